@@ -1,0 +1,1 @@
+"""Vantage3D: 3D perception from posed images (distribution name ``vantage3d``)."""
