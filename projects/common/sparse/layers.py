@@ -210,16 +210,7 @@ def cat(*tensors: SparseTensor) -> SparseTensor:
     if not tensors:
         raise ValueError("`cat` needs at least one tensor, got 0.")
     first = tensors[0]
-    rows = [first.rows]
-    for number, other in enumerate(tensors[1:], start=1):
-        if other.level is not first.level:
-            same = other.stride == first.stride
-            if not same or not torch.equal(other.level.keys, first.level.keys):
-                raise ValueError(
-                    f"`cat` needs tensors on the same voxels; tensor {number} is "
-                    f"{other}, tensor 0 is {first}."
-                )
-        rows.append(other.rows)
+    rows = [first.aligned_rows(other) for other in tensors]
     return first.with_rows(torch.cat(rows, dim=1))
 
 

@@ -115,6 +115,25 @@ class SparseTensor:
         tensor._features = features
         return tensor
 
+    def aligned_rows(self, other: "SparseTensor") -> Tensor:
+        """Rows of ``other``, which must be on the same voxels."""
+        if other.level is not self.level and (
+            other.stride != self.stride
+            or not torch.equal(other.level.keys, self.level.keys)
+        ):
+            raise ValueError(
+                f"Both tensors must be on the same voxels, got {other} and {self}."
+            )
+        return other.rows
+
+    def __add__(self, other: "SparseTensor") -> "SparseTensor":
+        """Sum of features on the same voxels."""
+        return self.with_rows(self.rows + self.aligned_rows(other))
+
+    def __iadd__(self, other: "SparseTensor") -> "SparseTensor":
+        """Sum written over the features of the left side, as a residual block may."""
+        return self.with_rows(self.rows.add_(self.aligned_rows(other)))
+
     def __repr__(self) -> str:
         count, channels = self.rows.shape
         return (
