@@ -71,7 +71,7 @@ class Conv(_KernelLayer):
         channels = (in_channels, out_channels)
         pointwise = kernel_size == 1 and stride == 1
         self._make_kernel(
-            out_channels * self.shape.volume,
+            in_channels * self.shape.volume,
             channels if pointwise else (self.shape.volume, *channels),
         )
 
@@ -117,7 +117,7 @@ class ConvTranspose(_KernelLayer):
         channels = (in_channels, out_channels)
         pointwise = kernel_size == 1 and stride == 1
         self._make_kernel(
-            in_channels * self.shape.volume,
+            out_channels * self.shape.volume,
             channels if pointwise else (self.shape.volume, *channels),
         )
 
