@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from projects.esam.losses.mask_losses import dice_loss, mask_iou
 from projects.esam.losses.targets import FrameTargets
@@ -117,7 +117,7 @@ class InstanceCriterion:
         for cls, target, (queries, instances) in zip(cls_preds, targets, matches):
             classes = target.labels.new_full((len(cls),), len(self.class_weight) - 1)
             classes[queries] = target.labels[instances]
-            losses.append(F.cross_entropy(cls.float(), classes, weight))
+            losses.append(functional.cross_entropy(cls.float(), classes, weight))
         return torch.stack(losses).mean()
 
     def mask_losses(
@@ -134,7 +134,7 @@ class InstanceCriterion:
                 continue
             logits = pred[queries].float()
             truth = target.masks(mode)[instances].float()
-            bce.append(F.binary_cross_entropy_with_logits(logits, truth))
+            bce.append(functional.binary_cross_entropy_with_logits(logits, truth))
             dice.append(dice_loss(logits, truth))
         return mean_or_zero(bce, masks), mean_or_zero(dice, masks)
 
@@ -153,7 +153,7 @@ class InstanceCriterion:
             good = iou > 0.5
             if good.any():
                 predicted = scores[queries][good, 0].float()
-                losses.append(F.mse_loss(predicted, iou[good]))
+                losses.append(functional.mse_loss(predicted, iou[good]))
         return mean_or_zero(losses, head["scores"])
 
 
@@ -185,7 +185,10 @@ class MixedInstanceCriterion(InstanceCriterion):
         return terms
 
     def box_loss(
-        self, bboxes: Sequence[Tensor], targets: Sequence[FrameTargets], matches: Matches
+        self,
+        bboxes: Sequence[Tensor],
+        targets: Sequence[FrameTargets],
+        matches: Matches,
     ) -> Tensor:
         """Loss of the matched boxes, mean over the frames with a match.
 
@@ -199,7 +202,9 @@ class MixedInstanceCriterion(InstanceCriterion):
             centre = target.query_xyz[queries] + pred[queries, :3].float()
             predicted = corners(centre, pred[queries, 3:].float())
             truth = target.boxes[instances].float()
-            losses.append(self.bbox_loss(predicted, corners(truth[:, :3], truth[:, 3:])))
+            losses.append(
+                self.bbox_loss(predicted, corners(truth[:, :3], truth[:, 3:]))
+            )
         return mean_or_zero(losses, bboxes)
 
 

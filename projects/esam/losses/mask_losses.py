@@ -4,8 +4,8 @@
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 
 def batch_sigmoid_bce_loss(pred: Tensor, target: Tensor) -> Tensor:
@@ -22,7 +22,7 @@ def batch_sigmoid_bce_loss(pred: Tensor, target: Tensor) -> Tensor:
         (Q, G) mean over the N positions.
     """
     positive = pred @ target.to(pred.dtype).T
-    return (F.softplus(pred).sum(1, keepdim=True) - positive) / pred.shape[1]
+    return (functional.softplus(pred).sum(1, keepdim=True) - positive) / pred.shape[1]
 
 
 def batch_dice_loss(pred: Tensor, target: Tensor) -> Tensor:

@@ -16,7 +16,9 @@ class QueryClassificationCost:
     def __init__(self, weight: float) -> None:
         self.weight = weight
 
-    def __call__(self, cls: Tensor, masks: Tensor, labels: Tensor, gt: Tensor) -> Tensor:
+    def __call__(
+        self, cls: Tensor, masks: Tensor, labels: Tensor, gt: Tensor
+    ) -> Tensor:
         """(Q, G) from class logits (Q, K+1) and labels (G,)."""
         return -self.weight * cls.softmax(-1)[:, labels]
 
@@ -28,7 +30,9 @@ class MaskBCECost:
     def __init__(self, weight: float) -> None:
         self.weight = weight
 
-    def __call__(self, cls: Tensor, masks: Tensor, labels: Tensor, gt: Tensor) -> Tensor:
+    def __call__(
+        self, cls: Tensor, masks: Tensor, labels: Tensor, gt: Tensor
+    ) -> Tensor:
         """(Q, G) from mask logits (Q, N) and masks (G, N)."""
         return self.weight * batch_sigmoid_bce_loss(masks, gt)
 
@@ -40,7 +44,9 @@ class MaskDiceCost:
     def __init__(self, weight: float) -> None:
         self.weight = weight
 
-    def __call__(self, cls: Tensor, masks: Tensor, labels: Tensor, gt: Tensor) -> Tensor:
+    def __call__(
+        self, cls: Tensor, masks: Tensor, labels: Tensor, gt: Tensor
+    ) -> Tensor:
         """(Q, G) from mask logits (Q, N) and masks (G, N)."""
         return self.weight * batch_dice_loss(masks, gt)
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from projects.registry import MODELS
 
@@ -33,7 +33,9 @@ class ScanNetSemanticCriterion:
             Scalar, a differentiable 0 where no frame has a labelled query.
         """
         losses = [
-            F.cross_entropy(pred[:, :-1].float(), target, ignore_index=self.ignore_index)
+            functional.cross_entropy(
+                pred[:, :-1].float(), target, ignore_index=self.ignore_index
+            )
             for pred, target in zip(preds, targets)
             if (target != self.ignore_index).any()
         ]

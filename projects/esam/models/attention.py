@@ -24,8 +24,10 @@ class CrossAttentionLayer(nn.Module):
                 nn.init.xavier_uniform_(parameter)
 
     def forward(self, queries: Tensor, source: Tensor, hidden: Tensor) -> Tensor:
-        """(Q, C) from queries (Q, C), source (M, C), bool (Q, M) True = not looked at."""
-        out, _ = self.attn(queries, source, source, attn_mask=hidden, need_weights=False)
+        """(Q, C) from queries (Q, C), source (M, C) and (Q, M) True where hidden."""
+        out, _ = self.attn(
+            queries, source, source, attn_mask=hidden, need_weights=False
+        )
         return self.norm(queries + self.dropout(out))
 
 

@@ -22,7 +22,11 @@ class GeoAwarePooling(nn.Module):
         super().__init__()
         c = channel_proj
         self.pts_proj1 = nn.Sequential(
-            nn.Linear(3, c), nn.LayerNorm(c), nn.ReLU(), nn.Linear(c, c), nn.LayerNorm(c)
+            nn.Linear(3, c),
+            nn.LayerNorm(c),
+            nn.ReLU(),
+            nn.Linear(c, c),
+            nn.LayerNorm(c),
         )
         self.pts_proj2 = nn.Sequential(
             nn.Linear(2 * c, c),

@@ -122,7 +122,9 @@ class ScanNetMixQueryDecoder(nn.Module):
             dict (without ``sem_preds``, ``queries``) per earlier head, whose masks are
             (Q, M) where ``mask_pred_mode`` says "SP".
         """
-        frames = zip(sp_feats, p_feats, queries, superpoints, point_weights, strict=True)
+        frames = zip(
+            sp_feats, p_feats, queries, superpoints, point_weights, strict=True
+        )
         outputs = [self._decode(*frame) for frame in frames]
         heads = [_gather(head) for head in zip(*outputs)]
         return {**heads[-1], "aux_outputs": heads[:-1]}
@@ -234,5 +236,6 @@ def _check_modes(
             )
     if mask_pred_mode[-1] != "P":
         raise ValueError(
-            f"the last entry of `mask_pred_mode` must be 'P', got {mask_pred_mode[-1]!r}"
+            f"the last entry of `mask_pred_mode` must be 'P', "
+            f"got {mask_pred_mode[-1]!r}"
         )
