@@ -4,7 +4,7 @@ The dense masks (P instances x N points) are reduced to their intersections as s
 a scene is seen, so that thousands of scenes can be kept and sent between processes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,16 +31,23 @@ class SceneOverlaps:
     gt_sizes: np.ndarray
     gt_labels: np.ndarray
 
+    def select(self, rows: np.ndarray) -> "SceneOverlaps":
+        """The same scene with the predictions ``rows``, indices or (P,) bool."""
+        return replace(
+            self,
+            intersections=self.intersections[rows],
+            pred_sizes=self.pred_sizes[rows],
+            pred_void=self.pred_void[rows],
+            pred_labels=self.pred_labels[rows],
+            pred_scores=self.pred_scores[rows],
+        )
+
     def agnostic(self) -> "SceneOverlaps":
         """The same scene with one class, 0, for everything."""
-        return SceneOverlaps(
-            self.intersections,
-            self.pred_sizes,
-            self.pred_void,
-            np.zeros_like(self.pred_labels),
-            self.pred_scores,
-            self.gt_sizes,
-            np.zeros_like(self.gt_labels),
+        return replace(
+            self,
+            pred_labels=np.zeros_like(self.pred_labels),
+            gt_labels=np.zeros_like(self.gt_labels),
         )
 
 

@@ -61,27 +61,25 @@ def match_scene(
     Returns:
         The true and false positives; what is ignored does not appear.
     """
-    keep = scene.pred_sizes >= min_region
-    shared = scene.intersections[keep]
-    sizes, labels = scene.pred_sizes[keep], scene.pred_labels[keep]
-    scores = scene.pred_scores[keep]
-    same = labels[:, None] == scene.gt_labels
+    scene = scene.select(scene.pred_sizes >= min_region)
+    shared, sizes = scene.intersections, scene.pred_sizes
+    same = scene.pred_labels[:, None] == scene.gt_labels
     union = sizes[:, None] + scene.gt_sizes - shared
     iou = np.where(same, shared / union, 0.0)
 
     small = scene.gt_sizes < min_region
-    ignorable = scene.pred_void[keep] + (shared * (same & small)).sum(1)
+    ignorable = scene.pred_void + (shared * (same & small)).sum(1)
     ignored = ignorable / np.maximum(sizes, 1)
     fits = iou > overlaps[:, None, None]
     lost = ~fits.any(2) & (ignored <= overlaps[:, None])
 
-    taken, pred, best = _assign(fits & ~small, scores)
+    taken, pred, best = _assign(fits & ~small, scene.pred_scores)
     overlap, miss = np.nonzero(lost)
     chosen = np.append(pred, miss)
     return Outcomes(
         overlap=np.append(taken, overlap),
-        label=labels[chosen],
-        score=scores[chosen],
+        label=scene.pred_labels[chosen],
+        score=scene.pred_scores[chosen],
         hit=np.append(best, np.zeros(len(miss), bool)),
     )
 
@@ -124,7 +122,7 @@ def precision_recall_area(scores: np.ndarray, hits: np.ndarray, n_true: int) -> 
     """Area under the precision-recall curve.
 
     Predictions of equal score enter together. Each point of the curve weighs half the
-    recall between its neighbours, with an artificial last point (recall 0, precision 1).
+    recall between its neighbours; the last point, recall 0 and precision 1, is assumed.
 
     Args:
         scores: (E,) confidences.

@@ -78,7 +78,7 @@ def reference_ap(scenes: list[Scene], n_classes: int, min_region: int = 100) -> 
     for number, scene in enumerate(scenes):
         preds.append(
             {
-                f"{number}_{row}": dict(mask=mask, label_id=ids[label], conf=score)
+                f"{number}_{row}": {"mask": mask, "label_id": ids[label], "conf": score}
                 for row, (mask, label, score) in enumerate(
                     zip(scene.masks, scene.pred_labels, scene.scores)
                 )
@@ -92,5 +92,5 @@ def reference_ap(scenes: list[Scene], n_classes: int, min_region: int = 100) -> 
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        options = dict(min_region_sizes=np.array([min_region]))
+        options = {"min_region_sizes": np.array([min_region])}
         return scannet_eval(preds, gts, options, ids, names, dict(zip(ids, names)))

@@ -1,4 +1,4 @@
-"""ScanNet AP: against mmdet3d, a slow obvious version, golden files and closed forms."""
+"""ScanNet AP: against mmdet3d, an obvious version, golden files and closed forms."""
 
 import json
 
