@@ -51,9 +51,7 @@ def run_probe(subject: str, code: str, needed: bool, remedy: str) -> Row:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     except subprocess.TimeoutExpired:
-        return Row(
-            subject, "broken" if needed else "absent", "no answer in 120 s", remedy
-        )
+        return Row(subject, "broken" if needed else "absent", "no answer in 120 s", remedy)
     if done.returncode == 0:
         return Row(subject, "ok", done.stdout.strip().splitlines()[-1])
     words = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
