@@ -14,12 +14,18 @@ def _child(parent: Registry, locations: list[str]) -> Registry:
     return Registry(parent.name, parent=parent, scope=SCOPE, locations=locations)
 
 
-DATASETS = _child(_parent.DATASETS, ["projects.common.datasets", "projects.esam.datasets"])
-TRANSFORMS = _child(_parent.TRANSFORMS, ["projects.common.datasets", "projects.esam.datasets"])
+DATASETS = _child(
+    _parent.DATASETS, ["projects.common.datasets", "projects.esam.datasets"]
+)
+TRANSFORMS = _child(
+    _parent.TRANSFORMS, ["projects.common.datasets", "projects.esam.datasets"]
+)
 DATA_SAMPLERS = _child(_parent.DATA_SAMPLERS, ["projects.common.engine"])
 MODELS = _child(_parent.MODELS, ["projects.esam.models", "projects.esam.losses"])
 TASK_UTILS = _child(_parent.TASK_UTILS, ["projects.esam.losses"])
 METRICS = _child(_parent.METRICS, ["projects.esam.evaluation"])
-HOOKS = _child(_parent.HOOKS, ["projects.common.engine", "projects.common.visualization"])
+HOOKS = _child(
+    _parent.HOOKS, ["projects.common.engine", "projects.common.visualization"]
+)
 RUNNERS = _child(_parent.RUNNERS, ["projects.common.engine"])
 LOOPS = _child(_parent.LOOPS, ["projects.common.engine"])

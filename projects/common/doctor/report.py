@@ -1,4 +1,4 @@
-"""The table ``tools/doctor.py`` prints; standard library only, so that it always runs."""
+"""The table ``tools/doctor.py`` prints; standard library only, so it always runs."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -8,7 +8,7 @@ from projects.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
-class NormalizePointsColor_(BaseTransform):  # noqa: N801 - released config name
+class NormalizePointsColor_(BaseTransform):  # released config name
     """Colours 0..255 of ``points`` to zero mean and unit deviation.
 
     Args:

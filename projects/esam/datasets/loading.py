@@ -9,7 +9,7 @@ from projects.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
-class LoadPointsFromFile_(BaseTransform):  # noqa: N801 - released config name
+class LoadPointsFromFile_(BaseTransform):  # released config name
     """Points with colour: adds ``points``, DepthPoints of (N, 6) [x y z r g b].
 
     Coordinates are metres, colours 0..255.
@@ -40,7 +40,7 @@ class LoadPointsFromFile_(BaseTransform):  # noqa: N801 - released config name
 
 
 @TRANSFORMS.register_module()
-class LoadAnnotations3D_(BaseTransform):  # noqa: N801 - released config name
+class LoadAnnotations3D_(BaseTransform):  # released config name
     """Per-point labels, superpoints and source pixels.
 
     Adds ``pts_instance_mask``, ``pts_semantic_mask``, ``sp_pts_mask``, each (N,) int64,
@@ -81,8 +81,8 @@ class LoadAnnotations3D_(BaseTransform):  # noqa: N801 - released config name
         low, high = int(semantic.min()), int(semantic.max())
         if low < 0 or high >= len(known):
             raise ValueError(
-                f"{results['pts_semantic_mask_path']}: semantic ids span {low}..{high}, "
-                f"expected 0..{len(known) - 1}. Prepare the data with the converter "
+                f"{results['pts_semantic_mask_path']}: semantic ids span {low}..{high}"
+                f", expected 0..{len(known) - 1}. Prepare the data with the converter "
                 "that belongs to this dataset class."
             )
 
@@ -105,6 +105,6 @@ def _check_no_gaps(superpoints: np.ndarray, path: str) -> None:
     missing = np.flatnonzero(np.bincount(superpoints, minlength=number) == 0)
     if len(missing):
         raise ValueError(
-            f"{path}: superpoint ids have gaps, the first missing id is {missing[0]} of "
-            f"0..{number - 1}. Prepare the sample again with `tools/create_data.py`."
+            f"{path}: superpoint ids have gaps, the first missing id is {missing[0]} "
+            f"of 0..{number - 1}. Prepare the sample again with `tools/create_data.py`."
         )
