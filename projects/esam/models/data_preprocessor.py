@@ -12,7 +12,7 @@ FIX = "Repair or remove this sample, for example by running tools/create_data.py
 
 
 @MODELS.register_module()
-class Det3DDataPreprocessor_(BaseDataPreprocessor):  # noqa: N801 - released config name
+class Det3DDataPreprocessor_(BaseDataPreprocessor):
     """Stops malformed frames at the model's door; samples may differ in size.
 
     Raises:
