@@ -1,0 +1,96 @@
+"""Single-view ScanNet datasets: one sample is one RGB-D frame as a point cloud."""
+
+from pathlib import Path
+
+from mmdet3d.datasets.seg3d_dataset import Seg3DDataset
+
+from projects.common.datasets import SeededSamples
+from projects.common.io.infos import load_info
+from projects.esam.datasets.scannet_classes import (
+    SCANNET20_CLASSES,
+    SCANNET20_IDS,
+    SCANNET200_CLASSES,
+    SCANNET200_IDS,
+    palette,
+)
+from projects.registry import DATASETS
+
+PREFIXED = {
+    "pts_semantic_mask_path": "pts_semantic_mask",
+    "pts_instance_mask_path": "pts_instance_mask",
+    "super_pts_path": "sp_pts_mask",
+    "pixels_path": "pixels",
+}
+
+
+class SingleViewDataset(SeededSamples, Seg3DDataset):
+    """Frames listed in an info file that ``tools/create_data.py`` wrote.
+
+    The file layout is the one of ``data/README.md``; legacy pickled info files are read
+    without executing code.
+
+    Raises:
+        FileNotFoundError: If ``data_root`` or the info file is missing.
+        ValueError: If the info file lists no sample.
+    """
+
+    METAINFO: dict = {}
+
+    def __init__(self, metainfo: dict | None = None, **kwargs) -> None:
+        super().__init__(metainfo=dict(metainfo or {}), **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Entries of the info file with absolute paths."""
+        root = Path(self.data_root or ".")
+        if not root.is_dir():
+            raise FileNotFoundError(
+                f"`data_root` {root} does not exist. Prepare it with "
+                "`python tools/create_data.py ...` (data/README.md lists the commands) "
+                "or set `data_root`."
+            )
+        entries = load_info(self.ann_file)["data_list"]
+        if not entries:
+            raise ValueError(
+                f"{self.ann_file} lists no sample. Write it again with "
+                "`python tools/create_data.py ...`."
+            )
+        return [self.parse_data_info(entry) for entry in entries]
+
+    def parse_data_info(self, info: dict) -> dict:
+        """Joins every path of ``info`` with its prefix; adds the sample's name."""
+        for key, prefix in PREFIXED.items():
+            if key in info:
+                info[key] = str(Path(self.data_prefix[prefix]) / info[key])
+        lidar = info["lidar_points"]
+        info["lidar_path"] = str(Path(self.data_prefix["pts"]) / lidar["lidar_path"])
+        info["sample_idx"] = info.get("sample_idx", Path(info["lidar_path"]).stem)
+        if "img_path" in info:
+            info["img_path"] = str(Path(self.data_root or ".") / info["img_path"])
+        info["seg_label_mapping"] = self.seg_label_mapping
+        if self.test_mode:
+            info["eval_ann_info"] = {"lidar_idx": info["sample_idx"]}
+        return info
+
+
+@DATASETS.register_module()
+class ScanNet200SegDataset_(SingleViewDataset):  # released config name
+    """ScanNet200: 2 stuff classes, 198 things; raw ids of the combined label file."""
+
+    METAINFO = {
+        "classes": SCANNET200_CLASSES,
+        "seg_valid_class_ids": SCANNET200_IDS,
+        "seg_all_class_ids": tuple(range(1, 1358)),
+        "palette": palette(len(SCANNET200_CLASSES)),
+    }
+
+
+@DATASETS.register_module()
+class ScanNetSegDataset_(SingleViewDataset):  # released config name
+    """ScanNet: 2 stuff classes, 18 things; NYU40 ids."""
+
+    METAINFO = {
+        "classes": SCANNET20_CLASSES,
+        "seg_valid_class_ids": SCANNET20_IDS,
+        "seg_all_class_ids": tuple(range(1, 41)),
+        "palette": palette(len(SCANNET20_CLASSES)),
+    }
