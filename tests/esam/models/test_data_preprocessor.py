@@ -85,7 +85,7 @@ def merged(inputs, sample):
         (nan_points, "2 of 60 rows of `points` are not finite"),
         (infinite_coords, "1 of 60 rows of `elastic_coords` are not finite"),
         (few_coords, "`elastic_coords` has 50 rows for 60 points"),
-        (long_labels, "`pts_semantic_mask` has 60 rows for 59 points"),
+        (long_labels, "`pts_instance_mask` has 60 rows for 59 points"),
         (gap, "superpoint id 2 has no point, but ids go up to 7"),
         (negative, "superpoint id -1 is negative"),
         (merged, r"`sp_masks` has shape \(8, 8\), expected \(8, 7\)"),
