@@ -73,7 +73,7 @@ class SingleViewDataset(SeededSamples, Seg3DDataset):
 
 
 @DATASETS.register_module()
-class ScanNet200SegDataset_(SingleViewDataset):  # noqa: N801 - released config name
+class ScanNet200SegDataset_(SingleViewDataset):  # released config name
     """ScanNet200: 2 stuff classes, 198 things; raw ids of the combined label file."""
 
     METAINFO = {
@@ -85,7 +85,7 @@ class ScanNet200SegDataset_(SingleViewDataset):  # noqa: N801 - released config 
 
 
 @DATASETS.register_module()
-class ScanNetSegDataset_(SingleViewDataset):  # noqa: N801 - released config name
+class ScanNetSegDataset_(SingleViewDataset):  # released config name
     """ScanNet: 2 stuff classes, 18 things; NYU40 ids."""
 
     METAINFO = {
