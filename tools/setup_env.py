@@ -68,7 +68,7 @@ def library_step(name: str, about_minutes: float, packages: list[str]) -> Step:
 
 
 def compiled_step(name: str, about_minutes: float, environment: dict) -> Step:
-    """A package that compiles against the installed torch, and is built for no other."""
+    """A package that compiles against the installed torch; its wheel fits no other."""
     jobs = {"MAX_JOBS": os.environ.get("MAX_JOBS", str(os.cpu_count() or 1))}
     flags = ["--no-build-isolation", "--no-deps", "--force-reinstall", *wheel_cache()]
     return Step(
@@ -111,8 +111,8 @@ def run_with_clock(command: list[str], step: Step, log: Path) -> None:
             now = time.monotonic()
             if now - shown >= (1 if interactive else 30):
                 shown = now
-                text = f"      {now - start:4.0f} s of about {60 * step.about_minutes:.0f} s"
-                print(text, end="\r" if interactive else "\n", flush=True)
+                clock = f"{now - start:4.0f} s of about {60 * step.about_minutes:.0f} s"
+                print(f"      {clock}", end="\r" if interactive else "\n", flush=True)
     if process.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
         raise SystemExit(

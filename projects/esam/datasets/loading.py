@@ -4,7 +4,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet3d.structures.points import DepthPoints
 
-from projects.common.io.points import read_array
+from projects.common.io.points import read_labels, read_pixels, read_points
 from projects.registry import TRANSFORMS
 
 
@@ -16,23 +16,11 @@ class LoadPointsFromFile_(BaseTransform):  # released config name
 
     Raises:
         FileNotFoundError: If the file is missing.
-        ValueError: If it is empty, truncated or holds values that are not finite.
+        ValueError: If it is empty, truncated, or a value is not finite.
     """
 
     def transform(self, results: dict) -> dict:
-        path = results["lidar_path"]
-        points = read_array(path, np.float32, columns=6)
-        if len(points) == 0:
-            raise ValueError(
-                f"{path} holds no points. Prepare the sample again with "
-                "`tools/create_data.py`, or remove it from the info file."
-            )
-        bad = int((~np.isfinite(points)).any(axis=1).sum())
-        if bad:
-            raise ValueError(
-                f"{path}: {bad} of {len(points)} points are not finite. Prepare the "
-                "sample again with `tools/create_data.py`."
-            )
+        points = read_points(results["lidar_path"])
         results["points"] = DepthPoints(
             points, points_dim=6, attribute_dims={"color": [3, 4, 5]}
         )
@@ -61,14 +49,9 @@ class LoadAnnotations3D_(BaseTransform):  # released config name
     def transform(self, results: dict) -> dict:
         number = len(results["points"])
         for key, path_key in self.KEYS.items():
-            values = read_array(results[path_key], np.int64)
-            _check_length(results[path_key], len(values), number, results["lidar_path"])
-            results[key] = values
+            results[key] = read_labels(results[path_key], rows=number)
         if "pixels_path" in results:
-            pixels = read_array(results["pixels_path"], np.int32, columns=2)
-            path = results["pixels_path"]
-            _check_length(path, len(pixels), number, results["lidar_path"])
-            results["pixels"] = pixels
+            results["pixels"] = read_pixels(results["pixels_path"], rows=number)
         _check_no_gaps(results["sp_pts_mask"], results["super_pts_path"])
         self._check_semantics(results)
         if "eval_ann_info" in results:
@@ -85,14 +68,6 @@ class LoadAnnotations3D_(BaseTransform):  # released config name
                 f", expected 0..{len(known) - 1}. Prepare the data with the converter "
                 "that belongs to this dataset class."
             )
-
-
-def _check_length(path: str, got: int, expected: int, points_path: str) -> None:
-    if got != expected:
-        raise ValueError(
-            f"{path} has {got} entries, expected {expected}, one per point of "
-            f"{points_path}. Prepare the sample again with `tools/create_data.py`."
-        )
 
 
 def _check_no_gaps(superpoints: np.ndarray, path: str) -> None:
