@@ -35,42 +35,49 @@ class Step:
     name: str
     about_minutes: float
     pip_args: list[str]
+    depends_on: str = ""
     environment: dict[str, str] = field(default_factory=dict)
 
     def stamp(self) -> str:
-        """Identity of what this step installs: its arguments and the pinned versions."""
-        text = "\n".join(self.pip_args) + CONSTRAINTS.read_text()
+        """Identity of what this step installs."""
+        text = "\n".join([*self.pip_args, self.depends_on])
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 def plan(minkowski: bool) -> list[Step]:
     """The steps in the only order that works: torch before whatever compiles on it."""
-    pinned = ["-c", str(CONSTRAINTS)]
-    compiled = ["--no-build-isolation", "--no-deps", *wheel_cache()]
-    jobs = {"MAX_JOBS": os.environ.get("MAX_JOBS", str(os.cpu_count() or 1))}
     steps = [
-        Step("build tools", 0.3, [*BUILD_BASE, *pinned]),
-        Step("torch and torchvision", 3, ["torch", "torchvision", *pinned]),
-        Step("mmdetection3d and libraries", 3, [*LIBRARIES, *pinned]),
-        Step("development tools", 0.3, [*DEVELOPMENT, *pinned]),
-        Step(
-            "mmcv (compiles its operators)",
-            7,
-            [pinned_version("mmcv"), *compiled],
-            {"MMCV_WITH_OPS": "1", **jobs},
-        ),
+        library_step("build tools", 0.2, BUILD_BASE),
+        library_step("torch and torchvision", 2, ["torch", "torchvision"]),
+        library_step("mmdetection3d and libraries", 2, LIBRARIES),
+        library_step("development tools", 0.2, DEVELOPMENT),
+        compiled_step("mmcv", 8, {"MMCV_WITH_OPS": "1"}),
     ]
     if minkowski:
-        steps.append(
-            Step(
-                "MinkowskiEngine (compiles)",
-                4,
-                [pinned_version("MinkowskiEngine"), *compiled],
-                {"SETUPTOOLS_USE_DISTUTILS": "stdlib", **jobs},
-            )
-        )
-    steps.append(Step("vantage3d", 0.1, ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]))
+        environment = {"SETUPTOOLS_USE_DISTUTILS": "stdlib"}
+        steps.append(compiled_step("MinkowskiEngine", 4, environment))
+    editable = ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]
+    steps.append(Step("vantage3d", 0.1, editable))
     return steps
+
+
+def library_step(name: str, about_minutes: float, packages: list[str]) -> Step:
+    """Wheels from the registry in the pinned versions."""
+    pinned = [*packages, "-c", str(CONSTRAINTS)]
+    return Step(name, about_minutes, pinned, CONSTRAINTS.read_text())
+
+
+def compiled_step(name: str, about_minutes: float, environment: dict) -> Step:
+    """A package that compiles against the installed torch; its wheel fits no other."""
+    jobs = {"MAX_JOBS": os.environ.get("MAX_JOBS", str(os.cpu_count() or 1))}
+    flags = ["--no-build-isolation", "--no-deps", "--force-reinstall", *wheel_cache()]
+    return Step(
+        f"{name} (compiles its operators)",
+        about_minutes,
+        [pinned_version(name), *flags],
+        pinned_version("torch"),
+        {**environment, **jobs},
+    )
 
 
 def pinned_version(name: str) -> str:
@@ -89,24 +96,27 @@ def wheel_cache() -> list[str]:
 
 
 def run_with_clock(command: list[str], step: Step, log: Path) -> None:
-    """Run ``command`` with its output in ``log``, showing the time spent and expected."""
+    """Run ``command``, its output in ``log``, showing the time spent and expected."""
     interactive = sys.stdout.isatty()
     start = shown = time.monotonic()
     with log.open("w") as stream:
         process = subprocess.Popen(
-            command, stdout=stream, stderr=subprocess.STDOUT, env={**os.environ, **step.environment}
+            command,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **step.environment},
         )
         while process.poll() is None:
             time.sleep(0.5)
             now = time.monotonic()
             if now - shown >= (1 if interactive else 30):
                 shown = now
-                text = f"      {now - start:4.0f} s of about {step.about_minutes * 60:.0f} s"
-                print(text, end="\r" if interactive else "\n", flush=True)
+                clock = f"{now - start:4.0f} s of about {60 * step.about_minutes:.0f} s"
+                print(f"      {clock}", end="\r" if interactive else "\n", flush=True)
     if process.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
         raise SystemExit(
-            f"{tail}\nSet-up failed in step `{step.name}` (exit {process.returncode}).\n"
+            f"{tail}\nSet-up failed in `{step.name}` (exit {process.returncode}).\n"
             f"Whole log: {log}. Mend the cause and call again: done steps are kept."
         )
     print(f"      done in {time.monotonic() - start:.0f} s", flush=True)
@@ -121,8 +131,11 @@ def check_python() -> None:
 
 
 def check_openblas() -> None:
-    """MinkowskiEngine's build needs the OpenBLAS headers; say so before 4 minutes are lost."""
-    candidates = ["/usr/include/openblas/cblas.h", *map(str, Path("/usr/include").glob("*/cblas.h"))]
+    """MinkowskiEngine needs the OpenBLAS headers; say so before minutes are lost."""
+    candidates = [
+        "/usr/include/openblas/cblas.h",
+        *map(str, Path("/usr/include").glob("*/cblas.h")),
+    ]
     if not any(Path(path).exists() for path in candidates):
         raise SystemExit(
             "MinkowskiEngine needs the OpenBLAS headers (cblas.h was not found under "
@@ -133,7 +146,9 @@ def check_openblas() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv")
-    parser.add_argument("--minkowski", action="store_true", help="also build MinkowskiEngine")
+    parser.add_argument(
+        "--minkowski", action="store_true", help="also build MinkowskiEngine"
+    )
     args = parser.parse_args()
     check_python()
     if args.minkowski:
@@ -153,7 +168,9 @@ def main() -> None:
         command = [str(python), "-m", "pip", "install", *step.pip_args]
         run_with_clock(command, step, stamps / f"{number}.log")
         stamp.write_text(step.stamp())
-    check = "import torch, torchvision, mmdet3d; from mmcv.ops import nms; import projects"
+    check = (
+        "import torch, torchvision, mmdet3d; from mmcv.ops import nms; import projects"
+    )
     verified = stamps / "verified"
     if not verified.exists() or verified.stat().st_mtime < max(
         path.stat().st_mtime for path in stamps.iterdir()

@@ -22,7 +22,9 @@ def file_rows(root: Path) -> list[Row]:
     rows = []
     for relative, source in WEIGHTS:
         path = root / relative
-        found = f"{path.stat().st_size / 2**20:.0f} MiB" if path.exists() else "not found"
+        found = (
+            f"{path.stat().st_size / 2**20:.0f} MiB" if path.exists() else "not found"
+        )
         rows.append(_row(f"weights {relative}", path.exists(), found, source))
     for relative, source in DATASETS:
         infos = sorted((root / relative).glob("*_infos_*.json"))

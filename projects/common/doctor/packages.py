@@ -28,9 +28,13 @@ def package_rows(constraints: Path) -> list[Row]:
     pins = pinned_versions(constraints)
     python = ".".join(map(str, sys.version_info[:3]))
     right = sys.version_info[:2] == (3, 11)
-    rows = [Row("python", "ok" if right else "broken", python, "" if right else "use 3.11")]
+    rows = [
+        Row("python", "ok" if right else "broken", python, "" if right else "use 3.11")
+    ]
     for name in (*NEEDED, *OPTIONAL):
-        rows.append(package_row(name, pins.get(name.lower()), optional=name in OPTIONAL))
+        rows.append(
+            package_row(name, pins.get(name.lower()), optional=name in OPTIONAL)
+        )
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Small computations, each in a process of its own, because a wrong binary may crash."""
+"""Small computations, each in its own process, because a wrong binary may crash."""
 
 import subprocess
 import sys
@@ -31,18 +31,31 @@ _, keep = nms(torch.tensor([[0., 0, 9, 9], [0, 0, 9, 8]]), torch.tensor([.9, .8]
 assert keep.tolist() == [0]
 print("non-maximum suppression ran")
 """
-CPU = "import os, torch; print(f'{torch.get_num_threads()} threads of {os.cpu_count()} cores')"
+CPU = """
+import os, torch
+print(f"{torch.get_num_threads()} threads of {os.cpu_count()} cores")
+"""
+MINKOWSKI = "make minkowski (optional)"
 PROBES = (
     # subject, code, needed, remedy
     ("cpu", CPU, True, "make setup"),
     ("cuda", CUDA, False, "README, section GPU (optional)"),
-    ("mmcv operators", MMCV, True, "remove the environment's mmcv and call make setup"),
-    ("sparse torch, cpu", SPARSE.format(backend="torch", device="cpu"), True, "make setup"),
+    ("mmcv operators", MMCV, True, "remove mmcv from the environment, make setup"),
+    ("sparse torch, cpu", SPARSE.format(backend="torch", device="cpu"), True, ""),
     ("sparse torch, cuda", SPARSE.format(backend="torch", device="cuda"), False, ""),
-    ("sparse minkowski, cpu", SPARSE.format(backend="minkowski", device="cpu"), False,
-     "make minkowski (optional)"),
-    ("sparse minkowski, cuda", SPARSE.format(backend="minkowski", device="cuda"), False, ""),
-)  # fmt: skip
+    (
+        "sparse minkowski, cpu",
+        SPARSE.format(backend="minkowski", device="cpu"),
+        False,
+        MINKOWSKI,
+    ),
+    (
+        "sparse minkowski, cuda",
+        SPARSE.format(backend="minkowski", device="cuda"),
+        False,
+        MINKOWSKI,
+    ),
+)
 
 
 def run_probe(subject: str, code: str, needed: bool, remedy: str) -> Row:
@@ -51,7 +64,9 @@ def run_probe(subject: str, code: str, needed: bool, remedy: str) -> Row:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     except subprocess.TimeoutExpired:
-        return Row(subject, "broken" if needed else "absent", "no answer in 120 s", remedy)
+        return Row(
+            subject, "broken" if needed else "absent", "no answer in 120 s", remedy
+        )
     if done.returncode == 0:
         return Row(subject, "ok", done.stdout.strip().splitlines()[-1])
     words = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]

@@ -1,4 +1,4 @@
-"""The table ``tools/doctor.py`` prints; standard library only, so that it always runs."""
+"""The table ``tools/doctor.py`` prints; standard library only, so it always runs."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,5 +40,10 @@ def rows(root: Path) -> Iterator[Row]:
 
 
 def line(row: Row) -> str:
-    """One row in columns."""
-    return f"{row.subject:<44}{row.state:<8}{row.found:<44}{row.remedy}".rstrip()
+    """One row in columns; what is too long for its column is cut."""
+    found = (
+        row.found
+        if len(row.found) <= 50
+        else row.found[:49] + "\N{HORIZONTAL ELLIPSIS}"
+    )
+    return f"{row.subject:<51}{row.state:<8}{found:<52}{row.remedy}".rstrip()

@@ -1,0 +1,30 @@
+"""Pure camera geometry on torch tensors and numpy arrays.
+
+One convention everywhere: OpenCV axes (x right, y down, z forward), metres,
+pixel centres at integers, transforms named by direction, depth 0 = missing.
+Every function takes either torch tensors or numpy arrays and returns the same.
+"""
+
+from projects.common.geometry.cameras import (
+    pixel_grid,
+    project,
+    scale_intrinsics,
+    unproject,
+    unproject_pixels,
+)
+from projects.common.geometry.transforms import (
+    invert_rigid,
+    look_at,
+    transform_points,
+)
+
+__all__ = [
+    "invert_rigid",
+    "look_at",
+    "pixel_grid",
+    "project",
+    "scale_intrinsics",
+    "transform_points",
+    "unproject",
+    "unproject_pixels",
+]

@@ -87,12 +87,16 @@ class AddSuperPointAnnotations(BaseTransform):
         np.add.at(votes, (compact, semantic[valid]), 1)
         return instances, votes.argmax(axis=1) - len(self.stuff_classes)
 
-    def _semantic_rows(self, superpoints: np.ndarray, semantic: np.ndarray) -> np.ndarray:
+    def _semantic_rows(
+        self, superpoints: np.ndarray, semantic: np.ndarray
+    ) -> np.ndarray:
         rows = majority(superpoints, semantic, self.num_classes + 1)
         rows[-1] |= ~rows.any(axis=0)
         return rows
 
-    def _evaluation_ids(self, instances: np.ndarray, semantic: np.ndarray) -> np.ndarray:
+    def _evaluation_ids(
+        self, instances: np.ndarray, semantic: np.ndarray
+    ) -> np.ndarray:
         """Things moved behind the stuff classes, stuff by its class, -1 elsewhere."""
         number = len(self.stuff_classes)
         ids = np.where(instances >= 0, instances + number, -1)

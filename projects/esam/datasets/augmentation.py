@@ -1,6 +1,7 @@
 """Colour normalisation and elastic distortion of a frame's points (spec 3.1)."""
 
 import numpy as np
+import torch
 from mmcv.transforms import BaseTransform
 from scipy.ndimage import map_coordinates, uniform_filter
 
@@ -8,7 +9,7 @@ from projects.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
-class NormalizePointsColor_(BaseTransform):  # noqa: N801 - released config name
+class NormalizePointsColor_(BaseTransform):  # released config name
     """Colours 0..255 of ``points`` to zero mean and unit deviation.
 
     Args:
@@ -17,13 +18,14 @@ class NormalizePointsColor_(BaseTransform):  # noqa: N801 - released config name
     """
 
     def __init__(self, color_mean: list[float], color_std: list[float]) -> None:
-        self.color_mean = np.asarray(color_mean, dtype=np.float32)
-        self.color_std = np.asarray(color_std, dtype=np.float32)
+        self.color_mean = torch.tensor(color_mean)
+        self.color_std = torch.tensor(color_std)
 
     def transform(self, results: dict) -> dict:
         points = results["points"]
-        mean = points.color.new_tensor(self.color_mean)
-        points.color = (points.color - mean) / points.color.new_tensor(self.color_std)
+        # Not through the `color` setter, which warns about values outside 0..255.
+        columns = points.attribute_dims["color"]
+        points.tensor[:, columns] = (points.color - self.color_mean) / self.color_std
         return results
 
 

@@ -28,7 +28,7 @@ META = (
 
 
 @TRANSFORMS.register_module()
-class Pack3DDetInputs_(BaseTransform):  # noqa: N801 - released config name
+class Pack3DDetInputs_(BaseTransform):  # released config name
     """``inputs`` for the model and a ``Det3DDataSample`` with the ground truth.
 
     Camera, source pixels and the whole 3D augmentation travel in the sample's metainfo.

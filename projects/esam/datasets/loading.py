@@ -4,35 +4,23 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmdet3d.structures.points import DepthPoints
 
-from projects.common.io.points import read_array
+from projects.common.io.points import read_labels, read_pixels, read_points
 from projects.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
-class LoadPointsFromFile_(BaseTransform):  # noqa: N801 - released config name
+class LoadPointsFromFile_(BaseTransform):  # released config name
     """Points with colour: adds ``points``, DepthPoints of (N, 6) [x y z r g b].
 
     Coordinates are metres, colours 0..255.
 
     Raises:
         FileNotFoundError: If the file is missing.
-        ValueError: If it is empty, truncated or holds values that are not finite.
+        ValueError: If it is empty, truncated, or a value is not finite.
     """
 
     def transform(self, results: dict) -> dict:
-        path = results["lidar_path"]
-        points = read_array(path, np.float32, columns=6)
-        if len(points) == 0:
-            raise ValueError(
-                f"{path} holds no points. Prepare the sample again with "
-                "`tools/create_data.py`, or remove it from the info file."
-            )
-        bad = int((~np.isfinite(points)).any(axis=1).sum())
-        if bad:
-            raise ValueError(
-                f"{path}: {bad} of {len(points)} points are not finite. Prepare the "
-                "sample again with `tools/create_data.py`."
-            )
+        points = read_points(results["lidar_path"])
         results["points"] = DepthPoints(
             points, points_dim=6, attribute_dims={"color": [3, 4, 5]}
         )
@@ -40,7 +28,7 @@ class LoadPointsFromFile_(BaseTransform):  # noqa: N801 - released config name
 
 
 @TRANSFORMS.register_module()
-class LoadAnnotations3D_(BaseTransform):  # noqa: N801 - released config name
+class LoadAnnotations3D_(BaseTransform):  # released config name
     """Per-point labels, superpoints and source pixels.
 
     Adds ``pts_instance_mask``, ``pts_semantic_mask``, ``sp_pts_mask``, each (N,) int64,
@@ -61,14 +49,9 @@ class LoadAnnotations3D_(BaseTransform):  # noqa: N801 - released config name
     def transform(self, results: dict) -> dict:
         number = len(results["points"])
         for key, path_key in self.KEYS.items():
-            values = read_array(results[path_key], np.int64)
-            _check_length(results[path_key], len(values), number, results["lidar_path"])
-            results[key] = values
+            results[key] = read_labels(results[path_key], rows=number)
         if "pixels_path" in results:
-            pixels = read_array(results["pixels_path"], np.int32, columns=2)
-            path = results["pixels_path"]
-            _check_length(path, len(pixels), number, results["lidar_path"])
-            results["pixels"] = pixels
+            results["pixels"] = read_pixels(results["pixels_path"], rows=number)
         _check_no_gaps(results["sp_pts_mask"], results["super_pts_path"])
         self._check_semantics(results)
         if "eval_ann_info" in results:
@@ -81,18 +64,10 @@ class LoadAnnotations3D_(BaseTransform):  # noqa: N801 - released config name
         low, high = int(semantic.min()), int(semantic.max())
         if low < 0 or high >= len(known):
             raise ValueError(
-                f"{results['pts_semantic_mask_path']}: semantic ids span {low}..{high}, "
-                f"expected 0..{len(known) - 1}. Prepare the data with the converter "
+                f"{results['pts_semantic_mask_path']}: semantic ids span {low}..{high}"
+                f", expected 0..{len(known) - 1}. Prepare the data with the converter "
                 "that belongs to this dataset class."
             )
-
-
-def _check_length(path: str, got: int, expected: int, points_path: str) -> None:
-    if got != expected:
-        raise ValueError(
-            f"{path} has {got} entries, expected {expected}, one per point of "
-            f"{points_path}. Prepare the sample again with `tools/create_data.py`."
-        )
 
 
 def _check_no_gaps(superpoints: np.ndarray, path: str) -> None:
@@ -105,6 +80,6 @@ def _check_no_gaps(superpoints: np.ndarray, path: str) -> None:
     missing = np.flatnonzero(np.bincount(superpoints, minlength=number) == 0)
     if len(missing):
         raise ValueError(
-            f"{path}: superpoint ids have gaps, the first missing id is {missing[0]} of "
-            f"0..{number - 1}. Prepare the sample again with `tools/create_data.py`."
+            f"{path}: superpoint ids have gaps, the first missing id is {missing[0]} "
+            f"of 0..{number - 1}. Prepare the sample again with `tools/create_data.py`."
         )

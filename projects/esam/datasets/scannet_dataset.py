@@ -37,7 +37,8 @@ class SingleViewDataset(SeededSamples, Seg3DDataset):
     METAINFO: dict = {}
 
     def __init__(self, metainfo: dict | None = None, **kwargs) -> None:
-        super().__init__(metainfo=dict(metainfo or {}), **kwargs)
+        metainfo = {"classes": self.METAINFO["classes"], **(metainfo or {})}
+        super().__init__(metainfo=metainfo, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Entries of the info file with absolute paths."""
@@ -73,7 +74,7 @@ class SingleViewDataset(SeededSamples, Seg3DDataset):
 
 
 @DATASETS.register_module()
-class ScanNet200SegDataset_(SingleViewDataset):  # noqa: N801 - released config name
+class ScanNet200SegDataset_(SingleViewDataset):  # released config name
     """ScanNet200: 2 stuff classes, 198 things; raw ids of the combined label file."""
 
     METAINFO = {
@@ -85,7 +86,7 @@ class ScanNet200SegDataset_(SingleViewDataset):  # noqa: N801 - released config 
 
 
 @DATASETS.register_module()
-class ScanNetSegDataset_(SingleViewDataset):  # noqa: N801 - released config name
+class ScanNetSegDataset_(SingleViewDataset):  # released config name
     """ScanNet: 2 stuff classes, 18 things; NYU40 ids."""
 
     METAINFO = {

@@ -1,0 +1,32 @@
+"""ESAM single view, class-aware, ScanNet (18 things, 20 semantic classes).
+
+python tools/train.py configs/ESAM/ESAM_sv_scannet.py
+python tools/test.py configs/ESAM/ESAM_sv_scannet.py CHECKPOINT
+"""
+
+_base_ = [
+    "../_base_/default_runtime.py",
+    "../_base_/datasets/scannet_sv.py",
+    "../_base_/models/esam_sv.py",
+    "../_base_/schedules/esam_128e.py",
+]
+
+model = dict(
+    num_classes=18,
+    decoder=dict(num_instance_classes=18, num_semantic_classes=20),
+    criterion=dict(
+        num_semantic_classes=20,
+        sem_criterion=dict(ignore_index=20),
+        inst_criterion=dict(num_classes=18),
+    ),
+)
+val_evaluator = dict(type="UnifiedSegMetric", class_agnostic=False)
+test_evaluator = dict(
+    type="UnifiedSegMetric", class_agnostic=False, trivial_baselines=True
+)
+default_hooks = dict(
+    checkpoint=dict(
+        interval=1, max_keep_ckpts=1, save_best=["all_ap_50%"], rule="greater"
+    )
+)
+load_from = "work_dirs/pretrained/mask3d_scannet200.pth"

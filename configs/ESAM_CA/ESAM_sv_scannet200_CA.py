@@ -1,0 +1,26 @@
+"""ESAM single view, class-agnostic, ScanNet200: the baseline of everything ESAM.
+
+Expected: AP 0.53, AP50 0.75, AP25 0.88 were reported for this model with DINOv2
+features (spec 6.1); no number was published without them.
+
+    python tools/train.py configs/ESAM_CA/ESAM_sv_scannet200_CA.py
+    python tools/test.py configs/ESAM_CA/ESAM_sv_scannet200_CA.py CHECKPOINT
+"""
+
+_base_ = [
+    "../_base_/default_runtime.py",
+    "../_base_/datasets/scannet200_sv.py",
+    "../_base_/models/esam_sv.py",
+    "../_base_/schedules/esam_128e.py",
+]
+
+val_evaluator = dict(type="UnifiedSegMetric", class_agnostic=True)
+test_evaluator = dict(
+    type="UnifiedSegMetric", class_agnostic=True, trivial_baselines=True
+)
+default_hooks = dict(
+    checkpoint=dict(
+        interval=1, max_keep_ckpts=1, save_best=["all_ap_50%"], rule="greater"
+    )
+)
+load_from = "work_dirs/pretrained/mask3d_scannet200.pth"

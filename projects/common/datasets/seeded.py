@@ -1,0 +1,89 @@
+"""Samples that depend on the run's seed, the epoch and their index, nothing else.
+
+The number of workers, the order of loading and the iteration at which a run was resumed
+leave no trace in a sample: the sampler sends each index together with a seed, and the
+dataset seeds every generator from it while it loads that one sample.
+"""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+
+class SeededIndex(int):
+    """Index of a sample that carries the seed of its augmentation.
+
+    Sums, differences and remainders keep the seed, so that wrappers which shift an
+    index (concatenated, repeated, sliced datasets) pass it on.
+    """
+
+    seed: int
+
+    def __new__(cls, index: int, seed: int) -> "SeededIndex":
+        self = super().__new__(cls, index)
+        self.seed = seed
+        return self
+
+    def __getnewargs__(self) -> tuple[int, int]:  # type: ignore[override]
+        return int(self), self.seed
+
+    def __add__(self, other: int) -> "SeededIndex":
+        return SeededIndex(int(self) + other, self.seed)
+
+    def __sub__(self, other: int) -> "SeededIndex":
+        return SeededIndex(int(self) - other, self.seed)
+
+    def __mod__(self, other: int) -> "SeededIndex":
+        return SeededIndex(int(self) % other, self.seed)
+
+
+def sample_seed(seed: int, epoch: int, index: int) -> int:
+    """Well mixed 32 bit seed of sample ``index`` in ``epoch`` of a run."""
+    return int(np.random.SeedSequence((seed, epoch, index)).generate_state(1)[0])
+
+
+def random_states() -> dict[str, Any]:
+    """States of the generators of ``random``, ``numpy.random`` and torch (CPU)."""
+    return {
+        "python": random.getstate(),
+        "numpy": np.random.get_state(),
+        "torch": torch.get_rng_state(),
+    }
+
+
+def set_random_states(states: dict[str, Any]) -> None:
+    """Put back what :func:`random_states` returned."""
+    random.setstate(states["python"])
+    np.random.set_state(states["numpy"])
+    torch.set_rng_state(states["torch"])
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed the CPU generators inside the block and leave them untouched after it."""
+    before = random_states()
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.default_generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        set_random_states(before)
+
+
+class SeededSamples:
+    """Mixin: ``class MyDataset(SeededSamples, Det3DDataset)``.
+
+    An index without a seed, as in ``dataset[3]``, is loaded with the generators as
+    they are.
+    """
+
+    def __getitem__(self, index: int) -> Any:
+        if not isinstance(index, SeededIndex):
+            return super().__getitem__(index)  # type: ignore[misc]
+        with seeded(index.seed):
+            return super().__getitem__(int(index))  # type: ignore[misc]

@@ -1,0 +1,67 @@
+"""Tables and files of instance AP, for one or several answers side by side."""
+
+import csv
+import io
+import json
+import math
+
+from terminaltables import AsciiTable
+
+OVERALL = {"ap": "all_ap", "ap50%": "all_ap_50%", "ap25%": "all_ap_25%"}
+HEADER = ("AP", "AP50", "AP25")
+
+
+def ap_table(answers: dict[str, dict]) -> str:
+    """Text table: the classes of the first answer, then each answer overall.
+
+    Args:
+        answers: Results of ``instance_ap`` by the name of who answered. Classes without
+            true instances have no row.
+    """
+    first = next(iter(answers.values()))
+    known = {name: row for name, row in first["classes"].items() if _is_known(row)}
+    rows = (
+        [[name, *_cells(row)] for name, row in known.items()] if len(known) > 1 else []
+    )
+    overall = [[name, *_cells(_overall(answer))] for name, answer in answers.items()]
+    table = AsciiTable([["", *HEADER], *rows, *overall])
+    table.justify_columns = {1: "right", 2: "right", 3: "right"}
+    return table.table
+
+
+def ap_json(answers: dict[str, dict], **facts: object) -> str:
+    """JSON of the answers under ``answers`` and ``facts`` beside it; nan is null."""
+    return json.dumps(_no_nan({**facts, "answers": answers}), indent=1) + "\n"
+
+
+def ap_csv(answers: dict[str, dict]) -> str:
+    """CSV with the columns answer, class, ap, ap50, ap25; class "all" is the mean.
+
+    A class without true instances has empty cells.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["answer", "class", "ap", "ap50", "ap25"])
+    for name, answer in answers.items():
+        rows = {"all": _overall(answer), **answer["classes"]}
+        for label, row in rows.items():
+            writer.writerow([name, label, *(_no_nan(row[key]) for key in OVERALL)])
+    return text.getvalue()
+
+
+def _overall(answer: dict) -> dict[str, float]:
+    return {key: answer[overall] for key, overall in OVERALL.items()}
+
+
+def _is_known(row: dict[str, float]) -> bool:
+    return not math.isnan(row["ap"])
+
+
+def _cells(row: dict[str, float]) -> list[str]:
+    return [f"{row[key]:.4f}" for key in OVERALL]
+
+
+def _no_nan(value):
+    if isinstance(value, dict):
+        return {key: _no_nan(item) for key, item in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,72 @@
+"""Colour, depth and label images, read whole or refused."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+
+def read_color(path: str | Path) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is truncated or not an image.
+    """
+    return np.asarray(_load(path, "colour image").convert("RGB"))
+
+
+def read_depth(path: str | Path, scale: float = 1000.0) -> NDArray[np.float32]:
+    """(H, W) float32 z-depth in metres, 0 where missing.
+
+    Args:
+        path: One-channel integer image, usually a 16-bit PNG.
+        scale: Units of the file per metre: 1000 for millimetres, 5000 for TUM,
+            6553.5 for Replica.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is truncated or has more than one channel.
+    """
+    if not scale > 0:
+        raise ValueError(f"depth scale must be above 0 units per metre, got {scale}")
+    return (read_ids(path, "depth image") / np.float64(scale)).astype(np.float32)
+
+
+def read_ids(path: str | Path, what: str = "label image") -> NDArray[np.int64]:
+    """(H, W) int64 values of a one-channel 8, 16 or 32-bit integer image.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is truncated, or has several channels or float values.
+    """
+    image = _load(path, what)
+    array = np.asarray(image)
+    if array.ndim != 2 or array.dtype.kind not in "ui":
+        raise ValueError(
+            f"{what} {path} must have one integer channel, got mode {image.mode} "
+            f"{array.shape} {array.dtype}. Save it as a 16-bit PNG"
+        )
+    return array.astype(np.int64)
+
+
+def _load(path: str | Path, what: str) -> Image.Image:
+    try:
+        image = Image.open(path)
+        image.load()
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{what} {path} is missing. Export or download it again"
+        ) from None
+    except UnidentifiedImageError:
+        size = Path(path).stat().st_size
+        raise ValueError(
+            f"{what} {path} ({size} bytes) is not an image. Export or download it again"
+        ) from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(
+            f"{what} {path} is truncated or damaged ({error}). Export or download it "
+            "again"
+        ) from error
+    return image

@@ -1,0 +1,60 @@
+"""Small file formats shared by the dataset writers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from projects.common.synthetic.mesh import Mesh
+from projects.common.synthetic.solids import Floats
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text, making folders."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write bytes, making folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Compact JSON."""
+    write_text(path, json.dumps(value, separators=(",", ":")))
+
+
+def write_matrix(path: Path, matrix: Floats) -> None:
+    """Rows of numbers with six decimals, as in ScanNet's text files."""
+    rows = [" ".join(f"{value:.6f}" for value in row) for row in matrix]
+    write_text(path, "\n".join(rows) + "\n")
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    """PNG or JPEG by suffix; (H, W, 3) uint8 RGB, or (H, W) uint8 or uint16."""
+    pixels = image[..., ::-1] if image.ndim == 3 else image
+    options = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix == ".jpg" else []
+    _, data = cv2.imencode(path.suffix, np.ascontiguousarray(pixels), options)
+    write_bytes(path, data.tobytes())
+
+
+def write_ply(path: Path, mesh: Mesh) -> None:
+    """Binary PLY with the header that ScanNet's cleaned meshes have."""
+    vertex = np.dtype([("xyz", "<f4", 3), ("rgba", "u1", 4)])
+    face = np.dtype([("count", "u1"), ("rows", "<i4", 3)])
+    vertices = np.empty(len(mesh.vertices), vertex)
+    vertices["xyz"], vertices["rgba"][:, :3] = mesh.vertices, mesh.colors
+    vertices["rgba"][:, 3] = 255
+    faces = np.empty(len(mesh.faces), face)
+    faces["count"], faces["rows"] = 3, mesh.faces
+    header = ["ply", "format binary_little_endian 1.0"]
+    header += [f"element vertex {len(vertices)}"]
+    header += [f"property float {axis}" for axis in "xyz"]
+    header += [f"property uchar {name}" for name in ("red", "green", "blue", "alpha")]
+    header += [f"element face {len(faces)}"]
+    header += ["property list uchar int vertex_indices", "end_header", ""]
+    data = "\n".join(header).encode() + vertices.tobytes() + faces.tobytes()
+    write_bytes(path, data)

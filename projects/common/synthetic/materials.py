@@ -1,0 +1,92 @@
+"""Procedural materials: two colours mixed by a pattern of surface coordinates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+CORNERS = ((0, 0), (1, 0), (0, 1), (1, 1))
+
+
+@dataclass(frozen=True)
+class Material:
+    """Surface appearance.
+
+    Attributes:
+        color: RGB in 0..1.
+        second: RGB of the pattern's other colour.
+        pattern: Name in ``PATTERNS``.
+        scale: Size of one pattern element in metres.
+        seed: Varies random patterns.
+    """
+
+    color: tuple[float, float, float]
+    second: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    pattern: str = "plain"
+    scale: float = 0.1
+    seed: int = 0
+
+    def shade(self, uv: Floats) -> Floats:
+        """(N, 3) colours in 0..1 at (N, 2) surface coordinates in metres."""
+        weight = PATTERNS[self.pattern](uv / self.scale, self.seed)[:, None]
+        return np.asarray(self.color) * (1 - weight) + np.asarray(self.second) * weight
+
+
+def _hash(cells: Floats, seed: int) -> Floats:
+    """(N,) repeatable random numbers in 0..1 of (N, 2) lattice cells."""
+    cell = np.floor(cells).astype(np.int64).astype(np.uint32)
+    mixed = cell[:, 0] * np.uint32(0x9E3779B1) ^ cell[:, 1] * np.uint32(0x85EBCA77)
+    mixed ^= np.uint32(seed * 0xC2B2AE3D & 0xFFFFFFFF)
+    mixed = (mixed ^ (mixed >> np.uint32(15))) * np.uint32(0x2C1B3C6D)
+    mixed = (mixed ^ (mixed >> np.uint32(12))) * np.uint32(0x297A2D39)
+    return (mixed ^ (mixed >> np.uint32(15))).astype(np.float64) / 2.0**32
+
+
+def _plain(uv: Floats, seed: int) -> Floats:
+    return np.zeros(len(uv))
+
+
+def _stripes(uv: Floats, seed: int) -> Floats:
+    return (np.floor(uv[:, 0]) % 2).astype(np.float64)
+
+
+def _checker(uv: Floats, seed: int) -> Floats:
+    return (np.floor(uv).sum(axis=1) % 2).astype(np.float64)
+
+
+def _tiles(uv: Floats, seed: int) -> Floats:
+    """Tiles of varied tone with grout lines."""
+    grout = (np.abs(uv - np.round(uv)) < 0.04).any(axis=1)
+    return np.where(grout, 1.0, 0.25 * _hash(uv, seed))
+
+
+def _planks(uv: Floats, seed: int) -> Floats:
+    """Boards four times as long as wide, in shifted rows, of varied tone."""
+    row = np.floor(uv[:, 1])
+    shift = _hash(np.stack([row, row * 0], 1), seed)
+    board = np.stack([uv[:, 0] / 4 + shift, uv[:, 1]], 1)
+    fraction = board - np.floor(board)
+    joint = (fraction[:, 0] < 0.012) | (fraction[:, 1] < 0.04)
+    return np.where(joint, 1.0, 0.6 * _hash(board, seed))
+
+
+def _noise(uv: Floats, seed: int) -> Floats:
+    """Smooth value noise."""
+    base = np.floor(uv)
+    t = uv - base
+    t = t * t * (3 - 2 * t)
+    corner = [_hash(base + np.array(at), seed) for at in CORNERS]
+    low = corner[0] + (corner[1] - corner[0]) * t[:, 0]
+    high = corner[2] + (corner[3] - corner[2]) * t[:, 0]
+    return low + (high - low) * t[:, 1]
+
+
+PATTERNS = {
+    "plain": _plain,
+    "stripes": _stripes,
+    "checker": _checker,
+    "tiles": _tiles,
+    "planks": _planks,
+    "noise": _noise,
+}

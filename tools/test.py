@@ -1,0 +1,29 @@
+"""Evaluate: python tools/test.py CONFIG CHECKPOINT [--cfg-options KEY=VALUE ...]."""
+
+import argparse
+
+from mmengine.config import DictAction
+
+from projects.common.engine import test
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Evaluate a checkpoint.")
+    parser.add_argument("config", help="config file")
+    parser.add_argument("checkpoint", help=".pth or .safetensors file")
+    parser.add_argument("--work-dir", help="default: work_dirs/<config name>")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        help="override config keys: test_dataloader.num_workers=0 ...",
+    )
+    parser.add_argument(
+        "--launcher", choices=["none", "pytorch", "slurm"], default="none"
+    )
+    args = parser.parse_args()
+    test(**vars(args))
+
+
+if __name__ == "__main__":
+    main()
