@@ -5,9 +5,10 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .convolution import Route, convolve
+from .convolution import convolve
 from .plans import KernelShape
 from .pooling import interpolate_rows, pool
+from .routes import Route
 from .tensor import SparseTensor
 
 

@@ -10,7 +10,10 @@ offset, target row), sorted by offset and then by target row::
 so that a block's intermediate results stay in the processor's cache.
 """
 
-from dataclasses import dataclass
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
@@ -19,9 +22,8 @@ from .index import NOWHERE
 from .levels import Level
 from .packing import MARGIN
 
-PAIRS_PER_BLOCK = 1 << 14
+PAIRS_PER_BLOCK = 1 << 13
 PAIRS_PER_BLOCK_CUDA = 1 << 21
-_PROBES = 512
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class KernelShape:
         return steps * self.dilation
 
 
-@dataclass(frozen=True)
+@dataclass
 class Block:
     """Pairs of the target rows ``start`` to ``stop``; P pairs, B rows.
 
@@ -75,6 +77,7 @@ class Block:
     reduce: Tensor
     bounds: Tensor
 
+    @cached_property
     def targets(self) -> Tensor:
         """(P,) int32 target row of every pair."""
         rows = torch.arange(
@@ -85,18 +88,95 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """All blocks of one kernel between two levels.
+class Part:
+    """What one thread does: some whole blocks, or some offsets of the only block.
 
     Attributes:
-        blocks: In ascending target rows.
-        num_targets: Rows of the result.
-        most_pairs: Pairs of the largest block.
+        low: Where the part's room in the shared buffers begins.
+        high: One past its end.
+        starts: Per block the first target row.
+        active: Per block the offsets.
+        sizes: Per block the number of pairs of each offset.
+        gather: Per block the source row of every pair.
+        reduce: Per block as in :class:`Block`; empty for offsets of the only block,
+            whose pairs are summed when all parts are done.
+        bounds: As ``reduce``.
+        blocks: The blocks.
     """
 
+    low: int
+    high: int
+    starts: list[int]
+    active: list[list[int]]
+    sizes: list[list[int]]
+    gather: list[Tensor]
+    reduce: list[Tensor]
+    bounds: list[Tensor]
     blocks: list[Block]
-    num_targets: int
-    most_pairs: int
+
+    def targets(self) -> list[Tensor]:
+        """Per block the target row of every pair."""
+        if self.bounds:
+            return [block.targets for block in self.blocks]
+        return [self.blocks[0].targets[self.low : self.high]]
+
+
+def _part_of_blocks(blocks: list[Block], low: int) -> Part:
+    return Part(
+        low=low,
+        high=low + max(len(block.gather) for block in blocks),
+        starts=[block.start for block in blocks],
+        active=[block.active for block in blocks],
+        sizes=[block.sizes for block in blocks],
+        gather=[block.gather for block in blocks],
+        reduce=[block.reduce for block in blocks],
+        bounds=[block.bounds for block in blocks],
+        blocks=blocks,
+    )
+
+
+def _cut_offsets(block: Block, count: int) -> list[Part]:
+    """The block's offsets in ``count`` runs of about equally many pairs."""
+    ends = list(accumulate(block.sizes, initial=0))
+    cuts = [bisect_left(ends, ends[-1] * i / count) for i in range(count)]
+    cuts.append(len(block.sizes))
+    return [
+        Part(
+            low=ends[first],
+            high=ends[last],
+            starts=[block.start],
+            active=[block.active[first:last]],
+            sizes=[block.sizes[first:last]],
+            gather=[block.gather[ends[first] : ends[last]]],
+            reduce=[],
+            bounds=[],
+            blocks=[block],
+        )
+        for first, last in pairwise(cuts)
+        if last > first
+    ]
+
+
+@dataclass
+class Plan:
+    """All blocks of one kernel between two levels, in ascending target rows."""
+
+    blocks: list[Block]
+    _parts: dict[int, list[Part]] = field(default_factory=dict)
+
+    def parts(self, threads: int) -> list[Part]:
+        """The work of each thread; at most ``threads`` parts."""
+        if threads not in self._parts:
+            blocks = self.blocks
+            if len(blocks) == 1 and threads > 1:
+                self._parts[threads] = _cut_offsets(blocks[0], threads)
+            else:
+                parts, low = [], 0
+                for number in range(min(threads, len(blocks))):
+                    parts.append(_part_of_blocks(blocks[number::threads], low))
+                    low = parts[-1].high
+                self._parts[threads] = parts
+        return self._parts[threads]
 
 
 class Finder:
@@ -155,31 +235,36 @@ def _make_block(found: Tensor, start: int) -> Block:
     )
 
 
-def _rows_per_block(finder: Finder, count: int, device: torch.device) -> int:
-    """Rows that hold about ``PAIRS_PER_BLOCK`` pairs, judged by evenly spread rows."""
-    pairs = PAIRS_PER_BLOCK_CUDA if device.type == "cuda" else PAIRS_PER_BLOCK
-    piece = min(count, _PROBES)
-    starts = {0, max(0, count // 2 - piece // 2), count - piece}
-    found = sum(int((finder.find(s, s + piece) >= 0).sum()) for s in starts)
-    density = max(1.0, found / (piece * len(starts)))
-    blocks = max(1, round(count * density / pairs))
+def _even_rows(count: int, blocks_per_row: float) -> int:
+    """Rows of each further block, so that with the first one threads share evenly."""
+    threads = torch.get_num_threads()
+    blocks = max(1, round(count * blocks_per_row))
+    blocks += -(blocks + 1) % threads
     return -(-count // blocks)
 
 
 def build_plan(
     source: Level, target: Level, shape: KernelShape, inverse: bool = False
 ) -> Plan:
-    """Pairs with source = target + offset, or target = source + offset (inverse)."""
-    count = len(target)
-    if count == 0:
-        return Plan([], 0, 0)
+    """Pairs with source = target + offset, or target = source + offset (inverse).
+
+    The first block's rows are a guess; the others' follow from its density.
+    """
+    device, count = target.keys.device, len(target)
     finder = Finder(source, target, shape, inverse)
-    rows = _rows_per_block(finder, count, target.keys.device)
-    blocks = [
-        _make_block(finder.find(start, min(start + rows, count)), start)
-        for start in range(0, count, rows)
-    ]
-    return Plan(blocks, count, max(len(block.gather) for block in blocks))
+    most = PAIRS_PER_BLOCK_CUDA if device.type == "cuda" else PAIRS_PER_BLOCK
+    blocks: list[Block] = []
+    rows, start = -(-2 * most // shape.volume), 0
+    while start < count:
+        stop = min(start + rows, count)
+        if count - stop < rows // 2:
+            stop = count
+        blocks.append(_make_block(finder.find(start, stop), start))
+        if start == 0:
+            density = max(1.0, len(blocks[0].gather) / stop)
+            rows = _even_rows(count - stop, density / most)
+        start = stop
+    return Plan(blocks)
 
 
 def get_plan(

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from .convolution import Route
 from .levels import Level
 from .packing import check_range
+from .routes import Route
 
 
 def pool(rows: Tensor, route: Route, mode: str) -> Tensor:

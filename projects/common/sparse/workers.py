@@ -1,0 +1,58 @@
+"""Threads that each run whole pieces of work on one core.
+
+Splitting every small operation over all cores costs a wait for the slowest core after
+each of them; splitting the list of pieces costs one wait at the end.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+
+Piece = TypeVar("Piece")
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+if hasattr(os, "register_at_fork"):  # threads do not survive a fork
+    os.register_at_fork(after_in_child=_pools.clear)
+
+
+def _take_one_core() -> None:
+    torch.get_num_threads()  # torch gives a thread its default on first use; be first
+    torch.set_num_threads(1)
+
+
+def _pool(count: int) -> ThreadPoolExecutor:
+    """The pool of ``count`` threads, replacing one of another size."""
+    if count not in _pools:
+        for other in _pools.values():
+            other.shutdown(wait=False)
+        _pools.clear()
+        # Each thread sets its own share of torch's threads; the number that later
+        # threads start from is restored once all of these have done so.
+        pool = ThreadPoolExecutor(count, "sparse", initializer=_take_one_core)
+        started = threading.Barrier(count)
+        list(pool.map(lambda _: started.wait(), range(count)))
+        torch.set_num_threads(count)
+        _pools[count] = pool
+    return _pools[count]
+
+
+def run_parts(work: Callable[[Piece], None], pieces: Sequence[Piece]) -> None:
+    """Call ``work`` for every piece, all at once, without recording gradients.
+
+    Args:
+        work: Mostly operations that leave Python's interpreter lock alone.
+        pieces: One, or as many as torch has threads.
+    """
+
+    def run(piece: Piece) -> None:
+        with torch.no_grad(), torch.jit.optimized_execution(False):
+            work(piece)
+
+    if len(pieces) == 1:
+        run(pieces[0])
+    else:
+        list(_pool(len(pieces)).map(run, pieces))
