@@ -20,7 +20,7 @@ def _wide_blocks(rows: Tensor, route: Route) -> Iterator[tuple[slice, Tensor]]:
     size = max(1, (1 << 18) // finder.volume)
     for start in range(0, count, size):
         stop = min(start + size, count)
-        found = finder.find(start, stop).add_(1)
+        found = finder.find(start, stop).t().add(1)
         wide = torch.index_select(padded, 0, found.flatten())
         yield slice(start, stop), wide.view(stop - start, -1)
 

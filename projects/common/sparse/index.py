@@ -18,10 +18,10 @@ _MISSING = 1 << 60  # an address part that no voxel's address reaches
 
 
 def _combine(base: Tensor, parts: list[Tensor]) -> Tensor:
-    """(N * Kz * Ky * Kx,) sums of the parts (N, K) of x, y, z, x fastest."""
+    """(Kz * Ky * Kx, N) sums of the parts (K, N) of x, y, z, x fastest."""
     x, y, z = parts
-    total = (base[:, None] + z)[:, :, None] + y[:, None]
-    return (total[:, :, :, None] + x[:, None, None]).flatten()
+    total = (base + z)[:, None] + y
+    return (total[:, :, None] + x).flatten(0, 2)
 
 
 class GridIndex:
@@ -42,9 +42,9 @@ class GridIndex:
         self._rows = torch.full(
             (self._cells + 1,), -1, dtype=torch.int32, device=batch.device
         )
-        parts = [self._part(lattice[:, axis, None], axis) for axis in range(3)]
+        parts = [self._part(lattice[None, :, axis], axis) for axis in range(3)]
         address = _combine(self._base(batch), parts)
-        self._rows[address.long()] = torch.arange(
+        self._rows[address[0].long()] = torch.arange(
             len(batch), dtype=torch.int32, device=batch.device
         )
 
@@ -64,7 +64,7 @@ class GridIndex:
         """See :func:`make_index`."""
         parts = [self._part(axes[axis], axis) for axis in range(3)]
         address = _combine(self._base(batch), parts).clamp_(max=self._cells)
-        return torch.index_select(self._rows, 0, address)
+        return torch.index_select(self._rows, 0, address.flatten()).view_as(address)
 
 
 class SortedIndex:
@@ -89,7 +89,7 @@ class SortedIndex:
             return torch.full_like(keys, -1, dtype=torch.int32)
         at = torch.searchsorted(self._keys, keys, out_int32=True)
         at.clamp_(max=len(self._keys) - 1)
-        found = torch.index_select(self._keys, 0, at) == keys
+        found = torch.index_select(self._keys, 0, at.flatten()).view_as(at) == keys
         return torch.where(found, at, -1)
 
 
@@ -103,8 +103,8 @@ def make_index(
 ) -> "GridIndex | SortedIndex":
     """The grid where the box is not much larger than its voxels, else the search.
 
-    Its ``find(batch, axes)`` takes the sample of N queries and three int64 (N, K)
-    tensors of lattice positions along x, y, z; it returns (N * K**3,) int32 rows, x
+    Its ``find(batch, axes)`` takes the sample of N queries and three int64 (K, N)
+    tensors of lattice positions along x, y, z; it returns (K**3, N) int32 rows, x
     fastest, -1 where there is no voxel.
 
     Args:

@@ -43,16 +43,15 @@ def _forward(
     reduce: list[Tensor],
     bounds: list[Tensor],
 ) -> None:
-    """Target rows of some blocks; without ``bounds`` only their pairs' products."""
+    """Target rows of some blocks."""
     for i in range(len(starts)):
         pairs = gather[i].size(0)
         given = inputs[:pairs]
         made = products[:pairs]
         torch.index_select(rows, 0, gather[i], out=given)
         _multiply(given, weights, active[i], sizes[i], made)
-        if len(bounds) > 0:
-            sums = _reduce(made, reduce[i], bounds[i])
-            out[starts[i] : starts[i] + sums.size(0)].copy_(sums)
+        sums = _reduce(made, reduce[i], bounds[i])
+        out[starts[i] : starts[i] + sums.size(0)].copy_(sums)
 
 
 def _backward(
@@ -71,10 +70,7 @@ def _backward(
     reduce: list[Tensor],
     bounds: list[Tensor],
 ) -> None:
-    """Gradients of blocks of source rows; empty ``weights`` or ``grad_weights`` skip.
-
-    Without ``bounds`` the rows' gradients stay one per pair, in ``inputs``.
-    """
+    """Gradients of blocks of source rows; empty lists of weights skip their part."""
     for i in range(len(starts)):
         pairs = gather[i].size(0)
         given = grads[:pairs]
@@ -88,9 +84,8 @@ def _backward(
                 grad_weights[active[i][j]].addmm_(taken[j].t(), sources[j])
         if len(weights) > 0:
             _multiply(given, weights, active[i], sizes[i], made)
-            if len(bounds) > 0:
-                sums = _reduce(made, reduce[i], bounds[i])
-                grad_rows[starts[i] : starts[i] + sums.size(0)].copy_(sums)
+            sums = _reduce(made, reduce[i], bounds[i])
+            grad_rows[starts[i] : starts[i] + sums.size(0)].copy_(sums)
 
 
 def _script(loop: Any) -> Any:
@@ -101,4 +96,3 @@ def _script(loop: Any) -> Any:
 
 forward_loop = _script(_forward)
 backward_loop = _script(_backward)
-reduce_pairs = _reduce

@@ -10,20 +10,20 @@ offset, target row), sorted by offset and then by target row::
 so that a block's intermediate results stay in the processor's cache.
 """
 
-from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from .index import NOWHERE
 from .levels import Level
 from .packing import MARGIN
 
-PAIRS_PER_BLOCK = 1 << 13
+PAIRS_PER_BLOCK = 1 << 12
 PAIRS_PER_BLOCK_CUDA = 1 << 21
+LOOKUPS = 1 << 20  # positions looked up at once
 
 
 @dataclass(frozen=True)
@@ -89,93 +89,55 @@ class Block:
 
 @dataclass(frozen=True)
 class Part:
-    """What one thread does: some whole blocks, or some offsets of the only block.
+    """The blocks of one thread, attribute by attribute as its loops take them.
 
     Attributes:
         low: Where the part's room in the shared buffers begins.
         high: One past its end.
-        starts: Per block the first target row.
-        active: Per block the offsets.
-        sizes: Per block the number of pairs of each offset.
-        gather: Per block the source row of every pair.
-        reduce: Per block as in :class:`Block`; empty for offsets of the only block,
-            whose pairs are summed when all parts are done.
-        bounds: As ``reduce``.
         blocks: The blocks.
     """
 
     low: int
     high: int
+    blocks: list[Block]
     starts: list[int]
     active: list[list[int]]
     sizes: list[list[int]]
     gather: list[Tensor]
     reduce: list[Tensor]
     bounds: list[Tensor]
-    blocks: list[Block]
 
-    def targets(self) -> list[Tensor]:
-        """Per block the target row of every pair."""
-        if self.bounds:
-            return [block.targets for block in self.blocks]
-        return [self.blocks[0].targets[self.low : self.high]]
-
-
-def _part_of_blocks(blocks: list[Block], low: int) -> Part:
-    return Part(
-        low=low,
-        high=low + max(len(block.gather) for block in blocks),
-        starts=[block.start for block in blocks],
-        active=[block.active for block in blocks],
-        sizes=[block.sizes for block in blocks],
-        gather=[block.gather for block in blocks],
-        reduce=[block.reduce for block in blocks],
-        bounds=[block.bounds for block in blocks],
-        blocks=blocks,
-    )
-
-
-def _cut_offsets(block: Block, count: int) -> list[Part]:
-    """The block's offsets in ``count`` runs of about equally many pairs."""
-    ends = list(accumulate(block.sizes, initial=0))
-    cuts = [bisect_left(ends, ends[-1] * i / count) for i in range(count)]
-    cuts.append(len(block.sizes))
-    return [
-        Part(
-            low=ends[first],
-            high=ends[last],
-            starts=[block.start],
-            active=[block.active[first:last]],
-            sizes=[block.sizes[first:last]],
-            gather=[block.gather[ends[first] : ends[last]]],
-            reduce=[],
-            bounds=[],
-            blocks=[block],
+    @classmethod
+    def of_blocks(cls, blocks: list[Block], low: int) -> "Part":
+        """The part whose room begins at ``low``."""
+        return cls(
+            low=low,
+            high=low + max(len(block.gather) for block in blocks),
+            blocks=blocks,
+            starts=[block.start for block in blocks],
+            active=[block.active for block in blocks],
+            sizes=[block.sizes for block in blocks],
+            gather=[block.gather for block in blocks],
+            reduce=[block.reduce for block in blocks],
+            bounds=[block.bounds for block in blocks],
         )
-        for first, last in pairwise(cuts)
-        if last > first
-    ]
 
 
-@dataclass
 class Plan:
     """All blocks of one kernel between two levels, in ascending target rows."""
 
-    blocks: list[Block]
-    _parts: dict[int, list[Part]] = field(default_factory=dict)
+    def __init__(self, blocks: list[Block]) -> None:
+        self.blocks = blocks
+        self._parts: dict[int, list[Part]] = {}
 
     def parts(self, threads: int) -> list[Part]:
-        """The work of each thread; at most ``threads`` parts."""
+        """Every ``threads``-th block to each of so many threads, at most."""
         if threads not in self._parts:
-            blocks = self.blocks
-            if len(blocks) == 1 and threads > 1:
-                self._parts[threads] = _cut_offsets(blocks[0], threads)
-            else:
-                parts, low = [], 0
-                for number in range(min(threads, len(blocks))):
-                    parts.append(_part_of_blocks(blocks[number::threads], low))
-                    low = parts[-1].high
-                self._parts[threads] = parts
+            parts: list[Part] = []
+            for number in range(min(threads, len(self.blocks))):
+                low = parts[-1].high if parts else 0
+                parts.append(Part.of_blocks(self.blocks[number::threads], low))
+            self._parts[threads] = parts
         return self._parts[threads]
 
 
@@ -201,69 +163,80 @@ class Finder:
         self._at, self._source, self.volume = at, source, shape.volume
 
     def find(self, start: int, stop: int) -> Tensor:
-        """(stop - start, V) int32 source rows, -1 where there is none."""
+        """(V, stop - start) int32 source rows, -1 where there is none."""
         at = self._at[start:stop]
         stride = self._source.stride
         axes = []
         for axis in range(3):
-            positions = at[:, axis + 1, None].long() + self._steps
+            positions = at[:, axis + 1].long() + self._steps[:, None]
             lattice = positions
             if stride > 1:
                 lattice = torch.div(positions, stride, rounding_mode="floor")
                 lattice.masked_fill_(lattice * stride != positions, NOWHERE)
             axes.append(lattice)
-        return self._source.index.find(at[:, 0], axes).view(-1, self.volume)
+        return self._source.index.find(at[:, 0], axes)
 
 
-def _make_block(found: Tensor, start: int) -> Block:
-    """Sort the pairs of ``found`` (B, V) both ways."""
-    by_offset = found.t().contiguous()
-    present = by_offset >= 0
-    number = torch.cumsum(present.flatten(), 0, dtype=torch.int32).sub_(1)
-    by_row = found >= 0
-    ends = torch.cumsum(by_row.sum(1), 0, dtype=torch.int32)
-    sizes = present.sum(1).tolist()
-    active = [offset for offset, size in enumerate(sizes) if size]
-    return Block(
-        start=start,
-        stop=start + len(found),
-        active=active,
-        sizes=[sizes[offset] for offset in active],
-        gather=by_offset[present],
-        reduce=number.view_as(present).t()[by_row],
-        bounds=torch.nn.functional.pad(ends, (1, 0)),
-    )
+def _make_blocks(found: Tensor, rows: int, start: int) -> list[Block]:
+    """Blocks of ``rows`` target rows from ``found`` (V, N), pairs sorted both ways."""
+    volume, count = found.shape
+    number = -(-count // rows)
+    padded = pad(found, (0, number * rows - count), value=-1)
+    cells = padded.view(volume, number, rows).transpose(0, 1).contiguous()
+    by_offset = cells >= 0
+    by_row = by_offset.transpose(1, 2).contiguous()
+    sizes = by_offset.sum(2)
+    totals = sizes.sum(1)
+    before = (totals.cumsum(0) - totals + 1).to(torch.int32)
+    pair = torch.cumsum(by_offset.flatten(), 0, dtype=torch.int32).view_as(cells)
+    pair -= before[:, None, None]
+    bounds = pad(torch.cumsum(by_row.sum(2), 1, dtype=torch.int32), (1, 0))
+    pairs = totals.tolist()
+    gather = cells[by_offset].split(pairs)
+    reduce = pair.transpose(1, 2)[by_row].split(pairs)
+    blocks = []
+    for i, counts in enumerate(sizes.tolist()):
+        active = [offset for offset, size in enumerate(counts) if size]
+        low, high = i * rows, min((i + 1) * rows, count)
+        blocks.append(
+            Block(
+                start=start + low,
+                stop=start + high,
+                active=active,
+                sizes=[counts[offset] for offset in active],
+                gather=gather[i],
+                reduce=reduce[i],
+                bounds=bounds[i, : high - low + 1],
+            )
+        )
+    return blocks
 
 
-def _even_rows(count: int, blocks_per_row: float) -> int:
-    """Rows of each further block, so that with the first one threads share evenly."""
-    threads = torch.get_num_threads()
-    blocks = max(1, round(count * blocks_per_row))
-    blocks += -(blocks + 1) % threads
-    return -(-count // blocks)
+def _rows_per_block(found: Tensor, count: int) -> int:
+    """Rows with about ``PAIRS_PER_BLOCK`` pairs, that threads can share evenly."""
+    most, threads = PAIRS_PER_BLOCK, torch.get_num_threads()
+    if found.device.type == "cuda":
+        most, threads = PAIRS_PER_BLOCK_CUDA, 1
+    density = int((found >= 0).sum()) / found.shape[1]
+    blocks = max(1, round(count * density / most))
+    return -(-count // (blocks + -blocks % threads))
 
 
 def build_plan(
     source: Level, target: Level, shape: KernelShape, inverse: bool = False
 ) -> Plan:
-    """Pairs with source = target + offset, or target = source + offset (inverse).
-
-    The first block's rows are a guess; the others' follow from its density.
-    """
-    device, count = target.keys.device, len(target)
+    """Pairs with source = target + offset, or target = source + offset (inverse)."""
+    count, step = len(target), max(1, LOOKUPS // shape.volume)
+    if count == 0:
+        return Plan([])
     finder = Finder(source, target, shape, inverse)
-    most = PAIRS_PER_BLOCK_CUDA if device.type == "cuda" else PAIRS_PER_BLOCK
-    blocks: list[Block] = []
-    rows, start = -(-2 * most // shape.volume), 0
-    while start < count:
-        stop = min(start + rows, count)
-        if count - stop < rows // 2:
-            stop = count
-        blocks.append(_make_block(finder.find(start, stop), start))
-        if start == 0:
-            density = max(1.0, len(blocks[0].gather) / stop)
-            rows = _even_rows(count - stop, density / most)
-        start = stop
+    found = finder.find(0, min(step, count))
+    rows = min(_rows_per_block(found, count), step)
+    step -= step % rows
+    blocks = _make_blocks(found[:, :step], rows, 0)
+    for start in range(step, count, step):
+        found = finder.find(start, min(start + step, count))
+        blocks += _make_blocks(found, rows, start)
     return Plan(blocks)
 
 

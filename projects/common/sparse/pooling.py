@@ -53,8 +53,8 @@ def interpolate_rows(rows: Tensor, level: Level, points: Tensor) -> Tensor:
         return rows.new_zeros((len(points), rows.shape[1]))
     part = scaled - corner
     steps = torch.arange(2, device=points.device)
-    axes = [corner[:, axis, None].long() + steps for axis in range(3)]
-    found = level.index.find(batch, axes).view(-1, 8)
+    axes = [corner[:, axis].long() + steps[:, None] for axis in range(3)]
+    found = level.index.find(batch, axes).t().contiguous()
     near_far = torch.stack([1 - part, part], dim=2)
     x, y, z = near_far.unbind(1)
     weight = (z[:, :, None, None] * y[:, None, :, None] * x[:, None, None]).flatten(1)

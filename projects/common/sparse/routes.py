@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .levels import Level, Scratch
-from .loops import backward_loop, forward_loop, reduce_pairs
+from .loops import backward_loop, forward_loop
 from .plans import KernelShape, Part, Plan, get_plan
 from .workers import run_parts
 
@@ -70,8 +70,6 @@ def forward(rows: Tensor, kernel: Tensor, route: Route) -> Tensor:
         )
 
     run_parts(run, parts)
-    if not parts[0].bounds:
-        return reduce_pairs(products, plan.blocks[0].reduce, plan.blocks[0].bounds)
     return out
 
 
@@ -86,8 +84,7 @@ def backward(
     order = slice(None, None, -1) if reverse else slice(None)
     weights = list(kernel.transpose(1, 2).unbind(0))[order] if needs[0] else []
     grad_rows = torch.empty_like(rows)
-    split = not parts[0].bounds  # then parts have different offsets, and share a sum
-    sums = [torch.zeros_like(kernel) for _ in (parts[:1] if split else parts)]
+    sums = [torch.zeros_like(kernel) for _ in parts]
     room, scratch = parts[-1].high, route.scratch
     grads = scratch.take("products", (room, kernel.shape[2]), grad)
     inputs = scratch.take("inputs", (room, kernel.shape[1]), grad)
@@ -95,28 +92,24 @@ def backward(
     def run(numbered: tuple[int, Part]) -> None:
         number, part = numbered
         room = slice(part.low, part.high)
-        grad_kernel = sums[0 if split else number]
         backward_loop(
             grad,
             rows,
             weights,
             grad_rows,
-            list(grad_kernel.unbind(0))[order] if needs[1] else [],
+            list(sums[number].unbind(0))[order] if needs[1] else [],
             grads[room],
             inputs[room],
             part.starts,
             part.active,
             part.sizes,
             part.gather,
-            part.targets() if needs[1] else [],
+            [block.targets for block in part.blocks] if needs[1] else [],
             part.reduce,
             part.bounds,
         )
 
     run_parts(run, list(enumerate(parts)))
-    if split and needs[0]:
-        block = plan.blocks[0]
-        grad_rows = reduce_pairs(inputs, block.reduce, block.bounds)
     for other in sums[1:]:
         sums[0] += other
     return (grad_rows if needs[0] else None), (sums[0] if needs[1] else None)
