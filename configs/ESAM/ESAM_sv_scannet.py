@@ -5,7 +5,6 @@ python tools/test.py configs/ESAM/ESAM_sv_scannet.py CHECKPOINT
 """
 
 _base_ = [
-    "../_base_/default_runtime.py",
     "../_base_/datasets/scannet_sv.py",
     "../_base_/evaluation/instances.py",
     "../_base_/models/esam_sv.py",

@@ -1,11 +1,10 @@
 """ESAM single view on your own RGB-D frames (`make demo-real RGBD=FOLDER`).
 
-    python tools/train.py configs/ESAM_CA/ESAM_sv_rgbd_folder_CA.py
-    python tools/test.py configs/ESAM_CA/ESAM_sv_rgbd_folder_CA.py CHECKPOINT
+python tools/train.py configs/ESAM_CA/ESAM_sv_rgbd_folder_CA.py
+python tools/test.py configs/ESAM_CA/ESAM_sv_rgbd_folder_CA.py CHECKPOINT
 """
 
 _base_ = [
-    "../_base_/default_runtime.py",
     "../_base_/datasets/small_rgbd_sv.py",
     "../_base_/evaluation/instances.py",
     "../_base_/models/esam_sv_narrow.py",
@@ -20,9 +19,7 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    dataset=dict(
-        data_root=data_root, ann_file="rgbd_folder_oneformer3d_infos_val.json"
-    )
+    dataset=dict(data_root=data_root, ann_file="rgbd_folder_oneformer3d_infos_val.json")
 )
 test_dataloader = val_dataloader
 optim_wrapper = dict(optimizer=dict(lr=2e-3))

@@ -8,7 +8,6 @@ features (spec 6.1); no number was published without them.
 """
 
 _base_ = [
-    "../_base_/default_runtime.py",
     "../_base_/datasets/scannet200_sv.py",
     "../_base_/evaluation/instances.py",
     "../_base_/models/esam_sv.py",

@@ -5,7 +5,6 @@ python tools/test.py configs/ESAM_CA/ESAM_sv_synthetic_CA.py CHECKPOINT
 """
 
 _base_ = [
-    "../_base_/default_runtime.py",
     "../_base_/datasets/small_rgbd_sv.py",
     "../_base_/evaluation/instances.py",
     "../_base_/models/esam_sv_narrow.py",

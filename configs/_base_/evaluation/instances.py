@@ -1,5 +1,7 @@
 """Class-agnostic instance AP, beside the trivial answers; pictures of test frames."""
 
+_base_ = "../default_runtime.py"
+
 val_evaluator = dict(type="UnifiedSegMetric", class_agnostic=True)
 test_evaluator = dict(
     type="UnifiedSegMetric", class_agnostic=True, trivial_baselines=True
