@@ -13,7 +13,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO, cast
 
 import torch
 
@@ -71,7 +71,7 @@ def write_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:
 
     def write(file: BinaryIO) -> None:
         hashing = _HashingFile(file)
-        torch.save(dict(checkpoint), hashing)
+        torch.save(dict(checkpoint), cast(IO[bytes], hashing))
         digests.append(hashing.digest())
         _write_sidecar(path, digests)
 
@@ -82,7 +82,8 @@ def write_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:
     except OSError as error:
         raise CheckpointError(
             f"checkpoint {path} could not be written: {error.strerror or error}. "
-            "Earlier checkpoints are intact: mend the cause and call again with --resume"
+            "Earlier checkpoints are intact: mend the cause, then call again with "
+            "--resume"
         ) from error
 
 
@@ -108,12 +109,17 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
             wants to execute code or holds no state dict.
     """
     path = Path(path).expanduser()
-    if not path.is_file():
-        raise CheckpointError(f"checkpoint {path} does not exist{_neighbours(path)}")
+    require_file(path)
     check_hash(path)
     if path.suffix == ".safetensors":
         return {"meta": {}, "state_dict": _read_safetensors(path)}
     return _with_state_dict(read_pickle(path), path)
+
+
+def require_file(path: Path) -> None:
+    """Raise a CheckpointError that names the neighbours if ``path`` is no file."""
+    if not path.is_file():
+        raise CheckpointError(f"checkpoint {path} does not exist{_neighbours(path)}")
 
 
 def check_hash(path: Path) -> bool:

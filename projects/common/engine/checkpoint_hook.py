@@ -73,7 +73,7 @@ class CheckpointHook(_CheckpointHook):
         return work_dir if self.out_dir is None else Path(self.out_dir) / work_dir.name
 
     def before_train(self, runner: Any) -> None:
-        """Tidy up what a killed run left: half-written files, one checkpoint too many."""
+        """Tidy up after a killed run: half-written files, a checkpoint too many."""
         folder = self.folder(runner)
         runner.logger.info(f"checkpoints go to {folder}")
         self.kept = list(runner.message_hub.get_info("kept_checkpoints", []))

@@ -161,9 +161,16 @@ def quiet_worker(worker_id: int, **settings: Any) -> None:
     """Start a data loader worker that leaves stop signals to the training process.
 
     A signal to the whole process group would otherwise kill the workers first, and the
-    training process with an error in the middle of an update.
+    training process with an error in the middle of an update. Only the training
+    process itself can end a worker.
     """
     signal.set_wakeup_fd(-1)
-    for signum in _SIGNALS:
-        signal.signal(signum, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    threading.Thread(target=_obey_parent, args=(os.getppid(),), daemon=True).start()
     worker_init_fn(worker_id, **settings)
+
+
+def _obey_parent(parent: int) -> None:
+    while signal.sigwaitinfo(_SIGNALS).si_pid != parent:
+        pass
+    os._exit(0)

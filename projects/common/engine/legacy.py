@@ -24,12 +24,9 @@ def safe_globals() -> list[Any]:
     by an inert record, because the real one asks for ``getattr``.
     """
     arrays = [
-        (function, f"numpy.{core}.multiarray.{name}")
+        (getattr(np.core.multiarray, name), f"numpy.{core}.multiarray.{name}")
         for core in ("core", "_core")
-        for name, function in (
-            ("_reconstruct", np.core.multiarray._reconstruct),
-            ("scalar", np.core.multiarray.scalar),
-        )
+        for name in ("_reconstruct", "scalar")
     ]
     dtypes = [
         getattr(np.dtypes, name) for name in dir(np.dtypes) if name.endswith("DType")

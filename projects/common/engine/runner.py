@@ -46,11 +46,11 @@ class Vantage3DRunner(SurvivingRunner):
         diff_rank_seed: bool = False,
         deterministic: bool = False,
     ) -> None:
-        """Seed every generator; with ``deterministic`` the same seed gives same bits."""
+        """Seed every generator; ``deterministic``: same seed, same bits."""
         if deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
             # Costs time and only helps code that reads memory it never wrote.
-            torch.utils.deterministic.fill_uninitialized_memory = False
+            torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         super().set_randomness(seed, diff_rank_seed, deterministic)
 
     @staticmethod
@@ -189,8 +189,8 @@ class Vantage3DRunner(SurvivingRunner):
         lacking = [key for key in _RESUMABLE if key not in checkpoint]
         if lacking:
             raise CheckpointError(
-                f"checkpoint {path} cannot be resumed from, it lacks {lacking}: it holds "
-                "weights only. Use load_from to start anew from them"
+                f"checkpoint {path} cannot be resumed from, it lacks {lacking}: it "
+                "holds weights only. Use load_from to start anew from them"
             )
         self._load(checkpoint, str(path), LoadPolicy())
         meta, random = checkpoint["meta"], checkpoint["random"]
@@ -208,7 +208,8 @@ class Vantage3DRunner(SurvivingRunner):
             )
         self._random_to_restore = from_plain(random[self.rank % len(random)])
         self.logger.info(
-            f"resumed from {path}: {meta['epoch']} epochs, {meta['iter']} iterations done"
+            f"resumed from {path}: {meta['epoch']} epochs and {meta['iter']} "
+            "iterations are done"
         )
 
     def _load(

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import mmengine
 import torch
@@ -90,7 +90,7 @@ class Moment:
 
 def bare_model(model: nn.Module) -> nn.Module:
     """The model inside a wrapper for distributed training."""
-    return model.module if is_model_wrapper(model) else model
+    return cast(nn.Module, model.module) if is_model_wrapper(model) else model
 
 
 def collect_weights(runner: Any, moment: Moment, config_text: str) -> dict[str, Any]:
@@ -169,9 +169,9 @@ def _restore_schedulers(runner: Any, saved: Any) -> None:
     for schedulers, states in pairs:
         if states is None or len(schedulers) != len(states):
             raise CheckpointError(
-                f"the config has {len(schedulers)} parameter schedulers, the checkpoint "
-                f"{0 if states is None else len(states)}. To start anew from the "
-                "weights use load_from instead of resume"
+                f"the config has {len(schedulers)} parameter schedulers, the "
+                f"checkpoint {0 if states is None else len(states)}. To start anew "
+                "from the weights use load_from instead of resume"
             )
         for scheduler, state in zip(schedulers, states):
             scheduler.load_state_dict(state)

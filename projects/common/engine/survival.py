@@ -144,10 +144,10 @@ class SurvivingRunner(Runner):
             }
             path = write_report(self.work_dir, self.iter, self.rank, report)
             raise NonFiniteError(
-                f"{error} in iteration {self.iter + 1} (terms: {self._losses}). Samples: "
-                f"{sample_names(samples)}. Weights were not updated; details are in "
-                f"{path}. Look at these samples, lower the learning rate, or resume "
-                "from the last checkpoint"
+                f"{error} in iteration {self.iter + 1} (terms: {self._losses}). "
+                f"Samples: {sample_names(samples)}. Weights were not updated; details "
+                f"are in {path}. Look at these samples, lower the learning rate, or "
+                "resume from the last checkpoint"
             ) from error
 
     def checkpoint_hook(self) -> CheckpointHook | None:

@@ -88,7 +88,7 @@ def load_weights(
     model: nn.Module,
     checkpoint: Mapping[str, Any],
     source: str,
-    policy: LoadPolicy = LoadPolicy(),  # noqa: B008
+    policy: LoadPolicy = LoadPolicy(),
 ) -> LoadReport:
     """Load ``checkpoint["state_dict"]`` into ``model``; every key must fit.
 
