@@ -78,7 +78,7 @@ def _covered(vertices: Floats, own: Solid, scene: Scene) -> NDArray[np.bool_]:
     covered = np.zeros(len(vertices), bool)
     low, high = vertices.min(axis=0) - CONTACT, vertices.max(axis=0) + CONTACT
     for solid in scene.solids:
-        corners = solid.corners()
+        corners = solid.corners
         apart = (corners.min(axis=0) > high) | (corners.max(axis=0) < low)
         if solid is not own and not apart.any():
             covered |= solid.contains(solid.to_local(vertices), CONTACT)

@@ -73,7 +73,7 @@ def _window(
 ) -> tuple[slice, slice] | None:
     """Rows and columns that can see the solid; None if no pixel can."""
     width, height = size
-    pixels, depth = project(solid.corners(), K, world2cam)
+    pixels, depth = project(solid.corners, K, world2cam)
     if (depth <= NEAR).all():
         return None
     if (depth <= NEAR).any():

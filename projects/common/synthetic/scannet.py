@@ -69,7 +69,7 @@ def write_scene(
     align = _axis_alignment(seed)
     scan_from_room = invert_rigid(align)
     folder, K = root / "2D" / scene, sensor_intrinsics(size)
-    for number, cam2world in zip(frames, make_trajectory(room, seed, list(frames))):
+    for number, cam2world in zip(frames, make_trajectory(room, seed, frames)):
         view = render(room, K, invert_rigid(cam2world), size)
         write_image(folder / "color" / f"{number}.jpg", view.color)
         millimetres = np.round(view.depth * 1000).astype(np.uint16)

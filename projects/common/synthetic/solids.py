@@ -7,6 +7,7 @@ ray caster and the mesh sampler do the placing.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,7 @@ class Solid(ABC):
         """(N, 3) world points in the local frame."""
         return (points - self.center) @ self.rotation
 
+    @cached_property
     def corners(self) -> Floats:
         """(8, 3) corners of the bounding box in the world."""
         signs = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, 8).T
@@ -184,3 +186,36 @@ class Cylinder(Solid):
             cap[..., 2] = sign * self.half[2]
             grids.append(Grid(cap if sign > 0 else cap[:, ::-1]))
         return grids
+
+
+class Ellipsoid(Solid):
+    """An ellipsoid with semi-axes ``half``."""
+
+    def interval(self, origin: Floats, rays: Rays) -> tuple[Floats, Floats]:
+        start = origin / self.half
+        dx, dy, dz = (ray / axis for ray, axis in zip(rays, self.half))
+        a = dx * dx + dy * dy + dz * dz
+        b = dx * start[0] + dy * start[1] + dz * start[2]
+        inside = b * b - a * (start @ start - 1)
+        root = np.sqrt(np.maximum(inside, 0))
+        leave = (root - b) / a
+        return np.where(inside > 0, (-b - root) / a, leave + 1), leave
+
+    def surface(self, points: Floats) -> tuple[Floats, Floats]:
+        normals = points / self.half**2
+        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), TINY)
+        arc = np.arctan2(normals[:, 1], normals[:, 0]) * self.half[:2].mean()
+        return normals, np.stack([arc, points[:, 2]], 1)
+
+    def contains(self, points: Floats, margin: float) -> NDArray[np.bool_]:
+        return ((points / (self.half + margin)) ** 2).sum(axis=1) <= 1
+
+    def grids(self, spacing: float) -> list[Grid]:
+        reach = np.pi * self.half.max()
+        turns = np.linspace(0, 2 * np.pi, max(8, int(np.ceil(2 * reach / spacing))) + 1)
+        tilts = np.linspace(-np.pi / 2, np.pi / 2, max(5, int(reach / spacing) + 2))
+        unit = np.empty((len(turns), len(tilts), 3))
+        unit[..., 0] = np.cos(turns)[:, None] * np.cos(tilts)
+        unit[..., 1] = np.sin(turns)[:, None] * np.cos(tilts)
+        unit[..., 2] = np.sin(tilts)
+        return [Grid(unit * self.half)]
