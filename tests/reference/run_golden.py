@@ -66,6 +66,50 @@ def esam_pool_decoder(golden: Arrays) -> Pairs:
             yield f"{key}{i}", out[head][i].numpy(), golden[f"{key}{i}"]
 
 
+def scannet_ap(golden: Arrays) -> Pairs:
+    """Class-aware and class-agnostic AP over the given scenes."""
+    from projects.common.evaluation.scannet_ap import instance_ap
+
+    class_ids = golden["class_ids"]
+    scenes = range(numbered(golden, "gt_semantic"))
+    names = [str(class_id) for class_id in class_ids]
+    aware = instance_ap([golden_scene(golden, i, True) for i in scenes], names)
+    agnostic = instance_ap([golden_scene(golden, i, False) for i in scenes], ["all"])
+    keys = {"ap": "all_ap", "ap_50": "all_ap_50%", "ap_25": "all_ap_25%"}
+    for suffix, key in keys.items():
+        yield key, np.array(aware[key]), golden[f"expected_all_{suffix}"]
+        yield key, np.array(agnostic[key]), golden[f"expected_agnostic_{suffix}"]
+    for name, key in (("expected_class_ap", "ap"), ("expected_class_ap50", "ap50%")):
+        values = [aware["classes"][name][key] for name in names]
+        yield name, np.array(values), golden[name]
+
+
+def golden_scene(golden: Arrays, i: int, class_aware: bool):
+    """Overlaps of scene ``i``; an instance is the points of one class with one id."""
+    from projects.common.evaluation.instance_overlaps import (
+        scene_overlaps,
+        scene_truth,
+    )
+
+    class_ids = golden["class_ids"].tolist()
+    semantic = golden[f"gt_semantic{i}"].astype(np.int64)
+    instance = golden[f"gt_instance{i}"].astype(np.int64)
+    index = {class_id: label for label, class_id in enumerate(class_ids)}
+    labels = np.array([index.get(class_id, -1) for class_id in semantic.tolist()])
+    pred_labels = golden[f"pred_labels{i}"].astype(np.int64)
+    if class_aware:
+        valid = (labels >= 0) & (instance >= 0)
+        span = instance.max() + 1
+        instance = np.where(valid, labels * span + instance, -1)
+    else:
+        labels, pred_labels = np.minimum(labels, 0), np.zeros_like(pred_labels)
+    packed = golden[f"pred_masks{i}"]
+    masks = np.unpackbits(packed, axis=1, count=len(semantic)).astype(bool)
+    truth = scene_truth(labels, instance)
+    scores = golden[f"pred_scores{i}"].astype(np.float64)
+    return scene_overlaps(truth, masks, pred_labels, scores)
+
+
 def numbered(golden: Arrays, prefix: str) -> int:
     """How many arrays ``prefix0``, ``prefix1``, ... there are."""
     count = 0
@@ -85,6 +129,7 @@ class Kind:
 KINDS = {
     "minkunet34c": Kind(minkunet34c, 1e-4),
     "esam_pool_decoder": Kind(esam_pool_decoder, 1e-3),
+    "scannet_ap": Kind(scannet_ap, 1e-9),
 }
 
 

@@ -161,7 +161,7 @@ class _ArrayUnpickler(pickle.Unpickler):
         if (module, name) not in _ALLOWED:
             raise _RefusedGlobalError(
                 f"info file {self._name} wants to use {module}.{name}, which plain "
-                "data never needs: refused, it may be malicious. Only take info files from "
-                "people you trust, or make it with tools/create_data.py"
+                "data never needs: refused, it may be malicious. Only take info files "
+                "from people you trust, or make it with tools/create_data.py"
             )
         return _ALLOWED[module, name]

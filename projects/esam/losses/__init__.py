@@ -1,5 +1,6 @@
 """Training losses of the ESAM models."""
 
+from projects.esam.losses.box_loss import AxisAlignedIoULoss
 from projects.esam.losses.instance_criterion import (
     InstanceCriterion,
     MixedInstanceCriterion,
@@ -15,6 +16,7 @@ from projects.esam.losses.semantic_criterion import ScanNetSemanticCriterion
 from projects.esam.losses.targets import FrameTargets, frame_targets
 
 __all__ = [
+    "AxisAlignedIoULoss",
     "FrameTargets",
     "InstanceCriterion",
     "MaskBCECost",

@@ -12,7 +12,7 @@ FIX = "Repair or remove this sample, for example by running tools/create_data.py
 
 
 @MODELS.register_module()
-class Det3DDataPreprocessor_(BaseDataPreprocessor):  # noqa: N801 - released config name
+class Det3DDataPreprocessor_(BaseDataPreprocessor):
     """Stops malformed frames at the model's door; samples may differ in size.
 
     Raises:
@@ -72,8 +72,8 @@ def check_frame(name: str, frame: Mapping[str, Tensor], sample) -> None:
             )
     if sample is None or "gt_pts_seg" not in sample:
         return
-    for key, values in sample.gt_pts_seg.items():
-        check_length(name, key, values, len(points))
+    for key in sorted(sample.gt_pts_seg.keys()):
+        check_length(name, key, sample.gt_pts_seg[key], len(points))
     if "sp_pts_mask" in sample.gt_pts_seg:
         number = check_superpoints(name, sample.gt_pts_seg.sp_pts_mask)
         check_masks(name, sample, number)

@@ -2,30 +2,18 @@
 
 import csv
 
-from projects.esam.models import ScanNet200MixFormer3D
-from tests.esam.models.scenes import model_config
-from tests.shared import need
+from mmengine import Config
 
-
-def released_size() -> ScanNet200MixFormer3D:
-    config = model_config()
-    config["backbone"] = {"type": "Res16UNet34C", "in_channels": 3, "out_channels": 96}
-    config["pool"] = {"type": "GeoAwarePooling", "channel_proj": 96}
-    config["decoder"] = {
-        "type": "ScanNetMixQueryDecoder",
-        "num_layers": 3,
-        "num_instance_classes": 1,
-        "num_semantic_classes": 200,
-        "in_channels": 96,
-    }
-    return ScanNet200MixFormer3D(**config)
+from projects.registry import MODELS
+from tests.shared import ROOT, need
 
 
 def test_names_shapes_and_types_are_those_of_the_release():
     with need("specs/esam_state_dict.tsv").open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     expected = {row["name"]: (row["dtype"], row["shape"]) for row in rows}
-    model = released_size()
+    config = Config.fromfile(ROOT / "configs/ESAM_CA/ESAM_sv_scannet200_CA.py")
+    model = MODELS.build(config.model)
     parameters = dict(model.named_parameters())
     got = {
         name: (

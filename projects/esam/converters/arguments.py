@@ -1,0 +1,66 @@
+"""Command line options that several converters share."""
+
+import argparse
+from pathlib import Path
+
+from projects.esam.converters.convert import ConvertOptions
+from projects.esam.converters.segmenters import SEGMENTERS, SegmenterOptions
+
+
+def add_folders(parser: argparse.ArgumentParser) -> None:
+    """``--root-path`` and ``--out-dir``."""
+    parser.add_argument("--root-path", type=Path, required=True, help="the raw data")
+    parser.add_argument("--out-dir", type=Path, required=True, help="the dataset")
+
+
+def add_sample_options(parser: argparse.ArgumentParser, tag: str) -> None:
+    """Options of converters that write samples."""
+    add = parser.add_argument
+    add("--extra-tag", default=tag, help="start of the info files' names")
+    add("--workers", type=int, default=1, help="processes")
+    add("--seed", type=int, default=0, help="of the point sampling")
+    add("--num-points", type=int, default=20000, help="points per sample")
+    add("--max-skipped", type=float, default=0.05, help="share of bad frames allowed")
+    add("--overwrite", action="store_true", help="make finished samples again")
+    group = parser.add_argument_group("superpoints")
+    add = group.add_argument
+    defaults = SegmenterOptions()
+    add("--segmenter", choices=sorted(SEGMENTERS), default=defaults.name)
+    add("--graph-scale", type=float, default=defaults.scale, help="larger, fewer")
+    add("--graph-min-size", type=float, default=defaults.min_size, help="of the image")
+    add("--mask-dir", type=Path, help="of --segmenter masks: <scene>_<frame>.png")
+    add("--weights", type=Path, help="of --segmenter sam and fastsam")
+    add("--device", default=defaults.device, help="of --segmenter sam and fastsam")
+
+
+def convert_options(args: argparse.Namespace) -> ConvertOptions:
+    """What :func:`add_folders` and :func:`add_sample_options` were given."""
+    for name, value in (("workers", args.workers), ("num-points", args.num_points)):
+        if value < 1:
+            raise ValueError(f"--{name} must be at least 1, got {value}")
+    return ConvertOptions(
+        out_dir=args.out_dir,
+        tag=args.extra_tag,
+        workers=args.workers,
+        seed=args.seed,
+        num_points=args.num_points,
+        max_skipped=args.max_skipped,
+        overwrite=args.overwrite,
+        segmenter=SegmenterOptions(
+            name=args.segmenter,
+            scale=args.graph_scale,
+            min_size=args.graph_min_size,
+            mask_dir=args.mask_dir,
+            weights=args.weights,
+            device=args.device,
+        ),
+    )
+
+
+def check_root(root: Path) -> None:
+    """Raise a FileNotFoundError when the raw data is not there."""
+    if not root.is_dir():
+        raise FileNotFoundError(
+            f"--root-path {root} is missing. data/README.md says what to download and "
+            "where to put it"
+        )

@@ -1,0 +1,224 @@
+"""Turn a source into samples and info files: parallel, resumable, reproducible."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+from mmengine.logging import print_log
+from threadpoolctl import threadpool_limits
+
+from projects.common.io.atomic import remove_temporaries
+from projects.common.io.infos import save_info
+from projects.common.progress import track
+from projects.esam.converters.manifest import open_manifest
+from projects.esam.converters.report import check_skipped, write_report
+from projects.esam.converters.samples import FOLDERS, SampleStore, make_sample
+from projects.esam.converters.segmenters import SegmenterOptions, build_segmenter
+from projects.esam.converters.sources import BadFrameError, SampleName, Source
+
+CHUNK = 8  # Frames of one scene that one process takes at a time.
+
+
+@dataclass(frozen=True)
+class ConvertOptions:
+    """Options that every converter has.
+
+    Attributes:
+        out_dir: Where the dataset goes.
+        tag: Start of the info files' names.
+        workers: Processes.
+        seed: Of the point sampling; with the name of a sample it decides everything.
+        num_points: Points per sample.
+        max_skipped: Largest share of bad frames per split that is no error.
+        overwrite: Make everything again.
+        segmenter: Where superpoints come from.
+    """
+
+    out_dir: Path
+    tag: str
+    workers: int = 1
+    seed: int = 0
+    num_points: int = 20000
+    max_skipped: float = 0.05
+    overwrite: bool = False
+    segmenter: SegmenterOptions = field(default_factory=SegmenterOptions)
+
+
+class Result(NamedTuple):
+    """What became of a sample: its marker, or why it was skipped."""
+
+    name: SampleName
+    marker: dict[str, Any] | None
+    reason: str = ""
+
+
+def convert(source: Source, options: ConvertOptions) -> None:
+    """Write every sample of ``source``, the info files and the reports.
+
+    Finished samples of an earlier run with the same options are kept.
+
+    Raises:
+        FileNotFoundError: If the root folder, a split file or the weights are missing.
+        ValueError: If there are no frames, the splits overlap, the folder was made
+            with other options, or too many frames are bad.
+    """
+    splits = source.samples()
+    check_splits(splits)
+    build_segmenter(options.segmenter)
+    state_dir = options.out_dir / ".create_data" / options.tag
+    if options.overwrite:
+        for split in splits:
+            _info_path(options, split).unlink(missing_ok=True)
+    manifest_hash = open_manifest(
+        state_dir,
+        {
+            "--root-path": str(source.root.resolve()),
+            "--seed": options.seed,
+            "--num-points": options.num_points,
+            **source.options,
+            **options.segmenter.used(),
+        },
+        options.overwrite,
+    )
+    for folder in (*(options.out_dir / f for f in FOLDERS), state_dir / "done"):
+        remove_temporaries(folder)
+    store = SampleStore(options.out_dir, state_dir, manifest_hash)
+    job = Job(source, options.segmenter, store, options.num_points, options.seed)
+    names = [name for split in splits.values() for name in split]
+    steps = track(run_jobs(job, names, options.workers), len(names), options.tag)
+    results = {result.name: result for result in steps}
+    _write_infos(source, splits, results, options)
+
+
+def check_splits(splits: dict[str, list[SampleName]]) -> None:
+    """Raise a ValueError when there are no frames, or one is in both splits."""
+    train, val = ({name.idx for name in splits[s]} for s in ("train", "val"))
+    if not train | val:
+        raise ValueError(
+            "no frames found: 0 in train and 0 in val. Check --root-path and the split "
+            "files against data/README.md"
+        )
+    if both := sorted(train & val):
+        raise ValueError(
+            f"{len(both)} samples are in train and in val, first {both[0]}. Remove "
+            "them from one of the splits"
+        )
+
+
+def _write_infos(
+    source: Source,
+    splits: dict[str, list[SampleName]],
+    results: dict[SampleName, Result],
+    options: ConvertOptions,
+) -> None:
+    """Reports of all splits first, then the info files if no report says stop."""
+    entries = {}
+    for split, names in splits.items():
+        markers = [marker for n in names if (marker := results[n].marker) is not None]
+        skipped = {n.idx: r.reason for n in names if not (r := results[n]).marker}
+        report = options.out_dir / f"report_{split}.json"
+        write_report(report, split, [marker["quality"] for marker in markers], skipped)
+        check_skipped(skipped, len(names), options.max_skipped, report)
+        entries[split] = [marker["entry"] for marker in markers]
+    root = os.path.relpath(source.root.resolve(), options.out_dir.resolve())
+    for split, data_list in entries.items():
+        if data_list:
+            for entry in data_list:
+                entry["img_path"] = os.path.normpath(f"{root}/{entry['img_path']}")
+            path = _info_path(options, split)
+            save_info(path, {"info_version": "1.1", **source.metainfo}, data_list)
+            print_log(f"{path}: {len(data_list)} samples", logger="current")
+
+
+def _info_path(options: ConvertOptions, split: str) -> Path:
+    return options.out_dir / f"{options.tag}_oneformer3d_infos_{split}.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a process needs to make any sample."""
+
+    source: Source
+    segmenter: SegmenterOptions
+    store: SampleStore
+    num_points: int
+    seed: int
+
+    def run(self, names: Iterable[SampleName]) -> Iterator[Result]:
+        """Make the samples that are not done yet.
+
+        One thread per process: more would change the last bits of matrix products.
+        """
+        with threadpool_limits(1):
+            for name in names:
+                yield self._run(name)
+
+    def _run(self, name: SampleName) -> Result:
+        if marker := self.store.read(name.idx):
+            return Result(name, marker)
+        segmenter = build_segmenter(self.segmenter)
+        try:
+            sample = make_sample(
+                self.source, name, segmenter, self.num_points, self.seed
+            )
+        except BadFrameError as error:
+            return Result(name, None, str(error))
+        self.store.write(sample)
+        return Result(name, self.store.read(name.idx))
+
+
+def run_jobs(job: Job, names: list[SampleName], workers: int) -> Iterator[Result]:
+    """Results in any order; frames of one scene stay together."""
+    if workers <= 1:
+        yield from job.run(names)
+        return
+    # Forked from a process that has the imports and nothing else: no threads, no locks.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker)
+    try:
+        futures = [pool.submit(_run_chunk, job, chunk) for chunk in _chunks(names)]
+        for future in as_completed(futures):
+            yield from future.result()
+    except BrokenProcessPool as error:
+        raise RuntimeError(
+            f"one of {workers} worker processes died, probably for want of memory. Run "
+            "the same command again to go on where it stopped, with fewer --workers"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _chunks(names: list[SampleName]) -> Iterator[list[SampleName]]:
+    ordered = sorted(names, key=lambda name: name.scene)
+    for _, group in groupby(ordered, key=lambda name: name.scene):
+        frames = list(group)
+        for start in range(0, len(frames), CHUNK):
+            yield frames[start : start + CHUNK]
+
+
+def _run_chunk(job: Job, names: list[SampleName]) -> list[Result]:
+    return list(job.run(names))
+
+
+def _start_worker() -> None:
+    """Ctrl-C is for the parent to handle; and without a parent there is no work."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,192 @@
+"""Single frames of ScanNet: labels come from the mesh, ids from the label table."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from projects.common.geometry import scale_intrinsics
+from projects.esam.converters.arguments import (
+    add_folders,
+    add_sample_options,
+    check_root,
+    convert_options,
+)
+from projects.esam.converters.convert import convert
+from projects.esam.converters.mesh_labels import axis_alignment, load_mesh_labels
+from projects.esam.converters.sources import (
+    BadFrameError,
+    Frame,
+    SampleName,
+    Source,
+    list_frames,
+    read_cam2world,
+    read_intrinsics,
+    read_list,
+    read_rgbd,
+    register_color,
+)
+
+DEFAULT_INTERVAL = 200
+# fx = fy, cx, cy at 640 x 480 (specification 1.1), used where the export has no file.
+DEFAULT_K = np.array([[577.870605, 0, 319.5], [0, 577.870605, 239.5], [0, 0, 1.0]])
+
+
+@dataclass(frozen=True)
+class ScanNetSource(Source):
+    """The layout of the ScanNet export, see data/README.md.
+
+    Attributes:
+        root: Holds ``2D``, ``3D`` and ``meta_data``.
+        dataset: Name in the info file.
+        label_column: Column of the label table: ``id`` or ``nyu40id``.
+        max_distance: Metres to the nearest vertex beyond which a point has no label.
+        frame_interval: Take the frames whose number is a multiple of it from every
+            scene, None for the frames that the split file lists.
+    """
+
+    root: Path
+    dataset: str
+    label_column: str
+    max_distance: float = 0.05
+    frame_interval: int | None = None
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        return scannet_metainfo(self.dataset, self.label_column)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"dataset": self.dataset, "--max-distance": self.max_distance}
+
+    def samples(self) -> dict[str, list[SampleName]]:
+        return {split: self._split(split) for split in ("train", "val")}
+
+    def _split(self, split: str) -> list[SampleName]:
+        meta = self.root / "meta_data"
+        listed, scenes = (
+            meta / f"scannetv2_sv_{split}.txt",
+            meta / f"scannetv2_{split}.txt",
+        )
+        if listed.is_file():
+            names = [SampleName(*i.rsplit("_", 1)) for i in read_list(listed)]
+            if self.frame_interval is None:
+                return names
+            return self._every(sorted({name.scene for name in names}))
+        if scenes.is_file():
+            return self._every(read_list(scenes))
+        raise FileNotFoundError(
+            f"neither {listed} nor {scenes} exists. Put the split files of ScanNet "
+            f"into {meta}"
+        )
+
+    def _every(self, scenes: list[str]) -> list[SampleName]:
+        step = self.frame_interval or DEFAULT_INTERVAL
+        return [
+            SampleName(scene, frame)
+            for scene in scenes
+            for frame in list_frames(self.root / "2D" / scene)
+            if frame.isdigit() and int(frame) % step == 0
+        ]
+
+    def frame(self, name: SampleName) -> Frame:
+        folder, n = self.root / "2D" / name.scene, name.frame
+        cam2world = read_cam2world(folder / "pose" / f"{n}.txt")
+        color_path = folder / "color" / f"{n}.jpg"
+        color, depth = read_rgbd(color_path, folder / "depth" / f"{n}.png", 1000.0)
+        K, K_color = self._intrinsics(folder / "intrinsic", color.shape, depth.shape)
+        color, depth = register_color(color, K_color, depth, K)
+        scene_file = self.root / "3D" / name.scene / f"{name.scene}.txt"
+        return Frame(
+            color=color,
+            depth=depth,
+            K=K,
+            cam2world=cam2world,
+            axis_align=axis_alignment(scene_file),
+            img_path=color_path.relative_to(self.root).as_posix(),
+        )
+
+    @staticmethod
+    def _intrinsics(
+        folder: Path, color_shape: tuple, depth_shape: tuple
+    ) -> tuple[NDArray, NDArray | None]:
+        """K of the depth image, and of the colour image where that is known."""
+        height, width = depth_shape
+        color_size = (color_shape[1], color_shape[0])
+        K_color = None
+        if (folder / "intrinsic_color.txt").is_file() and color_size != (width, height):
+            K_color = read_intrinsics(folder / "intrinsic_color.txt", color_size)
+        if (folder / "intrinsic_depth.txt").is_file():
+            return read_intrinsics(
+                folder / "intrinsic_depth.txt", (width, height)
+            ), K_color
+        if (folder / "intrinsic_color.txt").is_file():
+            K = read_intrinsics(folder / "intrinsic_color.txt", color_size)
+            return scale_intrinsics(
+                K, width / color_size[0], height / color_size[1]
+            ), None
+        if width * 480 != height * 640:
+            raise BadFrameError(
+                f"{folder} has no intrinsic_depth.txt and the depth image is "
+                f"{width}x{height}; the default is for 640x480 and its multiples"
+            )
+        return scale_intrinsics(DEFAULT_K, width / 640, height / 480), None
+
+    def labels(
+        self, name: SampleName, frame: Frame, pixels: NDArray, xyz: NDArray
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        table = self.root / "meta_data" / "scannetv2-labels.combined.tsv"
+        mesh = load_mesh_labels(self.root / "3D" / name.scene, table, self.label_column)
+        return mesh.at(xyz, self.max_distance)
+
+
+def scannet_metainfo(dataset: str, label_column: str) -> dict[str, Any]:
+    """``dataset`` and the ``categories`` whose ids ``label_column`` holds."""
+    # Late, because it brings mmdet3d, which no worker process needs.
+    from projects.esam.datasets import scannet_classes
+
+    classes = {
+        "id": scannet_classes.SCANNET200_CLASSES,
+        "nyu40id": scannet_classes.SCANNET20_CLASSES,
+    }[label_column]
+    categories = {name: index for index, name in enumerate(classes)}
+    return {
+        "dataset": dataset,
+        "categories": categories,
+        "label_column": label_column,
+    }
+
+
+def add_arguments(parser: argparse.ArgumentParser, dataset: str) -> None:
+    """Options of the ScanNet converters."""
+    add_folders(parser)
+    add_sample_options(parser, dataset)
+    parser.add_argument(
+        "--frame-interval",
+        type=int,
+        help="take frames whose number is a multiple of it, from the scenes of the "
+        f"split; default: the listed frames, or {DEFAULT_INTERVAL} without a list",
+    )
+    parser.add_argument(
+        "--max-distance", type=float, default=0.05, help="metres to the labelled mesh"
+    )
+
+
+def run(args: argparse.Namespace, dataset: str, label_column: str) -> None:
+    """Convert ScanNet as the command line says."""
+    check_root(args.root_path)
+    if args.frame_interval is not None and args.frame_interval < 1:
+        raise ValueError(
+            f"--frame-interval must be at least 1, got {args.frame_interval}"
+        )
+    source = ScanNetSource(
+        root=args.root_path,
+        dataset=dataset,
+        label_column=label_column,
+        max_distance=args.max_distance,
+        frame_interval=args.frame_interval,
+    )
+    convert(source, convert_options(args))

@@ -1,0 +1,231 @@
+"""What every converter reads: posed RGB-D frames and the labels of their points."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from projects.common.geometry import scale_intrinsics
+from projects.common.io.images import read_color, read_depth
+
+
+class BadFrameError(ValueError):
+    """A frame that cannot be used; it is skipped, counted and named."""
+
+
+class SampleName(NamedTuple):
+    """One frame of one scene."""
+
+    scene: str
+    frame: str
+
+    @property
+    def idx(self) -> str:
+        return f"{self.scene}_{self.frame}"
+
+
+@dataclass
+class Frame:
+    """A frame on the pixel grid of its depth image.
+
+    Attributes:
+        color: (H, W, 3) uint8 RGB, registered to ``depth``.
+        depth: (H, W) float32 z-depth in metres, 0 where missing.
+        K: (3, 3) intrinsics in pixels of ``depth``.
+        cam2world: (4, 4) rigid transform, OpenCV axes.
+        axis_align: (4, 4) from the world to the gravity-aligned frame of the scene.
+        img_path: Colour file, relative to the root of the raw data.
+    """
+
+    color: NDArray[np.uint8]
+    depth: NDArray[np.float32]
+    K: NDArray[np.float64]
+    cam2world: NDArray[np.float64]
+    axis_align: NDArray[np.float64]
+    img_path: str
+
+
+class Source(ABC):
+    """Raw data of one layout below ``root``. Instances travel to worker processes."""
+
+    root: Path
+
+    @property
+    @abstractmethod
+    def metainfo(self) -> dict[str, Any]:
+        """``dataset`` and ``categories`` of the info file."""
+
+    @property
+    @abstractmethod
+    def options(self) -> dict[str, Any]:
+        """Command line options that change the bytes of a sample."""
+
+    @abstractmethod
+    def samples(self) -> dict[str, list[SampleName]]:
+        """Samples of the splits ``train`` and ``val``, in order."""
+
+    @abstractmethod
+    def frame(self, name: SampleName) -> Frame:
+        """Read a frame.
+
+        Raises:
+            ValueError: If anything about the frame is wrong.
+            FileNotFoundError: If one of its files is missing.
+        """
+
+    @abstractmethod
+    def labels(
+        self, name: SampleName, frame: Frame, pixels: NDArray, xyz: NDArray
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Semantic and instance ids of points, (N,) each, 0 where there is none.
+
+        Args:
+            name: The sample.
+            frame: What :meth:`frame` returned for it.
+            pixels: (N, 2) source pixels (x, y) of the depth image.
+            xyz: (N, 3) points in the raw world frame, metres.
+        """
+
+
+def read_matrix(path: Path, what: str) -> NDArray[np.float64]:
+    """A 3 x 3 or 4 x 4 matrix of a text file.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        BadFrameError: If it holds something else, or NaN or infinite values.
+    """
+    try:
+        values = np.array(path.read_text().split(), dtype=np.float64)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{what} {path} is missing") from None
+    except ValueError as error:
+        raise BadFrameError(f"{what} {path} is no matrix of numbers: {error}") from None
+    if values.size not in (9, 16):
+        raise BadFrameError(
+            f"{what} {path} has {values.size} numbers, expected 9 (3x3) or 16 (4x4)"
+        )
+    if not np.isfinite(values).all():
+        bad = values[~np.isfinite(values)][0]
+        raise BadFrameError(f"{what} {path} contains {bad}, expected finite numbers")
+    side = 3 if values.size == 9 else 4
+    return values.reshape(side, side)
+
+
+def read_cam2world(path: Path) -> NDArray[np.float64]:
+    """(4, 4) camera-to-world transform; BadFrameError unless it is rigid."""
+    pose = read_matrix(path, "pose")
+    if pose.shape != (4, 4):
+        raise BadFrameError(f"pose {path} is {pose.shape}, expected 4x4")
+    rotation = pose[:3, :3]
+    error = float(np.abs(rotation @ rotation.T - np.eye(3)).max())
+    if error > 1e-2 or np.linalg.det(rotation) < 0:
+        raise BadFrameError(
+            f"pose {path} is not rigid: R R^T is off the identity by {error:.3g} and "
+            f"det R = {np.linalg.det(rotation):.3g}, expected a camera-to-world "
+            "transform"
+        )
+    return pose
+
+
+def read_intrinsics(path: Path, size: tuple[int, int]) -> NDArray[np.float64]:
+    """(3, 3) intrinsics that plausibly belong to an image of ``size`` (W, H).
+
+    Raises:
+        BadFrameError: If the principal point is not in the middle half of the image,
+            as when the file belongs to another resolution.
+    """
+    K = read_matrix(path, "intrinsics")[:3, :3]
+    center = K[:2, 2] / np.array(size)
+    if (np.abs(center - 0.5) > 0.25).any() or (K[[0, 1], [0, 1]] <= 0).any():
+        raise BadFrameError(
+            f"intrinsics {path} do not belong to an image of {size[0]}x{size[1]}: "
+            f"fx={K[0, 0]:g} fy={K[1, 1]:g} cx={K[0, 2]:g} cy={K[1, 2]:g}. Write those "
+            "of the images beside it"
+        )
+    return K
+
+
+def read_rgbd(
+    color_path: Path, depth_path: Path, depth_scale: float
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Colour and depth as stored, refused when they cannot be right.
+
+    Raises:
+        BadFrameError: If the aspect ratios differ by more than 2 %, or the median depth
+            is not between 5 cm and 50 m.
+    """
+    color, depth = read_color(color_path), read_depth(depth_path, depth_scale)
+    (ch, cw), (dh, dw) = color.shape[:2], depth.shape
+    if abs(cw * dh / (ch * dw) - 1) > 0.02:
+        raise BadFrameError(
+            f"colour {color_path} is {cw}x{ch} and depth {depth_path} {dw}x{dh}: "
+            "they do not show the same view, expected the same aspect ratio"
+        )
+    median = float(np.median(depth[depth > 0])) if (depth > 0).any() else 1.0
+    if not 0.05 < median < 50:
+        raise BadFrameError(
+            f"depth {depth_path} has a median of {median:g} m with {depth_scale:g} "
+            "units per metre, expected 0.05 to 50 m. Give the scale of the files with "
+            "--depth-scale"
+        )
+    return color, depth
+
+
+def register_color(
+    color: NDArray[np.uint8],
+    K_color: NDArray[np.float64] | None,
+    depth: NDArray[np.float32],
+    K: NDArray[np.float64],
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Colour on the pixel grid of the depth image.
+
+    An image of the same size is taken pixel by pixel. Another size is resized by the
+    half-pixel rule; with ``K_color`` (3, 3), in pixels of ``color``, it is also warped
+    so that both pixels of a ray agree. Depth is dropped where no colour was seen.
+    """
+    height, width = depth.shape
+    if color.shape[:2] == depth.shape:
+        return color, depth
+    scale_x, scale_y = width / color.shape[1], height / color.shape[0]
+    color = cv2.resize(color, (width, height), interpolation=cv2.INTER_AREA)
+    if K_color is None:
+        return color, depth
+    warp = scale_intrinsics(K_color, scale_x, scale_y) @ np.linalg.inv(K)
+    x = (np.arange(width) * warp[0, 0] + warp[0, 2]).astype(np.float32)
+    y = (np.arange(height) * warp[1, 1] + warp[1, 2]).astype(np.float32)
+    xs, ys = np.meshgrid(x, y)
+    color = cv2.remap(color, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    seen = (xs > -0.5) & (xs < width - 0.5) & (ys > -0.5) & (ys < height - 0.5)
+    return color, np.where(seen, depth, np.float32(0))
+
+
+def list_frames(folder: Path) -> list[str]:
+    """Names of the frames that have a colour or a depth image, in numeric order."""
+    names = {
+        path.stem
+        for part in ("color", "depth")
+        for path in (folder / part).glob("*")
+        if path.suffix.lower() in (".jpg", ".jpeg", ".png")
+    }
+    return sorted(
+        names, key=lambda n: (not n.isdigit(), int(n) if n.isdigit() else 0, n)
+    )
+
+
+def read_list(path: Path) -> list[str]:
+    """Lines of a split file without blanks; a repeated line is an error."""
+    lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    repeated = (
+        sorted({line for line in lines if lines.count(line) > 1})
+        if len(set(lines)) < len(lines)
+        else []
+    )
+    if repeated:
+        raise ValueError(
+            f"{path} lists {repeated[0]} more than once. Remove the copies"
+        )
+    return lines
