@@ -82,6 +82,12 @@ class Room(Scene):
 
     size: Floats
 
+    @property
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Low and high corner of the inner space."""
+        half = self.size * [0.5, 0.5, 1.0]
+        return half * [-1.0, -1.0, 0.0], half
+
 
 def make_room(seed: int) -> Room:
     """A room with furniture, the same for the same seed.
@@ -112,19 +118,15 @@ def make_room(seed: int) -> Room:
 
 
 def _shell(plan: FloorPlan, rng: Generator) -> None:
-    """Floor, four walls with skirting, ceiling."""
+    """Floor, four walls, ceiling."""
     (x, y, h), t = plan.size / [2, 2, 1], THICKNESS
-    ground, wall, skirting = flooring(rng), paint(rng), lacquer(rng, (0.0, 0.3))
+    ground, wall = flooring(rng), paint(rng)
     center = Pose(0.0, 0.0, 0.0, 0.0)
     slab = (-x - t, -y - t, -t), (x + t, y + t, 0.0)
     plan.add(Piece("floor", (box(*slab, ground),)), center)
     for side in range(4):
         half, pose = plan.wall_length(side) / 2, plan.wall_pose(side, 0.0, 0.0)
-        parts = (
-            box((-half, -t, 0), (half + t, 0, h), wall),
-            box((0.012 - half, 0, 0), (half, 0.012, 0.08), skirting),
-        )
-        plan.add(Piece("wall", parts), pose)
+        plan.add(Piece("wall", (box((-half, -t, 0), (half + t, 0, h), wall),)), pose)
     white = lacquer(rng, (0.0, 0.05), (0.85, 0.97))
     slab = (-x - t, -y - t, h), (x + t, y + t, h + t)
     plan.add(Piece("ceiling", (box(*slab, white),)), center)
