@@ -84,8 +84,8 @@ def _next_stop(
             break
     if best is None:
         raise ValueError(
-            f"the room of {room.size.round(2).tolist()} m has no free camera place "
-            f"in {TRIALS} trials. Use another seed."
+            f"the room of {room.size.round(2).tolist()} m has no free camera place in "
+            f"{TRIALS} trials. Use another seed."
         )
     seen += shares
     return best

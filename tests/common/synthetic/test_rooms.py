@@ -1,9 +1,13 @@
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from projects.common.synthetic import make_room, make_trajectory
 from projects.common.synthetic.classes import CATEGORIES
 from projects.common.synthetic.furniture import HANGING, ON_TOP, STANDING
+from projects.common.synthetic.furniture.piece import box
 from projects.common.synthetic.room import STYLES
 
 SEEDS = range(12)
@@ -122,6 +126,16 @@ def test_path_does_not_depend_on_the_frames_asked_for():
     some = make_trajectory(room, 4, [400, 0, 220])
     for pose, number in zip(some, (400, 0, 220)):
         np.testing.assert_array_equal(pose, every[number // 20])
+
+
+def test_room_without_a_free_place_is_refused():
+    room = make_room(0)
+    filling = box(*map(tuple, room.bounds), room.solids[0].material)
+    full = replace(room, solids=(*room.solids, filling))
+    size = room.size.round(2).tolist()
+    message = f"the room of {size} m has no free camera place in 400 trials"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        make_trajectory(full, 0, [0])
 
 
 def test_negative_frame_is_refused():
