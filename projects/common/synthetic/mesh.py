@@ -65,16 +65,14 @@ def scene_mesh(
         ValueError: If ``spacing`` is not positive.
     """
     check_positive("spacing", spacing)
-    boxes = np.stack([[s.corners.min(0), s.corners.max(0)] for s in scene.solids])
     parts = []
     for number, solid in enumerate(scene.solids):
         for grid in solid.grids(spacing):
             vertices = grid.reshape(-1, 3) @ solid.rotation.T + solid.center
             near = (vertices >= bounds[0] - SKIN) & (vertices <= bounds[1] + SKIN)
             seen = near.all(axis=1)
-            above = vertices + CONTACT * (_normals(grid) @ solid.rotation.T)
-            for points in (vertices, above):
-                seen[seen] = ~_covered(points[seen], number, scene, boxes)
+            if seen.any():
+                seen[seen] = ~_covered(scene, number, grid, vertices)[seen]
             if seen.any():
                 rows, columns, _ = grid.shape
                 segment, faces = _topology(rows, columns, round(patch / spacing) or 1)
@@ -102,18 +100,17 @@ def _normals(grid: Floats) -> Floats:
 
 
 def _covered(
-    points: Floats, own: int, scene: Scene, boxes: Floats
+    scene: Scene, own: int, grid: Floats, vertices: Floats
 ) -> NDArray[np.bool_]:
-    """(N,) whether a solid other than ``own`` contains each point."""
-    covered = np.zeros(len(points), bool)
-    if not len(points):
+    """(N,) whether another solid contains a vertex or the point 3 mm above it."""
+    covered = np.zeros(len(vertices), bool)
+    others = [scene.solids[n] for n in scene.near(vertices, CONTACT) if n != own]
+    if not others:
         return covered
-    low, high = points.min(axis=0), points.max(axis=0)
-    near = ((boxes[:, 0] <= high) & (boxes[:, 1] >= low)).all(axis=1)
-    near[own] = False
-    for number in np.flatnonzero(near):
-        solid = scene.solids[number]
-        covered |= solid.contains(solid.to_local(points), -SKIN)
+    normals = _normals(grid) @ scene.solids[own].rotation.T
+    for points in (vertices, vertices + CONTACT * normals):
+        for solid in others:
+            covered |= solid.contains(solid.to_local(points), -SKIN)
     return covered
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from projects.common.checks import check_shape
-from projects.common.geometry import project
-from projects.common.synthetic.solids import Floats, Solid
+from projects.common.geometry import transform_points
+from projects.common.synthetic.solids import EDGES, Floats, Solid
 
 NEAR = 1e-3
 
@@ -69,13 +69,18 @@ def _windows(
     solids: Sequence[Solid], K: Floats, world2cam: Floats, size: tuple[int, int]
 ) -> Iterator[tuple[int, NDArray[np.integer]]]:
     """Index of every solid that may be seen, and its left, top, right, bottom."""
-    corners = np.stack([solid.corners for solid in solids])
-    pixels, depth = project(corners.reshape(-1, 3), K, world2cam)
-    pixels, front = pixels.reshape(-1, 8, 2), depth.reshape(-1, 8) > NEAR
-    low = np.clip(np.floor(pixels.min(axis=1)), 0, size)
-    high = np.clip(np.ceil(pixels.max(axis=1)) + 1, 0, size)
-    # A solid that reaches behind the camera may cover any pixel.
-    low[~front.all(axis=1)], high[~front.all(axis=1)] = 0, size
-    seen = front.any(axis=1) & (low < high).all(axis=1)
+    points = transform_points(world2cam, np.stack([s.corners for s in solids]))
+    first, second = points[:, EDGES[:, 0]], points[:, EDGES[:, 1]]
+    # Edges that pass the near plane are cut there.
+    crossing = (first[..., 2] > NEAR) != (second[..., 2] > NEAR)
+    span = np.where(crossing, second[..., 2] - first[..., 2], 1.0)
+    cut = first + ((NEAR - first[..., 2]) / span)[..., None] * (second - first)
+    front = np.concatenate([points[..., 2] > NEAR, crossing], axis=1)[..., None]
+    outline = np.where(front, np.concatenate([points, cut], axis=1), 1.0)
+    pixels = outline[..., :2] / outline[..., 2:] * K[[0, 1], [0, 1]] + K[:2, 2]
+    low = np.where(front, pixels, np.inf).min(axis=1)
+    high = np.where(front, pixels, -np.inf).max(axis=1)
+    low, high = np.clip(np.floor(low), 0, size), np.clip(np.ceil(high) + 1, 0, size)
+    seen = (low < high).all(axis=1)
     windows = np.concatenate([low, high], axis=1).astype(int)
     yield from zip(np.flatnonzero(seen).tolist(), windows[seen])

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from projects.common.synthetic.files import (
+    matrix_text,
     write_depth,
     write_image,
     write_matrix,
@@ -29,7 +30,7 @@ def write_scene(root: Path, scene: str, job: Job) -> None:
         write_matrix(folder / "pose" / f"{number}.txt", cam2world)
         for kind, ids in (("instance", frame.instance), ("semantic", frame.semantic)):
             write_image(folder / kind / f"{number}.png", ids.astype(np.uint16))
-    write_matrix(folder / "intrinsic.txt", sensor_intrinsics(job.size))
+    write_text(folder / "intrinsic.txt", matrix_text(sensor_intrinsics(job.size)))
 
 
 def is_written(root: Path, scene: str) -> bool:

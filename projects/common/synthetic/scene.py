@@ -32,6 +32,17 @@ class Scene:
     light: Floats
 
     @cached_property
+    def boxes(self) -> Floats:
+        """(S, 2, 3) lowest and highest corner of every solid."""
+        return np.stack([[s.corners.min(0), s.corners.max(0)] for s in self.solids])
+
+    def near(self, points: Floats, margin: float) -> list[int]:
+        """Solids whose box, grown by ``margin`` metres, meets that of the points."""
+        low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
+        meets = (self.boxes[:, 0] <= high) & (self.boxes[:, 1] >= low)
+        return np.flatnonzero(meets.all(axis=1)).tolist()
+
+    @cached_property
     def lamp(self) -> Lamp:
         """The light with its shadows."""
         return Lamp(self.solids, self.light)

@@ -26,12 +26,12 @@ class Lamp:
 
     def __init__(self, solids: Sequence[Solid], position: Floats) -> None:
         """Render the shadow map of ``solids`` for a light at ``position`` (3,)."""
-        self.position = position
+        self.position = position.astype(np.float32)
         center = (self.SIZE - 1) / 2
         self.K = np.array(
-            [[self.FOCAL, 0, center], [0, self.FOCAL, center], [0, 0, 1.0]]
+            [[self.FOCAL, 0, center], [0, self.FOCAL, center], [0, 0, 1.0]], np.float32
         )
-        self.world2lamp = np.diag([1.0, -1.0, -1.0, 1.0])
+        self.world2lamp = np.diag([1.0, -1.0, -1.0, 1.0]).astype(np.float32)
         self.world2lamp[:3, 3] = -self.world2lamp[:3, :3] @ position
         hits = cast(solids, self.K, self.world2lamp, (self.SIZE, self.SIZE))
         self.depth = np.where(hits.solid < 0, np.inf, hits.depth).astype(np.float32)
@@ -76,7 +76,7 @@ def shade(
     Returns:
         (N, 3) RGB in 0..1.
     """
-    albedo, normals = np.empty((len(points), 3)), np.empty((len(points), 3))
+    albedo, normals = np.empty((2, len(points), 3), np.float32)
     order = np.argsort(solid, kind="stable")
     numbers, starts = np.unique(solid[order], return_index=True)
     for number, rows in zip(numbers, np.split(order, starts[1:])):
@@ -84,4 +84,6 @@ def shade(
         local, uv = piece.surface(piece.to_local(points[rows]))
         albedo[rows] = piece.material.shade(uv)
         normals[rows] = local @ piece.rotation.T
-    return np.clip(albedo * lamp.brightness(points, normals)[:, None], 0, 1)
+    return np.clip(
+        albedo * lamp.brightness(points.astype(np.float32), normals)[:, None], 0, 1
+    )

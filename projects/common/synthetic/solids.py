@@ -8,6 +8,7 @@ ray caster and the mesh sampler do the placing.
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,15 @@ from projects.common.synthetic.materials import Material
 Floats = NDArray[np.floating]
 Rays = tuple[Floats, Floats, Floats]
 TINY = 1e-30
+# The corners of a box, and the pairs of them that an edge joins.
+SIGNS = np.array(list(product((-1.0, 1.0), repeat=3)))
+EDGES = np.array(
+    [
+        (first, second)
+        for first, second in combinations(range(8), 2)
+        if (SIGNS[first] != SIGNS[second]).sum() == 1
+    ]
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +53,8 @@ class Solid(ABC):
 
     @cached_property
     def corners(self) -> Floats:
-        """(8, 3) corners of the bounding box in the world."""
-        signs = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, 8).T
-        return (signs * self.half) @ self.rotation.T + self.center
+        """(8, 3) corners of the bounding box in the world, as in ``SIGNS``."""
+        return (SIGNS * self.half) @ self.rotation.T + self.center
 
     @abstractmethod
     def interval(self, origin: Floats, rays: Rays) -> tuple[Floats, Floats]:

@@ -105,7 +105,8 @@ def _random_stop(room: Room, rng: np.random.Generator) -> Stop:
 def _is_free(room: Room, eye: Floats, last: Floats | None) -> bool:
     """Whether the straight way from ``last`` to ``eye`` keeps its distance."""
     way = eye[None] if last is None else np.linspace(last, eye, 33)
-    return not any(s.contains(s.to_local(way), CLEARANCE).any() for s in room.solids)
+    solids = [room.solids[number] for number in room.near(way, CLEARANCE)]
+    return not any(s.contains(s.to_local(way), CLEARANCE).any() for s in solids)
 
 
 def _preview(room: Room, stop: Stop, seen: Floats) -> tuple[Floats, float]:

@@ -1,8 +1,10 @@
+import errno
 import json
 import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -185,6 +187,25 @@ def test_rgbd_folder_holds_exact_images(tmp_path):
         depth = read_image(folder / f"depth/{number}.png") / 1000
         points = unproject(depth, K, stored)[expected.instance == 1]
         np.testing.assert_allclose(points[:, 2], 0, atol=1e-3)  # the floor
+
+
+def test_full_disk_leaves_no_finished_scene(tmp_path, monkeypatch):
+    def write(path, data):
+        if path.suffix == ".ply":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        with open(path, "wb") as file:
+            file.write(data)
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+    ply = tmp_path / "3D/scene0000_00/scene0000_00_vh_clean_2.ply"
+    message = re.escape(f"could not write {ply}: No space left on device. Free some")
+    with pytest.raises(OSError, match=message):
+        write_scannet(tmp_path, 1, 0, [0], SIZE)
+    assert not (tmp_path / "3D/scene0000_00/scene0000_00.txt").exists()
+    assert not (tmp_path / "meta_data").exists()
+    monkeypatch.undo()
+    write_scannet(tmp_path, 1, 0, [0], SIZE)
+    assert ply.exists()
 
 
 def test_folder_of_something_else_is_left_alone(scannet, tmp_path):
