@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 
 from projects.common.io.infos import load_info
+from projects.esam.converters.convert import run_jobs
 from projects.esam.converters.samples import choose, sample_generator
+from projects.esam.converters.sources import SampleName
 from tests.shared import ROOT
 
 SMALL = ("--num-points", 500)
@@ -225,6 +227,23 @@ def test_a_listed_frame_that_was_never_exported(scannet, create_data, tmp_path):
     (skipped,) = report(tmp_path / "o")["skipped"]
     assert skipped["sample_idx"] == "scene0000_00_800"
     assert "800.txt is missing" in skipped["reason"]
+
+
+def test_a_folder_that_cannot_be_written(scannet, create_data, tmp_path):
+    (tmp_path / "out").write_text("no folder")
+    with pytest.raises(SystemExit, match=r"could not write .*out/.*manifest\.json"):
+        create_data("scannet200_sv", scannet, tmp_path / "out", *SMALL)
+
+
+class DyingJob:
+    def run(self, names):
+        os._exit(9)
+
+
+def test_a_worker_that_dies():
+    names = [SampleName("a", "0"), SampleName("b", "0")]
+    with pytest.raises(RuntimeError, match="one of 2 worker processes died"):
+        list(run_jobs(DyingJob(), names, 2))
 
 
 def test_missing_root(create_data, tmp_path):
