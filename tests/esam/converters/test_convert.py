@@ -285,6 +285,11 @@ def test_options_out_of_range(scannet, create_data, tmp_path, option, value):
         create_data("scannet200_sv", scannet, tmp_path / "out", option, value)
 
 
+def test_max_skipped_is_a_share(scannet, create_data, tmp_path):
+    with pytest.raises(SystemExit, match=r"--max-skipped is a share .* got 5\.0"):
+        create_data("scannet200_sv", scannet, tmp_path / "out", "--max-skipped", 5)
+
+
 def test_options_belong_to_their_converter(scannet, create_data, tmp_path, capsys):
     with pytest.raises(SystemExit):
         create_data("scannet200_sv", scannet, tmp_path / "out", "--depth-scale", 5000)
