@@ -85,7 +85,7 @@ train_dataloader = dict(
     num_workers=6,
     persistent_workers=True,
     collate_fn=dict(type="pseudo_collate"),
-    sampler=dict(type="SeededSampler", shuffle=True),
+    sampler=dict(type="DefaultSampler", shuffle=True),
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
@@ -100,7 +100,7 @@ val_dataloader = dict(
     num_workers=2,
     persistent_workers=True,
     collate_fn=dict(type="pseudo_collate"),
-    sampler=dict(type="SeededSampler", shuffle=False),
+    sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
         type=dataset_type,
         data_root=data_root,

@@ -8,6 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+MAX_INSTANCE_ID = 2**24
+BITS = ((np.arange(256)[:, None] >> np.arange(8)) & 1).astype(np.float64)
+"""(256, 8) bits of each byte, lowest first."""
+
 
 @dataclass(frozen=True)
 class SceneOverlaps:
@@ -77,7 +81,8 @@ def scene_truth(labels: np.ndarray, instances: np.ndarray) -> SceneTruth:
         The instances in ascending order of id; those without a valid class are void.
 
     Raises:
-        ValueError: If the lengths differ or an instance has more than one class.
+        ValueError: If the lengths differ, an id is absurdly large, or an instance has
+            more than one class.
     """
     labels, instances = np.asarray(labels), np.asarray(instances)
     if labels.shape != instances.shape or labels.ndim != 1:
@@ -85,14 +90,24 @@ def scene_truth(labels: np.ndarray, instances: np.ndarray) -> SceneTruth:
             "`labels` and `instances` must both have shape (N,), got "
             f"{labels.shape} and {instances.shape}. Give one of each per point."
         )
-    valid = (labels >= 0) & (instances >= 0)
-    ids, rows = np.unique(instances[valid], return_inverse=True)
-    column = np.zeros(len(labels), np.int64)
-    column[valid] = rows + 1
-    gt_labels = np.zeros(len(ids), np.int64)
-    gt_labels[rows] = labels[valid]
-    _check_one_class(labels, instances, ids, gt_labels)
-    return SceneTruth(column, np.bincount(rows, minlength=len(ids)), gt_labels)
+    largest = int(instances.max(initial=-1))
+    if largest > MAX_INSTANCE_ID:
+        raise ValueError(
+            f"`instances` must not exceed {MAX_INSTANCE_ID}, got {largest}. "
+            "Renumber the instances of the scene."
+        )
+    instances = np.maximum(instances, -1)
+    label_of_id = np.full(largest + 2, -1)  # the last one is that of id -1
+    label_of_id[np.where(labels >= 0, instances, -1)] = labels
+    label_of_id[-1] = -1
+    _check_one_class(labels, instances, label_of_id)
+
+    ids = np.flatnonzero(label_of_id >= 0)
+    column_of_id = np.zeros(largest + 2, np.int64)
+    column_of_id[ids] = np.arange(1, len(ids) + 1)
+    column = column_of_id[instances]
+    sizes = np.bincount(column, minlength=len(ids) + 1)
+    return SceneTruth(column, sizes[1:], label_of_id[ids])
 
 
 def scene_overlaps(
@@ -121,10 +136,7 @@ def scene_overlaps(
             "Predict on the points that the labels belong to."
         )
     labels, scores = _check_predictions(len(masks), pred_labels, pred_scores)
-    n_columns = len(truth.sizes) + 1
-    table = np.zeros((len(masks), n_columns), np.int64)
-    for row, mask in zip(table, masks):
-        row[:] = np.bincount(truth.column[mask], minlength=n_columns)
+    table = count_by_column(masks, truth.column, len(truth.sizes) + 1)
     return _from_table(table, labels, scores, truth)
 
 
@@ -157,6 +169,38 @@ def partition_overlaps(
     if labels is None:
         labels = _majority_class(table[:, 1:], truth.labels)
     return _from_table(table, labels, np.ones(n_parts), truth)
+
+
+def count_by_column(
+    masks: np.ndarray, column: np.ndarray, n_columns: int
+) -> np.ndarray:
+    """How many points of each column a mask covers.
+
+    Eight masks make one byte per point; one histogram of (column, byte) then counts for
+    all eight of them.
+
+    Args:
+        masks: (P, N) bool.
+        column: (N,) int64 in 0..n_columns-1.
+        n_columns: Columns of the result.
+
+    Returns:
+        (P, n_columns) int64.
+    """
+    table = np.zeros((len(masks), n_columns), np.int64)
+    first_bin, bins = column * 256, np.empty_like(column)
+    for start in range(0, len(masks), 8):
+        block = masks[start : start + 8].view(np.uint8)
+        byte = block[-1].copy()
+        for mask in block[-2::-1]:
+            np.add(byte, byte, out=byte)
+            np.bitwise_or(byte, mask, out=byte)
+        np.add(first_bin, byte, out=bins)
+        histogram = np.bincount(bins, minlength=n_columns * 256)
+        # floats are exact here and multiply faster
+        counts = histogram.reshape(n_columns, 256).astype(np.float64) @ BITS
+        table[start : start + 8] = counts.T[: len(block)]
+    return table
 
 
 def _from_table(
@@ -198,13 +242,11 @@ def _check_predictions(
 
 
 def _check_one_class(
-    labels: np.ndarray, instances: np.ndarray, ids: np.ndarray, gt_labels: np.ndarray
+    labels: np.ndarray, instances: np.ndarray, label_of_id: np.ndarray
 ) -> None:
     """Every point of an instance must have the class that was taken for it."""
-    if not len(ids):
-        return
-    row = np.clip(np.searchsorted(ids, instances), 0, len(ids) - 1)
-    wrong = (ids[row] == instances) & (labels != gt_labels[row])
+    expected = label_of_id[instances]
+    wrong = (expected >= 0) & (expected != labels)
     if wrong.any():
         instance = instances[wrong][0]
         classes = np.unique(labels[instances == instance]).tolist()

@@ -17,7 +17,7 @@ The numbers are those of mmdet3d's ``scannet_eval``:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -111,34 +111,55 @@ def average_precisions(
         large = scene.gt_labels[scene.gt_sizes >= min_region]
         n_true += np.bincount(large, minlength=n_classes)
     found = [match_scene(scene, overlaps, min_region) for scene in scenes]
-    aps = np.zeros((n_classes, len(overlaps)))
-    aps[n_true == 0] = np.nan
-    if found:
-        _fill(aps, _concatenate(found), n_true)
-    return aps
+    if not found:
+        return np.full((n_classes, len(overlaps)), np.nan)
+    rows = Outcomes(
+        *(np.concatenate([getattr(o, f.name) for o in found]) for f in fields(Outcomes))
+    )
+    areas = precision_recall_areas(
+        rows.label * len(overlaps) + rows.overlap,
+        rows.score,
+        rows.hit,
+        n_true.repeat(len(overlaps)),
+    )
+    return areas.reshape(n_classes, len(overlaps))
 
 
-def precision_recall_area(scores: np.ndarray, hits: np.ndarray, n_true: int) -> float:
-    """Area under the precision-recall curve.
+def precision_recall_areas(
+    group: np.ndarray, scores: np.ndarray, hits: np.ndarray, n_true: np.ndarray
+) -> np.ndarray:
+    """Areas under the precision-recall curves of independent groups.
 
-    Predictions of equal score enter together. Each point of the curve weighs half the
-    recall between its neighbours; the last point, recall 0 and precision 1, is assumed.
+    Predictions of equal score enter together. Each point of a curve weighs half the
+    recall between its neighbours; the first one, recall 0 at precision 1, is assumed.
 
     Args:
+        group: (E,) curve each prediction belongs to, 0..K-1.
         scores: (E,) confidences.
         hits: (E,) bool, true positives.
-        n_true: True instances, at least 1.
+        n_true: (K,) true instances.
+
+    Returns:
+        (K,) areas, nan where ``n_true`` is 0.
     """
-    order = np.argsort(-scores, kind="stable")
-    scores, hits = scores[order], hits[order]
-    ends = np.flatnonzero(np.append(scores[1:] != scores[:-1], True)[: len(scores)])
-    found = np.cumsum(hits)[ends]
-    recall = found / n_true
-    precision = found / (ends + 1)
-    before = np.append(0.0, recall[:-1])
-    after = np.append(recall[1:], recall[-1:])
-    area = np.dot(precision, (after - before) / 2)
-    return float(area + (recall[0] / 2 if len(recall) else 0.0))
+    order = np.lexsort((-scores, group))
+    group, scores, hits = group[order], scores[order], hits[order]
+    row = np.arange(len(group))
+    start = np.maximum.accumulate(np.where(_changes(group), row, 0))
+    found = np.cumsum(hits)
+    found = found - (found - hits)[start]
+    precision = found / (row - start + 1)
+    recall = found / np.maximum(n_true, 1)[group]
+
+    last = np.append((_changes(group) | _changes(scores))[1:], True)[: len(group)]
+    group, precision, recall = group[last], precision[last], recall[last]
+    head = _changes(group)
+    tail = np.append(head[1:], True)[: len(group)]
+    before = np.where(head, 0.0, np.roll(recall, 1))
+    after = np.where(tail, recall, np.roll(recall, -1))
+    shares = precision * (after - before) / 2 + np.where(head, recall / 2, 0.0)
+    areas = np.bincount(group, shares, minlength=len(n_true))
+    return np.where(n_true > 0, areas, np.nan)
 
 
 def instance_ap(
@@ -187,8 +208,7 @@ def _assign(
     group = overlap * fits.shape[2] + gt
     order = np.lexsort((pred, -scores[pred], group))
     overlap, pred, group = overlap[order], pred[order], group[order]
-    best = np.append(True, group[1:] != group[:-1])[: len(group)]
-    return overlap, pred, best
+    return overlap, pred, _changes(group)
 
 
 def _unclaimed(
@@ -212,23 +232,9 @@ def _unclaimed(
     return keep
 
 
-def _fill(aps: np.ndarray, all_: Outcomes, n_true: np.ndarray) -> None:
-    """Write the areas of all classes with true instances into (C, T) ``aps``."""
-    group = all_.label * aps.shape[1] + all_.overlap
-    order = np.argsort(group, kind="stable")
-    bounds = np.searchsorted(group[order], np.arange(aps.size + 1))
-    for index in np.flatnonzero(np.diff(bounds)):
-        label, overlap = divmod(int(index), aps.shape[1])
-        if n_true[label]:
-            rows = order[bounds[index] : bounds[index + 1]]
-            aps[label, overlap] = precision_recall_area(
-                all_.score[rows], all_.hit[rows], int(n_true[label])
-            )
-
-
-def _concatenate(found: Sequence[Outcomes]) -> Outcomes:
-    names = ("overlap", "label", "score", "hit")
-    return Outcomes(*(np.concatenate([getattr(f, n) for f in found]) for n in names))
+def _changes(values: np.ndarray) -> np.ndarray:
+    """Whether each value differs from the one before it; the first one does."""
+    return np.append(True, values[1:] != values[:-1])[: len(values)]
 
 
 def _check_labels(labels: np.ndarray, n_classes: int, name: str) -> None:

@@ -37,7 +37,8 @@ class SingleViewDataset(SeededSamples, Seg3DDataset):
     METAINFO: dict = {}
 
     def __init__(self, metainfo: dict | None = None, **kwargs) -> None:
-        super().__init__(metainfo=dict(metainfo or {}), **kwargs)
+        metainfo = {"classes": self.METAINFO["classes"], **(metainfo or {})}
+        super().__init__(metainfo=metainfo, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Entries of the info file with absolute paths."""

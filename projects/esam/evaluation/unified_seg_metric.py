@@ -16,6 +16,7 @@ from projects.common.evaluation.instance_overlaps import (
 )
 from projects.common.evaluation.report import ap_csv, ap_json, ap_table
 from projects.common.evaluation.scannet_ap import MIN_REGION, OVERLAPS, instance_ap
+from projects.common.io.atomic import atomic_write_bytes
 from projects.registry import METRICS
 
 MODEL = "model"
@@ -179,8 +180,6 @@ class UnifiedSegMetric(BaseMetric):
         if not folder:
             print_log("No `result_dir` and no log file: AP not written.", "current")
             return
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         text = ap_json(
             answers,
             class_agnostic=self.class_agnostic,
@@ -188,8 +187,8 @@ class UnifiedSegMetric(BaseMetric):
             overlaps=np.round(OVERLAPS, 2).tolist(),
             **self._counts(results),
         )
-        (folder / "instance_ap.json").write_text(text)
-        (folder / "instance_ap.csv").write_text(ap_csv(answers))
+        atomic_write_bytes(Path(folder) / "instance_ap.json", text.encode())
+        atomic_write_bytes(Path(folder) / "instance_ap.csv", ap_csv(answers).encode())
         print_log(f"AP written to {folder}/instance_ap.json and .csv", "current")
 
     def _metrics(self, answers: dict[str, dict]) -> dict[str, float]:

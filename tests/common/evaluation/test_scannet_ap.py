@@ -15,7 +15,7 @@ from projects.common.evaluation.scannet_ap import (
     average_precisions,
     instance_ap,
     match_scene,
-    precision_recall_area,
+    precision_recall_areas,
 )
 from tests.common.evaluation.scenes import Scene, random_scene, reference_ap
 from tests.shared import need
@@ -250,10 +250,11 @@ def test_overlaps_stop_at_090():
     assert AP_OVERLAPS[-1] == pytest.approx(0.9)
 
 
-def test_area_of_nothing_is_zero_and_of_perfection_one():
-    assert precision_recall_area(np.zeros(0), np.zeros(0, bool), 3) == 0
-    perfect = precision_recall_area(np.arange(3.0), np.ones(3, bool), 3)
-    assert perfect == pytest.approx(1, abs=1e-12)
+def test_areas_of_nothing_of_perfection_and_of_an_absent_class():
+    group = np.array([1, 1, 1, 3])
+    scores, hits = np.array([0.1, 0.9, 0.5, 0.5]), np.array([True, True, True, False])
+    areas = precision_recall_areas(group, scores, hits, np.array([3, 3, 0, 2]))
+    np.testing.assert_allclose(areas, [0, 1, np.nan, 0], atol=1e-12)
 
 
 def test_partition_equals_its_masks():
@@ -283,7 +284,14 @@ TRUTH = scene_truth(np.array([0, 0, 1]), np.array([5, 5, 9]))
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: scene_truth(np.zeros(3), np.zeros(2)), r"got \(3,\) and \(2,\)"),
+        (
+            lambda: scene_truth(np.zeros(3, int), np.zeros(2, int)),
+            r"got \(3,\) and \(2,\)",
+        ),
+        (
+            lambda: scene_truth(np.array([1]), np.array([1 << 30])),
+            "must not exceed 16777216, got 1073741824",
+        ),
         (
             lambda: scene_truth(np.array([3, 1]), np.array([7, 7])),
             r"instance 7 has points of the classes \[1, 3\]",

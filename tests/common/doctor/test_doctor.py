@@ -1,0 +1,57 @@
+import pytest
+
+from projects.common.doctor.files import file_rows
+from projects.common.doctor.packages import package_row, pinned_versions
+from projects.common.doctor.probes import run_probe
+from projects.common.doctor.report import line
+
+
+def test_pins_are_read_by_name(tmp_path):
+    file = tmp_path / "constraints.txt"
+    file.write_text("# comment\ntorch==2.11.0\nMinkowskiEngine==0.5.4\n")
+    assert pinned_versions(file) == {"torch": "2.11.0", "minkowskiengine": "0.5.4"}
+
+
+def test_another_version_than_the_pinned_one_is_broken():
+    row = package_row("pytest", "0.0.1", optional=False)
+    assert row.state == "broken"
+    assert "tried with 0.0.1" in row.found
+
+
+@pytest.mark.parametrize(("optional", "state"), [(True, "absent"), (False, "broken")])
+def test_a_missing_package_says_how_to_get_it(optional, state):
+    row = package_row("no-such-package-here", None, optional)
+    assert (row.state, row.found) == (state, "not installed")
+    assert "install" in row.remedy or "make setup" in row.remedy
+
+
+def test_probe_shows_what_the_code_printed_last():
+    row = run_probe("sum", "print('noise'); print(1 + 1)", True, "")
+    assert (row.state, row.found) == ("ok", "2")
+
+
+def test_a_crashing_probe_is_reported_and_survived():
+    row = run_probe("crash", "import os; os.abort()", True, "reinstall")
+    assert row.state == "broken"
+    assert "exit code" in row.found
+    assert row.remedy == "reinstall"
+
+
+def test_a_failing_probe_shows_its_error():
+    row = run_probe("cuda", "raise AssertionError('no CUDA device')", False, "")
+    assert (row.state, row.found) == ("absent", "AssertionError: no CUDA device")
+
+
+def test_missing_data_names_the_command(tmp_path):
+    rows = {row.subject: row for row in file_rows(tmp_path)}
+    assert rows["dataset data/synthetic"].state == "absent"
+    assert "make demo" in rows["dataset data/synthetic"].remedy
+    (tmp_path / "data/synthetic").mkdir(parents=True)
+    (tmp_path / "data/synthetic/x_infos_train.json").write_text("{}")
+    rows = {row.subject: row for row in file_rows(tmp_path)}
+    assert rows["dataset data/synthetic"].found == "x_infos_train.json"
+
+
+def test_long_findings_do_not_break_the_columns():
+    row = run_probe("long", "print('x' * 300)", True, "fix")
+    assert len(line(row)) < 120
