@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from projects.esam.converters import scannet
+from projects.esam.converters import apc_shelf, rgbd_folder, scannet
 
 
 class Converter(NamedTuple):
@@ -31,6 +31,14 @@ def _scannet(dataset: str, label_column: str, text: str) -> Converter:
 CONVERTERS = {
     "scannet200_sv": _scannet("scannet200_sv", "id", "ScanNet frames, 200 classes"),
     "scannet_sv": _scannet("scannet_sv", "nyu40id", "ScanNet frames, 20 classes"),
+    "rgbd_folder": Converter(
+        "your own colour, depth and poses", rgbd_folder.add_arguments, rgbd_folder.run
+    ),
+    "apc_shelf": Converter(
+        "shelf sample of apc-vision-toolbox, to an rgbd_folder",
+        apc_shelf.add_arguments,
+        apc_shelf.run,
+    ),
 }
 
 
@@ -44,6 +52,8 @@ def main(argv: list[str] | None = None) -> None:
         CONVERTERS[args.dataset].run(args)
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command goes on from here")
 
 
 if __name__ == "__main__":

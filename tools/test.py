@@ -4,7 +4,7 @@ import argparse
 
 from mmengine.config import DictAction
 
-from projects.common.engine import test
+from projects.common.engine import run_command, test
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
         "--launcher", choices=["none", "pytorch", "slurm"], default="none"
     )
     args = parser.parse_args()
-    test(**vars(args))
+    run_command(test, vars(args))
 
 
 if __name__ == "__main__":

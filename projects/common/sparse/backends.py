@@ -46,7 +46,27 @@ def _torch() -> Backend:
     )
 
 
-_BACKENDS: dict[str, Callable[[], Backend]] = {"torch": _torch}
+def _minkowski() -> Backend:
+    from . import minkowski  # optional package, imported when asked for
+
+    return Backend(
+        name="minkowski",
+        Conv=minkowski.Conv,
+        ConvTranspose=minkowski.ConvTranspose,
+        BatchNorm=minkowski.BatchNorm,
+        ReLU=minkowski.ReLU,
+        MaxPool=minkowski.MaxPool,
+        AvgPool=minkowski.AvgPool,
+        cat=minkowski.cat,
+        interpolate=minkowski.interpolate,
+        tensor=minkowski.MinkowskiTensor,
+    )
+
+
+_BACKENDS: dict[str, Callable[[], Backend]] = {
+    "minkowski": _minkowski,
+    "torch": _torch,
+}
 
 
 def get_backend(name: str) -> Backend:

@@ -5,9 +5,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .convolution import convolve
-from .kernel_maps import KernelShape, kernel_map
-from .pooling import average_pool, interpolate_rows, max_pool
+from .convolution import Route, convolve
+from .plans import KernelShape
+from .pooling import interpolate_rows, pool
 from .tensor import SparseTensor
 
 
@@ -71,7 +71,7 @@ class Conv(_KernelLayer):
         channels = (in_channels, out_channels)
         pointwise = kernel_size == 1 and stride == 1
         self._make_kernel(
-            out_channels * self.shape.volume,
+            in_channels * self.shape.volume,
             channels if pointwise else (self.shape.volume, *channels),
         )
 
@@ -81,7 +81,9 @@ class Conv(_KernelLayer):
         if self.kernel.ndim == 2:
             return x.with_rows(x.rows @ self.kernel)
         level = x.family.strided(x.level, self.stride)
-        rows = convolve(x.rows, self.kernel, kernel_map(x.level, level, self.shape))
+        rows = convolve(
+            x.rows, self.kernel, Route(x.level, level, self.shape, x.family.scratch)
+        )
         return SparseTensor.of_rows(rows, level, x.family)
 
     def extra_repr(self) -> str:
@@ -117,7 +119,7 @@ class ConvTranspose(_KernelLayer):
         channels = (in_channels, out_channels)
         pointwise = kernel_size == 1 and stride == 1
         self._make_kernel(
-            in_channels * self.shape.volume,
+            out_channels * self.shape.volume,
             channels if pointwise else (self.shape.volume, *channels),
         )
 
@@ -132,9 +134,11 @@ class ConvTranspose(_KernelLayer):
             )
         if self.kernel.ndim == 2 and x.level is target.level:
             return x.with_rows(x.rows @ self.kernel)
-        pairs = kernel_map(target.level, x.level, self.shape).transposed()
+        route = Route(
+            x.level, target.level, self.shape, target.family.scratch, inverse=True
+        )
         kernel = self.kernel if self.kernel.ndim == 3 else self.kernel[None]
-        rows = convolve(x.rows, kernel, pairs)
+        rows = convolve(x.rows, kernel, route)
         return SparseTensor.of_rows(rows, target.level, target.family)
 
     def extra_repr(self) -> str:
@@ -170,11 +174,17 @@ class ReLU(nn.Module):
 
 
 class _Pool(nn.Module):
+    """As in MinkowskiEngine, a kernel of the stride's size covers whole cells.
+
+    Then offsets start at 0 and dilation does not apply.
+    """
+
     def __init__(self, kernel_size: int, stride: int = 1, dilation: int = 1) -> None:
         super().__init__()
         _check_sizes(kernel_size=kernel_size, stride=stride, dilation=dilation)
         self.stride = stride
-        self.shape = KernelShape(kernel_size, dilation, corner=kernel_size == stride)
+        cells = kernel_size == stride
+        self.shape = KernelShape(kernel_size, 1 if cells else dilation, corner=cells)
 
     def extra_repr(self) -> str:
         """Sizes, for printing."""
@@ -187,7 +197,7 @@ class MaxPool(_Pool):
     def forward(self, x: SparseTensor) -> SparseTensor:
         """Features (N', C) on the voxels of stride ``x.stride * stride``."""
         level = x.family.strided(x.level, self.stride)
-        rows = max_pool(x.rows, kernel_map(x.level, level, self.shape))
+        rows = pool(x.rows, Route(x.level, level, self.shape, x.family.scratch), "max")
         return SparseTensor.of_rows(rows, level, x.family)
 
 
@@ -197,7 +207,7 @@ class AvgPool(_Pool):
     def forward(self, x: SparseTensor) -> SparseTensor:
         """Features (N', C) on the voxels of stride ``x.stride * stride``."""
         level = x.family.strided(x.level, self.stride)
-        rows = average_pool(x.rows, kernel_map(x.level, level, self.shape))
+        rows = pool(x.rows, Route(x.level, level, self.shape, x.family.scratch), "mean")
         return SparseTensor.of_rows(rows, level, x.family)
 
 

@@ -13,7 +13,7 @@ size 3 it sums over -1, 0, 1 and the output at -4 sees -5, -4 and -3. The transp
 convolution runs the same pairs backwards.
 
 Rows of a strided level are in the order of their keys (see ``packing``): by sample,
-then by cells of 16 lattice steps (x, y, z), then by x, y, z in the cell.
+then along the Morton curve. The order depends on the coordinates alone.
 """
 
 from functools import cached_property
@@ -23,7 +23,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from .packing import check_range, pack, unpack
+from .index import GridIndex, SortedIndex, make_index
+from .packing import check_range, pack
 
 
 class Level:
@@ -36,7 +37,7 @@ class Level:
     Attributes:
         keys: (N,) int64 ascending.
         order: (N,) stored row -> caller's row, or None where they are the same.
-        kernel_maps: For each other level and kernel shape, the pairs that meet.
+        plans: For each source level and kernel, how to run it onto this level.
 
     Raises:
         ValueError: Coordinates out of range, repeated or off the stride's lattice.
@@ -51,36 +52,24 @@ class Level:
                 f"{coordinates[row].tolist()} in row {row}."
             )
         check_range(coordinates[:, 0], lattice)
-        keys = pack(coordinates[:, 0], lattice)
         self.coordinates = coordinates
         self.stride = stride
+        self.keys = pack(coordinates[:, 0], lattice)
         self.order: Tensor | None = None
-        self.keys = keys
-        if bool((keys[1:] <= keys[:-1]).any()):
-            self.keys, self.order = torch.sort(keys)
-            self._check_unique()
-        self.kernel_maps: WeakKeyDictionary[Level, dict[Any, Any]] = WeakKeyDictionary()
+        self.plans: WeakKeyDictionary[Level, dict[Any, Any]] = WeakKeyDictionary()
+        if bool((self.keys[1:] <= self.keys[:-1]).any()):
+            self.keys, self.order = torch.sort(self.keys)
+            self._check_unique(self.order)
 
-    def _check_unique(self) -> None:
+    def _check_unique(self, order: Tensor) -> None:
         same = self.keys[1:] == self.keys[:-1]
-        if self.order is not None and bool(same.any()):
-            row = int(self.order[int(same.nonzero()[0])])
+        if bool(same.any()):
+            row = int(order[int(same.nonzero()[0])])
             raise ValueError(
                 f"Coordinates must be unique, got {self.coordinates[row].tolist()} "
                 f"more than once ({int(same.sum())} repeats). Use `voxelize` to "
                 "average points that fall into one voxel."
             )
-
-    @classmethod
-    def from_keys(cls, keys: Tensor, stride: int) -> "Level":
-        """Level of sorted unique keys; rows are in key order."""
-        level = cls.__new__(cls)
-        coordinates = unpack(keys)
-        coordinates[:, 1:] *= stride
-        level.coordinates, level.stride = coordinates, stride
-        level.keys, level.order = keys, None
-        level.kernel_maps = WeakKeyDictionary()
-        return level
 
     def __len__(self) -> int:
         return self.keys.shape[0]
@@ -99,29 +88,61 @@ class Level:
         """(N, 4) int32 coordinates in stored order."""
         return self.coordinates if self.order is None else self.coordinates[self.order]
 
-    def find(self, keys: Tensor) -> Tensor:
-        """Stored row of every key, -1 where the level has no such voxel."""
-        if len(self) == 0:
-            return torch.full_like(keys, -1)
-        at = torch.searchsorted(self.keys, keys).clamp_(max=len(self) - 1)
-        return torch.where(self.keys[at] == keys, at, -1)
+    @cached_property
+    def index(self) -> GridIndex | SortedIndex:
+        """Finds stored rows by lattice position."""
+        return make_index(self.keys, self.sorted_coordinates, self.stride)
 
     def strided(self, factor: int) -> "Level":
         """The level of ``factor`` times this stride that covers these voxels."""
         stride = self.stride * factor
         at = self.sorted_coordinates
-        lattice = torch.div(at[:, 1:], stride, rounding_mode="floor")
-        return Level.from_keys(torch.unique(pack(at[:, 0], lattice)), stride)
+        if factor == 2:  # parents are neighbours along the curve
+            parent = self.keys >> 3
+            first = torch.ones_like(parent, dtype=torch.bool)
+            torch.ne(parent[1:], parent[:-1], out=first[1:])
+            at = at[first]
+        coordinates = at.clone()
+        coordinates[:, 1:].div_(stride, rounding_mode="floor").mul_(stride)
+        if factor != 2:
+            coordinates = torch.unique(coordinates, dim=0)
+            level = Level(coordinates, stride)
+            coordinates = level.sorted_coordinates
+        return Level(coordinates, stride)
+
+
+class Scratch:
+    """Memory for intermediate results, handed out again and again.
+
+    First use of fresh memory costs more than the arithmetic done in it.
+    """
+
+    def __init__(self) -> None:
+        self._buffers: dict[str, Tensor] = {}
+
+    def take(self, name: str, shape: tuple[int, int], like: Tensor) -> Tensor:
+        """Uninitialised (rows, columns), valid until ``name`` is taken again."""
+        size = shape[0] * shape[1]
+        buffer = self._buffers.get(name)
+        if (
+            buffer is None
+            or buffer.numel() < size
+            or buffer.dtype != like.dtype
+            or buffer.device != like.device
+        ):
+            buffer = self._buffers[name] = like.new_empty(size)
+        return buffer[:size].view(shape)
 
 
 class Family:
-    """The levels that tensors derived from one another share, by stride.
+    """What tensors derived from one another share: levels by stride, and memory.
 
     It lives exactly as long as one of those tensors does.
     """
 
     def __init__(self, level: Level) -> None:
         self.levels = {level.stride: level}
+        self.scratch = Scratch()
 
     def strided(self, level: Level, factor: int) -> Level:
         """``level`` at ``factor`` times its stride, made once."""

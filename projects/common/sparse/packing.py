@@ -1,54 +1,47 @@
 """Lattice positions packed into one sortable int64 each.
 
-The layout of a key, from the highest bit: 9 bits batch, then the high 14 bits of x, y
-and z, then their low 4 bits. Sorting keys therefore sorts voxels by sample, then by
-cells of 16 x 16 x 16, then inside the cell: neighbours in space are close in memory.
+A key holds 9 bits of batch above the bits of x, y and z interleaved (Morton or Z order,
+x lowest). Sorting keys sorts voxels by sample and then along a curve on which
+neighbours in space are close, at every scale; the three lowest bits are a voxel's
+place in its 2 x 2 x 2 parent, x fastest.
 """
 
-import torch
 from torch import Tensor
 
-CELL_BITS = 4
 AXIS_BITS = 18
 MAX_BATCH = 1 << 9
 MARGIN = 256  # lattice steps that a kernel may reach past a voxel
 LIMIT = (1 << (AXIS_BITS - 1)) - MARGIN
 _HALF = 1 << (AXIS_BITS - 1)
-_HIGH_BITS = AXIS_BITS - CELL_BITS
-_LOW_MASK = (1 << CELL_BITS) - 1
+_SPREADS = (
+    (32, 0x1F00000000FFFF),
+    (16, 0x1F0000FF0000FF),
+    (8, 0x100F00F00F00F00F),
+    (4, 0x10C30C30C30C30C3),
+    (2, 0x1249249249249249),
+)
+
+
+def spread(positions: Tensor) -> Tensor:
+    """int64 with the bits of each lattice position three places apart."""
+    bits = positions.long() + _HALF
+    for shift, mask in _SPREADS:
+        bits = (bits | (bits << shift)).bitwise_and_(mask)
+    return bits
 
 
 def pack(batch: Tensor, lattice: Tensor) -> Tensor:
     """Keys of lattice positions; no check, see :func:`check_range`.
 
     Args:
-        batch: (...,) sample index, 0 to 511.
-        lattice: (..., 3) integer positions, each coordinate divided by the stride.
+        batch: (N,) sample index, 0 to 511.
+        lattice: (N, 3) integer positions, each coordinate divided by the stride.
 
     Returns:
-        (...,) int64 keys.
+        (N,) int64 keys.
     """
-    shifted = lattice.long() + _HALF
-    high, low = shifted >> CELL_BITS, shifted & _LOW_MASK
-    key = batch.long()
-    for axis in range(3):
-        key = (key << _HIGH_BITS) | high[..., axis]
-    for axis in range(3):
-        key = (key << CELL_BITS) | low[..., axis]
-    return key
-
-
-def unpack(keys: Tensor) -> Tensor:
-    """(N, 4) int32 rows [batch, x, y, z] in lattice steps; the inverse of pack."""
-    low_all = keys & ((1 << 3 * CELL_BITS) - 1)
-    high_all = keys >> 3 * CELL_BITS
-    columns = [high_all >> 3 * _HIGH_BITS]
-    for axis in range(3):
-        down = 2 - axis
-        high = (high_all >> down * _HIGH_BITS) & ((1 << _HIGH_BITS) - 1)
-        low = (low_all >> down * CELL_BITS) & _LOW_MASK
-        columns.append(((high << CELL_BITS) | low) - _HALF)
-    return torch.stack(columns, dim=1).to(torch.int32)
+    x, y, z = spread(lattice.t().contiguous())
+    return (batch.long() << 3 * AXIS_BITS) | x | (y << 1) | (z << 2)
 
 
 def check_range(batch: Tensor, lattice: Tensor) -> None:

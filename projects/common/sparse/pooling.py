@@ -1,51 +1,32 @@
-"""Pooling of rows along a kernel map, and interpolation between voxels."""
+"""Pooling of stored rows, and interpolation between voxels."""
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.nn.functional import embedding_bag
 
-from .kernel_maps import KernelMap
+from .convolution import Route
 from .levels import Level
-from .packing import check_range, pack
+from .packing import check_range
 
 
-def average_pool(rows: Tensor, pairs: KernelMap) -> Tensor:
-    """Mean over the voxels that exist under the kernel; zero where none does."""
-    out = rows.new_zeros((pairs.num_out, rows.shape[1]))
-    count = rows.new_zeros((pairs.num_out, 1))
-    for source, target in pairs.pairs:
-        out = out.index_add(0, target, rows[source])
-        count[target] += 1
-    return out / count.clamp_(min=1)
+def pool(rows: Tensor, route: Route, mode: str) -> Tensor:
+    """Largest or mean value of the voxels under the kernel, per channel.
 
+    Args:
+        rows: (N, C) of the route's source.
+        route: From which voxels to which, under which kernel.
+        mode: "max" or "mean".
 
-class _MaxPool(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: FunctionCtx, rows: Tensor, pairs: KernelMap) -> Tensor:
-        shape = (pairs.num_out, rows.shape[1])
-        best = rows.new_full(shape, -torch.inf)
-        winner = torch.full(shape, -1, dtype=torch.int64, device=rows.device)
-        for source, target in pairs.pairs:
-            value, held = rows[source], best[target]
-            better = (value > held) | value.isnan()
-            best[target] = torch.where(better, value, held)
-            winner[target] = torch.where(better, source[:, None], winner[target])
-        ctx.save_for_backward(winner)
-        ctx.num_in = pairs.num_in  # type: ignore[attr-defined]
-        return torch.where(winner < 0, 0, best)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
-        (winner,) = ctx.saved_tensors  # type: ignore[attr-defined]
-        out = grad.new_zeros((ctx.num_in, grad.shape[1]))  # type: ignore[attr-defined]
-        seen = torch.where(winner < 0, 0, grad)
-        return out.scatter_add_(0, winner.clamp(min=0), seen), None
-
-
-def max_pool(rows: Tensor, pairs: KernelMap) -> Tensor:
-    """Largest value under the kernel, per channel; zero where there is no voxel."""
-    return _MaxPool.apply(rows, pairs)
+    Returns:
+        (N', C); zero where there is no voxel under the kernel.
+    """
+    blocks = route.plan().blocks
+    if not blocks or len(rows) == 0:
+        return rows.new_zeros((len(route.target), rows.shape[1]))
+    members = torch.cat([block.gather[block.reduce] for block in blocks])
+    counts = torch.cat([block.bounds.diff() for block in blocks])
+    starts = (counts.cumsum(0) - counts).to(members.dtype)
+    return embedding_bag(members, rows, starts, mode=mode)
 
 
 def interpolate_rows(rows: Tensor, level: Level, points: Tensor) -> Tensor:
@@ -64,18 +45,20 @@ def interpolate_rows(rows: Tensor, level: Level, points: Tensor) -> Tensor:
             "`points` must be floating point (M, 4) [batch, x, y, z], got "
             f"{tuple(points.shape)} {points.dtype}."
         )
-    batch = points[:, 0].round().to(torch.int64)
+    batch = points[:, 0].round().long()
     scaled = points[:, 1:] / level.stride
-    corner = scaled.floor()
-    part = (scaled - corner).to(rows.dtype)
-    base = corner.to(torch.int64)
-    check_range(batch, base)
-    out = rows.new_zeros((len(points), rows.shape[1]))
-    for index in range(8):
-        step = torch.tensor([index & 1, index >> 1 & 1, index >> 2], device=rows.device)
-        found = level.find(pack(batch, base + step))
-        weight = torch.where(step.bool(), part, 1 - part).prod(1)
-        weight = torch.where(found >= 0, weight, 0)
-        if len(level):
-            out = out + rows[found.clamp(min=0)] * weight[:, None]
-    return out
+    corner = scaled.detach().floor()
+    check_range(batch, corner)
+    if len(level) == 0 or len(points) == 0:
+        return rows.new_zeros((len(points), rows.shape[1]))
+    part = scaled - corner
+    steps = torch.arange(2, device=points.device)
+    axes = [corner[:, axis, None].long() + steps for axis in range(3)]
+    found = level.index.find(batch, axes).view(-1, 8)
+    near_far = torch.stack([1 - part, part], dim=2)
+    x, y, z = near_far.unbind(1)
+    weight = (z[:, :, None, None] * y[:, None, :, None] * x[:, None, None]).flatten(1)
+    weight = weight.masked_fill(found < 0, 0).to(rows.dtype)
+    return embedding_bag(
+        found.clamp(min=0), rows, per_sample_weights=weight, mode="sum"
+    )

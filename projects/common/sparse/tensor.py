@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 from .levels import Family, Level
-from .packing import check_range, pack, unpack
+from .packing import check_range, pack
 
 
 def check_coordinates(coordinates: Tensor) -> Tensor:
@@ -195,11 +196,11 @@ def voxelize(coordinates: Tensor, features: Tensor) -> tuple[SparseTensor, Tenso
     coordinates = check_coordinates(coordinates)
     check_features(features, coordinates)
     check_range(coordinates[:, 0], coordinates[:, 1:])
-    keys, inverse, counts = torch.unique(
-        pack(coordinates[:, 0], coordinates[:, 1:]),
-        return_inverse=True,
-        return_counts=True,
-    )
-    sums = features.new_zeros((len(keys), features.shape[1]))
-    mean = sums.index_add(0, inverse, features) / counts[:, None].to(features.dtype)
-    return SparseTensor(mean, unpack(keys)), inverse
+    keys, order = torch.sort(pack(coordinates[:, 0], coordinates[:, 1:]))
+    first = torch.ones_like(keys, dtype=torch.bool)
+    torch.ne(keys[1:], keys[:-1], out=first[1:])
+    starts = first.nonzero()[:, 0]
+    inverse = torch.empty_like(order)
+    inverse[order] = first.cumsum(0) - 1
+    mean = embedding_bag(order, features, starts, mode="mean")
+    return SparseTensor(mean, coordinates[order[starts]]), inverse

@@ -12,7 +12,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 from mmengine.logging import print_log
+from threadpoolctl import threadpool_limits
 
 from projects.common.io.atomic import remove_temporaries
 from projects.common.io.infos import save_info
@@ -91,9 +93,10 @@ def convert(source: Source, options: ConvertOptions) -> None:
         remove_temporaries(folder)
     store = SampleStore(options.out_dir, state_dir, manifest_hash)
     job = Job(source, options.segmenter, store, options.num_points, options.seed)
-    results = {s: _convert_split(job, s, splits[s], options) for s in splits}
-    for split, markers in results.items():
-        _write_info(job.source, split, markers, options)
+    names = [name for split in splits.values() for name in split]
+    steps = track(run_jobs(job, names, options.workers), len(names), options.tag)
+    results = {result.name: result for result in steps}
+    _write_infos(source, splits, results, options)
 
 
 def check_splits(splits: dict[str, list[SampleName]]) -> None:
@@ -111,37 +114,33 @@ def check_splits(splits: dict[str, list[SampleName]]) -> None:
         )
 
 
-def _convert_split(
-    job: "Job", split: str, names: list[SampleName], options: ConvertOptions
-) -> list[dict[str, Any]]:
-    """Markers of the samples of a split, in order; its report is written."""
-    results = {}
-    steps = run_jobs(job, names, options.workers)
-    for result in track(steps, len(names), f"{options.tag} {split}"):
-        results[result.name] = result
-    ordered = [results[name] for name in names]
-    report = options.out_dir / f"report_{split}.json"
-    skipped = {r.name.idx: r.reason for r in ordered if r.marker is None}
-    markers = [r.marker for r in ordered if r.marker is not None]
-    write_report(report, split, [m["quality"] for m in markers], skipped)
-    check_skipped(skipped, len(names), options.max_skipped, report)
-    return markers
+def _write_infos(
+    source: Source,
+    splits: dict[str, list[SampleName]],
+    results: dict[SampleName, Result],
+    options: ConvertOptions,
+) -> None:
+    """Reports of all splits first, then the info files if no report says stop."""
+    entries = {}
+    for split, names in splits.items():
+        markers = [marker for n in names if (marker := results[n].marker) is not None]
+        skipped = {n.idx: r.reason for n in names if not (r := results[n]).marker}
+        report = options.out_dir / f"report_{split}.json"
+        write_report(report, split, [marker["quality"] for marker in markers], skipped)
+        check_skipped(skipped, len(names), options.max_skipped, report)
+        entries[split] = [marker["entry"] for marker in markers]
+    root = os.path.relpath(source.root.resolve(), options.out_dir.resolve())
+    for split, data_list in entries.items():
+        if data_list:
+            for entry in data_list:
+                entry["img_path"] = os.path.normpath(f"{root}/{entry['img_path']}")
+            path = _info_path(options, split)
+            save_info(path, {"info_version": "1.1", **source.metainfo}, data_list)
+            print_log(f"{path}: {len(data_list)} samples", logger="current")
 
 
 def _info_path(options: ConvertOptions, split: str) -> Path:
     return options.out_dir / f"{options.tag}_oneformer3d_infos_{split}.json"
-
-
-def _write_info(
-    source: Source, split: str, markers: list[dict[str, Any]], options: ConvertOptions
-) -> None:
-    if not markers:
-        return
-    root = os.path.relpath(source.root.resolve(), options.out_dir.resolve())
-    metainfo = {"info_version": "1.1", "img_root": root, **source.metainfo}
-    path = _info_path(options, split)
-    save_info(path, metainfo, [marker["entry"] for marker in markers])
-    print_log(f"{path}: {len(markers)} samples", logger="current")
 
 
 @dataclass(frozen=True)
@@ -155,21 +154,26 @@ class Job:
     seed: int
 
     def run(self, names: Iterable[SampleName]) -> Iterator[Result]:
-        """Make the samples that are not done yet."""
+        """Make the samples that are not done yet.
+
+        One thread per process: more would change the last bits of matrix products.
+        """
+        with threadpool_limits(1):
+            for name in names:
+                yield self._run(name)
+
+    def _run(self, name: SampleName) -> Result:
+        if marker := self.store.read(name.idx):
+            return Result(name, marker)
         segmenter = build_segmenter(self.segmenter)
-        for name in names:
-            marker = self.store.read(name.idx)
-            if marker is None:
-                try:
-                    sample = make_sample(
-                        self.source, name, segmenter, self.num_points, self.seed
-                    )
-                except BadFrameError as error:
-                    yield Result(name, None, str(error))
-                    continue
-                self.store.write(sample)
-                marker = self.store.read(name.idx)
-            yield Result(name, marker)
+        try:
+            sample = make_sample(
+                self.source, name, segmenter, self.num_points, self.seed
+            )
+        except BadFrameError as error:
+            return Result(name, None, str(error))
+        self.store.write(sample)
+        return Result(name, self.store.read(name.idx))
 
 
 def run_jobs(job: Job, names: list[SampleName], workers: int) -> Iterator[Result]:
@@ -177,7 +181,9 @@ def run_jobs(job: Job, names: list[SampleName], workers: int) -> Iterator[Result
     if workers <= 1:
         yield from job.run(names)
         return
-    context = multiprocessing.get_context("spawn")
+    # Forked from a process that has the imports and nothing else: no threads, no locks.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
     pool = ProcessPoolExecutor(workers, context, initializer=_start_worker)
     try:
         futures = [pool.submit(_run_chunk, job, chunk) for chunk in _chunks(names)]
@@ -207,6 +213,7 @@ def _run_chunk(job: Job, names: list[SampleName]) -> list[Result]:
 def _start_worker() -> None:
     """Ctrl-C is for the parent to handle; and without a parent there is no work."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:

@@ -69,7 +69,7 @@ def make_sample(
     try:
         frame = source.frame(name)
         pixels, world, center = sample_points(frame, num_points, rng)
-        semantic, instance = source.labels(name, pixels, world)
+        semantic, instance = source.labels(name, frame, pixels, world)
     except (FileNotFoundError, ValueError) as error:
         raise BadFrameError(str(error)) from error
     xyz = world - center

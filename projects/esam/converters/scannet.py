@@ -56,7 +56,7 @@ class ScanNetSource(Source):
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        return {"dataset": self.dataset, "label_column": self.label_column}
+        return scannet_metainfo(self.dataset, self.label_column)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -136,11 +136,28 @@ class ScanNetSource(Source):
         return scale_intrinsics(DEFAULT_K, width / 640, height / 480), None
 
     def labels(
-        self, name: SampleName, pixels: NDArray, xyz: NDArray
+        self, name: SampleName, frame: Frame, pixels: NDArray, xyz: NDArray
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         table = self.root / "meta_data" / "scannetv2-labels.combined.tsv"
         mesh = load_mesh_labels(self.root / "3D" / name.scene, table, self.label_column)
         return mesh.at(xyz, self.max_distance)
+
+
+def scannet_metainfo(dataset: str, label_column: str) -> dict[str, Any]:
+    """``dataset`` and the ``categories`` whose ids ``label_column`` holds."""
+    # Late, because it brings mmdet3d, which no worker process needs.
+    from projects.esam.datasets import scannet_classes
+
+    classes = {
+        "id": scannet_classes.SCANNET200_CLASSES,
+        "nyu40id": scannet_classes.SCANNET20_CLASSES,
+    }[label_column]
+    categories = {name: index for index, name in enumerate(classes)}
+    return {
+        "dataset": dataset,
+        "categories": categories,
+        "label_column": label_column,
+    }
 
 
 def add_arguments(parser: argparse.ArgumentParser, dataset: str) -> None:

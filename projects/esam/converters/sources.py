@@ -79,12 +79,13 @@ class Source(ABC):
 
     @abstractmethod
     def labels(
-        self, name: SampleName, pixels: NDArray, xyz: NDArray
+        self, name: SampleName, frame: Frame, pixels: NDArray, xyz: NDArray
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Semantic and instance ids of points, (N,) each, 0 where there is none.
 
         Args:
             name: The sample.
+            frame: What :meth:`frame` returned for it.
             pixels: (N, 2) source pixels (x, y) of the depth image.
             xyz: (N, 3) points in the raw world frame, metres.
         """
@@ -151,10 +152,11 @@ def read_intrinsics(path: Path, size: tuple[int, int]) -> NDArray[np.float64]:
 def read_rgbd(
     color_path: Path, depth_path: Path, depth_scale: float
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Colour and depth as stored, refused when their shapes cannot match.
+    """Colour and depth as stored, refused when they cannot be right.
 
     Raises:
-        BadFrameError: If the aspect ratios differ by more than 2 %.
+        BadFrameError: If the aspect ratios differ by more than 2 %, or the median depth
+            is not between 5 cm and 50 m.
     """
     color, depth = read_color(color_path), read_depth(depth_path, depth_scale)
     (ch, cw), (dh, dw) = color.shape[:2], depth.shape
@@ -162,6 +164,13 @@ def read_rgbd(
         raise BadFrameError(
             f"colour {color_path} is {cw}x{ch} and depth {depth_path} {dw}x{dh}: "
             "they do not show the same view, expected the same aspect ratio"
+        )
+    median = float(np.median(depth[depth > 0])) if (depth > 0).any() else 1.0
+    if not 0.05 < median < 50:
+        raise BadFrameError(
+            f"depth {depth_path} has a median of {median:g} m with {depth_scale:g} "
+            "units per metre, expected 0.05 to 50 m. Give the scale of the files with "
+            "--depth-scale"
         )
     return color, depth
 

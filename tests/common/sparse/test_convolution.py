@@ -49,8 +49,15 @@ def test_strided_coordinates_round_down_and_are_sorted(stride):
     rows = [tuple(row) for row in x.coordinates.tolist()]
     assert set(rows) == oracle.strided(coordinates, stride)
     assert len(rows) == len(set(rows))
-    order = lambda r: (r[0], *(c // stride >> 4 for c in r[1:]), *r[1:])  # noqa: E731
-    assert rows == sorted(rows, key=order)
+
+    def along_the_curve(row):
+        at = [c // stride + 1000 * 1024 for c in row[1:]]
+        bits = [
+            at[axis] >> bit & 1 for bit in reversed(range(21)) for axis in (2, 1, 0)
+        ]
+        return row[0], bits
+
+    assert rows == sorted(rows, key=along_the_curve)
 
 
 @pytest.mark.parametrize(("size", "stride"), [(1, 1), (2, 2), (3, 2), (3, 1)])

@@ -1,0 +1,128 @@
+"""Finding the row of a voxel by its position.
+
+Both indexes answer the same question for a box of positions around every query: given
+per axis K positions for each of N queries, the rows of all K x K x K combinations. The
+address of a voxel is a sum of one part per axis, so a combination costs two additions.
+"""
+
+import torch
+from torch import Tensor
+
+from .packing import AXIS_BITS, spread
+
+NOWHERE = 1 << 20  # a position that no voxel has
+GRID_CELLS = 1 << 23
+GRID_CELLS_PER_VOXEL = 64
+GRID_CELLS_MOST = 1 << 28  # addresses are sums of up to four times this, in int32
+_MISSING = 1 << 60  # an address part that no voxel's address reaches
+
+
+def _combine(base: Tensor, parts: list[Tensor]) -> Tensor:
+    """(N * Kz * Ky * Kx,) sums of the parts (N, K) of x, y, z, x fastest."""
+    x, y, z = parts
+    total = (base[:, None] + z)[:, :, None] + y[:, None]
+    return (total[:, :, :, None] + x[:, None, None]).flatten()
+
+
+class GridIndex:
+    """Rows in a dense grid over the bounding box of all samples.
+
+    Args:
+        batch: (N,) sample of every voxel, in stored order.
+        lattice: (N, 3) positions.
+        box: Bounds as from :func:`bounding_box`.
+    """
+
+    def __init__(self, batch: Tensor, lattice: Tensor, box: list[list[int]]) -> None:
+        (self._batch_low, *self._low), (_, *self._high) = box
+        extent = [high - low + 1 for low, high in zip(self._low, self._high)]
+        self._steps = [1, extent[0], extent[0] * extent[1]]
+        self._volume = extent[0] * extent[1] * extent[2]
+        self._cells = (box[1][0] - box[0][0] + 1) * self._volume
+        self._rows = torch.full(
+            (self._cells + 1,), -1, dtype=torch.int32, device=batch.device
+        )
+        parts = [self._part(lattice[:, axis, None], axis) for axis in range(3)]
+        address = _combine(self._base(batch), parts)
+        self._rows[address.long()] = torch.arange(
+            len(batch), dtype=torch.int32, device=batch.device
+        )
+
+    def _base(self, batch: Tensor) -> Tensor:
+        """Start of each sample's grid; past the end where there is no such sample."""
+        base = (batch.long() - self._batch_low) * self._volume
+        outside = (base < 0) | (base >= self._cells)
+        return base.masked_fill_(outside, self._cells).to(torch.int32)
+
+    def _part(self, positions: Tensor, axis: int) -> Tensor:
+        low, high = self._low[axis], self._high[axis]
+        part = (positions - low) * self._steps[axis]
+        outside = (positions < low) | (positions > high)
+        return part.masked_fill_(outside, self._cells).to(torch.int32)
+
+    def find(self, batch: Tensor, axes: list[Tensor]) -> Tensor:
+        """See :func:`make_index`."""
+        parts = [self._part(axes[axis], axis) for axis in range(3)]
+        address = _combine(self._base(batch), parts).clamp_(max=self._cells)
+        return torch.index_select(self._rows, 0, address)
+
+
+class SortedIndex:
+    """Rows by binary search in the ascending keys.
+
+    Args:
+        keys: (N,) int64 ascending.
+    """
+
+    def __init__(self, keys: Tensor) -> None:
+        self._keys = keys
+
+    def find(self, batch: Tensor, axes: list[Tensor]) -> Tensor:
+        """See :func:`make_index`."""
+        parts = []
+        for axis, positions in enumerate(axes):
+            outside = positions.abs() >= 1 << (AXIS_BITS - 1)
+            part = spread(positions.masked_fill(outside, 0)) << axis
+            parts.append(part.masked_fill_(outside, _MISSING))
+        keys = _combine(batch.long() << 3 * AXIS_BITS, parts)
+        if len(self._keys) == 0:
+            return torch.full_like(keys, -1, dtype=torch.int32)
+        at = torch.searchsorted(self._keys, keys, out_int32=True)
+        at.clamp_(max=len(self._keys) - 1)
+        found = torch.index_select(self._keys, 0, at) == keys
+        return torch.where(found, at, -1)
+
+
+def bounding_box(coordinates: Tensor) -> list[list[int]]:
+    """[[lowest b, x, y, z], [highest b, x, y, z]] of (N, 4), N > 0."""
+    return torch.stack(torch.aminmax(coordinates, dim=0)).tolist()
+
+
+def make_index(
+    keys: Tensor, coordinates: Tensor, stride: int
+) -> "GridIndex | SortedIndex":
+    """The grid where the box is not much larger than its voxels, else the search.
+
+    Its ``find(batch, axes)`` takes the sample of N queries and three int64 (N, K)
+    tensors of lattice positions along x, y, z; it returns (N * K**3,) int32 rows, x
+    fastest, -1 where there is no voxel.
+
+    Args:
+        keys: (N,) ascending keys.
+        coordinates: (N, 4) [batch, x, y, z] in the same order.
+        stride: Of the coordinates.
+    """
+    if len(keys) == 0:
+        return SortedIndex(keys)
+    box = [
+        [row[0], *(value // stride for value in row[1:])]
+        for row in bounding_box(coordinates)
+    ]
+    cells = 1
+    for low, high in zip(*box):
+        cells *= high - low + 1
+    most = max(GRID_CELLS, GRID_CELLS_PER_VOXEL * len(keys))
+    if cells > min(most, GRID_CELLS_MOST):
+        return SortedIndex(keys)
+    lattice = torch.div(coordinates[:, 1:].long(), stride, rounding_mode="floor")
+    return GridIndex(coordinates[:, 0], lattice, box)

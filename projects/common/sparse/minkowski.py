@@ -1,0 +1,183 @@
+"""The same layers on MinkowskiEngine; the only file that imports it."""
+
+import collections
+import collections.abc
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .tensor import check_coordinates, check_features
+
+if not hasattr(collections, "Sequence"):  # gone since Python 3.10, ME asks for it
+    collections.Sequence = collections.abc.Sequence  # type: ignore[attr-defined]
+try:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "compiled with CPU_ONLY flag"
+        import MinkowskiEngine as ME  # noqa: N817
+except ImportError as error:
+    raise ImportError(
+        f'backend="minkowski" needs MinkowskiEngine 0.5.4, which does not import here '
+        f'({error}). Install it with `make minkowski`, or use backend="torch".'
+    ) from error
+
+
+class MinkowskiTensor:
+    """A ``MinkowskiEngine.SparseTensor`` with the interface of ``SparseTensor``."""
+
+    def __init__(self, features: Tensor, coordinates: Tensor, stride: int = 1) -> None:
+        coordinates = check_coordinates(coordinates)
+        check_features(features, coordinates)
+        self.inner = ME.SparseTensor(
+            features.contiguous(), coordinates.contiguous(), tensor_stride=stride
+        )
+        if len(self.inner) != len(coordinates):
+            raise ValueError(
+                "Coordinates must be unique, got "
+                f"{len(coordinates) - len(self.inner)} repeats. Use `voxelize` to "
+                "average points that fall into one voxel."
+            )
+
+    @classmethod
+    def wrap(cls, inner: Any) -> "MinkowskiTensor":
+        """Present an engine's tensor."""
+        tensor = cls.__new__(cls)
+        tensor.inner = inner
+        return tensor
+
+    @property
+    def features(self) -> Tensor:
+        """(N, C) features in the order of ``coordinates``."""
+        return self.inner.F
+
+    @property
+    def coordinates(self) -> Tensor:
+        """(N, 4) int32 [batch, x, y, z] in input voxels."""
+        return self.inner.C
+
+    @property
+    def stride(self) -> int:
+        """Distance of neighbouring voxels in input voxels."""
+        return int(self.inner.tensor_stride[0])
+
+    def replace(self, features: Tensor) -> "MinkowskiTensor":
+        """The same voxels with ``features`` (N, C)."""
+        check_features(features, self.coordinates)
+        return MinkowskiTensor.wrap(
+            ME.SparseTensor(
+                features,
+                coordinate_map_key=self.inner.coordinate_map_key,
+                coordinate_manager=self.inner.coordinate_manager,
+            )
+        )
+
+    def __add__(self, other: "MinkowskiTensor") -> "MinkowskiTensor":
+        """Sum of features on the same voxels."""
+        return MinkowskiTensor.wrap(self.inner + other.inner)
+
+    def __iadd__(self, other: "MinkowskiTensor") -> "MinkowskiTensor":
+        """Sum written over the features of the left side."""
+        self.inner += other.inner
+        return self
+
+
+class Conv(ME.MinkowskiConvolution):
+    """See ``layers.Conv``."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        dilation: int = 1,
+        dimension: int = 3,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size=kernel_size,
+            stride=stride,
+            dilation=dilation,
+            dimension=dimension,
+        )
+
+    def forward(self, x: MinkowskiTensor) -> MinkowskiTensor:
+        """Features on the voxels of stride ``x.stride * stride``."""
+        return MinkowskiTensor.wrap(super().forward(x.inner))
+
+
+class ConvTranspose(ME.MinkowskiConvolutionTranspose):
+    """See ``layers.ConvTranspose``."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1
+    ) -> None:
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size=kernel_size,
+            stride=stride,
+            dimension=3,
+        )
+
+    def forward(self, x: MinkowskiTensor, target: MinkowskiTensor) -> MinkowskiTensor:
+        """Features on the voxels of ``target``."""
+        key = target.inner.coordinate_map_key
+        return MinkowskiTensor.wrap(super().forward(x.inner, coordinates=key))
+
+
+class BatchNorm(ME.MinkowskiBatchNorm):
+    """See ``layers.BatchNorm``."""
+
+    def __init__(self, channels: int, momentum: float = 0.1) -> None:
+        super().__init__(channels, momentum=momentum)
+
+    def forward(self, x: MinkowskiTensor) -> MinkowskiTensor:
+        """Normalised features on the same voxels."""
+        return MinkowskiTensor.wrap(super().forward(x.inner))
+
+
+class ReLU(nn.Module):
+    """See ``layers.ReLU``."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.act = ME.MinkowskiReLU(inplace=inplace)
+
+    def forward(self, x: MinkowskiTensor) -> MinkowskiTensor:
+        """Rectified features on the same voxels."""
+        return MinkowskiTensor.wrap(self.act(x.inner))
+
+
+class MaxPool(ME.MinkowskiMaxPooling):
+    """See ``layers.MaxPool``."""
+
+    def __init__(self, kernel_size: int, stride: int = 1, dilation: int = 1) -> None:
+        super().__init__(kernel_size, stride, dilation, dimension=3)
+
+    def forward(self, x: MinkowskiTensor) -> MinkowskiTensor:
+        """Features on the voxels of stride ``x.stride * stride``."""
+        return MinkowskiTensor.wrap(super().forward(x.inner))
+
+
+class AvgPool(ME.MinkowskiAvgPooling):
+    """See ``layers.AvgPool``."""
+
+    def __init__(self, kernel_size: int, stride: int = 1, dilation: int = 1) -> None:
+        super().__init__(kernel_size, stride, dilation, dimension=3)
+
+    def forward(self, x: MinkowskiTensor) -> MinkowskiTensor:
+        """Features on the voxels of stride ``x.stride * stride``."""
+        return MinkowskiTensor.wrap(super().forward(x.inner))
+
+
+def cat(*tensors: MinkowskiTensor) -> MinkowskiTensor:
+    """Concatenate channels of tensors on the same voxels."""
+    return MinkowskiTensor.wrap(ME.cat(*[tensor.inner for tensor in tensors]))
+
+
+def interpolate(x: MinkowskiTensor, points: Tensor) -> Tensor:
+    """Trilinear interpolation at (M, 4) [batch, x, y, z]; gives (M, C)."""
+    return x.inner.features_at_coordinates(points.to(torch.float32).contiguous())
