@@ -15,15 +15,18 @@ from projects.registry import DATASETS, METRICS, MODELS
 
 
 class _Noise(Dataset):
-    def __init__(self, length: int, nan_at: int | None):
+    def __init__(self, length: int, nan_at: int | None, missing: str | None):
         self.metainfo = {"classes": ("a", "b"), "palette": np.eye(3)}
         self.length = length
         self.nan_at = nan_at
+        self.missing = missing
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, index: int) -> dict:
+        if self.missing is not None:
+            raise FileNotFoundError(f"{self.missing} is missing")
         noise = torch.randn(4) + random.random() + np.random.rand()
         if index == self.nan_at:
             noise[0] = float("nan")
@@ -34,8 +37,8 @@ class _Noise(Dataset):
 class ToyDataset(SeededSamples, _Noise):
     """Every sample draws from all three generators."""
 
-    def __init__(self, length=24, nan_at=None):
-        super().__init__(length, nan_at)
+    def __init__(self, length=24, nan_at=None, missing=None):
+        super().__init__(length, nan_at, missing)
 
 
 @MODELS.register_module()
