@@ -1,4 +1,4 @@
-"""Small file formats shared by the dataset writers."""
+"""Small file formats shared by the layouts; files appear whole or not at all."""
 
 import json
 from pathlib import Path
@@ -7,19 +7,14 @@ from typing import Any
 import cv2
 import numpy as np
 
+from projects.common.io.atomic import atomic_write_bytes
 from projects.common.synthetic.mesh import Mesh
 from projects.common.synthetic.solids import Floats
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text, making folders."""
-    write_bytes(path, text.encode())
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write bytes, making folders."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+    """UTF-8 text."""
+    atomic_write_bytes(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -38,7 +33,12 @@ def write_image(path: Path, image: np.ndarray) -> None:
     pixels = image[..., ::-1] if image.ndim == 3 else image
     options = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix == ".jpg" else []
     _, data = cv2.imencode(path.suffix, np.ascontiguousarray(pixels), options)
-    write_bytes(path, data.tobytes())
+    atomic_write_bytes(path, data.tobytes())
+
+
+def write_depth(path: Path, depth: Floats) -> None:
+    """(H, W) metres as 16-bit millimetres, 0 = missing."""
+    write_image(path, np.round(depth * 1000).astype(np.uint16))
 
 
 def write_ply(path: Path, mesh: Mesh) -> None:
@@ -57,4 +57,4 @@ def write_ply(path: Path, mesh: Mesh) -> None:
     header += [f"element face {len(faces)}"]
     header += ["property list uchar int vertex_indices", "end_header", ""]
     data = "\n".join(header).encode() + vertices.tobytes() + faces.tobytes()
-    write_bytes(path, data)
+    atomic_write_bytes(path, data)

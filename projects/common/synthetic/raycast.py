@@ -1,6 +1,6 @@
 """Analytic ray casting of convex solids through a pinhole camera."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -50,11 +50,8 @@ def cast(
     xs = (np.arange(width) - K[0, 2]) / K[0, 0]
     ys = (np.arange(height) - K[1, 2]) / K[1, 1]
     cam2world, eye = world2cam[:3, :3].T, -world2cam[:3, :3].T @ world2cam[:3, 3]
-    for number, solid in enumerate(solids):
-        window = _window(solid, K, world2cam, size)
-        if window is None:
-            continue
-        rows, columns = window
+    for number, (left, top, right, bottom) in _windows(solids, K, world2cam, size):
+        solid, rows, columns = solids[number], slice(top, bottom), slice(left, right)
         local = solid.rotation.T @ cam2world
         x, y = xs[columns][None, :], ys[rows][:, None]
         first, second, third = (m[0] * x + m[1] * y + m[2] for m in local)
@@ -68,18 +65,17 @@ def cast(
     return Hits(depth, index)
 
 
-def _window(
-    solid: Solid, K: Floats, world2cam: Floats, size: tuple[int, int]
-) -> tuple[slice, slice] | None:
-    """Rows and columns that can see the solid; None if no pixel can."""
-    width, height = size
-    pixels, depth = project(solid.corners(), K, world2cam)
-    if (depth <= NEAR).all():
-        return None
-    if (depth <= NEAR).any():
-        return slice(0, height), slice(0, width)
-    low = np.clip(np.floor(pixels.min(axis=0)), 0, size).astype(int)
-    high = np.clip(np.ceil(pixels.max(axis=0)) + 1, 0, size).astype(int)
-    if (low >= high).any():
-        return None
-    return slice(low[1], high[1]), slice(low[0], high[0])
+def _windows(
+    solids: Sequence[Solid], K: Floats, world2cam: Floats, size: tuple[int, int]
+) -> Iterator[tuple[int, NDArray[np.integer]]]:
+    """Index of every solid that may be seen, and its left, top, right, bottom."""
+    corners = np.stack([solid.corners for solid in solids])
+    pixels, depth = project(corners.reshape(-1, 3), K, world2cam)
+    pixels, front = pixels.reshape(-1, 8, 2), depth.reshape(-1, 8) > NEAR
+    low = np.clip(np.floor(pixels.min(axis=1)), 0, size)
+    high = np.clip(np.ceil(pixels.max(axis=1)) + 1, 0, size)
+    # A solid that reaches behind the camera may cover any pixel.
+    low[~front.all(axis=1)], high[~front.all(axis=1)] = 0, size
+    seen = front.any(axis=1) & (low < high).all(axis=1)
+    windows = np.concatenate([low, high], axis=1).astype(int)
+    yield from zip(np.flatnonzero(seen).tolist(), windows[seen])

@@ -30,6 +30,8 @@ class Comparison:
         pred_colours: (P, 3) uint8 RGB of the shown predictions, that of the matched
             true instance or a grey.
         pred_matched: (P,) bool.
+        pred_ignored: (P,) bool, fits nothing and lies mostly on void or on small
+            instances, so that AP does not count it.
         ap50: Class-agnostic AP50 of all predictions of this frame; nan without truth.
     """
 
@@ -40,6 +42,7 @@ class Comparison:
     pred_ids: np.ndarray
     pred_colours: np.ndarray
     pred_matched: np.ndarray
+    pred_ignored: np.ndarray
     ap50: float
 
 
@@ -63,7 +66,11 @@ def compare(
     shown = (scene.pred_scores >= score_thr) & (scene.pred_sizes >= min_region)
     ascending = np.argsort(scene.pred_scores, kind="stable")
     rows = ascending[shown[ascending]]
-    gt_of_pred = match(scene.select(rows))
+    scene = scene.select(rows)
+    gt_of_pred = match(scene)
+    small = truth.sizes < min_region
+    uncounted = scene.pred_void + (scene.intersections * small).sum(1)
+    fits_none = ~(overlap_ratios(scene) > IOU).any(1)
     pred_ids = np.full(len(frame.points), -1)
     for row, mask in enumerate(frame.pred_masks[rows]):
         pred_ids[mask] = row
@@ -76,10 +83,11 @@ def compare(
         gt_ids=truth.column - 1,
         gt_colours=gt_colours,
         gt_found=np.isin(np.arange(len(truth.sizes)), gt_of_pred),
-        gt_small=truth.sizes < min_region,
+        gt_small=small,
         pred_ids=pred_ids,
         pred_colours=pred_colours,
         pred_matched=matched,
+        pred_ignored=fits_none & (uncounted > IOU * scene.pred_sizes),
         ap50=ap50,
     )
 
@@ -89,14 +97,19 @@ def match(scene: SceneOverlaps) -> np.ndarray:
 
     A true instance is given to the best scored of the predictions that fit it.
     """
-    shared = scene.intersections
-    union = scene.pred_sizes[:, None] + scene.gt_sizes - shared
-    fits = shared / np.maximum(union, 1) > IOU
-    gt_of_pred = np.full(len(shared), -1)
+    fits = overlap_ratios(scene) > IOU
+    gt_of_pred = np.full(len(fits), -1)
     for gt in np.flatnonzero(fits.any(0)):
         rows = np.flatnonzero(fits[:, gt])
         gt_of_pred[rows[scene.pred_scores[rows].argmax()]] = gt
     return gt_of_pred
+
+
+def overlap_ratios(scene: SceneOverlaps) -> np.ndarray:
+    """(P, G) intersection over union."""
+    shared = scene.intersections
+    union = scene.pred_sizes[:, None] + scene.gt_sizes - shared
+    return shared / np.maximum(union, 1)
 
 
 def distinct_colours(count: int) -> np.ndarray:

@@ -77,7 +77,7 @@ class InstanceVisualizationHook(Hook):
         sample, points = outputs[0], data_batch["inputs"]["points"][0]
         missing = [key for key in CAMERA_KEYS if key not in sample.metainfo]
         if missing:
-            name = sample.metainfo.get("sample_idx", batch_idx)
+            name = sample.eval_ann_info.get("lidar_idx", batch_idx)
             print_log(
                 f"Sample {name} is not drawn: it has no {missing}. Prepare the data "
                 "with tools/create_data.py of this version.",
@@ -110,9 +110,10 @@ def frame_of_sample(sample, points, num_stuff: int) -> FrameResult:
         num_stuff: Stuff classes, whose ids come before those of the instances.
     """
     meta, prediction = sample.metainfo, sample.pred_pts_seg
-    truth = _numpy(sample.eval_ann_info["pts_instance_mask"])
+    annotation = sample.eval_ann_info
+    truth = _numpy(annotation["pts_instance_mask"])
     return FrameResult(
-        name=str(meta.get("sample_idx", Path(meta["img_path"]).stem)),
+        name=str(annotation.get("lidar_idx", meta["img_path"])),
         image=read_color(meta["img_path"]),
         pixels=_numpy(meta["pixels"]),
         points=_numpy(points)[:, :3],

@@ -17,7 +17,11 @@ PANEL_WIDTH_IN = 4.2
 CAPTION_IN = 0.42
 MARGIN_IN = 0.4
 DPI = 150
-TITLES = ("image", "ground truth", "prediction")
+TITLES = (
+    "image",
+    "ground truth",
+    "prediction, score \N{GREATER-THAN OR EQUAL TO} {:g}",
+)
 
 
 def write_picture(
@@ -31,7 +35,8 @@ def write_picture(
 def draw_frames(frames: Sequence[FrameResult], score_thr: float) -> Figure:
     """A row per frame: image, ground truth, prediction.
 
-    A prediction has the colour of the true instance that it matches (IoU > 0.5).
+    A prediction has the colour of the true instance that it matches (IoU > 0.5), else
+    it is grey; what AP counts as missed or wrong is outlined in red.
 
     Args:
         frames: At least one.
@@ -49,7 +54,7 @@ def draw_frames(frames: Sequence[FrameResult], score_thr: float) -> Figure:
     for number, (frame, row_in) in enumerate(zip(frames, rows_in)):
         comparison = compare(frame, score_thr)
         panels = _panels(frame, comparison)
-        captions = _captions(frame, comparison, score_thr)
+        captions = _captions(frame, comparison)
         for column in range(3):
             left = (0.05 + column * (PANEL_WIDTH_IN + 0.05)) / width
             bottom = (top - row_in + CAPTION_IN) / height
@@ -57,7 +62,12 @@ def draw_frames(frames: Sequence[FrameResult], score_thr: float) -> Figure:
             axes = figure.add_axes((left, bottom, *size))
             _show(axes, panels[column], captions[column])
             if number == 0:
-                axes.set_title(TITLES[column], fontsize=13, fontweight="bold", pad=6)
+                axes.set_title(
+                    TITLES[column].format(score_thr),
+                    fontsize=13,
+                    fontweight="bold",
+                    pad=6,
+                )
         top -= row_in
     _legend(figure)
     return figure
@@ -66,7 +76,8 @@ def draw_frames(frames: Sequence[FrameResult], score_thr: float) -> Figure:
 def _panels(frame: FrameResult, comparison: Comparison) -> tuple[np.ndarray, ...]:
     missed = ~comparison.gt_found & ~comparison.gt_small
     truth = comparison.gt_ids, comparison.gt_colours, missed
-    prediction = comparison.pred_ids, comparison.pred_colours, ~comparison.pred_matched
+    wrong = ~comparison.pred_matched & ~comparison.pred_ignored
+    prediction = comparison.pred_ids, comparison.pred_colours, wrong
     return (
         frame.image,
         paint(frame.image, frame.pixels, *truth),
@@ -74,20 +85,19 @@ def _panels(frame: FrameResult, comparison: Comparison) -> tuple[np.ndarray, ...
     )
 
 
-def _captions(
-    frame: FrameResult, comparison: Comparison, score_thr: float
-) -> tuple[str, str, str]:
+def _captions(frame: FrameResult, comparison: Comparison) -> tuple[str, str, str]:
     counted = ~comparison.gt_small
-    small = int(comparison.gt_small.sum())
+    true, small = int(counted.sum()), int(comparison.gt_small.sum())
     found = int((comparison.gt_found & counted).sum())
-    wrong = int((~comparison.pred_matched).sum())
+    ignored = int(comparison.pred_ignored.sum())
+    wrong = int((~comparison.pred_matched).sum()) - ignored
     ap50 = "no AP50" if np.isnan(comparison.ap50) else f"AP50 {comparison.ap50:.2f}"
-    truth = f"{counted.sum()} instances" + (f", {small} too small" if small else "")
+    truth = f"{true} instance{'s' if true != 1 else ''}"
     return (
         f"{frame.name}, {len(frame.points)} points",
-        truth,
-        f"{ap50}: {found} of {counted.sum()} found, {wrong} wrong or double, "
-        f"scores {score_thr:g} to 1",
+        truth + (f", {small} too small to count" if small else ""),
+        f"{ap50}: {found} of {true} found, {wrong} wrong or double, "
+        f"{ignored} not counted",
     )
 
 
@@ -103,19 +113,18 @@ def _show(axes: Axes, panel: np.ndarray, caption: str) -> None:
 def _legend(figure: Figure) -> None:
     red = "#{:02x}{:02x}{:02x}".format(*WARNING)
     handles = [
-        Patch(
-            facecolor="tab:blue", label="found: prediction in the colour of its truth"
-        ),
+        Patch(facecolor="tab:blue", label="prediction in the colour of its truth"),
         Patch(facecolor="tab:blue", edgecolor=red, linewidth=2, label="truth missed"),
         Patch(
             facecolor="grey",
             edgecolor=red,
             linewidth=2,
-            label="prediction wrong or double (IoU 0.5)",
+            label="prediction wrong or double",
         ),
+        Patch(facecolor="grey", label="prediction not counted: on no instance"),
         Patch(facecolor="gainsboro", label="no instance"),
     ]
-    figure.legend(handles=handles, loc="lower center", ncols=4, frameon=False)
+    figure.legend(handles=handles, loc="lower center", ncols=5, frameon=False)
 
 
 def _panel_height(frame: FrameResult) -> float:

@@ -62,5 +62,6 @@ def wrong_predictions(
         scores.append(rng.uniform(0.5, 0.9))
     masks.append(part(order[1], 1.0))
     middle = np.median(pixels[instances < 0], axis=0)
-    masks.append(np.linalg.norm(pixels - middle, axis=1) < pixels.max() / 8)
+    near = np.linalg.norm(pixels - middle, axis=1) < pixels.max() / 8
+    masks.append(near & (instances < 0))
     return np.array(masks), np.array([*scores, 0.4, 0.35])

@@ -19,12 +19,12 @@ def batch_of(frame: FrameResult, folder) -> tuple[dict, list[Det3DDataSample]]:
     path = folder / f"{frame.name}.png"
     Image.fromarray(frame.image).save(path)
     sample = Det3DDataSample()
-    meta = {"sample_idx": frame.name, "img_path": str(path), "pixels": frame.pixels}
+    meta = {"sample_idx": 0, "img_path": str(path), "pixels": frame.pixels}
     meta |= {"cam2img": frame.K.tolist(), "pose": frame.cam2world.tolist()}
     sample.set_metainfo(meta)
     things = np.where(frame.gt_instances >= 0, frame.gt_instances + 2, -1)
     things[np.flatnonzero(things < 0)[::2]] = 1
-    sample.eval_ann_info = {"pts_instance_mask": things}
+    sample.eval_ann_info = {"pts_instance_mask": things, "lidar_idx": frame.name}
     sample.pred_pts_seg = PointData(
         pts_instance_mask=[frame.pred_masks],
         instance_scores=frame.pred_scores,
@@ -74,7 +74,7 @@ def test_more_frames_than_batches_and_another_folder(frames, tmp_path):
 def test_samples_without_a_camera_are_named_and_left_out(frames, tmp_path, monkeypatch):
     data_batch, (sample,) = batch_of(frames[0], tmp_path)
     bare = Det3DDataSample()
-    bare.set_metainfo({"sample_idx": "scene0000_00_0", "pose": np.eye(4)})
+    bare.set_metainfo({"pose": np.eye(4)})
     bare.eval_ann_info, bare.pred_pts_seg = sample.eval_ann_info, sample.pred_pts_seg
     options = {"num_frames": 1, "recording": False}
     hook = HOOKS.build({"type": "InstanceVisualizationHook", **options})
@@ -84,7 +84,7 @@ def test_samples_without_a_camera_are_named_and_left_out(frames, tmp_path, monke
     run_test(hook, [(data_batch, [bare])], tmp_path)
     assert not (tmp_path / "pictures").exists()
     (message,) = messages
-    assert "scene0000_00_0 is not drawn" in message
+    assert "room0_0 is not drawn" in message
     assert "['img_path', 'pixels', 'cam2img']" in message
 
 

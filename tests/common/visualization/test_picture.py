@@ -27,6 +27,7 @@ def test_matched_predictions_have_the_colour_of_their_truth(frame):
     wrong = got.pred_colours[~got.pred_matched]
     assert len(wrong) == 3  # part of the largest, the second one again, the blob
     assert (wrong == wrong[:, :1]).all()
+    assert got.pred_ignored.tolist() == [True] + 7 * [False]  # the blob is the lowest
 
 
 def test_the_largest_instance_is_missed(frame):
@@ -101,12 +102,15 @@ def test_picture_has_a_row_per_frame_and_captions(frame, tmp_path):
     figure = draw_frames([frame, void], 0.3)
     assert len(figure.axes) == 6
     titles = [axes.get_title() for axes in figure.axes[:3]]
-    assert titles == ["image", "ground truth", "prediction"]
+    assert titles == ["image", "ground truth", "prediction, score ≥ 0.3"]
     got = compare(frame, 0.3)
     caption = figure.axes[2].get_xlabel()
     assert caption.startswith(f"AP50 {got.ap50:.2f}: {got.gt_found.sum()} of ")
-    assert "wrong or double, scores 0.3 to 1" in caption
-    assert figure.axes[5].get_xlabel().startswith("no AP50: 0 of 0 found")
+    assert "2 wrong or double, 1 not counted" in caption
+    # the smallest of the 8 predictions is below 100 points
+    counts = "0 of 0 found, 0 wrong or double, 7 not counted"
+    assert figure.axes[5].get_xlabel().startswith(f"no AP50: {counts}")
+    assert figure.axes[1].get_xlabel() == "5 instances, 1 too small to count"
     np.testing.assert_array_equal(
         figure.axes[0].get_images()[0].get_array(), frame.image
     )
