@@ -120,7 +120,7 @@ def test_missing_file_names_its_neighbours(tmp_path):
     write_checkpoint(content(), tmp_path / "epoch_3.pth")
     with pytest.raises(CheckpointError, match=r"epoch_9\.pth does not exist.*epoch_3"):
         read_checkpoint(tmp_path / "epoch_9.pth")
-    with pytest.raises(CheckpointError, match="there is no folder .*nowhere"):
+    with pytest.raises(CheckpointError, match=r"there is no folder .*nowhere"):
         read_checkpoint(tmp_path / "nowhere" / "a.pth")
 
 

@@ -123,7 +123,7 @@ def test_missing_file_names_a_similar_one(tmp_path):
         ConfigError, match=r"leav\.py does not exist; closest: leaf\.py"
     ):
         load_config(tmp_path / "leav.py")
-    with pytest.raises(ConfigError, match="there is no folder .*nowhere"):
+    with pytest.raises(ConfigError, match=r"there is no folder .*nowhere"):
         load_config(tmp_path / "nowhere" / "leaf.py")
 
 

@@ -43,7 +43,7 @@ def test_a_finite_step_is_taken():
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="tells what to do without CUDA")
 def test_mixed_precision_needs_cuda():
-    with pytest.raises(ConfigError, match="--amp, AmpOptimWrapper.* needs CUDA"):
+    with pytest.raises(ConfigError, match=r"--amp, AmpOptimWrapper.* needs CUDA"):
         AmpOptimWrapper(optimizer=wrapper()[1].optimizer)
 
 

@@ -75,5 +75,5 @@ def test_state_dict_versions_survive(tmp_path):
 def test_objects_are_refused_by_place():
     with pytest.raises(TypeError, match=r"`hub\.a\.b` is a builtins\.object"):
         to_plain({"a": {"b": object()}}, "hub")
-    with pytest.raises(TypeError, match="`hub.a` is an array of object"):
+    with pytest.raises(TypeError, match=r"`hub\.a` is an array of object"):
         to_plain({"a": np.array([None])}, "hub")

@@ -92,10 +92,14 @@ def test_samples_draw_from_their_seed_and_leave_no_trace():
 
 
 def test_generators_come_back_after_an_error():
+    def draw_and_fail():
+        with seeded(3):
+            torch.rand(3)
+            raise KeyError
+
     before = torch.get_rng_state()
-    with pytest.raises(KeyError), seeded(3):
-        torch.rand(3)
-        raise KeyError
+    with pytest.raises(KeyError):
+        draw_and_fail()
     assert torch.equal(torch.get_rng_state(), before)
 
 
