@@ -1,6 +1,7 @@
 """The grammar of rooms: what stands where in a bedroom, an office, a kitchen ..."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -16,10 +17,12 @@ from projects.common.synthetic.furniture import (
 from projects.common.synthetic.furniture.piece import box
 from projects.common.synthetic.palette import flooring, lacquer, paint
 from projects.common.synthetic.scene import Scene
+from projects.common.synthetic.shading import Lamp
 from projects.common.synthetic.solids import Floats
 
 THICKNESS = 0.1
 TRIES = 12
+SHELL = ("wall", "floor", "ceiling")
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,13 @@ class Room(Scene):
     """
 
     size: Floats
+
+    @cached_property
+    def lamp(self) -> Lamp:
+        """The light; the room's own shell throws no shadows into it."""
+        names = [category.name for category in self.categories]
+        inner = [s for s in self.solids if names[s.instance - 1] not in SHELL]
+        return Lamp(inner, self.light)
 
     @property
     def bounds(self) -> tuple[Floats, Floats]:

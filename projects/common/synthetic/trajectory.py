@@ -7,7 +7,7 @@ import numpy as np
 
 from projects.common.geometry import invert_rigid, look_at
 from projects.common.synthetic.raycast import cast
-from projects.common.synthetic.room import Room
+from projects.common.synthetic.room import SHELL, Room
 from projects.common.synthetic.solids import Floats
 
 RAW_STEP = 200
@@ -17,7 +17,6 @@ CANDIDATES = 5
 PREVIEW_SIZE = (32, 24)
 PREVIEW_K = np.array([[29.0, 0.0, 15.5], [0.0, 29.0, 11.5], [0.0, 0.0, 1.0]])
 UP = np.array([0.0, 0.0, 1.0])
-BACKDROP = ("wall", "floor", "ceiling")
 
 
 class Stop(NamedTuple):
@@ -97,7 +96,7 @@ def _random_stop(room: Room, rng: np.random.Generator) -> Stop:
     eye = np.append(rng.uniform(-0.5, 0.5, 2) * (room.size[:2] - 0.8), 0.0)
     eye[2] = rng.uniform(1.35, 1.85)
     names = [category.name for category in room.categories]
-    solids = [s for s in room.solids if names[s.instance - 1] not in BACKDROP]
+    solids = [s for s in room.solids if names[s.instance - 1] not in SHELL]
     target = solids[rng.integers(len(solids))].center + rng.uniform(-0.3, 0.3, 3)
     target[2] = np.clip(target[2], 0.3, 1.2)
     return Stop(eye, target)
@@ -122,6 +121,6 @@ def _preview(room: Room, stop: Stop, seen: Floats) -> tuple[Floats, float]:
     ids = instances[hits.solid + 1].ravel()
     share = np.bincount(ids, minlength=len(seen)) / len(ids)
     names = ["none", *(category.name for category in room.categories)]
-    wanted = np.array([name not in (*BACKDROP, "none") for name in names])
+    wanted = np.array([name not in (*SHELL, "none") for name in names])
     gain = np.minimum(share, 0.08) * wanted * (0.3 + 0.7 / (1 + 10 * seen))
     return share, float(gain.sum()) * float(np.median(hits.depth) > 1.0)

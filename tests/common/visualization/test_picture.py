@@ -27,7 +27,7 @@ def test_matched_predictions_have_the_colour_of_their_truth(frame):
     wrong = got.pred_colours[~got.pred_matched]
     assert len(wrong) == 3  # part of the largest, the second one again, the blob
     assert (wrong == wrong[:, :1]).all()
-    assert got.pred_ignored.tolist() == [True] + 7 * [False]  # the blob is the lowest
+    assert np.flatnonzero(got.pred_ignored).tolist() == [0]  # the blob is the lowest
 
 
 def test_the_largest_instance_is_missed(frame):
@@ -107,10 +107,14 @@ def test_picture_has_a_row_per_frame_and_captions(frame, tmp_path):
     caption = figure.axes[2].get_xlabel()
     assert caption.startswith(f"AP50 {got.ap50:.2f}: {got.gt_found.sum()} of ")
     assert "2 wrong or double, 1 not counted" in caption
-    # the smallest of the 8 predictions is below 100 points
-    counts = "0 of 0 found, 0 wrong or double, 7 not counted"
+    # predictions below 100 points are not even compared
+    large = len(got.pred_ignored)
+    assert large == (frame.pred_masks.sum(axis=1) >= 100).sum() < len(frame.pred_masks)
+    counts = f"0 of 0 found, 0 wrong or double, {large} not counted"
     assert figure.axes[5].get_xlabel().startswith(f"no AP50: {counts}")
-    assert figure.axes[1].get_xlabel() == "5 instances, 1 too small to count"
+    sizes = np.bincount(frame.gt_instances[frame.gt_instances >= 0])
+    text = f"{(sizes >= 100).sum()} instances, {(sizes < 100).sum()} too small to count"
+    assert figure.axes[1].get_xlabel() == text
     np.testing.assert_array_equal(
         figure.axes[0].get_images()[0].get_array(), frame.image
     )
