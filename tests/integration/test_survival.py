@@ -1,5 +1,6 @@
 """Runs that are killed at any moment end with the weights of an undisturbed run."""
 
+import contextlib
 import os
 import random
 import signal
@@ -114,6 +115,31 @@ def test_kill_by_the_clock(undisturbed, tmp_path):
         newest_iteration(tmp_path)
     assert runs.run(tmp_path, options, resume=True) == 0
     assert_equal_to(undisturbed, tmp_path)
+
+
+def test_workers_do_not_outlive_a_killed_run(tmp_path):
+    options = {"train_dataloader.num_workers": 2, "model.slow": (2, 600.0)}
+    process = runs.start(tmp_path, options)
+    deadline = time.monotonic() + 30
+    while len(members(process.pid)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(members(process.pid)) == 3
+    process.kill()
+    process.join()
+    while members(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not members(process.pid)
+
+
+def members(group: int) -> list[str]:
+    """Processes of a group, from /proc."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[2]) == group and fields[0] != "Z":
+                found.append(stat.parent.name)
+    return found
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -244,10 +270,28 @@ def test_stop_signal_in_an_endless_iteration(undisturbed, tmp_path):
     assert time.monotonic() - sent < 10
     assert process.exitcode == 143
     output = (tmp_path / "output.txt").read_text()
-    assert "did not end within 3 s of SIGTERM: iteration 8 is saved in" in output
+    assert "SIGTERM within an iteration, which did not end in 3 s: iteration 8 is " in (
+        output
+    )
     assert newest_iteration(tmp_path) == 8
     assert runs.run(tmp_path, resume=True) == 0
     assert_stopped_run_equals(undisturbed, tmp_path)
+
+
+def test_time_to_stop_is_the_config_s(tmp_path):
+    """An iteration that already changes weights cannot be saved: nothing is."""
+    options = {"custom_hooks": [{"type": "SlowHook"}], "stop_within_s": 4}
+    process = runs.start(tmp_path, options)
+    wait_for_iteration(tmp_path, "saved")
+    time.sleep(0.4)
+    sent = time.monotonic()
+    runs.send(process, signal.SIGTERM)
+    process.join(20)
+    assert process.exitcode == 143
+    assert 2.5 < time.monotonic() - sent < 4
+    output = (tmp_path / "output.txt").read_text()
+    assert "not saved within 3 s, the last checkpoint stands" in output
+    assert newest_iteration(tmp_path) == 6
 
 
 def test_stop_signal_in_a_validation_with_averaged_weights(tmp_path):
@@ -277,6 +321,17 @@ def test_stop_signal_to_the_whole_group(undisturbed, tmp_path):
     assert process.exitcode == 143
     assert runs.run(tmp_path, resume=True) == 0
     assert_stopped_run_equals(undisturbed, tmp_path)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA")
+def test_mixed_precision_survives(tmp_path):
+    options = {"optim_wrapper.type": "AmpOptimWrapper"}
+    assert runs.run(tmp_path / "whole", options) == 0
+    killed = tmp_path / "killed"
+    assert runs.run(killed, options, die_at=150) == -signal.SIGKILL
+    assert runs.run(killed, options, resume=True) == 0
+    assert_equal_to(tmp_path / "whole", killed)
 
 
 @pytest.mark.slow

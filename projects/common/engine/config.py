@@ -27,6 +27,7 @@ _BESIDE_ARGUMENTS = {
     "load_from_policy",
     "model_wrapper_cfg",
     "runner_type",
+    "stop_within_s",
     "sync_bn",
 }
 RUNNER_KEYS = _BESIDE_ARGUMENTS | (

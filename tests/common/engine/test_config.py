@@ -39,16 +39,16 @@ def test_the_toy_config_passes():
             "closest: ToyModel",
         ),
         (
-            {"model.widht": 3},
-            "ToyModel takes no argument 'widht'; closest: width",
+            {"model.width_": 3},
+            "ToyModel takes no argument 'width_'; closest: width",
         ),
         (
             {"default_hooks.checkpoint.max_keep_ckpt": 3},
             "CheckpointHook takes no argument 'max_keep_ckpt'; closest: max_keep_ckpts",
         ),
         (
-            {"default_hooks.chekpoint.interval": 3},
-            "`default_hooks.chekpoint` (from --cfg-options) has no `type`; closest: "
+            {"default_hooks.checkpoints.interval": 3},
+            "`default_hooks.checkpoints` (from --cfg-options) has no `type`; closest: "
             "checkpoint",
         ),
         (

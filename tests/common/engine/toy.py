@@ -6,12 +6,13 @@ import time
 import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from torch import nn
 from torch.utils.data import Dataset
 
 from projects.common.datasets import SeededSamples
-from projects.registry import DATASETS, METRICS, MODELS
+from projects.registry import DATASETS, HOOKS, METRICS, MODELS
 
 
 class _Noise(Dataset):
@@ -70,6 +71,15 @@ class ToyModel(BaseModel):
             time.sleep(self.slow[1])
         jitter = random.random() + np.random.rand()
         return {"loss": out.square().mean() * jitter, "loss_size": out.abs().mean()}
+
+
+@HOOKS.register_module()
+class SlowHook(Hook):
+    """Takes a minute after the weights have changed in iteration 9."""
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter == 8:
+            time.sleep(60)
 
 
 @METRICS.register_module()
