@@ -1,7 +1,11 @@
 """Runs that are killed at any moment end with the weights of an undisturbed run."""
 
+import contextlib
+import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -113,6 +117,31 @@ def test_kill_by_the_clock(undisturbed, tmp_path):
     assert_equal_to(undisturbed, tmp_path)
 
 
+def test_workers_do_not_outlive_a_killed_run(tmp_path):
+    options = {"train_dataloader.num_workers": 2, "model.slow": (2, 600.0)}
+    process = runs.start(tmp_path, options)
+    deadline = time.monotonic() + 30
+    while len(members(process.pid)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(members(process.pid)) == 3
+    process.kill()
+    process.join()
+    while members(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not members(process.pid)
+
+
+def members(group: int) -> list[str]:
+    """Processes of a group, from /proc."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[2]) == group and fields[0] != "Z":
+                found.append(stat.parent.name)
+    return found
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_workers_change_nothing(undisturbed, tmp_path, workers):
     options = {
@@ -220,8 +249,10 @@ def test_stop_signal_saves_and_resume_goes_on(undisturbed, tmp_path, signum):
     assert_stopped_run_equals(undisturbed, tmp_path)
 
 
-def assert_stopped_run_equals(undisturbed: Path, folder: Path) -> None:
-    ours, theirs = (read_checkpoint(d / "epoch_4.pth") for d in (folder, undisturbed))
+def assert_stopped_run_equals(
+    undisturbed: Path, folder: Path, name: str = "epoch_4.pth"
+) -> None:
+    ours, theirs = (read_checkpoint(d / name) for d in (folder, undisturbed))
     for key in ("state_dict", "optimizer", "param_schedulers", "random", "progress"):
         assert_same(ours[key], theirs[key], key)
     loss = [c["message_hub"]["log_scalars"]["train/loss"] for c in (ours, theirs)]
@@ -239,10 +270,28 @@ def test_stop_signal_in_an_endless_iteration(undisturbed, tmp_path):
     assert time.monotonic() - sent < 10
     assert process.exitcode == 143
     output = (tmp_path / "output.txt").read_text()
-    assert "did not end within 3 s of SIGTERM: iteration 8 is saved in" in output
+    assert "SIGTERM within an iteration, which did not end in 3 s: iteration 8 is " in (
+        output
+    )
     assert newest_iteration(tmp_path) == 8
     assert runs.run(tmp_path, resume=True) == 0
     assert_stopped_run_equals(undisturbed, tmp_path)
+
+
+def test_time_to_stop_is_the_config_s(tmp_path):
+    """An iteration that already changes weights cannot be saved: nothing is."""
+    options = {"custom_hooks": [{"type": "SlowHook"}], "stop_within_s": 4}
+    process = runs.start(tmp_path, options)
+    wait_for_iteration(tmp_path, "saved")
+    time.sleep(0.4)
+    sent = time.monotonic()
+    runs.send(process, signal.SIGTERM)
+    process.join(20)
+    assert process.exitcode == 143
+    assert 2.5 < time.monotonic() - sent < 4
+    output = (tmp_path / "output.txt").read_text()
+    assert "not saved within 3 s, the last checkpoint stands" in output
+    assert newest_iteration(tmp_path) == 6
 
 
 def test_stop_signal_in_a_validation_with_averaged_weights(tmp_path):
@@ -272,6 +321,76 @@ def test_stop_signal_to_the_whole_group(undisturbed, tmp_path):
     assert process.exitcode == 143
     assert runs.run(tmp_path, resume=True) == 0
     assert_stopped_run_equals(undisturbed, tmp_path)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA")
+def test_mixed_precision_survives(tmp_path):
+    options = {"optim_wrapper.type": "AmpOptimWrapper"}
+    assert runs.run(tmp_path / "whole", options) == 0
+    killed = tmp_path / "killed"
+    assert runs.run(killed, options, die_at=150) == -signal.SIGKILL
+    assert runs.run(killed, options, resume=True) == 0
+    assert_equal_to(tmp_path / "whole", killed)
+
+
+@pytest.mark.slow
+def test_two_processes_stop_together_and_go_on(tmp_path):
+    """One of them gets the signal; both save one state and leave."""
+
+    def join(processes):
+        for process in processes:
+            process.join(60)
+        return [process.exitcode for process in processes]
+
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    assert join(runs.start_two(whole)) == [0, 0]
+    processes = runs.start_two(stopped, {"model.slow": (5, 1.5)})
+    wait_for_iteration(stopped / "rank_0", "saved")
+    time.sleep(0.5)
+    runs.send(processes[1], signal.SIGTERM)
+    assert join(processes) == [143, 143]
+    assert join(runs.start_two(stopped, resume=True)) == [0, 0]
+    assert_stopped_run_equals(whole, stopped)
+
+
+@pytest.mark.slow
+def test_the_tool_itself_killed_ten_times(tmp_path):
+    """tools/train.py as a user starts it, killed at random times."""
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+
+    def start(folder: Path) -> subprocess.Popen:
+        arguments = [
+            *(sys.executable, str(root / "tools/train.py"), runs.CONFIG, "--resume"),
+            *("--work-dir", str(folder), "--cfg-options", "train_cfg.max_epochs=40"),
+        ]
+        log = (tmp_path / "log.txt").open("a")
+        return subprocess.Popen(
+            arguments, env=environment, cwd=root, stdout=log, stderr=log
+        )
+
+    assert start(tmp_path / "whole").wait(120) == 0
+    chance = random.Random(2)
+    killed = tmp_path / "killed"
+    before = 0.0
+    for _ in range(10):
+        process = start(killed)
+        deadline = time.monotonic() + 60
+        while newest_date(killed) == before and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0.0, 0.3))
+        process.kill()
+        process.wait()
+        assert newest_iteration(killed) > 0
+        before = newest_date(killed)
+    assert start(killed).wait(120) == 0
+    assert_stopped_run_equals(tmp_path / "whole", killed, "epoch_40.pth")
+
+
+def newest_date(folder: Path) -> float:
+    """Changes when a checkpoint is written."""
+    return max((p.stat().st_mtime for p in folder.glob("epoch_*.pth")), default=0.0)
 
 
 def test_a_damaged_newest_checkpoint_is_skipped_aloud(undisturbed, tmp_path):

@@ -23,9 +23,12 @@ _BESIDE_ARGUMENTS = {
     "compile",
     "custom_imports",
     "efficient_conv_bn_eval",
+    "find_unused_parameters",
     "load_from_policy",
     "model_wrapper_cfg",
     "runner_type",
+    "stop_within_s",
+    "sync_bn",
 }
 RUNNER_KEYS = _BESIDE_ARGUMENTS | (
     set(inspect.signature(Runner.__init__).parameters) - {"self", "cfg"}

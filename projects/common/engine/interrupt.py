@@ -125,9 +125,8 @@ class StopSignals:
         name = signal.Signals(signum).name
         logger = MMLogger.get_current_instance()
         logger.info(f"{name}: finishing the iteration, then saving and leaving")
-        deadline = threading.Timer(
-            self._exit_s, self._leave, (signum, "no time to save")
-        )
+        late = f"not saved within {self._exit_s:g} s, the last checkpoint stands"
+        deadline = threading.Timer(self._exit_s, self._leave, (signum, late))
         deadline.daemon = True
         deadline.start()
         if self._over.wait(self._finish_s):
@@ -139,8 +138,8 @@ class StopSignals:
         if self._over.is_set():
             return
         MMLogger.get_current_instance().warning(
-            f"the iteration did not end within {self._finish_s:g} s of "
-            f"{signal.Signals(signum).name}: {done}. Continue with --resume"
+            f"stopped by {signal.Signals(signum).name} within an iteration, which did "
+            f"not end in {self._finish_s:g} s: {done}. Continue with --resume"
         )
         leave(128 + signum)
 
@@ -166,11 +165,18 @@ def quiet_worker(worker_id: int, **settings: Any) -> None:
     """
     signal.set_wakeup_fd(-1)
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    threading.Thread(target=_obey_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_obey_parent, daemon=True).start()
     worker_init_fn(worker_id, **settings)
 
 
-def _obey_parent(parent: int) -> None:
-    while signal.sigwaitinfo(_SIGNALS).si_pid != parent:
-        pass
+def _obey_parent() -> None:
+    """Leave when the training process says so, or is gone.
+
+    torch looks for the second too, but not if it happens while a worker starts.
+    """
+    parent = multiprocessing.parent_process()
+    while parent is not None and parent.is_alive():
+        received = signal.sigtimedwait(_SIGNALS, 1.0)
+        if received is not None and received.si_pid == parent.pid:
+            break
     os._exit(0)

@@ -34,8 +34,9 @@ _RESUMABLE = ("progress", "random", "optimizer", "message_hub")
 class Vantage3DRunner(SurvivingRunner):
     """MMEngine's runner whose training can be killed at any moment.
 
-    Beyond MMEngine's keys a config may hold ``load_from_policy`` (:class:`LoadPolicy`),
-    and ``resume`` may be the path of a checkpoint. With ``resume=True`` the newest
+    Beyond MMEngine's keys a config may hold ``load_from_policy`` (:class:`LoadPolicy`)
+    and ``stop_within_s``, the seconds that a stop signal leaves (10), and ``resume``
+    may be the path of a checkpoint. With ``resume=True`` the newest
     intact checkpoint of the work dir is taken; if there is none, training starts from
     ``load_from`` or from the beginning.
     """

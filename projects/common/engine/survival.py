@@ -39,9 +39,10 @@ from projects.common.engine.state import (
     set_all_random_states,
 )
 
-# Time for the running iteration after a stop signal, and for everything.
-FINISH_S = 3.0
-EXIT_S = 9.0
+# Seconds within which a stop signal has ended the process, and the part of it that the
+# running iteration gets.
+STOP_WITHIN_S = 10.0
+FINISH_SHARE = 0.3
 
 
 class _StopValidation(Exception):  # noqa: N818
@@ -60,7 +61,8 @@ class SurvivingRunner(Runner):
         self._random_to_restore: dict[str, Any] | None = None
         self._losses: dict[str, float] = {}
         self._last_save: tuple | None = None
-        self._validating = False
+        # Whether averaged weights stand in for the trained ones; None while changing.
+        self._averaged: bool | None = False
         super().__init__(*args, **kwargs)
 
     def save_when_safe(self, save: Callable[[], object]) -> None:
@@ -74,7 +76,10 @@ class SurvivingRunner(Runner):
         hook = model.register_forward_hook(self._remember_losses)
         self._buffers = BufferCopies(model)
         self._take_moment()
-        with StopSignals(self._guard, self._save_elsewhere, FINISH_S, EXIT_S) as stop:
+        limit_s = self.cfg.get("stop_within_s", STOP_WITHIN_S)
+        with StopSignals(
+            self._guard, self._save_elsewhere, FINISH_SHARE * limit_s, limit_s - 1
+        ) as stop:
             self._signals = stop
             try:
                 yield
@@ -115,8 +120,12 @@ class SurvivingRunner(Runner):
         """MMEngine's, with a way out of a validation."""
         if fn_name == "before_val_iter" and self._stop_requested():
             raise _StopValidation
-        self._validating = fn_name.endswith("val_iter") or fn_name == "before_val_epoch"
+        if fn_name not in ("before_val_epoch", "after_val_epoch"):
+            super().call_hook(fn_name, **kwargs)
+            return
+        self._averaged = None
         super().call_hook(fn_name, **kwargs)
+        self._averaged = fn_name == "before_val_epoch"
 
     def restore_random_states(self) -> None:
         """Once after a resume: the generators as they were at the checkpoint."""
@@ -209,22 +218,24 @@ class SurvivingRunner(Runner):
         """From the watching thread: save the state before the running iteration."""
         if is_distributed() or self._accumulating():
             return "nothing saved, the last checkpoint stands"
-        if self._buffers is None or not self._buffers.still_belong_to(
-            bare_model(self.model)
+        if (
+            self._averaged is None
+            or self._buffers is None
+            or not self._buffers.still_belong_to(bare_model(self.model))
         ):
             return "nothing saved, the last checkpoint stands"
-        if self._validating:
-            self._undo_ema_swap()
+        self._undo_ema_swap()
         try:
             return self._save_now()
         except EngineError as error:
             return str(error)
 
     def _undo_ema_swap(self) -> None:
-        """Averaged weights stand in for the trained ones while validating."""
+        """Put the trained weights back if a validation was left."""
         for hook in self.hooks:
-            if isinstance(hook, EMAHook):
+            if self._averaged and isinstance(hook, EMAHook):
                 hook._swap_ema_parameters()
+        self._averaged = False
 
     def _remember_losses(self, module: Any, inputs: Any, output: Any) -> None:
         self._losses = loss_terms(output)

@@ -184,7 +184,7 @@ def _explain(
     what = f"{source} does not fit {name}"
     if theirs and theirs != name:
         what += f": it was saved from {theirs}"
-    if len(report.missing) == report.total:
+    if not set(checkpoint["state_dict"]) & set(model.state_dict()):
         what += ": it has not one key in common, it is another model's checkpoint"
     return (
         f"{what}\n{report.text()}\n"
@@ -196,12 +196,12 @@ def _explain(
 def _grouped(keys: Mapping[str, str]) -> list[str]:
     groups: dict[str, list[str]] = {}
     for key in keys:
-        groups.setdefault(".".join(key.split(".")[:2]), []).append(key)
+        groups.setdefault(".".join(key.split(".")[:-1][:2]), []).append(key)
     lines = []
     for prefix, members in sorted(groups.items()):
         examples = ", ".join(f"{key} {keys[key]}" for key in members[:_EXAMPLES])
         more = f", {len(members) - _EXAMPLES} more" if len(members) > _EXAMPLES else ""
-        lines.append(f"    {prefix}: {len(members)} ({examples}{more})")
+        lines.append(f"    {prefix or 'top level'}: {len(members)} ({examples}{more})")
     return lines
 
 

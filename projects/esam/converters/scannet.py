@@ -72,7 +72,7 @@ class ScanNetSource(Source):
             meta / f"scannetv2_{split}.txt",
         )
         if listed.is_file():
-            names = [SampleName(*i.rsplit("_", 1)) for i in read_list(listed)]
+            names = [_sample_name(line, listed) for line in read_list(listed)]
             if self.frame_interval is None:
                 return names
             return self._every(sorted({name.scene for name in names}))
@@ -85,12 +85,13 @@ class ScanNetSource(Source):
 
     def _every(self, scenes: list[str]) -> list[SampleName]:
         step = self.frame_interval or DEFAULT_INTERVAL
-        return [
-            SampleName(scene, frame)
-            for scene in scenes
-            for frame in list_frames(self.root / "2D" / scene)
-            if frame.isdigit() and int(frame) % step == 0
-        ]
+        names = []
+        for scene in scenes:
+            # A scene that was never exported shall be named in the report, as frame 0.
+            frames = list_frames(self.root / "2D" / scene) or ["0"]
+            chosen = [f for f in frames if f.isdigit() and int(f) % step == 0]
+            names += [SampleName(scene, frame) for frame in chosen]
+        return names
 
     def frame(self, name: SampleName) -> Frame:
         folder, n = self.root / "2D" / name.scene, name.frame
@@ -141,6 +142,13 @@ class ScanNetSource(Source):
         table = self.root / "meta_data" / "scannetv2-labels.combined.tsv"
         mesh = load_mesh_labels(self.root / "3D" / name.scene, table, self.label_column)
         return mesh.at(xyz, self.max_distance)
+
+
+def _sample_name(line: str, path: Path) -> SampleName:
+    scene, _, frame = line.rpartition("_")
+    if not (scene and frame.isdigit()):
+        raise ValueError(f"{path} lists {line!r}, expected <scene>_<frame number>")
+    return SampleName(scene, frame)
 
 
 def scannet_metainfo(dataset: str, label_column: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ A fork server has everything imported, so that a run starts in a fraction of a s
 import multiprocessing
 import os
 import signal
+import socket
 from pathlib import Path
 
 import torch
@@ -44,6 +45,23 @@ def run(work_dir, options=None, resume=False, die_at=None, config=CONFIG, timeou
     return process.exitcode
 
 
+def start_two(work_dir, options=None, resume=False):
+    """Start a training of two processes on the CPU."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = {**(options or {}), "model_wrapper_cfg": {"device_ids": None}}
+    processes = [
+        _CONTEXT.Process(
+            target=_train_as, args=(rank, port, str(work_dir), options, resume)
+        )
+        for rank in range(2)
+    ]
+    for process in processes:
+        process.start()
+    return processes
+
+
 def send(process, signum, group=False):
     """Send a signal to a run, or to it and every process that it started."""
     (os.killpg if group else os.kill)(process.pid, signum)
@@ -73,6 +91,28 @@ def _train(work_dir, options, resume, die_at, config):
         "work_dir": work_dir,
         "resume": resume,
         "cfg_options": options,
+    }
+    run_command(train, arguments)
+
+
+def _train_as(rank, port, work_dir, options, resume):
+    os.environ.update(
+        RANK=str(rank),
+        LOCAL_RANK=str(rank),
+        WORLD_SIZE="2",
+        MASTER_ADDR="127.0.0.1",
+        MASTER_PORT=str(port),
+    )
+    torch.set_num_threads(1)
+    # MMEngine's launcher wants a GPU for each process.
+    torch.distributed.init_process_group("gloo")
+    _quiet(f"{work_dir}/rank_{rank}")
+    arguments = {
+        "config": CONFIG,
+        "work_dir": work_dir,
+        "resume": resume,
+        "cfg_options": options,
+        "launcher": "pytorch",
     }
     run_command(train, arguments)
 

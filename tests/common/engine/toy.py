@@ -6,24 +6,28 @@ import time
 import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from torch import nn
 from torch.utils.data import Dataset
 
 from projects.common.datasets import SeededSamples
-from projects.registry import DATASETS, METRICS, MODELS
+from projects.registry import DATASETS, HOOKS, METRICS, MODELS
 
 
 class _Noise(Dataset):
-    def __init__(self, length: int, nan_at: int | None):
+    def __init__(self, length: int, nan_at: int | None, missing: str | None):
         self.metainfo = {"classes": ("a", "b"), "palette": np.eye(3)}
         self.length = length
         self.nan_at = nan_at
+        self.missing = missing
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, index: int) -> dict:
+        if self.missing is not None:
+            raise FileNotFoundError(f"{self.missing} is missing")
         noise = torch.randn(4) + random.random() + np.random.rand()
         if index == self.nan_at:
             noise[0] = float("nan")
@@ -34,8 +38,8 @@ class _Noise(Dataset):
 class ToyDataset(SeededSamples, _Noise):
     """Every sample draws from all three generators."""
 
-    def __init__(self, length=24, nan_at=None):
-        super().__init__(length, nan_at)
+    def __init__(self, length=24, nan_at=None, missing=None):
+        super().__init__(length, nan_at, missing)
 
 
 @MODELS.register_module()
@@ -67,6 +71,15 @@ class ToyModel(BaseModel):
             time.sleep(self.slow[1])
         jitter = random.random() + np.random.rand()
         return {"loss": out.square().mean() * jitter, "loss_size": out.abs().mean()}
+
+
+@HOOKS.register_module()
+class SlowHook(Hook):
+    """Takes a minute after the weights have changed in iteration 9."""
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter == 8:
+            time.sleep(60)
 
 
 @METRICS.register_module()

@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 
 from projects.common.io.infos import load_info
+from projects.esam.converters.convert import run_jobs
 from projects.esam.converters.samples import choose, sample_generator
+from projects.esam.converters.sources import SampleName
 from tests.shared import ROOT
 
 SMALL = ("--num-points", 500)
@@ -227,6 +229,23 @@ def test_a_listed_frame_that_was_never_exported(scannet, create_data, tmp_path):
     assert "800.txt is missing" in skipped["reason"]
 
 
+def test_a_folder_that_cannot_be_written(scannet, create_data, tmp_path):
+    (tmp_path / "out").write_text("no folder")
+    with pytest.raises(SystemExit, match=r"could not write .*out/.*manifest\.json"):
+        create_data("scannet200_sv", scannet, tmp_path / "out", *SMALL)
+
+
+class DyingJob:
+    def run(self, names):
+        os._exit(9)
+
+
+def test_a_worker_that_dies():
+    names = [SampleName("a", "0"), SampleName("b", "0")]
+    with pytest.raises(RuntimeError, match="one of 2 worker processes died"):
+        list(run_jobs(DyingJob(), names, 2))
+
+
 def test_missing_root(create_data, tmp_path):
     with pytest.raises(SystemExit, match=r"--root-path .*gone is missing"):
         create_data("scannet200_sv", tmp_path / "gone", tmp_path / "out")
@@ -264,6 +283,11 @@ def test_a_frame_in_both_splits(scannet, create_data, tmp_path):
 def test_options_out_of_range(scannet, create_data, tmp_path, option, value):
     with pytest.raises(SystemExit, match=f"{option} must be at least 1, got {value}"):
         create_data("scannet200_sv", scannet, tmp_path / "out", option, value)
+
+
+def test_max_skipped_is_a_share(scannet, create_data, tmp_path):
+    with pytest.raises(SystemExit, match=r"--max-skipped is a share .* got 5\.0"):
+        create_data("scannet200_sv", scannet, tmp_path / "out", "--max-skipped", 5)
 
 
 def test_options_belong_to_their_converter(scannet, create_data, tmp_path, capsys):

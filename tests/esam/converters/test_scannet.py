@@ -326,6 +326,20 @@ def test_no_split_files(scannet):
         ScanNetSource(scannet, "x", "id").samples()
 
 
+def test_a_line_that_is_no_sample(scannet):
+    (scannet / "meta_data" / "scannetv2_sv_val.txt").write_text("scene0002_00\nattic")
+    with pytest.raises(ValueError, match=r"lists 'attic', expected <scene>_<frame nu"):
+        ScanNetSource(scannet, "x", "id").samples()
+
+
+def test_a_scene_without_frames_is_not_forgotten(scannet):
+    meta = scannet / "meta_data"
+    (meta / "scannetv2_sv_train.txt").unlink()
+    (meta / "scannetv2_train.txt").write_text("scene0000_00\nscene0009_00\n")
+    names = [n.idx for n in ScanNetSource(scannet, "x", "id").samples()["train"]]
+    assert names == ["scene0000_00_0", "scene0009_00_0"]
+
+
 def test_a_sample_listed_twice(scannet):
     path = scannet / "meta_data" / "scannetv2_sv_val.txt"
     path.write_text("scene0002_00_0\n" * 2)
