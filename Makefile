@@ -8,6 +8,8 @@ WORKERS ?= 2
 RGBD ?=
 SHELF ?= ../shared/data/apc_posed_rgbd_segm
 RUN = $(VENV)/bin/python
+ROOMS = --train-rooms 40 --val-rooms 10 --frames 6 --frame-step 200 --size 320x240 \
+    --workers $(WORKERS)
 DEMO = configs/ESAM_CA/ESAM_sv_synthetic_CA.py
 REAL = configs/ESAM_CA/ESAM_sv_rgbd_folder_CA.py
 
@@ -20,7 +22,7 @@ minkowski:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV) --minkowski
 
 demo: setup
-	$(RUN) tools/make_synthetic.py scannet --out data/synthetic --workers $(WORKERS)
+	$(RUN) tools/make_synthetic.py scannet --out data/synthetic $(ROOMS)
 	$(RUN) tools/create_data.py scannet200_sv --root-path data/synthetic \
 	    --out-dir data/synthetic --workers $(WORKERS)
 	$(RUN) tools/train.py $(DEMO) --work-dir work_dirs/demo --resume

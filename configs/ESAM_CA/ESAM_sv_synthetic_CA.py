@@ -11,6 +11,6 @@ _base_ = [
     "../_base_/schedules/esam_128e.py",
 ]
 
-optim_wrapper = dict(optimizer=dict(lr=2e-3))
-train_cfg = dict(max_epochs=10, val_interval=10)
-param_scheduler = dict(end=10)
+optim_wrapper = dict(optimizer=dict(lr=1.5e-3))
+train_cfg = dict(max_epochs=8, val_interval=8)
+param_scheduler = dict(end=8)
