@@ -10,7 +10,7 @@ from projects.common.engine import run_command, test
 def main() -> None:
     parser = argparse.ArgumentParser(description="Evaluate a checkpoint.")
     parser.add_argument("config", help="config file")
-    parser.add_argument("checkpoint", help=".pth or .safetensors file")
+    parser.add_argument("checkpoint", help=".pth or .safetensors, or a work dir")
     parser.add_argument("--work-dir", help="default: work_dirs/<config name>")
     parser.add_argument(
         "--cfg-options",

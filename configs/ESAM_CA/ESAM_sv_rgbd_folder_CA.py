@@ -13,7 +13,6 @@ _base_ = [
 
 data_root = "data/real/"
 train_dataloader = dict(
-    batch_size=2,
     dataset=dict(
         data_root=data_root, ann_file="rgbd_folder_oneformer3d_infos_train.json"
     ),
@@ -22,6 +21,8 @@ val_dataloader = dict(
     dataset=dict(data_root=data_root, ann_file="rgbd_folder_oneformer3d_infos_val.json")
 )
 test_dataloader = val_dataloader
-optim_wrapper = dict(optimizer=dict(lr=2e-3))
-train_cfg = dict(max_epochs=40, val_interval=40)
-param_scheduler = dict(end=40)
+model = dict(voxel_size=0.02)
+optim_wrapper = dict(optimizer=dict(lr=1.5e-3))
+train_cfg = dict(max_epochs=100, val_interval=50)
+param_scheduler = dict(end=100)
+default_hooks = dict(checkpoint=dict(interval=10))

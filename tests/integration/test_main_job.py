@@ -66,10 +66,10 @@ def test_demo_finds_objects_in_rooms_it_never_saw():
 def test_demo_real_finds_objects_in_frames_it_never_saw():
     shelf = need("data/apc_posed_rgbd_segm")
     make("demo-real", f"SHELF={shelf}")
-    report = newest_report(ROOT / "work_dirs/demo-real")["answers"]
+    report = newest_report(ROOT / "work_dirs/demo-real/real-shelf")["answers"]
     model = report.pop("model")["all_ap_50%"]
     assert model > max(answer["all_ap_50%"] for answer in report.values())
-    check_pictures(ROOT / "work_dirs/demo-real")
+    check_pictures(ROOT / "work_dirs/demo-real/real-shelf")
 
 
 def scenes(root: Path, split: str) -> set[str]:

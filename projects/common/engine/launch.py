@@ -13,12 +13,14 @@ from mmengine.logging import MMLogger
 from projects.common.engine.checkpoint_file import require_file
 from projects.common.engine.config import load_config
 from projects.common.engine.errors import (
+    CheckpointError,
     ConfigError,
     EngineError,
     NonFiniteError,
     TrainingInterruptedError,
 )
 from projects.common.engine.interrupt import leave
+from projects.common.engine.newest import newest_checkpoint
 from projects.registry import RUNNERS
 
 USER_ERROR = 2
@@ -69,7 +71,8 @@ def test(
 
     Args:
         config: Path of a config file.
-        checkpoint: A .pth or .safetensors file.
+        checkpoint: A .pth or .safetensors file, or the work dir of a run, which
+            stands for its newest intact checkpoint.
         work_dir: Where logs and results go.
         cfg_options: Dotted keys and values that override the file's.
         launcher: ``none``, ``pytorch`` or ``slurm``.
@@ -84,8 +87,7 @@ def test(
     for key in ("test_cfg", "test_dataloader", "test_evaluator"):
         if cfg.get(key) is None:
             raise ConfigError(f"config {config} cannot be tested: it has no `{key}`")
-    require_file(Path(checkpoint).expanduser())
-    cfg.load_from = checkpoint
+    cfg.load_from = str(_weights_file(Path(checkpoint).expanduser()))
     cfg.resume = False
     return RUNNERS.build(cfg).test()
 
@@ -129,6 +131,20 @@ def _prepare(
         cfg.work_dir = str(Path("work_dirs") / Path(config).stem)
     cfg.launcher = launcher
     return cfg
+
+
+def _weights_file(checkpoint: Path) -> Path:
+    """The file itself, or the newest intact one of a folder."""
+    if not checkpoint.is_dir():
+        require_file(checkpoint)
+        return checkpoint
+    newest = newest_checkpoint(checkpoint)
+    if newest is None:
+        raise CheckpointError(
+            f"{checkpoint} holds no checkpoint. Train first: tools/train.py CONFIG "
+            f"--work-dir {checkpoint}"
+        )
+    return newest[0]
 
 
 def _end(message: str, code: int) -> None:

@@ -29,6 +29,7 @@ from projects.esam.converters.sources import (
     read_rgbd,
     register_color,
 )
+from projects.esam.scannet_classes import SCANNET20_CLASSES, SCANNET200_CLASSES
 
 DEFAULT_INTERVAL = 200
 # fx = fy, cx, cy at 640 x 480 (specification 1.1), used where the export has no file.
@@ -153,13 +154,8 @@ def _sample_name(line: str, path: Path) -> SampleName:
 
 def scannet_metainfo(dataset: str, label_column: str) -> dict[str, Any]:
     """``dataset`` and the ``categories`` whose ids ``label_column`` holds."""
-    # Late, because it brings mmdet3d, which no worker process needs.
-    from projects.esam.datasets import scannet_classes
-
-    classes = {
-        "id": scannet_classes.SCANNET200_CLASSES,
-        "nyu40id": scannet_classes.SCANNET20_CLASSES,
-    }[label_column]
+    tables = {"id": SCANNET200_CLASSES, "nyu40id": SCANNET20_CLASSES}
+    classes = tables[label_column]
     categories = {name: index for index, name in enumerate(classes)}
     return {
         "dataset": dataset,

@@ -70,6 +70,15 @@ def test_metrics_of_a_checkpoint(trained, tmp_path):
     assert metrics["toy/score"] == pytest.approx(again["toy/score"], abs=1e-6)
 
 
+def test_a_work_dir_stands_for_its_newest_checkpoint(trained, tmp_path):
+    newest = evaluate(runs.CONFIG, str(trained), str(tmp_path))
+    named = evaluate(runs.CONFIG, str(trained / "epoch_4.pth"), str(tmp_path))
+    assert newest["toy/score"] == named["toy/score"]
+    with pytest.raises(CheckpointError, match=f"{tmp_path / 'x'} holds no checkpoint"):
+        (tmp_path / "x").mkdir()
+        evaluate(runs.CONFIG, str(tmp_path / "x"), str(tmp_path))
+
+
 @pytest.mark.parametrize("key", ["test_dataloader", "test_evaluator"])
 def test_a_config_without_test_data(tmp_path, key):
     with pytest.raises(ConfigError, match=f"cannot be tested: it has no `{key}`"):

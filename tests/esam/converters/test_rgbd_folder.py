@@ -7,7 +7,7 @@ from PIL import Image
 from projects.common.io.infos import load_info
 from projects.common.io.points import read_labels, read_pixels, read_points
 from projects.esam.converters.rgbd_folder import OBJECT_LABEL, RgbdFolderSource
-from projects.esam.datasets.scannet_classes import SCANNET200_IDS
+from projects.esam.scannet_classes import SCANNET200_IDS
 
 N = 400
 SIZE = (48, 64)
@@ -144,11 +144,24 @@ def test_frames_are_in_numeric_order(recording):
     assert [n.frame for n in splits["val"]] == ["0", "7", "10"]
 
 
-def test_no_split(recording, create_data, tmp_path):
+def test_without_lists_every_fourth_frame_is_held_out(recording):
     (recording / "train.txt").unlink()
     (recording / "val.txt").unlink()
-    with pytest.raises(SystemExit, match=r"raw has no train\.txt and no val\.txt"):
-        create_data("rgbd_folder", recording, tmp_path / "out")
+    for frame in range(20, 28):
+        write_frame(recording / "desk", frame, seed=frame)
+    splits = RgbdFolderSource(recording).samples()
+    desk = [name.frame for name in splits["val"] if name.scene == "desk"]
+    # the scene has the frames 0, 7, 20, 21, ..., 27
+    assert desk == ["21", "25"]
+    everything = {name.idx for names in splits.values() for name in names}
+    assert len(everything) == len(splits["train"]) + len(splits["val"])
+
+
+def test_a_scene_below_four_frames_holds_out_its_last(recording):
+    (recording / "train.txt").unlink()
+    (recording / "val.txt").unlink()
+    splits = RgbdFolderSource(recording).samples()
+    assert [n.frame for n in splits["val"] if n.scene == "desk"] == ["7"]
 
 
 def test_unknown_names(recording, create_data, tmp_path):
