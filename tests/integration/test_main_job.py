@@ -30,7 +30,7 @@ def newest_report(work_dir: Path) -> dict:
 
 def check_pictures(work_dir: Path) -> None:
     picture = np.asarray(Image.open(work_dir / "pictures" / "instances.png"))
-    height, width = picture.shape[:2]
+    width = picture.shape[1]
     assert width > 600
     # image, truth and prediction stand side by side and are not the same drawing
     columns = [picture[:, i * width // 3 : (i + 1) * width // 3] for i in range(3)]

@@ -74,8 +74,8 @@ def test_a_work_dir_stands_for_its_newest_checkpoint(trained, tmp_path):
     newest = evaluate(runs.CONFIG, str(trained), str(tmp_path))
     named = evaluate(runs.CONFIG, str(trained / "epoch_4.pth"), str(tmp_path))
     assert newest["toy/score"] == named["toy/score"]
+    (tmp_path / "x").mkdir()
     with pytest.raises(CheckpointError, match=f"{tmp_path / 'x'} holds no checkpoint"):
-        (tmp_path / "x").mkdir()
         evaluate(runs.CONFIG, str(tmp_path / "x"), str(tmp_path))
 
 
