@@ -8,8 +8,14 @@ WORKERS ?= 2
 RGBD ?=
 SHELF ?= ../shared/data/apc_posed_rgbd_segm
 RUN = $(VENV)/bin/python
+ROOMS = --train-rooms 40 --val-rooms 10 --frames 6 --frame-step 200 --size 320x240 \
+    --workers $(WORKERS)
 DEMO = configs/ESAM_CA/ESAM_sv_synthetic_CA.py
 REAL = configs/ESAM_CA/ESAM_sv_rgbd_folder_CA.py
+REAL_RAW = $(if $(RGBD),$(RGBD),data/shelf-rgbd)
+REAL_NAME = real-$(if $(RGBD),$(notdir $(patsubst %/,%,$(RGBD))),shelf)
+REAL_OPTIONS = $(foreach split,train val test,\
+    $(split)_dataloader.dataset.data_root=data/$(REAL_NAME)/)
 
 .PHONY: setup minkowski demo demo-real test lint doctor
 
@@ -20,21 +26,22 @@ minkowski:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV) --minkowski
 
 demo: setup
-	$(RUN) tools/make_synthetic.py scannet --out data/synthetic --workers $(WORKERS)
+	$(RUN) tools/make_synthetic.py scannet --out data/synthetic $(ROOMS)
 	$(RUN) tools/create_data.py scannet200_sv --root-path data/synthetic \
 	    --out-dir data/synthetic --workers $(WORKERS)
 	$(RUN) tools/train.py $(DEMO) --work-dir work_dirs/demo --resume
-	$(RUN) tools/test.py $(DEMO) work_dirs/demo/last_checkpoint
+	$(RUN) tools/test.py $(DEMO) work_dirs/demo --work-dir work_dirs/demo
 
 demo-real: setup
 ifeq ($(RGBD),)
-	$(RUN) tools/create_data.py apc_shelf --root-path $(SHELF) --out-dir data/real
-	$(RUN) tools/create_data.py rgbd_folder --root-path data/real --out-dir data/real
-else
-	$(RUN) tools/create_data.py rgbd_folder --root-path $(RGBD) --out-dir data/real
+	$(RUN) tools/create_data.py apc_shelf --root-path $(SHELF) --out-dir data/shelf-rgbd
 endif
-	$(RUN) tools/train.py $(REAL) --work-dir work_dirs/demo-real --resume
-	$(RUN) tools/test.py $(REAL) work_dirs/demo-real/last_checkpoint
+	$(RUN) tools/create_data.py rgbd_folder --root-path $(REAL_RAW) \
+	    --out-dir data/$(REAL_NAME) --workers $(WORKERS)
+	$(RUN) tools/train.py $(REAL) --work-dir work_dirs/demo-real/$(REAL_NAME) --resume \
+	    --cfg-options $(REAL_OPTIONS)
+	$(RUN) tools/test.py $(REAL) work_dirs/demo-real/$(REAL_NAME) \
+	    --work-dir work_dirs/demo-real/$(REAL_NAME) --cfg-options $(REAL_OPTIONS)
 
 test: setup
 	$(RUN) -m pytest

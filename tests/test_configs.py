@@ -6,6 +6,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from projects.common.engine.config import check_config
 from projects.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +29,10 @@ def test_leaf_says_purpose_and_command(config):
     text = Path(config.filename).read_text()
     assert text.startswith('"""')
     assert f"tools/train.py configs/{Path(config.filename).parent.name}/" in text
+
+
+def test_every_key_and_argument_is_read(config):
+    check_config(config)
 
 
 def test_inheritance_is_at_most_two_levels_deep(config):

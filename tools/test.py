@@ -4,13 +4,13 @@ import argparse
 
 from mmengine.config import DictAction
 
-from projects.common.engine import test
+from projects.common.engine import run_command, test
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Evaluate a checkpoint.")
     parser.add_argument("config", help="config file")
-    parser.add_argument("checkpoint", help=".pth or .safetensors file")
+    parser.add_argument("checkpoint", help=".pth or .safetensors, or a work dir")
     parser.add_argument("--work-dir", help="default: work_dirs/<config name>")
     parser.add_argument(
         "--cfg-options",
@@ -22,7 +22,7 @@ def main() -> None:
         "--launcher", choices=["none", "pytorch", "slurm"], default="none"
     )
     args = parser.parse_args()
-    test(**vars(args))
+    run_command(test, vars(args))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import argparse
 
 from mmengine.config import DictAction
 
-from projects.common.engine import train
+from projects.common.engine import run_command, train
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     )
     parser.add_argument("--amp", action="store_true", help="mixed precision (CUDA)")
     args = parser.parse_args()
-    train(**vars(args))
+    run_command(train, vars(args))
 
 
 if __name__ == "__main__":

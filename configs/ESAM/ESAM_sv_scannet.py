@@ -5,8 +5,8 @@ python tools/test.py configs/ESAM/ESAM_sv_scannet.py CHECKPOINT
 """
 
 _base_ = [
-    "../_base_/default_runtime.py",
     "../_base_/datasets/scannet_sv.py",
+    "../_base_/evaluation/instances.py",
     "../_base_/models/esam_sv.py",
     "../_base_/schedules/esam_128e.py",
 ]
@@ -20,13 +20,6 @@ model = dict(
         inst_criterion=dict(num_classes=18),
     ),
 )
-val_evaluator = dict(type="UnifiedSegMetric", class_agnostic=False)
-test_evaluator = dict(
-    type="UnifiedSegMetric", class_agnostic=False, trivial_baselines=True
-)
-default_hooks = dict(
-    checkpoint=dict(
-        interval=1, max_keep_ckpts=1, save_best=["all_ap_50%"], rule="greater"
-    )
-)
+val_evaluator = dict(class_agnostic=False)
+test_evaluator = dict(class_agnostic=False)
 load_from = "work_dirs/pretrained/mask3d_scannet200.pth"

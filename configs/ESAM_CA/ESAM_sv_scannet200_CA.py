@@ -8,19 +8,10 @@ features (spec 6.1); no number was published without them.
 """
 
 _base_ = [
-    "../_base_/default_runtime.py",
     "../_base_/datasets/scannet200_sv.py",
+    "../_base_/evaluation/instances.py",
     "../_base_/models/esam_sv.py",
     "../_base_/schedules/esam_128e.py",
 ]
 
-val_evaluator = dict(type="UnifiedSegMetric", class_agnostic=True)
-test_evaluator = dict(
-    type="UnifiedSegMetric", class_agnostic=True, trivial_baselines=True
-)
-default_hooks = dict(
-    checkpoint=dict(
-        interval=1, max_keep_ckpts=1, save_best=["all_ap_50%"], rule="greater"
-    )
-)
 load_from = "work_dirs/pretrained/mask3d_scannet200.pth"

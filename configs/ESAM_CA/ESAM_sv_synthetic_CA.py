@@ -5,16 +5,12 @@ python tools/test.py configs/ESAM_CA/ESAM_sv_synthetic_CA.py CHECKPOINT
 """
 
 _base_ = [
-    "../_base_/default_runtime.py",
     "../_base_/datasets/small_rgbd_sv.py",
+    "../_base_/evaluation/instances.py",
     "../_base_/models/esam_sv_narrow.py",
     "../_base_/schedules/esam_128e.py",
 ]
 
-optim_wrapper = dict(optimizer=dict(lr=2e-3))
-train_cfg = dict(max_epochs=10, val_interval=10)
-param_scheduler = dict(end=10)
-val_evaluator = dict(type="UnifiedSegMetric", class_agnostic=True)
-test_evaluator = dict(
-    type="UnifiedSegMetric", class_agnostic=True, trivial_baselines=True
-)
+optim_wrapper = dict(optimizer=dict(lr=1.5e-3))
+train_cfg = dict(max_epochs=8, val_interval=8)
+param_scheduler = dict(end=8)

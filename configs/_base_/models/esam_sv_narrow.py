@@ -5,9 +5,10 @@ _base_ = "./esam_sv.py"
 width = 32
 model = dict(
     voxel_size=0.04,
+    query_thr=1.0,
     backbone=dict(
         out_channels=width,
-        config=dict(conv1_kernel_size=3),
+        config=dict(conv1_kernel_size=3, bn_momentum=0.1),
         init_dim=16,
         planes=[16, 32, 48, 64, 64, 48, width, width],
         layers=[1, 1, 1, 1, 1, 1, 1, 1],

@@ -1,6 +1,21 @@
 """Training and evaluation of every system: one runner, runs that survive."""
 
-from projects.common.engine.launch import test, train
+from projects.common.engine.checkpoint_hook import CheckpointHook
+from projects.common.engine.launch import run_command, test, train
+from projects.common.engine.loops import EpochBasedTrainLoop, IterBasedTrainLoop
+from projects.common.engine.optim import AmpOptimWrapper, OptimWrapper
 from projects.common.engine.runner import Vantage3DRunner
+from projects.common.engine.sampler import SeededBatchSampler
 
-__all__ = ["Vantage3DRunner", "test", "train"]
+__all__ = [
+    "AmpOptimWrapper",
+    "CheckpointHook",
+    "EpochBasedTrainLoop",
+    "IterBasedTrainLoop",
+    "OptimWrapper",
+    "SeededBatchSampler",
+    "Vantage3DRunner",
+    "run_command",
+    "test",
+    "train",
+]

@@ -1,39 +1,30 @@
 """What ``tools/train.py`` and ``tools/test.py`` call."""
 
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
+from mmengine.logging import MMLogger
 
-from projects.registry import RUNNERS, SCOPE
+from projects.common.engine.checkpoint_file import require_file
+from projects.common.engine.config import load_config
+from projects.common.engine.errors import (
+    CheckpointError,
+    ConfigError,
+    EngineError,
+    NonFiniteError,
+    TrainingInterruptedError,
+)
+from projects.common.engine.interrupt import leave
+from projects.common.engine.newest import newest_checkpoint
+from projects.registry import RUNNERS
 
-
-def load_config(
-    config: str,
-    work_dir: str | None,
-    cfg_options: dict[str, Any] | None,
-    launcher: str,
-) -> Config:
-    """Read ``config`` and apply what the command line says.
-
-    Args:
-        config: Path of a config file.
-        work_dir: Where logs and checkpoints go; ``work_dirs/<config name>`` if None
-            and the config does not say.
-        cfg_options: Dotted keys and values that override the file's.
-        launcher: ``none``, ``pytorch`` or ``slurm``.
-    """
-    cfg = Config.fromfile(config)
-    if cfg_options:
-        cfg.merge_from_dict(cfg_options)
-    if work_dir is not None:
-        cfg.work_dir = work_dir
-    elif cfg.get("work_dir") is None:
-        cfg.work_dir = str(Path("work_dirs") / Path(config).stem)
-    cfg.launcher = launcher
-    init_default_scope(cfg.get("default_scope", SCOPE))
-    return cfg
+USER_ERROR = 2
+NON_FINITE = 3
 
 
 def train(
@@ -48,14 +39,22 @@ def train(
 
     Args:
         config: Path of a config file.
-        work_dir: Where logs and checkpoints go.
-        resume: Continue from the newest checkpoint in ``work_dir``.
+        work_dir: Where logs and checkpoints go; by default what the config says, or
+            ``work_dirs/<config name>``.
+        resume: Continue from the newest intact checkpoint of the work dir.
         cfg_options: Dotted keys and values that override the file's.
         launcher: ``none``, ``pytorch`` or ``slurm``.
         amp: Automatic mixed precision.
+
+    Raises:
+        EngineError: For everything the user can mend.
+        TrainingInterruptedError: After SIGTERM or SIGINT; the state is saved.
     """
-    cfg = load_config(config, work_dir, cfg_options, launcher)
-    cfg.resume = resume or cfg.get("resume", False)
+    cfg = _prepare(config, work_dir, cfg_options, launcher)
+    for key in ("train_cfg", "train_dataloader", "optim_wrapper"):
+        if cfg.get(key) is None:
+            raise ConfigError(f"config {config} cannot be trained: it has no `{key}`")
+    cfg.resume = cfg.get("resume", False) or resume
     if amp:
         cfg.optim_wrapper.type = "AmpOptimWrapper"
     RUNNERS.build(cfg).train()
@@ -72,18 +71,100 @@ def test(
 
     Args:
         config: Path of a config file.
-        checkpoint: Path of the weights.
+        checkpoint: A .pth or .safetensors file, or the work dir of a run, which
+            stands for its newest intact checkpoint.
         work_dir: Where logs and results go.
         cfg_options: Dotted keys and values that override the file's.
         launcher: ``none``, ``pytorch`` or ``slurm``.
 
     Returns:
         Metric name to value.
+
+    Raises:
+        EngineError: For everything the user can mend.
     """
-    cfg = load_config(config, work_dir, cfg_options, launcher)
-    cfg.load_from = checkpoint
+    cfg = _prepare(config, work_dir, cfg_options, launcher)
+    for key in ("test_cfg", "test_dataloader", "test_evaluator"):
+        if cfg.get(key) is None:
+            raise ConfigError(f"config {config} cannot be tested: it has no `{key}`")
+    cfg.load_from = str(_weights_file(Path(checkpoint).expanduser()))
     cfg.resume = False
     return RUNNERS.build(cfg).test()
 
 
 test.__test__ = False  # type: ignore[attr-defined]  # pytest: not a test
+
+
+def run_command(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    """Call ``function``; what the user can mend ends in one message, not a traceback.
+
+    Exit codes: 2 for a user error, 3 for a loss that is not finite, 143 after SIGTERM
+    and 130 after SIGINT.
+    """
+    try:
+        function(**arguments)
+    except TrainingInterruptedError as stop:
+        _end(str(stop), stop.exit_code)
+    except NonFiniteError as error:
+        _end(f"error: {error}", NON_FINITE)
+    except EngineError as error:
+        _end(f"error: {error}", USER_ERROR)
+    except (OSError, ValueError) as error:
+        log = _keep_traceback()
+        if log is None:
+            raise
+        _end(f"error: {_last_words(error)}\n(traceback: {log})", USER_ERROR)
+    except KeyboardInterrupt:
+        _end("stopped by SIGINT", 130)
+
+
+def _prepare(
+    config: str,
+    work_dir: str | None,
+    cfg_options: dict[str, Any] | None,
+    launcher: str,
+) -> Config:
+    cfg = load_config(config, cfg_options)
+    if work_dir is not None:
+        cfg.work_dir = work_dir
+    elif cfg.get("work_dir") is None:
+        cfg.work_dir = str(Path("work_dirs") / Path(config).stem)
+    cfg.launcher = launcher
+    return cfg
+
+
+def _weights_file(checkpoint: Path) -> Path:
+    """The file itself, or the newest intact one of a folder."""
+    if not checkpoint.is_dir():
+        require_file(checkpoint)
+        return checkpoint
+    newest = newest_checkpoint(checkpoint)
+    if newest is None:
+        raise CheckpointError(
+            f"{checkpoint} holds no checkpoint. Train first: tools/train.py CONFIG "
+            f"--work-dir {checkpoint}"
+        )
+    return newest[0]
+
+
+def _end(message: str, code: int) -> None:
+    sys.stderr.write(f"{message}\n")
+    leave(code)
+
+
+def _last_words(error: Exception) -> str:
+    """The message without the traceback that a worker put before it."""
+    text = str(error)
+    if "Original Traceback" in text:
+        text = text.rpartition(f"{type(error).__name__}: ")[2]
+    return text.strip()
+
+
+def _keep_traceback() -> str | None:
+    """Append the traceback to the log of the run; None if there is no run yet."""
+    for handler in MMLogger.get_current_instance().handlers:
+        if isinstance(handler, logging.FileHandler) and handler.stream:
+            handler.stream.write(traceback.format_exc())
+            handler.flush()
+            return handler.baseFilename
+    return None

@@ -1,74 +1,138 @@
-"""Whole synthetic datasets: many rooms, several processes, one result."""
+"""Whole synthetic datasets: many scenes, several processes, one result."""
 
+import json
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import cv2
 
-from projects.common.synthetic import scannet
+from projects.common.checks import check_choice, check_positive
+from projects.common.progress import track
+from projects.common.synthetic import rgbd_folder, scannet
+from projects.common.synthetic.files import write_text
+from projects.common.synthetic.filming import SENSOR_SIZE, Job, Splits
+
+# Raised whenever the same seed gives other bytes than before.
+VERSION = 1
+MANIFEST = "synthetic.json"
+SEEDS_PER_DATASET = 100_000
 
 
-def scene_names(count: int) -> list[str]:
-    """ScanNet-style names: ``scene0000_00``, ``scene0001_00``, ..."""
-    return [f"scene{number:04d}_00" for number in range(count)]
+class Layout(NamedTuple):
+    """How one dataset lies on disk.
+
+    Attributes:
+        write_scene: (root, scene, job) writes one scene.
+        is_written: (root, scene) tells whether that was finished.
+        write_meta: (root, splits, frames) writes what concerns all scenes.
+    """
+
+    write_scene: Callable[[Path, str, Job], None]
+    is_written: Callable[[Path, str], bool]
+    write_meta: Callable[[Path, Splits, Sequence[int]], None]
 
 
-def write_scannet(
+LAYOUTS = {
+    "scannet": Layout(scannet.write_scene, scannet.is_written, scannet.write_meta),
+    "rgbd_folder": Layout(
+        rgbd_folder.write_scene, rgbd_folder.is_written, rgbd_folder.write_meta
+    ),
+}
+
+
+def write_dataset(
+    layout: str,
     root: str | Path,
     train_rooms: int,
     val_rooms: int,
     frames: Sequence[int],
-    size: tuple[int, int] = scannet.SENSOR_SIZE,
+    size: tuple[int, int] = SENSOR_SIZE,
     seed: int = 0,
     workers: int = 1,
-) -> Iterator[str]:
-    """Write rooms in the ScanNet layout.
+) -> Splits:
+    """Render rooms and write them in the layout of a dataset.
+
+    Call it again after a kill with the same arguments: finished scenes are kept, the
+    rest is written, and the result is the same.
 
     Args:
-        root: Output folder.
-        train_rooms: Rooms in ``scannetv2_sv_train.txt``.
-        val_rooms: Further rooms in ``scannetv2_sv_val.txt``.
-        frames: Raw frame numbers of every room.
+        layout: A name in ``LAYOUTS``.
+        root: Output folder: new, empty, or from a call with the same arguments.
+        train_rooms: Rooms of the ``train`` split.
+        val_rooms: Further rooms, of the ``val`` split.
+        frames: Raw frame numbers of every room, as in a ScanNet export; the camera
+            reaches a new view every 200.
         size: Image width and height in pixels.
         seed: Same seed, same bytes, for any number of workers.
         workers: Processes.
 
-    Yields:
-        The name of every finished scene, in order.
+    Returns:
+        Scene names of ``train`` and ``val``.
+
+    Raises:
+        ValueError: If an argument is out of range.
+        FileExistsError: If ``root`` holds anything else.
     """
-    root = Path(root)
-    names = scene_names(train_rooms + val_rooms)
-    samples = [[f"{name}_{number}" for number in frames] for name in names]
-    splits = {"train": samples[:train_rooms], "val": samples[train_rooms:]}
-    scannet.write_meta(root, {k: [s for r in v for s in r] for k, v in splits.items()})
-    task = partial(_write_scannet_scene, root, frames, size)
-    jobs = [(name, _scene_seed(seed, n)) for n, name in enumerate(names)]
-    yield from _run(task, jobs, workers)
+    check_choice("layout", layout, LAYOUTS)
+    counts = {"frames": len(frames), "width": size[0], "height": size[1]}
+    for name, value in {**counts, "workers": workers}.items():
+        check_positive(name, value)
+    if min(train_rooms, val_rooms, seed) < 0 or train_rooms + val_rooms == 0:
+        raise ValueError(
+            "`train_rooms`, `val_rooms` and `seed` must not be negative, and one room "
+            f"is needed, got {train_rooms}, {val_rooms} and {seed}."
+        )
+    root, chosen = Path(root), LAYOUTS[layout]
+    names = [f"scene{number:04d}_00" for number in range(train_rooms + val_rooms)]
+    splits = {"train": names[:train_rooms], "val": names[train_rooms:]}
+    arguments = {"layout": layout, "train_rooms": train_rooms, "val_rooms": val_rooms}
+    arguments |= {"frames": list(frames), "size": list(size), "seed": seed}
+    _claim(root, {"version": VERSION, **arguments})
+    jobs = [
+        (name, Job(seed * SEEDS_PER_DATASET + number, tuple(frames), size))
+        for number, name in enumerate(names)
+    ]
+    left = [job for job in jobs if not chosen.is_written(root, job[0])]
+    task = partial(_write_one, layout, root)
+    for _ in track(_run(task, left, workers), len(left), f"rendering {layout} rooms"):
+        pass
+    chosen.write_meta(root, splits, frames)
+    return splits
 
 
-def _scene_seed(seed: int, number: int) -> int:
-    return seed * 100_000 + number
+write_scannet = partial(write_dataset, "scannet")
+write_rgbd_folder = partial(write_dataset, "rgbd_folder")
 
 
-def _write_scannet_scene(
-    root: Path, frames: Sequence[int], size: tuple[int, int], job: tuple[str, int]
-) -> str:
-    name, seed = job
-    scannet.write_scene(root, name, seed, frames, size)
-    return name
+def _claim(root: Path, manifest: dict[str, Any]) -> None:
+    """Note the arguments in ``root``; refuse a folder made with others."""
+    path, text = root / MANIFEST, json.dumps(manifest, indent=1) + "\n"
+    if path.exists() and path.read_text() == text:
+        return
+    if root.is_dir() and any(root.iterdir()):
+        made = "with other arguments" if path.exists() else "by something else"
+        raise FileExistsError(
+            f"{root} was made {made}. Remove it or choose another output folder."
+        )
+    write_text(path, text)
 
 
-def _run(task: Callable, jobs: list, workers: int) -> Iterator[str]:
+def _write_one(layout: str, root: Path, job: tuple[str, Job]) -> None:
+    LAYOUTS[layout].write_scene(root, *job)
+
+
+def _run(task: Callable, jobs: list, workers: int) -> Iterator[None]:
     """Results in order, from this process or from a pool."""
-    if workers == 1:
+    if workers == 1 or len(jobs) < 2:
         yield from map(task, jobs)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_single_thread
+        min(workers, len(jobs)), mp_context=context, initializer=_single_thread
     ) as pool:
         yield from pool.map(task, jobs)
 

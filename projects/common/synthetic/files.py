@@ -1,5 +1,6 @@
-"""Small file formats shared by the dataset writers."""
+"""Small file formats shared by the layouts."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -7,30 +8,50 @@ from typing import Any
 import cv2
 import numpy as np
 
+from projects.common.io.atomic import atomic_write_bytes
 from projects.common.synthetic.mesh import Mesh
 from projects.common.synthetic.solids import Floats
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text, making folders."""
-    write_bytes(path, text.encode())
+    """UTF-8 text, whole or not at all: for files that mark something as finished."""
+    atomic_write_bytes(path, text.encode())
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write bytes, making folders."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+    """Bytes, without waiting for the disk: the scene is not marked finished yet.
+
+    Raises:
+        OSError: If the disk is full or the folder cannot be written; the file is
+            removed.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise OSError(
+            error.errno,
+            f"could not write {path}: {error.strerror or error}. Free some space and "
+            "run the same command again; it goes on where it stopped",
+        ) from error
 
 
 def write_json(path: Path, value: Any) -> None:
     """Compact JSON."""
-    write_text(path, json.dumps(value, separators=(",", ":")))
+    write_bytes(path, json.dumps(value, separators=(",", ":")).encode())
+
+
+def matrix_text(matrix: Floats) -> str:
+    """Rows of numbers with six decimals, as in ScanNet's text files."""
+    rows = [" ".join(f"{value:.6f}" for value in row) for row in matrix]
+    return "\n".join(rows) + "\n"
 
 
 def write_matrix(path: Path, matrix: Floats) -> None:
-    """Rows of numbers with six decimals, as in ScanNet's text files."""
-    rows = [" ".join(f"{value:.6f}" for value in row) for row in matrix]
-    write_text(path, "\n".join(rows) + "\n")
+    """A matrix as text."""
+    write_bytes(path, matrix_text(matrix).encode())
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
@@ -39,6 +60,11 @@ def write_image(path: Path, image: np.ndarray) -> None:
     options = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix == ".jpg" else []
     _, data = cv2.imencode(path.suffix, np.ascontiguousarray(pixels), options)
     write_bytes(path, data.tobytes())
+
+
+def write_depth(path: Path, depth: Floats) -> None:
+    """(H, W) metres as 16-bit millimetres, 0 = missing."""
+    write_image(path, np.round(depth * 1000).astype(np.uint16))
 
 
 def write_ply(path: Path, mesh: Mesh) -> None:

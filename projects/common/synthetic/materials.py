@@ -82,6 +82,21 @@ def _noise(uv: Floats, seed: int) -> Floats:
     return low + (high - low) * t[:, 1]
 
 
+def _grain(uv: Floats, seed: int) -> Floats:
+    """Noise drawn out along the first axis."""
+    return _noise(uv * np.array([0.12, 1.0]), seed)
+
+
+def _spines(uv: Floats, seed: int) -> Floats:
+    """Upright bands, each of one random tone."""
+    return _hash(np.stack([uv[:, 0], uv[:, 0] * 0], 1), seed)
+
+
+def _marks(uv: Floats, seed: int) -> Floats:
+    """Sparse patches."""
+    return (_noise(uv, seed) > 0.75).astype(np.float64)
+
+
 PATTERNS = {
     "plain": _plain,
     "stripes": _stripes,
@@ -89,4 +104,7 @@ PATTERNS = {
     "tiles": _tiles,
     "planks": _planks,
     "noise": _noise,
+    "grain": _grain,
+    "spines": _spines,
+    "marks": _marks,
 }

@@ -1,14 +1,14 @@
 """Analytic ray casting of convex solids through a pinhole camera."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from projects.common.checks import check_shape
-from projects.common.geometry import project
-from projects.common.synthetic.solids import Floats, Solid
+from projects.common.geometry import transform_points
+from projects.common.synthetic.solids import EDGES, Floats, Solid
 
 NEAR = 1e-3
 
@@ -50,11 +50,8 @@ def cast(
     xs = (np.arange(width) - K[0, 2]) / K[0, 0]
     ys = (np.arange(height) - K[1, 2]) / K[1, 1]
     cam2world, eye = world2cam[:3, :3].T, -world2cam[:3, :3].T @ world2cam[:3, 3]
-    for number, solid in enumerate(solids):
-        window = _window(solid, K, world2cam, size)
-        if window is None:
-            continue
-        rows, columns = window
+    for number, (left, top, right, bottom) in _windows(solids, K, world2cam, size):
+        solid, rows, columns = solids[number], slice(top, bottom), slice(left, right)
         local = solid.rotation.T @ cam2world
         x, y = xs[columns][None, :], ys[rows][:, None]
         first, second, third = (m[0] * x + m[1] * y + m[2] for m in local)
@@ -68,18 +65,22 @@ def cast(
     return Hits(depth, index)
 
 
-def _window(
-    solid: Solid, K: Floats, world2cam: Floats, size: tuple[int, int]
-) -> tuple[slice, slice] | None:
-    """Rows and columns that can see the solid; None if no pixel can."""
-    width, height = size
-    pixels, depth = project(solid.corners(), K, world2cam)
-    if (depth <= NEAR).all():
-        return None
-    if (depth <= NEAR).any():
-        return slice(0, height), slice(0, width)
-    low = np.clip(np.floor(pixels.min(axis=0)), 0, size).astype(int)
-    high = np.clip(np.ceil(pixels.max(axis=0)) + 1, 0, size).astype(int)
-    if (low >= high).any():
-        return None
-    return slice(low[1], high[1]), slice(low[0], high[0])
+def _windows(
+    solids: Sequence[Solid], K: Floats, world2cam: Floats, size: tuple[int, int]
+) -> Iterator[tuple[int, NDArray[np.integer]]]:
+    """Index of every solid that may be seen, and its left, top, right, bottom."""
+    points = transform_points(world2cam, np.stack([s.corners for s in solids]))
+    first, second = points[:, EDGES[:, 0]], points[:, EDGES[:, 1]]
+    # Edges that pass the near plane are cut there.
+    crossing = (first[..., 2] > NEAR) != (second[..., 2] > NEAR)
+    span = np.where(crossing, second[..., 2] - first[..., 2], 1.0)
+    cut = first + ((NEAR - first[..., 2]) / span)[..., None] * (second - first)
+    front = np.concatenate([points[..., 2] > NEAR, crossing], axis=1)[..., None]
+    outline = np.where(front, np.concatenate([points, cut], axis=1), 1.0)
+    pixels = outline[..., :2] / outline[..., 2:] * K[[0, 1], [0, 1]] + K[:2, 2]
+    low = np.where(front, pixels, np.inf).min(axis=1)
+    high = np.where(front, pixels, -np.inf).max(axis=1)
+    low, high = np.clip(np.floor(low), 0, size), np.clip(np.ceil(high) + 1, 0, size)
+    seen = (low < high).all(axis=1)
+    windows = np.concatenate([low, high], axis=1).astype(int)
+    yield from zip(np.flatnonzero(seen).tolist(), windows[seen])

@@ -5,78 +5,50 @@ from pathlib import Path
 
 import numpy as np
 
-from projects.common.geometry import invert_rigid, scale_intrinsics
+from projects.common.geometry import invert_rigid
 from projects.common.synthetic.classes import CATEGORIES
 from projects.common.synthetic.files import (
+    write_depth,
     write_image,
     write_json,
     write_matrix,
     write_ply,
     write_text,
 )
+from projects.common.synthetic.filming import Job, Splits, film, sensor_intrinsics
 from projects.common.synthetic.mesh import Mesh, scene_mesh
-from projects.common.synthetic.room import Room, make_room
-from projects.common.synthetic.scene import render
+from projects.common.synthetic.room import Room
 from projects.common.synthetic.solids import Floats
-from projects.common.synthetic.trajectory import make_trajectory
 
-SENSOR_SIZE = (640, 480)
-SENSOR_K = np.array([[577.870605, 0, 319.5], [0, 577.870605, 239.5], [0, 0, 1]])
-LABEL_COLUMNS = [
-    "id",
-    "raw_category",
-    "category",
-    "count",
-    "nyu40id",
-    "eigen13id",
-    "nyuClass",
-    "nyu40class",
-    "eigen13class",
-    "ModelNet40",
-    "ModelNet10",
-    "ShapeNetCore55",
-    "synsetoffset",
-    "wnsynsetid",
-    "wnsynsetkey",
-    "mpcat40",
-    "mpcat40index",
-]
+LABEL_COLUMNS = (
+    *("id", "raw_category", "category", "count", "nyu40id", "eigen13id", "nyuClass"),
+    *("nyu40class", "eigen13class", "ModelNet40", "ModelNet10", "ShapeNetCore55"),
+    *("synsetoffset", "wnsynsetid", "wnsynsetkey", "mpcat40", "mpcat40index"),
+)
 
 
-def sensor_intrinsics(size: tuple[int, int]) -> Floats:
-    """(3, 3) intrinsics of ScanNet's 640 x 480 sensor resized to ``size``."""
-    width, height = size
-    return scale_intrinsics(SENSOR_K, width / SENSOR_SIZE[0], height / SENSOR_SIZE[1])
-
-
-def write_scene(
-    root: Path,
-    scene: str,
-    seed: int,
-    frames: Sequence[int],
-    size: tuple[int, int] = SENSOR_SIZE,
-) -> None:
+def write_scene(root: Path, scene: str, job: Job) -> None:
     """Write the frames and the labelled mesh of one room.
 
     Args:
         root: Folder that holds ``2D`` and ``3D``.
         scene: Name such as ``scene0000_00``.
-        seed: Seed of the room and its camera path.
-        frames: Raw frame numbers.
-        size: Image width and height in pixels.
+        job: What to render.
     """
-    room = make_room(seed)
-    align = _axis_alignment(seed)
-    scan_from_room = invert_rigid(align)
-    folder, K = root / "2D" / scene, sensor_intrinsics(size)
-    for number, cam2world in zip(frames, make_trajectory(room, seed, list(frames))):
-        view = render(room, K, invert_rigid(cam2world), size)
-        write_image(folder / "color" / f"{number}.jpg", view.color)
-        millimetres = np.round(view.depth * 1000).astype(np.uint16)
-        write_image(folder / "depth" / f"{number}.png", millimetres)
-        write_matrix(folder / "pose" / f"{number}.txt", scan_from_room @ cam2world)
-    _write_intrinsics(folder / "intrinsic", K)
-    _write_scan(root / "3D" / scene, scene, room, align, size)
+    folder, align = root / "2D" / scene, _axis_alignment(job.seed)
+    room, views = film(job)
+    for view in views:
+        write_image(folder / "color" / f"{view.number}.jpg", view.frame.color)
+        write_depth(folder / "depth" / f"{view.number}.png", view.frame.depth)
+        pose = invert_rigid(align) @ view.cam2world
+        write_matrix(folder / "pose" / f"{view.number}.txt", pose)
+    _write_intrinsics(folder / "intrinsic", sensor_intrinsics(job.size))
+    _write_scan(root / "3D" / scene, scene, room, align, job.size)
+
+
+def is_written(root: Path, scene: str) -> bool:
+    """Whether the file that ``write_scene`` writes last is there."""
+    return (root / "3D" / scene / f"{scene}.txt").exists()
 
 
 def _axis_alignment(seed: int) -> Floats:
@@ -102,7 +74,7 @@ def _write_scan(
     folder: Path, scene: str, room: Room, align: Floats, size: tuple[int, int]
 ) -> None:
     """Mesh, segments, aggregation and scene facts."""
-    mesh = scene_mesh(room)
+    mesh = scene_mesh(room, room.bounds)
     inverse = invert_rigid(align)
     scan = mesh._replace(vertices=mesh.vertices @ inverse[:3, :3].T + inverse[:3, 3])
     write_ply(folder / f"{scene}_vh_clean_2.ply", scan)
@@ -144,16 +116,11 @@ def _facts(align: Floats, K: Floats, size: tuple[int, int]) -> str:
     return "".join(f"{key} = {facts[key]}\n" for key in sorted(facts))
 
 
-def write_meta(root: Path, splits: dict[str, Sequence[str]]) -> None:
-    """Label table and split files.
-
-    Args:
-        root: Folder that holds ``meta_data``.
-        splits: Sample ids ``<scene>_<n>`` of ``train`` and ``val``.
-    """
+def write_meta(root: Path, splits: Splits, frames: Sequence[int]) -> None:
+    """Label table, and the sample ids ``<scene>_<n>`` of every split."""
     folder = root / "meta_data"
-    for split, samples in splits.items():
-        text = "".join(f"{sample}\n" for sample in samples)
+    for split, scenes in splits.items():
+        text = "".join(f"{scene}_{number}\n" for scene in scenes for number in frames)
         write_text(folder / f"scannetv2_sv_{split}.txt", text)
     rows = ["\t".join(LABEL_COLUMNS)]
     for category in CATEGORIES.values():

@@ -1,6 +1,7 @@
 """A scene of labelled solids, and its image through a camera."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -8,11 +9,12 @@ from numpy.typing import NDArray
 
 from projects.common.geometry import invert_rigid, unproject
 from projects.common.synthetic.classes import Category
-from projects.common.synthetic.raycast import Hits, cast
+from projects.common.synthetic.raycast import cast
+from projects.common.synthetic.shading import Lamp, shade
 from projects.common.synthetic.solids import Floats, Solid
 
-AMBIENT = 0.42
-BACKGROUND = (0.55, 0.68, 0.85)
+BACKGROUND = (140, 173, 217)
+NOISE = 2.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,22 @@ class Scene:
     solids: tuple[Solid, ...]
     categories: tuple[Category, ...]
     light: Floats
+
+    @cached_property
+    def boxes(self) -> Floats:
+        """(S, 2, 3) lowest and highest corner of every solid."""
+        return np.stack([[s.corners.min(0), s.corners.max(0)] for s in self.solids])
+
+    def near(self, points: Floats, margin: float) -> list[int]:
+        """Solids whose box, grown by ``margin`` metres, meets that of the points."""
+        low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
+        meets = (self.boxes[:, 0] <= high) & (self.boxes[:, 1] >= low)
+        return np.flatnonzero(meets.all(axis=1)).tolist()
+
+    @cached_property
+    def lamp(self) -> Lamp:
+        """The light with its shadows."""
+        return Lamp(self.solids, self.light)
 
 
 class Frame(NamedTuple):
@@ -62,31 +80,25 @@ def render(scene: Scene, K: Floats, world2cam: Floats, size: tuple[int, int]) ->
     instances = np.array([0, *(solid.instance for solid in scene.solids)], np.int32)
     instance = instances[hits.solid + 1]
     raw_ids = np.array([0, *(c.raw_id for c in scene.categories)], np.int32)
-    color = _shade(scene, hits, unproject(hits.depth, K, invert_rigid(world2cam)))
-    color8 = np.round(np.clip(color, 0, 1) * 255).astype(np.uint8)
-    return Frame(color8, hits.depth.astype(np.float32), instance, raw_ids[instance])
+    hit = hits.solid >= 0
+    points = unproject(hits.depth, K, invert_rigid(world2cam))[hit]
+    color = np.empty((*hit.shape, 3), np.uint8)
+    color[~hit] = BACKGROUND
+    lit = shade(scene.solids, scene.lamp, points, hits.solid[hit])
+    color[hit] = np.round(lit * 255)
+    return Frame(color, hits.depth.astype(np.float32), instance, raw_ids[instance])
 
 
-def _shade(scene: Scene, hits: Hits, points: Floats) -> Floats:
-    """(H, W, 3) colours in 0..1: pattern times ambient plus Lambert light."""
-    color = np.empty((*hits.depth.shape, 3))
-    color[hits.solid < 0] = BACKGROUND
-    order = np.argsort(hits.solid, axis=None, kind="stable")
-    numbers, starts = np.unique(hits.solid.ravel()[order], return_index=True)
-    flat, flat_points = color.reshape(-1, 3), points.reshape(-1, 3)
-    for number, pixels in zip(numbers, np.split(order, starts[1:])):
-        if number >= 0:
-            flat[pixels] = surface_color(
-                scene.solids[number], flat_points[pixels], scene.light
-            )
-    return color
+def add_sensor_noise(color: NDArray[np.uint8], rng: np.random.Generator) -> NDArray:
+    """A photograph of a rendered image: random exposure and pixel noise.
 
+    Args:
+        color: (H, W, 3) uint8 RGB.
+        rng: Random source.
 
-def surface_color(solid: Solid, points: Floats, light: Floats) -> Floats:
-    """(N, 3) lit colours in 0..1 of (N, 3) world points on a solid."""
-    normals, uv = solid.surface(solid.to_local(points))
-    to_light = light - points
-    to_light /= np.linalg.norm(to_light, axis=1, keepdims=True)
-    facing = np.maximum(((normals @ solid.rotation.T) * to_light).sum(axis=1), 0)
-    lit = AMBIENT + (1 - AMBIENT) * facing
-    return np.clip(solid.material.shade(uv) * lit[:, None], 0, 1)
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    exposure = np.float32(rng.uniform(0.9, 1.1))
+    noise = rng.standard_normal(color.shape, np.float32) * np.float32(NOISE)
+    return np.clip(color * exposure + noise + 0.5, 0, 255).astype(np.uint8)

@@ -7,6 +7,8 @@ ray caster and the mesh sampler do the placing.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +17,16 @@ from projects.common.synthetic.materials import Material
 
 Floats = NDArray[np.floating]
 Rays = tuple[Floats, Floats, Floats]
-TINY = 1e-12
-
-
-@dataclass(frozen=True, eq=False)
-class Grid:
-    """A rectangular grid of surface points in local coordinates.
-
-    Attributes:
-        points: (R, C, 3) metres; neighbours in the grid are neighbours on the surface.
-    """
-
-    points: Floats
+TINY = 1e-30
+# The corners of a box, and the pairs of them that an edge joins.
+SIGNS = np.array(list(product((-1.0, 1.0), repeat=3)))
+EDGES = np.array(
+    [
+        (first, second)
+        for first, second in combinations(range(8), 2)
+        if (SIGNS[first] != SIGNS[second]).sum() == 1
+    ]
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +51,10 @@ class Solid(ABC):
         """(N, 3) world points in the local frame."""
         return (points - self.center) @ self.rotation
 
+    @cached_property
     def corners(self) -> Floats:
-        """(8, 3) corners of the bounding box in the world."""
-        signs = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, 8).T
-        return (signs * self.half) @ self.rotation.T + self.center
+        """(8, 3) corners of the bounding box in the world, as in ``SIGNS``."""
+        return (SIGNS * self.half) @ self.rotation.T + self.center
 
     @abstractmethod
     def interval(self, origin: Floats, rays: Rays) -> tuple[Floats, Floats]:
@@ -81,15 +81,21 @@ class Solid(ABC):
         """(N,) whether local points lie in the solid grown by ``margin`` metres."""
 
     @abstractmethod
-    def grids(self, spacing: float) -> list[Grid]:
-        """Point grids that cover the surface at most ``spacing`` metres apart."""
+    def grids(self, spacing: float) -> list[Floats]:
+        """(R, C, 3) local point grids that cover the surface.
+
+        Neighbours in a grid are neighbours on the surface, at most ``spacing`` metres
+        apart; rows, columns and the outward normal are a right-handed frame.
+        """
 
 
 def _slab(half: float, origin: float, ray: Floats) -> tuple[Floats, Floats]:
     """Interval inside -half <= x <= half."""
-    ray = np.where(np.abs(ray) < TINY, TINY, ray)
-    first, second = (-half - origin) / ray, (half - origin) / ray
-    return np.minimum(first, second), np.maximum(first, second)
+    inverse = 1 / (ray + TINY)
+    middle = inverse * -origin
+    np.abs(inverse, out=inverse)
+    inverse *= half
+    return middle - inverse, middle + inverse
 
 
 def _steps(half: float, spacing: float) -> Floats:
@@ -120,7 +126,7 @@ class Box(Solid):
     def contains(self, points: Floats, margin: float) -> NDArray[np.bool_]:
         return (np.abs(points) <= self.half + margin).all(axis=1)
 
-    def grids(self, spacing: float) -> list[Grid]:
+    def grids(self, spacing: float) -> list[Floats]:
         grids = []
         for axis in range(3):
             first, second = [other for other in range(3) if other != axis]
@@ -133,7 +139,7 @@ class Box(Solid):
                 points[..., first], points[..., second] = us[:, None], vs[None, :]
                 points[..., axis] = sign * self.half[axis]
                 flip = (sign > 0) == (axis == 1)
-                grids.append(Grid(points[::-1] if flip else points))
+                grids.append(points[::-1] if flip else points)
         return grids
 
 
@@ -169,18 +175,51 @@ class Cylinder(Solid):
         within = np.abs(points[:, 2]) <= self.half[2] + margin
         return within & ((scaled**2).sum(axis=1) <= 1)
 
-    def grids(self, spacing: float) -> list[Grid]:
+    def grids(self, spacing: float) -> list[Floats]:
         turns = max(8, int(np.ceil(2 * np.pi * self.half[:2].max() / spacing)))
         angles = np.linspace(0, 2 * np.pi, turns + 1)
         circle = np.stack([np.cos(angles), np.sin(angles)], 1) * self.half[:2]
         heights = _steps(self.half[2], spacing)
         side = np.empty((len(angles), len(heights), 3))
         side[..., :2], side[..., 2] = circle[:, None], heights[None, :]
-        grids = [Grid(side)]
+        grids = [side]
         rings = np.linspace(0, 1, max(2, int(self.half[:2].max() / spacing) + 2))
         for sign in (-1.0, 1.0):
             cap = np.empty((len(rings), len(angles), 3))
             cap[..., :2] = rings[:, None, None] * circle[None]
             cap[..., 2] = sign * self.half[2]
-            grids.append(Grid(cap if sign > 0 else cap[:, ::-1]))
+            grids.append(cap if sign > 0 else cap[:, ::-1])
         return grids
+
+
+class Ellipsoid(Solid):
+    """An ellipsoid with semi-axes ``half``."""
+
+    def interval(self, origin: Floats, rays: Rays) -> tuple[Floats, Floats]:
+        start = origin / self.half
+        dx, dy, dz = (ray / axis for ray, axis in zip(rays, self.half))
+        a = dx * dx + dy * dy + dz * dz
+        b = dx * start[0] + dy * start[1] + dz * start[2]
+        inside = b * b - a * (start @ start - 1)
+        root = np.sqrt(np.maximum(inside, 0))
+        leave = (root - b) / a
+        return np.where(inside > 0, (-b - root) / a, leave + 1), leave
+
+    def surface(self, points: Floats) -> tuple[Floats, Floats]:
+        normals = points / self.half**2
+        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), TINY)
+        arc = np.arctan2(normals[:, 1], normals[:, 0]) * self.half[:2].mean()
+        return normals, np.stack([arc, points[:, 2]], 1)
+
+    def contains(self, points: Floats, margin: float) -> NDArray[np.bool_]:
+        return ((points / (self.half + margin)) ** 2).sum(axis=1) <= 1
+
+    def grids(self, spacing: float) -> list[Floats]:
+        reach = np.pi * self.half.max()
+        turns = np.linspace(0, 2 * np.pi, max(8, int(np.ceil(2 * reach / spacing))) + 1)
+        tilts = np.linspace(-np.pi / 2, np.pi / 2, max(5, int(reach / spacing) + 2))
+        unit = np.empty((len(turns), len(tilts), 3))
+        unit[..., 0] = np.cos(turns)[:, None] * np.cos(tilts)
+        unit[..., 1] = np.sin(turns)[:, None] * np.cos(tilts)
+        unit[..., 2] = np.sin(tilts)
+        return [unit * self.half]

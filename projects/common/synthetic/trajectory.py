@@ -1,21 +1,37 @@
 """Camera paths through a room."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
-from projects.common.geometry import look_at
-from projects.common.synthetic.room import Room
-from projects.common.synthetic.solids import Floats, Solid
+from projects.common.geometry import invert_rigid, look_at
+from projects.common.synthetic.raycast import cast
+from projects.common.synthetic.room import SHELL, Room
+from projects.common.synthetic.solids import Floats
 
 RAW_STEP = 200
-CLEARANCE = 0.3
+CLEARANCE = 0.35
+TRIALS = 400
+CANDIDATES = 5
+PREVIEW_SIZE = (32, 24)
+PREVIEW_K = np.array([[29.0, 0.0, 15.5], [0.0, 29.0, 11.5], [0.0, 0.0, 1.0]])
 UP = np.array([0.0, 0.0, 1.0])
 
 
-def make_trajectory(room: Room, seed: int, frames: list[int]) -> list[Floats]:
+class Stop(NamedTuple):
+    """Where the camera stands and what it looks at, (3,) world metres each."""
+
+    eye: Floats
+    target: Floats
+
+
+def make_trajectory(room: Room, seed: int, frames: Sequence[int]) -> list[Floats]:
     """Camera poses at raw frame numbers.
 
-    The camera stands at a new place and looks at another object every 200 raw
-    frames, and moves smoothly in between, never closer than 0.3 m to anything.
+    Every 200 raw frames the camera stands at a new place and looks at things it saw
+    little of before; in between it moves smoothly. It is never inside anything, nor
+    within 0.35 m of it.
 
     Args:
         room: Where to move.
@@ -24,43 +40,88 @@ def make_trajectory(room: Room, seed: int, frames: list[int]) -> list[Floats]:
 
     Returns:
         (4, 4) cam2world per frame.
+
+    Raises:
+        ValueError: If a frame number is negative or the room has no free place.
     """
+    if min(frames) < 0:
+        raise ValueError(f"`frames` must not be negative, got {min(frames)}.")
     rng = np.random.default_rng([seed, 1])
-    stops = [_stop(room, rng, None)]
-    while len(stops) < max(frames) // RAW_STEP + 2:
-        stops.append(_stop(room, rng, stops[-1][0]))
+    seen = np.zeros(len(room.categories) + 1)
+    stops = [_next_stop(room, rng, None, seen)]
+    while len(stops) < (max(frames) - 1) // RAW_STEP + 2:
+        stops.append(_next_stop(room, rng, stops[-1].eye, seen))
     return [_between(stops, number) for number in frames]
 
 
-def _between(stops: list[tuple[Floats, Floats]], number: int) -> Floats:
+def _between(stops: list[Stop], number: int) -> Floats:
     """Pose at a raw frame number, eased between two stops."""
     index, rest = divmod(number, RAW_STEP)
+    if rest == 0:
+        return look_at(*stops[index], UP)
     t = rest / RAW_STEP
     t = t * t * (3 - 2 * t)
-    (eye, target), (next_eye, next_target) = stops[index], stops[index + 1]
-    return look_at(eye + t * (next_eye - eye), target + t * (next_target - target), UP)
+    first, second = stops[index], stops[index + 1]
+    eye = first.eye + t * (second.eye - first.eye)
+    return look_at(eye, first.target + t * (second.target - first.target), UP)
 
 
-def _stop(room: Room, rng: np.random.Generator, last: Floats | None) -> tuple:
-    """A free place to stand and a point to look at."""
-    furniture = [s for s, c in _labelled(room) if c not in ("wall", "ceiling", "floor")]
-    for _ in range(1000):
-        eye = np.append(rng.uniform(-0.5, 0.5, 2) * (room.size[:2] - 0.8), 0.0)
-        eye[2] = rng.uniform(1.3, 1.8)
-        way = [eye] if last is None else list(np.linspace(last, eye, 9)[1:])
-        if not _free(room.solids, np.array(way)):
+def _next_stop(
+    room: Room, rng: np.random.Generator, last: Floats | None, seen: Floats
+) -> Stop:
+    """The best of a few free views; what it shows is added to ``seen``."""
+    best, best_score, shares = None, -1.0, seen * 0
+    found = 0
+    for _ in range(TRIALS):
+        stop = _random_stop(room, rng)
+        if not _is_free(room, stop.eye, last):
             continue
-        target = furniture[rng.integers(len(furniture))].center
-        target = target + rng.uniform(-0.2, 0.2, 3)
-        if np.linalg.norm(target[:2] - eye[:2]) > 1.2:
-            return eye, target
-    raise RuntimeError("no free camera position found in 1000 trials")
+        share, score = _preview(room, stop, seen)
+        if score > best_score:
+            best, best_score, shares = stop, score, share
+        found += 1
+        if found == CANDIDATES:
+            break
+    if best is None:
+        raise ValueError(
+            f"the room of {room.size.round(2).tolist()} m has no free camera place in "
+            f"{TRIALS} trials. Use another seed."
+        )
+    seen += shares
+    return best
 
 
-def _labelled(room: Room) -> list[tuple[Solid, str]]:
-    return [(s, room.categories[s.instance - 1].name) for s in room.solids]
+def _random_stop(room: Room, rng: np.random.Generator) -> Stop:
+    """An eye at standing height and a target at a piece of furniture."""
+    eye = np.append(rng.uniform(-0.5, 0.5, 2) * (room.size[:2] - 0.8), 0.0)
+    eye[2] = rng.uniform(1.35, 1.85)
+    names = [category.name for category in room.categories]
+    solids = [s for s in room.solids if names[s.instance - 1] not in SHELL]
+    target = solids[rng.integers(len(solids))].center + rng.uniform(-0.3, 0.3, 3)
+    target[2] = np.clip(target[2], 0.3, 1.2)
+    return Stop(eye, target)
 
 
-def _free(solids: tuple[Solid, ...], points: Floats) -> bool:
-    """Whether no solid is within the clearance of any point."""
-    return not any(s.contains(s.to_local(points), CLEARANCE).any() for s in solids)
+def _is_free(room: Room, eye: Floats, last: Floats | None) -> bool:
+    """Whether the straight way from ``last`` to ``eye`` keeps its distance."""
+    way = eye[None] if last is None else np.linspace(last, eye, 33)
+    solids = [room.solids[number] for number in room.near(way, CLEARANCE)]
+    return not any(s.contains(s.to_local(way), CLEARANCE).any() for s in solids)
+
+
+def _preview(room: Room, stop: Stop, seen: Floats) -> tuple[Floats, float]:
+    """Image share per instance, and a score for new, well visible furniture.
+
+    The score is zero when something closer than a metre hides half of the view.
+    """
+    if np.linalg.norm(stop.target[:2] - stop.eye[:2]) < 0.8:
+        return seen * 0, 0.0
+    world2cam = invert_rigid(look_at(*stop, UP))
+    hits = cast(room.solids, PREVIEW_K, world2cam, PREVIEW_SIZE)
+    instances = np.array([0, *(solid.instance for solid in room.solids)])
+    ids = instances[hits.solid + 1].ravel()
+    share = np.bincount(ids, minlength=len(seen)) / len(ids)
+    names = ["none", *(category.name for category in room.categories)]
+    wanted = np.array([name not in (*SHELL, "none") for name in names])
+    gain = np.minimum(share, 0.08) * wanted * (0.3 + 0.7 / (1 + 10 * seen))
+    return share, float(gain.sum()) * float(np.median(hits.depth) > 1.0)

@@ -38,6 +38,10 @@ def convert_options(args: argparse.Namespace) -> ConvertOptions:
     for name, value in (("workers", args.workers), ("num-points", args.num_points)):
         if value < 1:
             raise ValueError(f"--{name} must be at least 1, got {value}")
+    if not 0 <= args.max_skipped <= 1:
+        raise ValueError(
+            f"--max-skipped is a share between 0 and 1, got {args.max_skipped}"
+        )
     return ConvertOptions(
         out_dir=args.out_dir,
         tag=args.extra_tag,

@@ -111,4 +111,8 @@ def surface_normals(depth: NDArray[np.float32]) -> NDArray[np.float32]:
     x = np.arange(width, dtype=np.float32) - (width - 1) / 2
     y = np.arange(height, dtype=np.float32)[:, None] - (height - 1) / 2
     normals = np.stack([focal * dx, focal * dy, w - x * dx - y * dy], axis=2)
-    return normals / np.linalg.norm(normals, axis=2, keepdims=True)
+    normals /= np.linalg.norm(normals, axis=2, keepdims=True)
+    # The filters reach over the edge of the image: take the normals from inside.
+    edge = min(3, (min(height, width) - 1) // 2)
+    inside = normals[edge : height - edge, edge : width - edge]
+    return np.pad(inside, ((edge, edge), (edge, edge), (0, 0)), mode="edge")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import MMLogger
 from numpy.typing import NDArray
 
 from projects.common.io.images import read_ids
@@ -80,7 +81,10 @@ class RgbdFolderSource(Source):
         return [f.name for f in folders if any((f / part).is_dir() for part in parts)]
 
     def samples(self) -> dict[str, list[SampleName]]:
-        """Splits by --val-scenes and --val-frames, else by train.txt and val.txt."""
+        """Splits by --val-scenes and --val-frames, else by train.txt and val.txt.
+
+        Without any of them every fourth frame of a scene is held out.
+        """
         frames = {
             scene: [
                 SampleName(scene, frame)
@@ -92,11 +96,12 @@ class RgbdFolderSource(Source):
             return self._by_patterns([n for names in frames.values() for n in names])
         lists = {s: self.root / f"{s}.txt" for s in ("train", "val")}
         if not any(path.is_file() for path in lists.values()):
-            raise FileNotFoundError(
-                f"{self.root} has no train.txt and no val.txt. Write them (a scene or "
-                "<scene>_<frame> per line), or name what is held out with --val-scenes "
-                "or --val-frames (--val-scenes '*' for everything)"
+            logger = MMLogger.get_current_instance()
+            logger.info(
+                f"{self.root} has no train.txt and val.txt: every fourth frame of a "
+                "scene is held out (--val-scenes and --val-frames choose others)"
             )
+            return _every_fourth(frames)
         return {
             split: _listed(path, frames) if path.is_file() else []
             for split, path in lists.items()
@@ -155,6 +160,15 @@ class RgbdFolderSource(Source):
             semantic = np.where(instance > 0, self.object_label, 0)
         at = pixels[:, 1], pixels[:, 0]
         return semantic[at], instance[at]
+
+
+def _every_fourth(frames: dict[str, list[SampleName]]) -> dict[str, list[SampleName]]:
+    splits: dict[str, list[SampleName]] = {"train": [], "val": []}
+    for names in frames.values():
+        held_out = names[3::4] or names[1:][-1:]
+        splits["val"] += held_out
+        splits["train"] += [name for name in names if name not in held_out]
+    return splits
 
 
 def _listed(path: Path, frames: dict[str, list[SampleName]]) -> list[SampleName]:

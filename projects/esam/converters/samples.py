@@ -163,10 +163,10 @@ class SampleStore:
 
     def read(self, sample_idx: str) -> dict[str, Any] | None:
         """The marker of a finished sample with all its files, else None."""
-        try:
-            marker = json.loads(self._marker(sample_idx).read_bytes())
-        except FileNotFoundError:
+        path = self._marker(sample_idx)
+        if not path.is_file():
             return None
+        marker = json.loads(path.read_bytes())
         rows = marker["entry"]["num_points"]
         for folder, (_, size) in FOLDERS.items():
             path = self.out_dir / folder / f"{sample_idx}.bin"

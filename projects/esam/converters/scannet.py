@@ -29,6 +29,7 @@ from projects.esam.converters.sources import (
     read_rgbd,
     register_color,
 )
+from projects.esam.scannet_classes import SCANNET20_CLASSES, SCANNET200_CLASSES
 
 DEFAULT_INTERVAL = 200
 # fx = fy, cx, cy at 640 x 480 (specification 1.1), used where the export has no file.
@@ -72,7 +73,7 @@ class ScanNetSource(Source):
             meta / f"scannetv2_{split}.txt",
         )
         if listed.is_file():
-            names = [SampleName(*i.rsplit("_", 1)) for i in read_list(listed)]
+            names = [_sample_name(line, listed) for line in read_list(listed)]
             if self.frame_interval is None:
                 return names
             return self._every(sorted({name.scene for name in names}))
@@ -85,12 +86,13 @@ class ScanNetSource(Source):
 
     def _every(self, scenes: list[str]) -> list[SampleName]:
         step = self.frame_interval or DEFAULT_INTERVAL
-        return [
-            SampleName(scene, frame)
-            for scene in scenes
-            for frame in list_frames(self.root / "2D" / scene)
-            if frame.isdigit() and int(frame) % step == 0
-        ]
+        names = []
+        for scene in scenes:
+            # A scene that was never exported shall be named in the report, as frame 0.
+            frames = list_frames(self.root / "2D" / scene) or ["0"]
+            chosen = [f for f in frames if f.isdigit() and int(f) % step == 0]
+            names += [SampleName(scene, frame) for frame in chosen]
+        return names
 
     def frame(self, name: SampleName) -> Frame:
         folder, n = self.root / "2D" / name.scene, name.frame
@@ -143,15 +145,17 @@ class ScanNetSource(Source):
         return mesh.at(xyz, self.max_distance)
 
 
+def _sample_name(line: str, path: Path) -> SampleName:
+    scene, _, frame = line.rpartition("_")
+    if not (scene and frame.isdigit()):
+        raise ValueError(f"{path} lists {line!r}, expected <scene>_<frame number>")
+    return SampleName(scene, frame)
+
+
 def scannet_metainfo(dataset: str, label_column: str) -> dict[str, Any]:
     """``dataset`` and the ``categories`` whose ids ``label_column`` holds."""
-    # Late, because it brings mmdet3d, which no worker process needs.
-    from projects.esam.datasets import scannet_classes
-
-    classes = {
-        "id": scannet_classes.SCANNET200_CLASSES,
-        "nyu40id": scannet_classes.SCANNET20_CLASSES,
-    }[label_column]
+    tables = {"id": SCANNET200_CLASSES, "nyu40id": SCANNET20_CLASSES}
+    classes = tables[label_column]
     categories = {name: index for index, name in enumerate(classes)}
     return {
         "dataset": dataset,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from projects.common.io.images import read_ids
 from projects.esam.converters.graph_segmenter import GraphSegmenter
+from projects.esam.converters.sources import BadFrameError
 
 
 class Segmenter(Protocol):
@@ -88,7 +89,10 @@ class MaskImageSegmenter:
     def __call__(
         self, image: NDArray[np.uint8], depth: NDArray[np.float32], sample_idx: str
     ) -> NDArray[np.integer]:
-        return read_ids(self.mask_dir / f"{sample_idx}.png", "mask image") - 1
+        try:
+            return read_ids(self.mask_dir / f"{sample_idx}.png", "mask image") - 1
+        except (FileNotFoundError, ValueError) as error:
+            raise BadFrameError(str(error)) from error
 
 
 def _graph(options: SegmenterOptions) -> Segmenter:

@@ -6,7 +6,7 @@ from mmdet3d.datasets.seg3d_dataset import Seg3DDataset
 
 from projects.common.datasets import SeededSamples
 from projects.common.io.infos import load_info
-from projects.esam.datasets.scannet_classes import (
+from projects.esam.scannet_classes import (
     SCANNET20_CLASSES,
     SCANNET20_IDS,
     SCANNET200_CLASSES,

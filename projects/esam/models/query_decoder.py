@@ -138,14 +138,14 @@ class ScanNetMixQueryDecoder(nn.Module):
         point_weights: Tensor,
     ) -> list[dict]:
         """Outputs of all heads for one frame; arguments as in :meth:`forward`."""
-        mask_feats = {"P": self.x_pts_mask(p_feats)}
+        hidden_feats = {"P": self.x_pts_mask[:2](p_feats)}
         if "SP" in self.mask_pred_mode:
-            mask_feats["SP"] = self.x_mask(sp_feats)
+            hidden_feats["SP"] = self.x_mask[:2](sp_feats)
         sources = {"SP": self.input_proj(sp_feats)}
         if "P" in self.cross_attn_mode:
             sources["P"] = self.input_pts_proj(p_feats)
         queries = self.query_proj(queries)
-        heads = [self._head(queries, mask_feats[self.mask_pred_mode[0]])]
+        heads = [self._head(queries, 0, hidden_feats)]
         for i, layer in enumerate(self.cross_attn_layers, start=1):
             level = self.cross_attn_mode[i]
             hidden = self._hidden(
@@ -154,21 +154,23 @@ class ScanNetMixQueryDecoder(nn.Module):
             queries = layer(queries, sources[level], hidden)
             queries = self.self_attn_layers[i - 1](queries)
             queries = self.ffn_layers[i - 1](queries)
-            heads.append(self._head(queries, mask_feats[self.mask_pred_mode[i]]))
+            heads.append(self._head(queries, i, hidden_feats))
         final = self.out_norm(queries)
         heads[-1].update(queries=final, sem_preds=self.out_sem(final))
         return heads
 
-    def _head(self, queries: Tensor, mask_feats: Tensor) -> dict:
-        """Predictions from queries (Q, C) and mask features (M or N, C)."""
+    def _head(self, queries: Tensor, i: int, hidden_feats: dict[str, Tensor]) -> dict:
+        """Predictions of head ``i`` from queries (Q, C)."""
         queries = self.out_norm(queries)
         boxes = None
         if self.out_reg is not None:
             raw = self.out_reg(queries)
             boxes = torch.cat([raw[:, :3], raw[:, 3:].exp()], dim=1)
+        level = self.mask_pred_mode[i]
+        last = (self.x_mask if level == "SP" else self.x_pts_mask)[2]
         return {
             "cls_preds": self.out_cls(queries),
-            "masks": queries @ mask_feats.T,
+            "masks": mask_logits(queries, hidden_feats[level], last),
             "scores": None if self.out_score is None else self.out_score(queries),
             "bboxes": boxes,
         }
@@ -184,6 +186,24 @@ class ScanNetMixQueryDecoder(nn.Module):
         if level == "P":
             return hidden[:, superpoints]
         return superpoints_outside(hidden, superpoints, weights)
+
+
+def mask_logits(queries: Tensor, hidden_feats: Tensor, last: nn.Linear) -> Tensor:
+    """Products of the queries with ``last(hidden_feats)``, without computing that.
+
+    q (W h + b)^T = (q W) h^T + q b. There are many points and few queries, so the
+    linear layer is applied to the queries.
+
+    Args:
+        queries: (Q, C).
+        hidden_feats: (N, C) input of the layer.
+        last: Last layer of the mask features.
+
+    Returns:
+        (Q, N) logits.
+    """
+    bias = (queries @ last.bias)[:, None]
+    return torch.addmm(bias, queries @ last.weight, hidden_feats.T)
 
 
 def _outside(masks: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """The backbone beyond its golden values."""
 
+from importlib.util import find_spec
+
 import pytest
 import torch
 
@@ -42,6 +44,17 @@ def test_every_weight_is_trained():
     net = narrow()
     net(voxels()).features.square().sum().backward()
     assert not [n for n, p in net.named_parameters() if p.grad is None]
+
+
+@pytest.mark.minkowski
+def test_engines_agree():
+    if find_spec("MinkowskiEngine") is None:
+        pytest.skip("MinkowskiEngine is not installed")
+    ours, other = narrow().eval(), narrow(backend="minkowski").eval()
+    other.load_state_dict(ours.state_dict())
+    x = voxels()
+    y = other.engine.tensor(x.features, x.coordinates)
+    torch.testing.assert_close(ours(x).features, other(y).features)
 
 
 @pytest.mark.parametrize(

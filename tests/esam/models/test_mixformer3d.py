@@ -2,6 +2,7 @@
 
 import copy
 import re
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -142,6 +143,35 @@ def test_a_short_training_finds_the_boxes():
         truth = instance == box
         overlap = [(m & truth).sum() / (m | truth).sum() for m in best]
         assert max(overlap) > 0.9
+
+
+@pytest.mark.minkowski
+def test_both_engines_predict_the_same():
+    if find_spec("MinkowskiEngine") is None:
+        pytest.skip("MinkowskiEngine is not installed")
+    config = model_config()
+    config["backbone"]["backend"] = "minkowski"
+    ours, other = narrow_model().eval(), ScanNet200MixFormer3D(**config).eval()
+    other.load_state_dict(ours.state_dict())
+    data = batch(*unequal())
+    for key in ("masks", "cls_preds", "sem_preds"):
+        pairs = zip(run(ours, data, "tensor")[key], run(other, data, "tensor")[key])
+        for a, b in pairs:
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_training_repeats_bitwise():
+    def weights():
+        model, data = narrow_model(), batch(*unequal())
+        optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+        for _ in range(3):
+            optimizer.zero_grad()
+            sum(run(model, data, "loss").values()).backward()
+            optimizer.step()
+        return model.state_dict()
+
+    first, second = weights(), weights()
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_bf16_autocast_stays_close():

@@ -1,0 +1,30 @@
+"""What the engine raises: each says what was wrong and what to do."""
+
+import signal
+
+
+class EngineError(RuntimeError):
+    """A mistake in the user's files or set-up: shown without a traceback."""
+
+
+class ConfigError(EngineError):
+    """The config says something that nobody understands."""
+
+
+class CheckpointError(EngineError):
+    """A checkpoint is missing, damaged, of another model or could not be written."""
+
+
+class NonFiniteError(EngineError):
+    """The loss or its gradient is not finite; weights were not updated."""
+
+
+class TrainingInterruptedError(Exception):
+    """SIGTERM or SIGINT stopped the training at a clean point."""
+
+    def __init__(self, signum: int, saved: str) -> None:
+        super().__init__(
+            f"training was stopped by {signal.Signals(signum).name}: {saved}. "
+            "Continue with --resume"
+        )
+        self.exit_code = 128 + signum

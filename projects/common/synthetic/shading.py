@@ -1,0 +1,89 @@
+"""Colour of surface points: material, Lambert light from one lamp, soft shadows."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from projects.common.geometry import project
+from projects.common.synthetic.raycast import cast
+from projects.common.synthetic.solids import Floats, Solid
+
+AMBIENT = 0.45
+SHADOW = 0.7
+OFFSET = 0.05
+
+
+class Lamp:
+    """A point light with a shadow map that looks straight down.
+
+    The map sees everything within 76 degrees of the vertical; points above that
+    cone are never in shadow.
+    """
+
+    SIZE = 512
+    FOCAL = 64.0
+
+    def __init__(self, solids: Sequence[Solid], position: Floats) -> None:
+        """Render the shadow map of ``solids`` for a light at ``position`` (3,)."""
+        self.position = position.astype(np.float32)
+        center = (self.SIZE - 1) / 2
+        self.K = np.array(
+            [[self.FOCAL, 0, center], [0, self.FOCAL, center], [0, 0, 1.0]], np.float32
+        )
+        self.world2lamp = np.diag([1.0, -1.0, -1.0, 1.0]).astype(np.float32)
+        self.world2lamp[:3, 3] = -self.world2lamp[:3, :3] @ position
+        hits = cast(solids, self.K, self.world2lamp, (self.SIZE, self.SIZE))
+        self.depth = np.where(hits.solid < 0, np.inf, hits.depth).astype(np.float32)
+
+    def brightness(self, points: Floats, normals: Floats) -> Floats:
+        """(N,) light between ``AMBIENT`` and 1 at (N, 3) points with (N, 3) normals."""
+        toward = self.position - points
+        toward /= np.sqrt(np.einsum("nc,nc->n", toward, toward))[:, None]
+        facing = np.maximum(np.einsum("nc,nc->n", normals, toward), 0)
+        # Looking up a little off the surface keeps it from shading itself.
+        shadow = self._shadow(points + OFFSET * normals)
+        return AMBIENT + (1 - AMBIENT) * facing * (1 - SHADOW * shadow)
+
+    def _shadow(self, points: Floats) -> Floats:
+        """(N,) share of the four nearest map pixels that lie before each point."""
+        pixels, depth = project(points, self.K, self.world2lamp)
+        corner = np.floor(pixels)
+        fraction = pixels - corner
+        inside = (depth > 0) & (corner >= 0).all(1) & (corner < self.SIZE - 1).all(1)
+        column, row = np.where(inside[:, None], corner, 0).astype(np.intp).T
+        before = [
+            self.depth[row + dy, column + dx] < depth
+            for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1))
+        ]
+        right, down = fraction.T
+        upper = before[0] * (1 - right) + before[1] * right
+        lower = before[2] * (1 - right) + before[3] * right
+        return np.where(inside, upper * (1 - down) + lower * down, 0.0)
+
+
+def shade(
+    solids: Sequence[Solid], lamp: Lamp, points: Floats, solid: NDArray[np.integer]
+) -> Floats:
+    """Lit colours of surface points.
+
+    Args:
+        solids: The scene.
+        lamp: Its light.
+        points: (N, 3) world points.
+        solid: (N,) index of the solid that each point lies on.
+
+    Returns:
+        (N, 3) RGB in 0..1.
+    """
+    albedo, normals = np.empty((2, len(points), 3), np.float32)
+    order = np.argsort(solid, kind="stable")
+    numbers, starts = np.unique(solid[order], return_index=True)
+    for number, rows in zip(numbers, np.split(order, starts[1:])):
+        piece = solids[number]
+        local, uv = piece.surface(piece.to_local(points[rows]))
+        albedo[rows] = piece.material.shade(uv)
+        normals[rows] = local @ piece.rotation.T
+    return np.clip(
+        albedo * lamp.brightness(points.astype(np.float32), normals)[:, None], 0, 1
+    )

@@ -1,0 +1,129 @@
+"""Pictures and a recording of some test frames, written when the test is over."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+
+from projects.common.io.images import read_color
+from projects.common.visualization.frame import FrameResult
+from projects.common.visualization.picture import write_picture
+from projects.registry import HOOKS
+
+CAMERA_KEYS = ("img_path", "pixels", "cam2img", "pose")
+
+
+@HOOKS.register_module()
+class InstanceVisualizationHook(Hook):
+    """Draws the first frame of evenly spaced test batches.
+
+    Reads of each data sample ``pred_pts_seg``, ``eval_ann_info`` and the metainfo
+    ``img_path``, ``pixels``, ``cam2img``, ``pose``; the points come from the batch and
+    must not be augmented. Writes ``instances.png`` and ``instances.rrd``.
+
+    Args:
+        num_frames: How many frames; fewer where there are fewer batches.
+        score_thr: Predictions below it are not drawn.
+        num_stuff: Stuff classes, whose ids come before those of the instances.
+        out_dir: Where to write; by default ``pictures`` in the work directory.
+        recording: Whether to write the recording for rerun.
+
+    Raises:
+        ValueError: If ``num_frames`` is below 1.
+        ImportError: Before the test starts, if a recording is wanted without rerun.
+    """
+
+    def __init__(
+        self,
+        num_frames: int = 4,
+        score_thr: float = 0.3,
+        num_stuff: int = 2,
+        out_dir: str | None = None,
+        recording: bool = True,
+    ) -> None:
+        if num_frames < 1:
+            raise ValueError(f"`num_frames` must be at least 1, got {num_frames}.")
+        self.num_frames = num_frames
+        self.score_thr = score_thr
+        self.num_stuff = num_stuff
+        self.out_dir = out_dir
+        self.recording = recording
+        self.frames: list[FrameResult] = []
+        self.batches: set[int] = set()
+
+    def before_test(self, runner: Runner) -> None:
+        """Choose the batches; fail now, not after the test, if rerun is missing."""
+        if self.recording:
+            import projects.common.visualization.recording  # noqa: F401
+        last = len(runner.test_dataloader) - 1
+        self.frames = []
+        self.batches = set(np.linspace(0, last, self.num_frames).round().astype(int))
+
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Sequence | None = None,
+    ) -> None:
+        """Keep the first frame of a chosen batch."""
+        if batch_idx not in self.batches or not is_main_process():
+            return
+        assert data_batch is not None and outputs is not None
+        sample, points = outputs[0], data_batch["inputs"]["points"][0]
+        missing = [key for key in CAMERA_KEYS if key not in sample.metainfo]
+        if missing:
+            name = sample.eval_ann_info.get("lidar_idx", batch_idx)
+            print_log(
+                f"Sample {name} is not drawn: it has no {missing}. Prepare the data "
+                "with tools/create_data.py of this version.",
+                "current",
+            )
+            return
+        self.frames.append(frame_of_sample(sample, points, self.num_stuff))
+
+    def after_test(self, runner: Runner) -> None:
+        """Write the files."""
+        if not self.frames:
+            return
+        folder = Path(self.out_dir or Path(runner.work_dir) / "pictures")
+        write_picture(folder / "instances.png", self.frames, self.score_thr)
+        written = f"{folder}/instances.png"
+        if self.recording:
+            from projects.common.visualization.recording import write_recording
+
+            write_recording(folder / "instances.rrd", self.frames, self.score_thr)
+            written += " and instances.rrd (open it with `rerun`)"
+        print_log(f"{len(self.frames)} test frames drawn in {written}", "current")
+
+
+def frame_of_sample(sample, points, num_stuff: int) -> FrameResult:
+    """The frame that a predicted data sample shows.
+
+    Args:
+        sample: Data sample with prediction, annotation and camera.
+        points: (N, 3 or more) tensor of the points it was predicted from, metres.
+        num_stuff: Stuff classes, whose ids come before those of the instances.
+    """
+    meta, prediction = sample.metainfo, sample.pred_pts_seg
+    annotation = sample.eval_ann_info
+    truth = _numpy(annotation["pts_instance_mask"])
+    return FrameResult(
+        name=str(annotation.get("lidar_idx", meta["img_path"])),
+        image=read_color(meta["img_path"]),
+        pixels=_numpy(meta["pixels"]),
+        points=_numpy(points)[:, :3],
+        K=np.asarray(meta["cam2img"], np.float64)[:3, :3],
+        cam2world=np.asarray(meta["pose"], np.float64),
+        gt_instances=np.maximum(truth - num_stuff, -1),
+        pred_masks=_numpy(prediction.pts_instance_mask[0]),
+        pred_scores=_numpy(prediction.instance_scores),
+    )
+
+
+def _numpy(value) -> np.ndarray:
+    return value.cpu().numpy() if hasattr(value, "cpu") else np.asarray(value)

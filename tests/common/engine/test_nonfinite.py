@@ -1,0 +1,87 @@
+"""A loss that is not finite stops the run before the weights change."""
+
+import json
+
+import pytest
+import torch
+from mmengine.structures import BaseDataElement
+from torch import nn
+
+from projects.common.engine import AmpOptimWrapper, OptimWrapper
+from projects.common.engine.errors import ConfigError, NonFiniteError
+from projects.common.engine.nonfinite import describe_batch, loss_terms, sample_names
+from tests.common.engine import runs
+
+
+def wrapper() -> tuple[nn.Parameter, OptimWrapper]:
+    weight = nn.Parameter(torch.tensor([4.0, 0.0]))
+    return weight, OptimWrapper(torch.optim.SGD([weight], lr=0.1))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_loss_is_checked_before_backward(value):
+    weight, optim = wrapper()
+    with pytest.raises(NonFiniteError, match=f"the loss is {value}"):
+        optim.update_params(weight.sum() + value)
+    assert weight.tolist() == [4.0, 0.0]
+    assert weight.grad is None
+
+
+def test_gradient_is_checked_before_the_step():
+    """sqrt(0) is finite, its slope is not."""
+    weight, optim = wrapper()
+    with pytest.raises(NonFiniteError, match="the gradient norm is inf"):
+        optim.update_params(weight.sqrt().sum())
+    assert weight.tolist() == [4.0, 0.0]
+
+
+def test_a_finite_step_is_taken():
+    weight, optim = wrapper()
+    optim.update_params(weight.square().sum())
+    assert weight.tolist() == pytest.approx([3.2, 0.0])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="tells what to do without CUDA")
+def test_mixed_precision_needs_cuda():
+    with pytest.raises(ConfigError, match=r"--amp, AmpOptimWrapper.* needs CUDA"):
+        AmpOptimWrapper(optimizer=wrapper()[1].optimizer)
+
+
+def test_batches_are_described_by_what_can_be_read():
+    element = BaseDataElement(
+        metainfo={
+            "sample_idx": "scene_3",
+            "lidar_path": "a/b.bin",
+            "matrix": torch.eye(3),
+            "shape": (2, 3),
+        }
+    )
+    batch = {"inputs": {"points": [torch.ones(3)]}, "data_samples": [element]}
+    samples = describe_batch(batch)
+    assert samples == [
+        {"sample_idx": "scene_3", "lidar_path": "a/b.bin", "shape": (2, 3)}
+    ]
+    assert sample_names(samples) == "scene_3"
+    assert sample_names(describe_batch({"index": [4, 5]})) == "index=4; index=5"
+    assert sample_names(describe_batch([torch.ones(2)])) == "unknown"
+
+
+def test_loss_terms_are_numbers():
+    losses = {"a": torch.tensor([1.0, 3.0]), "b": [torch.ones(()), torch.ones(())]}
+    assert loss_terms(losses) == {"a": 2.0, "b": 2.0}
+    assert loss_terms([torch.ones(())]) == {}
+
+
+def test_a_run_stops_and_names_the_samples(tmp_path):
+    options = {"train_dataloader.dataset.nan_at": 5, "train_cfg.max_epochs": 1}
+    assert runs.run(tmp_path, options) == 3
+    output = (tmp_path / "output.txt").read_text()
+    assert "Traceback" not in output
+    assert "error: the loss is nan in iteration" in output
+    assert "index=5" in output
+    assert "Weights were not updated" in output
+    (report,) = (tmp_path / "nonfinite").glob("iter_*_rank_0.json")
+    content = json.loads(report.read_text())
+    assert {"index": 5} in content["samples"]
+    assert content["loss_terms"].keys() == {"loss", "loss_size"}
+    assert not list(tmp_path.glob("*.pth"))

@@ -1,0 +1,198 @@
+"""Own recordings: labels come from the images at the source pixels."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from projects.common.io.infos import load_info
+from projects.common.io.points import read_labels, read_pixels, read_points
+from projects.esam.converters.rgbd_folder import OBJECT_LABEL, RgbdFolderSource
+from projects.esam.scannet_classes import SCANNET200_IDS
+
+N = 400
+SIZE = (48, 64)
+K = np.array([[60.0, 0, 31.5], [0, 60, 23.5], [0, 0, 1]])
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """Two scenes of two frames: a slanted wall with one square object before it."""
+    root = tmp_path / "raw"
+    for number, scene in enumerate(("desk", "shelf_b")):
+        for frame in (0, 7):
+            write_frame(root / scene, frame, seed=10 * number + frame)
+    (root / "train.txt").write_text("desk\nshelf_b_0\n")
+    (root / "val.txt").write_text("shelf_b_7\n")
+    return root
+
+
+def write_frame(folder, frame, seed, scale=1000.0):
+    rng = np.random.default_rng(seed)
+    color = rng.integers(0, 255, (*SIZE, 3), dtype=np.uint8)
+    depth = np.tile(np.linspace(2, 3, SIZE[1]), (SIZE[0], 1))
+    ids = np.zeros(SIZE, np.uint16)
+    ids[10:30, 20:40] = 300
+    depth[ids > 0] = 1.0
+    depth[:, :3] = 0
+    pose = np.eye(4)
+    pose[:3, 3] = (frame, 2, 3)
+    for part in ("color", "depth", "pose", "instance"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    Image.fromarray(color).save(folder / "color" / f"{frame}.png")
+    stored = np.round(depth * scale).astype(np.uint16)
+    Image.fromarray(stored).save(folder / "depth" / f"{frame}.png")
+    Image.fromarray(ids).save(folder / "instance" / f"{frame}.png")
+    np.savetxt(folder / "pose" / f"{frame}.txt", pose)
+    np.savetxt(folder / "intrinsic.txt", K)
+
+
+def names(out, split):
+    info = load_info(out / f"rgbd_folder_oneformer3d_infos_{split}.json")
+    return [entry["sample_idx"] for entry in info["data_list"]]
+
+
+def test_splits_labels_and_geometry(recording, create_data, tmp_path):
+    out = tmp_path / "out"
+    create_data("rgbd_folder", recording, out, "--num-points", N)
+    assert names(out, "train") == ["desk_0", "desk_7", "shelf_b_0"]
+    assert names(out, "val") == ["shelf_b_7"]
+    info = load_info(out / "rgbd_folder_oneformer3d_infos_val.json")
+    (entry,) = info["data_list"]
+    assert entry["img_path"] == "../raw/shelf_b/color/7.png"
+    x, y = read_pixels(out / "pixels" / "shelf_b_7.bin", N).T
+    inside = (y >= 10) & (y < 30) & (x >= 20) & (x < 40)
+    assert inside.any()
+    instance = read_labels(out / "instance_mask" / "shelf_b_7.bin", N)
+    semantic = read_labels(out / "semantic_mask" / "shelf_b_7.bin", N)
+    np.testing.assert_array_equal(instance, np.where(inside, 300, 0))
+    np.testing.assert_array_equal(semantic, np.where(inside, OBJECT_LABEL, 0))
+    points = read_points(out / "points" / "shelf_b_7.bin")
+    pose = np.array(entry["pose"])
+    cam = points[:, :3] - pose[:3, 3]
+    expected = np.stack([(x - 31.5) / 60, (y - 23.5) / 60], 1)
+    np.testing.assert_allclose(cam[:, :2] / cam[:, 2:], expected, atol=1e-5)
+    np.testing.assert_allclose(cam[inside, 2], 1.0, atol=1e-6)
+    superpoints = read_labels(out / "super_points" / "shelf_b_7.bin", N)
+    assert not set(superpoints[inside]) & set(superpoints[~inside])
+
+
+def test_the_object_label_is_a_thing_of_scannet200():
+    assert OBJECT_LABEL in SCANNET200_IDS
+    assert list(SCANNET200_IDS).index(OBJECT_LABEL) > 1  # 0 and 1 are stuff
+
+
+def test_depth_scale(recording, create_data, tmp_path):
+    for frame in (0, 7):
+        write_frame(recording / "desk", frame, seed=frame, scale=6553.5)
+        write_frame(recording / "shelf_b", frame, seed=10 + frame, scale=6553.5)
+    out, mm = tmp_path / "out", 1 / 6553.5
+    options = ("--depth-scale", 6553.5, "--num-points", N)
+    create_data("rgbd_folder", recording, out, *options)
+    (entry,) = load_info(out / "rgbd_folder_oneformer3d_infos_val.json")["data_list"]
+    points = read_points(out / "points" / "shelf_b_7.bin")
+    instance = read_labels(out / "instance_mask" / "shelf_b_7.bin")
+    z = points[:, 2] - entry["pose"][2][3]
+    np.testing.assert_allclose(z[instance > 0], 1.0, atol=mm)
+
+
+def test_semantic_images(recording, create_data, tmp_path):
+    for scene in ("desk", "shelf_b"):
+        (recording / scene / "semantic").mkdir()
+        for frame in (0, 7):
+            ids = np.full(SIZE, 1, np.uint16)
+            path = recording / scene / "semantic" / f"{frame}.png"
+            Image.fromarray(ids).save(path)
+    create_data("rgbd_folder", recording, tmp_path / "out", "--num-points", N)
+    path = tmp_path / "out" / "semantic_mask" / "desk_0.bin"
+    assert (read_labels(path) == 1).all()
+
+
+def test_without_labels(recording, create_data, tmp_path):
+    import shutil
+
+    for scene in ("desk", "shelf_b"):
+        shutil.rmtree(recording / scene / "instance")
+    create_data("rgbd_folder", recording, tmp_path / "out", "--num-points", N)
+    for folder in ("instance_mask", "semantic_mask"):
+        assert (read_labels(tmp_path / "out" / folder / "desk_0.bin") == 0).all()
+
+
+def test_a_single_scene_and_patterns(recording):
+    source = RgbdFolderSource(recording / "desk", val_frames=("desk_7",))
+    splits = source.samples()
+    assert [n.idx for n in splits["train"]] == ["desk_0"]
+    assert [n.idx for n in splits["val"]] == ["desk_7"]
+    assert source.frame(splits["val"][0]).img_path == "color/7.png"
+
+
+def test_val_scenes_beat_the_lists(recording):
+    splits = RgbdFolderSource(recording, val_scenes=("shelf*",)).samples()
+    assert [n.idx for n in splits["train"]] == ["desk_0", "desk_7"]
+    assert [n.idx for n in splits["val"]] == ["shelf_b_0", "shelf_b_7"]
+    splits = RgbdFolderSource(recording, val_scenes=("*",)).samples()
+    assert (len(splits["train"]), len(splits["val"])) == (0, 4)
+
+
+def test_frame_interval(recording):
+    splits = RgbdFolderSource(recording, val_scenes=("desk",), frame_interval=2)
+    assert [n.idx for n in splits.samples()["val"]] == ["desk_0"]
+
+
+def test_frames_are_in_numeric_order(recording):
+    write_frame(recording / "desk", 10, seed=1)
+    splits = RgbdFolderSource(recording, val_scenes=("desk",)).samples()
+    assert [n.frame for n in splits["val"]] == ["0", "7", "10"]
+
+
+def test_without_lists_every_fourth_frame_is_held_out(recording):
+    (recording / "train.txt").unlink()
+    (recording / "val.txt").unlink()
+    for frame in range(20, 28):
+        write_frame(recording / "desk", frame, seed=frame)
+    splits = RgbdFolderSource(recording).samples()
+    desk = [name.frame for name in splits["val"] if name.scene == "desk"]
+    # the scene has the frames 0, 7, 20, 21, ..., 27
+    assert desk == ["21", "25"]
+    everything = {name.idx for names in splits.values() for name in names}
+    assert len(everything) == len(splits["train"]) + len(splits["val"])
+
+
+def test_a_scene_below_four_frames_holds_out_its_last(recording):
+    (recording / "train.txt").unlink()
+    (recording / "val.txt").unlink()
+    splits = RgbdFolderSource(recording).samples()
+    assert [n.frame for n in splits["val"] if n.scene == "desk"] == ["7"]
+
+
+def test_unknown_names(recording, create_data, tmp_path):
+    with pytest.raises(SystemExit, match="--val-scenes 'attic' matches none of the 2"):
+        create_data("rgbd_folder", recording, tmp_path, "--val-scenes", "attic")
+    with pytest.raises(SystemExit, match="--val-frames 'desk_9' matches none of the 4"):
+        create_data("rgbd_folder", recording, tmp_path, "--val-frames", "desk_9")
+    (recording / "val.txt").write_text("attic\n")
+    with pytest.raises(SystemExit, match=r"val\.txt lists 'attic', which is neither"):
+        create_data("rgbd_folder", recording, tmp_path)
+
+
+def test_label_image_of_another_size(recording):
+    path = recording / "desk" / "instance" / "0.png"
+    Image.open(path).resize((32, 24)).save(path)
+    source = RgbdFolderSource(recording)
+    name = source.samples()["train"][0]
+    with pytest.raises(ValueError, match=r"0\.png is 32x24 and the depth image 64x48"):
+        source.labels(name, source.frame(name), np.zeros((1, 2), int), np.zeros((1, 3)))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--depth-scale", 0), ("--frame-interval", -1)]
+)
+def test_options_out_of_range(recording, create_data, tmp_path, option, value):
+    with pytest.raises(SystemExit, match=f"{option} must be above 0, got {value}"):
+        create_data("rgbd_folder", recording, tmp_path / "out", option, value)
+
+
+def test_an_empty_folder(create_data, tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "train.txt").write_text("")
+    with pytest.raises(SystemExit, match="no frames found: 0 in train and 0 in val"):
+        create_data("rgbd_folder", tmp_path / "raw", tmp_path / "out")

@@ -1,0 +1,78 @@
+"""The two demonstrations of the README, by their own commands."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.shared import ROOT, need
+
+pytestmark = pytest.mark.slow
+
+
+def make(target: str, *variables: str) -> str:
+    """Runs ``make target`` in this environment; its output."""
+    command = ["make", target, f"VENV={sys.prefix}", *variables]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+def newest_report(work_dir: Path) -> dict:
+    reports = sorted(work_dir.glob("*/instance_ap.json"))
+    assert reports, f"no report under {work_dir}"
+    return json.loads(reports[-1].read_text())
+
+
+def check_pictures(work_dir: Path) -> None:
+    picture = np.asarray(Image.open(work_dir / "pictures" / "instances.png"))
+    width = picture.shape[1]
+    assert width > 600
+    # image, truth and prediction stand side by side and are not the same drawing
+    columns = [picture[:, i * width // 3 : (i + 1) * width // 3] for i in range(3)]
+    smallest = min(column.shape[1] for column in columns)
+    for one, other in ((0, 1), (1, 2), (0, 2)):
+        difference = np.abs(
+            columns[one][:, :smallest].astype(int)
+            - columns[other][:, :smallest].astype(int)
+        )
+        assert difference.mean() > 1
+    assert (work_dir / "pictures" / "instances.rrd").stat().st_size > 10_000
+
+
+def test_demo_finds_objects_in_rooms_it_never_saw():
+    make("demo")
+    report = newest_report(ROOT / "work_dirs/demo")
+    model = report["answers"]["model"]["all_ap_50%"]
+    trivial = [
+        answer["all_ap_50%"]
+        for name, answer in report["answers"].items()
+        if name != "model"
+    ]
+    assert len(trivial) == 2
+    assert model >= 0.60
+    assert model > max(trivial) + 0.15
+    check_pictures(ROOT / "work_dirs/demo")
+    train, val = (scenes(ROOT / "data/synthetic", split) for split in ("train", "val"))
+    assert train
+    assert val
+    assert not train & val
+
+
+def test_demo_real_finds_objects_in_frames_it_never_saw():
+    shelf = need("data/apc_posed_rgbd_segm")
+    make("demo-real", f"SHELF={shelf}")
+    report = newest_report(ROOT / "work_dirs/demo-real/real-shelf")["answers"]
+    model = report.pop("model")["all_ap_50%"]
+    assert model > max(answer["all_ap_50%"] for answer in report.values())
+    check_pictures(ROOT / "work_dirs/demo-real/real-shelf")
+
+
+def scenes(root: Path, split: str) -> set[str]:
+    (path,) = root.glob(f"*_infos_{split}.json")
+    entries = json.loads(path.read_text())["data_list"]
+    return {entry["sample_idx"].rsplit("_", 1)[0] for entry in entries}
