@@ -8,9 +8,5 @@ _base_ = [
     "../_base_/datasets/small_rgbd_sv.py",
     "../_base_/evaluation/instances.py",
     "../_base_/models/esam_sv_narrow.py",
-    "../_base_/schedules/esam_128e.py",
+    "../_base_/schedules/esam_minutes.py",
 ]
-
-optim_wrapper = dict(optimizer=dict(lr=1.5e-3))
-train_cfg = dict(max_epochs=8, val_interval=8)
-param_scheduler = dict(end=8)
