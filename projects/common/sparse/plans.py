@@ -23,6 +23,7 @@ from .packing import MARGIN
 
 FEWEST_PAIRS, MOST_PAIRS = 2048, 6144  # of a block: few leave products too small,
 BLOCKS = 24  # many leave the cache; between them, about so many blocks
+PAIRS_PER_THREAD = 512  # fewer are not worth another thread
 MOST_PAIRS_CUDA = 1 << 21
 LOOKUPS = 1 << 18  # positions looked up at once
 
@@ -219,7 +220,7 @@ def _rows_per_block(found: Tensor, count: int) -> int:
     pairs = int((found >= 0).sum()) / found.shape[1] * count
     if found.device.type == "cuda":
         return -(-count // max(1, round(pairs / MOST_PAIRS_CUDA)))
-    threads = torch.get_num_threads()
+    threads = max(1, min(torch.get_num_threads(), int(pairs / PAIRS_PER_THREAD)))
     blocks = max(1, round(pairs / min(max(pairs / BLOCKS, FEWEST_PAIRS), MOST_PAIRS)))
     return -(-count // (blocks + -blocks % threads))
 
