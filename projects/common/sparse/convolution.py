@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from .plans import Finder
-from .routes import Route, backward, forward
+from .routes import Route, forward, kernel_gradient, rows_gradient
 
 NARROW = 8  # input channels up to which one wide product per block is faster
 
@@ -41,20 +41,15 @@ class _Convolve(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[no-untyped-def]
         rows, kernel = ctx.saved_tensors
-        need_rows, need_kernel = ctx.needs_input_grad[:2]
-        grad_kernel = None
-        grad = grad.contiguous()
-        if need_kernel and kernel.shape[1] <= NARROW:
+        grad, grad_rows, grad_kernel = grad.contiguous(), None, None
+        if ctx.needs_input_grad[0]:
+            grad_rows = rows_gradient(grad, kernel, ctx.route)
+        if ctx.needs_input_grad[1] and kernel.shape[1] <= NARROW:
             grad_kernel = torch.zeros_like(kernel)
             for part, wide in _wide_blocks(rows, ctx.route):
                 grad_kernel.flatten(0, 1).addmm_(wide.t(), grad[part])
-            need_kernel = False
-        grad_rows = None
-        if need_rows or need_kernel:
-            grad_rows, other = backward(
-                grad, rows, kernel, ctx.route, (need_rows, need_kernel)
-            )
-            grad_kernel = other if need_kernel else grad_kernel
+        elif ctx.needs_input_grad[1]:
+            grad_kernel = kernel_gradient(rows, grad, kernel, ctx.route)
         return grad_rows, grad_kernel, None
 
 

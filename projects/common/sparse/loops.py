@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 
-def _multiply(
+def _products(
     given: Tensor,
     weights: list[Tensor],
     active: list[int],
@@ -30,7 +30,7 @@ def _reduce(made: Tensor, reduce: Tensor, bounds: Tensor) -> Tensor:
     return torch.embedding_bag(made, reduce, bounds, False, 0, False, None, True)[0]
 
 
-def _forward(
+def _multiply(
     rows: Tensor,
     weights: list[Tensor],
     out: Tensor,
@@ -49,43 +49,33 @@ def _forward(
         given = inputs[:pairs]
         made = products[:pairs]
         torch.index_select(rows, 0, gather[i], out=given)
-        _multiply(given, weights, active[i], sizes[i], made)
+        _products(given, weights, active[i], sizes[i], made)
         sums = _reduce(made, reduce[i], bounds[i])
         out[starts[i] : starts[i] + sums.size(0)].copy_(sums)
 
 
-def _backward(
-    grad: Tensor,
+def _kernel_gradient(
     rows: Tensor,
-    weights: list[Tensor],
-    grad_rows: Tensor,
+    grad: Tensor,
     grad_weights: list[Tensor],
-    grads: Tensor,
     inputs: Tensor,
-    starts: list[int],
+    grads: Tensor,
     active: list[list[int]],
     sizes: list[list[int]],
     gather: list[Tensor],
     targets: list[Tensor],
-    reduce: list[Tensor],
-    bounds: list[Tensor],
 ) -> None:
-    """Gradients of blocks of source rows; empty lists of weights skip their part."""
-    for i in range(len(starts)):
+    """Add to the gradients of some offsets what the pairs of all blocks give."""
+    for i in range(len(gather)):
         pairs = gather[i].size(0)
-        given = grads[:pairs]
-        made = inputs[:pairs]
-        torch.index_select(grad, 0, gather[i], out=given)
-        if len(grad_weights) > 0:
-            torch.index_select(rows, 0, targets[i], out=made)
-            taken = made.split(sizes[i])
-            sources = given.split(sizes[i])
-            for j in range(len(active[i])):
-                grad_weights[active[i][j]].addmm_(taken[j].t(), sources[j])
-        if len(weights) > 0:
-            _multiply(given, weights, active[i], sizes[i], made)
-            sums = _reduce(made, reduce[i], bounds[i])
-            grad_rows[starts[i] : starts[i] + sums.size(0)].copy_(sums)
+        given = inputs[:pairs]
+        made = grads[:pairs]
+        torch.index_select(rows, 0, gather[i], out=given)
+        torch.index_select(grad, 0, targets[i], out=made)
+        sources = given.split(sizes[i])
+        results = made.split(sizes[i])
+        for j in range(len(active[i])):
+            grad_weights[active[i][j]].addmm_(sources[j].t(), results[j])
 
 
 def _script(loop: Any) -> Any:
@@ -94,5 +84,5 @@ def _script(loop: Any) -> Any:
         return torch.jit.script(loop)
 
 
-forward_loop = _script(_forward)
-backward_loop = _script(_backward)
+multiply_loop = _script(_multiply)
+kernel_gradient_loop = _script(_kernel_gradient)

@@ -10,8 +10,10 @@ offset, target row), sorted by offset and then by target row::
 so that a block's intermediate results stay in the processor's cache.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
@@ -21,7 +23,7 @@ from .index import NOWHERE
 from .levels import Level
 from .packing import MARGIN
 
-FEWEST_PAIRS, MOST_PAIRS = 2048, 6144  # of a block: few leave products too small,
+FEWEST_PAIRS, MOST_PAIRS = 1024, 6144  # of a block: few leave products too small,
 BLOCKS = 24  # many leave the cache; between them, about so many blocks
 PAIRS_PER_THREAD = 512  # fewer are not worth another thread
 MOST_PAIRS_CUDA = 1 << 21
@@ -90,18 +92,16 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Part:
-    """The blocks of one thread, attribute by attribute as its loops take them.
+class RowPart:
+    """Blocks of one thread, attribute by attribute as its loop takes them.
 
     Attributes:
         low: Where the part's room in the shared buffers begins.
         high: One past its end.
-        blocks: The blocks.
     """
 
     low: int
     high: int
-    blocks: list[Block]
     starts: list[int]
     active: list[list[int]]
     sizes: list[list[int]]
@@ -109,38 +109,97 @@ class Part:
     reduce: list[Tensor]
     bounds: list[Tensor]
 
-    @classmethod
-    def of_blocks(cls, blocks: list[Block], low: int) -> "Part":
-        """The part whose room begins at ``low``."""
-        return cls(
-            low=low,
-            high=low + max(len(block.gather) for block in blocks),
-            blocks=blocks,
-            starts=[block.start for block in blocks],
-            active=[block.active for block in blocks],
-            sizes=[block.sizes for block in blocks],
-            gather=[block.gather for block in blocks],
-            reduce=[block.reduce for block in blocks],
-            bounds=[block.bounds for block in blocks],
-        )
+
+@dataclass(frozen=True)
+class OffsetPart:
+    """Offsets of one thread, with their pairs in every block.
+
+    Attributes:
+        low: Where the part's room in the shared buffers begins.
+        high: One past its end.
+    """
+
+    low: int
+    high: int
+    active: list[list[int]]
+    sizes: list[list[int]]
+    gather: list[Tensor]
+    targets: list[Tensor]
+
+
+def _row_part(blocks: list[Block], low: int) -> RowPart:
+    return RowPart(
+        low=low,
+        high=low + max(len(block.gather) for block in blocks),
+        starts=[block.start for block in blocks],
+        active=[block.active for block in blocks],
+        sizes=[block.sizes for block in blocks],
+        gather=[block.gather for block in blocks],
+        reduce=[block.reduce for block in blocks],
+        bounds=[block.bounds for block in blocks],
+    )
+
+
+def _offset_part(blocks: list[Block], first: int, last: int, low: int) -> OffsetPart:
+    """The pairs of the offsets ``first`` to ``last``."""
+    cuts = []
+    for block in blocks:
+        a, b = bisect_left(block.active, first), bisect_left(block.active, last)
+        start, count = sum(block.sizes[:a]), sum(block.sizes[a:b])
+        cuts.append((block, slice(a, b), slice(start, start + count)))
+    return OffsetPart(
+        low=low,
+        high=low + max(pairs.stop - pairs.start for _, _, pairs in cuts),
+        active=[block.active[offsets] for block, offsets, _ in cuts],
+        sizes=[block.sizes[offsets] for block, offsets, _ in cuts],
+        gather=[block.gather[pairs] for block, _, pairs in cuts],
+        targets=[block.targets[pairs] for block, _, pairs in cuts],
+    )
 
 
 class Plan:
     """All blocks of one kernel between two levels, in ascending target rows."""
 
-    def __init__(self, blocks: list[Block]) -> None:
+    def __init__(self, blocks: list[Block], volume: int) -> None:
         self.blocks = blocks
-        self._parts: dict[int, list[Part]] = {}
+        self.volume = volume
+        self._row_parts: dict[int, list[RowPart]] = {}
+        self._offset_parts: dict[int, list[OffsetPart]] = {}
 
-    def parts(self, threads: int) -> list[Part]:
+    def row_parts(self, threads: int) -> list[RowPart]:
         """Every ``threads``-th block to each of so many threads, at most."""
-        if threads not in self._parts:
-            parts: list[Part] = []
+        if threads not in self._row_parts:
+            parts: list[RowPart] = []
             for number in range(min(threads, len(self.blocks))):
                 low = parts[-1].high if parts else 0
-                parts.append(Part.of_blocks(self.blocks[number::threads], low))
-            self._parts[threads] = parts
-        return self._parts[threads]
+                parts.append(_row_part(self.blocks[number::threads], low))
+            self._row_parts[threads] = parts
+        return self._row_parts[threads]
+
+    def offset_parts(self, threads: int) -> list[OffsetPart]:
+        """Runs of offsets with about equally many pairs, at most ``threads``."""
+        if threads not in self._offset_parts:
+            parts: list[OffsetPart] = []
+            for first, last in self._offset_runs(min(threads, len(self.blocks))):
+                low = parts[-1].high if parts else 0
+                parts.append(_offset_part(self.blocks, first, last, low))
+            self._offset_parts[threads] = parts
+        return self._offset_parts[threads]
+
+    def _offset_runs(self, count: int) -> list[tuple[int, int]]:
+        totals = [0] * self.volume
+        for block in self.blocks:
+            for offset, size in zip(block.active, block.sizes):
+                totals[offset] += size
+        ends = list(accumulate(totals))
+        cuts = [0]
+        for number in range(1, count):
+            wanted = ends[-1] * number / count
+            cut = bisect_left(ends, wanted)
+            before = ends[cut - 1] if cut else 0
+            cuts.append(cut + int(ends[cut] - wanted < wanted - before))
+        cuts.append(self.volume)
+        return [(a, b) for a, b in pairwise(cuts) if b > a]
 
 
 class Finder:
@@ -231,7 +290,7 @@ def build_plan(
     """Pairs with source = target + offset, or target = source + offset (inverse)."""
     count, step = len(target), max(1, LOOKUPS // shape.volume)
     if count == 0:
-        return Plan([])
+        return Plan([], shape.volume)
     finder = Finder(source, target, shape, inverse)
     found = finder.find(0, min(step, count))
     rows = min(_rows_per_block(found, count), step)
@@ -240,7 +299,7 @@ def build_plan(
     for start in range(step, count, step):
         found = finder.find(start, min(start + step, count))
         blocks += _make_blocks(found, rows, start)
-    return Plan(blocks)
+    return Plan(blocks, shape.volume)
 
 
 def get_plan(
