@@ -23,7 +23,7 @@ from .index import NOWHERE
 from .levels import Level
 from .packing import MARGIN
 
-FEWEST_PAIRS, MOST_PAIRS = 1024, 6144  # of a block: few leave products too small,
+FEWEST_PAIRS, MOST_PAIRS = 1536, 6144  # of a block: few leave products too small,
 BLOCKS = 24  # many leave the cache; between them, about so many blocks
 PAIRS_PER_THREAD = 512  # fewer are not worth another thread
 MOST_PAIRS_CUDA = 1 << 21
