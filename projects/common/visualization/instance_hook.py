@@ -139,7 +139,9 @@ def _image(path: str, shape: Sequence[int] | None) -> np.ndarray:
     height, width = map(int, shape)
     shrinks = width < image.shape[1]
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(image, (width, height), interpolation=interpolation)
+    values = image.astype(np.float32)  # cv2 rounds bytes down.
+    resized = cv2.resize(values, (width, height), interpolation=interpolation)
+    return np.round(resized).astype(np.uint8)
 
 
 def _numpy(value) -> np.ndarray:
