@@ -51,7 +51,7 @@ def run_parts(work: Callable[[Piece], None], pieces: Sequence[Piece]) -> None:
 
     Args:
         work: Mostly operations that leave Python's interpreter lock alone.
-        pieces: One, or as many as torch has threads.
+        pieces: At most as many as torch has threads.
     """
 
     def run(piece: Piece) -> None:
@@ -61,4 +61,4 @@ def run_parts(work: Callable[[Piece], None], pieces: Sequence[Piece]) -> None:
     if len(pieces) == 1:
         run(pieces[0])
     else:
-        list(_pool(len(pieces)).map(run, pieces))
+        list(_pool(torch.get_num_threads()).map(run, pieces))
