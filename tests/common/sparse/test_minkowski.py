@@ -1,87 +1,146 @@
-"""Both engines compute the same on random clouds: values and gradients."""
+"""Both engines compute the same, on random clouds of many kinds."""
 
-import numpy as np
+import warnings
+from itertools import product
+
 import pytest
 import torch
 
 from projects.common.sparse import get_backend
 
+from . import oracle
+
 pytestmark = pytest.mark.minkowski
-try:
-    get_backend("minkowski")
-except ImportError as error:
-    pytest.skip(str(error), allow_module_level=True)
+pytest.importorskip("MinkowskiEngineBackend", reason="needs `make minkowski`")
 
-FORWARD, GRADIENT = 1e-5, 1e-4
-KINDS = ("stride 1", "dilated", "stride 2", "up again", "max pool", "average pool")
-
-
-def random_cloud(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Unique voxels of two samples, negative coordinates included, in random order."""
-    rng = np.random.default_rng(seed)
-    extent = int(rng.integers(2, 30))
-    size = (int(rng.integers(5, 600)), 3)
-    cells = np.concatenate(
-        [
-            np.column_stack(
-                [np.full(size[0], batch), rng.integers(-extent, extent, size)]
-            )
-            for batch in range(2)
-        ]
-    )
-    cells = rng.permutation(np.unique(cells, axis=0)).astype(np.int32)
-    features = rng.standard_normal((len(cells), 6)).astype(np.float32)
-    return torch.from_numpy(features), torch.from_numpy(cells)
+FORWARD, GRADIENT = 1e-5, 1e-4  # largest error / largest value
+KINDS = [
+    ("conv", size, stride, dilation)
+    for size, stride, dilation in product((1, 2, 3, 5), (1, 2), (1, 2))
+]
+KINDS += [("transpose", size, stride, 1) for size in (1, 2, 3) for stride in (1, 2)]
+KINDS += [(kind, size, stride, 1) for kind in ("max", "mean") for size, stride in
+          ((2, 2), (3, 2), (3, 1), (5, 1), (2, 1))]  # fmt: skip
+CASES = [(seed, *KINDS[seed % len(KINDS)]) for seed in range(100)]
 
 
-def layers_of(engine, kind: str, rng: np.random.Generator) -> list:
-    kernel = int(rng.choice([1, 2, 3, 5]))
-    if kind == "stride 1":
-        return [engine.Conv(6, 5, kernel)]
-    if kind == "dilated":
-        return [engine.Conv(6, 5, 3, dilation=int(rng.integers(2, 4)))]
-    if kind == "stride 2":
-        return [engine.Conv(6, 5, int(rng.choice([2, 3, 5])), stride=2)]
-    if kind == "up again":
-        return [engine.Conv(6, 7, 2, stride=2), engine.ConvTranspose(7, 5, 2, stride=2)]
-    pool = engine.MaxPool if kind == "max pool" else engine.AvgPool
-    return [pool(int(rng.choice([2, 3])), stride=2)]
+def _rows(out, like=None):
+    """Features, in the order of ``like``'s coordinates."""
+    if like is None:
+        return out.features
+    place = {tuple(row): i for i, row in enumerate(out.coordinates.tolist())}
+    assert place.keys() == {tuple(row) for row in like.coordinates.tolist()}
+    return out.features[[place[tuple(row)] for row in like.coordinates.tolist()]]
 
 
-def run(name: str, kind: str, seed: int):
-    """Sorted output rows, gradients of the features and of every kernel."""
-    engine = get_backend(name)
-    features, cells = random_cloud(seed)
-    features.requires_grad_()
-    layers = layers_of(engine, kind, np.random.default_rng(seed))
-    generator = torch.Generator().manual_seed(seed)
-    for layer in layers:
-        for parameter in layer.parameters():
-            parameter.data = torch.randn(parameter.shape, generator=generator)
-    x = engine.tensor(features, cells)
-    out = layers[0](x)
-    if len(layers) == 2:
-        out = layers[1](out, x)
-    order = np.lexsort(out.coordinates.numpy().T[::-1])
-    rows = out.features[torch.from_numpy(order)]
-    weights = torch.randn(rows.shape, generator=generator)
+def _run(engine, case, coordinates, feats, kernel, like=None, weights=None):
+    """Output, and gradients of features and kernel (if it has one)."""
+    _, kind, size, stride, dilation = case
+    feats = feats.clone().requires_grad_()
+    x = engine.tensor(feats, coordinates)
+    if kind == "conv":
+        layer = engine.Conv(4, 6, size, stride=stride, dilation=dilation)
+    elif kind == "transpose":
+        layer = engine.ConvTranspose(4, 6, size, stride=stride)
+    else:
+        layer = {"max": engine.MaxPool, "mean": engine.AvgPool}[kind](size, stride)
+    if kernel is not None:
+        with torch.no_grad():
+            layer.kernel.copy_(kernel)
+    if kind == "transpose":
+        below = engine.AvgPool(stride, stride)(x) if stride > 1 else x
+        out = layer(below, x)
+    else:
+        out = layer(x)
+    rows = _rows(out, like)
+    weights = torch.randn(rows.shape) if weights is None else weights
     (rows * weights).sum().backward()
-    gradients = [parameter.grad for layer in layers for parameter in layer.parameters()]
-    return out.coordinates[order], rows.detach(), [features.grad, *gradients]
+    grads = [feats.grad]
+    if kernel is not None:
+        grads.append(layer.kernel.grad)
+    return out, rows.detach(), grads, weights
 
 
-def relative(ours: torch.Tensor, reference: torch.Tensor) -> float:
-    scale = reference.abs().max().clamp_min(1e-12)
-    return float((ours - reference).abs().max() / scale)
+def _close(ours, theirs, tolerance):
+    scale = max(float(theirs.abs().max()), 1e-3)
+    assert float((ours - theirs).abs().max()) <= tolerance * scale
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("first", range(0, 100, 20))
-def test_random_clouds(kind, first):
-    for seed in range(first, first + 20):
-        cells, rows, gradients = run("torch", kind, seed)
-        cells_me, rows_me, gradients_me = run("minkowski", kind, seed)
-        assert torch.equal(cells.int(), cells_me.int()), seed
-        assert relative(rows, rows_me) <= FORWARD, seed
-        for ours, reference in zip(gradients, gradients_me, strict=True):
-            assert relative(ours, reference) <= GRADIENT, seed
+@pytest.mark.parametrize("case", CASES, ids=lambda c: "-".join(map(str, c)))
+def test_same_results_and_gradients(case):
+    warnings.simplefilter("ignore")
+    seed, kind, size, stride, _ = case
+    torch.manual_seed(seed)
+    coordinates = oracle.random_cloud(
+        seed, count=30 + 7 * seed, extent=3 + seed % 9, batches=1 + seed % 3
+    )
+    feats = torch.randn(len(coordinates), 4)
+    kernel = None
+    if kind in ("conv", "transpose"):
+        shape = (4, 6) if size == stride == 1 else (size**3, 4, 6)
+        kernel = torch.randn(shape) / size
+    args = case, coordinates, feats, kernel
+    ours, rows, grads, weights = _run(get_backend("torch"), *args)
+    _, other, expected, _ = _run(get_backend("minkowski"), *args, ours, weights)
+    _close(rows, other, FORWARD)
+    for grad, want in zip(grads, expected):
+        _close(grad, want, GRADIENT)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_same_interpolation(seed):
+    coordinates = oracle.random_cloud(seed, count=200)
+    feats = torch.randn(len(coordinates), 4)
+    points = torch.rand(100, 4) * 20 - 10
+    points[:, 0] = torch.randint(0, 2, (100,))
+    values = []
+    for name in ("torch", "minkowski"):
+        engine = get_backend(name)
+        x = engine.AvgPool(2, 2)(engine.tensor(feats, coordinates))
+        values.append(engine.interpolate(x, points))
+    _close(*values, FORWARD)
+
+
+def test_same_initial_range_and_state_names():
+    for make in (
+        lambda engine: engine.Conv(8, 32, 3),
+        lambda engine: engine.ConvTranspose(32, 8, 2, stride=2),
+        lambda engine: engine.Conv(64, 32, 1),
+        lambda engine: engine.Conv(64, 32, 1, stride=2),
+        lambda engine: engine.BatchNorm(8),
+    ):
+        ours, theirs = (
+            make(get_backend(n)).state_dict() for n in ("torch", "minkowski")
+        )
+        assert {k: v.shape for k, v in ours.items()} == {
+            k: v.shape for k, v in theirs.items()
+        }
+        for name, value in ours.items():
+            if name == "kernel":
+                assert float(value.abs().max()) == pytest.approx(
+                    float(theirs[name].abs().max()), rel=0.05
+                )
+
+
+def test_rows_keep_the_order_given_and_tensors_add_and_concatenate():
+    coordinates = oracle.random_cloud(1)
+    feats = torch.randn(len(coordinates), 2)
+    engine = get_backend("minkowski")
+    x = engine.tensor(feats, coordinates)
+    assert torch.equal(x.features, feats)
+    assert torch.equal(x.coordinates, coordinates)
+    assert x.stride == 1
+    double = engine.ReLU()(x.replace(2 * feats))
+    assert torch.equal(double.features, (2 * feats).relu())
+    torch.testing.assert_close((x + x).features, 2 * feats)
+    joined = engine.cat(x, double)
+    assert torch.equal(joined.features, torch.cat([feats, (2 * feats).relu()], 1))
+    total = x.replace(feats.clone())
+    total += x
+    torch.testing.assert_close(total.features, 2 * feats)
+
+
+def test_repeated_coordinates_are_an_error():
+    twice = torch.zeros(2, 4, dtype=torch.int32)
+    with pytest.raises(ValueError, match="must be unique, got 1 repeats"):
+        get_backend("minkowski").tensor(torch.zeros(2, 1), twice)

@@ -1,8 +1,8 @@
-"""Voxels, interpolation, pooling, concatenation: against slow obvious versions."""
+"""Sparse tensors, voxels of points, and what goes wrong with them."""
 
-import itertools
+import gc
+import weakref
 
-import numpy as np
 import pytest
 import torch
 
@@ -13,121 +13,212 @@ from projects.common.sparse import (
     voxelize,
 )
 
+from . import oracle
+
 engine = get_backend("torch")
 
 
-def cloud(seed: int, channels: int = 3, extent: int = 6) -> SparseTensor:
-    rng = np.random.default_rng(seed)
-    cells = np.column_stack(
-        [rng.integers(0, 2, 150), rng.integers(-extent, extent, (150, 3))]
-    )
-    cells = rng.permutation(np.unique(cells, axis=0)).astype(np.int32)
-    features = rng.standard_normal((len(cells), channels)).astype(np.float32)
-    return engine.tensor(torch.from_numpy(features), torch.from_numpy(cells))
+def test_rows_keep_the_order_given():
+    coordinates = oracle.random_cloud(0)
+    feats = torch.randn(len(coordinates), 3)
+    x = SparseTensor(feats, coordinates.long())
+    assert x.coordinates.dtype == torch.int32
+    assert torch.equal(x.coordinates, coordinates)
+    identity = engine.Conv(3, 3, 3)
+    with torch.no_grad():
+        identity.kernel.zero_()
+        identity.kernel[13] = torch.eye(3)
+    assert torch.equal(identity(x).features, feats)
+    assert torch.equal(x.replace(2 * feats).features, 2 * feats)
+    assert torch.equal(engine.ReLU()(x.replace(2 * feats)).features, (2 * feats).relu())
 
 
-def lookup(x: SparseTensor) -> dict[tuple[int, ...], torch.Tensor]:
-    rows = zip(x.coordinates.tolist(), x.features, strict=True)
-    return {tuple(cell): feature for cell, feature in rows}
+def test_sum_and_concatenation():
+    coordinates = oracle.random_cloud(1)
+    feats = torch.randn(len(coordinates), 2)
+    x = SparseTensor(feats, coordinates)
+    other = SparseTensor(feats + 1, coordinates)
+    torch.testing.assert_close((x + other).features, 2 * feats + 1)
+    joined = engine.cat(x, other, x)
+    assert torch.equal(joined.features, torch.cat([feats, feats + 1, feats], 1))
+    total = x.replace(feats.clone())
+    total += other
+    torch.testing.assert_close(total.features, 2 * feats + 1)
 
 
-def test_floor_goes_down_below_zero():
-    points = [torch.tensor([[-0.001, 0.0, 0.019]]), torch.tensor([[0.02, -0.04, 1.0]])]
-    expected = [[0, -1, 0, 0], [1, 1, -2, 50]]
-    assert floor_coordinates(points, 0.02).tolist() == expected
+def test_voxelize_averages_and_finds_every_point_again():
+    coordinates = torch.randint(-3, 3, (200, 4), dtype=torch.int32)
+    coordinates[:, 0] = torch.arange(200) % 2
+    feats = torch.randn(200, 3, dtype=torch.float64, requires_grad=True)
+    x, inverse = voxelize(coordinates, feats)
+    assert torch.equal(x.coordinates[inverse], coordinates)
+    for row, at in enumerate(x.coordinates):
+        members = (coordinates == at).all(1)
+        torch.testing.assert_close(x.features[row], feats[members].mean(0))
+    assert len(torch.unique(x.coordinates, dim=0)) == len(x.coordinates)
+    (x.features.sum()).backward()
+    counts = torch.bincount(inverse)[inverse]
+    torch.testing.assert_close(feats.grad, (1 / counts)[:, None].expand(-1, 3).double())
 
 
-def test_points_of_a_voxel_are_averaged_and_found_again():
-    rng = np.random.default_rng(0)
-    cells = torch.from_numpy(rng.integers(-3, 3, (200, 4)).astype(np.int32)).abs()
-    cells[:, 1:] -= 2
-    features = torch.from_numpy(rng.standard_normal((200, 5)).astype(np.float32))
-    voxels, inverse = voxelize(cells, features)
-    assert len(torch.unique(voxels.coordinates, dim=0)) == len(voxels.coordinates)
-    assert torch.equal(voxels.coordinates[inverse].int(), cells)
-    for row in range(len(voxels.coordinates)):
-        mean = features[inverse == row].mean(0)
-        torch.testing.assert_close(voxels.features[row], mean)
+def test_floor_coordinates_round_down_and_count_samples():
+    points = [torch.tensor([[-0.01, 0.0, 0.05]]), torch.tensor([[0.019, -0.02, 0.02]])]
+    rows = floor_coordinates(points, 0.02)
+    assert rows.tolist() == [[0, -1, 0, 2], [1, 0, -1, 1]]
+    assert rows.dtype == torch.int32
 
 
-def test_gradient_of_the_mean_is_shared_by_its_points():
-    cells = torch.zeros(4, 4, dtype=torch.int32)
-    cells[3, 1] = 1
-    features = torch.randn(4, 2, requires_grad=True)
-    voxels, _ = voxelize(cells, features)
-    voxels.features.sum().backward()
-    torch.testing.assert_close(features.grad[:3], torch.full((3, 2), 1 / 3))
-    torch.testing.assert_close(features.grad[3], torch.ones(2))
+def test_samples_do_not_touch():
+    coordinates = oracle.random_cloud(2, batches=3)
+    feats = torch.randn(len(coordinates), 4)
+    net = torch.nn.Sequential(engine.Conv(4, 4, 3), engine.Conv(4, 4, 2, stride=2))
+    whole = net(SparseTensor(feats, coordinates))
+    for sample in range(3):
+        mine = coordinates[:, 0] == sample
+        alone = net(SparseTensor(feats[mine], coordinates[mine]))
+        part = whole.coordinates[:, 0] == sample
+        assert torch.equal(alone.coordinates, whole.coordinates[part])
+        torch.testing.assert_close(alone.features, whole.features[part])
 
 
-@pytest.mark.parametrize("mode", ["max", "mean"])
-@pytest.mark.parametrize(("kernel", "stride"), [(2, 2), (3, 2), (3, 1)])
-def test_pooling(mode, kernel, stride):
-    x = cloud(1)
-    layer = (engine.MaxPool if mode == "max" else engine.AvgPool)(kernel, stride=stride)
-    out = layer(x)
-    cells = lookup(x)
-    coarse = {(c[0], *(stride * (v // stride) for v in c[1:])) for c in cells}
-    assert {tuple(c) for c in out.coordinates.tolist()} == coarse
-    low = 0 if kernel % 2 == 0 else -(kernel // 2)
-    offsets = list(itertools.product(range(low, low + kernel), repeat=3))
-    for cell, value in lookup(out).items():
-        under = [
-            cells[key]
-            for offset in offsets
-            if (key := (cell[0], *np.add(cell[1:], offset).tolist())) in cells
-        ]
-        stacked = torch.stack(under)
-        expected = stacked.amax(0) if mode == "max" else stacked.mean(0)
-        torch.testing.assert_close(value, expected)
-
-
-def test_interpolation_is_trilinear_and_a_missing_corner_is_zero():
-    x = cloud(2)
-    cells = lookup(x)
-    rng = np.random.default_rng(3)
-    points = np.column_stack([rng.integers(0, 2, 50), rng.uniform(-6, 6, (50, 3))])
-    got = engine.interpolate(x, torch.from_numpy(points).float())
-    for point, value in zip(points.astype(np.float32), got, strict=True):
-        base = np.floor(point[1:]).astype(int)
-        expected = torch.zeros(3)
-        for corner in itertools.product((0, 1), repeat=3):
-            weight = np.prod(1 - np.abs(point[1:] - (base + corner)))
-            key = (int(point[0]), *(base + corner).tolist())
-            expected += float(weight) * cells.get(key, torch.zeros(3))
-        torch.testing.assert_close(value, expected, atol=1e-5, rtol=1e-4)
-
-
-def test_interpolation_at_voxels_gives_their_features():
-    x = cloud(4)
-    at = engine.interpolate(x, x.coordinates.float())
-    torch.testing.assert_close(at, x.features)
-
-
-def test_concatenation_joins_by_voxel():
-    x = cloud(5)
-    y = engine.tensor(2 * x.features, x.coordinates)
-    both = engine.cat(x, y)
-    torch.testing.assert_close(both.features[:, 3:], 2 * both.features[:, :3])
-    with pytest.raises(ValueError, match="got 0"):
-        engine.cat()
-
-
-def test_autocast_computes_in_bfloat16_near_the_float_result():
-    x, layer = cloud(6), engine.Conv(3, 8, 3)
-    plain = layer(x).features
-    with torch.autocast("cpu", torch.bfloat16):
-        low = layer(x).features
-    assert low.dtype == torch.bfloat16
-    assert (low.float() - plain).abs().max() < 0.03 * plain.abs().max()
-    assert not torch.equal(low.float(), plain)
-
-
-def test_order_of_the_rows_changes_nothing_but_the_order():
-    x, layer = cloud(7), engine.Conv(3, 4, 3)
-    shuffle = torch.randperm(len(x.coordinates))
-    shuffled = engine.tensor(x.features[shuffle], x.coordinates[shuffle])
-    assert torch.equal(shuffled.coordinates, x.coordinates[shuffle])
+def test_moving_the_cloud_moves_the_result():
+    coordinates = oracle.random_cloud(3)
+    feats = torch.randn(len(coordinates), 4)
+    layer = engine.Conv(4, 4, 3)
+    there = coordinates + torch.tensor([0, 1000, -5000, 77], dtype=torch.int32)
     torch.testing.assert_close(
-        layer(shuffled).features, layer(x).features[shuffle], atol=1e-6, rtol=1e-5
+        layer(SparseTensor(feats, coordinates)).features,
+        layer(SparseTensor(feats, there)).features,
     )
+
+
+def test_maps_die_with_the_tensors():
+    coordinates = oracle.random_cloud(4)
+    x = SparseTensor(torch.randn(len(coordinates), 4), coordinates)
+    down = engine.Conv(4, 4, 2, stride=2)(x)
+    up = engine.ConvTranspose(4, 4, 2, stride=2)(down, x)
+    levels = [weakref.ref(level) for level in (x.level, down.level)]
+    assert up.level is x.level
+    gc.disable()
+    try:
+        del x, down, up
+        assert [level() for level in levels] == [None, None]
+    finally:
+        gc.enable()
+
+
+def test_maps_are_made_once():
+    coordinates = oracle.random_cloud(5)
+    x = SparseTensor(torch.randn(len(coordinates), 16), coordinates)
+    layer = engine.Conv(16, 16, 3)
+    y = layer(layer(x))
+    assert y.level is x.level
+    assert len(x.level.plans[x.level]) == 1
+    down = engine.Conv(16, 16, 2, stride=2)
+    assert down(x).level is down(y).level
+
+
+@pytest.mark.parametrize("channels", [3, 16])
+def test_empty_tensor(channels):
+    x = SparseTensor(torch.zeros(0, channels), torch.zeros(0, 4, dtype=torch.int32))
+    down = engine.Conv(channels, 8, 2, stride=2)(x)
+    out = engine.ConvTranspose(8, 5, 2, stride=2)(down, x)
+    assert out.features.shape == (0, 5)
+    assert engine.MaxPool(2, 2)(x).features.shape == (0, channels)
+    assert engine.interpolate(x, torch.zeros(7, 4)).shape == (7, channels)
+
+
+def test_cloud_without_any_neighbour():
+    coordinates = torch.tensor([[0, 1, 1, 1]], dtype=torch.int32)
+    x = SparseTensor(torch.ones(1, 16, requires_grad=True), coordinates)
+    layer = engine.Conv(16, 8, 1, stride=2)
+    out = layer(x)
+    assert out.coordinates.tolist() == [[0, 0, 0, 0]]
+    assert torch.equal(out.features, torch.zeros(1, 8))
+    out.features.sum().backward()
+    assert not layer.kernel.grad.any()
+
+
+class TestErrors:
+    coordinates = torch.zeros(1, 4, dtype=torch.int32)
+    feats = torch.zeros(1, 3)
+
+    def test_coordinate_shape(self):
+        with pytest.raises(ValueError, match=r"shape \(N, 4\).*got \(1, 3\)"):
+            SparseTensor(self.feats, self.coordinates[:, 1:])
+
+    def test_coordinate_dtype(self):
+        with pytest.raises(TypeError, match=r"int32 or int64, got torch\.float32"):
+            SparseTensor(self.feats, self.coordinates.float())
+
+    def test_feature_shape(self):
+        with pytest.raises(ValueError, match=r"shape \(N, C\), got \(1,\)"):
+            SparseTensor(self.feats[:, 0], self.coordinates)
+
+    def test_feature_dtype(self):
+        with pytest.raises(TypeError, match=r"floating point, got torch\.int64"):
+            SparseTensor(self.feats.long(), self.coordinates)
+
+    def test_different_length(self):
+        with pytest.raises(ValueError, match="has 2 rows and `coordinates` 1"):
+            SparseTensor(torch.zeros(2, 3), self.coordinates)
+
+    def test_other_device(self):
+        with pytest.raises(ValueError, match="is on meta and `coordinates` on cpu"):
+            SparseTensor(self.feats.to("meta"), self.coordinates)
+
+    def test_stride(self):
+        with pytest.raises(ValueError, match="`stride` must be at least 1, got 0"):
+            SparseTensor(self.feats, self.coordinates, stride=0)
+
+    def test_off_the_lattice(self):
+        with pytest.raises(ValueError, match=r"stride 2, got \[0, 0, 3, 0\] in row 0"):
+            SparseTensor(self.feats, torch.tensor([[0, 0, 3, 0]]), stride=2)
+
+    def test_repeated(self):
+        with pytest.raises(ValueError, match=r"unique, got \[0, 0, 0, 0\].*1 repeats"):
+            SparseTensor(torch.zeros(2, 3), self.coordinates.repeat(2, 1))
+
+    @pytest.mark.parametrize("batch", [-1, 512])
+    def test_batch_range(self, batch):
+        with pytest.raises(ValueError, match=rf"0\.\.511, got {batch}"):
+            SparseTensor(self.feats, torch.tensor([[batch, 0, 0, 0]]))
+
+    @pytest.mark.parametrize("far", [-140000, 140000])
+    def test_coordinate_range(self, far):
+        with pytest.raises(ValueError, match=rf"within \+-130815 voxels, got {far}"):
+            SparseTensor(self.feats, torch.tensor([[0, far, 0, 0]]))
+
+    def test_replace_with_other_length(self):
+        x = SparseTensor(self.feats, self.coordinates)
+        with pytest.raises(ValueError, match="has 2 rows"):
+            x.replace(torch.zeros(2, 3))
+
+    def test_sum_and_cat_of_other_voxels(self):
+        x = SparseTensor(self.feats, self.coordinates)
+        other = SparseTensor(self.feats, self.coordinates + 1)
+        with pytest.raises(ValueError, match=r"same voxels, got SparseTensor.1 vox"):
+            x + other
+        with pytest.raises(ValueError, match=r"same voxels, got SparseTensor.1 vox"):
+            engine.cat(x, other)
+
+    def test_cat_of_nothing(self):
+        with pytest.raises(ValueError, match="at least one tensor, got 0"):
+            engine.cat()
+
+    def test_voxel_size(self):
+        with pytest.raises(ValueError, match="positive metres, got 0"):
+            floor_coordinates([torch.zeros(1, 3)], 0)
+
+    def test_no_samples(self):
+        with pytest.raises(ValueError, match="at least one sample, got 0"):
+            floor_coordinates([], 0.02)
+
+    def test_point_shape(self):
+        with pytest.raises(ValueError, match=r"`points\[1\]`.*got \(2, 4\)"):
+            floor_coordinates([torch.zeros(1, 3), torch.zeros(2, 4)], 0.02)
+
+    def test_point_nan(self):
+        points = torch.tensor([[0.0, 0, 0], [1.0, float("nan"), 0]])
+        with pytest.raises(ValueError, match=r"got \[1\.0, nan, 0\.0\] in row 1"):
+            floor_coordinates([points], 0.02)
