@@ -235,6 +235,22 @@ def test_more_bad_frames_than_allowed(scannet, create_data, tmp_path):
     assert not list(out.glob("*infos*"))
 
 
+def test_all_reports_are_written_before_an_error(scannet, create_data, tmp_path):
+    nan_pose(scannet / "2D" / "scene0000_00")
+    with pytest.raises(SystemExit, match="1 of 6 frames"):
+        create_data("scannet200_sv", scannet, tmp_path / "out", *SMALL)
+    assert report(tmp_path / "out", "val")["written"] == 3
+
+
+def test_a_split_of_bad_frames_only_is_an_error(scannet, create_data, tmp_path):
+    meta = scannet / "meta_data"
+    (meta / "scannetv2_sv_train.txt").write_text(f"{FIRST}\n")
+    nan_pose(scannet / "2D" / "scene0000_00")
+    options = (*SMALL, "--max-skipped", 1)
+    with pytest.raises(SystemExit, match=r"1 of 1 frames \(100\.0 %\) are bad"):
+        create_data("scannet200_sv", scannet, tmp_path / "out", *options)
+
+
 def test_a_listed_frame_that_was_never_exported(scannet, create_data, tmp_path):
     path = scannet / "meta_data" / "scannetv2_sv_train.txt"
     path.write_text(path.read_text() + "\nscene0000_00_800\n")
