@@ -61,10 +61,9 @@ def dataset(root, **kwargs) -> ScanNet200SegDataset_:
     )
 
 
-@pytest.mark.parametrize("serialize", [True, False])
 @pytest.mark.parametrize("test_mode", [True, False])
-def test_samples_keep_their_names(root, serialize, test_mode):
-    frames = dataset(root, serialize_data=serialize, test_mode=test_mode)
+def test_samples_keep_their_names(root, test_mode):
+    frames = dataset(root, test_mode=test_mode)
     samples = [frames[index]["data_samples"] for index in range(2)]
     assert [sample.sample_idx for sample in samples] == NAMES
     assert sample_names(describe_batch({"data_samples": samples})) == "; ".join(NAMES)
