@@ -11,8 +11,8 @@ from torch import Tensor
 from .packing import AXIS_BITS, spread
 
 NOWHERE = 1 << 20  # a position that no voxel has
-GRID_CELLS = 1 << 23
-GRID_CELLS_PER_VOXEL = 64
+GRID_CELLS = 1 << 21
+GRID_CELLS_PER_VOXEL = 128
 GRID_CELLS_MOST = 1 << 28  # addresses are sums of up to four times this, in int32
 _MISSING = 1 << 60  # an address part that no voxel's address reaches
 

@@ -88,9 +88,8 @@ class Level:
         """(N, 4) int32 coordinates in stored order."""
         return self.coordinates if self.order is None else self.coordinates[self.order]
 
-    @cached_property
-    def index(self) -> GridIndex | SortedIndex:
-        """Finds stored rows by lattice position."""
+    def make_index(self) -> GridIndex | SortedIndex:
+        """Finds stored rows by lattice position; quick to make, large to keep."""
         return make_index(self.keys, self.sorted_coordinates, self.stride)
 
     def strided(self, factor: int) -> "Level":

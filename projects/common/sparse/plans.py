@@ -21,9 +21,11 @@ from .index import NOWHERE
 from .levels import Level
 from .packing import MARGIN
 
-PAIRS_PER_BLOCK = 1 << 12
-PAIRS_PER_BLOCK_CUDA = 1 << 21
-LOOKUPS = 1 << 20  # positions looked up at once
+FEWEST_PAIRS, MOST_PAIRS = 2048, 6144  # of a block: few leave products too small,
+BLOCKS = 24  # many leave the cache; between them, about so many blocks
+PAIRS_PER_THREAD = 512  # fewer are not worth another thread
+MOST_PAIRS_CUDA = 1 << 21
+LOOKUPS = 1 << 18  # positions looked up at once
 
 
 @dataclass(frozen=True)
@@ -160,12 +162,13 @@ class Finder:
         at = target.sorted_coordinates
         steps = shape.steps(at.device)
         self._steps = -steps * target.stride if inverse else steps * source.stride
-        self._at, self._source, self.volume = at, source, shape.volume
+        self._at, self._stride, self.volume = at, source.stride, shape.volume
+        self._index = source.make_index()
 
     def find(self, start: int, stop: int) -> Tensor:
         """(V, stop - start) int32 source rows, -1 where there is none."""
         at = self._at[start:stop]
-        stride = self._source.stride
+        stride = self._stride
         axes = []
         for axis in range(3):
             positions = at[:, axis + 1].long() + self._steps[:, None]
@@ -174,7 +177,7 @@ class Finder:
                 lattice = torch.div(positions, stride, rounding_mode="floor")
                 lattice.masked_fill_(lattice * stride != positions, NOWHERE)
             axes.append(lattice)
-        return self._source.index.find(at[:, 0], axes)
+        return self._index.find(at[:, 0], axes)
 
 
 def _make_blocks(found: Tensor, rows: int, start: int) -> list[Block]:
@@ -213,12 +216,12 @@ def _make_blocks(found: Tensor, rows: int, start: int) -> list[Block]:
 
 
 def _rows_per_block(found: Tensor, count: int) -> int:
-    """Rows with about ``PAIRS_PER_BLOCK`` pairs, that threads can share evenly."""
-    most, threads = PAIRS_PER_BLOCK, torch.get_num_threads()
+    """Rows of a block for ``count`` rows as dense as ``found``, shared evenly."""
+    pairs = int((found >= 0).sum()) / found.shape[1] * count
     if found.device.type == "cuda":
-        most, threads = PAIRS_PER_BLOCK_CUDA, 1
-    density = int((found >= 0).sum()) / found.shape[1]
-    blocks = max(1, round(count * density / most))
+        return -(-count // max(1, round(pairs / MOST_PAIRS_CUDA)))
+    threads = max(1, min(torch.get_num_threads(), int(pairs / PAIRS_PER_THREAD)))
+    blocks = max(1, round(pairs / min(max(pairs / BLOCKS, FEWEST_PAIRS), MOST_PAIRS)))
     return -(-count // (blocks + -blocks % threads))
 
 

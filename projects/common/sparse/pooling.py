@@ -54,7 +54,7 @@ def interpolate_rows(rows: Tensor, level: Level, points: Tensor) -> Tensor:
     part = scaled - corner
     steps = torch.arange(2, device=points.device)
     axes = [corner[:, axis].long() + steps[:, None] for axis in range(3)]
-    found = level.index.find(batch, axes).t().contiguous()
+    found = level.make_index().find(batch, axes).t().contiguous()
     near_far = torch.stack([1 - part, part], dim=2)
     x, y, z = near_far.unbind(1)
     weight = (z[:, :, None, None] * y[:, None, :, None] * x[:, None, None]).flatten(1)

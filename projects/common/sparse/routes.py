@@ -84,8 +84,12 @@ def backward(
     order = slice(None, None, -1) if reverse else slice(None)
     weights = list(kernel.transpose(1, 2).unbind(0))[order] if needs[0] else []
     grad_rows = torch.empty_like(rows)
-    sums = [torch.zeros_like(kernel) for _ in parts]
     room, scratch = parts[-1].high, route.scratch
+    flat = (kernel.shape[0] * kernel.shape[1], kernel.shape[2])
+    sums = [torch.zeros_like(kernel)]
+    for number in range(1, len(parts)):
+        more = scratch.take(f"kernel{number}", flat, kernel)
+        sums.append(more.view_as(kernel).zero_())
     grads = scratch.take("products", (room, kernel.shape[2]), grad)
     inputs = scratch.take("inputs", (room, kernel.shape[1]), grad)
 

@@ -30,8 +30,9 @@ def _take_one_core() -> None:
     torch.set_num_threads(1)
 
 
-def _pool(count: int) -> ThreadPoolExecutor:
-    """The pool of ``count`` threads, replacing one of another size."""
+def _pool() -> ThreadPoolExecutor:
+    """As many threads as torch has, kept until that number changes."""
+    count = torch.get_num_threads()
     if count not in _pools:
         for other in _pools.values():
             other.shutdown(wait=False)
@@ -51,7 +52,7 @@ def run_parts(work: Callable[[Piece], None], pieces: Sequence[Piece]) -> None:
 
     Args:
         work: Mostly operations that leave Python's interpreter lock alone.
-        pieces: One, or as many as torch has threads.
+        pieces: At most as many as torch has threads.
     """
 
     def run(piece: Piece) -> None:
@@ -61,4 +62,4 @@ def run_parts(work: Callable[[Piece], None], pieces: Sequence[Piece]) -> None:
     if len(pieces) == 1:
         run(pieces[0])
     else:
-        list(_pool(len(pieces)).map(run, pieces))
+        list(_pool().map(run, pieces))

@@ -142,6 +142,16 @@ def small_pose(folder):
     np.savetxt(folder / "pose" / "0.txt", np.eye(3))
 
 
+def transposed_pose(folder):
+    path = folder / "pose" / "0.txt"
+    np.savetxt(path, np.loadtxt(path).T)
+
+
+def inverted_pose(folder):
+    path = folder / "pose" / "0.txt"
+    np.savetxt(path, np.linalg.inv(np.loadtxt(path)))
+
+
 def no_pose(folder):
     (folder / "pose" / "0.txt").unlink()
 
@@ -175,6 +185,11 @@ BAD = [
     (word_pose, r"pose .*0\.txt is no matrix of numbers: .*'one'"),
     (sheared_pose, r"pose .*0\.txt is not rigid: .* by 3 and det R = 8"),
     (small_pose, r"pose .*0\.txt is \(3, 3\), expected 4x4"),
+    (
+        transposed_pose,
+        r"pose .*0\.txt ends in the row \[.*\], expected 0 0 0 1.*transp",
+    ),
+    (inverted_pose, r"only \d+\.\d % of the points .* world-to-camera"),
     (no_pose, r"pose .*0\.txt is missing"),
     (no_depth, r"depth image .*0\.png is missing"),
     (empty_depth, r"depth is empty: 0 of 19200 pixels have a value"),

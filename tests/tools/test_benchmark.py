@@ -1,0 +1,35 @@
+"""The measuring tool itself, without measuring."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
+
+
+def test_it_lists_its_subjects_and_a_subject_its_options():
+    for words, expected in (([], "scannet_ap"), (["sparse"], "--rounds")):
+        command = [sys.executable, str(TOOLS / "benchmark.py"), *words, "--help"]
+        environment = {"PYTHONPATH": str(TOOLS.parent)}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        assert expected in done.stdout
+
+
+@pytest.fixture
+def clouds(monkeypatch):
+    monkeypatch.syspath_prepend(str(TOOLS))
+    import benchmarks.sparse_clouds as module
+
+    return module
+
+
+def test_made_up_clouds_have_the_wanted_size(clouds, tmp_path):
+    source, (frame, scan) = clouds.make_clouds(tmp_path, seed=0)
+    assert "made-up" in source
+    assert str(tmp_path) in source
+    assert 5_000 < len(frame.features) <= 20_000
+    assert len(scan.features) == 120_000
+    assert len(scan.coordinates.unique(dim=0)) == 120_000

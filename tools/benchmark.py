@@ -1,0 +1,28 @@
+"""Measure: python tools/benchmark.py SUBJECT [options]; SUBJECT --help lists them."""
+
+import argparse
+import importlib
+import sys
+
+# subject -> module with add_arguments(parser) and run(args), and what it measures
+SUBJECTS = {
+    "sparse": ("benchmarks.sparse", "sparse engine beside MinkowskiEngine"),
+    "scannet_ap": ("benchmarks.scannet_ap", "ScanNet AP beside mmdet3d"),
+}
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="subject", required=True)
+    for name, (module, text) in SUBJECTS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        if name in argv[:1]:  # the others' imports may take many seconds
+            subject = importlib.import_module(module)
+            subject.add_arguments(command)
+            command.set_defaults(run=subject.run)
+    args = parser.parse_args(argv)
+    return args.run(args)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
