@@ -23,3 +23,5 @@ model = dict(
 val_evaluator = dict(class_agnostic=False)
 test_evaluator = dict(class_agnostic=False)
 load_from = "work_dirs/pretrained/mask3d_scannet200.pth"
+# A Mask3D checkpoint has the backbone only; an ESAM checkpoint has everything.
+load_from_policy = dict(allow_missing=[r"^pool\.", r"^decoder\."])

@@ -159,10 +159,11 @@ def read_pickle(path: Path, mmap: bool = False) -> Any:
                 "plain weights never need: refused, it could execute code. Save its "
                 "state dict with safetensors where you trust it, and load that"
             ) from error
-        reason = str(error).strip().split("\n")[0]
+        # Not torch's own words: they advise to let the file execute code.
         raise CheckpointError(
             f"checkpoint {path} ({path.stat().st_size} bytes) is damaged or no "
-            f"checkpoint: {type(error).__name__}: {reason}"
+            f"checkpoint ({type(error).__name__}). Take another one or fetch the file "
+            "again"
         ) from error
 
 

@@ -1,6 +1,7 @@
 """What is written down when a loss is not finite."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,13 @@ def describe_batch(batch: Any) -> list[dict[str, Any]]:
 def write_report(
     work_dir: str, iteration: int, rank: int, report: Mapping[str, Any]
 ) -> Path:
-    """Write ``report`` to ``<work_dir>/nonfinite/iter_<n>_rank_<r>.json``."""
+    """Write ``report`` to ``<work_dir>/nonfinite/iter_<n>_rank_<r>.json``.
+
+    Numbers that are not finite, which JSON lacks, become "nan", "inf", "-inf".
+    """
     path = Path(work_dir) / "nonfinite" / f"iter_{iteration}_rank_{rank}.json"
-    atomic_write_bytes(path, json.dumps(report, indent=2, default=str).encode())
+    text = json.dumps(_standard(report), indent=2, default=str, allow_nan=False)
+    atomic_write_bytes(path, text.encode())
     return path
 
 
@@ -70,6 +75,17 @@ def loss_terms(losses: Any) -> dict[str, float]:
         if tensors and all(isinstance(t, torch.Tensor) for t in tensors):
             terms[name] = float(torch.stack([t.detach().mean() for t in tensors]).sum())
     return terms
+
+
+def _standard(value: Any) -> Any:
+    """``value`` with non-finite numbers as strings."""
+    if isinstance(value, Mapping):
+        return {key: _standard(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_standard(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
 
 
 def _readable(metainfo: Mapping[str, Any]) -> dict[str, Any]:

@@ -102,11 +102,13 @@ def load_weights(
         policy: What the config allows to differ.
 
     Raises:
-        CheckpointError: If keys do not fit; all of them are named by group.
+        CheckpointError: If keys do not fit; all of them are named by group. If a
+            value is not finite.
         ConfigError: If a pattern of ``policy`` matches no key.
     """
     report = LoadReport(total=len(model.state_dict()))
     state = _without_ignored(model, checkpoint["state_dict"], policy, report)
+    _require_finite(state, source)
     try:
         missing, unexpected = model.load_state_dict(state, strict=False)
     except RuntimeError as error:
@@ -150,6 +152,22 @@ def _without_ignored(
                 f"{len(matched)} keys left out by {pattern!r}: {reason}"
             )
     return kept
+
+
+def _require_finite(state: Mapping[str, Any], source: str) -> None:
+    bad = {}
+    for key, value in state.items():
+        if isinstance(value, torch.Tensor) and value.is_floating_point():
+            count = int((~torch.isfinite(value)).sum())
+            if count:
+                bad[key] = f"{count} of {value.numel()} values"
+    if bad:
+        first = next(iter(bad))
+        raise CheckpointError(
+            f"{source}: {len(bad)} of {len(state)} tensors hold values that are not "
+            f"finite, the first is {first} ({bad[first]}). Take an earlier checkpoint "
+            "or fetch the file again"
+        )
 
 
 def _sort_missing(

@@ -1,16 +1,14 @@
 """Info files: what samples a dataset has. JSON, or legacy pickles read without running
 code."""
 
-import io
 import json
-import pickle
-from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from projects.common.io.atomic import atomic_write_bytes
+from projects.common.io.pickles import RefusedGlobalError, unpickle
 
 Info = dict[str, Any]
 _REMAKE = "Make it again with tools/create_data.py"
@@ -35,7 +33,7 @@ def load_info(path: str | Path) -> Info:
     if not path.is_file():
         raise FileNotFoundError(f"info file {path} is missing. {_REMAKE}")
     if path.suffix in (".pkl", ".pickle"):
-        content = _plain(_unpickle(path))
+        content = _unpickle(path)
     elif path.suffix == ".json":
         content = _parse_json(path)
     else:
@@ -99,69 +97,10 @@ def _plain(value: Any) -> Any:
 
 def _unpickle(path: Path) -> Any:
     try:
-        return _ArrayUnpickler(io.BytesIO(path.read_bytes()), str(path)).load()
-    except _RefusedGlobalError:
+        return unpickle(path.read_bytes(), str(path))
+    except RefusedGlobalError:
         raise
     except Exception as error:
         raise ValueError(
             f"info file {path} is truncated or damaged ({error!r}). {_REMAKE}"
         ) from error
-
-
-class _RefusedGlobalError(ValueError):
-    """A pickle wanted something that is no plain data."""
-
-
-def _latin1(text: str, encoding: str) -> bytes:
-    """Stands in for ``_codecs.encode``, how protocol 2 stores bytes."""
-    if encoding not in ("latin1", "latin-1"):
-        raise ValueError(f"encoding {encoding!r} in a pickle, expected 'latin1'")
-    return text.encode("latin1")
-
-
-def _reconstruct(kind: type, shape: tuple, dtype: Any) -> np.ndarray:
-    """Stands in for ``numpy.core.multiarray._reconstruct``."""
-    if kind is not np.ndarray:
-        raise ValueError(f"array type {kind!r} in a pickle, expected numpy.ndarray")
-    return np.ndarray(shape, dtype)
-
-
-def _scalar(dtype: np.dtype, data: bytes) -> Any:
-    """Stands in for ``numpy.core.multiarray.scalar``."""
-    if dtype.hasobject:
-        raise ValueError("numpy scalar of dtype object in a pickle")
-    return np.frombuffer(data, dtype)[0]
-
-
-def _from_buffer(data: bytes, dtype: np.dtype, shape: tuple, order: str) -> Any:
-    """Stands in for ``numpy.core.numeric._frombuffer``, protocol 5."""
-    return np.frombuffer(data, dtype).reshape(shape, order=order)  # type: ignore[call-overload]
-
-
-_ALLOWED: dict[tuple[str, str], Any] = {
-    ("collections", "OrderedDict"): OrderedDict,
-    ("_codecs", "encode"): _latin1,
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-}
-for _package in ("numpy.core", "numpy._core"):
-    _ALLOWED[f"{_package}.multiarray", "_reconstruct"] = _reconstruct
-    _ALLOWED[f"{_package}.multiarray", "scalar"] = _scalar
-    _ALLOWED[f"{_package}.numeric", "_frombuffer"] = _from_buffer
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Reads builtins and numpy arrays; any other global is refused by name."""
-
-    def __init__(self, file: io.BytesIO, name: str) -> None:
-        super().__init__(file)
-        self._name = name
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED:
-            raise _RefusedGlobalError(
-                f"info file {self._name} wants to use {module}.{name}, which plain "
-                "data never needs: refused, it may be malicious. Only take info files "
-                "from people you trust, or make it with tools/create_data.py"
-            )
-        return _ALLOWED[module, name]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
@@ -22,8 +23,10 @@ class InstanceVisualizationHook(Hook):
     """Draws the first frame of evenly spaced test batches.
 
     Reads of each data sample ``pred_pts_seg``, ``eval_ann_info`` and the metainfo
-    ``img_path``, ``pixels``, ``cam2img``, ``pose``; the points come from the batch and
-    must not be augmented. Writes ``instances.png`` and ``instances.rrd``.
+    ``img_path``, ``pixels``, ``cam2img``, ``pose`` and, where the colour file may have
+    another size than the pixels refer to, ``img_shape``; the points come from the batch
+    and must not be augmented. Writes ``instances.png`` and ``instances.rrd``. A frame
+    that cannot be drawn is logged and left out.
 
     Args:
         num_frames: How many frames; fewer where there are fewer batches.
@@ -75,16 +78,19 @@ class InstanceVisualizationHook(Hook):
             return
         assert data_batch is not None and outputs is not None
         sample, points = outputs[0], data_batch["inputs"]["points"][0]
+        name = sample.eval_ann_info.get("lidar_idx", batch_idx)
         missing = [key for key in CAMERA_KEYS if key not in sample.metainfo]
         if missing:
-            name = sample.eval_ann_info.get("lidar_idx", batch_idx)
             print_log(
                 f"Sample {name} is not drawn: it has no {missing}. Prepare the data "
                 "with tools/create_data.py of this version.",
                 "current",
             )
             return
-        self.frames.append(frame_of_sample(sample, points, self.num_stuff))
+        try:
+            self.frames.append(frame_of_sample(sample, points, self.num_stuff))
+        except (OSError, ValueError) as error:  # The figures matter more.
+            print_log(f"Sample {name} is not drawn: {error}", "current")
 
     def after_test(self, runner: Runner) -> None:
         """Write the files."""
@@ -114,7 +120,7 @@ def frame_of_sample(sample, points, num_stuff: int) -> FrameResult:
     truth = _numpy(annotation["pts_instance_mask"])
     return FrameResult(
         name=str(annotation.get("lidar_idx", meta["img_path"])),
-        image=read_color(meta["img_path"]),
+        image=_image(meta["img_path"], meta.get("img_shape")),
         pixels=_numpy(meta["pixels"]),
         points=_numpy(points)[:, :3],
         K=np.asarray(meta["cam2img"], np.float64)[:3, :3],
@@ -123,6 +129,19 @@ def frame_of_sample(sample, points, num_stuff: int) -> FrameResult:
         pred_masks=_numpy(prediction.pts_instance_mask[0]),
         pred_scores=_numpy(prediction.instance_scores),
     )
+
+
+def _image(path: str, shape: Sequence[int] | None) -> np.ndarray:
+    """Colour image resized by the half-pixel rule to ``shape`` (H, W), if given."""
+    image = read_color(path)
+    if shape is None or image.shape[:2] == tuple(shape):
+        return image
+    height, width = map(int, shape)
+    shrinks = width < image.shape[1]
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    values = image.astype(np.float32)  # cv2 rounds bytes down.
+    resized = cv2.resize(values, (width, height), interpolation=interpolation)
+    return np.round(resized).astype(np.uint8)
 
 
 def _numpy(value) -> np.ndarray:

@@ -121,14 +121,16 @@ def _write_infos(
     options: ConvertOptions,
 ) -> None:
     """Reports of all splits first, then the info files if no report says stop."""
-    entries = {}
+    entries, outcomes = {}, []
     for split, names in splits.items():
         markers = [marker for n in names if (marker := results[n].marker) is not None]
         skipped = {n.idx: r.reason for n in names if not (r := results[n]).marker}
         report = options.out_dir / f"report_{split}.json"
         write_report(report, split, [marker["quality"] for marker in markers], skipped)
-        check_skipped(skipped, len(names), options.max_skipped, report)
+        outcomes.append((skipped, len(names), options.max_skipped, report))
         entries[split] = [marker["entry"] for marker in markers]
+    for outcome in outcomes:
+        check_skipped(*outcome)
     root = os.path.relpath(source.root.resolve(), options.out_dir.resolve())
     for split, data_list in entries.items():
         if data_list:

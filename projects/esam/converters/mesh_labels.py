@@ -29,11 +29,16 @@ class MeshLabels(NamedTuple):
 
     def at(
         self, xyz: NDArray, max_distance: float
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Labels of the nearest vertex of each point, 0 beyond ``max_distance`` (m)."""
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], float]:
+        """Labels of the nearest vertex of each point, 0 beyond ``max_distance`` (m).
+
+        Returns:
+            Semantic and instance ids, (N,) each, and the share of points within.
+        """
         _, nearest = self.tree.query(xyz, distance_upper_bound=max_distance)
         semantic, instance = np.append(self.semantic, 0), np.append(self.instance, 0)
-        return semantic[nearest], instance[nearest]
+        share = float((nearest < self.tree.n).mean())
+        return semantic[nearest], instance[nearest], share
 
 
 @lru_cache(maxsize=1)

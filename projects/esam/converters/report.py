@@ -59,8 +59,8 @@ def _mean(values: list[float]) -> float:
 def check_skipped(
     skipped: dict[str, str], samples: int, allowed: float, report: Path
 ) -> None:
-    """Raise a ValueError when more than the share ``allowed`` of samples is bad."""
-    if len(skipped) > allowed * samples:
+    """Raise a ValueError when too many samples are bad: all, or a share > allowed."""
+    if len(skipped) > allowed * samples or len(skipped) == samples > 0:
         idx, reason = next(iter(skipped.items()))
         raise ValueError(
             f"{len(skipped)} of {samples} frames ({100 * len(skipped) / samples:.1f} "

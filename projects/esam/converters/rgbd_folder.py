@@ -99,7 +99,8 @@ class RgbdFolderSource(Source):
             logger = MMLogger.get_current_instance()
             logger.info(
                 f"{self.root} has no train.txt and val.txt: every fourth frame of a "
-                "scene is held out (--val-scenes and --val-frames choose others)"
+                "scene is held out (--val-scenes and --val-frames choose others). Such "
+                "frames neighbour training frames: their AP is optimistic"
             )
             return _every_fourth(frames)
         return {
@@ -190,7 +191,8 @@ def _listed(path: Path, frames: dict[str, list[SampleName]]) -> list[SampleName]
 
 def _color_path(folder: Path, frame: str) -> Path:
     """The colour image, of whatever suffix; the first one's name if there is none."""
-    paths = [folder / "color" / f"{frame}{suffix}" for suffix in COLOR_SUFFIXES]
+    suffixes = (*COLOR_SUFFIXES, *(suffix.upper() for suffix in COLOR_SUFFIXES))
+    paths = [folder / "color" / f"{frame}{suffix}" for suffix in suffixes]
     return next((path for path in paths if path.is_file()), paths[0])
 
 

@@ -32,6 +32,7 @@ from projects.esam.converters.sources import (
 from projects.esam.scannet_classes import SCANNET20_CLASSES, SCANNET200_CLASSES
 
 DEFAULT_INTERVAL = 200
+MIN_ON_MESH = 0.3
 # fx = fy, cx, cy at 640 x 480 (specification 1.1), used where the export has no file.
 DEFAULT_K = np.array([[577.870605, 0, 319.5], [0, 577.870605, 239.5], [0, 0, 1.0]])
 
@@ -142,7 +143,15 @@ class ScanNetSource(Source):
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         table = self.root / "meta_data" / "scannetv2-labels.combined.tsv"
         mesh = load_mesh_labels(self.root / "3D" / name.scene, table, self.label_column)
-        return mesh.at(xyz, self.max_distance)
+        semantic, instance, share = mesh.at(xyz, self.max_distance)
+        if share < MIN_ON_MESH:
+            raise BadFrameError(
+                f"only {100 * share:.1f} % of the points of {name.idx} are within "
+                f"--max-distance {self.max_distance:g} m of the mesh, expected at "
+                f"least {100 * MIN_ON_MESH:g} %: is the pose world-to-camera instead "
+                "of camera-to-world, or of another scene?"
+            )
+        return semantic, instance
 
 
 def _sample_name(line: str, path: Path) -> SampleName:

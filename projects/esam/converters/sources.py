@@ -128,6 +128,11 @@ def read_cam2world(path: Path) -> NDArray[np.float64]:
             f"det R = {np.linalg.det(rotation):.3g}, expected a camera-to-world "
             "transform"
         )
+    if np.abs(pose[3] - (0, 0, 0, 1)).max() > 1e-4:
+        raise BadFrameError(
+            f"pose {path} ends in the row {pose[3].tolist()}, expected 0 0 0 1: is the "
+            "matrix transposed?"
+        )
     return pose
 
 

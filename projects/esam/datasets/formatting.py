@@ -15,6 +15,7 @@ META = (
     "sample_idx",
     "lidar_path",
     "img_path",
+    "img_shape",
     "pose",
     "cam2img",
     "pixels",

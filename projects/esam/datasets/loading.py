@@ -52,7 +52,7 @@ class LoadAnnotations3D_(BaseTransform):  # released config name
             results[key] = read_labels(results[path_key], rows=number)
         if "pixels_path" in results:
             results["pixels"] = read_pixels(results["pixels_path"], rows=number)
-        _check_no_gaps(results["sp_pts_mask"], results["super_pts_path"])
+        _check_superpoints(results["sp_pts_mask"], results["super_pts_path"])
         self._check_semantics(results)
         if "eval_ann_info" in results:
             results["eval_ann_info"].update({key: results[key] for key in self.KEYS})
@@ -70,12 +70,18 @@ class LoadAnnotations3D_(BaseTransform):  # released config name
             )
 
 
-def _check_no_gaps(superpoints: np.ndarray, path: str) -> None:
+def _check_superpoints(superpoints: np.ndarray, path: str) -> None:
     low, number = int(superpoints.min()), int(superpoints.max()) + 1
     if low < 0:
         raise ValueError(
             f"{path}: superpoint id {low} is negative, expected 0..S-1. Prepare the "
             "sample again with `tools/create_data.py`."
+        )
+    if number > len(superpoints):
+        raise ValueError(
+            f"{path}: superpoint id {number - 1} is too large for {len(superpoints)} "
+            "points, expected 0..S-1 without gaps. Prepare the sample again with "
+            "`tools/create_data.py`."
         )
     missing = np.flatnonzero(np.bincount(superpoints, minlength=number) == 0)
     if len(missing):

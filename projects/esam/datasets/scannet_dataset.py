@@ -65,11 +65,18 @@ class SingleViewDataset(SeededSamples, Seg3DDataset):
         lidar = info["lidar_points"]
         info["lidar_path"] = str(Path(self.data_prefix["pts"]) / lidar["lidar_path"])
         info["sample_idx"] = info.get("sample_idx", Path(info["lidar_path"]).stem)
+        info["sample_name"] = info["sample_idx"]
         if "img_path" in info:
             info["img_path"] = str(Path(self.data_root or ".") / info["img_path"])
         info["seg_label_mapping"] = self.seg_label_mapping
         if self.test_mode:
             info["eval_ann_info"] = {"lidar_idx": info["sample_idx"]}
+        return info
+
+    def get_data_info(self, idx: int) -> dict:
+        """Entry ``idx``; ``sample_idx`` is the sample's name, not MMEngine's index."""
+        info = super().get_data_info(idx)
+        info["sample_idx"] = info.pop("sample_name")
         return info
 
 

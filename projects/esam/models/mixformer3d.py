@@ -58,14 +58,12 @@ class ScanNet200MixFormer3D(BaseModel):
         init_cfg: As in MMEngine.
     """
 
-    # Patterns of checkpoint keys that may be absent from this model, with the reason.
+    # Keys of released checkpoints that this model has no use for, with the reason.
     IGNORED_CHECKPOINT_KEYS = {
-        r"backbone\.final\..*": "OneFormer3D's last 1x1 convolution, no part of ESAM",
-    }
-    # Patterns of this model's keys that a backbone-only checkpoint (Mask3D) lacks.
-    OPTIONAL_MISSING = {
-        r"pool\..*": "a Mask3D checkpoint has the backbone only",
-        r"decoder\..*": "a Mask3D checkpoint has the backbone only",
+        r"^backbone\.final\.": "OneFormer3D's last 1x1 convolution, no part of ESAM",
+        r"^memory\.": "memory of the online model",
+        r"^merge_head\.": "merging of the online model",
+        r"^decoder\.out_reg\.": "boxes of the online model",
     }
 
     def __init__(

@@ -138,8 +138,19 @@ def test_truncated_file_without_a_hash(tmp_path, keep):
     path = tmp_path / "a.pth"
     torch.save(content(), path)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(CheckpointError, match=rf"a\.pth \({keep} bytes\) is damaged"):
+    with pytest.raises(
+        CheckpointError, match=rf"a\.pth \({keep} bytes\) is damaged.*fetch"
+    ):
         read_checkpoint(path)
+
+
+@pytest.mark.parametrize("content", [b"<html>404</html>", b"\x80\x02garbage", b"PK"])
+def test_damage_is_not_explained_with_advice_to_execute_code(tmp_path, content):
+    path = tmp_path / "a.pth"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"a\.pth .* is damaged") as raised:
+        read_checkpoint(path)
+    assert "weights_only" not in str(raised.value)
 
 
 def test_empty_hash_is_no_hash_that_fits(tmp_path):

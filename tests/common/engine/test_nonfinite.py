@@ -9,7 +9,12 @@ from torch import nn
 
 from projects.common.engine import AmpOptimWrapper, OptimWrapper
 from projects.common.engine.errors import ConfigError, NonFiniteError
-from projects.common.engine.nonfinite import describe_batch, loss_terms, sample_names
+from projects.common.engine.nonfinite import (
+    describe_batch,
+    loss_terms,
+    sample_names,
+    write_report,
+)
 from tests.common.engine import runs
 
 
@@ -72,6 +77,19 @@ def test_loss_terms_are_numbers():
     assert loss_terms([torch.ones(())]) == {}
 
 
+def test_report_is_json_of_the_standard(tmp_path):
+    report = {
+        "loss_terms": {"a": float("nan"), "b": 1.5},
+        "samples": [{"scale": (float("inf"), -float("inf"), 1)}],
+        "tensor": torch.ones(2),
+    }
+    path = write_report(str(tmp_path), 7, 1, report)
+    content = json.loads(path.read_text(), parse_constant=pytest.fail)
+    assert content["loss_terms"] == {"a": "nan", "b": 1.5}
+    assert content["samples"] == [{"scale": ["inf", "-inf", 1]}]
+    assert content["tensor"] == "tensor([1., 1.])"
+
+
 def test_a_run_stops_and_names_the_samples(tmp_path):
     options = {"train_dataloader.dataset.nan_at": 5, "train_cfg.max_epochs": 1}
     assert runs.run(tmp_path, options) == 3
@@ -81,7 +99,7 @@ def test_a_run_stops_and_names_the_samples(tmp_path):
     assert "index=5" in output
     assert "Weights were not updated" in output
     (report,) = (tmp_path / "nonfinite").glob("iter_*_rank_0.json")
-    content = json.loads(report.read_text())
+    content = json.loads(report.read_text(), parse_constant=pytest.fail)
     assert {"index": 5} in content["samples"]
     assert content["loss_terms"].keys() == {"loss", "loss_size"}
     assert not list(tmp_path.glob("*.pth"))

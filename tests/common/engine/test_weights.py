@@ -98,3 +98,19 @@ def test_unknown_policy_key():
 def test_counters_of_batch_norm_may_be_missing():
     key = "backbone__1__num_batches_tracked"
     assert load_weights(Net(), checkpoint(**{key: None}), "a.pth").fits
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(value):
+    bad = checkpoint()
+    bad["state_dict"]["backbone.0.bias"][1] = value
+    bad["state_dict"]["head.weight"][0] = value
+    model = Net()
+    before = model.head.weight.clone()
+    message = (
+        r"a\.pth: 2 of 9 tensors hold values that are not finite, the first is "
+        r"backbone\.0\.bias \(1 of 4 values\)"
+    )
+    with pytest.raises(CheckpointError, match=message):
+        load_weights(model, bad, "a.pth")
+    assert torch.equal(model.head.weight, before)

@@ -2,11 +2,14 @@
 
 import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from projects.common.io.infos import load_info, save_info
+from tests.shared import ROOT
 
 ENTRY = {"sample_idx": "scene0000_00_0", "pose": np.eye(4), "num_points": np.int64(5)}
 
@@ -135,3 +138,77 @@ def test_other_content(tmp_path):
         load_info(tmp_path / "a.yaml")
     with pytest.raises(FileNotFoundError, match=r"gone\.json is missing"):
         load_info(tmp_path / "gone.json")
+
+
+DTYPE = b"cnumpy\ndtype\n"
+FAKE_POINTERS = b"V" + b"A" * 8 + b"\nVlatin1\n"
+NO_OBJECTS = b"(I3\nV|\nN(Va\nt(dVa\n(" + DTYPE + b"(VO8\ntRI0\ntsI8\nI1\nI0\ntb"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        # A structure with an object member whose flags deny it: 8 bytes as a pointer.
+        b"cnumpy.core.multiarray\nscalar\n(" + DTYPE + b"(VV8\ntR" + NO_OBJECTS
+        + b"c_codecs\nencode\n(" + FAKE_POINTERS + b"tRtR.",
+        b"cnumpy.core.multiarray\nscalar\n(" + DTYPE + b"(Vf8\ntR" + NO_OBJECTS
+        + b"c_codecs\nencode\n(" + FAKE_POINTERS + b"tRtR.",
+        b"cnumpy.core.numeric\n_frombuffer\n(c_codecs\nencode\n(" + FAKE_POINTERS
+        + b"tR" + DTYPE + b"(VV8\ntR" + NO_OBJECTS + b"(I1\ntVC\ntR.",
+    ],
+)  # fmt: skip
+def test_a_layout_that_lies_about_pointers_is_refused(tmp_path, payload):
+    (tmp_path / "x.pkl").write_bytes(payload)
+    code = "import sys; from projects.common.io.infos import load_info\n"
+    code += "try: load_info(sys.argv[1])\n"
+    code += "except ValueError as error: print(error)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "x.pkl"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done
+    assert "numpy dtype" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (DTYPE + b"(VM8[D]\ntR.", r"numpy dtype 'M8\[D\]'"),
+        (DTYPE + b"(]tR.", r"numpy dtype \[\]"),
+        (b"cnumpy\nndarray\n(I9\ntR.", "not callable"),
+        (
+            b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntVb\ntR.",
+            "array without values",
+        ),
+        (
+            b"cnumpy.core.multiarray\nscalar\n(" + DTYPE + b"(Vf8\ntRVtext\ntR.",
+            "numpy values as 'text'",
+        ),
+    ],
+)
+def test_only_plain_arrays_are_built(tmp_path, build, message):
+    (tmp_path / "x.pkl").write_bytes(build)
+    with pytest.raises(ValueError, match=message):
+        load_info(tmp_path / "x.pkl")
+
+
+def test_orders_and_types_of_arrays(tmp_path):
+    arrays = [
+        np.arange(6, dtype=">i4").reshape(2, 3),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.array([True, False]),
+        np.array([1 + 2j]),
+        np.array([b"ab", b"c"]),
+        np.array(["ab", "c"], dtype=">U2"),
+        np.float32(0.5),
+        np.zeros((0, 3)),
+    ]
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        entry = {str(number): array for number, array in enumerate(arrays)}
+        (tmp_path / "x.pkl").write_bytes(pickle.dumps([entry], protocol))
+        (read,) = load_info(tmp_path / "x.pkl")["data_list"]
+        assert list(read.values()) == [array.tolist() for array in arrays]

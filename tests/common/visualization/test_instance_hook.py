@@ -1,5 +1,6 @@
 """The hook on data samples as the pipeline and the model leave them."""
 
+import re
 import sys
 from types import SimpleNamespace
 
@@ -91,3 +92,58 @@ def test_samples_without_a_camera_are_named_and_left_out(frames, tmp_path, monke
 def test_number_of_frames_must_be_positive():
     with pytest.raises(ValueError, match="must be at least 1, got 0"):
         HOOKS.build({"type": "InstanceVisualizationHook", "num_frames": 0})
+
+
+@pytest.fixture
+def hook_and_messages(monkeypatch):
+    """A hook for one frame, and what it logs."""
+    options = {"num_frames": 1, "recording": False}
+    hook = HOOKS.build({"type": "InstanceVisualizationHook", **options})
+    messages = []
+    module = sys.modules[type(hook).__module__]
+    monkeypatch.setattr(module, "print_log", lambda text, _: messages.append(text))
+    return hook, messages
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.025])
+def test_a_colour_file_of_another_size_is_drawn_on_the_depth_grid(
+    frames, tmp_path, hook_and_messages, factor
+):
+    """A ramp whose value is the pixel centre: half-pixel rule, both directions."""
+    batch = batch_of(frames[0], tmp_path)
+    width, height = round(320 * factor), round(240 * factor)
+    centres = (np.arange(width) + 0.5) / factor - 0.5
+    ramp = np.round(np.tile(centres[None, :, None] * 0.77, (height, 1, 3)))
+    meta = batch[1][0].metainfo
+    Image.fromarray(ramp.astype(np.uint8)).save(meta["img_path"])
+    batch[1][0].set_metainfo({"img_shape": [240, 320]})
+    hook, _ = hook_and_messages
+    run_test(hook, [batch], tmp_path)
+    (frame,) = hook.frames
+    assert frame.image.shape == (240, 320, 3)
+    error = frame.image[:, 4:-4, 0] - np.arange(320)[4:-4] * 0.77
+    assert np.abs(error).max() <= 1
+    assert abs(error.mean()) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: path.unlink(), r"colour image .*room0_0\.png is missing"),
+        (lambda path: path.write_bytes(path.read_bytes()[:999]), "is truncated"),
+        (
+            lambda path: Image.open(path).resize((32, 24)).save(path),
+            "lies outside the image of 32x24",
+        ),
+    ],
+)
+def test_a_broken_colour_file_costs_its_picture_only(
+    frames, tmp_path, hook_and_messages, damage, message
+):
+    batch = batch_of(frames[0], tmp_path)
+    damage(tmp_path / "room0_0.png")
+    hook, messages = hook_and_messages
+    run_test(hook, [batch], tmp_path)
+    assert hook.frames == []
+    (text,) = messages
+    assert re.match(f"Sample room0_0 is not drawn: .*{message}", text)

@@ -142,6 +142,16 @@ def small_pose(folder):
     np.savetxt(folder / "pose" / "0.txt", np.eye(3))
 
 
+def transposed_pose(folder):
+    path = folder / "pose" / "0.txt"
+    np.savetxt(path, np.loadtxt(path).T)
+
+
+def inverted_pose(folder):
+    path = folder / "pose" / "0.txt"
+    np.savetxt(path, np.linalg.inv(np.loadtxt(path)))
+
+
 def no_pose(folder):
     (folder / "pose" / "0.txt").unlink()
 
@@ -175,6 +185,11 @@ BAD = [
     (word_pose, r"pose .*0\.txt is no matrix of numbers: .*'one'"),
     (sheared_pose, r"pose .*0\.txt is not rigid: .* by 3 and det R = 8"),
     (small_pose, r"pose .*0\.txt is \(3, 3\), expected 4x4"),
+    (
+        transposed_pose,
+        r"pose .*0\.txt ends in the row \[.*\], expected 0 0 0 1.*transp",
+    ),
+    (inverted_pose, r"only \d+\.\d % of the points .* world-to-camera"),
     (no_pose, r"pose .*0\.txt is missing"),
     (no_depth, r"depth image .*0\.png is missing"),
     (empty_depth, r"depth is empty: 0 of 19200 pixels have a value"),
@@ -218,6 +233,22 @@ def test_more_bad_frames_than_allowed(scannet, create_data, tmp_path):
         create_data("scannet200_sv", scannet, out, *SMALL)
     assert report(out)["skipped"][0]["sample_idx"] == FIRST
     assert not list(out.glob("*infos*"))
+
+
+def test_all_reports_are_written_before_an_error(scannet, create_data, tmp_path):
+    nan_pose(scannet / "2D" / "scene0000_00")
+    with pytest.raises(SystemExit, match="1 of 6 frames"):
+        create_data("scannet200_sv", scannet, tmp_path / "out", *SMALL)
+    assert report(tmp_path / "out", "val")["written"] == 3
+
+
+def test_a_split_of_bad_frames_only_is_an_error(scannet, create_data, tmp_path):
+    meta = scannet / "meta_data"
+    (meta / "scannetv2_sv_train.txt").write_text(f"{FIRST}\n")
+    nan_pose(scannet / "2D" / "scene0000_00")
+    options = (*SMALL, "--max-skipped", 1)
+    with pytest.raises(SystemExit, match=r"1 of 1 frames \(100\.0 %\) are bad"):
+        create_data("scannet200_sv", scannet, tmp_path / "out", *options)
 
 
 def test_a_listed_frame_that_was_never_exported(scannet, create_data, tmp_path):

@@ -125,6 +125,14 @@ def test_a_single_scene_and_patterns(recording):
     assert source.frame(splits["val"][0]).img_path == "color/7.png"
 
 
+def test_colour_files_with_a_suffix_in_capitals(recording):
+    path = recording / "desk" / "color" / "7.png"
+    path.rename(path.with_suffix(".PNG"))
+    source = RgbdFolderSource(recording, val_frames=("desk_7",))
+    (name,) = source.samples()["val"]
+    assert source.frame(name).img_path == "desk/color/7.PNG"
+
+
 def test_val_scenes_beat_the_lists(recording):
     splits = RgbdFolderSource(recording, val_scenes=("shelf*",)).samples()
     assert [n.idx for n in splits["train"]] == ["desk_0", "desk_7"]

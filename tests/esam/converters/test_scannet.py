@@ -119,8 +119,8 @@ def test_a_point_beyond_the_limit_has_no_label(scannet):
     mesh = load_mesh_labels(scannet / "3D" / "scene0000_00", table, "id")
     vertex = mesh.tree.data[mesh.instance > 0][0]
     for shift, inside in ((0.0, True), (100.0, False)):
-        semantic, instance = mesh.at(vertex[None] + shift, 0.05)
-        assert (semantic[0] > 0, instance[0] > 0) == (inside, inside)
+        semantic, instance, share = mesh.at(vertex[None] + shift, 0.05)
+        assert (semantic[0] > 0, instance[0] > 0, share) == (inside, inside, inside)
 
 
 def test_nyu40_ids_for_scannet_sv(scannet, out, create_data, tmp_path):

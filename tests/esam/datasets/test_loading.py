@@ -113,3 +113,12 @@ def test_packing_keeps_pixels_with_the_sample(frame):
     assert packed["inputs"]["points"].shape == (NUMBER, 6)
     np.testing.assert_array_equal(sample.gt_pts_seg.sp_pts_mask, results["sp_pts_mask"])
     np.testing.assert_array_equal(sample.pixels, results["pixels"])
+
+
+def test_huge_superpoint_id_is_refused_before_memory_is_taken(frame):
+    ids = np.arange(NUMBER) % 4
+    ids[5] = 10**12
+    write_rows(frame["super_pts_path"], ids, "<i8")
+    message = rf"super_pts_path.bin: superpoint id {10**12} .* {NUMBER} points"
+    with pytest.raises(ValueError, match=message):
+        load(frame)

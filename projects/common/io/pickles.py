@@ -1,0 +1,158 @@
+"""Pickles of plain data, read without running code or trusting memory layouts.
+
+No numpy constructor is reachable: stand-ins check what a pickle asks for and build the
+array themselves.
+"""
+
+import io
+import pickle
+import re
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+
+_DTYPE = re.compile(r"[<>|=]?(?P<kind>[biufcSUO])\d{0,6}")
+
+
+class RefusedGlobalError(ValueError):
+    """A pickle wanted something that is no plain data."""
+
+
+def unpickle(data: bytes, name: str) -> Any:
+    """Content of a pickle of builtins and numpy arrays.
+
+    Args:
+        data: The pickle.
+        name: What errors call it.
+
+    Returns:
+        The content, with arrays and numpy scalars as lists and numbers.
+
+    Raises:
+        RefusedGlobalError: If it asks for any other global.
+        Exception: Of many types, if it is damaged.
+    """
+    return _lists(_PlainUnpickler(io.BytesIO(data), name).load())
+
+
+def _lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _lists(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_lists(item) for item in value]
+    return _lists(value.values()) if isinstance(value, _Array) else value
+
+
+class _Dtype:
+    """Stands in for ``numpy.dtype``: numbers, strings and, for lists only, objects."""
+
+    def __init__(self, spec: Any, *_: Any) -> None:
+        match = _DTYPE.fullmatch(spec) if isinstance(spec, str) else None
+        if match is None:
+            raise ValueError(
+                f"numpy dtype {spec!r:.60} in a pickle, expected numbers or strings"
+            )
+        self.dtype = np.dtype(spec)
+        self.is_object = match["kind"] == "O"
+
+    def __setstate__(self, state: tuple) -> None:
+        """Byte order; the other members of a state describe structures or memory."""
+        order, structure = state[1], state[2:5]
+        if order not in ("<", ">", "|", "=") or structure != (None, None, None):
+            raise ValueError(
+                f"numpy dtype state {state!r:.60} in a pickle, expected a byte order"
+            )
+        self.dtype = self.dtype.newbyteorder(order)
+
+    def read(self, data: bytes) -> np.ndarray:
+        """(N,) array of values stored in ``data``."""
+        if self.is_object:
+            raise ValueError("numpy values of dtype object in a pickle's bytes")
+        if not isinstance(data, bytes | bytearray):
+            raise ValueError(f"numpy values as {data!r:.60} in a pickle")
+        return np.frombuffer(data, self.dtype)
+
+
+class _Array:
+    """Stands in for a ``numpy.ndarray``."""
+
+    def __init__(self, array: np.ndarray | None = None) -> None:
+        self.array = array
+
+    def __setstate__(self, state: tuple) -> None:
+        """``(version, shape, dtype, is_fortran, data)``."""
+        _, shape, dtype, is_fortran, data = state
+        if dtype.is_object:
+            values = np.empty(len(data), object)
+            values[:] = data
+        else:
+            values = dtype.read(data)
+        self.array = values.reshape(shape, order="F" if is_fortran else "C")
+
+    def values(self) -> Any:
+        if self.array is None:
+            raise ValueError("numpy array without values in a pickle")
+        return self.array.tolist()
+
+
+_NDARRAY = object()
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """Stands in for ``_codecs.encode``, how protocol 2 stores bytes."""
+    if encoding not in ("latin1", "latin-1"):
+        raise ValueError(f"encoding {encoding!r} in a pickle, expected 'latin1'")
+    return text.encode("latin1")
+
+
+def _no_bytes() -> bytes:
+    """Stands in for ``bytes``, how protocol 2 stores empty ones."""
+    return b""
+
+
+def _reconstruct(kind: object, *_: Any) -> _Array:
+    """Stands in for ``numpy.core.multiarray._reconstruct``."""
+    if kind is not _NDARRAY:
+        raise ValueError(f"array type {kind!r} in a pickle, expected numpy.ndarray")
+    return _Array()
+
+
+def _scalar(dtype: _Dtype, data: bytes) -> Any:
+    """Stands in for ``numpy.core.multiarray.scalar``."""
+    return dtype.read(data)[0].item()
+
+
+def _from_buffer(data: bytes, dtype: _Dtype, shape: tuple, order: Any) -> _Array:
+    """Stands in for ``numpy.core.numeric._frombuffer``, protocol 5."""
+    return _Array(dtype.read(data).reshape(shape, order=order))
+
+
+_ALLOWED: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("_codecs", "encode"): _latin1,
+    ("__builtin__", "bytes"): _no_bytes,
+    ("numpy", "ndarray"): _NDARRAY,
+    ("numpy", "dtype"): _Dtype,
+}
+for _package in ("numpy.core", "numpy._core"):
+    _ALLOWED[f"{_package}.multiarray", "_reconstruct"] = _reconstruct
+    _ALLOWED[f"{_package}.multiarray", "scalar"] = _scalar
+    _ALLOWED[f"{_package}.numeric", "_frombuffer"] = _from_buffer
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Reads builtins and numpy arrays; any other global is refused by name."""
+
+    def __init__(self, file: io.BytesIO, name: str) -> None:
+        super().__init__(file)
+        self._name = name
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ALLOWED:
+            raise RefusedGlobalError(
+                f"info file {self._name} wants to use {module}.{name}, which plain "
+                "data never needs: refused, it may be malicious. Only take info files "
+                "from people you trust, or make it with tools/create_data.py"
+            )
+        return _ALLOWED[module, name]

@@ -1,0 +1,74 @@
+"""Samples of an info file, as the pipeline and messages see them."""
+
+import numpy as np
+import pytest
+
+from projects.common.engine.nonfinite import describe_batch, sample_names
+from projects.common.io.infos import save_info
+from projects.common.io.points import write_rows
+from projects.esam.datasets import (
+    LoadAnnotations3D_,
+    LoadPointsFromFile_,
+    Pack3DDetInputs_,
+    ScanNet200SegDataset_,
+)
+
+NAMES = ["scene0000_00_200", "scene0000_00_20"]
+FOLDERS = {
+    "pts": "points",
+    "pts_semantic_mask": "semantic_mask",
+    "pts_instance_mask": "instance_mask",
+    "sp_pts_mask": "super_points",
+}
+PIPELINE = [
+    {"type": LoadPointsFromFile_},
+    {"type": LoadAnnotations3D_},
+    {"type": Pack3DDetInputs_, "keys": ["points", "sp_pts_mask"]},
+]
+
+
+def entry(name: str) -> dict:
+    return {
+        "sample_idx": name,
+        "lidar_points": {"num_pts_feats": 6, "lidar_path": f"{name}.bin"},
+        "pts_semantic_mask_path": f"{name}.bin",
+        "pts_instance_mask_path": f"{name}.bin",
+        "super_pts_path": f"{name}.bin",
+    }
+
+
+@pytest.fixture
+def root(tmp_path):
+    for folder in FOLDERS.values():
+        (tmp_path / folder).mkdir()
+        for name in NAMES:
+            path = tmp_path / folder / f"{name}.bin"
+            if folder == "points":
+                write_rows(path, np.zeros((5, 6)), "<f4")
+            else:
+                write_rows(path, np.zeros(5), "<i8")
+    save_info(tmp_path / "infos.json", {}, [entry(name) for name in NAMES])
+    return tmp_path
+
+
+def dataset(root, **kwargs) -> ScanNet200SegDataset_:
+    return ScanNet200SegDataset_(
+        data_root=str(root),
+        ann_file="infos.json",
+        data_prefix=FOLDERS,
+        pipeline=PIPELINE,
+        **kwargs,
+    )
+
+
+@pytest.mark.parametrize("test_mode", [True, False])
+def test_samples_keep_their_names(root, test_mode):
+    frames = dataset(root, test_mode=test_mode)
+    samples = [frames[index]["data_samples"] for index in range(2)]
+    assert [sample.sample_idx for sample in samples] == NAMES
+    assert sample_names(describe_batch({"data_samples": samples})) == "; ".join(NAMES)
+    assert frames.get_data_info(-1)["sample_idx"] == NAMES[1]
+
+
+def test_names_follow_a_subset(root):
+    assert dataset(root, indices=[1])[0]["data_samples"].sample_idx == NAMES[1]
