@@ -3,6 +3,9 @@
 PYTHON ?= python3.11
 VENV ?= .venv
 WORKERS ?= 2
+# Where the demonstrations write.
+DATA ?= data
+WORK ?= work_dirs
 # An RGB-D folder for `make demo-real` (data/README.md, "rgbd_folder"); without it the
 # shelf recording next to the checkout is used.
 RGBD ?=
@@ -12,10 +15,10 @@ ROOMS = --train-rooms 40 --val-rooms 10 --frames 6 --frame-step 200 --size 320x2
     --workers $(WORKERS)
 DEMO = configs/ESAM_CA/ESAM_sv_synthetic_CA.py
 REAL = configs/ESAM_CA/ESAM_sv_rgbd_folder_CA.py
-REAL_RAW = $(if $(RGBD),$(RGBD),data/shelf-rgbd)
+REAL_RAW = $(if $(RGBD),$(RGBD),$(DATA)/shelf-rgbd)
 REAL_NAME = real-$(if $(RGBD),$(notdir $(patsubst %/,%,$(RGBD))),shelf)
-REAL_OPTIONS = $(foreach split,train val test,\
-    $(split)_dataloader.dataset.data_root=data/$(REAL_NAME)/)
+REAL_DATA = --data-root $(DATA)/$(REAL_NAME)
+REAL_WORK = $(WORK)/demo-real/$(REAL_NAME)
 
 .PHONY: setup minkowski demo demo-real test lint doctor
 
@@ -26,22 +29,23 @@ minkowski:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV) --minkowski
 
 demo: setup
-	$(RUN) tools/make_synthetic.py scannet --out data/synthetic $(ROOMS)
-	$(RUN) tools/create_data.py scannet200_sv --root-path data/synthetic \
-	    --out-dir data/synthetic --workers $(WORKERS)
-	$(RUN) tools/train.py $(DEMO) --work-dir work_dirs/demo --resume
-	$(RUN) tools/test.py $(DEMO) work_dirs/demo --work-dir work_dirs/demo
+	$(RUN) tools/make_synthetic.py scannet --out $(DATA)/synthetic $(ROOMS)
+	$(RUN) tools/create_data.py scannet200_sv --root-path $(DATA)/synthetic \
+	    --out-dir $(DATA)/synthetic --workers $(WORKERS)
+	$(RUN) tools/train.py $(DEMO) --data-root $(DATA)/synthetic \
+	    --work-dir $(WORK)/demo --resume
+	$(RUN) tools/test.py $(DEMO) $(WORK)/demo --data-root $(DATA)/synthetic \
+	    --work-dir $(WORK)/demo
 
 demo-real: setup
 ifeq ($(RGBD),)
-	$(RUN) tools/create_data.py apc_shelf --root-path $(SHELF) --out-dir data/shelf-rgbd
+	$(RUN) tools/create_data.py apc_shelf --root-path $(SHELF) \
+	    --out-dir $(DATA)/shelf-rgbd
 endif
 	$(RUN) tools/create_data.py rgbd_folder --root-path $(REAL_RAW) \
-	    --out-dir data/$(REAL_NAME) --workers $(WORKERS)
-	$(RUN) tools/train.py $(REAL) --work-dir work_dirs/demo-real/$(REAL_NAME) --resume \
-	    --cfg-options $(REAL_OPTIONS)
-	$(RUN) tools/test.py $(REAL) work_dirs/demo-real/$(REAL_NAME) \
-	    --work-dir work_dirs/demo-real/$(REAL_NAME) --cfg-options $(REAL_OPTIONS)
+	    --out-dir $(DATA)/$(REAL_NAME) --workers $(WORKERS)
+	$(RUN) tools/train.py $(REAL) $(REAL_DATA) --work-dir $(REAL_WORK) --resume
+	$(RUN) tools/test.py $(REAL) $(REAL_WORK) $(REAL_DATA) --work-dir $(REAL_WORK)
 
 test: setup
 	$(RUN) -m pytest

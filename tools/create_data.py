@@ -6,11 +6,11 @@ A converter is a row of the table below: how to add its options and how to run i
 """
 
 import argparse
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from projects.common.command import one_message
 from projects.esam.converters import apc_shelf, rgbd_folder, scannet
 
 
@@ -48,12 +48,8 @@ def main(argv: list[str] | None = None) -> None:
     for name, converter in CONVERTERS.items():
         converter.add_arguments(commands.add_parser(name, help=converter.help))
     args = parser.parse_args(argv)
-    try:
+    with one_message("stopped; the same command goes on from here"):
         CONVERTERS[args.dataset].run(args)
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on from here")
 
 
 if __name__ == "__main__":

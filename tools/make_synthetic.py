@@ -7,6 +7,7 @@ Example:
 
 import argparse
 
+from projects.common.command import one_message
 from projects.common.synthetic import LAYOUTS, write_dataset
 
 
@@ -30,16 +31,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1, help="processes")
     args = parser.parse_args()
-    write_dataset(
-        args.layout,
-        args.out,
-        args.train_rooms,
-        args.val_rooms,
-        [number * args.frame_step for number in range(args.frames)],
-        args.size,
-        args.seed,
-        args.workers,
-    )
+    with one_message("stopped; the same command begins anew"):
+        write_dataset(
+            args.layout,
+            args.out,
+            args.train_rooms,
+            args.val_rooms,
+            [number * args.frame_step for number in range(args.frames)],
+            args.size,
+            args.seed,
+            args.workers,
+        )
 
 
 def image_size(text: str) -> tuple[int, int]:

@@ -63,8 +63,8 @@ def plan(minkowski: bool) -> list[Step]:
 
 def library_step(name: str, about_minutes: float, packages: list[str]) -> Step:
     """Wheels from the registry in the pinned versions."""
-    pinned = [*packages, "-c", str(CONSTRAINTS)]
-    return Step(name, about_minutes, pinned, CONSTRAINTS.read_text())
+    pins = {"PIP_CONSTRAINT": str(CONSTRAINTS)}
+    return Step(name, about_minutes, packages, CONSTRAINTS.read_text(), pins)
 
 
 def compiled_step(name: str, about_minutes: float, environment: dict) -> Step:

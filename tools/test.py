@@ -12,6 +12,7 @@ def main() -> None:
     parser.add_argument("config", help="config file")
     parser.add_argument("checkpoint", help=".pth or .safetensors, or a work dir")
     parser.add_argument("--work-dir", help="default: work_dirs/<config name>")
+    parser.add_argument("--data-root", help="prepared data, instead of the config's")
     parser.add_argument(
         "--cfg-options",
         nargs="+",

@@ -16,6 +16,7 @@ def main() -> None:
         action="store_true",
         help="continue from the newest intact checkpoint of the work dir",
     )
+    parser.add_argument("--data-root", help="prepared data, instead of the config's")
     parser.add_argument(
         "--cfg-options",
         nargs="+",

@@ -5,8 +5,6 @@ stuff classes, wall and floor, come first. The files on disk have chair = 2, flo
 ``SwapChairAndFloor`` exchanges the two values when a mask is loaded.
 """
 
-from colorsys import hsv_to_rgb
-
 SCANNET200_CLASSES = (
     "wall", "floor", "chair", "table", "door", "couch", "cabinet", "shelf", "desk",
     "office chair", "bed", "pillow", "sink", "picture", "window", "toilet",
@@ -67,11 +65,8 @@ SCANNET20_CLASSES = (
 
 SCANNET20_IDS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 24, 28, 33, 34, 36, 39)
 
-
-def palette(number: int) -> list[list[int]]:
-    """``number`` distinct RGB colours: hues a golden ratio apart, two brightnesses."""
-    colours = []
-    for index in range(number):
-        hue, value = (index * 0.618034) % 1.0, 0.95 if index % 2 else 0.7
-        colours.append([round(255 * c) for c in hsv_to_rgb(hue, 0.65, value)])
-    return colours
+# Ids on disk of the classes that have instances, by the column of the label table.
+THING_IDS = {
+    "id": frozenset(SCANNET200_IDS) - {1, 3},  # wall, floor
+    "nyu40id": frozenset(SCANNET20_IDS) - {1, 2},
+}

@@ -44,9 +44,9 @@ def check_pictures(work_dir: Path) -> None:
     assert (work_dir / "pictures" / "instances.rrd").stat().st_size > 10_000
 
 
-def test_demo_finds_objects_in_rooms_it_never_saw():
-    make("demo")
-    report = newest_report(ROOT / "work_dirs/demo")
+def test_demo_finds_objects_in_rooms_it_never_saw(tmp_path):
+    make("demo", f"DATA={tmp_path}/data", f"WORK={tmp_path}/work_dirs")
+    report = newest_report(tmp_path / "work_dirs/demo")
     model = report["answers"]["model"]["all_ap_50%"]
     trivial = [
         answer["all_ap_50%"]
@@ -56,20 +56,22 @@ def test_demo_finds_objects_in_rooms_it_never_saw():
     assert len(trivial) == 2
     assert model >= 0.60
     assert model > max(trivial) + 0.15
-    check_pictures(ROOT / "work_dirs/demo")
-    train, val = (scenes(ROOT / "data/synthetic", split) for split in ("train", "val"))
+    check_pictures(tmp_path / "work_dirs/demo")
+    train, val = (scenes(tmp_path / "data/synthetic", s) for s in ("train", "val"))
     assert train
     assert val
     assert not train & val
 
 
-def test_demo_real_finds_objects_in_frames_it_never_saw():
+def test_demo_real_finds_objects_in_frames_it_never_saw(tmp_path):
     shelf = need("data/apc_posed_rgbd_segm")
-    make("demo-real", f"SHELF={shelf}")
-    report = newest_report(ROOT / "work_dirs/demo-real/real-shelf")["answers"]
+    folders = (f"DATA={tmp_path}/data", f"WORK={tmp_path}/work_dirs")
+    make("demo-real", f"SHELF={shelf}", *folders)
+    work_dir = tmp_path / "work_dirs/demo-real/real-shelf"
+    report = newest_report(work_dir)["answers"]
     model = report.pop("model")["all_ap_50%"]
     assert model > max(answer["all_ap_50%"] for answer in report.values())
-    check_pictures(ROOT / "work_dirs/demo-real/real-shelf")
+    check_pictures(work_dir)
 
 
 def scenes(root: Path, split: str) -> set[str]:

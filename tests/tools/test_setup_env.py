@@ -67,3 +67,17 @@ def test_failed_step_shows_the_log_and_keeps_what_is_done(setup_env, tmp_path):
     command = [sys.executable, "-c", "print('the reason'); raise SystemExit(3)"]
     with pytest.raises(SystemExit, match=r"(?s)the reason.*`broken` \(exit 3\)"):
         setup_env.run_with_clock(command, step, tmp_path / "log")
+
+
+def test_an_environment_serves_any_checkout(setup_env, monkeypatch, tmp_path):
+    def stamps():
+        steps = setup_env.plan(minkowski=True)
+        return {s.name: s.stamp() for s in steps if s.name != "vantage3d"}
+
+    before = stamps()
+    elsewhere = tmp_path / "constraints.txt"
+    elsewhere.write_text(setup_env.CONSTRAINTS.read_text())
+    monkeypatch.setattr(setup_env, "CONSTRAINTS", elsewhere)
+    assert stamps() == before
+    elsewhere.write_text(elsewhere.read_text().replace("timm==", "timm==0."))
+    assert stamps() != before

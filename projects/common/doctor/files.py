@@ -3,13 +3,8 @@
 from pathlib import Path
 
 from projects.common.doctor.rows import Row
+from projects.common.released_weights import FOLDER, RELEASED
 
-WEIGHTS = (
-    (
-        "work_dirs/pretrained/mask3d_scannet200.pth",
-        "OneFormer3D release v1.0 (GitHub assets); initialises ESAM single view",
-    ),
-)
 DATASETS = (
     ("data/synthetic", "make demo renders it"),
     ("data/scannet200-sv", "data/README.md, scannet200_sv (ScanNet terms of use)"),
@@ -20,7 +15,8 @@ DATASETS = (
 def file_rows(root: Path) -> list[Row]:
     """A row per weight file and dataset, with its size or what to do."""
     rows = []
-    for relative, source in WEIGHTS:
+    for name, source in RELEASED.items():
+        relative = f"{FOLDER}/{name}"
         path = root / relative
         found = (
             f"{path.stat().st_size / 2**20:.0f} MiB" if path.exists() else "not found"

@@ -20,6 +20,7 @@ import torch
 from projects.common.engine.errors import CheckpointError
 from projects.common.engine.legacy import safe_globals
 from projects.common.io.atomic import atomic_write, atomic_write_bytes
+from projects.common.released_weights import how_to_fetch
 
 POINTER = "last_checkpoint"
 
@@ -119,7 +120,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 def require_file(path: Path) -> None:
     """Raise a CheckpointError that names the neighbours if ``path`` is no file."""
     if not path.is_file():
-        raise CheckpointError(f"checkpoint {path} does not exist{_neighbours(path)}")
+        hint = how_to_fetch(path) or _neighbours(path)
+        raise CheckpointError(f"checkpoint {path} does not exist{hint}")
 
 
 def check_hash(path: Path) -> bool:

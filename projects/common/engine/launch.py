@@ -10,6 +10,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
+from projects.common.command import INTERRUPTED, USER_ERROR
 from projects.common.engine.checkpoint_file import require_file
 from projects.common.engine.config import load_config
 from projects.common.engine.errors import (
@@ -23,7 +24,6 @@ from projects.common.engine.interrupt import leave
 from projects.common.engine.newest import newest_checkpoint
 from projects.registry import RUNNERS
 
-USER_ERROR = 2
 NON_FINITE = 3
 
 
@@ -34,6 +34,7 @@ def train(
     cfg_options: dict[str, Any] | None = None,
     launcher: str = "none",
     amp: bool = False,
+    data_root: str | None = None,
 ) -> None:
     """Train what ``config`` describes.
 
@@ -45,19 +46,20 @@ def train(
         cfg_options: Dotted keys and values that override the file's.
         launcher: ``none``, ``pytorch`` or ``slurm``.
         amp: Automatic mixed precision.
+        data_root: Folder of prepared data for every dataset of the config.
 
     Raises:
         EngineError: For everything the user can mend.
         TrainingInterruptedError: After SIGTERM or SIGINT; the state is saved.
     """
-    cfg = _prepare(config, work_dir, cfg_options, launcher)
+    cfg = _prepare(config, work_dir, cfg_options, launcher, data_root)
     for key in ("train_cfg", "train_dataloader", "optim_wrapper"):
         if cfg.get(key) is None:
             raise ConfigError(f"config {config} cannot be trained: it has no `{key}`")
     cfg.resume = cfg.get("resume", False) or resume
     if amp:
         cfg.optim_wrapper.type = "AmpOptimWrapper"
-    RUNNERS.build(cfg).train()
+    _build(cfg).train()
 
 
 def test(
@@ -66,6 +68,7 @@ def test(
     work_dir: str | None = None,  # noqa: PT028
     cfg_options: dict[str, Any] | None = None,  # noqa: PT028
     launcher: str = "none",  # noqa: PT028
+    data_root: str | None = None,  # noqa: PT028
 ) -> dict[str, Any]:
     """Evaluate ``checkpoint`` on the config's test data.
 
@@ -76,6 +79,7 @@ def test(
         work_dir: Where logs and results go.
         cfg_options: Dotted keys and values that override the file's.
         launcher: ``none``, ``pytorch`` or ``slurm``.
+        data_root: Folder of prepared data for every dataset of the config.
 
     Returns:
         Metric name to value.
@@ -83,13 +87,16 @@ def test(
     Raises:
         EngineError: For everything the user can mend.
     """
-    cfg = _prepare(config, work_dir, cfg_options, launcher)
+    cfg = _prepare(config, work_dir, cfg_options, launcher, data_root)
     for key in ("test_cfg", "test_dataloader", "test_evaluator"):
         if cfg.get(key) is None:
             raise ConfigError(f"config {config} cannot be tested: it has no `{key}`")
     cfg.load_from = str(_weights_file(Path(checkpoint).expanduser()))
     cfg.resume = False
-    return RUNNERS.build(cfg).test()
+    # What may start at random before a training must not be evaluated at random.
+    if cfg.get("load_from_policy"):
+        cfg.load_from_policy.pop("allow_missing", None)
+    return _build(cfg).test()
 
 
 test.__test__ = False  # type: ignore[attr-defined]  # pytest: not a test
@@ -109,13 +116,13 @@ def run_command(function: Callable[..., Any], arguments: Mapping[str, Any]) -> N
         _end(f"error: {error}", NON_FINITE)
     except EngineError as error:
         _end(f"error: {error}", USER_ERROR)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         log = _keep_traceback()
         if log is None:
             raise
         _end(f"error: {_last_words(error)}\n(traceback: {log})", USER_ERROR)
     except KeyboardInterrupt:
-        _end("stopped by SIGINT", 130)
+        _end("stopped by SIGINT", INTERRUPTED)
 
 
 def _prepare(
@@ -123,14 +130,54 @@ def _prepare(
     work_dir: str | None,
     cfg_options: dict[str, Any] | None,
     launcher: str,
+    data_root: str | None,
 ) -> Config:
     cfg = load_config(config, cfg_options)
+    if data_root is not None:
+        for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
+            _set_data_root(cfg.get(name), data_root)
     if work_dir is not None:
         cfg.work_dir = work_dir
     elif cfg.get("work_dir") is None:
         cfg.work_dir = str(Path("work_dirs") / Path(config).stem)
     cfg.launcher = launcher
     return cfg
+
+
+def _set_data_root(node: Any, data_root: str) -> None:
+    """Put ``data_root`` wherever ``node``, a loader or dataset, says one."""
+    if isinstance(node, list):
+        for item in node:
+            _set_data_root(item, data_root)
+    elif isinstance(node, dict):
+        if "data_root" in node:
+            node["data_root"] = data_root
+        for key in ("dataset", "datasets"):
+            _set_data_root(node.get(key), data_root)
+
+
+def _build(cfg: Config) -> Any:
+    """The runner; a part that cannot be built is the config's mistake."""
+    try:
+        return RUNNERS.build(cfg)
+    except (AttributeError, ImportError, KeyError, TypeError) as error:
+        log = _keep_traceback()
+        if log is None:
+            raise
+        first_line = str(error.args[0]).partition("\n")[0] if error.args else ""
+        raise ConfigError(
+            f"config {cfg.filename} cannot be built: {_building(error)}"
+            f"{type(error).__name__}: {first_line}\n(traceback: {log})"
+        ) from error
+
+
+def _building(error: BaseException) -> str:
+    """``Class: `` of the innermost object that a registry was making."""
+    name = ""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_name == "build_from_cfg":
+            name = f"{getattr(frame.f_locals.get('obj_cls'), '__name__', '?')}: "
+    return name
 
 
 def _weights_file(checkpoint: Path) -> Path:

@@ -12,8 +12,10 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from projects.common.engine.changes import check_settings, watched_settings
 from projects.common.engine.checkpoint_file import read_checkpoint, write_checkpoint
-from projects.common.engine.errors import CheckpointError
+from projects.common.engine.config import closest
+from projects.common.engine.errors import CheckpointError, ConfigError
 from projects.common.engine.interrupt import quiet_worker
 from projects.common.engine.newest import newest_checkpoint
 from projects.common.engine.plain import from_plain, to_plain
@@ -27,7 +29,7 @@ from projects.common.engine.survival import SurvivingRunner
 from projects.common.engine.weights import LoadPolicy, load_weights
 from projects.registry import RUNNERS
 
-_RESUMABLE = ("progress", "random", "optimizer", "message_hub")
+_RESUMABLE = ("progress", "random", "optimizer", "message_hub", "settings")
 
 
 @RUNNERS.register_module()
@@ -91,6 +93,7 @@ class Vantage3DRunner(SurvivingRunner):
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
         """MMEngine's; the wrapper tells when weights change."""
+        self._check_custom_keys(optim_wrapper)
         built = super().build_optim_wrapper(optim_wrapper)
         parts = [built] if isinstance(built, OptimWrapper) else list(built.values())
         for part in parts:
@@ -101,6 +104,35 @@ class Vantage3DRunner(SurvivingRunner):
                 )
             part.guard = self._guard
         return built
+
+    def _check_custom_keys(self, optim_wrapper: Any) -> None:
+        """Every key of ``paramwise_cfg.custom_keys`` must be part of a name."""
+        if not isinstance(optim_wrapper, dict):
+            return
+        names = [name for name, _ in bare_model(self.model).named_parameters()]
+        paramwise = optim_wrapper.get("paramwise_cfg") or {}
+        for key in paramwise.get("custom_keys", {}):
+            if not any(key in name for name in names):
+                raise ConfigError(
+                    f"`optim_wrapper.paramwise_cfg.custom_keys` has {key!r}, which is "
+                    f"part of none of the model's {len(names)} parameter names"
+                    f"{closest(key, names)}"
+                )
+
+    def train(self) -> Any:
+        """Train; a folder with checkpoints of an earlier run is continued or refused.
+
+        Raises:
+            CheckpointError: If there are checkpoints and the run does not resume.
+        """
+        folder = self.checkpoint_folder()
+        earlier = sorted(path.name for path in folder.glob("*.pth"))
+        if earlier and not self._resume:
+            raise CheckpointError(
+                f"{folder} holds checkpoints of an earlier run ({', '.join(earlier)}): "
+                "continue it with --resume, choose another --work-dir, or remove them"
+            )
+        return super().train()
 
     def load_or_resume(self) -> None:
         """Resume if asked to and possible, else load weights if there are any."""
@@ -166,6 +198,7 @@ class Vantage3DRunner(SurvivingRunner):
             checkpoint["state_dict"].update(self._buffers.copies)
         if save_optimizer:
             checkpoint.update(collect_training(self, moment, random))
+            checkpoint["settings"] = watched_settings(self.cfg)
         self.call_hook("before_save_checkpoint", checkpoint=checkpoint)
         write_checkpoint(to_plain(checkpoint), Path(out_dir) / filename)
         if save_optimizer:
@@ -193,6 +226,7 @@ class Vantage3DRunner(SurvivingRunner):
                 f"checkpoint {path} cannot be resumed from, it lacks {lacking}: it "
                 "holds weights only. Use load_from to start anew from them"
             )
+        check_settings(checkpoint["settings"], self.cfg, path)
         self._load(checkpoint, str(path), LoadPolicy())
         meta, random = checkpoint["meta"], checkpoint["random"]
         if meta["seed"] != self.seed:

@@ -44,8 +44,8 @@ def read_rows(
     found = len(data) // size
     if rows is not None and found != rows:
         raise ValueError(
-            f"{path} has {found} rows, expected {rows} (one per point). Delete it and "
-            "run tools/create_data.py again"
+            f"{path} has {found} rows, expected {rows} (as many as points). Delete it "
+            "and run tools/create_data.py again"
         )
     array = np.frombuffer(data, dtype=dtype).copy()
     return array if columns == 1 else array.reshape(-1, columns)
@@ -56,15 +56,24 @@ def write_rows(path: str | Path, array: NDArray, dtype: str) -> None:
     atomic_write_bytes(path, np.ascontiguousarray(array, dtype=dtype).tobytes())
 
 
-def read_points(path: str | Path, columns: int = POINT_COLUMNS) -> NDArray:
-    """(N, columns) float32 points, all finite.
+def read_points(
+    path: str | Path, columns: int = POINT_COLUMNS, rows: int | None = None
+) -> NDArray:
+    """(N, columns) float32 points, all finite, from the fourth column on 0..255.
 
     Raises:
         FileNotFoundError: If the file is missing.
-        ValueError: If it is truncated, or a value is NaN or infinite.
+        ValueError: If it is truncated, a value is NaN or infinite, or colours are
+            fractions of 1.
     """
-    points = read_rows(path, "<f4", columns)
+    points = read_rows(path, "<f4", columns, rows)
     check_finite(points, str(path))
+    colors = points[:, 3:]
+    if colors.size and colors.max() <= 1 and (colors != colors.round()).any():
+        raise ValueError(
+            f"{path}: colours span {colors.min():g}..{colors.max():g}, expected 0..255."
+            " Multiply them by 255"
+        )
     return points
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from .plans import Finder
-from .routes import Route, forward, kernel_gradient, rows_gradient
+from .routes import Route, forward, kernel_gradient, rows_gradient, sum_dtype
 
 NARROW = 8  # input channels up to which one wide product per block is faster
 
@@ -45,9 +45,10 @@ class _Convolve(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             grad_rows = rows_gradient(grad, kernel, ctx.route)
         if ctx.needs_input_grad[1] and kernel.shape[1] <= NARROW:
-            grad_kernel = torch.zeros_like(kernel)
+            total = torch.zeros_like(kernel, dtype=sum_dtype(kernel))
             for part, wide in _wide_blocks(rows, ctx.route):
-                grad_kernel.flatten(0, 1).addmm_(wide.t(), grad[part])
+                total.flatten(0, 1).add_(wide.t() @ grad[part])
+            grad_kernel = total.to(kernel.dtype)
         elif ctx.needs_input_grad[1]:
             grad_kernel = kernel_gradient(rows, grad, kernel, ctx.route)
         return grad_rows, grad_kernel, None

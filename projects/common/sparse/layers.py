@@ -171,7 +171,10 @@ class ReLU(nn.Module):
 
     def forward(self, x: SparseTensor) -> SparseTensor:
         """Rectified features on the same voxels."""
-        return x.with_rows(nn.functional.relu(x.rows, inplace=self.inplace))
+        if self.inplace:
+            nn.functional.relu_(x.rows)
+            return x.overwritten()
+        return x.with_rows(nn.functional.relu(x.rows))
 
 
 class _Pool(nn.Module):

@@ -75,7 +75,11 @@ def _kernel_gradient(
         sources = given.split(sizes[i])
         results = made.split(sizes[i])
         for j in range(len(active[i])):
-            grad_weights[active[i][j]].addmm_(sources[j].t(), results[j])
+            total = grad_weights[active[i][j]]
+            if total.dtype == rows.dtype:
+                total.addmm_(sources[j].t(), results[j])
+            else:  # half precision, summed in single
+                total.add_(torch.mm(sources[j].t(), results[j]))
 
 
 def _script(loop: Any) -> Any:

@@ -67,7 +67,7 @@ def _multiply(
             part.bounds,
         )
 
-    run_parts(run, parts)
+    run_parts(run, parts, _threads(rows))
     return out
 
 
@@ -87,12 +87,18 @@ def rows_gradient(grad: Tensor, kernel: Tensor, route: Route) -> Tensor:
     )
 
 
+def sum_dtype(kernel: Tensor) -> torch.dtype:
+    """In which a kernel's gradient is summed over blocks: single for half precision."""
+    half = kernel.dtype in (torch.bfloat16, torch.float16)
+    return torch.float32 if half else kernel.dtype
+
+
 def kernel_gradient(rows: Tensor, grad: Tensor, kernel: Tensor, route: Route) -> Tensor:
     """Gradient of the kernel; each thread has offsets of its own."""
-    out = torch.zeros_like(kernel)
+    out = torch.zeros_like(kernel, dtype=sum_dtype(kernel))
     parts = route.plan().offset_parts(_threads(rows))
     if not parts:
-        return out
+        return out.to(kernel.dtype)
     inputs = route.scratch.take("inputs", (parts[-1].high, kernel.shape[1]), rows)
     grads = route.scratch.take("products", (parts[-1].high, kernel.shape[2]), grad)
     sums = list(out.unbind(0))
@@ -110,5 +116,5 @@ def kernel_gradient(rows: Tensor, grad: Tensor, kernel: Tensor, route: Route) ->
             part.targets,
         )
 
-    run_parts(run, parts)
-    return out
+    run_parts(run, parts, _threads(rows))
+    return out.to(kernel.dtype)

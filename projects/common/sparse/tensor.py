@@ -27,7 +27,20 @@ def check_coordinates(coordinates: Tensor) -> Tensor:
             f"`coordinates` must be int32 or int64, got {coordinates.dtype}. "
             "Divide by the voxel size and round down with `floor_coordinates`."
         )
+    if coordinates.dtype == torch.int64 and coordinates.numel():
+        _check_int32(coordinates)
     return coordinates.to(torch.int32)
+
+
+def _check_int32(values: Tensor) -> None:
+    """Raise a ValueError for what would wrap around, or is rounded, as int32."""
+    low, high = float(values.min()), float(values.max())
+    if low < -(2**31) or high > 2**31 - 1:
+        bad = low if low < -(2**31) else high
+        raise ValueError(
+            f"Coordinates must fit into 32 bits, got {bad:.0f}. Centre the cloud or "
+            "use a larger voxel."
+        )
 
 
 def check_features(features: Tensor, coordinates: Tensor) -> None:
@@ -116,6 +129,11 @@ class SparseTensor:
         tensor._features = features
         return tensor
 
+    def overwritten(self) -> "SparseTensor":
+        """This tensor, after its rows were changed in place."""
+        self._features = None
+        return self
+
     def aligned_rows(self, other: "SparseTensor") -> Tensor:
         """Rows of ``other``, which must be on the same voxels."""
         if other.level is not self.level and (
@@ -133,7 +151,8 @@ class SparseTensor:
 
     def __iadd__(self, other: "SparseTensor") -> "SparseTensor":
         """Sum written over the features of the left side, as a residual block may."""
-        return self.with_rows(self.rows.add_(self.aligned_rows(other)))
+        self.rows.add_(self.aligned_rows(other))
+        return self.overwritten()
 
     def __repr__(self) -> str:
         count, channels = self.rows.shape
@@ -172,7 +191,10 @@ def floor_coordinates(points: Sequence[Tensor], voxel_size: float) -> Tensor:
                 f"`points[{sample}]` must be finite, got {xyz[row].tolist()} in row "
                 f"{row}. Drop such points first."
             )
-        voxel = torch.floor(xyz / voxel_size).to(torch.int32)
+        voxel = torch.floor(xyz / voxel_size)
+        if voxel.numel():
+            _check_int32(voxel)
+        voxel = voxel.to(torch.int32)
         rows.append(torch.cat([voxel.new_full((len(voxel), 1), sample), voxel], dim=1))
     return torch.cat(rows)
 

@@ -47,19 +47,26 @@ def _pool() -> ThreadPoolExecutor:
     return _pools[count]
 
 
-def run_parts(work: Callable[[Piece], None], pieces: Sequence[Piece]) -> None:
+def run_parts(
+    work: Callable[[Piece], None], pieces: Sequence[Piece], threads: int
+) -> None:
     """Call ``work`` for every piece, all at once, without recording gradients.
+
+    A single piece goes to such a thread as well: many small products are several times
+    slower where each of them is split over all cores.
 
     Args:
         work: Mostly operations that leave Python's interpreter lock alone.
-        pieces: At most as many as torch has threads.
+        pieces: At most ``threads``.
+        threads: 1 to work in the calling thread, else as many as torch has.
     """
 
     def run(piece: Piece) -> None:
         with torch.no_grad(), torch.jit.optimized_execution(False):
             work(piece)
 
-    if len(pieces) == 1:
-        run(pieces[0])
+    if threads == 1:
+        for piece in pieces:
+            run(piece)
     else:
         list(_pool().map(run, pieces))

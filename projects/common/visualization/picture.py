@@ -91,7 +91,9 @@ def _captions(frame: FrameResult, comparison: Comparison) -> tuple[str, str, str
     found = int((comparison.gt_found & counted).sum())
     ignored = int(comparison.pred_ignored.sum())
     wrong = int((~comparison.pred_matched).sum()) - ignored
-    ap50 = "no AP50" if np.isnan(comparison.ap50) else f"AP50 {comparison.ap50:.2f}"
+    ap50 = f"class-agnostic AP50 {comparison.ap50:.2f}"
+    if np.isnan(comparison.ap50):
+        ap50 = "no AP50"
     truth = f"{true} instance{'s' if true != 1 else ''}"
     return (
         f"{frame.name}, {len(frame.points)} points",

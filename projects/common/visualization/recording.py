@@ -74,7 +74,8 @@ def _log_frame(stream: rr.RecordingStream, frame: FrameResult, thr: float) -> No
         image_plane_distance=0.3,
     )
     stream.log("world/camera/image", pinhole, rr.Image(frame.image).compress())
-    text = f"{frame.name}: AP50 {comparison.ap50:.2f}, predictions from score {thr:g}"
+    ap50 = f"class-agnostic AP50 {comparison.ap50:.2f}"
+    text = f"{frame.name}: {ap50}, predictions from score {thr:g}"
     stream.log("caption", rr.TextDocument(text))
 
 

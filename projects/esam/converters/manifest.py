@@ -8,7 +8,7 @@ from typing import Any
 
 from projects.common.io.atomic import atomic_write_bytes
 
-FORMAT = 1  # Raise it when the bytes of a sample change for the same options.
+FORMAT = 2  # Raise it when the bytes of a sample change for the same options.
 
 
 def open_manifest(state_dir: Path, options: dict[str, Any], overwrite: bool) -> str:

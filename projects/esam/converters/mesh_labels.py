@@ -4,7 +4,7 @@ import csv
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,12 +63,13 @@ def load_mesh_labels(folder: Path, label_table: Path, column: str) -> MeshLabels
             f"{segs_path} has {len(segments)} segment ids, the mesh {len(vertices)} "
             "vertices. Download both again"
         )
-    ids = _label_ids(label_table, column)
+    ids = read_label_table(label_table, column)
     # Segment ids are arbitrary numbers: labels are looked up by their rank.
     unique, rank = np.unique(segments, return_inverse=True)
     semantic, instance = np.zeros((2, len(unique)), dtype=np.int64)
     aggregation = folder / f"{scene}.aggregation.json"
-    for group in _json(aggregation, "segGroups"):
+    for index, group in enumerate(_json(aggregation, "segGroups")):
+        _check_group(group, index, aggregation)
         if group["label"] not in ids:
             raise ValueError(
                 f"{aggregation} has the label {group['label']!r}, which {label_table} "
@@ -78,6 +79,15 @@ def load_mesh_labels(folder: Path, label_table: Path, column: str) -> MeshLabels
         semantic[chosen] = ids[group["label"]]
         instance[chosen] = group["objectId"] + 1
     return MeshLabels(cKDTree(vertices), semantic[rank], instance[rank])
+
+
+def _check_group(group: Any, index: int, path: Path) -> None:
+    keys = ("label", "segments", "objectId")
+    missing = [key for key in keys if not isinstance(group, dict) or key not in group]
+    if missing:
+        raise ValueError(
+            f"{path}: entry {index} of `segGroups` has no {missing}. Download it again"
+        )
 
 
 def axis_alignment(path: Path) -> NDArray[np.float64]:
@@ -132,7 +142,13 @@ def _json(path: Path, key: str) -> list:
 
 
 @lru_cache(maxsize=1)
-def _label_ids(path: Path, column: str) -> dict[str, int]:
+def read_label_table(path: Path, column: str) -> dict[str, int]:
+    """Label id of each raw category.
+
+    Raises:
+        FileNotFoundError: If the table is missing.
+        ValueError: If it lacks a column.
+    """
     if not path.is_file():
         raise FileNotFoundError(
             f"label table {path} is missing. It comes with the ScanNet download"

@@ -1,6 +1,7 @@
 """The closing report: what was written, what was skipped and why."""
 
 import json
+import logging
 from pathlib import Path
 
 from mmengine.logging import print_log
@@ -31,6 +32,13 @@ def write_report(
     atomic_write_bytes(path, (json.dumps(report, indent=1) + "\n").encode())
     numbers = ", ".join(f"{k} {v}" for k, v in report.items() if k != "skipped")
     print_log(f"{numbers}, skipped {len(skipped)} ({path})", logger="current")
+    if qualities and not report["named_instances_mean"]:
+        print_log(
+            f"no sample of {split} has an instance of a class that counts: enough for "
+            "prediction, nothing to train on or to evaluate",
+            logger="current",
+            level=logging.WARNING,
+        )
     for idx, reason in skipped.items():
         print_log(f"skipped {idx}: {reason}", logger="current")
 
@@ -44,6 +52,7 @@ def _summary(qualities: list[dict[str, float]]) -> dict[str, float]:
     summary: dict[str, float] = {
         "superpoints_mean": _mean([q["superpoints"] for q in qualities]),
         "instances_mean": round(instances / len(qualities), 2),
+        "named_instances_mean": _mean([q["named_instances"] for q in qualities]),
     }
     if labelled:
         hits = sum(q["oracle_hits"] for q in labelled)

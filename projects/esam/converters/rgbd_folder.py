@@ -31,10 +31,12 @@ from projects.esam.converters.sources import (
     read_rgbd,
     register_color,
 )
+from projects.esam.scannet_classes import THING_IDS
 
 COLOR_SUFFIXES = (".jpg", ".jpeg", ".png")
 # ScanNet200's raw id of "object": what an instance is called without semantic images.
 OBJECT_LABEL = 1163
+LAST_LABEL = 1357  # of the label table
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,10 @@ class RgbdFolderSource(Source):
     @property
     def metainfo(self) -> dict[str, Any]:
         return scannet_metainfo("rgbd_folder", "id")
+
+    @property
+    def thing_ids(self) -> frozenset[int]:
+        return THING_IDS["id"]
 
     @property
     def options(self) -> dict[str, Any]:
@@ -155,6 +161,12 @@ class RgbdFolderSource(Source):
         shape = frame.depth.shape
         instance = _label_image(folder / "instance" / f"{name.frame}.png", shape)
         semantic = _label_image(folder / "semantic" / f"{name.frame}.png", shape)
+        if semantic is not None and (semantic > LAST_LABEL).any():
+            raise BadFrameError(
+                f"semantic image of {name.idx} has the id {semantic.max()}, ScanNet200 "
+                f"ids end at {LAST_LABEL}. Map your classes to ScanNet200 ids, or "
+                "remove the semantic folder and use --object-label"
+            )
         if instance is None:
             instance = np.zeros(shape, dtype=np.int64)
         if semantic is None:
@@ -233,6 +245,11 @@ def run(args: argparse.Namespace) -> None:
         value, option = getattr(args, name), f"--{name.replace('_', '-')}"
         if not value > 0:
             raise ValueError(f"{option} must be above 0, got {value}")
+    if args.object_label not in THING_IDS["id"]:
+        raise ValueError(
+            f"--object-label {args.object_label} is no ScanNet200 class with instances "
+            f"(such as {OBJECT_LABEL}, object): every instance would be lost"
+        )
     source = RgbdFolderSource(
         root=args.root_path,
         depth_scale=args.depth_scale,

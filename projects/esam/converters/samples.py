@@ -89,7 +89,10 @@ def make_sample(
         "pixels": pixels,
     }
     entry = make_entry(name, frame, center, num_points)
-    return Sample(arrays, entry, segmentation_quality(superpoints, instance))
+    quality = segmentation_quality(superpoints, instance)
+    named = np.isin(semantic, sorted(source.thing_ids)) & (instance > 0)
+    quality["named_instances"] = len(np.unique(instance[named]))
+    return Sample(arrays, entry, quality)
 
 
 def sample_points(

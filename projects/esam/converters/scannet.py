@@ -16,7 +16,11 @@ from projects.esam.converters.arguments import (
     convert_options,
 )
 from projects.esam.converters.convert import convert
-from projects.esam.converters.mesh_labels import axis_alignment, load_mesh_labels
+from projects.esam.converters.mesh_labels import (
+    axis_alignment,
+    load_mesh_labels,
+    read_label_table,
+)
 from projects.esam.converters.sources import (
     BadFrameError,
     Frame,
@@ -29,7 +33,11 @@ from projects.esam.converters.sources import (
     read_rgbd,
     register_color,
 )
-from projects.esam.scannet_classes import SCANNET20_CLASSES, SCANNET200_CLASSES
+from projects.esam.scannet_classes import (
+    SCANNET20_CLASSES,
+    SCANNET200_CLASSES,
+    THING_IDS,
+)
 
 DEFAULT_INTERVAL = 200
 MIN_ON_MESH = 0.3
@@ -59,6 +67,10 @@ class ScanNetSource(Source):
     @property
     def metainfo(self) -> dict[str, Any]:
         return scannet_metainfo(self.dataset, self.label_column)
+
+    @property
+    def thing_ids(self) -> frozenset[int]:
+        return THING_IDS[self.label_column]
 
     @property
     def options(self) -> dict[str, Any]:
@@ -138,11 +150,15 @@ class ScanNetSource(Source):
             )
         return scale_intrinsics(DEFAULT_K, width / 640, height / 480), None
 
+    @property
+    def label_table(self) -> Path:
+        return self.root / "meta_data" / "scannetv2-labels.combined.tsv"
+
     def labels(
         self, name: SampleName, frame: Frame, pixels: NDArray, xyz: NDArray
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        table = self.root / "meta_data" / "scannetv2-labels.combined.tsv"
-        mesh = load_mesh_labels(self.root / "3D" / name.scene, table, self.label_column)
+        folder = self.root / "3D" / name.scene
+        mesh = load_mesh_labels(folder, self.label_table, self.label_column)
         semantic, instance, share = mesh.at(xyz, self.max_distance)
         if share < MIN_ON_MESH:
             raise BadFrameError(
@@ -202,4 +218,5 @@ def run(args: argparse.Namespace, dataset: str, label_column: str) -> None:
         max_distance=args.max_distance,
         frame_interval=args.frame_interval,
     )
+    read_label_table(source.label_table, label_column)  # else every frame is bad
     convert(source, convert_options(args))

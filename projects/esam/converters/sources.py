@@ -61,6 +61,11 @@ class Source(ABC):
 
     @property
     @abstractmethod
+    def thing_ids(self) -> frozenset[int]:
+        """Semantic ids of the classes that have instances."""
+
+    @property
+    @abstractmethod
     def options(self) -> dict[str, Any]:
         """Command line options that change the bytes of a sample."""
 

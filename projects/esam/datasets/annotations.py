@@ -38,7 +38,8 @@ class AddSuperPointAnnotations(BaseTransform):
         stuff_classes: Class indices that have no instances; 0..len-1.
 
     Raises:
-        ValueError: If ``stuff_classes`` are not the first classes.
+        ValueError: If ``stuff_classes`` are not the first classes, or points and labels
+            have different lengths.
     """
 
     def __init__(self, num_classes: int, stuff_classes: list[int]) -> None:
@@ -56,6 +57,7 @@ class AddSuperPointAnnotations(BaseTransform):
         ids = results["pts_instance_mask"]
         instances, labels = self._compact(ids, things & (ids > 0), semantic)
         superpoints = results["sp_pts_mask"]
+        self._check_lengths(results)
         masks = np.concatenate(
             [
                 majority(superpoints, instances, len(labels)),
@@ -73,6 +75,17 @@ class AddSuperPointAnnotations(BaseTransform):
                 sp_pts_mask=superpoints,
             )
         return results
+
+    @staticmethod
+    def _check_lengths(results: dict) -> None:
+        """A step that drops points must drop their labels too."""
+        keys = ("points", "pts_semantic_mask", "pts_instance_mask", "sp_pts_mask")
+        rows = {key: len(results[key]) for key in keys if key in results}
+        if len(set(rows.values())) > 1:
+            raise ValueError(
+                f"points and labels of {results.get('sample_idx')} have different "
+                f"lengths: {rows}. A step of the pipeline filtered some of them only."
+            )
 
     def _compact(
         self, ids: np.ndarray, valid: np.ndarray, semantic: np.ndarray

@@ -20,7 +20,7 @@ class LoadPointsFromFile_(BaseTransform):  # released config name
     """
 
     def transform(self, results: dict) -> dict:
-        points = read_points(results["lidar_path"])
+        points = read_points(results["lidar_path"], rows=results.get("num_points"))
         results["points"] = DepthPoints(
             points, points_dim=6, attribute_dims={"color": [3, 4, 5]}
         )

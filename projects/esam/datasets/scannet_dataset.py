@@ -1,17 +1,18 @@
 """Single-view ScanNet datasets: one sample is one RGB-D frame as a point cloud."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from mmdet3d.datasets.seg3d_dataset import Seg3DDataset
 
 from projects.common.datasets import SeededSamples
 from projects.common.io.infos import load_info
+from projects.common.visualization.comparison import distinct_colours
 from projects.esam.scannet_classes import (
     SCANNET20_CLASSES,
     SCANNET20_IDS,
     SCANNET200_CLASSES,
     SCANNET200_IDS,
-    palette,
 )
 from projects.registry import DATASETS
 
@@ -23,6 +24,20 @@ PREFIXED = {
 }
 
 
+NEEDED = (
+    "lidar_points",
+    "pts_semantic_mask_path",
+    "pts_instance_mask_path",
+    "super_pts_path",
+)
+
+
+def _check_known(name: str, given: dict | None, known: Iterable[str]) -> None:
+    unknown = sorted(set(given or {}) - set(known))
+    if unknown:
+        raise ValueError(f"nobody reads {unknown} of `{name}`. Known: {sorted(known)}.")
+
+
 class SingleViewDataset(SeededSamples, Seg3DDataset):
     """Frames listed in an info file that ``tools/create_data.py`` wrote.
 
@@ -31,14 +46,22 @@ class SingleViewDataset(SeededSamples, Seg3DDataset):
 
     Raises:
         FileNotFoundError: If ``data_root`` or the info file is missing.
-        ValueError: If the info file lists no sample.
+        ValueError: If the info file lists no sample, lacks a key or was made for other
+            classes; if nobody reads a key of ``metainfo`` or ``data_prefix``.
     """
 
     METAINFO: dict = {}
 
-    def __init__(self, metainfo: dict | None = None, **kwargs) -> None:
+    def __init__(
+        self,
+        metainfo: dict | None = None,
+        data_prefix: dict | None = None,
+        **kwargs,
+    ) -> None:
+        _check_known("metainfo", metainfo, self.METAINFO)
+        _check_known("data_prefix", data_prefix, ("pts", *PREFIXED.values()))
         metainfo = {"classes": self.METAINFO["classes"], **(metainfo or {})}
-        super().__init__(metainfo=metainfo, **kwargs)
+        super().__init__(metainfo=metainfo, data_prefix=data_prefix or {}, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Entries of the info file with absolute paths."""
@@ -49,13 +72,40 @@ class SingleViewDataset(SeededSamples, Seg3DDataset):
                 "`python tools/create_data.py ...` (data/README.md lists the commands) "
                 "or set `data_root`."
             )
-        entries = load_info(self.ann_file)["data_list"]
+        info = load_info(self.ann_file)
+        self._check_categories(info["metainfo"])
+        entries = info["data_list"]
         if not entries:
             raise ValueError(
                 f"{self.ann_file} lists no sample. Write it again with "
                 "`python tools/create_data.py ...`."
             )
+        for index, entry in enumerate(entries):
+            self._check_entry(index, entry)
         return [self.parse_data_info(entry) for entry in entries]
+
+    def _check_categories(self, metainfo: dict) -> None:
+        """Ids of another class table would be read as those of this one."""
+        known = set(self.METAINFO["classes"])
+        # Legacy files have no label column, and categories of their own.
+        if "label_column" in metainfo and set(metainfo["categories"]) != known:
+            raise ValueError(
+                f"{self.ann_file} was made for {len(metainfo['categories'])} classes "
+                f"(dataset {metainfo.get('dataset')!r}), {type(self).__name__} has "
+                f"{len(known)} others. Use the converter that belongs to this dataset "
+                "class (data/README.md), or another config."
+            )
+
+    def _check_entry(self, index: int, entry: dict) -> None:
+        missing = [key for key in NEEDED if key not in entry]
+        if not missing and "lidar_path" not in entry["lidar_points"]:
+            missing = ["lidar_points.lidar_path"]
+        if missing:
+            name = entry.get("sample_idx", "unnamed")
+            raise ValueError(
+                f"{self.ann_file}: entry {index} ({name}) has no {missing}. Write the "
+                "file again with `python tools/create_data.py ...`."
+            )
 
     def parse_data_info(self, info: dict) -> dict:
         """Joins every path of ``info`` with its prefix; adds the sample's name."""
@@ -88,7 +138,7 @@ class ScanNet200SegDataset_(SingleViewDataset):  # released config name
         "classes": SCANNET200_CLASSES,
         "seg_valid_class_ids": SCANNET200_IDS,
         "seg_all_class_ids": tuple(range(1, 1358)),
-        "palette": palette(len(SCANNET200_CLASSES)),
+        "palette": distinct_colours(len(SCANNET200_CLASSES)).tolist(),
     }
 
 
@@ -100,5 +150,5 @@ class ScanNetSegDataset_(SingleViewDataset):  # released config name
         "classes": SCANNET20_CLASSES,
         "seg_valid_class_ids": SCANNET20_IDS,
         "seg_all_class_ids": tuple(range(1, 41)),
-        "palette": palette(len(SCANNET20_CLASSES)),
+        "palette": distinct_colours(len(SCANNET20_CLASSES)).tolist(),
     }

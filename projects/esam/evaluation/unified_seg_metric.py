@@ -17,6 +17,7 @@ from projects.common.evaluation.instance_overlaps import (
 from projects.common.evaluation.report import ap_csv, ap_json, ap_table
 from projects.common.evaluation.scannet_ap import MIN_REGION, OVERLAPS, instance_ap
 from projects.common.io.atomic import atomic_write_bytes
+from projects.esam.evaluation.predictions import write_prediction
 from projects.registry import METRICS
 
 MODEL = "model"
@@ -50,6 +51,8 @@ class UnifiedSegMetric(BaseMetric):
             of score 1 and, class-aware, with its most frequent true class.
         min_region: Smallest instance in points; ScanNet's is 100.
         result_dir: Where the files go; by default where the run's log file is.
+        predictions_dir: Where to write the instances of every frame, as
+            :func:`write_prediction` does; by default nowhere.
         collect_device: "cpu" or "gpu", for several processes.
 
     Raises:
@@ -67,6 +70,7 @@ class UnifiedSegMetric(BaseMetric):
         trivial_baselines: bool = False,
         min_region: int = MIN_REGION,
         result_dir: str | None = None,
+        predictions_dir: str | None = None,
         collect_device: str = "cpu",
     ) -> None:
         super().__init__(collect_device=collect_device)
@@ -81,6 +85,7 @@ class UnifiedSegMetric(BaseMetric):
         self.trivial_baselines = trivial_baselines
         self.min_region = min_region
         self.result_dir = result_dir
+        self.predictions_dir = predictions_dir
 
     @property
     def class_names(self) -> list[str]:
@@ -96,6 +101,8 @@ class UnifiedSegMetric(BaseMetric):
             except ValueError as error:
                 name = annotation.get("lidar_idx", "without lidar_idx")
                 raise ValueError(f"Sample {name}: {error}") from error
+            if self.predictions_dir is not None:
+                self._write_prediction(sample["pred_pts_seg"], annotation["lidar_idx"])
 
     def compute_metrics(self, results: list[dict[str, SceneOverlaps]]) -> dict:
         """AP over all samples; prints and writes the report."""
@@ -190,6 +197,18 @@ class UnifiedSegMetric(BaseMetric):
         atomic_write_bytes(Path(folder) / "instance_ap.json", text.encode())
         atomic_write_bytes(Path(folder) / "instance_ap.csv", ap_csv(answers).encode())
         print_log(f"AP written to {folder}/instance_ap.json and .csv", "current")
+
+    def _write_prediction(self, prediction: dict, name: str) -> None:
+        names = self.class_names
+        labels = _numpy(prediction["instance_labels"])
+        if self.class_agnostic:
+            labels = np.zeros_like(labels)
+        write_prediction(
+            Path(self.predictions_dir or "") / f"{name}.npz",
+            _numpy(prediction["pts_instance_mask"][0]),
+            [names[label] for label in labels],
+            _numpy(prediction["instance_scores"]),
+        )
 
     def _metrics(self, answers: dict[str, dict]) -> dict[str, float]:
         metrics = {}

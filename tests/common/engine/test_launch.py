@@ -1,6 +1,7 @@
 """What a user sees: tools, exit codes, resuming, loading, testing."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from projects.common.engine import test as evaluate
 from projects.common.engine.checkpoint_file import read_checkpoint, write_checkpoint
 from projects.common.engine.errors import CheckpointError, ConfigError, EngineError
-from projects.common.engine.launch import _last_words, train
+from projects.common.engine.launch import _last_words, _set_data_root, train
 from tests.common.engine import runs
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -141,18 +142,23 @@ def test_weights_cannot_be_resumed_from(tmp_path, trained):
     ("options", "message"),
     [
         ({"model.width": 5}, r"does not fit ToyModel(.|\n)*\[8, 4\], the model has"),
-        ({"param_scheduler": None}, None),
-        ({"param_scheduler": [{"type": "ConstantLR"}]}, "has 1 parameter schedulers"),
+        ({"param_scheduler": None}, "`param_scheduler` was absent, is None"),
+        (
+            {"param_scheduler": [{"type": "ConstantLR"}]},
+            "`param_scheduler.0.type` was LinearLR, is ConstantLR",
+        ),
+        (
+            {"optim_wrapper.optimizer.lr": 0.5},
+            r"`optim_wrapper.optimizer.lr` was 0.01, is 0.5. Undo that, or start",
+        ),
         (
             {"optim_wrapper.paramwise_cfg": {"bias_lr_mult": 2.0}},
-            "optimizer's state does not fit",
+            "`optim_wrapper.paramwise_cfg.bias_lr_mult` was absent, is 2.0",
         ),
     ],
 )
 def test_resume_with_another_config(tmp_path, trained, options, message):
     options = {**options, "resume": str(trained / "epoch_3.pth")}
-    if message is None:
-        return train(runs.CONFIG, str(tmp_path), cfg_options=options)
     with pytest.raises(CheckpointError, match=message):
         train(runs.CONFIG, str(tmp_path), cfg_options=options)
 
@@ -215,3 +221,67 @@ def test_message_of_a_worker_without_its_traceback():
     )
     assert _last_words(ValueError(text)) == "a.bin has 3 bytes"
     assert _last_words(ValueError("ValueError: plain")) == "ValueError: plain"
+
+
+def test_a_longer_run_goes_on_and_says_so(tmp_path, trained):
+    options = {"resume": str(trained / "epoch_3.pth"), "train_cfg.max_epochs": 5}
+    assert runs.run(tmp_path, options) == 0
+    output = (tmp_path / "output.txt").read_text()
+    assert "another config: `train_cfg.max_epochs` was 4, is 5" in output
+    assert read_checkpoint(tmp_path / "epoch_5.pth")["meta"]["epoch"] == 5
+
+
+def test_a_used_work_dir_is_not_overwritten(tmp_path):
+    assert runs.run(tmp_path, {"train_cfg.max_epochs": 1}) == 0
+    before = (tmp_path / "epoch_1.pth").read_bytes()
+    message = r"holds checkpoints of an earlier run \(.*epoch_1\.pth\): continue it"
+    with pytest.raises(CheckpointError, match=message):
+        train(runs.CONFIG, str(tmp_path))
+    assert (tmp_path / "epoch_1.pth").read_bytes() == before
+
+
+def test_weights_that_training_may_lack_are_needed_for_a_test(tmp_path, trained):
+    part = torch.load(trained / "epoch_4.pth", weights_only=True)
+    del part["state_dict"]["net.3.weight"]
+    path = tmp_path / "part.pth"
+    write_checkpoint(part, path)
+    options = {"load_from_policy": {"allow_missing": [r"^net\.3\."]}}
+    run = {**options, "load_from": str(path), "train_cfg.max_epochs": 1}
+    assert runs.run(tmp_path / "train", run) == 0
+    with pytest.raises(CheckpointError, match=r"missing(.|\n)*net\.3\.weight"):
+        evaluate(runs.CONFIG, str(path), str(tmp_path), options)
+
+
+def test_data_root_reaches_every_dataset():
+    cfg = {
+        "dataset": {
+            "type": "ConcatDataset",
+            "datasets": [{"data_root": "a/"}, {"dataset": {"data_root": "b/"}}, {}],
+        }
+    }
+    _set_data_root(cfg, "c")
+    datasets = cfg["dataset"]["datasets"]
+    assert datasets == [{"data_root": "c"}, {"dataset": {"data_root": "c"}}, {}]
+
+
+def test_a_model_that_cannot_be_built_is_one_message(tmp_path):
+    assert runs.run(tmp_path, {"model.width": "wide"}) == 2
+    output = (tmp_path / "output.txt").read_text()
+    message = r"error: config .*toy_config\.py cannot be built: ToyModel: TypeError: "
+    assert re.search(message, output)
+    assert "(traceback: " in output
+
+
+def test_a_parameter_group_without_parameters(tmp_path):
+    options = {
+        "optim_wrapper.paramwise_cfg": {"custom_keys": {"nett.0": {"lr_mult": 0}}}
+    }
+    message = r"custom_keys` has 'nett\.0', which is part of none of the model's 6"
+    with pytest.raises(ConfigError, match=message):
+        train(runs.CONFIG, str(tmp_path), cfg_options=options)
+
+
+def test_a_released_file_that_is_not_there_says_where_it_comes_from(tmp_path):
+    path = tmp_path / "mask3d_scannet200.pth"
+    with pytest.raises(CheckpointError, match="it comes from OneFormer3D release"):
+        train(runs.CONFIG, str(tmp_path), cfg_options={"load_from": str(path)})

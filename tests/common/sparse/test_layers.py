@@ -163,3 +163,32 @@ class TestErrors:
             engine.interpolate(self.x, torch.zeros(5, 3))
         with pytest.raises(ValueError, match=r"got \(5, 4\) torch.int64"):
             engine.interpolate(self.x, torch.zeros(5, 4, dtype=torch.int64))
+
+
+def test_kernel_gradients_of_bfloat16_are_summed_in_single_precision():
+    channels = 16
+    generator = torch.Generator().manual_seed(0)
+    cells = torch.unique(torch.randint(-20, 20, (60000, 3), generator=generator), dim=0)
+    coordinates = torch.cat([torch.zeros(len(cells), 1, dtype=torch.int64), cells], 1)
+    feats = torch.rand(len(cells), channels, generator=generator).bfloat16()
+    layer = engine.Conv(channels, 8, 3).bfloat16()
+    layer(SparseTensor(feats, coordinates)).features.sum().backward()
+    exact = engine.Conv(channels, 8, 3).double()
+    exact(SparseTensor(feats.double(), coordinates)).features.sum().backward()
+    # Sums of some ten thousand positive terms: summed in bfloat16 they are
+    # off by 5 %.
+    torch.testing.assert_close(
+        layer.kernel.grad.double(), exact.kernel.grad, rtol=2**-7, atol=0
+    )
+
+
+def test_features_after_a_change_in_place_are_the_changed_ones():
+    feats, coordinates = _cloud()
+    shuffled = torch.randperm(len(feats), generator=torch.Generator().manual_seed(1))
+    x = SparseTensor(feats[shuffled], coordinates[shuffled])
+    before = x.features.clone()
+    engine.ReLU(inplace=True)(x)
+    torch.testing.assert_close(x.features, before.clamp(min=0))
+    y = x.replace(before)
+    y += x
+    torch.testing.assert_close(y.features, before + before.clamp(min=0))

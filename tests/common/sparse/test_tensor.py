@@ -184,6 +184,13 @@ class TestErrors:
         with pytest.raises(ValueError, match=rf"0\.\.511, got {batch}"):
             SparseTensor(self.feats, torch.tensor([[batch, 0, 0, 0]]))
 
+    @pytest.mark.parametrize("far", [-(2**32) - 7, 2**32 + 7])
+    def test_coordinates_that_would_wrap_around(self, far):
+        with pytest.raises(ValueError, match=rf"fit into 32 bits, got {far}"):
+            SparseTensor(self.feats, torch.tensor([[0, far, 0, 0]]))
+        with pytest.raises(ValueError, match=rf"fit into 32 bits, got {far}"):
+            floor_coordinates([torch.tensor([[far, 0, 0]]).double()], 1.0)
+
     @pytest.mark.parametrize("far", [-140000, 140000])
     def test_coordinate_range(self, far):
         with pytest.raises(ValueError, match=rf"within \+-130815 voxels, got {far}"):

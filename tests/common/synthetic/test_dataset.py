@@ -255,6 +255,12 @@ def test_tool_writes_what_the_function_writes(scannet, tmp_path):
     assert tree_bytes(tmp_path) == tree_bytes(scannet)
 
 
+def test_tool_ends_with_one_message(tmp_path):
+    result = run_tool("scannet", "--out", str(tmp_path / "new"), "--frames", "0")
+    assert result.returncode == 2
+    assert result.stderr == "error: `frames` must be positive, got 0.\n"
+
+
 def test_tool_refuses_a_size_it_cannot_read(tmp_path):
     result = run_tool("scannet", "--out", str(tmp_path), "--size", "640")
     assert result.returncode == 2

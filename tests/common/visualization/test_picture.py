@@ -105,7 +105,9 @@ def test_picture_has_a_row_per_frame_and_captions(frame, tmp_path):
     assert titles == ["image", "ground truth", "prediction, score ≥ 0.3"]
     got = compare(frame, 0.3)
     caption = figure.axes[2].get_xlabel()
-    assert caption.startswith(f"AP50 {got.ap50:.2f}: {got.gt_found.sum()} of ")
+    assert caption.startswith(
+        f"class-agnostic AP50 {got.ap50:.2f}: {got.gt_found.sum()} of "
+    )
     assert "2 wrong or double, 1 not counted" in caption
     # predictions below 100 points are not even compared
     large = len(got.pred_ignored)

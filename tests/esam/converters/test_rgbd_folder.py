@@ -1,11 +1,14 @@
 """Own recordings: labels come from the images at the source pixels."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from projects.common.io.infos import load_info
 from projects.common.io.points import read_labels, read_pixels, read_points
+from projects.esam.converters import report
 from projects.esam.converters.rgbd_folder import OBJECT_LABEL, RgbdFolderSource
 from projects.esam.scannet_classes import SCANNET200_IDS
 
@@ -204,3 +207,39 @@ def test_an_empty_folder(create_data, tmp_path):
     (tmp_path / "raw" / "train.txt").write_text("")
     with pytest.raises(SystemExit, match="no frames found: 0 in train and 0 in val"):
         create_data("rgbd_folder", tmp_path / "raw", tmp_path / "out")
+
+
+@pytest.mark.parametrize("label", [0, 1, 3, 12, 4000])
+def test_an_object_label_without_instances(recording, create_data, tmp_path, label):
+    message = f"--object-label {label} is no ScanNet200 class with instances"
+    with pytest.raises(SystemExit, match=message):
+        create_data("rgbd_folder", recording, tmp_path, "--object-label", label)
+
+
+def test_semantic_ids_of_another_table(recording, create_data, tmp_path):
+    for scene in ("desk", "shelf_b"):
+        (recording / scene / "semantic").mkdir()
+        for frame in (0, 7):
+            ids = np.full(SIZE, 2000, np.uint16)
+            Image.fromarray(ids).save(recording / scene / f"semantic/{frame}.png")
+    message = "semantic image of desk_0 has the id 2000, ScanNet200 ids end at 1357"
+    with pytest.raises(SystemExit, match=message):
+        create_data("rgbd_folder", recording, tmp_path / "out")
+
+
+def test_instances_that_would_not_count_are_reported(
+    recording, create_data, tmp_path, monkeypatch
+):
+    for scene in ("desk", "shelf_b"):
+        (recording / scene / "semantic").mkdir()
+        for frame in (0, 7):
+            ids = np.ones(SIZE, np.uint16)  # wall
+            Image.fromarray(ids).save(recording / scene / f"semantic/{frame}.png")
+    printed: list[str] = []
+    monkeypatch.setattr(report, "print_log", lambda text, **_: printed.append(text))
+    out = tmp_path / "out"
+    create_data("rgbd_folder", recording, out, "--num-points", N)
+    found = json.loads((out / "report_train.json").read_text())
+    assert found["instances_mean"] == 1
+    assert found["named_instances_mean"] == 0
+    assert any("no sample of train has an instance of a class" in t for t in printed)

@@ -253,6 +253,10 @@ def test_the_real_scannet_sample_is_read():
             lambda d, s: _relabel(d / f"{s}.aggregation.json"),
             "has the label 'unicorn', which .* does not list",
         ),
+        (
+            lambda d, s: _without(d / f"{s}.aggregation.json", "objectId"),
+            r"aggregation\.json: entry 0 of `segGroups` has no \['objectId'\]",
+        ),
     ],
 )
 def test_damaged_scenes(scannet, damage, message):
@@ -271,6 +275,21 @@ def _relabel(path):
     content = json.loads(path.read_text())
     content["segGroups"][0]["label"] = "unicorn"
     path.write_text(json.dumps(content))
+
+
+def _without(path, key):
+    content = json.loads(path.read_text())
+    del content["segGroups"][0][key]
+    path.write_text(json.dumps(content))
+
+
+def test_a_missing_label_table_is_told_before_the_first_frame(
+    scannet, create_data, tmp_path
+):
+    (scannet / "meta_data" / "scannetv2-labels.combined.tsv").unlink()
+    with pytest.raises(SystemExit, match=r"label table .*combined\.tsv is missing"):
+        create_data("scannet200_sv", scannet, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_label_table(scannet, tmp_path):

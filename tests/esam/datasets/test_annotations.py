@@ -78,3 +78,9 @@ def test_evaluation_ids_put_things_behind_stuff():
 def test_stuff_classes_must_come_first():
     with pytest.raises(ValueError, match=r"0\.\.n-1, got \[1, 2\]"):
         AddSuperPointAnnotations(5, [1, 2])
+
+
+def test_points_that_were_filtered_without_their_labels():
+    message = r"of frame_7 have different lengths: {'points': 3, 'pts_semantic_mask': 2"
+    with pytest.raises(ValueError, match=message):
+        annotate([1, 1], [2, 2], [0, 0], points=np.zeros((3, 6)), sample_idx="frame_7")

@@ -122,3 +122,13 @@ def test_huge_superpoint_id_is_refused_before_memory_is_taken(frame):
     message = rf"super_pts_path.bin: superpoint id {10**12} .* {NUMBER} points"
     with pytest.raises(ValueError, match=message):
         load(frame)
+
+
+def test_colours_between_zero_and_one(frame):
+    points = np.random.default_rng(0).random((NUMBER, 6))
+    write_rows(frame["lidar_path"], points, "<f4")
+    with pytest.raises(ValueError, match=r"colours span 0\.\d+\.\.0\.9\d*, expected"):
+        load(frame)
+    points[:, 3:] = points[:, 3:].round()  # a dark frame
+    write_rows(frame["lidar_path"], points, "<f4")
+    load(frame)

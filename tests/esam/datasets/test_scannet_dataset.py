@@ -12,6 +12,7 @@ from projects.esam.datasets import (
     Pack3DDetInputs_,
     ScanNet200SegDataset_,
 )
+from projects.esam.scannet_classes import SCANNET20_CLASSES
 
 NAMES = ["scene0000_00_200", "scene0000_00_20"]
 FOLDERS = {
@@ -72,3 +73,51 @@ def test_samples_keep_their_names(root, test_mode):
 
 def test_names_follow_a_subset(root):
     assert dataset(root, indices=[1])[0]["data_samples"].sample_idx == NAMES[1]
+
+
+def rewrite(root, change, metainfo=None):
+    entries = [entry(name) for name in NAMES]
+    change(entries[1])
+    save_info(root / "infos.json", metainfo or {}, entries)
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        (lambda e: e.pop("super_pts_path"), "super_pts_path"),
+        (lambda e: e.pop("lidar_points"), "lidar_points"),
+        (lambda e: e["lidar_points"].pop("lidar_path"), r"lidar_points\.lidar_path"),
+    ],
+)
+def test_an_entry_that_lacks_a_key(root, change, missing):
+    rewrite(root, change)
+    message = rf"infos\.json: entry 1 \({NAMES[1]}\) has no \['{missing}'\]"
+    with pytest.raises(ValueError, match=message):
+        dataset(root)
+
+
+def test_ids_of_another_class_table(root):
+    categories = {name: i for i, name in enumerate(SCANNET20_CLASSES)}
+    metainfo = {"label_column": "nyu40id", "categories": categories}
+    rewrite(root, lambda e: None, {**metainfo, "dataset": "scannet_sv"})
+    message = r"was made for 20 classes \(dataset 'scannet_sv'\), ScanNet200SegData"
+    with pytest.raises(ValueError, match=message):
+        dataset(root)
+
+
+@pytest.mark.parametrize("option", ["metainfo", "data_prefix"])
+def test_keys_that_nobody_reads(root, option):
+    options = {"data_prefix": FOLDERS, option: {**FOLDERS, "sp_mask": "x"}}
+    message = rf"nobody reads \[.*'sp_mask'.*\] of `{option}`"
+    with pytest.raises(ValueError, match=message):
+        ScanNet200SegDataset_(
+            data_root=str(root), ann_file="infos.json", pipeline=PIPELINE, **options
+        )
+
+
+def test_a_point_file_cut_between_two_points(root):
+    rewrite(root, lambda e: e.update(num_points=6))
+    frames = dataset(root, test_mode=True)
+    message = rf"points/{NAMES[1]}\.bin has 5 rows, expected 6"
+    with pytest.raises(ValueError, match=message):
+        frames[1]

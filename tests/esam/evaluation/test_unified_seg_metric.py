@@ -236,3 +236,20 @@ def test_dataset_without_classes(scenes):
     metric.dataset_meta = {"palette": []}
     with pytest.raises(KeyError, match="got the keys \\['palette'\\]"):
         metric.process(None, [data_sample(scenes[0]).to_dict()])
+
+
+@pytest.mark.parametrize("class_agnostic", [True, False])
+def test_predictions_as_files(scenes, tmp_path, class_agnostic):
+    scene = sorted_by_score(scenes[0])
+    evaluate(
+        [data_sample(scene, "room_20")],
+        tmp_path,
+        class_agnostic=class_agnostic,
+        predictions_dir=str(tmp_path / "new" / "predictions"),
+    )
+    with np.load(tmp_path / "new" / "predictions" / "room_20.npz") as found:
+        np.testing.assert_array_equal(found["masks"], scene.masks)
+        np.testing.assert_allclose(found["scores"], scene.scores, rtol=1e-6)
+        names = [CLASSES[2 + label] for label in scene.pred_labels]
+        expected = ["object"] * len(names) if class_agnostic else names
+        assert found["classes"].tolist() == expected

@@ -1,0 +1,73 @@
+"""What every single-view set shares: steps, augmentation and loaders.
+
+A set puts the steps together with its class table, see `scannet_sv.py`.
+"""
+
+# Mean and deviation of ScanNet's colours (Mask3D's statistics).
+color_mean = [
+    255 * 0.47793125906962,
+    255 * 0.4303257521323044,
+    255 * 0.3749598901421883,
+]
+color_std = [
+    255 * 0.2834475483823543,
+    255 * 0.27566157565723015,
+    255 * 0.27018971370874995,
+]
+
+load = [dict(type="LoadPointsFromFile_"), dict(type="LoadAnnotations3D_")]
+class_mapping = dict(type="PointSegClassMapping")
+augment = [
+    dict(
+        type="RandomFlip3D",
+        sync_2d=False,
+        flip_ratio_bev_horizontal=0.5,
+        flip_ratio_bev_vertical=0.5,
+    ),
+    dict(
+        type="GlobalRotScaleTrans",
+        rot_range=[-3.14, 3.14],
+        scale_ratio_range=[0.8, 1.2],
+        translation_std=[0.1, 0.1, 0.1],
+        shift_height=False,
+    ),
+]
+normalize = dict(
+    type="NormalizePointsColor_", color_mean=color_mean, color_std=color_std
+)
+packed_for_training = [
+    "points",
+    "gt_labels_3d",
+    "gt_sp_masks",
+    "pts_semantic_mask",
+    "pts_instance_mask",
+    "sp_pts_mask",
+]
+pack_for_test = dict(type="Pack3DDetInputs_", keys=["points", "sp_pts_mask"])
+
+dataset = dict(
+    data_prefix=dict(
+        pts="points",
+        pts_instance_mask="instance_mask",
+        pts_semantic_mask="semantic_mask",
+        sp_pts_mask="super_points",
+        pixels="pixels",
+    ),
+)
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=6,
+    persistent_workers=True,
+    collate_fn=dict(type="pseudo_collate"),
+    sampler=dict(type="DefaultSampler", shuffle=True),
+    dataset=dict(**dataset, test_mode=False),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    collate_fn=dict(type="pseudo_collate"),
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(**dataset, test_mode=True),
+)
+test_dataloader = val_dataloader

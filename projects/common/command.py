@@ -1,0 +1,40 @@
+"""How a command line tool ends when the user can mend what went wrong."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+USER_ERROR = 2
+INTERRUPTED = 130
+
+
+class CommandError(SystemExit):
+    """Ends the process with ``code``; its text is what the user was told."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(code)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@contextmanager
+def one_message(when_interrupted: str) -> Iterator[None]:
+    """Turn errors of the block into one line on stderr and an exit code.
+
+    Args:
+        when_interrupted: What to say after Ctrl-C.
+
+    Raises:
+        CommandError: With code 2 for errors of values, files, missing packages and
+            processes that died, 130 after Ctrl-C.
+    """
+    try:
+        yield
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise CommandError(str(error), USER_ERROR) from error
+    except KeyboardInterrupt as stop:
+        sys.stderr.write(f"{when_interrupted}\n")
+        raise CommandError(when_interrupted, INTERRUPTED) from stop
