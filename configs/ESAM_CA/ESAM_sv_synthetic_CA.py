@@ -10,3 +10,7 @@ _base_ = [
     "../_base_/models/esam_sv_narrow.py",
     "../_base_/schedules/esam_minutes.py",
 ]
+
+val_dataloader = None
+val_evaluator = None
+default_hooks = dict(checkpoint=dict(save_best=None))

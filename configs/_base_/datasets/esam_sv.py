@@ -17,13 +17,14 @@ color_std = [
 
 load = [dict(type="LoadPointsFromFile_"), dict(type="LoadAnnotations3D_")]
 class_mapping = dict(type="PointSegClassMapping")
+flip = dict(
+    type="RandomFlip3D",
+    sync_2d=False,
+    flip_ratio_bev_horizontal=0.5,
+    flip_ratio_bev_vertical=0.5,
+)
 augment = [
-    dict(
-        type="RandomFlip3D",
-        sync_2d=False,
-        flip_ratio_bev_horizontal=0.5,
-        flip_ratio_bev_vertical=0.5,
-    ),
+    flip,
     dict(
         type="GlobalRotScaleTrans",
         rot_range=[-3.14, 3.14],
@@ -34,6 +35,9 @@ augment = [
 ]
 normalize = dict(
     type="NormalizePointsColor_", color_mean=color_mean, color_std=color_std
+)
+elastic = dict(
+    type="ElasticTransfrom", gran=[6, 20], mag=[40, 160], voxel_size=0.02, p=0.5
 )
 packed_for_training = [
     "points",

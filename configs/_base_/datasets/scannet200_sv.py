@@ -11,7 +11,7 @@ train_pipeline = [
     *_base_.augment,
     _base_.normalize,
     annotate,
-    dict(type="ElasticTransfrom", gran=[6, 20], mag=[40, 160], voxel_size=0.02, p=0.5),
+    _base_.elastic,
     dict(type="Pack3DDetInputs_", keys=[*_base_.packed_for_training, "elastic_coords"]),
 ]
 test_pipeline = [

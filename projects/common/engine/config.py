@@ -85,8 +85,9 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 def check_config(cfg: Config, options: Mapping[str, Any] | None = None) -> None:
     """Refuse keys that nobody reads and types that nobody registered.
 
-    A top-level key must be one of the runner's, or a name that its own config file (or
-    one that inherits from it, by ``_base_.name``) uses. A dictionary with a ``type``
+    A top-level key must be one of the runner's, or a name that its own config file uses
+    (or one that inherits from it or, if it is a base, stands beside it, by
+    ``_base_.name``). A dictionary with a ``type``
     may only have arguments of that type.
 
     Args:
@@ -164,7 +165,9 @@ def _check_option(key: str, files: Mapping[Path, list[Path]]) -> None:
 
 def _check_names(file: Path, heirs: list[Path]) -> None:
     used = _used(file)
-    for heir in heirs:
+    # A base may keep pieces for its neighbours that this chain of files does not use.
+    neighbours = file.parent.glob("*.py") if heirs else []
+    for heir in {*heirs, *neighbours}:
         used |= set(re.findall(r"_base_\.(\w+)", heir.read_text()))
     for name in _assigned(file):
         if name not in RUNNER_KEYS | used and not name.startswith("_"):

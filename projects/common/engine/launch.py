@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
+from mmengine.dist import is_distributed
 from mmengine.logging import MMLogger
 
 from projects.common.command import INTERRUPTED, USER_ERROR
@@ -141,7 +143,22 @@ def _prepare(
     elif cfg.get("work_dir") is None:
         cfg.work_dir = str(Path("work_dirs") / Path(config).stem)
     cfg.launcher = launcher
+    if launcher == "pytorch" and not torch.cuda.is_available():
+        _share_the_cpu(cfg)
     return cfg
+
+
+def _share_the_cpu(cfg: Config) -> None:
+    """Let the processes of torchrun work on one CPU; MMEngine's launcher wants GPUs."""
+    if not is_distributed():
+        torch.distributed.init_process_group("gloo")
+    cfg.model_wrapper_cfg = {
+        "type": "MMDistributedDataParallel",
+        "broadcast_buffers": False,
+        "find_unused_parameters": cfg.get("find_unused_parameters", False),
+        **(cfg.get("model_wrapper_cfg") or {}),
+        "device_ids": None,
+    }
 
 
 def _set_data_root(node: Any, data_root: str) -> None:

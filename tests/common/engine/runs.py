@@ -50,10 +50,9 @@ def start_two(work_dir, options=None, resume=False):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = {**(options or {}), "model_wrapper_cfg": {"device_ids": None}}
     processes = [
         _CONTEXT.Process(
-            target=_train_as, args=(rank, port, str(work_dir), options, resume)
+            target=_train_as, args=(rank, port, str(work_dir), options or {}, resume)
         )
         for rank in range(2)
     ]
@@ -104,8 +103,6 @@ def _train_as(rank, port, work_dir, options, resume):
         MASTER_PORT=str(port),
     )
     torch.set_num_threads(1)
-    # MMEngine's launcher wants a GPU for each process.
-    torch.distributed.init_process_group("gloo")
     _quiet(f"{work_dir}/rank_{rank}")
     arguments = {
         "config": CONFIG,
