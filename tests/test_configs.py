@@ -54,7 +54,7 @@ def test_model_classes_agree_with_the_data(config):
     assert config.test_evaluator.class_agnostic == (config.model.num_classes == 1)
 
 
-@pytest.mark.parametrize("loader", ["train_dataloader", "val_dataloader"])
+@pytest.mark.parametrize("loader", ["train_dataloader", "test_dataloader"])
 def test_pipelines_build_and_voxelise_as_the_model(config, loader):
     for transform in config[loader].dataset.pipeline:
         TRANSFORMS.build(transform)
@@ -63,5 +63,7 @@ def test_pipelines_build_and_voxelise_as_the_model(config, loader):
 
 
 def test_metrics_build(config):
-    for key in ("val_evaluator", "test_evaluator"):
-        METRICS.build(config[key])
+    METRICS.build(config.test_evaluator)
+    assert (config.val_dataloader is None) == (config.val_evaluator is None)
+    if config.val_evaluator is not None:
+        METRICS.build(config.val_evaluator)
