@@ -120,10 +120,10 @@ class ScanNetMixQueryDecoder(nn.Module):
         Returns:
             Per-frame lists of the last head: ``cls_preds`` (Q, K+1) logits, ``masks``
             (Q, M or N) logits, ``sem_preds`` (Q, n_sem+1) logits, ``queries``
-            (Q, d_model), ``scores`` (Q, 1) or None, ``bboxes`` (Q, 6) or None: offset of
-            the centre from the superpoint's and size, in metres; and ``aux_outputs``, one such
-            dict (without ``sem_preds``, ``queries``) per earlier head, whose masks are
-            (Q, M) where ``mask_pred_mode`` says "SP".
+            (Q, d_model), ``scores`` (Q, 1) or None, ``bboxes`` (Q, 6) or None: offset
+            of the centre from the superpoint's and size, in metres. Masks are (Q, M)
+            where ``mask_pred_mode`` says "SP". ``aux_outputs`` has one such dict
+            (without ``sem_preds``, ``queries``) per earlier head.
         """
         frames = zip(
             sp_feats, p_feats, queries, superpoints, point_weights, strict=True
