@@ -157,7 +157,7 @@ def frame_pixels(
     K, size = _intrinsics(meta, xyz, name), meta["img_shape"][::-1]
     world2cam = invert_rigid(_pose(meta, xyz, name))
     # Double precision: the way back through the augmentation costs no digits.
-    points_cam = transform_points(world2cam, undo_augmentation(xyz, meta).double())
+    points_cam = transform_points(world2cam, undo_augmentation(xyz.double(), meta))
     if meta.get("pixels") is not None:
         _check_source(points_cam, K, size, meta["pixels"], name)
     pixels, valid = grid_pixels(points_cam, K, tuple(size), grid)
