@@ -57,11 +57,9 @@ def _clip_options(args: argparse.Namespace) -> ClipOptions | None:
     given = {name: v for name in names if (v := getattr(args, name)) is not None}
     if args.pack_clip:
         return ClipOptions(**given)
-    if given:
-        option = f"--{min(given).replace('_', '-')}"
-        raise ValueError(
-            f"{option} {given[min(given)]} does nothing without --pack-clip"
-        )
+    for name, value in given.items():
+        option = f"--{name.replace('_', '-')}"
+        raise ValueError(f"{option} {value} does nothing without --pack-clip")
     return None
 
 

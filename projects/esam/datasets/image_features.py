@@ -41,9 +41,9 @@ class LoadClipFeature(BaseTransform):
         form: ``pt`` or ``safetensors``. A ``pt`` file only shows its shape.
 
     Raises:
-        ValueError: If ``source`` lacks a key or has an unknown one. For a sample, naming
-            it and the file: if the file is truncated, of another shape, network, image
-            size or frame, if the info file has no features, or its camera is wrong.
+        ValueError: If ``source`` lacks a key or has an unknown one. For a sample,
+            naming it and the file: if the file is truncated, of another shape, network,
+            image size or frame, the info file has no features, or the camera is wrong.
         FileNotFoundError: If the feature file, or the image without ``image_size``, is
             missing.
     """
@@ -79,8 +79,8 @@ class LoadClipFeature(BaseTransform):
     def _path(self, name: str, results: dict) -> Path:
         if not results.get("clip_feat_path"):
             raise ValueError(
-                "its entry in the info file has no `clip_feat_path`. Use the _clip info "
-                "file that `tools/create_data.py ... --pack-clip` writes"
+                "its entry in the info file has no `clip_feat_path`. Use the _clip "
+                "info file that `tools/create_data.py ... --pack-clip` writes"
             )
         path = Path(results["clip_feat_path"])
         if path.suffix != f".{self.form}":
@@ -129,6 +129,6 @@ def _check_pixels(path: Path, results: dict, camera: FrameCamera) -> None:
         raise ValueError(
             f"points project up to {error:.4g} px beside the pixels they were made "
             f"from, at most {MAX_PIXEL_ERROR} are allowed before {path} can be used: "
-            "`pose`, `cam2img` or `img_shape` belong to another frame or image. Prepare "
-            "the sample again with `tools/create_data.py`"
+            "`pose`, `cam2img` or `img_shape` belong to another frame or image. "
+            "Prepare the sample again with `tools/create_data.py`"
         )

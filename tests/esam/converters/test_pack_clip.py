@@ -1,6 +1,5 @@
 """Info files with features: same frames, same order, nothing missing unsaid."""
 
-import logging
 import re
 from pathlib import Path
 
@@ -74,19 +73,27 @@ def test_missing_feature_is_an_error(scannet, create_data, tmp_path):
     assert len(list(out.glob("*_infos_*.json"))) == 2
 
 
-def test_missing_feature_is_skipped_and_told(scannet, create_data, tmp_path, caplog):
+def test_missing_feature_is_skipped_and_told(
+    scannet, create_data, tmp_path, monkeypatch
+):
+    lines = []
+    monkeypatch.setattr(
+        "projects.esam.converters.pack_clip.print_log",
+        lambda text, logger: lines.append(text),
+    )
     out = tmp_path / "out"
     extract(scannet, out / "clip_feat")
     (out / "clip_feat" / "scene0001_00" / "20.pt").unlink()
     options = ("--pack-clip", "--on-missing", "skip")
-    logger = logging.getLogger("mmengine")
-    with caplog.at_level(logging.INFO):
-        logger.addHandler(caplog.handler)
-        create_data("scannet200_sv", scannet, out, *SMALL, *options)
+    create_data("scannet200_sv", scannet, out, *SMALL, *options)
     names = [entry["sample_idx"] for entry in entries(out, "train")]
     assert len(names) == 5
     assert "scene0001_00_20" not in names
     assert all("clip_feat_path" in entry for entry in entries(out, "train"))
+    assert lines[0].endswith("train_clip.json: 5 samples with features, 1 skipped")
+    missing = out / "clip_feat" / "scene0001_00" / "20.pt"
+    assert lines[1] == f"skipped scene0001_00_20: {missing} is missing"
+    assert lines[2].endswith("val_clip.json: 3 samples with features, 0 skipped")
 
 
 def test_nothing_left_is_an_error_all_the_same(scannet, create_data, tmp_path):
