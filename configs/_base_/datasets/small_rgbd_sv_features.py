@@ -39,16 +39,13 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
-test_dataloader = dict(
-    batch_size=1,
+val_dataloader = dict(
     num_workers=0,
-    collate_fn=dict(type="pseudo_collate"),
-    sampler=dict(type="DefaultSampler", shuffle=False),
+    persistent_workers=False,
     dataset=dict(
         **dataset,
-        **_base_.dataset,
-        test_mode=True,
         ann_file="scannet200_sv_oneformer3d_infos_val_clip.json",
         pipeline=[*_base_.load, load_features, *test_steps, pack_images_for_test],
     ),
 )
+test_dataloader = val_dataloader
