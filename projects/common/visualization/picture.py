@@ -14,7 +14,7 @@ from projects.common.visualization.frame import FrameResult
 from projects.common.visualization.painting import WARNING, paint
 
 PANEL_WIDTH_IN = 4.2
-CAPTION_IN = 0.42
+CAPTION_IN = 0.5
 MARGIN_IN = 0.4
 DPI = 150
 TITLES = (
@@ -98,7 +98,7 @@ def _captions(frame: FrameResult, comparison: Comparison) -> tuple[str, str, str
     return (
         f"{frame.name}, {len(frame.points)} points",
         truth + (f", {small} too small to count" if small else ""),
-        f"{ap50}: {found} of {true} found, {wrong} wrong or double, "
+        f"{ap50}: {found} of {true} found,\n{wrong} wrong or double, "
         f"{ignored} not counted",
     )
 

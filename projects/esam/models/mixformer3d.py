@@ -176,8 +176,11 @@ class ScanNet200MixFormer3D(BaseModel):
         pred = self._decode(frames, frames.sp_feats)
         for i, sample in enumerate(data_samples):
             quality = None if pred["scores"] is None else pred["scores"][i]
+            logits = pred["masks"][i]
+            if self.decoder.mask_pred_mode[-1] == "SP":
+                logits = logits[:, frames.superpoints[i]]
             masks, labels, scores, _ = self.postprocess(
-                pred["cls_preds"][i], pred["masks"][i], self.num_classes, quality
+                pred["cls_preds"][i], logits, self.num_classes, quality
             )
             semantic = semantic_of_points(pred["sem_preds"][i], frames.superpoints[i])
             sample.pred_pts_seg = PointData(

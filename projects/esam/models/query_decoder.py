@@ -46,7 +46,9 @@ class ScanNetMixQueryDecoder(nn.Module):
         num_heads: Attention heads.
         hidden_dim: Channels inside the feed-forward blocks.
         cross_attn_mode: L + 1 levels looked at, the first (no layer before it) "".
-        mask_pred_mode: L + 1 levels of the predicted masks, the last "P".
+        mask_pred_mode: L + 1 levels of the predicted masks. With only "SP" there are
+            no point features in the decoder at all, which costs much less; masks are
+            then as good as the superpoints.
         dropout: Probability.
         activation_fn: Of the feed-forward blocks, "gelu" or "relu".
         objectness_flag: Predict the IoU of each mask.
@@ -92,7 +94,8 @@ class ScanNetMixQueryDecoder(nn.Module):
         self.out_cls = mlp(d_model, d_model, num_instance_classes + 1)
         if "SP" in mask_pred_mode:
             self.x_mask = mlp(in_channels, d_model, d_model)
-        self.x_pts_mask = mlp(point_channels, d_model, d_model)
+        if "P" in mask_pred_mode:
+            self.x_pts_mask = mlp(point_channels, d_model, d_model)
         self.out_sem = nn.Linear(d_model, num_semantic_classes + 1)
         self.out_score = mlp(d_model, d_model, 1) if objectness_flag else None
         self.out_reg = mlp(d_model, d_model, 6) if bbox_flag else None
@@ -116,11 +119,11 @@ class ScanNetMixQueryDecoder(nn.Module):
 
         Returns:
             Per-frame lists of the last head: ``cls_preds`` (Q, K+1) logits, ``masks``
-            (Q, N) logits, ``sem_preds`` (Q, n_sem+1) logits, ``queries`` (Q, d_model),
-            ``scores`` (Q, 1) or None, ``bboxes`` (Q, 6) or None: offset of the centre
-            from the superpoint's and size, in metres; and ``aux_outputs``, one such
-            dict (without ``sem_preds``, ``queries``) per earlier head, whose masks are
-            (Q, M) where ``mask_pred_mode`` says "SP".
+            (Q, M or N) logits, ``sem_preds`` (Q, n_sem+1) logits, ``queries``
+            (Q, d_model), ``scores`` (Q, 1) or None, ``bboxes`` (Q, 6) or None: offset
+            of the centre from the superpoint's and size, in metres. Masks are (Q, M)
+            where ``mask_pred_mode`` says "SP". ``aux_outputs`` has one such dict
+            (without ``sem_preds``, ``queries``) per earlier head.
         """
         frames = zip(
             sp_feats, p_feats, queries, superpoints, point_weights, strict=True
@@ -138,7 +141,9 @@ class ScanNetMixQueryDecoder(nn.Module):
         point_weights: Tensor,
     ) -> list[dict]:
         """Outputs of all heads for one frame; arguments as in :meth:`forward`."""
-        hidden_feats = {"P": self.x_pts_mask[:2](p_feats)}
+        hidden_feats = {}
+        if "P" in self.mask_pred_mode:
+            hidden_feats["P"] = self.x_pts_mask[:2](p_feats)
         if "SP" in self.mask_pred_mode:
             hidden_feats["SP"] = self.x_mask[:2](sp_feats)
         sources = {"SP": self.input_proj(sp_feats)}
@@ -254,8 +259,3 @@ def _check_modes(
                 f"`{name}` must have num_layers + 1 = {num_layers + 1} entries, the "
                 f"first one of {first}, the others of {LEVELS}; got {list(modes)}"
             )
-    if mask_pred_mode[-1] != "P":
-        raise ValueError(
-            f"the last entry of `mask_pred_mode` must be 'P', "
-            f"got {mask_pred_mode[-1]!r}"
-        )

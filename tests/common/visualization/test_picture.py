@@ -112,7 +112,7 @@ def test_picture_has_a_row_per_frame_and_captions(frame, tmp_path):
     # predictions below 100 points are not even compared
     large = len(got.pred_ignored)
     assert large == (frame.pred_masks.sum(axis=1) >= 100).sum() < len(frame.pred_masks)
-    counts = f"0 of 0 found, 0 wrong or double, {large} not counted"
+    counts = f"0 of 0 found,\n0 wrong or double, {large} not counted"
     assert figure.axes[5].get_xlabel().startswith(f"no AP50: {counts}")
     sizes = np.bincount(frame.gt_instances[frame.gt_instances >= 0])
     text = f"{(sizes >= 100).sum()} instances, {(sizes < 100).sum()} too small to count"

@@ -127,19 +127,27 @@ def test_class_aware_without_box_loss_trains():
     )
 
 
-def test_a_short_training_finds_the_boxes():
+@pytest.mark.parametrize(("last", "steps"), [("P", 60), ("SP", 150)])
+def test_a_short_training_finds_the_boxes(last, steps):
     """Overfits one frame: every box is predicted with IoU above 0.9."""
-    model, data = narrow_model(), batch(frame(0, 600, 2))
+    config = model_config()
+    config["decoder"]["mask_pred_mode"] = ["SP", "SP", "SP", last]
+    torch.manual_seed(0)
+    model, data = ScanNet200MixFormer3D(**config), batch(frame(0, 600, 2))
     optimizer = torch.optim.AdamW(model.parameters(), 4e-3)
-    for _ in range(60):
+    for _ in range(steps):
         optimizer.zero_grad()
         sum(run(model, data, "loss").values()).backward()
         optimizer.step()
     pred = run(model.eval(), data, "predict")[0].pred_pts_seg
     instance = data["data_samples"][0].gt_pts_seg.pts_instance_mask.numpy()
     best = pred.pts_instance_mask[0][:2]
+    sample = data["data_samples"][0]
+    ids = sample.gt_pts_seg.sp_pts_mask.numpy()
     for box in range(2):
         truth = instance == box
+        if last == "SP":  # masks are unions of superpoints
+            truth = sample.gt_instances_3d.sp_masks[box].numpy()[ids]
         overlap = [(m & truth).sum() / (m | truth).sum() for m in best]
         assert max(overlap) > 0.9
 
