@@ -14,6 +14,7 @@ from projects.common.geometry.cameras import (
 )
 from projects.common.geometry.grids import (
     FeatureGrid,
+    bilinear_cells,
     grid_pixels,
     project_and_sample,
     sample_grid,
@@ -26,6 +27,7 @@ from projects.common.geometry.transforms import (
 
 __all__ = [
     "FeatureGrid",
+    "bilinear_cells",
     "grid_pixels",
     "invert_rigid",
     "look_at",

@@ -150,23 +150,41 @@ def sample_grid(feats: Tensor, pixels: Tensor) -> Tensor:
     return _sample(feats, pixels, torch.ones_like(pixels[:, 0]))
 
 
-def _sample(feats: Tensor, pixels: Tensor, weight: Tensor) -> Tensor:
-    """(N, C) bilinear samples times ``weight`` (N,)."""
-    height, width = feats.shape[1:]
+def bilinear_cells(pixels: Tensor, width: int, height: int) -> tuple[Tensor, Tensor]:
+    """The four cells that a bilinear sample is made of, and their shares.
+
+    Args:
+        pixels: (N, 2) positions (x, y) in cells, centres at integers.
+        width: Cells in a row of the map.
+        height: Rows of the map.
+
+    Returns:
+        (N, 4) int64 cells, counted along rows, and (N, 4) shares that sum to one.
+
+    Raises:
+        ValueError: If the shape is wrong.
+    """
+    check_shape("pixels", pixels, "N 2")
     x, y = pixels[:, 0].clamp(0, width - 1), pixels[:, 1].clamp(0, height - 1)
     left, top = x.floor().long(), y.floor().long()
     right, bottom = (left + 1).clamp(max=width - 1), (top + 1).clamp(max=height - 1)
     x, y = x - left, y - top
     cells = [top * width + left, top * width + right]
     cells += [bottom * width + left, bottom * width + right]
-    upper, lower = (1 - y) * weight, y * weight
-    weights = [upper * (1 - x), upper * x, lower * (1 - x), lower * x]
+    shares = [(1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x]
+    return torch.stack(cells, 1), torch.stack(shares, 1)
+
+
+def _sample(feats: Tensor, pixels: Tensor, weight: Tensor) -> Tensor:
+    """(N, C) bilinear samples times ``weight`` (N,)."""
+    height, width = feats.shape[1:]
+    cells, shares = bilinear_cells(pixels, width, height)
     # Rows of cells lie together in memory, so this beats grid_sample on a CPU.
     rows = feats.flatten(1).T.to(torch.promote_types(feats.dtype, torch.float32))
     return embedding_bag(
-        torch.stack(cells, 1),
+        cells,
         rows.contiguous(),
-        per_sample_weights=torch.stack(weights, 1).to(rows.dtype),
+        per_sample_weights=(shares * weight[:, None]).to(rows.dtype),
         mode="sum",
     )
 

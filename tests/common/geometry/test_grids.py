@@ -7,6 +7,7 @@ from torch.nn.functional import grid_sample, interpolate
 
 from projects.common.geometry import (
     FeatureGrid,
+    bilinear_cells,
     grid_pixels,
     pixel_grid,
     project_and_sample,
@@ -271,3 +272,12 @@ def errors():
 def test_errors(call, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         call()
+
+
+def test_shares_of_cells_put_a_position_back_together():
+    pixels = torch.rand(50, 2, dtype=torch.float64) * torch.tensor([8, 5]) - 0.5
+    cells, shares = bilinear_cells(pixels, 8, 5)
+    centres = torch.stack([cells % 8, cells // 8], 2).double()
+    inside = pixels.clamp(min=0).minimum(torch.tensor([7.0, 4.0]))
+    torch.testing.assert_close((centres * shares[..., None]).sum(1), inside)
+    torch.testing.assert_close(shares.sum(1), torch.ones(50, dtype=torch.float64))
