@@ -20,10 +20,11 @@ from projects.common.backbones2d import NAMES, FeatureExtractor, build_extractor
 from projects.common.backbones2d.arguments import choose_device, image_size
 from projects.common.backbones2d.clip_rn50 import CLIP_RN50
 from projects.common.backbones2d.dinov2 import DINOV2
-from projects.common.backbones2d.extraction import ExtractOptions, extract
+from projects.common.backbones2d.extraction import extract
 from projects.common.backbones2d.extractor import autocast
 from projects.common.backbones2d.feature_folder import FeatureFolder
 from projects.common.backbones2d.frames import find_images
+from projects.common.backbones2d.pipeline import ExtractOptions
 
 GOAL = 0.85
 

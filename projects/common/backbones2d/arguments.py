@@ -7,10 +7,11 @@ from pathlib import Path
 import torch
 
 from projects.common.backbones2d.build import build_extractor
-from projects.common.backbones2d.extraction import Extracted, ExtractOptions, extract
+from projects.common.backbones2d.extraction import Extracted, extract
 from projects.common.backbones2d.extractor import Size
 from projects.common.backbones2d.feature_folder import FOLDER, FeatureFolder
 from projects.common.backbones2d.frames import find_images, read_shard
+from projects.common.backbones2d.pipeline import ExtractOptions
 from projects.common.io.features import FORMS
 
 

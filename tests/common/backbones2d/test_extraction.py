@@ -11,13 +11,10 @@ import torch
 from PIL import Image
 
 from projects.common.backbones2d import extraction, feature_folder
-from projects.common.backbones2d.extraction import (
-    ExtractOptions,
-    bytes_needed,
-    extract,
-)
+from projects.common.backbones2d.extraction import bytes_needed, extract
 from projects.common.backbones2d.feature_folder import FeatureFolder, FeatureWriter
 from projects.common.backbones2d.frames import ImageFrame, Shard, find_images
+from projects.common.backbones2d.pipeline import ExtractOptions
 from projects.common.io.features import read_features
 from tests.common.backbones2d.networks import (
     SIZE,
