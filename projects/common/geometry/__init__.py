@@ -12,6 +12,13 @@ from projects.common.geometry.cameras import (
     unproject,
     unproject_pixels,
 )
+from projects.common.geometry.grids import (
+    FeatureGrid,
+    bilinear_cells,
+    grid_pixels,
+    project_and_sample,
+    sample_grid,
+)
 from projects.common.geometry.transforms import (
     invert_rigid,
     look_at,
@@ -19,10 +26,15 @@ from projects.common.geometry.transforms import (
 )
 
 __all__ = [
+    "FeatureGrid",
+    "bilinear_cells",
+    "grid_pixels",
     "invert_rigid",
     "look_at",
     "pixel_grid",
     "project",
+    "project_and_sample",
+    "sample_grid",
     "scale_intrinsics",
     "transform_points",
     "unproject",

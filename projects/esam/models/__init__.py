@@ -2,6 +2,7 @@
 
 from projects.esam.models.data_preprocessor import Det3DDataPreprocessor_
 from projects.esam.models.geo_aware_pool import GeoAwarePooling
+from projects.esam.models.image_features import StoredFeatures
 from projects.esam.models.mask_matrix_nms import mask_matrix_nms
 from projects.esam.models.mink_unet import Res16UNet34C
 from projects.esam.models.mixformer3d import ScanNet200MixFormer3D
@@ -15,5 +16,6 @@ __all__ = [
     "Res16UNet34C",
     "ScanNet200MixFormer3D",
     "ScanNetMixQueryDecoder",
+    "StoredFeatures",
     "mask_matrix_nms",
 ]

@@ -18,7 +18,8 @@ class Det3DDataPreprocessor_(BaseDataPreprocessor):
     Raises:
         ValueError: Naming the sample, the value and the fix, if a frame has no points,
             points that are not finite, labels of another length than its points,
-            superpoint ids with gaps, or masks of another number of superpoints.
+            superpoint ids with gaps, masks of another number of superpoints, or no
+            image features where others of the batch have some.
     """
 
     def forward(self, data: Mapping, training: bool = False) -> dict:
@@ -26,7 +27,8 @@ class Det3DDataPreprocessor_(BaseDataPreprocessor):
 
         Args:
             data: ``inputs`` with lists ``points`` (N, 6) and optionally
-                ``elastic_coords`` (N, 3) in voxels, and ``data_samples``.
+                ``elastic_coords`` (N, 3) in voxels and ``clip_pix`` (C, h, w), one
+                feature map per sample, and ``data_samples``.
             training: Unused; the interface of MMEngine has it.
         """
         inputs = dict(data["inputs"])
@@ -36,6 +38,8 @@ class Det3DDataPreprocessor_(BaseDataPreprocessor):
             ]
         samples = data.get("data_samples") or [None] * len(inputs["points"])
         for i, sample in enumerate(samples):
+            if "clip_pix" in inputs:
+                check_image(sample_name(sample, i), inputs["clip_pix"], i)
             check_frame(sample_name(sample, i), _frame(inputs, i), sample)
         return self.cast_data({**data, "inputs": inputs})
 
@@ -77,6 +81,27 @@ def check_frame(name: str, frame: Mapping[str, Tensor], sample) -> None:
     if "sp_pts_mask" in sample.gt_pts_seg:
         number = check_superpoints(name, sample.gt_pts_seg.sp_pts_mask)
         check_masks(name, sample, number)
+
+
+def check_image(name: str, maps: Sequence[Tensor | None], i: int) -> None:
+    """Raise unless sample ``i`` has a finite (C, h, w) map of its own."""
+    feats = maps[i] if i < len(maps) else None
+    fix = "Extract the image features of this sample again."
+    if feats is None:
+        raise ValueError(
+            f"{name}: has no image features `clip_pix`, others of its batch do. {fix}"
+        )
+    if feats.dim() != 3 or 0 in feats.shape:
+        raise ValueError(
+            f"{name}: `clip_pix` must have shape (C, h, w), got {tuple(feats.shape)}. "
+            f"{fix}"
+        )
+    bad = int((~torch.isfinite(feats)).sum())
+    if bad:
+        raise ValueError(
+            f"{name}: {bad} of {feats.numel()} values of `clip_pix` are not finite. "
+            f"{fix}"
+        )
 
 
 def check_length(name: str, key: str, values: Tensor, num_points: int) -> None:

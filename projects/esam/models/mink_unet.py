@@ -6,7 +6,8 @@
           conv3/block3 --- stride 8 - cat - block5 /
             conv4/block4 - stride 16 /
 
-Parameter names and kernel layouts are those of the released checkpoints.
+Parameter names and kernel layouts are those of the released checkpoints. With
+``injection`` image features join where a cat is (``injection.py``).
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from typing import Any
 from torch import nn
 
 from projects.common.sparse import Backend, get_backend
+from projects.esam.models.injection import build_injections
+from projects.esam.models.pyramid import ImagePyramid
 from projects.registry import MODELS
 
 DEFAULT_CONFIG = {"conv1_kernel_size": 5, "bn_momentum": 0.02}
@@ -68,10 +71,12 @@ class Res16UNet34C(nn.Module):
         layers: Blocks of each of these stages.
         init_dim: Channels of the stem.
         backend: Sparse engine, "torch" or "minkowski".
+        injection: Options of :func:`build_injections`, or None for points alone.
 
     Raises:
-        ValueError: If ``config`` has an unknown key, ``planes`` or ``layers`` are not
-            8 values, or ``out_channels`` is not what the network gives.
+        ValueError: If ``config`` or ``injection`` has an unknown key, ``planes`` or
+            ``layers`` are not 8 values, or ``out_channels`` is not what the network
+            gives.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class Res16UNet34C(nn.Module):
         layers: Sequence[int] = (2, 3, 4, 6, 2, 2, 2, 2),
         init_dim: int = 32,
         backend: str = "torch",
+        injection: dict | None = None,
     ) -> None:
         super().__init__()
         _check_shape(out_channels, planes, layers)
@@ -129,31 +135,60 @@ class Res16UNet34C(nn.Module):
         self.bntr7 = norm(p[7])
         self.block8 = stage(p[7] + d, 7)
 
-    def forward(self, x: Any) -> Any:
+        # Made last: the other weights are those of the same seed without injection.
+        self._joins: dict[int, str] = {}
+        if injection is not None:
+            widths = [(p[4], p[2]), (p[5], p[1]), (p[6], p[0]), (p[7], d)]
+            for name, layer in build_injections(engine, injection, widths).items():
+                self.add_module(name, layer)
+                self._joins[int(name.rpartition("_")[2])] = name
+
+    @property
+    def injects(self) -> bool:
+        """Whether the network takes image features."""
+        return bool(self._joins)
+
+    def forward(self, x: Any, injection: ImagePyramid | None = None) -> Any:
         """Run the network.
 
         Args:
             x: Sparse tensor of the chosen backend, ``in_channels`` channels, stride 1.
+            injection: Image features of the points that ``x`` was made from; given
+                exactly if the network was made with ``injection``.
 
         Returns:
             Sparse tensor on the same voxels, rows in the same order, with
             ``out_channels`` channels.
+
+        Raises:
+            ValueError: If image features are missing, or given in vain.
         """
+        if (injection is not None) != self.injects:
+            raise ValueError(
+                f"`injection` must {'' if self.injects else 'not '}be given to a "
+                f"backbone made with{'' if self.injects else 'out'} it, got "
+                f"{type(injection).__name__}"
+            )
         p1 = self.relu(self.bn0(self.conv0p1s1(x)))
         p2 = self.block1(self.relu(self.bn1(self.conv1p1s2(p1))))
         p4 = self.block2(self.relu(self.bn2(self.conv2p2s2(p2))))
         p8 = self.block3(self.relu(self.bn3(self.conv3p4s2(p4))))
         out = self.block4(self.relu(self.bn4(self.conv4p8s2(p8))))
 
-        cat = self.engine.cat
         out = self.relu(self.bntr4(self.convtr4p16s2(out, p8)))
-        out = self.block5(cat(out, p8))
+        out = self.block5(self._join(out, p8, injection))
         out = self.relu(self.bntr5(self.convtr5p8s2(out, p4)))
-        out = self.block6(cat(out, p4))
+        out = self.block6(self._join(out, p4, injection))
         out = self.relu(self.bntr6(self.convtr6p4s2(out, p2)))
-        out = self.block7(cat(out, p2))
+        out = self.block7(self._join(out, p2, injection))
         out = self.relu(self.bntr7(self.convtr7p2s2(out, p1)))
-        return self.block8(cat(out, p1))
+        return self.block8(self._join(out, p1, injection))
+
+    def _join(self, out: Any, skip: Any, injection: ImagePyramid | None) -> Any:
+        """Upsampled voxels beside those of the skip connection, with image features."""
+        if injection is None:
+            return self.engine.cat(out, skip)
+        return getattr(self, self._joins[out.stride])(out, skip, injection)
 
 
 def _complete(config: dict | None) -> dict:

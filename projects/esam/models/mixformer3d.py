@@ -2,6 +2,9 @@
 
 points -> voxels -> Res16UNet34C -> point features -> GeoAwarePooling -> superpoints
 -> ScanNetMixQueryDecoder -> masks of points, one query per superpoint.
+
+Image features may join in the backbone's decoder (injection), on its point features
+(fusion), or only teach it (distillation).
 """
 
 import math
@@ -16,6 +19,7 @@ from torch import Tensor
 from projects.common.sparse import floor_coordinates, voxelize
 from projects.esam.losses import FrameTargets, frame_targets
 from projects.esam.models.postprocess import InstancePostProcess, semantic_of_points
+from projects.esam.models.pyramid import ImagePyramid
 from projects.registry import MODELS
 
 
@@ -52,6 +56,8 @@ class ScanNet200MixFormer3D(BaseModel):
         pool: Config of GeoAwarePooling.
         decoder: Config of ScanNetMixQueryDecoder.
         criterion: Config of ScanNetMixedCriterion.
+        image_features: Config of where image features come from, StoredFeatures for
+            one; None for a model of points alone.
         train_cfg: Must be empty; there are no further training options.
         test_cfg: Fields of InstancePostProcess.
         data_preprocessor: Config; Det3DDataPreprocessor_ by default.
@@ -75,6 +81,7 @@ class ScanNet200MixFormer3D(BaseModel):
         pool: dict,
         decoder: dict,
         criterion: dict,
+        image_features: dict | None = None,
         train_cfg: dict | None = None,
         test_cfg: dict | None = None,
         data_preprocessor: dict | None = None,
@@ -90,6 +97,8 @@ class ScanNet200MixFormer3D(BaseModel):
         self.pool = MODELS.build(pool)
         self.decoder = MODELS.build(decoder)
         self.criterion = MODELS.build(criterion)
+        self.image_features = image_features and MODELS.build(image_features)
+        self._check_images()
         self.postprocess = build_postprocess(test_cfg)
 
     def forward(
@@ -133,7 +142,11 @@ class ScanNet200MixFormer3D(BaseModel):
             coordinates, torch.cat([frame[:, 3:] for frame in points])
         )
         voxels = self.backbone.engine.tensor(voxels.features, voxels.coordinates)
-        feats = self.backbone(voxels).features[row_of_point]
+        pyramid = None
+        if self.backbone.injects:
+            images = self.image_features(inputs, data_samples)
+            pyramid = ImagePyramid(images, coordinates)
+        feats = self.backbone(voxels, pyramid).features[row_of_point]
 
         superpoints = [sample.gt_pts_seg.sp_pts_mask for sample in data_samples]
         counts = (torch.stack([ids.max() for ids in superpoints]) + 1).tolist()
@@ -190,6 +203,15 @@ class ScanNet200MixFormer3D(BaseModel):
                 instance_scores=scores.cpu().numpy(),
             )
         return list(data_samples)
+
+    def _check_images(self) -> None:
+        """Image features are configured exactly where something uses them."""
+        if self.backbone.injects != (self.image_features is not None):
+            raise ValueError(
+                "`image_features` and a user of them (`backbone.injection`) must be "
+                f"given together, got image_features {self.image_features} and "
+                f"injection {self.backbone.injects}"
+            )
 
     def _decode(self, frames: Frames, queries: list[Tensor]) -> dict:
         return self.decoder(

@@ -102,3 +102,21 @@ def test_frames_without_a_name_are_called_by_their_place():
     data = batch(frame(0, 80), (torch.zeros(0, 6), frame(0, 80)[1]))
     with pytest.raises(ValueError, match="sample 1 of the batch: has 0 points"):
         CHECK(data)
+
+
+@pytest.mark.parametrize(
+    ("maps", "message"),
+    [
+        ([torch.ones(2, 3, 4), None], "has no image features `clip_pix`, others"),
+        ([torch.ones(2, 3, 4)], "has no image features `clip_pix`, others"),
+        ([torch.ones(2, 3, 4), torch.ones(3, 4)], r"\(C, h, w\), got \(3, 4\)"),
+        (
+            [torch.ones(2, 3, 4), torch.full((2, 3, 4), torch.nan)],
+            "24 of 24 values of `clip_pix` are not finite",
+        ),
+    ],
+)
+def test_every_sample_of_a_batch_needs_its_image(maps, message):
+    data = broken(lambda inputs, sample: inputs.update(clip_pix=maps))
+    with pytest.raises(ValueError, match=f"sample bad.bin: .*{message}.*again"):
+        CHECK(data)
