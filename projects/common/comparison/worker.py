@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.runner import set_random_seed
-from torch import nn
 
 from projects.common.engine import run_command, test, train
 from projects.common.engine.checkpoint_file import read_checkpoint, write_checkpoint
@@ -44,7 +43,7 @@ def evaluate(metrics: str, cfg_options: dict[str, Any], **arguments: Any) -> Non
     atomic_write_bytes(metrics, json.dumps(numbers, indent=1).encode())
 
 
-def _model(config: str, cfg_options: dict[str, Any]) -> nn.Module:
+def _model(config: str, cfg_options: dict[str, Any]) -> Any:
     return MODELS.build(load_config(config, cfg_options).model)
 
 

@@ -9,19 +9,21 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from projects.common.synthetic.floor_plan import FloorPlan, random_pose
 from projects.common.synthetic.furniture.piece import Generator, Piece, box
 from projects.common.synthetic.materials import Material
 from projects.common.synthetic.palette import Color, mean_color, toned
 from projects.common.synthetic.room import Room, room_shell
-from projects.common.synthetic.solids import Floats, Solid
+from projects.common.synthetic.solids import Solid
 
 # Patterns of which each colour covers one half.
 TEXTURES = (
     *("plain", "stripes", "rows", "checker", "diagonal", "antidiagonal", "noise"),
     "dots",
 )
+FLUSH = ("cabinet", "box", "picture")
 ELEMENT = 0.025  # metres; the period is 0.05
 CONTRAST = 0.3
 TRIES = 12
@@ -177,14 +179,13 @@ def _stack(plan: FloorPlan, rng: Generator) -> None:
             return
 
 
-def texture_ids(room: Room) -> Floats:
-    """(S + 1,) int64 class of each solid after a leading 0 for nothing.
+def texture_ids(room: Room) -> NDArray[np.int64]:
+    """(I + 1,) texture class of instance 0 = none, 1, 2, ...
 
     0 is everything outside the flush pieces, else 1 + the index in ``TEXTURES``.
     """
-    names = [category.name for category in room.categories]
-    ids = [0]
+    ids = np.zeros(len(room.categories) + 1, np.int64)
     for solid in room.solids:
-        flush = names[solid.instance - 1] in ("cabinet", "box", "picture")
-        ids.append(1 + TEXTURES.index(solid.material.pattern) if flush else 0)
-    return np.array(ids, np.int64)
+        if room.categories[solid.instance - 1].name in FLUSH:
+            ids[solid.instance] = 1 + TEXTURES.index(solid.material.pattern)
+    return ids

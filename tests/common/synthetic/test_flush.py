@@ -13,7 +13,13 @@ from projects.common.synthetic import (
     sensor_intrinsics,
     write_dataset,
 )
-from projects.common.synthetic.flush import TEXTURES, panels, texture_ids, textured
+from projects.common.synthetic.flush import (
+    FLUSH,
+    TEXTURES,
+    panels,
+    texture_ids,
+    textured,
+)
 
 SIZE = (320, 240)
 MILLIMETRE = 1e-3
@@ -55,10 +61,9 @@ def flat_borders(frame, points):
 def test_neighbouring_panels_are_coplanar_to_a_millimetre_and_differ_in_texture(view):
     room, frame, points = view
     names = [category.name for category in room.categories]
-    kinds = dict(zip([s.instance for s in room.solids], texture_ids(room)[1:]))
+    kinds = texture_ids(room)
     pairs = set(flat_borders(frame, points))
-    panel = ("cabinet", "box", "picture")
-    flush = [p for p in pairs if all(names[i - 1] in panel for i in p)]
+    flush = [p for p in pairs if all(names[i - 1] in FLUSH for i in p)]
     assert len(flush) >= 5
     assert all(kinds[a] != kinds[b] for a, b in flush)
 
