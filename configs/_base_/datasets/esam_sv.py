@@ -17,14 +17,13 @@ color_std = [
 
 load = [dict(type="LoadPointsFromFile_"), dict(type="LoadAnnotations3D_")]
 class_mapping = dict(type="PointSegClassMapping")
-flip = dict(
-    type="RandomFlip3D",
-    sync_2d=False,
-    flip_ratio_bev_horizontal=0.5,
-    flip_ratio_bev_vertical=0.5,
-)
 augment = [
-    flip,
+    dict(
+        type="RandomFlip3D",
+        sync_2d=False,
+        flip_ratio_bev_horizontal=0.5,
+        flip_ratio_bev_vertical=0.5,
+    ),
     dict(
         type="GlobalRotScaleTrans",
         rot_range=[-3.14, 3.14],

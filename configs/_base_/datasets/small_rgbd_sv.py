@@ -1,7 +1,6 @@
 """Small RGB-D sets with ScanNet200's ids, for two cores.
 
 Batches of 2 and no elastic distortion: what counts in minutes is the number of steps.
-Rotation and scaling are left out too: they cost steps before they help.
 """
 
 _base_ = "./esam_sv.py"
@@ -12,7 +11,7 @@ train_pipeline = [
     *_base_.load,
     swap,
     _base_.class_mapping,
-    _base_.flip,
+    *_base_.augment,
     _base_.normalize,
     annotate,
     dict(type="Pack3DDetInputs_", keys=_base_.packed_for_training),
@@ -29,8 +28,7 @@ test_pipeline = [
 dataset = dict(type="ScanNet200SegDataset_", data_root="data/synthetic/")
 train_dataloader = dict(
     batch_size=2,
-    num_workers=0,
-    persistent_workers=False,
+    num_workers=1,
     dataset=dict(
         **dataset,
         ann_file="scannet200_sv_oneformer3d_infos_train.json",

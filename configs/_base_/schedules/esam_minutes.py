@@ -3,10 +3,10 @@
 There is no validation on the way, a test follows anyway.
 """
 
-epochs = 5
+epochs = 7
 optim_wrapper = dict(
     type="OptimWrapper",
-    optimizer=dict(type="AdamW", lr=1.4e-3, weight_decay=0.05, fused=True),
+    optimizer=dict(type="AdamW", lr=2e-3, weight_decay=0.05, fused=True),
     clip_grad=dict(max_norm=10, norm_type=2),
 )
 param_scheduler = [

@@ -70,6 +70,16 @@ class FeatureGrid:
         w, h = self.input_size
         return -(-w // self.patch), -(-h // self.patch)
 
+    def check_view(self, name: str, size: Size) -> None:
+        """Raise a ValueError if an image of ``size`` (W, H) shows another view."""
+        (width, height), (w, h) = self.image_size, _checked_size(name, size)
+        if abs(w * height / (h * width) - 1) > ASPECT_TOLERANCE:
+            raise ValueError(
+                f"`{name}` {w}x{h} does not show the same view as the image of the "
+                f"features, {width}x{height}: expected the same aspect ratio. Give the "
+                "size of the image that `K` belongs to."
+            )
+
 
 def _checked_size(name: str, size: Sequence[int]) -> Size:
     if len(size) != 2 or min(size) <= 0:
@@ -99,21 +109,11 @@ def grid_pixels(
     """
     check_shape("points_cam", points_cam, "N 3")
     check_shape("K", K, "3 3")
-    _check_view(K_size, grid)
+    grid.check_view("K_size", K_size)
     (w, h), patch = grid.input_size, grid.patch
     K = scale_intrinsics(K, w / K_size[0] / patch, h / K_size[1] / patch)
     pixels, in_front = _project(points_cam, K)
     return pixels, in_front & _inside(pixels, w / patch, h / patch)
-
-
-def _check_view(K_size: Size, grid: FeatureGrid) -> None:
-    (width, height), (w, h) = grid.image_size, _checked_size("K_size", K_size)
-    if abs(w * height / (h * width) - 1) > ASPECT_TOLERANCE:
-        raise ValueError(
-            f"`K_size` {w}x{h} does not show the same view as the image of the features"
-            f", {width}x{height}: expected the same aspect ratio. Give the size of the "
-            "image that `K` belongs to."
-        )
 
 
 def _project(points_cam: Array, K: Array) -> tuple[Array, Any]:

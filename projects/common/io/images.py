@@ -17,6 +17,16 @@ def read_color(path: str | Path) -> NDArray[np.uint8]:
     return np.asarray(_load(path, "colour image").convert("RGB"))
 
 
+def read_size(path: str | Path) -> tuple[int, int]:
+    """(W, H) in pixels, from the header alone.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is not an image.
+    """
+    return _open(path, "colour image").size
+
+
 def read_depth(path: str | Path, scale: float = 1000.0) -> NDArray[np.float32]:
     """(H, W) float32 z-depth in metres, 0 where missing.
 
@@ -52,9 +62,17 @@ def read_ids(path: str | Path, what: str = "label image") -> NDArray[np.int64]:
 
 
 def _load(path: str | Path, what: str) -> Image.Image:
+    image = _open(path, what)
     try:
-        image = Image.open(path)
         image.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise _damaged(path, what, error) from error
+    return image
+
+
+def _open(path: str | Path, what: str) -> Image.Image:
+    try:
+        return Image.open(path)
     except FileNotFoundError:
         raise FileNotFoundError(
             f"{what} {path} is missing. Export or download it again"
@@ -65,8 +83,10 @@ def _load(path: str | Path, what: str) -> Image.Image:
             f"{what} {path} ({size} bytes) is not an image. Export or download it again"
         ) from None
     except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(
-            f"{what} {path} is truncated or damaged ({error}). Export or download it "
-            "again"
-        ) from error
-    return image
+        raise _damaged(path, what, error) from error
+
+
+def _damaged(path: str | Path, what: str, error: Exception) -> ValueError:
+    return ValueError(
+        f"{what} {path} is truncated or damaged ({error}). Export or download it again"
+    )

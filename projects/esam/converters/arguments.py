@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
+from projects.common.io.features import FORMS
 from projects.esam.converters.convert import ConvertOptions
+from projects.esam.converters.pack_clip import ON_MISSING, ClipOptions
 from projects.esam.converters.segmenters import SEGMENTERS, SegmenterOptions
 
 
@@ -33,6 +35,34 @@ def add_sample_options(parser: argparse.ArgumentParser, tag: str) -> None:
     add("--weights", type=Path, help="of --segmenter sam and fastsam")
     add("--device", default=defaults.device, help="of --segmenter sam and fastsam")
 
+    _add_clip_options(parser)
+
+
+def _add_clip_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("image features")
+    add = group.add_argument
+    add(
+        "--pack-clip",
+        action="store_true",
+        help="also write <info file>_clip.json, which names the feature file of each "
+        "frame (tools/extract_*.py)",
+    )
+    add("--feature-root", type=Path, help="<scene>/<frame>.pt; OUT/clip_feat if absent")
+    add("--feature-form", choices=FORMS, help="suffix of the files; pt if absent")
+    add("--on-missing", choices=ON_MISSING, help="frames without file; error if absent")
+    add("--clip-suffix", help="behind the info files' names; _clip if absent")
+
+
+def _clip_options(args: argparse.Namespace) -> ClipOptions | None:
+    names = ("feature_root", "feature_form", "on_missing", "clip_suffix")
+    given = {name: v for name in names if (v := getattr(args, name)) is not None}
+    if args.pack_clip:
+        return ClipOptions(**given)
+    for name, value in given.items():
+        option = f"--{name.replace('_', '-')}"
+        raise ValueError(f"{option} {value} does nothing without --pack-clip")
+    return None
+
 
 def convert_options(args: argparse.Namespace) -> ConvertOptions:
     """What :func:`add_folders` and :func:`add_sample_options` were given."""
@@ -60,6 +90,7 @@ def convert_options(args: argparse.Namespace) -> ConvertOptions:
             weights=args.weights,
             device=args.device,
         ),
+        clip=_clip_options(args),
     )
 
 

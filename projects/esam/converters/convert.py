@@ -20,6 +20,7 @@ from projects.common.io.atomic import remove_temporaries
 from projects.common.io.infos import save_info
 from projects.common.progress import track
 from projects.esam.converters.manifest import open_manifest
+from projects.esam.converters.pack_clip import ClipOptions, pack_clip
 from projects.esam.converters.report import check_skipped, write_report
 from projects.esam.converters.samples import FOLDERS, SampleStore, make_sample
 from projects.esam.converters.segmenters import SegmenterOptions, build_segmenter
@@ -41,6 +42,7 @@ class ConvertOptions:
         max_skipped: Largest share of bad frames per split that is no error.
         overwrite: Make everything again.
         segmenter: Where superpoints come from.
+        clip: Where image features lie, None for none.
     """
 
     out_dir: Path
@@ -51,6 +53,7 @@ class ConvertOptions:
     max_skipped: float = 0.05
     overwrite: bool = False
     segmenter: SegmenterOptions = field(default_factory=SegmenterOptions)
+    clip: ClipOptions | None = None
 
 
 class Result(NamedTuple):
@@ -69,7 +72,7 @@ def convert(source: Source, options: ConvertOptions) -> None:
     Raises:
         FileNotFoundError: If the root folder, a split file or the weights are missing.
         ValueError: If there are no frames, the splits overlap, the folder was made
-            with other options, or too many frames are bad.
+            with other options, too many frames are bad, or image features are missing.
     """
     splits = source.samples()
     check_splits(splits)
@@ -96,7 +99,9 @@ def convert(source: Source, options: ConvertOptions) -> None:
     names = [name for split in splits.values() for name in split]
     steps = track(run_jobs(job, names, options.workers), len(names), options.tag)
     results = {result.name: result for result in steps}
-    _write_infos(source, splits, results, options)
+    written = _write_infos(source, splits, results, options)
+    if options.clip:
+        pack_clip(written, options.out_dir, options.clip)
 
 
 def check_splits(splits: dict[str, list[SampleName]]) -> None:
@@ -119,7 +124,7 @@ def _write_infos(
     splits: dict[str, list[SampleName]],
     results: dict[SampleName, Result],
     options: ConvertOptions,
-) -> None:
+) -> list[Path]:
     """Reports of all splits first, then the info files if no report says stop."""
     entries, outcomes = {}, []
     for split, names in splits.items():
@@ -132,6 +137,7 @@ def _write_infos(
     for outcome in outcomes:
         check_skipped(*outcome)
     root = os.path.relpath(source.root.resolve(), options.out_dir.resolve())
+    written = []
     for split, data_list in entries.items():
         if data_list:
             for entry in data_list:
@@ -139,6 +145,8 @@ def _write_infos(
             path = _info_path(options, split)
             save_info(path, {"info_version": "1.1", **source.metainfo}, data_list)
             print_log(f"{path}: {len(data_list)} samples", logger="current")
+            written.append(path)
+    return written
 
 
 def _info_path(options: ConvertOptions, split: str) -> Path:

@@ -1,12 +1,106 @@
 """From augmented points back to the camera that saw them."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from projects.common.checks import check_finite, check_shape
+from projects.common.geometry import invert_rigid, transform_points
+
+_REMAKE = "Prepare the sample again with `tools/create_data.py`."
 FLIPS = {"HF": 0, "VF": 1}  # axis of DEPTH points that changes its sign
+
+
+class FrameCamera(NamedTuple):
+    """The camera of a frame.
+
+    Attributes:
+        K: (3, 3) float64 intrinsics in pixels of the depth image.
+        size: (W, H) of the depth image.
+        world2cam: (4, 4) float64 from the centred world to the camera.
+    """
+
+    K: Tensor
+    size: tuple[int, int]
+    world2cam: Tensor
+
+
+def frame_camera(metainfo: Mapping[str, Any]) -> FrameCamera:
+    """The camera that the info file gives for a sample.
+
+    Args:
+        metainfo: ``pose`` (camera to centred world), ``cam2img`` and ``img_shape``
+            (H, W), as in data/README.md; ``sample_idx`` for messages.
+
+    Raises:
+        ValueError: Naming the sample, if one of them is missing, has another shape or
+            is not finite, if the pose is not rigid, or if the intrinsics belong to an
+            image of another size.
+    """
+    name = f"sample {metainfo.get('sample_idx')}"
+    missing = [k for k in ("pose", "cam2img", "img_shape") if metainfo.get(k) is None]
+    if missing:
+        raise ValueError(
+            f"{name} has no {missing}, which place its points in the image. {_REMAKE}"
+        )
+    height, width = (int(size) for size in metainfo["img_shape"][:2])
+    pose = _matrix(f"pose of {name}", metainfo["pose"], "4 4")
+    K = _matrix(f"cam2img of {name}", metainfo["cam2img"], "3 3")
+    _check_rigid(name, pose)
+    _check_intrinsics(name, K, (width, height))
+    return FrameCamera(K, (width, height), invert_rigid(pose))
+
+
+def _matrix(name: str, values: Any, shape: str) -> Tensor:
+    matrix = torch.as_tensor(np.asarray(values, dtype=np.float64))
+    check_shape(name, matrix, shape, fix=_REMAKE)
+    check_finite(name, matrix, fix=_REMAKE)
+    return matrix
+
+
+def _check_rigid(name: str, pose: Tensor) -> None:
+    rotation = pose[:3, :3]
+    error = float((rotation @ rotation.T - torch.eye(3).double()).abs().max())
+    det = float(torch.linalg.det(rotation))
+    last = float((pose[3] - torch.tensor([0, 0, 0, 1.0])).abs().max())
+    if error > 1e-2 or det < 0 or last > 1e-4:
+        raise ValueError(
+            f"pose of {name} is not rigid: det R = {det:.3g}, R R^T is off the "
+            f"identity by {error:.3g}, last row {pose[3].tolist()}. Expected the "
+            f"camera-to-world transform. {_REMAKE}"
+        )
+
+
+def _check_intrinsics(name: str, K: Tensor, size: tuple[int, int]) -> None:
+    """The principal point of a camera is near the middle of its image."""
+    center = K[:2, 2] / torch.tensor(size)
+    if (center - 0.5).abs().max() > 0.25 or min(K[0, 0], K[1, 1]) <= 0:
+        raise ValueError(
+            f"cam2img of {name} does not belong to its img_shape, an image of "
+            f"{size[0]}x{size[1]}: fx={K[0, 0]:g} fy={K[1, 1]:g} cx={K[0, 2]:g} "
+            f"cy={K[1, 2]:g}. {_REMAKE}"
+        )
+
+
+def camera_points(points: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
+    """Augmented points in the coordinates of the camera that saw them.
+
+    Args:
+        points: (N, 3) points in metres, as the pipeline left them.
+        metainfo: Of the sample: camera and recorded augmentation.
+
+    Returns:
+        (N, 3) in metres, of the type of ``points``.
+
+    Raises:
+        ValueError: As :func:`frame_camera` and :func:`undo_augmentation`.
+    """
+    world2cam = frame_camera(metainfo).world2cam.to(points.device)
+    xyz = undo_augmentation(points.double(), metainfo)
+    return transform_points(world2cam, xyz).to(points.dtype)
 
 
 def undo_augmentation(points: Tensor, metainfo: Mapping[str, Any]) -> Tensor:

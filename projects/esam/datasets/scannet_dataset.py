@@ -116,8 +116,9 @@ class SingleViewDataset(SeededSamples, Seg3DDataset):
         info["lidar_path"] = str(Path(self.data_prefix["pts"]) / lidar["lidar_path"])
         info["sample_idx"] = info.get("sample_idx", Path(info["lidar_path"]).stem)
         info["sample_name"] = info["sample_idx"]
-        if "img_path" in info:
-            info["img_path"] = str(Path(self.data_root or ".") / info["img_path"])
+        for key in ("img_path", "clip_feat_path"):
+            if key in info:
+                info[key] = str(Path(self.data_root or ".") / info[key])
         info["seg_label_mapping"] = self.seg_label_mapping
         if self.test_mode:
             info["eval_ann_info"] = {"lidar_idx": info["sample_idx"]}

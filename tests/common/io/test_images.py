@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from projects.common.io.images import read_color, read_depth, read_ids
+from projects.common.io.images import read_color, read_depth, read_ids, read_size
 
 
 @pytest.fixture
@@ -17,6 +17,16 @@ def test_color(tmp_path, noise):
     np.testing.assert_array_equal(read_color(tmp_path / "c.png"), noise)
     Image.fromarray(noise[..., 0]).save(tmp_path / "g.png")
     assert read_color(tmp_path / "g.png").shape == (40, 60, 3)
+
+
+def test_size_is_width_and_height(tmp_path, noise):
+    Image.fromarray(noise).save(tmp_path / "c.jpg")
+    assert read_size(tmp_path / "c.jpg") == (60, 40)
+    with pytest.raises(FileNotFoundError, match=r"colour image .*d\.jpg is missing"):
+        read_size(tmp_path / "d.jpg")
+    (tmp_path / "d.jpg").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"d\.jpg \(8 bytes\) is not an image"):
+        read_size(tmp_path / "d.jpg")
 
 
 def test_depth_in_metres(tmp_path):
