@@ -1,6 +1,8 @@
 """ESAM networks."""
 
+from projects.esam.models.bifusion import BiFusionEncoder
 from projects.esam.models.data_preprocessor import Det3DDataPreprocessor_
+from projects.esam.models.distillation import FeatureDistillation
 from projects.esam.models.geo_aware_pool import GeoAwarePooling
 from projects.esam.models.image_features import StoredFeatures
 from projects.esam.models.mask_matrix_nms import mask_matrix_nms
@@ -10,7 +12,9 @@ from projects.esam.models.postprocess import InstancePostProcess
 from projects.esam.models.query_decoder import ScanNetMixQueryDecoder
 
 __all__ = [
+    "BiFusionEncoder",
     "Det3DDataPreprocessor_",
+    "FeatureDistillation",
     "GeoAwarePooling",
     "InstancePostProcess",
     "Res16UNet34C",

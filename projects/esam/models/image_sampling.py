@@ -8,6 +8,7 @@ same numbers with a fraction of the work and memory.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,15 +20,12 @@ from projects.common.geometry import (
     FeatureGrid,
     bilinear_cells,
     grid_pixels,
-    invert_rigid,
-    transform_points,
 )
-from projects.esam.datasets.geometry import undo_augmentation
+from projects.esam.datasets.geometry import camera_points, frame_camera
 from projects.esam.models.data_preprocessor import sample_name
 
 # Largest median distance between where a point was measured and where it projects to.
 PIXEL_TOLERANCE = 0.5
-FIX = "Prepare the sample again with tools/create_data.py."
 
 
 @dataclass(frozen=True)
@@ -153,65 +151,25 @@ def frame_pixels(
     Raises:
         ValueError: See :func:`locate_points`.
     """
-    meta = sample.metainfo
-    K, size = _intrinsics(meta, xyz, name), meta["img_shape"][::-1]
-    world2cam = invert_rigid(_pose(meta, xyz, name))
+    camera = frame_camera(sample.metainfo)
     # Double precision: the way back through the augmentation costs no digits.
-    points_cam = transform_points(world2cam, undo_augmentation(xyz, meta).double())
-    if meta.get("pixels") is not None:
-        _check_source(points_cam, K, size, meta["pixels"], name)
-    pixels, valid = grid_pixels(points_cam, K, tuple(size), grid)
-    return pixels, valid
+    points_cam = camera_points(xyz.double(), sample.metainfo)
+    K = camera.K.to(xyz.device)
+    if sample.metainfo.get("pixels") is not None:
+        _check_source(points_cam, K, sample.metainfo["pixels"], name)
+    return grid_pixels(points_cam, K, camera.size, grid)
 
 
-def _double(values, like: Tensor) -> Tensor:
-    return torch.as_tensor(np.asarray(values), dtype=torch.float64, device=like.device)
-
-
-def _pose(meta: dict, like: Tensor, name: str) -> Tensor:
-    """(4, 4) camera -> world, checked to be rigid."""
-    if meta.get("pose") is None:
-        raise ValueError(f"{name}: has no `pose`, which image features need. {FIX}")
-    pose = _double(meta["pose"], like)
-    rigid = pose.shape == (4, 4) and bool(pose.isfinite().all())
-    if rigid:
-        eye = torch.eye(3, dtype=pose.dtype, device=pose.device)
-        rigid = bool(((pose[:3, :3] @ pose[:3, :3].T - eye).abs() < 1e-2).all())
-    if not rigid:
-        raise ValueError(
-            f"{name}: `pose` must be a rigid 4x4 camera-to-world transform, got "
-            f"{pose.tolist()}. {FIX}"
-        )
-    return pose
-
-
-def _intrinsics(meta: dict, like: Tensor, name: str) -> Tensor:
-    for key in ("cam2img", "img_shape"):
-        if meta.get(key) is None:
-            raise ValueError(
-                f"{name}: has no `{key}`, which image features need. {FIX}"
-            )
-    K = _double(meta["cam2img"], like)
-    if K.shape != (3, 3) or K[2].tolist() != [0, 0, 1]:
-        raise ValueError(
-            f"{name}: `cam2img` must be 3x3 with the last row 0 0 1, got "
-            f"{K.tolist()}. {FIX}"
-        )
-    return K
-
-
-def _check_source(
-    points_cam: Tensor, K: Tensor, size: Sequence[int], pixels, name: str
-) -> None:
+def _check_source(points_cam: Tensor, K: Tensor, pixels: Any, name: str) -> None:
     """Points must project to the pixels that they were measured at."""
-    at = points_cam @ K.T
-    off = (
-        (at[:, :2] / at[:, 2:] - _double(pixels, at)).norm(dim=1).nan_to_num(torch.inf)
-    )
-    median = float(off.median())
-    if not median <= PIXEL_TOLERANCE:
+    found = points_cam @ K.T
+    measured = torch.as_tensor(np.asarray(pixels), device=found.device)
+    off = (found[:, :2] / found[:, 2:] - measured).norm(dim=1)
+    median = float(off.nan_to_num(torch.inf).median())
+    if median > PIXEL_TOLERANCE:
         raise ValueError(
             f"{name}: points project {median:.1f} px (median) from the pixels they "
-            f"were measured at, expected at most {PIXEL_TOLERANCE}: pose, intrinsics "
-            f"(image {size[0]}x{size[1]}) or augmentation are not this frame's. {FIX}"
+            f"were measured at, expected at most {PIXEL_TOLERANCE}. The pose is "
+            "another frame's, or a transform moved points without recording it in "
+            "`transformation_3d_flow`."
         )

@@ -137,6 +137,7 @@ class Res16UNet34C(nn.Module):
 
         # Made last: the other weights are those of the same seed without injection.
         self._joins: dict[int, str] = {}
+        self.image_channels = injection and injection.get("channels")
         if injection is not None:
             widths = [(p[4], p[2]), (p[5], p[1]), (p[6], p[0]), (p[7], d)]
             for name, layer in build_injections(engine, injection, widths).items():

@@ -9,7 +9,8 @@ Image features may join in the backbone's decoder (injection), on its point feat
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from mmdet3d.structures import Det3DDataSample, PointData
@@ -33,6 +34,9 @@ class Frames:
         point_weights: (N, 1) weight of each point in its superpoint.
         sp_feats: (M, C) features of each superpoint.
         sp_xyz: (M, 3) centre of each superpoint in metres.
+        voxels: Sparse tensor of the backbone, all frames.
+        coordinates: (sum N, 4) int32 voxel of each point.
+        terms: Losses and statistics of the image branch by name.
     """
 
     points: list[Tensor]
@@ -40,6 +44,9 @@ class Frames:
     point_weights: list[Tensor]
     sp_feats: list[Tensor]
     sp_xyz: list[Tensor]
+    voxels: Any
+    coordinates: Tensor
+    terms: dict[str, Tensor] = field(default_factory=dict)
 
 
 @MODELS.register_module()
@@ -58,6 +65,8 @@ class ScanNet200MixFormer3D(BaseModel):
         criterion: Config of ScanNetMixedCriterion.
         image_features: Config of where image features come from, StoredFeatures for
             one; None for a model of points alone.
+        fusion: Config of BiFusionEncoder, or None.
+        distillation: Config of FeatureDistillation, or None.
         train_cfg: Must be empty; there are no further training options.
         test_cfg: Fields of InstancePostProcess.
         data_preprocessor: Config; Det3DDataPreprocessor_ by default.
@@ -71,6 +80,9 @@ class ScanNet200MixFormer3D(BaseModel):
         r"^merge_head\.": "merging of the online model",
         r"^decoder\.out_reg\.": "boxes of the online model",
     }
+    DISTILLED_CHECKPOINT_KEYS = {
+        r"^distillation\.": "its teacher's head, which only training uses",
+    }
 
     def __init__(
         self,
@@ -82,6 +94,8 @@ class ScanNet200MixFormer3D(BaseModel):
         decoder: dict,
         criterion: dict,
         image_features: dict | None = None,
+        fusion: dict | None = None,
+        distillation: dict | None = None,
         train_cfg: dict | None = None,
         test_cfg: dict | None = None,
         data_preprocessor: dict | None = None,
@@ -98,6 +112,13 @@ class ScanNet200MixFormer3D(BaseModel):
         self.decoder = MODELS.build(decoder)
         self.criterion = MODELS.build(criterion)
         self.image_features = image_features and MODELS.build(image_features)
+        self.fusion = fusion and MODELS.build(fusion)
+        self.distillation = distillation and MODELS.build(distillation)
+        if self.distillation is None:
+            self.IGNORED_CHECKPOINT_KEYS = {
+                **self.IGNORED_CHECKPOINT_KEYS,
+                **self.DISTILLED_CHECKPOINT_KEYS,
+            }
         self._check_images()
         self.postprocess = build_postprocess(test_cfg)
 
@@ -142,11 +163,17 @@ class ScanNet200MixFormer3D(BaseModel):
             coordinates, torch.cat([frame[:, 3:] for frame in points])
         )
         voxels = self.backbone.engine.tensor(voxels.features, voxels.coordinates)
-        pyramid = None
-        if self.backbone.injects:
+        images, pyramid, terms = None, None, {}
+        if self.backbone.injects or self.fusion is not None:
             images = self.image_features(inputs, data_samples)
+            terms["valid_projection_ratio"] = images.valid.float().mean()
+        if self.backbone.injects:
             pyramid = ImagePyramid(images, coordinates)
-        feats = self.backbone(voxels, pyramid).features[row_of_point]
+        voxels = self.backbone(voxels, pyramid)
+        feats = voxels.features[row_of_point]
+        if self.fusion is not None:
+            fused = self.fusion(feats, images)
+            feats, terms = fused.feats, {**terms, **fused.terms}
 
         superpoints = [sample.gt_pts_seg.sp_pts_mask for sample in data_samples]
         counts = (torch.stack([ids.max() for ids in superpoints]) + 1).tolist()
@@ -160,12 +187,18 @@ class ScanNet200MixFormer3D(BaseModel):
             point_weights=list(weights.split(lengths)),
             sp_feats=list(sp_feats.split(counts)),
             sp_xyz=list(sp_xyz.split(counts)),
+            voxels=voxels,
+            coordinates=coordinates,
+            terms=terms,
         )
 
     def loss(
         self, inputs: dict, data_samples: Sequence[Det3DDataSample]
     ) -> dict[str, Tensor]:
-        """``inst_loss`` and ``seg_loss`` of a batch; the samples stay as they are."""
+        """``inst_loss`` and ``seg_loss`` of a batch; the samples stay as they are.
+
+        With images also the losses of their branch, and statistics for the log.
+        """
         frames = self.extract_feat(inputs, data_samples)
         query_ids = [self._select_queries(feats) for feats in frames.sp_feats]
         queries = [feats[ids] for feats, ids in zip(frames.sp_feats, query_ids)]
@@ -174,7 +207,12 @@ class ScanNet200MixFormer3D(BaseModel):
             for sample, ids, xyz in zip(data_samples, query_ids, frames.sp_xyz)
         ]
         pred = self._decode(frames, queries)
-        return self.criterion(pred, targets, self.decoder.mask_pred_mode)
+        losses = self.criterion(pred, targets, self.decoder.mask_pred_mode)
+        if self.distillation is not None:
+            images = self.image_features(inputs, data_samples)
+            pyramid = ImagePyramid(images, frames.coordinates)
+            losses.update(self.distillation(frames.voxels, pyramid))
+        return {**losses, **frames.terms}
 
     @torch.no_grad()
     def predict(
@@ -206,11 +244,17 @@ class ScanNet200MixFormer3D(BaseModel):
 
     def _check_images(self) -> None:
         """Image features are configured exactly where something uses them."""
-        if self.backbone.injects != (self.image_features is not None):
+        users = {
+            "backbone.injection": self.backbone.image_channels,
+            "fusion": self.fusion and self.fusion.image_channels,
+            "distillation": self.distillation and self.distillation.image_channels,
+        }
+        users = {name: channels for name, channels in users.items() if channels}
+        given = self.image_features and self.image_features.channels
+        if set(users.values()) != ({given} if given else set()):
             raise ValueError(
-                "`image_features` and a user of them (`backbone.injection`) must be "
-                f"given together, got image_features {self.image_features} and "
-                f"injection {self.backbone.injects}"
+                "`image_features` must be given where something uses them, with the "
+                f"same channels: got channels {given}, the users want {users or 'none'}"
             )
 
     def _decode(self, frames: Frames, queries: list[Tensor]) -> dict:

@@ -62,3 +62,11 @@ def randomize(model, scale: float = 0.3) -> None:
         if "dino_" in name or "fusion" in name:
             noise = torch.randn(weight.shape, generator=generator)
             weight.data.add_(scale * noise)
+
+
+def unseen(picture):
+    """The frame with its camera turned away, so that no point has a feature."""
+    points, feats, sample = picture
+    turn = torch.diag(torch.tensor([-1.0, 1, -1, 1])).numpy()
+    sample.set_metainfo({"pose": sample.metainfo["pose"] @ turn, "pixels": None})
+    return points, feats, sample

@@ -11,6 +11,7 @@ from tests.esam.models.pictures import (
     injection_changes,
     picture_batch,
     picture_frame,
+    unseen,
 )
 from tests.esam.models.scenes import model_config, narrow_model
 
@@ -75,10 +76,7 @@ def test_each_frame_of_a_batch_uses_its_own_image(pool):
 
 def test_images_that_nobody_sees_change_nothing():
     model, plain = injected_model().eval(), narrow_model().eval()
-    points, feats, sample = picture_frame(0, 500)
-    away = sample.metainfo["pose"] @ torch.diag(torch.tensor([-1.0, 1, -1, 1])).numpy()
-    sample.set_metainfo({"pose": away, "pixels": None})
-    data = picture_batch((points, feats, sample))
+    data = picture_batch(unseen(picture_frame(0, 500)))
     assert equal(outputs(model, data), outputs(plain, data))
 
 
@@ -96,11 +94,15 @@ def test_wrong_options(options, message):
 
 
 def test_injection_and_features_belong_together():
-    with pytest.raises(ValueError, match=r"must be given together, got .*StoredF"):
+    with pytest.raises(ValueError, match="got channels 5, the users want none"):
         narrow_model(image_features=injection_changes()["image_features"])
     changes = injection_changes()
-    with pytest.raises(ValueError, match="image_features None and injection True"):
+    message = r"got channels None, the users want {'backbone.injection': 5}"
+    with pytest.raises(ValueError, match=message):
         narrow_model(backbone=changes["backbone"])
+    changes["image_features"] = {**changes["image_features"], "channels": 7}
+    with pytest.raises(ValueError, match=r"got channels 7, the users want .* 5}"):
+        narrow_model(**changes)
 
 
 def test_features_for_a_backbone_without_injection():
