@@ -27,7 +27,7 @@ def main() -> None:
     add("--weights", type=Path, required=True, help="file; kept if it exists")
     add("--epochs", type=int, default=12)
     add("--seed", type=int, default=0)
-    add("--form", choices=["pt", "safetensors"], default="pt")
+    add("--form", choices=["pt", "safetensors"], default="safetensors")
     args = parser.parse_args()
     with one_message("stopped; the same command begins anew"):
         if not args.weights.exists():
