@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from projects.common.sparse import Backend
 from projects.esam.models.pyramid import ImagePyramid
@@ -42,7 +43,44 @@ class AdditiveInjection(nn.Module):
         return self.cat(out + out.replace(feats), skip)
 
 
-FORMS: dict[str, tuple[str, type]] = {"add": ("dino_proj", AdditiveInjection)}
+class ConcatInjection(nn.Module):
+    """Adds a function of voxels and image features together to the concatenation.
+
+    base + out(gelu(base @ .. + image @ ..)), with ``base`` the upsampled voxels beside
+    those of the skip connection. ``out`` starts at zero and there is no norm: one that
+    divides by a spread of zero would undo the start within a step (spec 9.6). Voxels
+    without a feature stay as they are.
+
+    Args:
+        engine: Where the network's layers come from.
+        channels: C of the image features.
+        up: Channels of the upsampled voxels.
+        skip: Channels of the voxels of the skip connection.
+        pool: "mean" or "max".
+    """
+
+    def __init__(
+        self, engine: Backend, channels: int, up: int, skip: int, pool: str
+    ) -> None:
+        super().__init__()
+        self.cat, self.pool = engine.cat, pool
+        width, bound = up + skip, (up + skip + channels) ** -0.5
+        self.base = nn.Parameter(torch.empty(width, width).uniform_(-bound, bound))
+        self.image = nn.Parameter(torch.empty(channels, width).uniform_(-bound, bound))
+        self.out = nn.Parameter(torch.zeros(width, width))
+
+    def forward(self, out: Any, skip: Any, pyramid: ImagePyramid) -> Any:
+        """Upsampled voxels beside those of the skip connection, with image features."""
+        base = self.cat(out, skip)
+        image = getattr(pyramid, self.pool)(base, self.image)
+        fused = functional.gelu(base.features @ self.base + image) @ self.out
+        return base + base.replace(fused * pyramid.covered(base))
+
+
+FORMS: dict[str, tuple[str, type]] = {
+    "add": ("dino_proj", AdditiveInjection),
+    "concat": ("dino_fuse", ConcatInjection),
+}
 
 
 def complete_options(options: Options) -> Options:

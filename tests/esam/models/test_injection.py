@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from projects.common.engine.weights import load_weights
 from projects.common.sparse import SparseTensor
 from projects.esam.models import Res16UNet34C
 from tests.esam.models.pictures import (
@@ -33,9 +34,14 @@ def equal(first, second) -> bool:
     return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-@pytest.mark.parametrize("pool", ["mean", "max"])
-def test_zero_kernels_give_the_plain_network_bit_for_bit(pool):
-    plain, injected = narrow_model(), injected_model(zero=True, pool=pool)
+WAYS = [("add", "mean"), ("add", "max"), ("concat", "mean"), ("concat", "max")]
+
+
+@pytest.mark.parametrize(("form", "pool"), WAYS)
+def test_zero_kernels_give_the_plain_network_bit_for_bit(form, pool):
+    injected = injected_model(zero=True, form=form, pool=pool)
+    plain = narrow_model(seed=1)
+    load_weights(plain, {"state_dict": shared(injected)}, "injected.pth")
     data = picture_batch(*frames())
     for mode in (False, True):
         plain.train(mode), injected.train(mode)
@@ -52,6 +58,31 @@ def test_without_injection_the_state_is_the_baselines():
     assert not [name for name in baseline if "dino" in name]
 
 
+def test_kernels_of_the_concat_form():
+    injected = injected_model(form="concat").state_dict()
+    added = set(injected) - set(narrow_model().state_dict())
+    assert added == {
+        f"backbone.dino_fuse_{stride}.{name}"
+        for stride in (8, 4, 2, 1)
+        for name in ("base", "image", "out")
+    }
+
+
+def test_one_step_keeps_the_concat_form_near_the_plain_network():
+    """A norm after a zero kernel would give 0.46 of the base's size (spec 9.6)."""
+    model, data = injected_model(zero=True, form="concat"), picture_batch(*frames())
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-4)
+    sum(run(model, data, "loss").values()).backward()
+    optimizer.step()
+    layer = model.backbone.dino_fuse_1
+    assert 0 < layer.out.abs().max() < 1.1e-4
+
+
+def shared(model):
+    """Weights that the plain network has too."""
+    return {k: v for k, v in model.state_dict().items() if "dino_" not in k}
+
+
 def test_gradient_reaches_the_kernels_at_the_first_step():
     model = injected_model(zero=True)
     sum(run(model, picture_batch(*frames()), "loss").values()).backward()
@@ -61,9 +92,9 @@ def test_gradient_reaches_the_kernels_at_the_first_step():
         assert kernel.grad.abs().max() > 0
 
 
-@pytest.mark.parametrize("pool", ["mean", "max"])
-def test_each_frame_of_a_batch_uses_its_own_image(pool):
-    model, batch = injected_model(pool=pool).eval(), frames()
+@pytest.mark.parametrize(("form", "pool"), WAYS)
+def test_each_frame_of_a_batch_uses_its_own_image(form, pool):
+    model, batch = injected_model(form=form, pool=pool).eval(), frames()
     both = run(model, picture_batch(*batch))
     (p0, f0, s0), (p1, f1, s1) = batch
     swapped = run(model, picture_batch((p0, f1, s0), (p1, f0, s1)))
@@ -74,8 +105,10 @@ def test_each_frame_of_a_batch_uses_its_own_image(pool):
         assert not torch.allclose(both["masks"][i], swapped["masks"][i])
 
 
-def test_images_that_nobody_sees_change_nothing():
-    model, plain = injected_model().eval(), narrow_model().eval()
+@pytest.mark.parametrize("form", ["add", "concat"])
+def test_images_that_nobody_sees_change_nothing(form):
+    model, plain = injected_model(form=form).eval(), narrow_model(seed=1).eval()
+    load_weights(plain, {"state_dict": shared(model)}, "injected.pth")
     data = picture_batch(unseen(picture_frame(0, 500)))
     assert equal(outputs(model, data), outputs(plain, data))
 

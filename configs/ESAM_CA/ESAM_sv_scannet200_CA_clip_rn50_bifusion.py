@@ -1,0 +1,43 @@
+"""CLIP features (ResNet-50, stride 8) fused into those of points, ScanNet200.
+
+Fine-tuned from the trained ESAM_sv_scannet200_CA.py. Expected: AP 0.53, AP50 0.75, AP25
+0.88 were reported for injection with online DINOv2 (spec 6.1); compare with
+ESAM_sv_scannet200_CA.py, trained on for as long.
+
+python tools/train.py configs/ESAM_CA/ESAM_sv_scannet200_CA_clip_rn50_bifusion.py
+python tools/test.py configs/ESAM_CA/ESAM_sv_scannet200_CA_clip_rn50_bifusion.py CKPT
+"""
+
+_base_ = [
+    "../_base_/datasets/scannet200_sv_features.py",
+    "../_base_/evaluation/instances.py",
+    "../_base_/models/esam_sv.py",
+    "../_base_/schedules/esam_finetune_80e.py",
+]
+
+source = dict(model="clip_rn50", channels=512, patch=8)
+load_features = dict(type="LoadClipFeature", source=source)
+train_dataloader = dict(
+    dataset=dict(pipeline=[*_base_.load, load_features, *_base_.train_steps])
+)
+val_dataloader = dict(
+    dataset=dict(
+        pipeline=[
+            *_base_.load,
+            load_features,
+            *_base_.test_steps,
+            _base_.pack_images_for_test,
+        ]
+    )
+)
+test_dataloader = val_dataloader
+model = dict(
+    image_features={
+        **_base_.image_features,
+        "feat_space": source["model"],
+        "channels": source["channels"],
+    },
+    fusion=dict(type="BiFusionEncoder", channels=source["channels"]),
+)
+load_from = "work_dirs/ESAM_sv_scannet200_CA/epoch_128.pth"
+load_from_policy = dict(allow_missing=[r"^fusion\."])

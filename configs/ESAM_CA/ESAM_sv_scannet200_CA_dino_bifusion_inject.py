@@ -1,0 +1,24 @@
+"""DINOv2 features both added in the decoder and fused, ScanNet200.
+
+Fine-tuned from the trained ESAM_sv_scannet200_CA.py. Expected: AP 0.53, AP50 0.75, AP25
+0.88 were reported for injection with online DINOv2 (spec 6.1); compare with
+ESAM_sv_scannet200_CA.py, trained on for as long.
+
+python tools/train.py configs/ESAM_CA/ESAM_sv_scannet200_CA_dino_bifusion_inject.py
+python tools/test.py configs/ESAM_CA/ESAM_sv_scannet200_CA_dino_bifusion_inject.py CKPT
+"""
+
+_base_ = [
+    "../_base_/datasets/scannet200_sv_features.py",
+    "../_base_/evaluation/instances.py",
+    "../_base_/models/esam_sv.py",
+    "../_base_/schedules/esam_finetune_80e.py",
+]
+
+model = dict(
+    image_features=_base_.image_features,
+    backbone=dict(injection=dict(channels=_base_.source["channels"])),
+    fusion=dict(type="BiFusionEncoder", channels=_base_.source["channels"]),
+)
+load_from = "work_dirs/ESAM_sv_scannet200_CA/epoch_128.pth"
+load_from_policy = dict(allow_missing=[r"^backbone\.dino_proj_", r"^fusion\."])

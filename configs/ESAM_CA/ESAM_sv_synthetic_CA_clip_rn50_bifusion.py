@@ -1,0 +1,29 @@
+"""Image features fused into those of points, on synthetic rooms.
+
+For two cores and tools/compare.py, beside ESAM_sv_synthetic_CA.py.
+The features are those of the small network here too, so that this is
+ESAM_sv_synthetic_CA_dino_bifusion.py under the name of its big twin.
+
+python tools/train.py configs/ESAM_CA/ESAM_sv_synthetic_CA_clip_rn50_bifusion.py
+python tools/test.py configs/ESAM_CA/ESAM_sv_synthetic_CA_clip_rn50_bifusion.py CKPT
+"""
+
+_base_ = [
+    "../_base_/datasets/small_rgbd_sv_features.py",
+    "../_base_/evaluation/instances.py",
+    "../_base_/models/esam_sv_narrow.py",
+    "../_base_/schedules/esam_minutes.py",
+]
+
+model = dict(
+    image_features=_base_.image_features,
+    fusion=dict(
+        type="BiFusionEncoder",
+        channels=_base_.source["channels"],
+        point_channels=_base_.width,
+        width=96,
+    ),
+)
+val_dataloader = None
+val_evaluator = None
+default_hooks = dict(checkpoint=dict(save_best=None))

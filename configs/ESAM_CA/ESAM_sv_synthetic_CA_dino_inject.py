@@ -1,0 +1,22 @@
+"""Image features added in the decoder of the U-Net, on synthetic rooms.
+
+For two cores and tools/compare.py, beside ESAM_sv_synthetic_CA.py.
+
+python tools/train.py configs/ESAM_CA/ESAM_sv_synthetic_CA_dino_inject.py
+python tools/test.py configs/ESAM_CA/ESAM_sv_synthetic_CA_dino_inject.py CKPT
+"""
+
+_base_ = [
+    "../_base_/datasets/small_rgbd_sv_features.py",
+    "../_base_/evaluation/instances.py",
+    "../_base_/models/esam_sv_narrow.py",
+    "../_base_/schedules/esam_minutes.py",
+]
+
+model = dict(
+    image_features=_base_.image_features,
+    backbone=dict(injection=dict(channels=_base_.source["channels"])),
+)
+val_dataloader = None
+val_evaluator = None
+default_hooks = dict(checkpoint=dict(save_best=None))
