@@ -7,7 +7,7 @@ import torch
 from projects.common.comparison import worker
 from projects.common.engine.checkpoint_file import read_checkpoint
 
-CONFIGS = "configs/ESAM_CA/ESAM_sv_flush_CA"
+CONFIGS = "configs/ESAM_CA/ESAM_sv_synthetic_CA"
 
 
 def test_keys_beyond_the_baseline_may_start_on_their_own(tmp_path, monkeypatch):
@@ -21,7 +21,7 @@ def test_keys_beyond_the_baseline_may_start_on_their_own(tmp_path, monkeypatch):
 
     calls = []
     monkeypatch.setattr(worker, "train", lambda config, **kw: calls.append(kw))
-    for suffix in ("", "_inject"):
+    for suffix in ("", "_dino_inject"):
         worker.start_training(f"{CONFIGS}{suffix}.py", {"load_from": str(path)})
     plain, inject = (
         call["cfg_options"]["load_from_policy.allow_missing"] for call in calls
