@@ -8,7 +8,7 @@ Example:
 import argparse
 
 from projects.common.command import one_message
-from projects.common.synthetic import LAYOUTS, write_dataset
+from projects.common.synthetic import LAYOUTS, THEMES, write_dataset
 
 
 def main() -> None:
@@ -29,6 +29,12 @@ def main() -> None:
     )
     parser.add_argument("--size", type=image_size, default=(640, 480), help="WxH")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--theme",
+        choices=list(THEMES),
+        default="home",
+        help="flush: instances in one plane, told apart by texture",
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes")
     args = parser.parse_args()
     with one_message("stopped; the same command begins anew"):
@@ -41,6 +47,7 @@ def main() -> None:
             args.size,
             args.seed,
             args.workers,
+            args.theme,
         )
 
 

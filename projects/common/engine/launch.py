@@ -136,8 +136,7 @@ def _prepare(
 ) -> Config:
     cfg = load_config(config, cfg_options)
     if data_root is not None:
-        for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
-            _set_data_root(cfg.get(name), data_root)
+        set_data_root(cfg, data_root)
     if work_dir is not None:
         cfg.work_dir = work_dir
     elif cfg.get("work_dir") is None:
@@ -159,6 +158,12 @@ def _share_the_cpu(cfg: Config) -> None:
         **(cfg.get("model_wrapper_cfg") or {}),
         "device_ids": None,
     }
+
+
+def set_data_root(cfg: Config, data_root: str) -> None:
+    """Let every dataset of a config read ``data_root``."""
+    for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        _set_data_root(cfg.get(name), data_root)
 
 
 def _set_data_root(node: Any, data_root: str) -> None:

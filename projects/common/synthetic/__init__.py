@@ -13,7 +13,8 @@ from projects.common.synthetic.dataset import (
     write_rgbd_folder,
     write_scannet,
 )
-from projects.common.synthetic.filming import sensor_intrinsics
+from projects.common.synthetic.filming import THEMES, sensor_intrinsics
+from projects.common.synthetic.flush import make_flush_room
 from projects.common.synthetic.mesh import Mesh, scene_mesh
 from projects.common.synthetic.room import Room, make_room
 from projects.common.synthetic.scene import Frame, Scene, add_sensor_noise, render
@@ -21,11 +22,13 @@ from projects.common.synthetic.trajectory import make_trajectory
 
 __all__ = [
     "LAYOUTS",
+    "THEMES",
     "Frame",
     "Mesh",
     "Room",
     "Scene",
     "add_sensor_noise",
+    "make_flush_room",
     "make_room",
     "make_trajectory",
     "render",

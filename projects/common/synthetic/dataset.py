@@ -14,7 +14,12 @@ from projects.common.checks import check_choice, check_positive
 from projects.common.progress import track
 from projects.common.synthetic import rgbd_folder, scannet
 from projects.common.synthetic.files import write_text
-from projects.common.synthetic.filming import SENSOR_SIZE, Job, Splits
+from projects.common.synthetic.filming import (
+    SENSOR_SIZE,
+    THEMES,
+    Job,
+    Splits,
+)
 
 # Raised whenever the same seed gives other bytes than before.
 VERSION = 1
@@ -53,6 +58,7 @@ def write_dataset(
     size: tuple[int, int] = SENSOR_SIZE,
     seed: int = 0,
     workers: int = 1,
+    theme: str = "home",
 ) -> Splits:
     """Render rooms and write them in the layout of a dataset.
 
@@ -69,6 +75,7 @@ def write_dataset(
         size: Image width and height in pixels.
         seed: Same seed, same bytes, for any number of workers.
         workers: Processes.
+        theme: What the rooms are like, a name in ``THEMES``.
 
     Returns:
         Scene names of ``train`` and ``val``.
@@ -78,6 +85,7 @@ def write_dataset(
         FileExistsError: If ``root`` holds anything else.
     """
     check_choice("layout", layout, LAYOUTS)
+    check_choice("theme", theme, THEMES)
     counts = {"frames": len(frames), "width": size[0], "height": size[1]}
     for name, value in {**counts, "workers": workers}.items():
         check_positive(name, value)
@@ -91,9 +99,11 @@ def write_dataset(
     splits = {"train": names[:train_rooms], "val": names[train_rooms:]}
     arguments = {"layout": layout, "train_rooms": train_rooms, "val_rooms": val_rooms}
     arguments |= {"frames": list(frames), "size": list(size), "seed": seed}
+    # Without the default, folders made before there were themes stay valid.
+    arguments |= {"theme": theme} if theme != "home" else {}
     _claim(root, {"version": VERSION, **arguments})
     jobs = [
-        (name, Job(seed * SEEDS_PER_DATASET + number, tuple(frames), size))
+        (name, Job(seed * SEEDS_PER_DATASET + number, tuple(frames), size, theme))
         for number, name in enumerate(names)
     ]
     left = [job for job in jobs if not chosen.is_written(root, job[0])]

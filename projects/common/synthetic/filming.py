@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from projects.common.geometry import invert_rigid, scale_intrinsics
+from projects.common.synthetic.flush import make_flush_room
 from projects.common.synthetic.room import Room, make_room
 from projects.common.synthetic.scene import Frame, add_sensor_noise, render
 from projects.common.synthetic.solids import Floats
@@ -13,6 +14,8 @@ from projects.common.synthetic.trajectory import make_trajectory
 
 SENSOR_SIZE = (640, 480)
 SENSOR_K = np.array([[577.870605, 0, 319.5], [0, 577.870605, 239.5], [0, 0, 1]])
+
+THEMES = {"home": make_room, "flush": make_flush_room}
 
 Splits = dict[str, list[str]]
 
@@ -24,11 +27,13 @@ class Job(NamedTuple):
         seed: Decides the room, the camera path and the noise.
         frames: Raw frame numbers.
         size: Image width and height in pixels.
+        theme: A name in ``THEMES``.
     """
 
     seed: int
     frames: Sequence[int]
     size: tuple[int, int]
+    theme: str = "home"
 
 
 class View(NamedTuple):
@@ -53,7 +58,7 @@ def sensor_intrinsics(size: tuple[int, int]) -> Floats:
 
 def film(job: Job) -> tuple[Room, Iterator[View]]:
     """The room of a job, and its views one by one."""
-    room = make_room(job.seed)
+    room = THEMES[job.theme](job.seed)
     return room, _views(job, room)
 
 

@@ -1,5 +1,6 @@
 """Placing pieces in a room so that nothing touches anything it should not."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -53,6 +54,11 @@ class FloorPlan:
 
     def stand(self, piece: Piece, pose: Pose) -> bool:
         """Stand a piece on the floor; False if it does not fit there."""
+        return self.stand_together([piece], pose)
+
+    def stand_together(self, pieces: Sequence[Piece], pose: Pose) -> bool:
+        """Stand pieces of one frame that may touch each other; all or none."""
+        piece = Piece("", tuple(part for piece in pieces for part in piece.parts))
         outline = _rectangle(piece.size[:2], pose)
         if (np.abs(outline) > self.size[:2] / 2 - 0.02).any():
             return False
@@ -63,7 +69,8 @@ class FloorPlan:
                 return False
         self._taken.append(_rectangle(piece.size[:2] + 2 * GAP, pose))
         self._note_on_walls(outline, piece.size[2])
-        self.add(piece, pose)
+        for piece in pieces:
+            self.add(piece, pose)
         return True
 
     def hang(self, piece: Piece, wall: int, along: float, height: float) -> bool:

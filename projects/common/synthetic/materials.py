@@ -51,6 +51,25 @@ def _stripes(uv: Floats, seed: int) -> Floats:
     return (np.floor(uv[:, 0]) % 2).astype(np.float64)
 
 
+def _rows(uv: Floats, seed: int) -> Floats:
+    """Stripes across the second axis."""
+    return (np.floor(uv[:, 1]) % 2).astype(np.float64)
+
+
+def _diagonal(uv: Floats, seed: int) -> Floats:
+    return (np.floor((uv[:, 0] + uv[:, 1]) / np.sqrt(2)) % 2).astype(np.float64)
+
+
+def _antidiagonal(uv: Floats, seed: int) -> Floats:
+    return (np.floor((uv[:, 0] - uv[:, 1]) / np.sqrt(2)) % 2).astype(np.float64)
+
+
+def _dots(uv: Floats, seed: int) -> Floats:
+    """Round dots on a grid of two elements; they cover one half."""
+    off = (uv / 2) - np.floor(uv / 2) - 0.5
+    return ((off**2).sum(axis=1) < 0.5 / np.pi).astype(np.float64)
+
+
 def _checker(uv: Floats, seed: int) -> Floats:
     return (np.floor(uv).sum(axis=1) % 2).astype(np.float64)
 
@@ -100,6 +119,10 @@ def _marks(uv: Floats, seed: int) -> Floats:
 PATTERNS = {
     "plain": _plain,
     "stripes": _stripes,
+    "rows": _rows,
+    "diagonal": _diagonal,
+    "antidiagonal": _antidiagonal,
+    "dots": _dots,
     "checker": _checker,
     "tiles": _tiles,
     "planks": _planks,

@@ -17,7 +17,7 @@ def _hsv(rng: Generator, hue: Span, saturation: Span, value: Span) -> Color:
     return colorsys.hsv_to_rgb(h % 1.0, s, v)
 
 
-def _toned(color: Color, factor: float) -> Color:
+def toned(color: Color, factor: float) -> Color:
     r, g, b = (min(1.0, channel * factor) for channel in color)
     return r, g, b
 
@@ -26,10 +26,15 @@ def _seed(rng: Generator) -> int:
     return int(rng.integers(1 << 30))
 
 
+def mean_color(rng: Generator) -> Color:
+    """A colour of any hue that leaves room for brighter and darker tones."""
+    return _hsv(rng, ANY, (0.1, 0.5), (0.5, 0.7))
+
+
 def wood(rng: Generator) -> Material:
     """Brown grain along the first surface axis."""
     color = _hsv(rng, (0.04, 0.11), (0.3, 0.7), (0.3, 0.9))
-    return Material(color, _toned(color, 0.7), "grain", 0.03, _seed(rng))
+    return Material(color, toned(color, 0.7), "grain", 0.03, _seed(rng))
 
 
 def lacquer(
@@ -50,13 +55,13 @@ def fabric(rng: Generator) -> Material:
     pattern = str(rng.choice(["noise", "noise", "stripes", "checker"]))
     factor = float(rng.choice([0.75, 1.25]))
     scale = 0.015 if pattern == "noise" else float(rng.uniform(0.04, 0.1))
-    return Material(color, _toned(color, factor), pattern, scale, _seed(rng))
+    return Material(color, toned(color, factor), pattern, scale, _seed(rng))
 
 
 def cardboard(rng: Generator) -> Material:
     """Light brown paper."""
     color = _hsv(rng, (0.07, 0.1), (0.35, 0.5), (0.55, 0.8))
-    return Material(color, _toned(color, 0.93), "noise", 0.02, _seed(rng))
+    return Material(color, toned(color, 0.93), "noise", 0.02, _seed(rng))
 
 
 def books(rng: Generator) -> Material:
@@ -70,13 +75,13 @@ def books(rng: Generator) -> Material:
 def leaves(rng: Generator) -> Material:
     """Mottled green."""
     color = _hsv(rng, (0.22, 0.4), (0.45, 0.9), (0.3, 0.7))
-    return Material(color, _toned(color, 0.5), "noise", 0.03, _seed(rng))
+    return Material(color, toned(color, 0.5), "noise", 0.03, _seed(rng))
 
 
 def screen(rng: Generator) -> Material:
     """Dark glass with a dim picture."""
     color = _hsv(rng, (0.5, 0.75), (0.2, 0.7), (0.08, 0.25))
-    return Material(color, _toned(color, 1.8), "noise", 0.2, _seed(rng))
+    return Material(color, toned(color, 1.8), "noise", 0.2, _seed(rng))
 
 
 def artwork(rng: Generator, pale: bool = False) -> Material:
@@ -101,7 +106,7 @@ def paint(rng: Generator) -> Material:
     color = _hsv(rng, ANY, (0.0, 0.3), (0.7, 0.95))
     kind = str(rng.choice(["noise", "noise", "stripes"]))
     scale = 0.4 if kind == "noise" else float(rng.uniform(0.1, 0.3))
-    return Material(color, _toned(color, 0.94), kind, scale, _seed(rng))
+    return Material(color, toned(color, 0.94), kind, scale, _seed(rng))
 
 
 def flooring(rng: Generator) -> Material:
@@ -109,7 +114,7 @@ def flooring(rng: Generator) -> Material:
     pattern = str(rng.choice(["planks", "tiles", "noise"]))
     if pattern == "planks":
         color = _hsv(rng, (0.05, 0.11), (0.25, 0.6), (0.35, 0.8))
-        return Material(color, _toned(color, 0.6), pattern, 0.12, _seed(rng))
+        return Material(color, toned(color, 0.6), pattern, 0.12, _seed(rng))
     color = _hsv(rng, ANY, (0.0, 0.3), (0.3, 0.85))
     scale = float(rng.uniform(0.25, 0.5)) if pattern == "tiles" else 0.03
-    return Material(color, _toned(color, 0.75), pattern, scale, _seed(rng))
+    return Material(color, toned(color, 0.75), pattern, scale, _seed(rng))

@@ -113,7 +113,7 @@ def make_room(seed: int) -> Room:
     rng = np.random.default_rng([seed, 0])
     size = rng.uniform([3.4, 3.4, 2.4], [5.2, 5.2, 2.8])
     plan, style = FloorPlan(size), STYLES[str(rng.choice(list(STYLES)))]
-    _shell(plan, rng)
+    room_shell(plan, rng)
     _hang(plan, rng, "door")
     if "refrigerator" in style.anchors[0]:
         _dining_group(plan, rng)
@@ -127,7 +127,7 @@ def make_room(seed: int) -> Room:
     return Room(tuple(plan.solids), tuple(plan.categories), light, size)
 
 
-def _shell(plan: FloorPlan, rng: Generator) -> None:
+def room_shell(plan: FloorPlan, rng: Generator) -> None:
     """Floor, four walls, ceiling."""
     (x, y, h), t = plan.size / [2, 2, 1], THICKNESS
     ground, wall = flooring(rng), paint(rng)

@@ -30,6 +30,7 @@ def add_sample_options(parser: argparse.ArgumentParser, tag: str) -> None:
     add("--segmenter", choices=sorted(SEGMENTERS), default=defaults.name)
     add("--graph-scale", type=float, default=defaults.scale, help="larger, fewer")
     add("--graph-min-size", type=float, default=defaults.min_size, help="of the image")
+    add("--geometry-cell", type=float, default=defaults.cell, help="of the width")
     add("--mask-dir", type=Path, help="of --segmenter masks: <scene>_<frame>.png")
     add("--weights", type=Path, help="of --segmenter sam and fastsam")
     add("--device", default=defaults.device, help="of --segmenter sam and fastsam")
@@ -84,6 +85,7 @@ def convert_options(args: argparse.Namespace) -> ConvertOptions:
             name=args.segmenter,
             scale=args.graph_scale,
             min_size=args.graph_min_size,
+            cell=args.geometry_cell,
             mask_dir=args.mask_dir,
             weights=args.weights,
             device=args.device,

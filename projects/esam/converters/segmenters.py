@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from projects.common.io.images import read_ids
+from projects.esam.converters.geometry_segmenter import GeometrySegmenter
 from projects.esam.converters.graph_segmenter import GraphSegmenter
 from projects.esam.converters.sources import BadFrameError
 
@@ -32,9 +33,10 @@ class SegmenterOptions:
     """The options of all segmenters; each reads its own.
 
     Attributes:
-        name: ``graph``, ``masks``, ``sam`` or ``fastsam``.
+        name: ``graph``, ``geometry``, ``masks``, ``sam`` or ``fastsam``.
         scale: Of ``graph``: larger gives fewer and larger superpoints.
         min_size: Of ``graph``: smallest superpoint, as a share of the image.
+        cell: Of ``geometry``: side of a superpoint, as a share of the image's width.
         mask_dir: Of ``masks``: the folder of the mask images.
         weights: Of ``sam`` and ``fastsam``: the checkpoint.
         device: Of ``sam`` and ``fastsam``: where the network runs.
@@ -43,6 +45,7 @@ class SegmenterOptions:
     name: str = "graph"
     scale: float = 1e-3
     min_size: float = 5e-4
+    cell: float = 0.04
     mask_dir: Path | None = None
     weights: Path | None = None
     device: str = "cpu"
@@ -51,6 +54,7 @@ class SegmenterOptions:
         """Command line options that decide what the chosen segmenter returns."""
         own: dict[str, dict[str, Any]] = {
             "graph": {"--graph-scale": self.scale, "--graph-min-size": self.min_size},
+            "geometry": {"--geometry-cell": self.cell},
             "masks": {"--mask-dir": str(self.mask_dir)},
             "sam": {"--weights": str(self.weights)},
             "fastsam": {"--weights": str(self.weights)},
@@ -99,6 +103,10 @@ def _graph(options: SegmenterOptions) -> Segmenter:
     return GraphSegmenter(options.scale, options.min_size)
 
 
+def _geometry(options: SegmenterOptions) -> Segmenter:
+    return GeometrySegmenter(options.cell)
+
+
 def _masks(options: SegmenterOptions) -> Segmenter:
     if options.mask_dir is None:
         raise ValueError("--segmenter masks needs --mask-dir, got None")
@@ -128,6 +136,7 @@ def _fastsam(options: SegmenterOptions) -> Segmenter:
 
 SEGMENTERS: dict[str, Callable[[SegmenterOptions], Segmenter]] = {
     "fastsam": _fastsam,
+    "geometry": _geometry,
     "graph": _graph,
     "masks": _masks,
     "sam": _sam,
