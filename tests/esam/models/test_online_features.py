@@ -8,7 +8,8 @@ from torch.nn.functional import avg_pool2d
 from projects.common.io.features import FeatureSource
 from projects.esam.models.image_features import OnlineFeatures, StoredFeatures
 from projects.registry import MODELS
-from tests.esam.models.pictures import SPACE, picture_frame
+from tests.esam.models.pictures import SPACE, injection_changes, picture_frame
+from tests.esam.models.scenes import narrow_model
 
 CHANNELS, PATCH = 3, 16
 
@@ -69,3 +70,27 @@ def test_a_batch_without_images():
         ValueError, match=r"frame0: the batch has no `img`\. Add LoadFr"
     ):
         source({"points": [points]}, [sample])
+
+
+def test_a_frozen_network_is_no_part_of_checkpoint_and_optimizer():
+    backbone = {
+        "type": "FrozenImageBackbone",
+        "name": "dinov2_vits14",
+        "random_weights": True,
+        "input_size": (140, 105),
+    }
+    changes = injection_changes()
+    changes["backbone"]["injection"]["channels"] = 384
+    changes["image_features"] = {"type": "OnlineFeatures", "backbone": backbone}
+    model = narrow_model(**changes)
+    plain = narrow_model()
+    added = {f"backbone.dino_proj_{stride}.kernel" for stride in (8, 4, 2, 1)}
+    assert set(model.state_dict()) - set(plain.state_dict()) == added
+    names = {name for name, _ in model.named_parameters()}
+    assert names - {name for name, _ in plain.named_parameters()} == added
+    points, images, samples = zip(*frames())
+    data = {"points": list(points), "img": list(images)}
+    data = {"inputs": data, "data_samples": list(samples)}
+    losses = model(**model.data_preprocessor(data, training=True), mode="loss")
+    sum(value for key, value in losses.items() if "loss" in key).backward()
+    assert model.backbone.dino_proj_1.kernel.grad.abs().max() > 0
