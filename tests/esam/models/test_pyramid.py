@@ -124,8 +124,7 @@ def test_memory_of_a_projected_mean_does_not_grow_with_points_times_channels():
     pyramid = ImagePyramid(images, coordinates)
     with Largest() as largest:
         pyramid.mean(voxels, torch.randn(400, 8))
-    assert largest.numel == 300 * 400  # the map itself
-    assert largest.numel < len(voxels.coordinates) * 400
+    assert 0 < largest.numel <= 3000 * 8
 
 
 def test_gradient_of_a_projection():
