@@ -188,7 +188,7 @@ class BiFusionEncoder(nn.Module):
         """
         (linear_2d, norm_2d), (linear_3d, norm_3d) = self.precomp_adapter, self.proj_3d
         # Weights of a sample sum to one, so even the bias commutes with sampling.
-        image = images.sample(linear_2d(images.cells.float()))
+        image = images.sample(linear_2d(images.single))
         point = linear_3d(feats)
         f2, f3 = self.head2d(norm_2d(image)), self.head3d(norm_3d(point))
         mixed, alpha = self.fusion_gate(f2, f3, images.valid, images.lengths)

@@ -193,3 +193,14 @@ def test_lengths_by_hand():
     assert {k: float(v) for k, v in got.items()} == {
         f"fusion/{k}": pytest.approx(v) for k, v in expected.items()
     }
+
+
+def test_half_precision_stays_close():
+    model = fused_model().eval()
+    halves = [(points, feats.half(), sample) for points, feats, sample in frames()]
+    plain = run(model, picture_batch(*frames()))["masks"][0]
+    with torch.autocast("cpu", torch.bfloat16):
+        low = run(model, picture_batch(*halves))["masks"][0]
+        losses = run(model.train(), picture_batch(*halves), "loss")
+    assert (low - plain).abs().max() < 0.2 * plain.abs().max()
+    assert all(value.isfinite() for value in losses.values())
