@@ -1,5 +1,7 @@
 """Image features in the decoder, each frame's own; without them nothing changes."""
 
+from importlib.util import find_spec
+
 import pytest
 import torch
 
@@ -56,6 +58,21 @@ def test_without_injection_the_state_is_the_baselines():
     assert injected - baseline == added
     assert baseline <= injected
     assert not [name for name in baseline if "dino" in name]
+
+
+@pytest.mark.minkowski
+@pytest.mark.parametrize(("form", "pool"), WAYS)
+def test_both_engines_inject_the_same(form, pool):
+    if find_spec("MinkowskiEngine") is None:
+        pytest.skip("MinkowskiEngine is not installed")
+    ours = injected_model(form=form, pool=pool).eval()
+    changes = injection_changes(form=form, pool=pool)
+    changes["backbone"]["backend"] = "minkowski"
+    other = narrow_model(**changes).eval()
+    other.load_state_dict(ours.state_dict())
+    data = picture_batch(*frames())
+    for a, b in zip(outputs(ours, data), outputs(other, data)):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
 def test_kernels_of_the_concat_form():
