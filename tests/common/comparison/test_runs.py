@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from projects.common.comparison import Plan, Result, check_plan, run_all, write_report
+from projects.common.comparison import plan as plan_module
 from projects.common.comparison import runs as runs_module
 from projects.common.comparison.process import Usage, run_job, usage_so_far
 from projects.common.comparison.report import summarise
@@ -23,9 +24,8 @@ AP = {("a", 0): 0.25, ("a", 1): 0.5, ("b", 0): 0.5, ("b", 1): 0.625}
 @pytest.fixture
 def plan(tmp_path, monkeypatch):
     """Two configs, two seeds."""
-    monkeypatch.setattr(
-        runs_module, "load_config", lambda path, options: _fake_config(path, options)
-    )
+    for module in (plan_module, runs_module):
+        monkeypatch.setattr(module, "load_config", _fake_config)
     paths = {}
     for name in "ab":
         paths[name] = tmp_path / f"{name}.py"

@@ -16,8 +16,9 @@ from projects.common.comparison.small_image_net import (
 from projects.common.comparison.texture_frames import CLASSES
 from projects.common.engine import load_config, set_data_root
 from projects.common.synthetic import write_dataset
-from projects.esam.evaluation.fusion_check import SampleCheck, check_fusion
+from projects.esam.evaluation.fusion_check import check_fusion
 from projects.esam.evaluation.fusion_report import report_text
+from projects.esam.evaluation.fusion_sample import SampleCheck
 from projects.esam.evaluation.fusion_stages import Injected, Trace, traced
 from tests.shared import need
 
