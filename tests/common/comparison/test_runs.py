@@ -2,6 +2,8 @@
 
 import json
 import re
+import runpy
+import sys
 from dataclasses import replace
 
 import pytest
@@ -139,3 +141,12 @@ def test_a_job_that_fails_is_an_error_with_its_last_words(tmp_path):
         run_job("init", arguments, tmp_path)
     used = usage_so_far(tmp_path, "init")
     assert used.cpu_s > 0 and 0.05 < used.peak_gb < 50
+
+
+def test_the_tool_refuses_equal_names(monkeypatch, capsys, tmp_path):
+    arguments = ["--configs", "x/a.py", "y/a.py", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["compare", *arguments])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path("tools/compare.py", run_name="__main__")
+    assert end.value.code == 2
+    assert "two configs are named 'a'" in capsys.readouterr().err
