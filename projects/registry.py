@@ -23,7 +23,14 @@ TRANSFORMS = _child(
     _parent.TRANSFORMS, ["projects.common.datasets", "projects.esam.datasets"]
 )
 DATA_SAMPLERS = _child(_parent.DATA_SAMPLERS, ["projects.common.engine"])
-MODELS = _child(_parent.MODELS, ["projects.esam.models", "projects.esam.losses"])
+MODELS = _child(
+    _parent.MODELS,
+    [
+        "projects.esam.models",
+        "projects.esam.losses",
+        "projects.common.backbones2d.online",
+    ],
+)
 TASK_UTILS = _child(_parent.TASK_UTILS, ["projects.esam.losses"])
 METRICS = _child(_parent.METRICS, ["projects.esam.evaluation"])
 HOOKS = _child(

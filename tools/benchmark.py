@@ -7,6 +7,7 @@ import sys
 # subject -> module with add_arguments(parser) and run(args), and what it measures
 SUBJECTS = {
     "sparse": ("benchmarks.sparse", "sparse engine beside MinkowskiEngine"),
+    "extraction": ("benchmarks.extraction", "image features beside timm's forward"),
     "scannet_ap": ("benchmarks.scannet_ap", "ScanNet AP beside mmdet3d"),
 }
 

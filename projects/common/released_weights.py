@@ -1,5 +1,6 @@
-"""Released weights that configs start from, and how to get them."""
+"""Released weights that configs and tools start from, and how to get them."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = "work_dirs/pretrained"
@@ -23,3 +24,52 @@ def how_to_fetch(path: str | Path) -> str:
         f"; it comes from {source}. Put it there, give another file with --cfg-options "
         "load_from=FILE, or train from scratch: load_from=None load_from_policy=None"
     )
+
+
+@dataclass(frozen=True)
+class ReleasedBackbone:
+    """Where the weights of an image network are published.
+
+    Attributes:
+        name: Our name of the network.
+        repo: Repository on the Hugging Face hub with a ``model.safetensors`` for timm.
+        url: File of the authors, empty where they publish none that can be read safely.
+    """
+
+    name: str
+    repo: str
+    url: str = ""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names under which the weights are looked for in ``FOLDER``."""
+        theirs = (self.url.rpartition("/")[2],) if self.url else ()
+        return (f"{self.name}.safetensors", *theirs)
+
+    def how_to_fetch(self, folder: str | Path = FOLDER) -> str:
+        """What to download and where to put it."""
+        hub = f"https://huggingface.co/{self.repo}/resolve/main/model.safetensors"
+        ways = [f"{hub} as {Path(folder) / self.files[0]}"]
+        if self.url:
+            ways.append(f"{self.url} as {Path(folder) / self.files[1]}")
+        return f"Download {' or '.join(ways)}, or name a file with --weights FILE"
+
+
+def _dinov2(letter: str, size: str, registers: bool) -> ReleasedBackbone:
+    name, reg = f"dinov2_vit{letter}14", "_reg4" if registers else ""
+    return ReleasedBackbone(
+        f"{name}_reg" if registers else name,
+        f"timm/vit_{size}_patch14{reg}_dinov2.lvd142m",
+        f"https://dl.fbaipublicfiles.com/dinov2/{name}/{name}{reg}_pretrain.pth",
+    )
+
+
+_SIZES = {"s": "small", "b": "base", "l": "large", "g": "giant"}
+BACKBONES = {
+    released.name: released
+    for released in (
+        *(_dinov2(*item, registers=False) for item in _SIZES.items()),
+        *(_dinov2(*item, registers=True) for item in _SIZES.items()),
+        ReleasedBackbone("clip_rn50", "timm/resnet50_clip.openai"),
+    )
+}

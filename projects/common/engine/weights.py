@@ -13,6 +13,10 @@ from torch import nn
 from projects.common.engine.errors import CheckpointError, ConfigError
 
 _EXAMPLES = 3
+_ADVICE = (
+    "Take a checkpoint of this model, or declare what may differ: "
+    "load_from_policy = dict(ignore=[patterns], allow_missing=[patterns])"
+)
 _MISMATCH = re.compile(
     r"size mismatch for (\S+): copying a param with shape torch\.Size\((.*?)\) from "
     r"checkpoint, the shape in current model is torch\.Size\((.*?)\)"
@@ -89,6 +93,7 @@ def load_weights(
     checkpoint: Mapping[str, Any],
     source: str,
     policy: LoadPolicy = LoadPolicy(),
+    advice: str = _ADVICE,
 ) -> LoadReport:
     """Load ``checkpoint["state_dict"]`` into ``model``; every key must fit.
 
@@ -100,6 +105,7 @@ def load_weights(
         checkpoint: With ``state_dict``, and ``meta`` for messages.
         source: The file, for messages.
         policy: What the config allows to differ.
+        advice: What to do when keys do not fit.
 
     Raises:
         CheckpointError: If keys do not fit; all of them are named by group. If a
@@ -121,7 +127,7 @@ def load_weights(
     _sort_missing(model, missing, policy, report)
     report.unexpected = {key: _shape(state[key]) for key in unexpected}
     if not report.fits:
-        raise CheckpointError(_explain(model, checkpoint, source, report))
+        raise CheckpointError(_explain(model, checkpoint, source, report, advice))
     logger = MMLogger.get_current_instance()
     for note in report.notes:
         logger.info(f"{source}: {note}")
@@ -195,7 +201,11 @@ def _sort_missing(
 
 
 def _explain(
-    model: nn.Module, checkpoint: Mapping[str, Any], source: str, report: LoadReport
+    model: nn.Module,
+    checkpoint: Mapping[str, Any],
+    source: str,
+    report: LoadReport,
+    advice: str,
 ) -> str:
     name = type(model).__name__
     theirs = checkpoint.get("meta", {}).get("model")
@@ -204,11 +214,7 @@ def _explain(
         what += f": it was saved from {theirs}"
     if not set(checkpoint["state_dict"]) & set(model.state_dict()):
         what += ": it has not one key in common, it is another model's checkpoint"
-    return (
-        f"{what}\n{report.text()}\n"
-        "Take a checkpoint of this model, or declare what may differ: "
-        "load_from_policy = dict(ignore=[patterns], allow_missing=[patterns])"
-    )
+    return f"{what}\n{report.text()}\n{advice}"
 
 
 def _grouped(keys: Mapping[str, str]) -> list[str]:

@@ -70,7 +70,7 @@ class SingleViewDataset(SeededSamples, Seg3DDataset):
             raise FileNotFoundError(
                 f"`data_root` {root} does not exist. Prepare it with "
                 "`python tools/create_data.py ...` (data/README.md lists the commands) "
-                "or set `data_root`."
+                "or give another folder with `--data-root`."
             )
         info = load_info(self.ann_file)
         self._check_categories(info["metainfo"])

@@ -116,7 +116,7 @@ def test_images_that_nobody_sees_change_nothing(form):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"chanels": 3}, r"takes \['channels', 'form', 'pool'\].* got .*'chanels'"),
+        ({"width": 3}, r"takes \['channels', 'form', 'pool'\].* got .*'width'"),
         ({"form": "multiply"}, r"`injection.form` must be one of .* got 'multiply'"),
         ({"pool": "median"}, r"one of \['mean', 'max'\], got 'median'"),
     ],
