@@ -8,6 +8,7 @@ import sys
 SUBJECTS = {
     "sparse": ("benchmarks.sparse", "sparse engine beside MinkowskiEngine"),
     "extraction": ("benchmarks.extraction", "image features beside timm's forward"),
+    "image_features": ("benchmarks.image_features", "what image features cost"),
     "scannet_ap": ("benchmarks.scannet_ap", "ScanNet AP beside mmdet3d"),
 }
 

@@ -33,3 +33,17 @@ def test_made_up_clouds_have_the_wanted_size(clouds, tmp_path):
     assert 5_000 < len(frame.features) <= 20_000
     assert len(scan.features) == 120_000
     assert len(scan.coordinates.unique(dim=0)) == 120_000
+
+
+def test_frames_with_image_features_fit_the_detectors(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(TOOLS))
+    from benchmarks.image_features import make_batch
+
+    from projects.esam.models.image_features import StoredFeatures
+
+    source, batch = make_batch(tmp_path, seed=0)
+    assert "made-up" in source
+    inputs, samples = batch["inputs"], batch["data_samples"]
+    images = StoredFeatures("dinov2_vitl14", 1024)(inputs, samples)
+    assert len(images.valid) == 20_000
+    assert images.valid.all()

@@ -7,6 +7,7 @@ from projects.esam.datasets.annotations import (
 from projects.esam.datasets.augmentation import ElasticTransfrom, NormalizePointsColor_
 from projects.esam.datasets.formatting import Pack3DDetInputs_
 from projects.esam.datasets.image_features import LoadClipFeature
+from projects.esam.datasets.images import LoadFrameImage
 from projects.esam.datasets.loading import LoadAnnotations3D_, LoadPointsFromFile_
 from projects.esam.datasets.scannet_dataset import (
     ScanNet200SegDataset_,
@@ -18,6 +19,7 @@ __all__ = [
     "ElasticTransfrom",
     "LoadAnnotations3D_",
     "LoadClipFeature",
+    "LoadFrameImage",
     "LoadPointsFromFile_",
     "NormalizePointsColor_",
     "Pack3DDetInputs_",

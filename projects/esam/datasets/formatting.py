@@ -8,7 +8,7 @@ from mmengine.structures import InstanceData
 
 from projects.registry import TRANSFORMS
 
-INPUTS = ("points", "elastic_coords", "clip_pix")
+INPUTS = ("points", "elastic_coords", "clip_pix", "img")
 INSTANCES = {"gt_labels_3d": "labels_3d", "gt_sp_masks": "sp_masks"}
 PER_POINT = ("pts_semantic_mask", "pts_instance_mask", "sp_pts_mask")
 META = (

@@ -186,18 +186,20 @@ class BiFusionEncoder(nn.Module):
             feats: (N, point_channels) features of the points of a batch.
             images: Where these points lie on the images.
         """
-        linear, norm = self.precomp_adapter
+        (linear_2d, norm_2d), (linear_3d, norm_3d) = self.precomp_adapter, self.proj_3d
         # Weights of a sample sum to one, so even the bias commutes with sampling.
-        image = norm(images.sample(linear(images.cells.float())))
-        f2, f3 = self.head2d(image), self.head3d(self.proj_3d(feats))
+        image = images.sample(linear_2d(images.single))
+        point = linear_3d(feats)
+        f2, f3 = self.head2d(norm_2d(image)), self.head3d(norm_3d(point))
         mixed, alpha = self.fusion_gate(f2, f3, images.valid, images.lengths)
         # Unit length spread over the channels is small: back to unit deviation.
-        out = feats + self.out_proj(mixed * mixed.shape[1] ** 0.5)
+        update = self.out_proj(mixed * mixed.shape[1] ** 0.5)
         terms = fusion_statistics(f2, f3, alpha, images.valid)
+        terms |= length_statistics(image, point, feats, update, images.valid)
         off = (terms["fusion/alpha_mean"] - self.balance_target) * images.valid.any()
         terms = {name: value.detach() for name, value in terms.items()}
         terms["fusion_balance_loss"] = self.balance_weight * off.square()
-        return Fusion(out, alpha, terms)
+        return Fusion(feats + update, alpha, terms)
 
 
 def _projection(channels: int, width: int) -> nn.Sequential:
@@ -210,39 +212,54 @@ def _projection(channels: int, width: int) -> nn.Sequential:
 def fusion_statistics(
     f2: Tensor, f3: Tensor, alpha: Tensor, valid: Tensor
 ) -> dict[str, Tensor]:
-    """Scalars that tell whether a fusion is alive, over the points of a batch.
+    """Scalars that tell how the gate mixes, over the points of a batch.
 
-    Shares count all points; alpha, cosine and lengths only those with an image, and are
-    0 without any.
+    Shares count all points; the others only those with an image, and are 0 without any.
 
     Args:
-        f2: (N, C) image features before their normalisation.
-        f3: (N, C) point features before theirs.
+        f2: (N, C) image features.
+        f3: (N, C) point features.
         alpha: (N, 1) weight of the image.
         valid: (N,) bool, which points have an image.
     """
-    weight = alpha[:, 0]
+    weight, number = alpha[:, 0], valid.sum().clamp(min=1)
     share = (weight * valid).mean()
-    values = {
-        "alpha_mean": weight,
-        "cosine": torch.cosine_similarity(f2, f3, dim=1),
-        "norm_2d": f2.norm(dim=1),
-        "norm_3d": f3.norm(dim=1),
-    }
-    number = valid.sum().clamp(min=1)
-    means = {name: (value * valid).sum() / number for name, value in values.items()}
-    spread = ((weight - means["alpha_mean"]).square() * valid).sum() / number
-    any_valid = valid.any()
+    mean = (weight * valid).sum() / number
+    spread = ((weight - mean).square() * valid).sum() / number
     lowest = weight.masked_fill(~valid, torch.inf).min()
     highest = weight.masked_fill(~valid, -torch.inf).max()
-    statistics = {
-        "valid_ratio": valid.float().mean(),
-        "share_2d": share,
-        "share_3d": 1 - share,
-        **means,
-        "norm_ratio": means["norm_2d"] / means["norm_3d"].clamp(min=1e-6),
-        "alpha_std": spread.clamp(min=0).sqrt(),
-        "alpha_min": torch.where(any_valid, lowest, 0),
-        "alpha_max": torch.where(any_valid, highest, 0),
+    cosine = torch.cosine_similarity(f2, f3, dim=1)
+    return {
+        "fusion/share_2d": share,
+        "fusion/share_3d": 1 - share,
+        "fusion/alpha_mean": mean,
+        "fusion/alpha_std": spread.sqrt(),
+        "fusion/alpha_min": torch.where(valid.any(), lowest, 0),
+        "fusion/alpha_max": torch.where(valid.any(), highest, 0),
+        "fusion/cosine": (cosine * valid).sum() / number,
     }
-    return {f"fusion/{name}": value for name, value in statistics.items()}
+
+
+@torch.no_grad()
+def length_statistics(
+    image: Tensor, point: Tensor, feats: Tensor, update: Tensor, valid: Tensor
+) -> dict[str, Tensor]:
+    """Mean lengths that tell whether a fusion is alive; the update's beside the feats'.
+
+    Args:
+        image: (N, C) projected image features, before any norm.
+        point: (N, C) projected point features, before any norm.
+        feats: (N, C') features of the points that came in.
+        update: (N, C') what the fusion adds to them.
+        valid: (N,) bool, which points have an image; lengths of image and point count
+            these alone, and are 0 without any.
+    """
+    number = valid.sum().clamp(min=1)
+    two, three = ((x.norm(dim=1) * valid).sum() / number for x in (image, point))
+    own = feats.norm(dim=1).mean().clamp(min=1e-6)
+    return {
+        "fusion/norm_2d": two,
+        "fusion/norm_3d": three,
+        "fusion/norm_ratio": two / three.clamp(min=1e-6),
+        "fusion/update_ratio": update.norm(dim=1).mean() / own,
+    }

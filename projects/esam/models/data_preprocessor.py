@@ -8,6 +8,7 @@ from torch import Tensor
 
 from projects.registry import MODELS
 
+IMAGES = {"clip_pix", "img"}  # one map per sample: features, or the image itself
 FIX = "Repair or remove this sample, for example by running tools/create_data.py again."
 
 
@@ -27,8 +28,8 @@ class Det3DDataPreprocessor_(BaseDataPreprocessor):
 
         Args:
             data: ``inputs`` with lists ``points`` (N, 6) and optionally
-                ``elastic_coords`` (N, 3) in voxels and ``clip_pix`` (C, h, w), one
-                feature map per sample, and ``data_samples``.
+                ``elastic_coords`` (N, 3) in voxels, ``clip_pix`` (C, h, w) and ``img``
+                (3, H, W), one per sample, and ``data_samples``.
             training: Unused; the interface of MMEngine has it.
         """
         inputs = dict(data["inputs"])
@@ -38,8 +39,8 @@ class Det3DDataPreprocessor_(BaseDataPreprocessor):
             ]
         samples = data.get("data_samples") or [None] * len(inputs["points"])
         for i, sample in enumerate(samples):
-            if "clip_pix" in inputs:
-                check_image(sample_name(sample, i), inputs["clip_pix"], i)
+            for key in IMAGES.intersection(inputs):
+                check_image(sample_name(sample, i), key, inputs[key], i)
             check_frame(sample_name(sample, i), _frame(inputs, i), sample)
         return self.cast_data({**data, "inputs": inputs})
 
@@ -83,24 +84,20 @@ def check_frame(name: str, frame: Mapping[str, Tensor], sample) -> None:
         check_masks(name, sample, number)
 
 
-def check_image(name: str, maps: Sequence[Tensor | None], i: int) -> None:
-    """Raise unless sample ``i`` has a finite (C, h, w) map of its own."""
-    feats = maps[i] if i < len(maps) else None
-    fix = "Extract the image features of this sample again."
-    if feats is None:
+def check_image(name: str, key: str, maps: Sequence[Tensor | None], i: int) -> None:
+    """Raise unless sample ``i`` has a finite (C, H, W) map of its own."""
+    own = maps[i] if i < len(maps) else None
+    fix = "Extract its features or copy its image again."
+    if own is None:
+        raise ValueError(f"{name}: has no `{key}`, others of its batch do. {fix}")
+    if own.dim() != 3 or 0 in own.shape:
         raise ValueError(
-            f"{name}: has no image features `clip_pix`, others of its batch do. {fix}"
+            f"{name}: `{key}` must have shape (C, H, W), got {tuple(own.shape)}. {fix}"
         )
-    if feats.dim() != 3 or 0 in feats.shape:
-        raise ValueError(
-            f"{name}: `clip_pix` must have shape (C, h, w), got {tuple(feats.shape)}. "
-            f"{fix}"
-        )
-    bad = int((~torch.isfinite(feats)).sum())
+    bad = int((~torch.isfinite(own)).sum())
     if bad:
         raise ValueError(
-            f"{name}: {bad} of {feats.numel()} values of `clip_pix` are not finite. "
-            f"{fix}"
+            f"{name}: {bad} of {own.numel()} values of `{key}` are not finite. {fix}"
         )
 
 

@@ -8,6 +8,7 @@ same numbers with a fraction of the work and memory.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,9 +47,14 @@ class ImageSamples:
     valid: Tensor
     lengths: list[int]
 
+    @cached_property
+    def single(self) -> Tensor:
+        """(P, C) float32 cells, converted once for all layers that project them."""
+        return self.cells.float()
+
     def sample(self, cells: Tensor | None = None) -> Tensor:
         """(N, C') features of each point, zero without; ``cells`` (P, C') or own."""
-        cells = (self.cells if cells is None else cells).float()
+        cells = self.single if cells is None else cells.float()
         return functional.embedding_bag(
             self.taps, cells, per_sample_weights=self.weights, mode="sum"
         )
@@ -64,7 +70,7 @@ class ImageSamples:
         Returns:
             (M, C'), zero for a group without a feature.
         """
-        cells = (self.cells if cells is None else cells).float()
+        cells = self.single if cells is None else cells.float()
         own = self.valid.nonzero()[:, 0]
         own = own[torch.argsort(ids[own], stable=True)]
         sizes = torch.bincount(ids[own], minlength=count)
@@ -125,8 +131,11 @@ def locate_points(
         weights.append(share.float() * seen[:, None])
         valid.append(seen)
         start += height * width
+    # Autocast has no rule for joining half-precision maps on a CPU.
+    with torch.autocast(maps[0].device.type, enabled=False):
+        cells = torch.cat([feats.flatten(1).T for feats in maps])
     return ImageSamples(
-        torch.cat([feats.flatten(1).T for feats in maps]),
+        cells,
         torch.cat(taps),
         torch.cat(weights),
         torch.cat(valid),

@@ -58,8 +58,7 @@ class ImagePyramid:
         Returns:
             (M, C') in the order of the voxels' coordinates.
         """
-        cells = self.images.cells.float()
-        cells = cells if kernel is None else cells @ kernel
+        cells = None if kernel is None else self.images.single @ kernel
         return self.images.mean(self.rows(voxels), len(voxels.coordinates), cells)
 
     def max(self, voxels: Any, kernel: Tensor | None = None) -> Tensor:

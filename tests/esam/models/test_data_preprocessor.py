@@ -107,9 +107,9 @@ def test_frames_without_a_name_are_called_by_their_place():
 @pytest.mark.parametrize(
     ("maps", "message"),
     [
-        ([torch.ones(2, 3, 4), None], "has no image features `clip_pix`, others"),
-        ([torch.ones(2, 3, 4)], "has no image features `clip_pix`, others"),
-        ([torch.ones(2, 3, 4), torch.ones(3, 4)], r"\(C, h, w\), got \(3, 4\)"),
+        ([torch.ones(2, 3, 4), None], "has no `clip_pix`, others"),
+        ([torch.ones(2, 3, 4)], "has no `clip_pix`, others"),
+        ([torch.ones(2, 3, 4), torch.ones(3, 4)], r"\(C, H, W\), got \(3, 4\)"),
         (
             [torch.ones(2, 3, 4), torch.full((2, 3, 4), torch.nan)],
             "24 of 24 values of `clip_pix` are not finite",

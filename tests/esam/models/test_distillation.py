@@ -44,7 +44,7 @@ def test_prediction_needs_no_images_and_is_the_plain_detectors():
 def test_a_training_needs_images():
     data = picture_batch(*frames())
     del data["inputs"]["clip_pix"]
-    with pytest.raises(ValueError, match="frame0: the batch has no image features"):
+    with pytest.raises(ValueError, match="frame0: the batch has no `clip_pix`"):
         run(distilled_model(), data, "loss")
 
 

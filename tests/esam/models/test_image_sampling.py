@@ -113,5 +113,5 @@ def test_channels_are_those_of_the_config():
 def test_a_batch_without_features():
     data = picture_batch(picture_frame(0, 100))
     del data["inputs"]["clip_pix"]
-    with pytest.raises(ValueError, match="frame0: the batch has no image features"):
+    with pytest.raises(ValueError, match="frame0: the batch has no `clip_pix`"):
         StoredFeatures(SPACE, CHANNELS)(data["inputs"], data["data_samples"])

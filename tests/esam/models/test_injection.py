@@ -143,3 +143,18 @@ def test_features_for_a_backbone_without_injection():
     x = SparseTensor(torch.ones(1, 3), torch.zeros(1, 4, dtype=torch.int32))
     with pytest.raises(ValueError, match=r"must be given .* made with it, got None"):
         Res16UNet34C(**config, injection={"channels": CHANNELS})(x)
+
+
+@pytest.mark.parametrize(("form", "pool"), WAYS)
+def test_half_precision_stays_close(form, pool):
+    """Maps as they are stored, and arithmetic in bfloat16."""
+    model = injected_model(form=form, pool=pool).eval()
+    halves = [(points, feats.half(), sample) for points, feats, sample in frames()]
+    plain = run(model, picture_batch(*frames()))["masks"][0]
+    stored = run(model, picture_batch(*halves))["masks"][0]
+    assert (stored - plain).abs().max() < 0.02 * plain.abs().max()
+    with torch.autocast("cpu", torch.bfloat16):
+        low = run(model, picture_batch(*halves))["masks"][0]
+        losses = run(model.train(), picture_batch(*halves), "loss")
+    assert (low - plain).abs().max() < 0.2 * plain.abs().max()
+    assert all(value.dtype == torch.float32 for value in losses.values())

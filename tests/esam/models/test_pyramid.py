@@ -1,9 +1,11 @@
 """Image features of voxels beside a slow and obvious version."""
 
+from dataclasses import replace
 from importlib.util import find_spec
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from projects.common.sparse import floor_coordinates, voxelize
 from projects.esam.models import Res16UNet34C
@@ -100,9 +102,33 @@ def test_projecting_the_cells_is_projecting_the_means(scene):
         torch.testing.assert_close(pyramid.max(level, kernel), expected)
 
 
+class Largest(TorchDispatchMode):
+    """Elements of the largest floating point tensor that any operation made."""
+
+    def __init__(self):
+        super().__init__()
+        self.numel = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for value in out if isinstance(out, tuple) else (out,):
+            if isinstance(value, torch.Tensor) and value.is_floating_point():
+                self.numel = max(self.numel, value.numel())
+        return out
+
+
+def test_memory_of_a_projected_mean_does_not_grow_with_points_times_channels():
+    points, _, sample = picture_frame(0, 3000)
+    images, coordinates, voxels = located((points, torch.randn(5, 15, 20), sample))
+    images = replace(images, cells=torch.randn(300, 400))
+    pyramid = ImagePyramid(images, coordinates)
+    with Largest() as largest:
+        pyramid.mean(voxels, torch.randn(400, 8))
+    assert 0 < largest.numel <= 3000 * 8
+
+
 def test_gradient_of_a_projection():
     images, coordinates, voxels = located(picture_frame(0, 60, 1))
-    images = type(images)(**{**vars(images), "cells": images.cells.float()})
     pyramid = ImagePyramid(images, coordinates)
     level = backbone_levels(voxels)[4]
     kernel = torch.randn(CHANNELS, 3, requires_grad=True)
