@@ -15,6 +15,7 @@ LAYERS = [
     {"io", "structures"},
     {"synthetic", "doctor"},
     {"engine", "datasets", "evaluation", "visualization", "backbones2d"},
+    {"comparison"},
 ]
 PURE = ("geometry", "sparse", "checks")
 PURE_LIBRARIES = {"torch", "numpy", "scipy"}

@@ -4,8 +4,9 @@
 seeds and schedule, ``statistics`` is the arithmetic, ``report`` the table and the plot.
 """
 
+from projects.common.comparison.plan import Plan, check_plan
 from projects.common.comparison.report import write_report
-from projects.common.comparison.runs import Plan, Result, check_plan, run_all
+from projects.common.comparison.runs import Result, run_all
 from projects.common.comparison.statistics import Spread, paired_difference, spread
 
 __all__ = [

@@ -7,7 +7,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from projects.common.comparison.runs import Plan, Result
+from projects.common.comparison.plan import Plan
+from projects.common.comparison.runs import Result
 from projects.common.comparison.statistics import Spread, paired_difference, spread
 from projects.common.io.atomic import atomic_write, atomic_write_bytes
 

@@ -87,7 +87,7 @@ def write_small_features(
     """Write ``clip_feat/<scene>/<frame>.<form>`` of every frame of all splits.
 
     Args:
-        root: Folder with ``2D/<scene>/color/<frame>.jpg``.
+        root: A ScanNet export or an RGB-D folder.
         weights: What :func:`train_small_features` wrote.
         form: ``safetensors`` or ``pt``.
 
@@ -98,11 +98,11 @@ def write_small_features(
         FileNotFoundError: If there are no images or no weights.
     """
     root, (model, digest) = Path(root), load_small_image_net(weights)
-    images = sorted(root.glob("2D/*/color/*.jpg"))
+    images = sorted(root.glob("2D/*/color/*.jpg")) or sorted(root.glob("*/color/*.*"))
     if not images:
         raise FileNotFoundError(
-            f"{root} has no images 2D/<scene>/color/<frame>.jpg. Make rooms with "
-            "tools/make_synthetic.py scannet --theme flush"
+            f"{root} has no images 2D/<scene>/color/<frame>.jpg, nor "
+            "<scene>/color/<frame>.*. Make rooms with tools/make_synthetic.py"
         )
     for path in track(images, len(images), "small features"):
         image = torch.from_numpy(read_color(path).copy())

@@ -14,7 +14,8 @@ from projects.common.io.images import read_color
 from projects.common.progress import track
 from projects.common.synthetic.dataset import MANIFEST, SEEDS_PER_DATASET
 from projects.common.synthetic.filming import Job, film
-from projects.common.synthetic.flush import TEXTURES, texture_ids
+from projects.common.synthetic.flush import texture_ids
+from projects.common.synthetic.furniture.panels import TEXTURES
 
 CLASSES = 1 + len(TEXTURES)
 

@@ -18,6 +18,7 @@ def _hsv(rng: Generator, hue: Span, saturation: Span, value: Span) -> Color:
 
 
 def toned(color: Color, factor: float) -> Color:
+    """A brighter (factor > 1) or darker tone."""
     r, g, b = (min(1.0, channel * factor) for channel in color)
     return r, g, b
 

@@ -9,77 +9,13 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.runner import set_random_seed
-from torch import Tensor, nn
+from torch import nn
 
 from projects.common.engine.checkpoint_file import read_checkpoint
 from projects.common.engine.weights import load_weights
-from projects.esam.datasets.geometry import camera_points, frame_camera
-from projects.esam.evaluation.fusion_stages import Trace, traced
+from projects.esam.evaluation.fusion_sample import SampleCheck, measure
+from projects.esam.evaluation.fusion_stages import traced
 from projects.registry import DATASETS, MODELS
-
-MIN_VALID = 0.99  # a single view sees all of its points
-MAX_PIXEL_ERROR = 0.5
-MAX_DEPTH = 20.0  # metres
-STRIDES = (1, 2, 4, 8, 16)
-
-
-@dataclass
-class SampleCheck:
-    """What one sample showed.
-
-    Attributes:
-        name: Of the sample.
-        split: ``train`` (augmented) or ``test``.
-        valid: Share of points with an image feature.
-        pixel_error: Median distance in pixels between where a point projects to and
-            where it was measured.
-        depth: Smallest, median and largest depth in metres.
-        border: Share of points in the outer half of border cells, where the map is
-            extended instead of interpolated.
-        trace: Of the forward pass.
-        load_s: Seconds to load and augment.
-        points_cam: (N, 3) metres, camera coordinates.
-        meta: The sample's metainfo.
-    """
-
-    name: str
-    split: str
-    valid: float
-    pixel_error: float
-    depth: tuple[float, float, float]
-    border: float
-    trace: Trace
-    load_s: float
-    points_cam: Tensor
-    meta: dict[str, Any]
-
-    @property
-    def problems(self) -> list[str]:
-        """What is wrong, in words; empty if nothing is."""
-        found = []
-        if self.valid < MIN_VALID:
-            found.append(
-                f"only {self.valid:.3f} of the points have an image feature, expected "
-                f"at least {MIN_VALID}"
-            )
-        if not self.pixel_error <= MAX_PIXEL_ERROR:
-            found.append(
-                f"points project {self.pixel_error:.2f} px (median) from where they "
-                f"were measured, expected at most {MAX_PIXEL_ERROR}"
-            )
-        if self.depth[0] <= 0 or self.depth[2] > MAX_DEPTH:
-            found.append(
-                f"depths of {self.depth[0]:.2f} to {self.depth[2]:.2f} m, expected "
-                f"more than 0 and at most {MAX_DEPTH}"
-            )
-        found += [
-            f"{count} values of {module} are not finite"
-            for module, count in self.trace.not_finite.items()
-        ]
-        missing = [s for s in STRIDES if not self.trace.coordinates.get(s)]
-        if missing:
-            found.append(f"no voxels at strides {missing}")
-        return [f"{self.split} {self.name}: {text}" for text in found]
 
 
 @dataclass
@@ -148,46 +84,4 @@ def _check_sample(model: nn.Module, dataset: Any, row: int, split: str) -> Sampl
         model(**batch, mode="tensor")
         if trace.images is None:  # only the losses of this config read images
             model.image_features(batch["inputs"], batch["data_samples"])
-    return _measure(batch, trace, split, load_s)
-
-
-def _measure(batch: dict, trace: Trace, split: str, load_s: float) -> SampleCheck:
-    meta = batch["data_samples"][0].metainfo
-    points = batch["inputs"]["points"][0][:, :3].cpu().double()
-    points_cam = camera_points(points, meta)
-    z = points_cam[:, 2]
-    error = projected_pixels(points_cam, meta) - torch.as_tensor(
-        np.asarray(meta["pixels"])
-    )
-    return SampleCheck(
-        name=meta["sample_idx"],
-        split=split,
-        valid=float(trace.images.valid.float().mean()),
-        pixel_error=float(error.norm(dim=1).nan_to_num(torch.inf).median()),
-        depth=(float(z.min()), float(z.median()), float(z.max())),
-        border=_border_share(points_cam, meta),
-        trace=trace,
-        load_s=load_s,
-        points_cam=points_cam,
-        meta=meta,
-    )
-
-
-def projected_pixels(points_cam: Tensor, meta: dict) -> Tensor:
-    """(N, 2) pixels of the depth image."""
-    found = points_cam @ frame_camera(meta).K.double().T
-    return found[:, :2] / found[:, 2:]
-
-
-def _border_share(points_cam: Tensor, meta: dict) -> float:
-    """Share of points beyond the centres of the outer cells of the feature map."""
-    grid = meta.get("feat_grid")
-    if grid is None:
-        return float("nan")
-    height, width = meta["img_shape"][:2]
-    cells = torch.tensor(
-        [side / grid["patch"] for side in grid["input_size"]], dtype=torch.float64
-    )
-    scale = cells / torch.tensor([width, height])
-    at = (projected_pixels(points_cam, meta) + 0.5) * scale - 0.5
-    return float(((at < 0) | (at > cells - 1)).any(dim=1).double().mean())
+    return measure(batch, trace, split, load_s)

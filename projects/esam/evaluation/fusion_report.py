@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from projects.common.io.atomic import atomic_write
 from projects.common.io.images import read_color
-from projects.esam.evaluation.fusion_check import (
+from projects.esam.evaluation.fusion_check import FusionCheck
+from projects.esam.evaluation.fusion_sample import (
     STRIDES,
-    FusionCheck,
     SampleCheck,
     projected_pixels,
 )

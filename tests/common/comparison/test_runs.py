@@ -2,11 +2,14 @@
 
 import json
 import re
+import runpy
+import sys
 from dataclasses import replace
 
 import pytest
 
 from projects.common.comparison import Plan, Result, check_plan, run_all, write_report
+from projects.common.comparison import plan as plan_module
 from projects.common.comparison import runs as runs_module
 from projects.common.comparison.process import Usage, run_job, usage_so_far
 from projects.common.comparison.report import summarise
@@ -23,9 +26,8 @@ AP = {("a", 0): 0.25, ("a", 1): 0.5, ("b", 0): 0.5, ("b", 1): 0.625}
 @pytest.fixture
 def plan(tmp_path, monkeypatch):
     """Two configs, two seeds."""
-    monkeypatch.setattr(
-        runs_module, "load_config", lambda path, options: _fake_config(path, options)
-    )
+    for module in (plan_module, runs_module):
+        monkeypatch.setattr(module, "load_config", _fake_config)
     paths = {}
     for name in "ab":
         paths[name] = tmp_path / f"{name}.py"
@@ -139,3 +141,12 @@ def test_a_job_that_fails_is_an_error_with_its_last_words(tmp_path):
         run_job("init", arguments, tmp_path)
     used = usage_so_far(tmp_path, "init")
     assert used.cpu_s > 0 and 0.05 < used.peak_gb < 50
+
+
+def test_the_tool_refuses_equal_names(monkeypatch, capsys, tmp_path):
+    arguments = ["--configs", "x/a.py", "y/a.py", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["compare", *arguments])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path("tools/compare.py", run_name="__main__")
+    assert end.value.code == 2
+    assert "two configs are named 'a'" in capsys.readouterr().err

@@ -13,13 +13,8 @@ from projects.common.synthetic import (
     sensor_intrinsics,
     write_dataset,
 )
-from projects.common.synthetic.flush import (
-    FLUSH,
-    TEXTURES,
-    panels,
-    texture_ids,
-    textured,
-)
+from projects.common.synthetic.flush import FLUSH, texture_ids
+from projects.common.synthetic.furniture.panels import TEXTURES, panels, textured
 
 SIZE = (320, 240)
 MILLIMETRE = 1e-3

@@ -16,9 +16,11 @@ from projects.common.comparison.small_image_net import (
 from projects.common.comparison.texture_frames import CLASSES
 from projects.common.engine import load_config, set_data_root
 from projects.common.synthetic import write_dataset
-from projects.esam.evaluation.fusion_check import SampleCheck, check_fusion
+from projects.esam.evaluation.fusion_check import check_fusion
 from projects.esam.evaluation.fusion_report import report_text
+from projects.esam.evaluation.fusion_sample import SampleCheck
 from projects.esam.evaluation.fusion_stages import Injected, Trace, traced
+from tests.shared import need
 
 CONFIG = "configs/ESAM_CA/ESAM_sv_synthetic_CA"
 POINTS = 1500
@@ -51,6 +53,24 @@ def data(tmp_path_factory):
             *("--feature-form", "safetensors"),
         )
     return root
+
+
+def test_real_frames_pass(data, tmp_path, monkeypatch):
+    shelf = need("data/apc_posed_rgbd_segm")
+    folders = ["--root-path", tmp_path, "--out-dir", tmp_path]
+    assert not run_tool(
+        monkeypatch, "create_data", "apc_shelf", "--root-path", shelf, *folders[2:]
+    )
+    assert write_small_features(tmp_path, data / "net.safetensors") == 8
+    assert not run_tool(
+        monkeypatch,
+        *("create_data", "rgbd_folder", *folders, "--num-points", POINTS),
+        *("--segmenter", "geometry", "--extra-tag", "scannet200_sv", "--pack-clip"),
+        *("--feature-form", "safetensors"),
+    )
+    check = check_fusion(config(tmp_path, "_dino_bifusion_inject"), 2, None)
+    assert check.problems == [] and len(check.samples) == 4
+    assert max(sample.pixel_error for sample in check.samples) < 0.01
 
 
 def config(data, suffix):
