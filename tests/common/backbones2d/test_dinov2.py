@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from projects.common.backbones2d.dinov2 import DINOV2, DinoV2, resize_positions
+from projects.common.geometry import project_and_sample
 from tests.common.backbones2d.networks import PatchMeans, tiny_dinov2, tiny_vit
 
 
@@ -121,6 +122,27 @@ def test_scaled_images_keep_their_place():
     feats = PatchMeans(input_size=(560, 420))(ramp)[0, 0]
     expected = (torch.arange(40) + 0.5) / 40
     torch.testing.assert_close(feats[3], expected, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("size", "input_size"),
+    [((640, 480), None), ((640, 480), (560, 420)), ((1296, 968), (560, 420))],
+)
+def test_projection_finds_a_pixels_own_features(size, input_size):
+    """Colours tell the pixel; sampled where the grid says, they tell the same one."""
+    width, height = size
+    extractor = PatchMeans(input_size=input_size)
+    x, y = torch.arange(width) / width, torch.arange(height) / height
+    image = torch.stack([x.expand(height, -1), y[:, None].expand(-1, width)])
+    feats = extractor(torch.cat([image, image[:1]])[None])[0]
+    pixels = torch.tensor([[100.0, 80.0], [333, 222], [width - 70, height - 60]])
+    K = torch.tensor([[500.0, 0, 0], [0, 500, 0], [0, 0, 1]])
+    rays = torch.cat([pixels / 500, torch.ones(3, 1)], dim=1)
+    grid = extractor.source(size).grid
+    sampled, valid = project_and_sample(feats, 2 * rays, K, size, grid)
+    assert valid.all()
+    found = sampled[:, :2] * torch.tensor([width, height])
+    torch.testing.assert_close(found, pixels, atol=0.02, rtol=0)
 
 
 def test_bytes_are_fractions_of_255():
