@@ -3,7 +3,7 @@
 There is no validation on the way, a test follows anyway.
 """
 
-epochs = 7
+epochs = 6
 optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="AdamW", lr=2e-3, weight_decay=0.05, fused=True),
