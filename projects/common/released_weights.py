@@ -52,7 +52,10 @@ class ReleasedBackbone:
         ways = [f"{hub} as {Path(folder) / self.files[0]}"]
         if self.url:
             ways.append(f"{self.url} as {Path(folder) / self.files[1]}")
-        return f"Download {' or '.join(ways)}, or name a file with --weights FILE"
+        return (
+            f"Download {' or '.join(ways)}, or name a file with --weights FILE (in a "
+            "config: `weights` of the network)"
+        )
 
 
 def _dinov2(letter: str, size: str, registers: bool) -> ReleasedBackbone:

@@ -13,6 +13,9 @@ WAYS = (
     "clip_rn50_bifusion",
     "dino_distill",
 )
+SCANNET200 = [f"scannet200_CA_{way}" for way in (*WAYS, "dino_inject_online")]
+SYNTHETIC = [f"synthetic_CA_{way}" for way in WAYS]
+IMAGES = ("clip_pix", "img")
 
 
 def config(name: str) -> Config:
@@ -24,40 +27,42 @@ def without_features(loader) -> dict:
     dataset = loader["dataset"]
     dataset["ann_file"] = dataset["ann_file"].replace("_clip.json", ".json")
     dataset["data_root"] = None  # rooms of their own
-    pipeline = [s for s in dataset["pipeline"] if s["type"] != "LoadClipFeature"]
-    pipeline[-1]["keys"] = [key for key in pipeline[-1]["keys"] if key != "clip_pix"]
+    loaders = ("LoadClipFeature", "LoadFrameImage")
+    pipeline = [s for s in dataset["pipeline"] if s["type"] not in loaders]
+    pipeline[-1]["keys"] = [key for key in pipeline[-1]["keys"] if key not in IMAGES]
     dataset["pipeline"] = pipeline
     return loader
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("data", ["scannet200_CA", "synthetic_CA"])
-def test_data_is_the_baselines(way, data):
-    ours, baseline = config(f"{data}_{way}"), config(data)
-    for name in ("train_dataloader", "test_dataloader"):
-        assert without_features(ours[name]) == without_features(baseline[name])
+def baseline_of(name: str) -> Config:
+    return config(name[: name.index("_CA") + len("_CA")])
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("data", ["scannet200_CA", "synthetic_CA"])
-def test_model_is_the_baselines(way, data):
-    model, baseline = config(f"{data}_{way}").model, config(data).model.to_dict()
-    ours = model.to_dict()
+@pytest.mark.parametrize("name", [*SCANNET200, *SYNTHETIC])
+def test_data_is_the_baselines(name):
+    ours, baseline = config(name), baseline_of(name)
+    for loader in ("train_dataloader", "test_dataloader"):
+        assert without_features(ours[loader]) == without_features(baseline[loader])
+
+
+@pytest.mark.parametrize("name", [*SCANNET200, *SYNTHETIC])
+def test_model_is_the_baselines(name):
+    ours, baseline = config(name).model.to_dict(), baseline_of(name).model.to_dict()
     added = {"image_features", "fusion", "distillation"}
     ours = {key: value for key, value in ours.items() if key not in added}
     ours["backbone"].pop("injection", None)
     assert ours == baseline
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_synthetic_twins_have_the_baselines_schedule(way):
+@pytest.mark.parametrize("name", SYNTHETIC)
+def test_synthetic_twins_have_the_baselines_schedule(name):
     """As tools/compare.py demands."""
-    ours, baseline = config(f"synthetic_CA_{way}"), config("synthetic_CA")
+    ours, baseline = config(name), baseline_of(name)
     for key in ("optim_wrapper", "param_scheduler", "train_cfg"):
         assert ours[key] == baseline[key]
 
 
 def test_all_fine_tune_from_the_same_weights_for_as_long():
-    schedules = [config(f"scannet200_CA_{way}") for way in WAYS]
+    schedules = [config(name) for name in SCANNET200]
     for key in ("load_from", "optim_wrapper", "param_scheduler", "train_cfg"):
         assert all(schedule[key] == schedules[0][key] for schedule in schedules)
