@@ -46,6 +46,11 @@ class ReleasedBackbone:
         theirs = (self.url.rpartition("/")[2],) if self.url else ()
         return (f"{self.name}.safetensors", *theirs)
 
+    def local_file(self, folder: str | Path = FOLDER) -> Path | None:
+        """The first of the files that is in ``folder``, None if there is none."""
+        paths = (Path(folder) / name for name in self.files)
+        return next((path for path in paths if path.is_file()), None)
+
     def how_to_fetch(self, folder: str | Path = FOLDER) -> str:
         """What to download and where to put it."""
         hub = f"https://huggingface.co/{self.repo}/resolve/main/model.safetensors"

@@ -37,15 +37,14 @@ def find_weights(name: str, weights: str | Path | None = None) -> Path:
     """
     released = BACKBONES[name]
     if weights is not None:
-        path = Path(weights).expanduser()
-        if not path.is_file():
+        given = Path(weights).expanduser()
+        if not given.is_file():
             raise FileNotFoundError(
-                f"weights {path} of {name} do not exist. {released.how_to_fetch()}"
+                f"weights {given} of {name} do not exist. {released.how_to_fetch()}"
             )
+        return given
+    if (path := released.local_file()) is not None:
         return path
-    for file in released.files:
-        if (path := Path(FOLDER) / file).is_file():
-            return path
     try:
         return _from_hub(released.repo)
     except Exception as error:  # of many types, network libraries change them

@@ -1,9 +1,11 @@
 import pytest
 
+from projects.common.backbones2d.build import NAMES
 from projects.common.doctor.files import file_rows
 from projects.common.doctor.packages import package_row, pinned_versions
 from projects.common.doctor.probes import run_probe
 from projects.common.doctor.report import line
+from projects.common.released_weights import BACKBONES, FOLDER
 
 
 def test_pins_are_read_by_name(tmp_path):
@@ -50,6 +52,28 @@ def test_missing_data_names_the_command(tmp_path):
     (tmp_path / "data/synthetic/x_infos_train.json").write_text("{}")
     rows = {row.subject: row for row in file_rows(tmp_path)}
     assert rows["dataset data/synthetic"].found == "x_infos_train.json"
+
+
+def test_image_networks_are_found_where_the_extraction_looks(tmp_path):
+    name, folder = "dinov2_vitl14_reg", tmp_path / FOLDER
+
+    def row():
+        (found,) = [r for r in file_rows(tmp_path) if r.subject.endswith(f" {name}")]
+        return found
+
+    assert (row().state, row().found) == ("absent", "not found")
+    assert "timm/vit_large_patch14_reg4_dinov2.lvd142m" in row().remedy
+    assert f"{FOLDER}/{name}.safetensors" in row().remedy
+    folder.mkdir(parents=True)
+    for file in reversed(BACKBONES[name].files):  # ours goes first where both are
+        (folder / file).write_bytes(bytes(2**20))
+        assert (row().state, row().remedy) == ("ok", "")
+        assert row().found == f"{file}, 1 MiB"
+
+
+def test_every_image_network_has_a_row(tmp_path):
+    rows = [row for row in file_rows(tmp_path) if "image network" in row.subject]
+    assert sorted(row.subject.split()[-1] for row in rows) == sorted(NAMES)
 
 
 def test_long_findings_do_not_break_the_columns():
