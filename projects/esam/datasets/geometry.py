@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from projects.common.checks import check_finite, check_shape
-from projects.common.geometry import invert_rigid, transform_points
+from projects.common.geometry import invert_rigid, project, transform_points
 
 _REMAKE = "Prepare the sample again with `tools/create_data.py`."
+# Of the depth image, between where a point projects to and where it was measured.
+MAX_PIXEL_ERROR = 0.5
 FLIPS = {"HF": 0, "VF": 1}  # axis of DEPTH points that changes its sign
 
 
@@ -101,6 +103,24 @@ def camera_points(points: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
     world2cam = frame_camera(metainfo).world2cam.to(points.device)
     xyz = undo_augmentation(points.double(), metainfo)
     return transform_points(world2cam, xyz).to(points.dtype)
+
+
+def pixel_errors(points_cam: Tensor, K: Tensor, pixels: Any) -> Tensor:
+    """How far points project from the pixels that they were measured at.
+
+    Args:
+        points_cam: (N, 3) metres, as :func:`camera_points` gives them.
+        K: (3, 3) intrinsics of the depth image.
+        pixels: (N, 2) pixels of the depth image, array or tensor.
+
+    Returns:
+        (N,) distances in pixels; infinite, never NaN, for a point that is not in front
+        of the camera.
+    """
+    found, depth = project(points_cam, K, torch.eye(4).to(points_cam))
+    measured = torch.as_tensor(np.asarray(pixels)).to(found)
+    errors = (found - measured).norm(dim=1)
+    return torch.where((depth > 0) & errors.isfinite(), errors, torch.inf)
 
 
 def undo_augmentation(points: Tensor, metainfo: Mapping[str, Any]) -> Tensor:

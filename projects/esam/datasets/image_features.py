@@ -5,19 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from mmcv.transforms import BaseTransform
+from torch import Tensor
 
 from projects.common.checks import check_choice
-from projects.common.geometry import project
 from projects.common.io.features import FORMS, FeatureSource, read_features
 from projects.common.io.images import read_size
 from projects.esam.datasets.geometry import (
-    FrameCamera,
+    MAX_PIXEL_ERROR,
+    camera_points,
     frame_camera,
-    undo_augmentation,
+    pixel_errors,
 )
 from projects.registry import TRANSFORMS
 
-MAX_PIXEL_ERROR = 0.5  # of the depth image
 NEEDED = ("model", "channels", "patch")
 GRID_KEYS = ("image_size", "input_size", "patch", "model")
 OPTIONAL = ("input_size", "weights", "layers", "image_size")
@@ -67,7 +67,7 @@ class LoadClipFeature(BaseTransform):
             feats = read_features(path, expected, name)
             expected.grid.check_view("img_shape", camera.size)
             if "points" in results and "pixels" in results:
-                _check_pixels(path, results, camera)
+                _check_pixels(path, results, camera.K)
         except FileNotFoundError as error:
             raise FileNotFoundError(f"sample {name}: {error}") from error
         except ValueError as error:
@@ -120,12 +120,11 @@ class LoadClipFeature(BaseTransform):
         return read_size(results["img_path"])
 
 
-def _check_pixels(path: Path, results: dict, camera: FrameCamera) -> None:
+def _check_pixels(path: Path, results: dict, K: Tensor) -> None:
     """Every point must project onto the pixel that it was made from."""
-    points = undo_augmentation(results["points"].coord.double(), results)
-    found, _ = project(points, camera.K, camera.world2cam)
-    error = (found - found.new_tensor(results["pixels"])).norm(dim=1).max()
-    if not error <= MAX_PIXEL_ERROR:
+    points_cam = camera_points(results["points"].coord.double(), results)
+    error = pixel_errors(points_cam, K, results["pixels"]).max()
+    if error > MAX_PIXEL_ERROR:
         raise ValueError(
             f"points project up to {error:.4g} px beside the pixels they were made "
             f"from, at most {MAX_PIXEL_ERROR} are allowed before {path} can be used: "

@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from projects.esam.datasets.geometry import camera_points, frame_camera
+from projects.esam.datasets.geometry import (
+    MAX_PIXEL_ERROR,
+    camera_points,
+    frame_camera,
+    pixel_errors,
+)
 from projects.esam.evaluation.fusion_stages import Trace
 
 MIN_VALID = 0.99  # a single view sees all of its points
-MAX_PIXEL_ERROR = 0.5
 MAX_DEPTH = 20.0  # metres
 STRIDES = (1, 2, 4, 8, 16)
 
@@ -80,14 +83,12 @@ def measure(batch: dict, trace: Trace, split: str, load_s: float) -> SampleCheck
     points = batch["inputs"]["points"][0][:, :3].cpu().double()
     points_cam = camera_points(points, meta)
     z = points_cam[:, 2]
-    error = projected_pixels(points_cam, meta) - torch.as_tensor(
-        np.asarray(meta["pixels"])
-    )
+    errors = pixel_errors(points_cam, frame_camera(meta).K, meta["pixels"])
     return SampleCheck(
         name=meta["sample_idx"],
         split=split,
         valid=float(trace.images.valid.float().mean()),
-        pixel_error=float(error.norm(dim=1).nan_to_num(torch.inf).median()),
+        pixel_error=float(errors.median()),
         depth=(float(z.min()), float(z.median()), float(z.max())),
         border=_border_share(points_cam, meta),
         trace=trace,

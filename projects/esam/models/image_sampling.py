@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
 from mmdet3d.structures import Det3DDataSample
 from torch import Tensor, nn
@@ -22,11 +21,13 @@ from projects.common.geometry import (
     bilinear_cells,
     grid_pixels,
 )
-from projects.esam.datasets.geometry import camera_points, frame_camera
+from projects.esam.datasets.geometry import (
+    MAX_PIXEL_ERROR,
+    camera_points,
+    frame_camera,
+    pixel_errors,
+)
 from projects.esam.models.data_preprocessor import sample_name
-
-# Largest median distance between where a point was measured and where it projects to.
-PIXEL_TOLERANCE = 0.5
 
 
 @dataclass(frozen=True)
@@ -170,15 +171,16 @@ def frame_pixels(
 
 
 def _check_source(points_cam: Tensor, K: Tensor, pixels: Any, name: str) -> None:
-    """Points must project to the pixels that they were measured at."""
-    found = points_cam @ K.T
-    measured = torch.as_tensor(np.asarray(pixels), device=found.device)
-    off = (found[:, :2] / found[:, 2:] - measured).norm(dim=1)
-    median = float(off.nan_to_num(torch.inf).median())
-    if median > PIXEL_TOLERANCE:
+    """Augmented points must project to the pixels that they were measured at.
+
+    At the median: this only asks whether the way back through the augmentation is the
+    right one. LoadClipFeature looks at every point.
+    """
+    median = float(pixel_errors(points_cam, K, pixels).median())
+    if median > MAX_PIXEL_ERROR:
         raise ValueError(
             f"{name}: points project {median:.1f} px (median) from the pixels they "
-            f"were measured at, expected at most {PIXEL_TOLERANCE}. The pose is "
+            f"were measured at, expected at most {MAX_PIXEL_ERROR}. The pose is "
             "another frame's, or a transform moved points without recording it in "
             "`transformation_3d_flow`."
         )

@@ -5,7 +5,7 @@ from mmdet3d.datasets.transforms import GlobalRotScaleTrans, RandomFlip3D
 from mmdet3d.structures.points import DepthPoints
 
 from projects.esam.datasets import ElasticTransfrom
-from projects.esam.datasets.geometry import undo_augmentation
+from projects.esam.datasets.geometry import pixel_errors, undo_augmentation
 
 
 def cloud() -> torch.Tensor:
@@ -74,3 +74,19 @@ def test_a_step_without_its_record():
     del results["pcd_trans"]
     with pytest.raises(ValueError, match=r"s_2: .*has 'T', but `pcd_trans` is missing"):
         undo_augmentation(results["points"].tensor, results)
+
+
+def test_pixel_errors_by_hand():
+    K = torch.tensor([[100.0, 0, 50], [0, 200.0, 40], [0, 0, 1]]).double()
+    points_cam = torch.tensor(
+        [
+            [0.0, 0, 2],  # (50, 40)
+            [1.0, -0.5, 4],  # (75, 15)
+            [-1.0, 0.5, -4],  # the same pixel, but behind the camera
+            [1.0, 1, 0],  # in its plane
+            [np.nan, 0, 2],
+        ]
+    ).double()
+    pixels = np.array([[50, 40], [72, 19], [75, 15], [0, 0], [50, 40]])
+    errors = pixel_errors(points_cam, K, pixels)
+    assert errors.tolist() == [0.0, 5.0, np.inf, np.inf, np.inf]
