@@ -71,6 +71,20 @@ class InstancePostProcess:
         return binary[keep], labels[keep], scores[keep], queries[keep]
 
 
+def build_postprocess(test_cfg: dict | None) -> InstancePostProcess:
+    """Post-processing with the options of ``test_cfg``.
+
+    Raises:
+        ValueError: If an option is unknown.
+    """
+    options = dict(test_cfg or {})
+    known = sorted(InstancePostProcess.__dataclass_fields__)
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise ValueError(f"`test_cfg` has unknown options {unknown}; known are {known}")
+    return InstancePostProcess(**options)
+
+
 def semantic_of_points(sem: Tensor, superpoints: Tensor) -> Tensor:
     """Class of each point, that of its superpoint.
 

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from projects.esam.models import InstancePostProcess
-from projects.esam.models.mixformer3d import build_postprocess
-from projects.esam.models.postprocess import semantic_of_points
+from projects.esam.models.postprocess import build_postprocess, semantic_of_points
 
 
 def logits(num_classes=1):
