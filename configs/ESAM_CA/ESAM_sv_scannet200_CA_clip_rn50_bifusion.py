@@ -2,7 +2,9 @@
 
 Fine-tuned from the trained ESAM_sv_scannet200_CA.py. Expected: AP 0.53, AP50 0.75, AP25
 0.88 were reported for injection with online DINOv2 (spec 6.1); compare with
-ESAM_sv_scannet200_CA.py, trained on for as long.
+ESAM_sv_scannet200_CA.py, trained on for as long. The features have a folder and info
+files of their own, beside those of DINOv2: extracted with `--folder clip_feat_rn50`,
+packed with `--feature-root data/scannet200-sv/clip_feat_rn50 --clip-suffix _clip_rn50`.
 
 python tools/train.py configs/ESAM_CA/ESAM_sv_scannet200_CA_clip_rn50_bifusion.py
 python tools/test.py configs/ESAM_CA/ESAM_sv_scannet200_CA_clip_rn50_bifusion.py CKPT
@@ -18,16 +20,20 @@ _base_ = [
 source = dict(model="clip_rn50", channels=512, patch=8)
 load_features = dict(type="LoadClipFeature", source=source)
 train_dataloader = dict(
-    dataset=dict(pipeline=[*_base_.load, load_features, *_base_.train_steps])
+    dataset=dict(
+        ann_file="scannet200_sv_oneformer3d_infos_train_clip_rn50.json",
+        pipeline=[*_base_.load, load_features, *_base_.train_steps],
+    )
 )
 val_dataloader = dict(
     dataset=dict(
+        ann_file="scannet200_sv_oneformer3d_infos_val_clip_rn50.json",
         pipeline=[
             *_base_.load,
             load_features,
             *_base_.test_steps,
             _base_.pack_images_for_test,
-        ]
+        ],
     )
 )
 test_dataloader = val_dataloader

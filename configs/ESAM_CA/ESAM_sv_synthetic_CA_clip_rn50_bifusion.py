@@ -1,9 +1,14 @@
-"""Image features fused into those of points, on synthetic rooms.
+"""CLIP features (ResNet-50, stride 8) fused into those of points, on synthetic rooms.
 
-For two cores and tools/compare.py, beside ESAM_sv_synthetic_CA.py.
-The features are those of the small network here too, so that this is
-ESAM_sv_synthetic_CA_dino_bifusion.py under the name of its big twin.
+For two cores, beside ESAM_sv_synthetic_CA.py. The features have a folder and info files
+of their own, and lie beside those of the small network (without CLIP's weights add
+--random-weights: the path is the same, the features mean nothing):
 
+python tools/extract_clip_rn50_features.py --root-path data/flush --out-dir data/flush \
+    --folder clip_feat_rn50 --form safetensors
+python tools/create_data.py scannet200_sv --root-path data/flush --out-dir data/flush \
+    --segmenter geometry --pack-clip --feature-root data/flush/clip_feat_rn50 \
+    --feature-form safetensors --clip-suffix _clip_rn50
 python tools/train.py configs/ESAM_CA/ESAM_sv_synthetic_CA_clip_rn50_bifusion.py
 python tools/test.py configs/ESAM_CA/ESAM_sv_synthetic_CA_clip_rn50_bifusion.py CKPT
 """
@@ -15,11 +20,34 @@ _base_ = [
     "../_base_/schedules/esam_minutes.py",
 ]
 
+source = dict(model="clip_rn50", channels=512, patch=8)
+load_features = dict(type="LoadClipFeature", source=source, form="safetensors")
+train_dataloader = dict(
+    dataset=dict(
+        ann_file="scannet200_sv_oneformer3d_infos_train_clip_rn50.json",
+        pipeline=[*_base_.load, load_features, *_base_.train_steps],
+    )
+)
+test_dataloader = dict(
+    dataset=dict(
+        ann_file="scannet200_sv_oneformer3d_infos_val_clip_rn50.json",
+        pipeline=[
+            *_base_.load,
+            load_features,
+            *_base_.test_steps,
+            _base_.pack_images_for_test,
+        ],
+    )
+)
 model = dict(
-    image_features=_base_.image_features,
+    image_features={
+        **_base_.image_features,
+        "feat_space": source["model"],
+        "channels": source["channels"],
+    },
     fusion=dict(
         type="BiFusionEncoder",
-        channels=_base_.source["channels"],
+        channels=source["channels"],
         point_channels=_base_.width,
         width=96,
     ),

@@ -1,5 +1,7 @@
 """Configs with image features differ from their baselines in these alone."""
 
+import re
+
 import pytest
 from mmengine.config import Config
 
@@ -25,7 +27,7 @@ def config(name: str) -> Config:
 def without_features(loader) -> dict:
     loader = loader.to_dict()
     dataset = loader["dataset"]
-    dataset["ann_file"] = dataset["ann_file"].replace("_clip.json", ".json")
+    dataset["ann_file"] = re.sub("_clip(_rn50)?.json$", ".json", dataset["ann_file"])
     dataset["data_root"] = None  # rooms of their own
     loaders = ("LoadClipFeature", "LoadFrameImage")
     pipeline = [s for s in dataset["pipeline"] if s["type"] not in loaders]
@@ -66,3 +68,14 @@ def test_all_fine_tune_from_the_same_weights_for_as_long():
     schedules = [config(name) for name in SCANNET200]
     for key in ("load_from", "optim_wrapper", "param_scheduler", "train_cfg"):
         assert all(schedule[key] == schedules[0][key] for schedule in schedules)
+
+
+@pytest.mark.parametrize("data", ["scannet200_CA", "synthetic_CA"])
+def test_clip_features_lie_beside_the_others_of_a_data_set(data):
+    clip, dino = config(f"{data}_clip_rn50_bifusion"), config(f"{data}_dino_bifusion")
+    for loader in ("train_dataloader", "test_dataloader"):
+        ours, other = clip[loader].dataset, dino[loader].dataset
+        assert ours.data_root == other.data_root
+        assert ours.ann_file == other.ann_file.replace("_clip.", "_clip_rn50.")
+    assert clip.model.image_features.feat_space == "clip_rn50"
+    assert clip.model.fusion.channels == 512

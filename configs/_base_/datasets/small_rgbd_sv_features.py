@@ -1,4 +1,5 @@
-"""`small_rgbd_sv.py` with features of the small image network.
+"""`small_rgbd_sv.py` with features of the small image network; another network is a
+leaf with another `source`.
 
 python tools/make_synthetic.py scannet --theme flush --out data/flush ...
 python tools/train_small_features.py --help
@@ -14,9 +15,7 @@ image_features = dict(
 )
 swap = dict(type="SwapChairAndFloor")
 annotate = dict(type="AddSuperPointAnnotations", num_classes=200, stuff_classes=[0, 1])
-train_pipeline = [
-    *_base_.load,
-    load_features,
+train_steps = [
     swap,
     _base_.class_mapping,
     *_base_.augment,
@@ -36,7 +35,7 @@ train_dataloader = dict(
     dataset=dict(
         **dataset,
         ann_file="scannet200_sv_oneformer3d_infos_train_clip.json",
-        pipeline=train_pipeline,
+        pipeline=[*_base_.load, load_features, *train_steps],
     ),
 )
 val_dataloader = dict(

@@ -102,6 +102,27 @@ def test_sound_data_passes(data, suffix):
         }
 
 
+def test_clip_has_a_folder_and_info_files_of_its_own(data, monkeypatch):
+    """Beside the features that are there: the commands of the config's docstring."""
+    folders = ("--root-path", data, "--out-dir", data)
+    extract = ("--folder", "clip_feat_rn50", "--form", "safetensors", "--workers", 0)
+    assert not run_tool(
+        monkeypatch,
+        *("extract_clip_rn50_features", *folders, *extract, "--random-weights"),
+    )
+    assert not run_tool(
+        monkeypatch,
+        *("create_data", "scannet200_sv", *folders, "--num-points", POINTS),
+        *("--segmenter", "geometry", "--pack-clip", "--feature-form", "safetensors"),
+        *("--feature-root", data / "clip_feat_rn50", "--clip-suffix", "_clip_rn50"),
+    )
+    for suffix, channels in (("_clip_rn50_bifusion", 512), ("_dino_bifusion", 64)):
+        cfg = config(data, suffix)
+        check = check_fusion(cfg, 2, None)
+        assert check.problems == [] and len(check.samples) == 4
+        assert check.samples[0].trace.images.cells.shape[1] == channels
+
+
 def test_the_tool_names_the_sample_and_file_of_missing_features(
     data, tmp_path, monkeypatch, capsys
 ):
