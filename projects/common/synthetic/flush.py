@@ -10,10 +10,15 @@ from numpy.typing import NDArray
 from projects.common.synthetic.floor_plan import FloorPlan, random_pose
 from projects.common.synthetic.furniture.panels import TEXTURES, panels
 from projects.common.synthetic.furniture.piece import Generator
-from projects.common.synthetic.room import Room, room_shell
+from projects.common.synthetic.room import (
+    TRIES,
+    Room,
+    begin_room,
+    finish_room,
+    room_shell,
+)
 
 FLUSH = ("cabinet", "box", "picture")
-TRIES = 12
 
 
 def make_flush_room(seed: int) -> Room:
@@ -25,17 +30,13 @@ def make_flush_room(seed: int) -> Room:
     Raises:
         ValueError: If ``seed`` is negative.
     """
-    if seed < 0:
-        raise ValueError(f"`seed` must not be negative, got {seed}.")
-    rng = np.random.default_rng([seed, 4])
-    plan = FloorPlan(rng.uniform([3.2, 3.2, 2.4], [4.2, 4.2, 2.8]))
+    plan, rng = begin_room((seed, 4), (3.2, 3.2, 2.4), (4.2, 4.2, 2.8))
     room_shell(plan, rng)
     for wall in rng.permutation(4).tolist():
         _wall_unit(plan, rng, wall)
     for _ in range(2):
         _stack(plan, rng)
-    light = np.array([*rng.uniform(-0.5, 0.5, 2), plan.size[2] - 0.25])
-    return Room(tuple(plan.solids), tuple(plan.categories), light, plan.size)
+    return finish_room(plan, rng, 0.5)
 
 
 def _wall_unit(plan: FloorPlan, rng: Generator, wall: int) -> None:

@@ -22,6 +22,7 @@ from projects.common.synthetic.solids import Floats
 
 THICKNESS = 0.1
 TRIES = 12
+Corner = tuple[float, float, float]
 SHELL = ("wall", "floor", "ceiling")
 
 
@@ -108,11 +109,8 @@ def make_room(seed: int) -> Room:
     Raises:
         ValueError: If ``seed`` is negative.
     """
-    if seed < 0:
-        raise ValueError(f"`seed` must not be negative, got {seed}.")
-    rng = np.random.default_rng([seed, 0])
-    size = rng.uniform([3.4, 3.4, 2.4], [5.2, 5.2, 2.8])
-    plan, style = FloorPlan(size), STYLES[str(rng.choice(list(STYLES)))]
+    plan, rng = begin_room((seed, 0), (3.4, 3.4, 2.4), (5.2, 5.2, 2.8))
+    style = STYLES[str(rng.choice(list(STYLES)))]
     room_shell(plan, rng)
     _hang(plan, rng, "door")
     if "refrigerator" in style.anchors[0]:
@@ -123,8 +121,32 @@ def make_room(seed: int) -> Room:
         _free(plan, rng, str(name))
     for name in style.walls:
         _hang(plan, rng, name)
-    light = np.array([*rng.uniform(-0.8, 0.8, 2), size[2] - 0.25])
-    return Room(tuple(plan.solids), tuple(plan.categories), light, size)
+    return finish_room(plan, rng, 0.8)
+
+
+def begin_room(
+    seed: tuple[int, int], smallest: Corner, largest: Corner
+) -> tuple[FloorPlan, Generator]:
+    """An empty plan and the generator that its room is drawn from.
+
+    Args:
+        seed: Of the room, and the number of its theme.
+        smallest: Inner width, depth and height in metres.
+        largest: The same.
+
+    Raises:
+        ValueError: If the seed of the room is negative.
+    """
+    if seed[0] < 0:
+        raise ValueError(f"`seed` must not be negative, got {seed[0]}.")
+    rng = np.random.default_rng(seed)
+    return FloorPlan(rng.uniform(smallest, largest)), rng
+
+
+def finish_room(plan: FloorPlan, rng: Generator, reach: float) -> Room:
+    """The room of a plan, with a light up to ``reach`` metres from the middle."""
+    light = np.array([*rng.uniform(-reach, reach, 2), plan.size[2] - 0.25])
+    return Room(tuple(plan.solids), tuple(plan.categories), light, plan.size)
 
 
 def room_shell(plan: FloorPlan, rng: Generator) -> None:

@@ -4,13 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import slic
 
-from projects.esam.converters.graph_segmenter import (
-    WORKING_WIDTH,
+from projects.esam.converters.depth_cues import (
+    DEPTH_UNIT,
+    at_working_size,
     fill_depth,
     surface_normals,
 )
 
-DEPTH_UNIT = 0.05
 COMPACTNESS = 0.3
 
 
@@ -35,16 +35,15 @@ class GeometrySegmenter:
         self, image: NDArray[np.uint8], depth: NDArray[np.float32], sample_idx: str = ""
     ) -> NDArray[np.integer]:
         """(H, W) superpoints, -1 where depth is missing; see ``segmenters``."""
-        if not (depth > 0).any():
-            return np.full(depth.shape, -1)
-        height, width = depth.shape
-        step = max(1, round(width / WORKING_WIDTH))
+        return at_working_size(depth, lambda step: self._segment(depth, step))
+
+    def _segment(self, depth: NDArray[np.float32], step: int) -> NDArray[np.integer]:
         filled = fill_depth(depth)
         channels = np.concatenate(
             [surface_normals(filled), np.log(filled)[..., None] / DEPTH_UNIT], axis=2
         )[step // 2 :: step, step // 2 :: step]
         side = self.cell * channels.shape[1]
-        small = slic(
+        return slic(
             channels,
             n_segments=max(1, round(channels[..., 0].size / side**2)),
             compactness=COMPACTNESS,
@@ -52,6 +51,3 @@ class GeometrySegmenter:
             channel_axis=2,
             convert2lab=False,
         )
-        rows = np.minimum(np.arange(height) // step, small.shape[0] - 1)
-        columns = np.minimum(np.arange(width) // step, small.shape[1] - 1)
-        return np.where(depth > 0, small[rows[:, None], columns], -1)

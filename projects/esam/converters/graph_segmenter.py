@@ -5,17 +5,20 @@ import warnings
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 from skimage.color import rgb2lab
 from skimage.segmentation import felzenszwalb
 
+from projects.esam.converters.depth_cues import (
+    DEPTH_UNIT,
+    at_working_size,
+    fill_depth,
+    surface_normals,
+)
 from projects.esam.converters.region_merging import merge_regions
 
-WORKING_WIDTH = 320
 # One unit of each channel is a clear border.
 LIGHTNESS_UNIT = 40.0
 COLOR_UNIT = 20.0  # a and b of CIE Lab
-DEPTH_UNIT = 0.05  # 5 % of the depth
 # Of the first, too fine segmentation, as shares of the image.
 FINE_SCALE = 2e-5
 FINE_SIZE = 1.3e-4
@@ -47,10 +50,11 @@ class GraphSegmenter:
         self, image: NDArray[np.uint8], depth: NDArray[np.float32], sample_idx: str = ""
     ) -> NDArray[np.integer]:
         """(H, W) superpoints, -1 where depth is missing; see ``segmenters``."""
-        if not (depth > 0).any():
-            return np.full(depth.shape, -1)
-        height, width = depth.shape
-        step = max(1, round(width / WORKING_WIDTH))
+        return at_working_size(depth, lambda step: self._segment(image, depth, step))
+
+    def _segment(
+        self, image: NDArray[np.uint8], depth: NDArray[np.float32], step: int
+    ) -> NDArray[np.integer]:
         features = feature_channels(image, depth, step)
         with warnings.catch_warnings():  # It takes 7 channels for a mistake.
             warnings.filterwarnings("ignore", "Got image with third dimension")
@@ -61,12 +65,9 @@ class GraphSegmenter:
                 min_size=max(1, round(FINE_SIZE * features[..., 0].size)),
                 channel_axis=2,
             )
-        small = merge_regions(
+        return merge_regions(
             fine, features[..., :6], features[..., 6], self.scale, self.min_size
         )
-        rows = np.minimum(np.arange(height) // step, small.shape[0] - 1)
-        columns = np.minimum(np.arange(width) // step, small.shape[1] - 1)
-        return np.where(depth > 0, small[rows[:, None], columns], -1)
 
 
 def feature_channels(
@@ -84,35 +85,3 @@ def feature_channels(
     lab /= (LIGHTNESS_UNIT, COLOR_UNIT, COLOR_UNIT)
     log_depth = np.log(filled)[..., None] / DEPTH_UNIT
     return np.concatenate([lab, surface_normals(filled), log_depth], axis=2)
-
-
-def fill_depth(depth: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(H, W) depth with holes filled from the nearest pixel and speckles removed."""
-    missing = depth <= 0
-    if missing.any():
-        nearest = distance_transform_edt(
-            missing, return_distances=False, return_indices=True
-        )
-        depth = depth[tuple(nearest)]
-    return cv2.medianBlur(depth, 5)
-
-
-def surface_normals(depth: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(H, W, 3) unit normals, with a field of view that is usual for RGB-D cameras.
-
-    Inverse depth is affine in the pixel on any plane, so its gradient gives the normal:
-    n ~ (f dw/dx, f dw/dy, w - x dw/dx - y dw/dy) for w = 1/z and x, y from the centre.
-    """
-    height, width = depth.shape
-    focal = 0.9 * width
-    w = cv2.GaussianBlur(1 / depth, (0, 0), 1.0)
-    dx = cv2.Sobel(w, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
-    dy = cv2.Sobel(w, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
-    x = np.arange(width, dtype=np.float32) - (width - 1) / 2
-    y = np.arange(height, dtype=np.float32)[:, None] - (height - 1) / 2
-    normals = np.stack([focal * dx, focal * dy, w - x * dx - y * dy], axis=2)
-    normals /= np.linalg.norm(normals, axis=2, keepdims=True)
-    # The filters reach over the edge of the image: take the normals from inside.
-    edge = min(3, (min(height, width) - 1) // 2)
-    inside = normals[edge : height - edge, edge : width - edge]
-    return np.pad(inside, ((edge, edge), (edge, edge), (0, 0)), mode="edge")

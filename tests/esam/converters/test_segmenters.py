@@ -8,11 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from projects.esam.converters.graph_segmenter import (
-    GraphSegmenter,
-    fill_depth,
-    surface_normals,
-)
+from projects.esam.converters.depth_cues import fill_depth, surface_normals
+from projects.esam.converters.graph_segmenter import GraphSegmenter
 from projects.esam.converters.painting import paint_masks
 from projects.esam.converters.region_merging import merge_regions
 from projects.esam.converters.scannet import ScanNetSource
