@@ -1,12 +1,13 @@
 """A schedule for minutes instead of days: warm-up, then a cosine to zero.
 
-There is no validation on the way, a test follows anyway.
+Made for 4 frames a step: two processes with batches of 2, as `make demo` runs it. There
+is no validation on the way, a test follows anyway.
 """
 
-epochs = 6
+epochs = 12
 optim_wrapper = dict(
     type="OptimWrapper",
-    optimizer=dict(type="AdamW", lr=2e-3, weight_decay=0.05, fused=True),
+    optimizer=dict(type="AdamW", lr=3e-3, weight_decay=0.05, fused=True),
     clip_grad=dict(max_norm=10, norm_type=2),
 )
 param_scheduler = [

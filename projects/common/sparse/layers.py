@@ -151,14 +151,26 @@ class ConvTranspose(_KernelLayer):
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation over voxels, an ``nn.BatchNorm1d`` in ``bn``."""
+    """Batch normalisation over voxels, an ``nn.BatchNorm1d`` in ``bn``.
 
-    def __init__(self, channels: int, momentum: float = 0.1) -> None:
+    ``inplace`` overwrites the features of its input where no gradient needs them: in
+    evaluation without gradients.
+    """
+
+    def __init__(
+        self, channels: int, momentum: float = 0.1, inplace: bool = False
+    ) -> None:
         super().__init__()
         self.bn = nn.BatchNorm1d(channels, momentum=momentum)
+        self.inplace = inplace
 
     def forward(self, x: SparseTensor) -> SparseTensor:
         """Normalised features on the same voxels."""
+        if self.inplace and not (self.training or torch.is_grad_enabled()):
+            scale = self.bn.weight * torch.rsqrt(self.bn.running_var + self.bn.eps)
+            shift = self.bn.bias - self.bn.running_mean * scale
+            torch.addcmul(shift, x.rows, scale, out=x.rows)
+            return x.overwritten()
         return x.with_rows(self.bn(x.rows))
 
 

@@ -129,9 +129,11 @@ class ConvTranspose(ME.MinkowskiConvolutionTranspose):
 
 
 class BatchNorm(ME.MinkowskiBatchNorm):
-    """See ``layers.BatchNorm``."""
+    """See ``layers.BatchNorm``; never in place, which this engine cannot do."""
 
-    def __init__(self, channels: int, momentum: float = 0.1) -> None:
+    def __init__(
+        self, channels: int, momentum: float = 0.1, inplace: bool = False
+    ) -> None:
         super().__init__(channels, momentum=momentum)
 
     def forward(self, x: MinkowskiTensor) -> MinkowskiTensor:

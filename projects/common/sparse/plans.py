@@ -23,8 +23,8 @@ from .index import NOWHERE
 from .levels import Level
 from .packing import MARGIN
 
-FEWEST_PAIRS, MOST_PAIRS = 1536, 6144  # of a block: few leave products too small,
-BLOCKS = 24  # many leave the cache; between them, about so many blocks
+FEWEST_PAIRS, MOST_PAIRS = 1024, 4096  # of a block: few leave products too small,
+BLOCKS = 32  # many leave the cache; between them, about so many blocks
 PAIRS_PER_THREAD = 512  # fewer are not worth another thread
 MOST_PAIRS_CUDA = 1 << 21
 LOOKUPS = 1 << 18  # positions looked up at once

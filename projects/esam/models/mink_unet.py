@@ -39,15 +39,15 @@ class BasicBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.conv1 = engine.Conv(inplanes, planes, kernel_size=3)
-        self.norm1 = engine.BatchNorm(planes)
+        self.norm1 = engine.BatchNorm(planes, inplace=True)
         self.conv2 = engine.Conv(planes, planes, kernel_size=3)
-        self.norm2 = engine.BatchNorm(planes)
+        self.norm2 = engine.BatchNorm(planes, inplace=True)
         self.relu = engine.ReLU(inplace=True)
         self.downsample = None
         if inplanes != planes:
             self.downsample = nn.Sequential(
                 engine.Conv(inplanes, planes, kernel_size=1),
-                engine.BatchNorm(planes, momentum=bn_momentum),
+                engine.BatchNorm(planes, momentum=bn_momentum, inplace=True),
             )
 
     def forward(self, x: Any) -> Any:
@@ -97,7 +97,7 @@ class Res16UNet34C(nn.Module):
         momentum = config["bn_momentum"]
 
         def norm(channels: int) -> nn.Module:
-            return engine.BatchNorm(channels, momentum=momentum)
+            return engine.BatchNorm(channels, momentum=momentum, inplace=True)
 
         def stage(inplanes: int, index: int) -> nn.Sequential:
             widths = [inplanes] + [planes[index]] * layers[index]

@@ -94,6 +94,30 @@ def test_norm_is_batch_norm_over_voxels():
     assert layer.bn.momentum == 0.02
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_norm_in_place_is_the_same_norm_and_only_without_gradients(dtype):
+    feats, coordinates = _cloud(dtype=torch.float32)
+    feats = feats.to(dtype)
+    layer = engine.BatchNorm(4, inplace=True)
+    with torch.no_grad():
+        for values in layer.bn.state_dict().values():
+            values.copy_(torch.rand(values.shape) + 0.5)
+    layer.eval()
+    expected = layer.bn(feats)
+    x = SparseTensor(feats.clone(), coordinates)
+    rows = x.rows.clone()
+    layer(x)
+    assert torch.equal(x.rows, rows)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        out = layer(x)
+    assert out.rows.data_ptr() == x.rows.data_ptr()
+    torch.testing.assert_close(out.features, expected)
+    torch.testing.assert_close(x.features, expected)
+    layer.train()
+    with torch.no_grad():
+        assert layer(x).rows.data_ptr() != x.rows.data_ptr()
+
+
 @pytest.mark.parametrize("channels", [3, 16])
 def test_bfloat16_under_autocast(channels):
     feats, coordinates = _cloud(channels=channels, dtype=torch.float32)
