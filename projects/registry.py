@@ -29,6 +29,7 @@ MODELS = _child(
         "projects.esam.models",
         "projects.esam.losses",
         "projects.common.backbones2d.online",
+        "projects.vggt_lora.losses",
     ],
 )
 TASK_UTILS = _child(_parent.TASK_UTILS, ["projects.esam.losses"])

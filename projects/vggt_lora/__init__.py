@@ -1,0 +1,1 @@
+"""VGGT with LoRA adapters: depth and cameras of several images at once."""
