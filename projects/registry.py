@@ -33,7 +33,9 @@ MODELS = _child(
     ],
 )
 TASK_UTILS = _child(_parent.TASK_UTILS, ["projects.esam.losses"])
-METRICS = _child(_parent.METRICS, ["projects.esam.evaluation"])
+METRICS = _child(
+    _parent.METRICS, ["projects.esam.evaluation", "projects.vggt_lora.evaluation"]
+)
 HOOKS = _child(
     _parent.HOOKS, ["projects.common.engine", "projects.common.visualization"]
 )

@@ -1,1 +1,0 @@
-"""VGGT with LoRA adapters: depth and cameras of several images at once."""

@@ -123,7 +123,7 @@ def biweights(residuals: Floats) -> Floats:
     """
     size = np.abs(residuals)
     limit = 4.685 * 1.4826 * max(float(np.median(size)), ROUNDING)
-    return np.maximum(1.0 - (size / limit) ** 2, 0.0) ** 2
+    return np.square(np.maximum(1 - np.square(size / limit), 0))
 
 
 def _scale(p: Floats, g: Floats) -> DepthAlignment:

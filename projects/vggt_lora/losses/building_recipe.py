@@ -1,16 +1,14 @@
 """How much a pixel counts by its class, and how that changes during training.
 
-Classes are KITTI-360 label ids. The dataset turns its label images into
-``pixel_weights`` with :class:`ClassWeights`; the loss raises the facades' share with
-:class:`FacadeCurriculum`.
+Classes are KITTI-360 label ids. A dataset turns its label images into
+``pixel_weights`` by its ``class_weights``, for which :data:`CLASS_WEIGHTS` are the
+values of the recipe; the loss raises the facades' share with
+:class:`FacadeCurriculum`. There is no class of windows: they belong to the building.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from projects.common.checks import check_positive
@@ -26,48 +24,6 @@ CLASS_WEIGHTS = {
     **dict.fromkeys(VEHICLES, 0.5),
     SKY: 0.2,
 }
-
-
-@dataclass(frozen=True)
-class ClassWeights:
-    """Weight of a pixel by its label; labels that are not named weigh 1.
-
-    Attributes:
-        weights: Label id to weight.
-        filter_buildings_only: Whether everything but ``buildings`` weighs 0.
-        buildings: Label ids that are left then.
-
-    Raises:
-        ValueError: If a weight is negative.
-    """
-
-    weights: Mapping[int, float] = field(default_factory=lambda: dict(CLASS_WEIGHTS))
-    filter_buildings_only: bool = False
-    buildings: tuple[int, ...] = (BUILDING,)
-
-    def __post_init__(self) -> None:
-        for label, weight in self.weights.items():
-            if not weight >= 0:
-                raise ValueError(
-                    f"`weights` must not be negative, got {weight} for label {label}. "
-                    "Give 0 to leave a class out."
-                )
-
-    def __call__(self, semantics: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Weights of a label image.
-
-        Args:
-            semantics: (...) label ids, -1 unknown.
-
-        Returns:
-            (...) float32.
-        """
-        weights = np.ones(semantics.shape, np.float32)
-        for label, weight in self.weights.items():
-            weights[semantics == label] = weight
-        if self.filter_buildings_only:
-            weights[~np.isin(semantics, self.buildings)] = 0
-        return weights
 
 
 @dataclass(frozen=True)
