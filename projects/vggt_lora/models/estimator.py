@@ -1,0 +1,130 @@
+"""VGGT as the Runner trains it: base weights, adapters, losses, predictions."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.logging import MessageHub, print_log
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from projects.common.checks import check_choice
+from projects.common.engine.patterns import matching
+from projects.registry import MODELS
+from projects.vggt_lora.models.adapter_files import Adapters
+from projects.vggt_lora.models.adapters import LoraSettings
+from projects.vggt_lora.models.vggt import VGGT
+
+PRECISIONS = ("float32", "bfloat16")
+
+
+@MODELS.register_module()
+class VGGTEstimator(VGGT, BaseModel):
+    """VGGT with what training needs; its weights have VGGT's names.
+
+    The constructor builds the network, loads the base strictly, freezes, and injects
+    LoRA, in this order: optimizer and checkpoints come after it, so no layer is ever
+    trained or evaluated on a base that was not loaded.
+
+    Without ``lora`` its state dict is VGGT's. With it, the state dict has the adapters
+    alone, and each checkpoint comes with a folder that plain peft reads.
+
+    Args:
+        base_weights: File with VGGT's weights, or "hub"; None leaves them random.
+        freeze: Patterns (``fnmatch``) of modules whose parameters are not trained.
+        lora: Arguments of :class:`LoraSettings`; None trains what is not frozen.
+        criterion: Config of the losses; None for inference.
+        precision: "bfloat16" runs the network under autocast.
+        **net: Arguments of :class:`VGGT`.
+
+    Raises:
+        CheckpointError: If the base or an adapter does not fit.
+        ConfigError: If a pattern matches nothing.
+    """
+
+    def __init__(
+        self,
+        base_weights: str | None = None,
+        freeze: Sequence[str] = (),
+        lora: Mapping[str, Any] | None = None,
+        criterion: Mapping[str, Any] | None = None,
+        precision: str = "float32",
+        **net: Any,
+    ) -> None:
+        super().__init__(**net)
+        check_choice("precision", precision, PRECISIONS)
+        self.precision = precision
+        self._load_base(base_weights)
+        self._freeze(freeze)
+        self.adapters = None
+        if lora is not None:
+            self.adapters = Adapters(self, LoraSettings(**lora))
+            self.export = self.adapters.write  # the runner calls it with each save
+        self.criterion = None if criterion is None else MODELS.build(dict(criterion))
+
+    def init_weights(self) -> None:
+        """Nothing: MMEngine calls this after the constructor has loaded the weights."""
+
+    def forward(  # type: ignore[override]
+        self,
+        inputs: Mapping[str, Tensor],
+        data_samples: Sequence[Mapping] | None = None,
+        mode: str = "tensor",
+    ) -> Any:
+        """Losses, predictions or the network's outputs.
+
+        Args:
+            inputs: Collated samples, of which ``images`` is (B, S, 3, H, W) in [0, 1];
+                ``mode="loss"`` needs the whole contract.
+            data_samples: Names of the samples; not used.
+            mode: "loss", "predict" or "tensor".
+
+        Returns:
+            "loss": scalars by name. "predict": per sample ``pred_depth`` and
+            ``pred_depth_conf`` (S, H, W), in the network's unit. "tensor": VGGT's
+            dictionary.
+        """
+        images = inputs["images"]
+        half = self.precision == "bfloat16"
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=half):
+            outputs = super().forward(images)
+        if mode == "tensor":
+            return outputs
+        if mode == "loss":
+            assert self.criterion is not None
+            return self.criterion(outputs, inputs, progress=training_progress())
+        return predictions(outputs)
+
+    def _load_base(self, base_weights: str | None) -> None:
+        if base_weights is None:
+            print_log(
+                "base_weights=None: the network starts from random weights",
+                logger="current",
+            )
+            return
+        from projects.common.engine.checkpoint_file import read_checkpoint
+        from projects.common.engine.weights import load_weights
+
+        checkpoint = read_checkpoint(Path(base_weights))
+        load_weights(self, checkpoint, base_weights)
+
+    def _freeze(self, patterns: Sequence[str]) -> None:
+        names = [name for name, _ in self.named_modules() if name]
+        for name in matching(patterns, names, "freeze"):
+            self.get_submodule(name).requires_grad_(False)
+
+
+def training_progress() -> float:
+    """Share of the training that is done, 0 to 1; 0 outside a run."""
+    hub = MessageHub.get_current_instance()
+    last = hub.get_info("max_iters", 0)
+    return min(hub.get_info("iter", 0) / last, 1.0) if last else 0.0
+
+
+def predictions(outputs: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+    """One dictionary per sample, for metrics and pictures."""
+    depth, conf = outputs["depth"][..., 0].float(), outputs["depth_conf"].float()
+    return [
+        {"pred_depth": depth[i], "pred_depth_conf": conf[i]} for i in range(len(depth))
+    ]

@@ -1,0 +1,44 @@
+"""A narrow VGGT on a plane in memory: what the tests of training train."""
+
+import torch
+
+from projects.registry import DATASETS, MODELS
+from tests.vggt_lora.datasets.worlds import PlaneDataset
+
+NET = dict(embed_dim=16, depth=2)
+LORA = dict(
+    rank=2,
+    alpha=4,
+    dropout=0.1,
+    target_modules=["depth_head.*", "aggregator.*_blocks.1.*"],
+)
+CRITERION = dict(type="MultiTaskLoss", camera=dict(weight=5.0), depth=dict(weight=1.0))
+TARGETS = [
+    f"aggregator.{kind}_blocks.1.{layer}"
+    for kind in ("frame", "global")
+    for layer in ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2")
+]
+
+
+@DATASETS.register_module()
+class ToyViews(PlaneDataset):
+    """The plane, without the frame that cannot be used."""
+
+    def load_sequences(self):
+        return {"a": range(6), "b": range(20, 26)}
+
+
+def estimator(seed=0, **options):
+    """A narrow estimator with adapters; the same seed gives the same base."""
+    torch.manual_seed(seed)
+    arguments = {**NET, "lora": LORA, "criterion": CRITERION, **options}
+    return MODELS.build({"type": "VGGTEstimator", **arguments})
+
+
+def batch(samples=2, frames=3, seed=0):
+    """Collated samples of the plane."""
+    from projects.vggt_lora.datasets import collate_views
+
+    dataset = ToyViews("", frames=frames, image_size=56, aspect=0.5)
+    torch.manual_seed(seed)
+    return collate_views([dataset[index] for index in range(samples)])
