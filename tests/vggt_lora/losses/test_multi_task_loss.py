@@ -144,7 +144,7 @@ def test_a_network_without_the_output_of_a_term():
 
 
 def test_no_terms():
-    with pytest.raises(ValueError, match="all None, so there is nothing to train"):
+    with pytest.raises(ValueError, match="every term of MultiTaskLoss is None"):
         MultiTaskLoss()
 
 
