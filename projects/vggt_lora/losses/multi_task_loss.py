@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from projects.common.geometry.pose_encoding import encode_pose
@@ -86,6 +87,9 @@ class MultiTaskLoss(nn.Module):
     ) -> Losses:
         """Losses of a batch; those with "loss" in their key make up the objective.
 
+        Everything is computed in float32, under autocast too: half precision would
+        round the truth to centimetres.
+
         Args:
             predictions: What the network returned: ``pose_enc_list``, ``depth`` and
                 ``depth_conf``, ``world_points`` and ``world_points_conf``.
@@ -105,22 +109,28 @@ class MultiTaskLoss(nn.Module):
         """
         if not 0 <= progress <= 1:
             raise ValueError(f"`progress` must be in [0, 1], got {progress}.")
+        with torch.autocast(batch["depths"].device.type, enabled=False):
+            return self._losses(predictions, self._truth(batch, progress))
+
+    def _truth(self, batch: Mapping[str, Tensor], progress: float) -> Truth:
         keys = ("world2cam", "depths", "world_points", "valid")
         scene = normalize_scene(*(batch[key] for key in keys), self.scale_statistic)
         weights = batch["pixel_weights"]
         if self.curriculum is not None:
             weights = self.curriculum(weights, batch["semantics"], progress)
-        truth = Truth(batch, scene, weights)
+        return Truth(batch, scene, weights)
+
+    def _losses(self, predictions: Mapping[str, Any], truth: Truth) -> Losses:
         losses: Losses = {}
         if self.camera is not None:
             losses |= _camera_losses(self.camera, predictions, truth)
         if self.depth is not None:
             outputs = _outputs(predictions, "depth", "depth_conf")
-            target = scene.depths[..., None]
+            target = truth.scene.depths[..., None]
             losses |= _dense_losses("depth", self.depth, outputs, target, truth)
         if self.point is not None:
             outputs = _outputs(predictions, "world_points", "world_points_conf")
-            target = scene.world_points
+            target = truth.scene.world_points
             losses |= _dense_losses("point", self.point, outputs, target, truth)
         if self.photometric is not None:
             losses |= _photometric_losses(self.photometric, predictions, truth)
@@ -174,11 +184,17 @@ def _build(term: type, arguments: dict | None) -> Any:
 
 
 def _outputs(predictions: Mapping, *keys: str) -> list:
-    """Outputs of the network by name."""
+    """Outputs of the network by name, in float32."""
     missing = [key for key in keys if key not in predictions]
     if missing:
         raise KeyError(
             f"the network returned no {missing[0]!r}, only {sorted(predictions)}. "
             "Enable its head, or drop the term from the criterion"
         )
-    return [predictions[key] for key in keys]
+    return [_float32(predictions[key]) for key in keys]
+
+
+def _float32(output: Any) -> Any:
+    if isinstance(output, Tensor):
+        return output.float()
+    return [stage.float() for stage in output]
