@@ -11,7 +11,7 @@ SYSTEMS = ("esam", "vggt_lora", "deltas")
 # A layer may import itself, what stands below it, and projects.registry.
 LAYERS = [
     {"checks", "command", "released_weights"},
-    {"geometry", "sparse", "progress", "processes"},
+    {"geometry", "sparse", "progress", "parallel"},
     {"io", "structures"},
     {"synthetic", "doctor"},
     {"engine", "datasets", "evaluation", "visualization", "backbones2d"},

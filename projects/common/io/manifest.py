@@ -13,9 +13,9 @@ def open_manifest(state_dir: Path, options: dict[str, Any], overwrite: bool) -> 
     """Check ``options`` against those of the last run, or store them.
 
     Args:
-        state_dir: The converter's own folder, two below the output folder.
-        options: Everything that decides the bytes of a sample, the converter's own
-            ``format`` number included.
+        state_dir: The converter's own folder in the output folder.
+        options: Everything that decides the bytes of a sample, with a ``format`` that
+            is raised when they change for the same options.
         overwrite: Forget what was made with other options.
 
     Returns:

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from projects.common.io.atomic import remove_temporaries
 from projects.common.io.infos import save_info
 from projects.common.io.manifest import open_manifest
-from projects.common.processes import in_processes
+from projects.common.parallel import run_parallel
 from projects.common.progress import track
 from projects.esam.converters.pack_clip import ClipOptions, pack_clip
 from projects.esam.converters.report import check_skipped, write_report
@@ -186,7 +186,11 @@ class Job:
 
 def run_jobs(job: Job, names: list[SampleName], workers: int) -> Iterator[Result]:
     """Results in any order; frames of one scene stay together."""
-    for results in in_processes(partial(_run_chunk, job), _chunks(names), workers):
+    if workers <= 1:
+        yield from job.run(names)
+        return
+    chunks = list(_chunks(names))
+    for results in run_parallel(partial(_run_chunk, job), chunks, workers, __name__):
         yield from results
 
 

@@ -1,29 +1,30 @@
-"""The same work on many items in several processes."""
+"""Work spread over processes: survives Ctrl-C, a killed parent and a dead worker."""
 
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 import cv2
 
-T = TypeVar("T")
-R = TypeVar("R")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-def in_processes(
-    task: Callable[[T], R], items: Iterable[T], workers: int
-) -> Iterator[R]:
-    """Results of ``task`` on every item, in any order.
+def run_parallel(
+    task: Callable[[Item], Result], items: Sequence[Item], workers: int, preload: str
+) -> Iterator[Result]:
+    """Results of ``task`` for every item, in any order.
 
     Args:
-        task: A function of a module, or a ``partial`` of one: it travels by pickle.
-        items: What to work on, each a good second or more of work.
-        workers: Processes; with 1 or less all runs in this process, in order.
+        task: A picklable function.
+        items: What it is called with.
+        workers: Processes; with 1 everything happens in this one.
+        preload: Module that the processes import once, before the first task.
 
     Raises:
         RuntimeError: If a process died.
@@ -33,8 +34,7 @@ def in_processes(
         return
     # Forked from a process that has the imports and nothing else: no threads, no locks.
     context = multiprocessing.get_context("forkserver")
-    function = getattr(task, "func", task)
-    context.set_forkserver_preload([__name__, function.__module__])
+    context.set_forkserver_preload([preload])
     pool = ProcessPoolExecutor(workers, context, initializer=_start_worker)
     try:
         futures = [pool.submit(task, item) for item in items]
@@ -51,6 +51,7 @@ def in_processes(
 
 def _start_worker() -> None:
     """Ctrl-C is for the parent to handle; and without a parent there is no work."""
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     parent = multiprocessing.parent_process()
