@@ -35,7 +35,10 @@ class ColmapCamera:
     @cached_property
     def _camera(self) -> Any:
         return _pycolmap().Camera(
-            model=self.model, width=self.size[0], height=self.size[1], params=self.params
+            model=self.model,
+            width=self.size[0],
+            height=self.size[1],
+            params=self.params,
         )
 
     def K(self) -> NDArray[np.float64]:
@@ -59,7 +62,7 @@ class ColmapCamera:
         return np.asarray(self._camera.img_from_cam(points_cam)) - HALF
 
     def rays(self, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(N, 2) x / z and y / z of (N, 2) distorted pixels; NaN where there is none."""
+        """(N, 2) x / z and y / z of (N, 2) distorted pixels; NaN where none is."""
         check_shape("pixels", pixels, "N 2")
         return np.asarray(self._camera.cam_from_img(pixels + HALF))
 
