@@ -17,7 +17,12 @@ def _child(parent: Registry, locations: list[str]) -> Registry:
 
 
 DATASETS = _child(
-    _parent.DATASETS, ["projects.common.datasets", "projects.esam.datasets"]
+    _parent.DATASETS,
+    [
+        "projects.common.datasets",
+        "projects.esam.datasets",
+        "projects.vggt_lora.datasets",
+    ],
 )
 TRANSFORMS = _child(
     _parent.TRANSFORMS, ["projects.common.datasets", "projects.esam.datasets"]
