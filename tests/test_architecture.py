@@ -21,6 +21,7 @@ PURE = ("geometry", "sparse", "checks")
 PURE_LIBRARIES = {"torch", "numpy", "scipy"}
 ONE_FILE_ONLY = (
     "MinkowskiEngine", "rerun", "segment_anything", "ultralytics", "pycolmap", "evo",
+    "h5py",
 )  # fmt: skip
 STANDARD = __import__("sys").stdlib_module_names
 

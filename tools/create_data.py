@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from projects.common.command import one_message
 from projects.esam.converters import apc_shelf, rgbd_folder, scannet
+from projects.vggt_lora.converters import kitti360
 
 
 class Converter(NamedTuple):
@@ -38,6 +39,11 @@ CONVERTERS = {
         "shelf sample of apc-vision-toolbox, to an rgbd_folder",
         apc_shelf.add_arguments,
         apc_shelf.run,
+    ),
+    "kitti360": Converter(
+        "KITTI-360: frame index, building ratios, LiDAR depth maps",
+        kitti360.add_arguments,
+        kitti360.run,
     ),
 }
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from projects.common.command import one_message
 from projects.common.synthetic import LAYOUTS, STYLES, THEMES, write_dataset
 from projects.common.synthetic.kitti360 import DriveOptions, write_kitti360
+from projects.common.synthetic.virtual_kitti import write_virtual_kitti
 
 
 class Writer(NamedTuple):
@@ -49,15 +50,20 @@ def run_rooms(args: argparse.Namespace, layout: str) -> None:
     )
 
 
-def add_drives(parser: argparse.ArgumentParser) -> None:
+def add_street(parser: argparse.ArgumentParser) -> None:
     add, default = parser.add_argument, DriveOptions()
-    add("--train-drives", type=int, default=4)
-    add("--val-drives", type=int, default=2)
     add("--frames", type=int, default=default.frames, help="per drive, 0.8 m apart")
     add("--size", type=image_size, default=default.size, help="WxH")
     add("--style", choices=list(STYLES), default=default.style, help="of the district")
-    add("--columns", type=int, default=default.columns, help="of a sweep, per turn")
     add("--cameras", type=int, nargs="+", default=[0], help="0 left, 1 right")
+
+
+def add_drives(parser: argparse.ArgumentParser) -> None:
+    add_street(parser)
+    add = parser.add_argument
+    add("--train-drives", type=int, default=4)
+    add("--val-drives", type=int, default=2)
+    add("--columns", type=int, default=2000, help="of a sweep, per turn")
     text = "take sweeps from a standing car, where motion needs no compensation"
     add("--no-ego-motion", action="store_true", help=text)
 
@@ -75,11 +81,28 @@ def run_drives(args: argparse.Namespace) -> None:
     write_kitti360(args.out, args.train_drives, args.val_drives, options, args.workers)
 
 
+def add_scenes(parser: argparse.ArgumentParser) -> None:
+    add_street(parser)
+    parser.add_argument("--scenes", type=int, default=2, help="1 to 5")
+
+
+def run_scenes(args: argparse.Namespace) -> None:
+    options = DriveOptions(
+        frames=args.frames,
+        size=args.size,
+        style=args.style,
+        cameras=tuple(args.cameras),
+        seed=args.seed,
+    )
+    write_virtual_kitti(args.out, args.scenes, options, args.workers)
+
+
 WRITERS = {
     layout: Writer("rooms", add_rooms, partial(run_rooms, layout=layout))
     for layout in LAYOUTS
 } | {
     "kitti360": Writer("street drives", add_drives, run_drives),
+    "virtual_kitti": Writer("street drives", add_scenes, run_scenes),
 }
 
 

@@ -124,7 +124,7 @@ class ViewGeometry:
         semantics = frame.semantics
         if semantics is not None:
             semantics = self.nearest(semantics[top:bottom, left:right])
-        resample = self._scatter if self.sparse_depth else self.nearest
+        resample = self.scatter if self.sparse_depth else self.nearest
         return Frame(
             self.resize(frame.image[top:bottom, left:right]),
             resample(frame.depth[top:bottom, left:right]),
@@ -147,7 +147,7 @@ class ViewGeometry:
         columns = _centres(values.shape[1], self.width)
         return values[rows[:, None], columns]
 
-    def _scatter(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
+    def scatter(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
         """Every measurement in the pixel that it falls in; the nearest wins."""
         where = np.flatnonzero(depth)
         row, column = np.divmod(where, depth.shape[1])

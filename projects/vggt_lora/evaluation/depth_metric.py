@@ -21,14 +21,16 @@ from projects.vggt_lora.evaluation.window import (
     window_poses,
 )
 
+TRUTH = ("depths", "valid", "world2cam")  # of the batch
+
 
 @METRICS.register_module()
 class DepthMetric(BaseMetric):
     """Mean over windows of the errors of depth and poses, in float64.
 
     Reads of each prediction ``pred_depth`` (S, H, W) in any unit and, if there,
-    ``pred_world2cam`` (S, 4, 4); of the batch ``inputs`` with ``depths`` and ``valid``
-    (B, S, H, W) and ``world2cam`` (B, S, 4, 4) in metres. A window is reduced to a few
+    ``pred_world2cam`` (S, 4, 4); of the batch (``collate_views``) ``inputs`` with
+    ``depths`` and ``valid`` (B, S, H, W) and ``world2cam`` (B, S, 4, 4) in metres. A window is reduced to a few
     numbers when it is seen.
 
     Returns the metrics of ``depth_metrics`` and ``AUC@t``, each the mean over the
@@ -46,7 +48,8 @@ class DepthMetric(BaseMetric):
         collect_device: "cpu" or "gpu", for several processes.
 
     Raises:
-        ValueError: If the alignment is unknown.
+        ValueError: If the alignment is unknown; with the window's name, if a prediction
+            has another size than the truth.
     """
 
     default_prefix = ""  # the keys stand alone: checkpoint rules name AbsRel
@@ -66,15 +69,16 @@ class DepthMetric(BaseMetric):
 
     def process(self, data_batch: Mapping, data_samples: Sequence[dict]) -> None:
         """Reduce each window of a batch to its numbers."""
-        truth = data_batch["inputs"]
         for i, sample in enumerate(data_samples):
-            depth, valid = truth["depths"][i], truth["valid"][i]
-            maps = (_numpy(sample["pred_depth"]), _numpy(depth), _numpy(valid))
-            values = window_depth(*maps, self.rule)
-            if "pred_world2cam" in sample:
-                poses = _numpy(sample["pred_world2cam"]), _numpy(truth["world2cam"][i])
-                values.update(window_poses(*poses, self.auc_thresholds))
-            self.results.append(values)
+            truth = {key: data_batch["inputs"][key][i] for key in TRUTH}
+            try:
+                self.results.append(self._reduce(sample, truth))
+            except ValueError as error:
+                name = data_batch["data_samples"][i]
+                raise ValueError(
+                    f"Window of {name['sequence']}, frames {name['ids'].tolist()}: "
+                    f"{error}"
+                ) from error
 
     def compute_metrics(self, results: list[Values]) -> Values:
         """Means over all windows."""
@@ -91,6 +95,14 @@ class DepthMetric(BaseMetric):
         }
         print_log(self._text(metrics), logger="current")
         return metrics
+
+    def _reduce(self, sample: Mapping, truth: Mapping[str, Tensor]) -> Values:
+        depth, valid, world2cam = (_numpy(truth[key]) for key in TRUTH)
+        values = window_depth(_numpy(sample["pred_depth"]), depth, valid, self.rule)
+        if "pred_world2cam" in sample:
+            poses = _numpy(sample["pred_world2cam"])
+            values.update(window_poses(poses, world2cam, self.auc_thresholds))
+        return values
 
     def _text(self, metrics: Values) -> str:
         scope = "frame" if self.rule.per_frame else "window"

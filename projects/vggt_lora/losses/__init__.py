@@ -4,7 +4,9 @@ from projects.vggt_lora.losses.building_recipe import CLASS_WEIGHTS, FacadeCurri
 from projects.vggt_lora.losses.camera_loss import CameraLoss
 from projects.vggt_lora.losses.dense_loss import DenseLoss
 from projects.vggt_lora.losses.multi_task_loss import MultiTaskLoss
+from projects.vggt_lora.losses.photometric_loss import PhotometricLoss
 from projects.vggt_lora.losses.scene_scale import NormalizedScene, normalize_scene
+from projects.vggt_lora.losses.sparse_point_loss import SparsePointLoss
 
 __all__ = [
     "CLASS_WEIGHTS",
@@ -13,5 +15,7 @@ __all__ = [
     "FacadeCurriculum",
     "MultiTaskLoss",
     "NormalizedScene",
+    "PhotometricLoss",
+    "SparsePointLoss",
     "normalize_scene",
 ]

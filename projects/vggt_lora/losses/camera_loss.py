@@ -66,8 +66,8 @@ class CameraLoss:
             decayed = [self.gamma ** (n - 1 - i) * mean for i, mean in enumerate(means)]
             parts[name] = torch.stack(decayed).sum() / n
         weights = (self.weight_trans, self.weight_rot, self.weight_focal)
-        total = sum(w * part for w, part in zip(weights, parts.values()))
-        return {"camera": total, **parts}
+        total = torch.stack([w * part for w, part in zip(weights, parts.values())])
+        return {"camera": total.sum(), **parts}
 
     def _error(self, pred: Tensor, target: Tensor) -> Tensor:
         if self.loss_type == "l2":

@@ -1,7 +1,9 @@
 """The training objective of VGGT: cameras, depth and points in normalised units."""
 
 from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from projects.common.geometry.pose_encoding import encode_pose
@@ -9,10 +11,26 @@ from projects.registry import MODELS
 from projects.vggt_lora.losses.building_recipe import FacadeCurriculum
 from projects.vggt_lora.losses.camera_loss import CameraLoss
 from projects.vggt_lora.losses.dense_loss import DenseLoss
+from projects.vggt_lora.losses.photometric_loss import PhotometricLoss, Views
 from projects.vggt_lora.losses.scene_scale import NormalizedScene, normalize_scene
+from projects.vggt_lora.losses.sparse_point_loss import SparsePointLoss
 from projects.vggt_lora.losses.weighting import supervised_frames
 
-Maps = Mapping[str, Tensor]
+Losses = dict[str, Tensor]
+
+
+class Truth(NamedTuple):
+    """What the terms compare with.
+
+    Attributes:
+        batch: Collated samples in metres.
+        scene: The same in the units of the network.
+        weights: (B, S, H, W) pixel weights, curriculum included.
+    """
+
+    batch: Mapping[str, Tensor]
+    scene: NormalizedScene
+    weights: Tensor
 
 
 @MODELS.register_module()
@@ -26,6 +44,9 @@ class MultiTaskLoss(nn.Module):
         camera: Arguments of :class:`CameraLoss`.
         depth: Arguments of :class:`DenseLoss` for the depth.
         point: Arguments of :class:`DenseLoss` for the world points.
+        photometric: Arguments of :class:`PhotometricLoss`.
+        sparse_points: Arguments of :class:`SparsePointLoss`, in place of ``depth`` for
+            data whose depth is scattered points.
         scale_statistic: "mean" or "median", see :func:`normalize_scene`.
         curriculum: Arguments of :class:`FacadeCurriculum`; None for none.
 
@@ -38,33 +59,45 @@ class MultiTaskLoss(nn.Module):
         camera: dict | None = None,
         depth: dict | None = None,
         point: dict | None = None,
+        photometric: dict | None = None,
+        sparse_points: dict | None = None,
         scale_statistic: str = "mean",
         curriculum: dict | None = None,
     ) -> None:
         super().__init__()
-        self.camera = None if camera is None else CameraLoss(**camera)
-        self.depth = None if depth is None else DenseLoss(**depth)
-        self.point = None if point is None else DenseLoss(**point)
+        self.camera = _build(CameraLoss, camera)
+        self.depth = _build(DenseLoss, depth)
+        self.point = _build(DenseLoss, point)
+        self.photometric = _build(PhotometricLoss, photometric)
+        self.sparse_points = _build(SparsePointLoss, sparse_points)
         self.scale_statistic = scale_statistic
-        self.curriculum = None if curriculum is None else FacadeCurriculum(**curriculum)
-        if not any((self.camera, self.depth, self.point)):
+        self.curriculum = _build(FacadeCurriculum, curriculum)
+        terms = (camera, depth, point, photometric, sparse_points)
+        if all(term is None for term in terms):
             raise ValueError(
-                "`camera`, `depth` and `point` are all None, so there is nothing to "
-                "train. Give the arguments of at least one term."
+                "every term of MultiTaskLoss is None, so there is nothing to train. "
+                "Give the arguments of at least one."
             )
 
     def forward(
-        self, predictions: Mapping, batch: Maps, progress: float = 0.0
-    ) -> dict[str, Tensor]:
+        self,
+        predictions: Mapping[str, Any],
+        batch: Mapping[str, Tensor],
+        progress: float = 0.0,
+    ) -> Losses:
         """Losses of a batch; those with "loss" in their key make up the objective.
+
+        Everything is computed in float32, under autocast too: half precision would
+        round the truth to centimetres.
 
         Args:
             predictions: What the network returned: ``pose_enc_list``, ``depth`` and
                 ``depth_conf``, ``world_points`` and ``world_points_conf``.
             batch: Collated samples in metres: ``depths`` and ``valid`` (B, S, H, W),
                 ``world_points`` (B, S, H, W, 3), ``K`` (B, S, 3, 3), ``world2cam``
-                (B, S, 4, 4), ``pixel_weights`` and, for a curriculum, ``semantics``
-                (B, S, H, W).
+                (B, S, 4, 4), ``pixel_weights`` (B, S, H, W); for a curriculum
+                ``semantics`` (B, S, H, W), for the photometric term ``images``
+                (B, S, 3, H, W).
             progress: Share of training that is done, 0 to 1.
 
         Returns:
@@ -76,63 +109,92 @@ class MultiTaskLoss(nn.Module):
         """
         if not 0 <= progress <= 1:
             raise ValueError(f"`progress` must be in [0, 1], got {progress}.")
-        scene = normalize_scene(
-            batch["world2cam"],
-            batch["depths"],
-            batch["world_points"],
-            batch["valid"],
-            self.scale_statistic,
-        )
-        weights = self._weights(batch, progress)
-        losses = {}
-        if self.camera:
-            losses.update(self._camera_losses(self.camera, predictions, batch, scene))
-        if self.depth:
-            pred = _outputs(predictions, "depth", "depth_conf")
-            target = scene.depths[..., None]
-            terms = _dense(self.depth, pred, target, batch["valid"], weights)
-            losses.update({f"loss_{key}_depth": value for key, value in terms.items()})
-        if self.point:
-            pred = _outputs(predictions, "world_points", "world_points_conf")
-            target = scene.world_points
-            terms = _dense(self.point, pred, target, batch["valid"], weights)
-            losses.update({f"loss_{key}_point": value for key, value in terms.items()})
+        with torch.autocast(batch["depths"].device.type, enabled=False):
+            return self._losses(predictions, self._truth(batch, progress))
+
+    def _truth(self, batch: Mapping[str, Tensor], progress: float) -> Truth:
+        keys = ("world2cam", "depths", "world_points", "valid")
+        scene = normalize_scene(*(batch[key] for key in keys), self.scale_statistic)
+        weights = batch["pixel_weights"]
+        if self.curriculum is not None:
+            weights = self.curriculum(weights, batch["semantics"], progress)
+        return Truth(batch, scene, weights)
+
+    def _losses(self, predictions: Mapping[str, Any], truth: Truth) -> Losses:
+        losses: Losses = {}
+        if self.camera is not None:
+            losses |= _camera_losses(self.camera, predictions, truth)
+        if self.depth is not None:
+            outputs = _outputs(predictions, "depth", "depth_conf")
+            target = truth.scene.depths[..., None]
+            losses |= _dense_losses("depth", self.depth, outputs, target, truth)
+        if self.point is not None:
+            outputs = _outputs(predictions, "world_points", "world_points_conf")
+            target = truth.scene.world_points
+            losses |= _dense_losses("point", self.point, outputs, target, truth)
+        if self.photometric is not None:
+            losses |= _photometric_losses(self.photometric, predictions, truth)
+        if self.sparse_points is not None:
+            losses |= _sparse_losses(self.sparse_points, predictions, truth)
         return losses
 
-    def _weights(self, batch: Maps, progress: float) -> Tensor:
-        if self.curriculum is None:
-            return batch["pixel_weights"]
-        return self.curriculum(batch["pixel_weights"], batch["semantics"], progress)
 
-    @staticmethod
-    def _camera_losses(
-        term: CameraLoss, predictions: Mapping, batch: Maps, scene: NormalizedScene
-    ) -> dict[str, Tensor]:
-        (stages,) = _outputs(predictions, "pose_enc_list")
-        height, width = batch["valid"].shape[-2:]
-        target = encode_pose(scene.world2cam, batch["K"], (height, width))
-        frames = supervised_frames(batch["valid"], term.min_valid)
-        parts = term(stages, target, frames)
-        total = term.weight * parts.pop("camera")
-        logs = {f"camera_{key}": value.detach() for key, value in parts.items()}
-        return {"loss_camera": total, **logs}
+def _camera_losses(term: CameraLoss, predictions: Mapping, truth: Truth) -> Losses:
+    (stages,) = _outputs(predictions, "pose_enc_list")
+    valid = truth.batch["valid"]
+    height, width = valid.shape[-2:]
+    target = encode_pose(truth.scene.world2cam, truth.batch["K"], (height, width))
+    parts = term(stages, target, supervised_frames(valid, term.min_valid))
+    total = term.weight * parts.pop("camera")
+    logs = {f"camera_{key}": value.detach() for key, value in parts.items()}
+    return {"loss_camera": total, **logs}
 
 
-def _dense(
-    term: DenseLoss, pred: list, target: Tensor, valid: Tensor, weights: Tensor
-) -> dict[str, Tensor]:
-    mask = valid & (weights > 0)
+def _dense_losses(
+    name: str, term: DenseLoss, outputs: list, target: Tensor, truth: Truth
+) -> Losses:
+    pred, conf = outputs
+    mask = truth.batch["valid"] & (truth.weights > 0)
     mask = mask & supervised_frames(mask, term.min_valid)[..., None, None]
-    terms = term(pred[0], target, pred[1], mask, weights)
-    return {key: term.weight * value for key, value in terms.items()}
+    parts = term(pred, target, conf, mask, truth.weights)
+    return {f"loss_{key}_{name}": term.weight * part for key, part in parts.items()}
+
+
+def _photometric_losses(
+    term: PhotometricLoss, predictions: Mapping, truth: Truth
+) -> Losses:
+    (depth,) = _outputs(predictions, "depth")
+    enough = truth.batch["valid"].flatten(1).sum(1) >= term.min_valid
+    weights = truth.weights * enough[:, None, None, None]
+    views = Views(
+        depth[..., 0], truth.batch["images"], truth.batch["K"], truth.scene.world2cam
+    )
+    return {"loss_photometric": term.weight * term(views, weights)}
+
+
+def _sparse_losses(term: SparsePointLoss, predictions: Mapping, truth: Truth) -> Losses:
+    (depth,) = _outputs(predictions, "depth")
+    mask = truth.batch["valid"] & (truth.weights > 0)
+    loss = term(depth[..., 0], truth.batch["depths"], mask, truth.weights)
+    return {"loss_sparse_points": term.weight * loss}
+
+
+def _build(term: type, arguments: dict | None) -> Any:
+    return None if arguments is None else term(**arguments)
 
 
 def _outputs(predictions: Mapping, *keys: str) -> list:
-    """Outputs of the network by name."""
+    """Outputs of the network by name, in float32."""
     missing = [key for key in keys if key not in predictions]
     if missing:
         raise KeyError(
             f"the network returned no {missing[0]!r}, only {sorted(predictions)}. "
             "Enable its head, or drop the term from the criterion"
         )
-    return [predictions[key] for key in keys]
+    return [_float32(predictions[key]) for key in keys]
+
+
+def _float32(output: Any) -> Any:
+    if isinstance(output, Tensor):
+        return output.float()
+    return [stage.float() for stage in output]

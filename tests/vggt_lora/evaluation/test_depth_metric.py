@@ -26,7 +26,8 @@ def perfect(batch: dict, scale: float = 0.1) -> list[dict]:
 def evaluate(pairs: list[tuple[dict, list[dict]]], **options) -> dict:
     metric = METRICS.build(dict(type="DepthMetric", **options))
     for batch, answers in pairs:
-        metric.process({"inputs": batch, "data_samples": []}, answers)
+        names = [dict(sequence="drive", ids=torch.tensor([4, 6]))] * len(answers)
+        metric.process({"inputs": batch, "data_samples": names}, answers)
     return metric.evaluate(sum(len(answers) for _, answers in pairs))
 
 
@@ -131,6 +132,14 @@ def test_half_precision_predictions():
     batch = wave_batch()
     answers = [{k: v.bfloat16() for k, v in s.items()} for s in perfect(batch)]
     assert evaluate([(batch, answers)])["AbsRel"] < 1 / 256
+
+
+def test_a_prediction_of_another_size_is_named():
+    batch = wave_batch()
+    answers = [{"pred_depth": batch["depths"][0, :, ::2]}]
+    message = r"Window of drive, frames \[4, 6\]: `pred` must have shape \(2, 48, 64\)"
+    with pytest.raises(ValueError, match=message):
+        evaluate([(batch, answers)])
 
 
 def test_unknown_alignment():

@@ -69,6 +69,24 @@ def test_published_values_of_maps(term, options, expected):
     assert values == pytest.approx(expected, abs=2e-6)
 
 
+def test_the_truth_has_no_residual():
+    batch = wave_batch()
+    scene = normalize_scene(
+        batch["world2cam"], batch["depths"], batch["world_points"], batch["valid"]
+    )
+    sure = torch.ones_like(scene.depths)
+    outputs = {
+        "pose_enc_list": [encode_pose(scene.world2cam, batch["K"], (HEIGHT, WIDTH))],
+        "depth": scene.depths[..., None],
+        "depth_conf": sure,
+        "world_points": scene.world_points,
+        "world_points_conf": sure,
+    }
+    terms = dict(**TERMS, sparse_points={})
+    for key, value in evaluate(batch, outputs, **terms).items():
+        assert float(value) == pytest.approx(0, abs=2e-6), key
+
+
 def test_the_objective_is_what_mmengine_sums():
     weighted = dict(camera=dict(weight=2.0), depth=dict(weight=5.0))
     plain = dict(camera=dict(weight=1.0), depth=dict(weight=1.0))
@@ -136,6 +154,17 @@ def test_the_minimum_of_valid_pixels_is_configured():
     assert losses["loss_reg_depth"] > 0 and losses["loss_camera"] > 0
 
 
+def test_autocast_changes_no_bit():
+    batch, outputs = wave_batch(), predictions(wave_batch())
+    terms = dict(**TERMS, photometric={}, sparse_points={})
+    before = evaluate(batch, outputs, **terms)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        after = evaluate(batch, outputs, **terms)
+    assert before == after
+    halves = {**outputs, "depth": outputs["depth"].bfloat16()}
+    assert all(v.dtype == torch.float32 for v in evaluate(batch, halves).values())
+
+
 def test_a_network_without_the_output_of_a_term():
     outputs = predictions(wave_batch())
     del outputs["world_points_conf"]
@@ -144,7 +173,7 @@ def test_a_network_without_the_output_of_a_term():
 
 
 def test_no_terms():
-    with pytest.raises(ValueError, match="all None, so there is nothing to train"):
+    with pytest.raises(ValueError, match="every term of MultiTaskLoss is None"):
         MultiTaskLoss()
 
 
