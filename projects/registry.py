@@ -29,7 +29,7 @@ TRANSFORMS = _child(
 )
 DATA_SAMPLERS = _child(
     _parent.DATA_SAMPLERS,
-    ["projects.common.engine", "projects.vggt_lora.datasets.dynamic_batches"],
+    ["projects.common.engine", "projects.vggt_lora.datasets"],
 )
 MODELS = _child(
     _parent.MODELS,

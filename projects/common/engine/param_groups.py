@@ -28,7 +28,7 @@ class GroupingConstructor:
     Args:
         optim_wrapper_cfg: Wrapper with its ``optimizer``, as in a config.
         paramwise_cfg: ``no_decay``, patterns of names that do not decay either, and
-            ``lr_mult``, pattern to factor of the learning rate, the last match counting.
+            ``lr_mult``, pattern to factor of the learning rate; the last match counts.
 
     Raises:
         ConfigError: If ``paramwise_cfg`` has another key, a pattern matches nothing, or

@@ -46,7 +46,7 @@ def test_both_processes_draw_alike_and_no_sample_is_dropped(monkeypatch):
 
 def test_batches_hold_as_many_samples_as_the_images_allow(monkeypatch):
     drawn = list(seeded(0, monkeypatch, samples=4000))
-    full = [shape for shape in shapes(drawn)]
+    full = shapes(drawn)
     frames = {frames for _, frames, _ in full}
     assert frames == {2, 3, 4, 5, 6}
     short = [s for s in full if s[0] != {2: 6, 3: 4, 4: 3, 5: 2, 6: 2}[s[1]]]
@@ -88,10 +88,8 @@ def test_an_endless_sampler_reseeds_a_sample_in_each_round(monkeypatch):
     for _ in range(30):
         for index, *_ in next(sampler):
             seeds.setdefault(int(index), []).append(index.seed)
-    for drawn in seeds.values():
-        assert (
-            len(set(drawn)) >= len(drawn) - 1
-        )  # both processes may meet it in a round
+    for drawn in seeds.values():  # a round is of both processes, and 10 do not divide
+        assert len(set(drawn)) >= len(drawn) - 1
 
 
 @pytest.mark.parametrize(
@@ -103,5 +101,5 @@ def test_a_wrong_range_is_named(name, value):
 
 
 def test_no_images_are_named():
-    with pytest.raises(ValueError, match="max_images.*0"):
+    with pytest.raises(ValueError, match=r"max_images.*0"):
         DynamicBatchSampler(range(3), 1, **{**ARGUMENTS, "max_images": 0})

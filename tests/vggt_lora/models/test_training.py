@@ -1,4 +1,4 @@
-"""A LoRA run by the project's Runner: killed, resumed, accumulated, in two processes."""
+"""LoRA runs by the project's Runner: killed, resumed, accumulated, shared by two."""
 
 import random
 import signal
