@@ -1,0 +1,5 @@
+"""VGGT networks."""
+
+from projects.vggt_lora.models.vggt import VGGT
+
+__all__ = ["VGGT"]
