@@ -38,7 +38,7 @@ MODELS = _child(
         "projects.esam.losses",
         "projects.common.backbones2d.online",
         "projects.vggt_lora.losses",
-        "projects.vggt_lora.models.estimator",
+        "projects.vggt_lora.models",
     ],
 )
 TASK_UTILS = _child(_parent.TASK_UTILS, ["projects.esam.losses"])

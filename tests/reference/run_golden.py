@@ -110,6 +110,26 @@ def golden_scene(golden: Arrays, i: int, class_aware: bool):
     return scene_overlaps(truth, masks, pred_labels, scores)
 
 
+def vggt(golden: Arrays) -> Pairs:
+    """The narrow VGGT of the file on its images, and the cameras of its last round."""
+    from projects.common.geometry.pose_encoding import decode_pose
+    from projects.vggt_lora.models import VGGT
+
+    config = json.loads(str(golden["config"]))
+    for key, renamed in (("camera_head", "camera_head"), ("dpt", "dpt")):
+        config[renamed] = dict(config.pop(key, {}))
+        config[renamed].pop("dim_in", None)  # twice embed_dim
+    net = random_fill(VGGT(**config))
+    images = torch.from_numpy(golden["images_uint8"]).permute(0, 3, 1, 2)[None] / 255
+    out = net(images)
+    out["pose_enc_list"] = torch.stack(out["pose_enc_list"])
+    size = (images.shape[-2], images.shape[-1])
+    world2cam, K = decode_pose(torch.from_numpy(golden["pose_enc"]), size)
+    out["extrinsics"], out["intrinsics"] = world2cam[..., :3, :], K
+    for name in set(golden) - {"kind", "config", "images_uint8"}:
+        yield name, out[name].numpy(), golden[name]
+
+
 def vggt_losses(golden: Arrays) -> Pairs:
     """Camera, depth and point losses of the given batch, which is not normalised."""
     from projects.common.geometry.pose_encoding import encode_pose
@@ -159,6 +179,7 @@ KINDS = {
     "minkunet34c": Kind(minkunet34c, 1e-4),
     "esam_pool_decoder": Kind(esam_pool_decoder, 1e-3),
     "scannet_ap": Kind(scannet_ap, 1e-9),
+    "vggt": Kind(vggt, 1e-3),
     "vggt_losses": Kind(vggt_losses, 1e-5),
 }
 

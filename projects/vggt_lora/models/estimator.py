@@ -11,6 +11,7 @@ from torch import Tensor
 
 from projects.common.checks import check_choice
 from projects.common.engine.patterns import matching
+from projects.common.geometry.pose_encoding import decode_pose
 from projects.registry import MODELS
 from projects.vggt_lora.models.adapter_files import Adapters
 from projects.vggt_lora.models.adapters import LoraSettings
@@ -81,9 +82,8 @@ class VGGTEstimator(VGGT, BaseModel):
             mode: "loss", "predict" or "tensor".
 
         Returns:
-            "loss": scalars by name. "predict": per sample ``pred_depth`` and
-            ``pred_depth_conf`` (S, H, W), in the network's unit. "tensor": VGGT's
-            dictionary.
+            "loss": scalars by name. "predict": see :func:`predictions`. "tensor":
+            VGGT's dictionary.
         """
         images = inputs["images"]
         half = self.precision == "bfloat16"
@@ -94,7 +94,7 @@ class VGGTEstimator(VGGT, BaseModel):
         if mode == "loss":
             assert self.criterion is not None
             return self.criterion(outputs, inputs, progress=training_progress())
-        return predictions(outputs)
+        return predictions(outputs, (images.shape[-2], images.shape[-1]))
 
     def _load_base(self, base_weights: str | None) -> None:
         if base_weights is None:
@@ -122,9 +122,26 @@ def training_progress() -> float:
     return min(hub.get_info("iter", 0) / last, 1.0) if last else 0.0
 
 
-def predictions(outputs: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
-    """One dictionary per sample, for metrics and pictures."""
-    depth, conf = outputs["depth"][..., 0].float(), outputs["depth_conf"].float()
-    return [
-        {"pred_depth": depth[i], "pred_depth_conf": conf[i]} for i in range(len(depth))
-    ]
+def predictions(
+    outputs: Mapping[str, Tensor], image_size: tuple[int, int]
+) -> list[dict[str, Tensor]]:
+    """What metrics and pictures read of each sample.
+
+    Args:
+        outputs: Of VGGT, for B samples.
+        image_size: (H, W) pixels.
+
+    Returns:
+        B dictionaries, lengths in the network's unit: ``pred_depth`` and
+        ``pred_depth_conf`` (S, H, W); with a camera head ``pred_world2cam`` (S, 4, 4)
+        and ``pred_K`` (S, 3, 3).
+    """
+    found = {}
+    if "depth" in outputs:
+        found["pred_depth"] = outputs["depth"][..., 0]
+        found["pred_depth_conf"] = outputs["depth_conf"]
+    if "pose_enc" in outputs:
+        world2cam, K = decode_pose(outputs["pose_enc"], image_size)
+        found["pred_world2cam"], found["pred_K"] = world2cam, K
+    samples = len(next(iter(found.values())))
+    return [{key: value[i] for key, value in found.items()} for i in range(samples)]

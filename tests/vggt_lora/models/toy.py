@@ -5,19 +5,26 @@ import torch
 from projects.registry import DATASETS, MODELS
 from tests.vggt_lora.datasets.worlds import PlaneDataset
 
-NET = dict(embed_dim=16, depth=2)
+NET = dict(
+    img_size=56,
+    embed_dim=32,
+    depth=4,
+    num_heads=2,
+    patch_embed=dict(embed_dim=32, depth=2, num_heads=2),
+    camera_head=dict(trunk_depth=1, num_heads=2),
+    dpt=dict(
+        features=16, out_channels=[8, 16, 16, 16], intermediate_layer_idx=[0, 1, 2, 3]
+    ),
+    enable_point=False,
+    enable_track=False,
+)
 LORA = dict(
     rank=2,
     alpha=4,
     dropout=0.1,
-    target_modules=["depth_head.*", "aggregator.*_blocks.1.*"],
+    target_modules=["depth_head.*", "aggregator.*_blocks.[23].*"],
 )
 CRITERION = dict(type="MultiTaskLoss", camera=dict(weight=5.0), depth=dict(weight=1.0))
-TARGETS = [
-    f"aggregator.{kind}_blocks.1.{layer}"
-    for kind in ("frame", "global")
-    for layer in ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2")
-]
 
 
 @DATASETS.register_module()

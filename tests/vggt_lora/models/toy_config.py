@@ -5,13 +5,22 @@ _base_ = ["../../../configs/_base_/default_runtime.py"]
 custom_imports = dict(imports=["tests.vggt_lora.models.toy"])
 model = dict(
     type="VGGTEstimator",
-    embed_dim=16,
-    depth=2,
+    img_size=56,
+    embed_dim=32,
+    depth=4,
+    num_heads=2,
+    patch_embed=dict(embed_dim=32, depth=2, num_heads=2),
+    camera_head=dict(trunk_depth=1, num_heads=2),
+    dpt=dict(
+        features=16, out_channels=[8, 16, 16, 16], intermediate_layer_idx=[0, 1, 2, 3]
+    ),
+    enable_point=False,
+    enable_track=False,
     lora=dict(
         rank=2,
         alpha=4,
         dropout=0.1,
-        target_modules=["depth_head.*", "aggregator.*_blocks.1.*"],
+        target_modules=["depth_head.*", "aggregator.*_blocks.[23].*"],
     ),
     criterion=dict(type="MultiTaskLoss", camera=dict(), depth=dict()),
 )
