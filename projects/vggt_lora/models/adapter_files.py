@@ -117,13 +117,13 @@ class Adapters:
                 f"the adapters have rank {found['rank']}, the model's have rank "
                 f"{self.settings.rank}: set lora.rank={found['rank']}"
             )
-        for part in found["base"].keys() & self.base.keys():
-            if found["base"][part] != self.base[part]:
+        for part, digest in self.base.items():
+            if found["base"].get(part, digest) != digest:
                 raise CheckpointError(
                     f"the adapters belong to another base: SHA-256 of its {part} "
                     f"begins with {found['base'][part][:12]}, this one's with "
-                    f"{self.base[part][:12]}. Set base_weights to the file that they "
-                    "were trained on"
+                    f"{digest[:12]}. Set base_weights to the file that they were "
+                    "trained on"
                 )
         self._rescale(state, prefix, found["alpha"])
 

@@ -2,7 +2,9 @@
 
 import torch
 
+from projects.common.datasets import SeededIndex
 from projects.registry import DATASETS, MODELS
+from projects.vggt_lora.datasets import collate_views
 from tests.vggt_lora.datasets.worlds import PlaneDataset
 
 NET = dict(
@@ -44,8 +46,5 @@ def estimator(seed=0, **options):
 
 def batch(samples=2, frames=3, seed=0):
     """Collated samples of the plane."""
-    from projects.vggt_lora.datasets import collate_views
-
     dataset = ToyViews("", frames=frames, image_size=56, aspect=0.5)
-    torch.manual_seed(seed)
-    return collate_views([dataset[index] for index in range(samples)])
+    return collate_views([dataset[SeededIndex(i, seed + i)] for i in range(samples)])
