@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from projects.common.command import one_message
 from projects.esam.converters import apc_shelf, rgbd_folder, scannet
+from projects.vggt_lora.converters import densify_colmap
 
 
 class Converter(NamedTuple):
@@ -38,6 +39,11 @@ CONVERTERS = {
         "shelf sample of apc-vision-toolbox, to an rgbd_folder",
         apc_shelf.add_arguments,
         apc_shelf.run,
+    ),
+    "densify": Converter(
+        "depth predictions fitted to the points of a COLMAP model",
+        densify_colmap.add_arguments,
+        densify_colmap.run,
     ),
 }
 
