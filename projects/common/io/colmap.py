@@ -41,7 +41,7 @@ class ColmapCamera:
             params=self.params,
         )
 
-    def K(self) -> NDArray[np.float64]:
+    def intrinsics(self) -> NDArray[np.float64]:
         """(3, 3) intrinsics, pixel centres at integers.
 
         Raises:

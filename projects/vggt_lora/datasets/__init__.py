@@ -1,6 +1,21 @@
 """Multi-view datasets of VGGT; importing registers their names."""
 
+from projects.vggt_lora.datasets.annotations import AnnotationDataset
+from projects.vggt_lora.datasets.co3d import Co3DDataset
+from projects.vggt_lora.datasets.eth3d import ETH3DDataset
 from projects.vggt_lora.datasets.multi_view import MultiViewDataset
 from projects.vggt_lora.datasets.sample import BadSampleError, Frame, collate_views
+from projects.vggt_lora.datasets.scannet import ScanNetViewsDataset
+from projects.vggt_lora.datasets.vkitti2 import VirtualKitti2Dataset
 
-__all__ = ["BadSampleError", "Frame", "MultiViewDataset", "collate_views"]
+__all__ = [
+    "AnnotationDataset",
+    "BadSampleError",
+    "Co3DDataset",
+    "ETH3DDataset",
+    "Frame",
+    "MultiViewDataset",
+    "ScanNetViewsDataset",
+    "VirtualKitti2Dataset",
+    "collate_views",
+]
