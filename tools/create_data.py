@@ -14,6 +14,7 @@ from projects.common.command import one_message
 from projects.esam.converters import apc_shelf, rgbd_folder, scannet
 from projects.vggt_lora.converters import (
     annotations,
+    densify_colmap,
     eth3d,
     kitti360,
     scannet_views,
@@ -73,6 +74,11 @@ CONVERTERS = {
         "ScanNet export, to a frame index of views",
         scannet_views.add_arguments,
         scannet_views.run,
+    ),
+    "densify": Converter(
+        "depth predictions fitted to the points of a COLMAP model",
+        densify_colmap.add_arguments,
+        densify_colmap.run,
     ),
 }
 

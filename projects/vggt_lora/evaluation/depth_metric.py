@@ -30,8 +30,8 @@ class DepthMetric(BaseMetric):
 
     Reads of each prediction ``pred_depth`` (S, H, W) in any unit and, if there,
     ``pred_world2cam`` (S, 4, 4); of the batch (``collate_views``) ``inputs`` with
-    ``depths`` and ``valid`` (B, S, H, W) and ``world2cam`` (B, S, 4, 4) in metres. A window is reduced to a few
-    numbers when it is seen.
+    ``depths`` and ``valid`` (B, S, H, W) and ``world2cam`` (B, S, 4, 4) in metres. A
+    window is reduced to a few numbers when it is seen.
 
     Returns the metrics of ``depth_metrics`` and ``AUC@t``, each the mean over the
     windows that have it, and what must not be overlooked: ``windows``,

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from projects.common.checks import check_shape
 from projects.common.evaluation.depth_alignment import align_depth
 from projects.common.evaluation.depth_metrics import (
     DEPTH_METRICS,
@@ -46,7 +47,12 @@ def window_depth(pred: Floats, truth: Floats, mask: Mask, rule: DepthRule) -> Va
     Returns:
         The metrics and counts of :func:`depth_errors`; all NaN with too few true
         pixels.
+
+    Raises:
+        ValueError: If prediction and truth differ in shape.
     """
+    dims = check_shape("truth", truth, "S H W")
+    check_shape("pred", pred, "S H W", dims=dims)
     if mask.sum() < rule.min_valid:
         return dict.fromkeys((*DEPTH_METRICS, *COUNTS), float("nan"))
     if (mask & usable(pred)).any():

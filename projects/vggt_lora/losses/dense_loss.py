@@ -72,5 +72,5 @@ class DenseLoss:
         if self.gradient_loss_fn is not None:
             loss, scales = SURFACE[self.gradient_loss_fn]
             maps = (image.flatten(0, 1) for image in (pred, target, mask, weights))
-            terms["grad"] = multi_scale(loss, *maps, scales)
+            terms["grad"] = multi_scale(loss, scales, *maps)
         return terms

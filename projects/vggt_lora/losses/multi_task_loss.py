@@ -113,8 +113,13 @@ class MultiTaskLoss(nn.Module):
             return self._losses(predictions, self._truth(batch, progress))
 
     def _truth(self, batch: Mapping[str, Tensor], progress: float) -> Truth:
-        keys = ("world2cam", "depths", "world_points", "valid")
-        scene = normalize_scene(*(batch[key] for key in keys), self.scale_statistic)
+        scene = normalize_scene(
+            batch["world2cam"],
+            batch["depths"],
+            batch["world_points"],
+            batch["valid"],
+            self.scale_statistic,
+        )
         weights = batch["pixel_weights"]
         if self.curriculum is not None:
             weights = self.curriculum(weights, batch["semantics"], progress)

@@ -16,27 +16,20 @@ MapLoss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 MIN_NORMALS = 10
 
 
-def multi_scale(
-    loss: MapLoss, pred: Tensor, target: Tensor, mask: Tensor, weights: Tensor, n: int
-) -> Tensor:
-    """Mean of ``loss`` over ``n`` scales, each of half the resolution of the last.
+def multi_scale(loss: MapLoss, scales: int, *maps: Tensor) -> Tensor:
+    """Mean of ``loss`` over scales, each of half the resolution of the last.
 
     Args:
         loss: :func:`gradient_loss` or :func:`normal_loss`.
-        pred: (N, H, W, C) prediction.
-        target: (N, H, W, C) truth.
-        mask: (N, H, W) bool.
-        weights: (N, H, W) non-negative.
-        n: Number of scales.
+        scales: How many, the full resolution included.
+        *maps: Prediction, truth, mask and weights, as ``loss`` takes them.
 
     Returns:
         Scalar.
     """
-    total = pred.flatten()[:0].sum()
-    for step in (2**scale for scale in range(n)):
-        maps = (image[:, ::step, ::step] for image in (pred, target, mask, weights))
-        total = total + loss(*maps)
-    return total / n
+    steps = [2**scale for scale in range(scales)]
+    losses = [loss(*(image[:, ::step, ::step] for image in maps)) for step in steps]
+    return torch.stack(losses).mean()
 
 
 def gradient_loss(

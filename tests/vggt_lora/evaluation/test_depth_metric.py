@@ -137,7 +137,7 @@ def test_half_precision_predictions():
 def test_a_prediction_of_another_size_is_named():
     batch = wave_batch()
     answers = [{"pred_depth": batch["depths"][0, :, ::2]}]
-    message = r"Window of drive, frames \[4, 6\]: `pred` must have shape \(2, 48, 64\)"
+    message = r"Window of drive, frames \[4, 6\]: `pred` .* got \(2, 24, 64\)"
     with pytest.raises(ValueError, match=message):
         evaluate([(batch, answers)])
 
