@@ -42,8 +42,10 @@ class CleanUp:
         columns = max(1, round(self.columns * height / 376))
         known = np.where(depth > 0, depth, np.inf).astype(np.float32)
         nearest = minimum_filter(known, size=(2 * rows + 1, 2 * columns + 1))
-        down = rows / np.maximum(np.abs(np.arange(height) - K[1, 2]), 1.0)[:, None]
-        side = columns / np.maximum(np.abs(np.arange(width) - K[0, 2]), 1.0)
+        # Half a pixel more, because measurements are rounded to pixels.
+        below, beside = np.arange(height) - K[1, 2], np.arange(width) - K[0, 2]
+        down = (rows + 0.5) / np.maximum(np.abs(below), 1.0)[:, None]
+        side = (columns + 0.5) / np.maximum(np.abs(beside), 1.0)
         slant = np.minimum(np.maximum(down, side), self.steepest)
         limit = nearest * (1 + np.maximum(slant, self.tolerance))
         return np.where(known <= limit, depth, 0).astype(np.float32)
