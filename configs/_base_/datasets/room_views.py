@@ -1,7 +1,9 @@
-"""Synthetic rooms for the twins of ETH3D configs: `_base_.rooms`.
+r"""Synthetic rooms for the twins of ETH3D configs: `_base_.rooms`.
 
-python tools/make_synthetic.py eth3d --out data/rooms/raw
-python tools/create_data.py eth3d --root-path data/rooms/raw --out-dir data/rooms
+python tools/make_synthetic.py eth3d --out data/rooms/raw --train-rooms 20 \
+    --val-rooms 4 --frame-step 200
+python tools/create_data.py eth3d --root-path data/rooms/raw --out-dir data/rooms \
+    --val-scenes 'scene002*'
 """
 
 small = dict(data_root="data/rooms", frames=3, image_size=168, aspect=0.67)

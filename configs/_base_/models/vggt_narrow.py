@@ -1,4 +1,4 @@
-"""A VGGT of 0.9 M parameters with the layers of the large one: `_base_.narrow`.
+"""A VGGT of 1.4 M parameters with the layers of the large one: `_base_.narrow`.
 
 Six pairs of blocks, so that the last third is two of them. Weights are random unless
 `model.base_weights` names a file, such as the last checkpoint of

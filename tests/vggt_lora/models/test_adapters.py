@@ -129,7 +129,7 @@ def test_only_some_parts_of_attention_learn(parts):
 
 
 def test_attention_parts_are_letters_of_qkv():
-    with pytest.raises(ConfigError, match="attention_parts.*'qx'"):
+    with pytest.raises(ConfigError, match=r"attention_parts.*'qx'"):
         toy.estimator(lora={**toy.LORA, "attention_parts": "qx"})
 
 
