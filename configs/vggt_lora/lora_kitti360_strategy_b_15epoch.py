@@ -1,4 +1,4 @@
-r"""Strategy B on KITTI-360, first of two stages: alpha 32, rate 2e-5.
+"""Strategy B on KITTI-360, first of two stages: alpha 32, rate 2e-5.
 
 5 620 768 parameters in 94 layers; 15 epochs of 500 steps, a step is 8 samples of 8
 frames.

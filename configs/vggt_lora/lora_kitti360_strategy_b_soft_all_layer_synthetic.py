@@ -1,4 +1,4 @@
-r"""Twin of lora_kitti360_strategy_b_soft_all_layer for two cores.
+"""Twin of lora_kitti360_strategy_b_soft_all_layer for two cores.
 
 python \
 tools/train.py configs/vggt_lora/lora_kitti360_strategy_b_soft_all_layer_synthetic.py

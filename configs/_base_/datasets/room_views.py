@@ -1,4 +1,4 @@
-r"""Synthetic rooms for the twins of ETH3D configs: `_base_.rooms`.
+"""Synthetic rooms for the twins of ETH3D configs: `_base_.rooms`.
 
 python tools/make_synthetic.py eth3d --out data/rooms/raw --train-rooms 20 \
     --val-rooms 4 --frame-step 200

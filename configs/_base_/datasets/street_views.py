@@ -1,4 +1,4 @@
-r"""Synthetic streets for the twins of KITTI-360 configs: `_base_.streets`.
+"""Synthetic streets for the twins of KITTI-360 configs: `_base_.streets`.
 
     python tools/make_synthetic.py kitti360 --out data/street/raw
     python tools/create_data.py kitti360 --root-path data/street/raw \
