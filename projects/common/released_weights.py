@@ -32,13 +32,16 @@ class ReleasedBackbone:
 
     Attributes:
         name: Our name of the network.
-        repo: Repository on the Hugging Face hub with a ``model.safetensors`` for timm.
+        repo: Repository on the Hugging Face hub with a ``model.safetensors``, of image
+            networks for timm.
         url: File of the authors, empty where they publish none that can be read safely.
+        option: How a user names another file.
     """
 
     name: str
     repo: str
     url: str = ""
+    option: str = "--weights FILE"
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -52,7 +55,7 @@ class ReleasedBackbone:
         ways = [f"{hub} as {Path(folder) / self.files[0]}"]
         if self.url:
             ways.append(f"{self.url} as {Path(folder) / self.files[1]}")
-        return f"Download {' or '.join(ways)}, or name a file with --weights FILE"
+        return f"Download {' or '.join(ways)}, or name a file with {self.option}"
 
 
 def _dinov2(letter: str, size: str, registers: bool) -> ReleasedBackbone:
@@ -73,3 +76,9 @@ BACKBONES = {
         ReleasedBackbone("clip_rn50", "timm/resnet50_clip.openai"),
     )
 }
+VGGT_1B = ReleasedBackbone(
+    "vggt_1b",
+    "facebook/VGGT-1B",
+    "https://huggingface.co/facebook/VGGT-1B/resolve/main/model.pt",
+    "--cfg-options model.base_weights=FILE",
+)

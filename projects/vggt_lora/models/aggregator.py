@@ -1,7 +1,6 @@
 """Alternating attention within frames and over all frames (VGGT, section 3.2)."""
 
 from collections.abc import Collection
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -93,6 +92,11 @@ class Aggregator(nn.Module):
         B, S = images.shape[:2]
         patches = self.patch_embed((images.flatten(0, 1) - self.mean) / self.std)
         special = torch.cat([self.camera_token, self.register_token], dim=2)
-        which: Any = [0] + [1] * (S - 1)
-        special = special[:, which].expand(B, -1, -1, -1).flatten(0, 1)
+        special = first_and_others(special, S).expand(B, -1, -1, -1).flatten(0, 1)
         return torch.cat([special.to(patches.dtype), patches], dim=1)
+
+
+def first_and_others(pair: Tensor, count: int) -> Tensor:
+    """(1, S, ...) from (1, 2, ...): one value for the first frame, one for the rest."""
+    first, other = pair.split(1, dim=1)
+    return torch.cat([first, other.expand(-1, count - 1, *pair.shape[2:])], dim=1)

@@ -49,8 +49,9 @@ def sample_at(maps: Tensor, pixels: Tensor) -> Tensor:
         (B, ..., C).
     """
     height, width = maps.shape[-2:]
-    last = pixels.new_tensor([max(width - 1, 1), max(height - 1, 1)])
-    grid = (pixels * 2 / last - 1).flatten(1, -2)[:, None]
+    x = pixels[..., 0] * (2 / max(width - 1, 1)) - 1
+    y = pixels[..., 1] * (2 / max(height - 1, 1)) - 1
+    grid = torch.stack([x, y], dim=-1).flatten(1, -2)[:, None]
     samples = grid_sample(maps, grid, padding_mode="zeros", align_corners=True)
     return samples[:, :, 0].mT.unflatten(1, pixels.shape[1:-1])
 

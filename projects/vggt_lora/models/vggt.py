@@ -165,8 +165,10 @@ class VGGT(nn.Module):
                 if head is not None:
                     values, conf = activate(self._maps(head, kept, images), activation)
                     outputs[name], outputs[f"{name}_conf"] = values, conf
-            if query_points is not None:
-                outputs |= self._tracks(kept, images, query_points)
+            if query_points is not None and self.track_head is not None:
+                maps = self._maps(self.track_head.feature_extractor, kept, images)
+                tracks = self.track_head.tracker(maps, query_points.float())
+                outputs |= zip(("track", "vis", "conf"), tracks)
         return outputs
 
     def _maps(self, head: DPTHead, kept: Kept, images: Tensor) -> Tensor:
@@ -175,12 +177,6 @@ class VGGT(nn.Module):
         options = (self.frames_chunk_size, self.checkpointing)
         maps = dense_maps(head, kept, SPECIAL, size, *options)
         return maps.unflatten(0, images.shape[:2])
-
-    def _tracks(self, kept: Kept, images: Tensor, queries: Tensor) -> dict[str, Tensor]:
-        assert self.track_head is not None
-        feats = self._maps(self.track_head.feature_extractor, kept, images)
-        track, vis, conf = self.track_head.tracker(feats, queries.float())
-        return {"track": track[-1], "vis": vis, "conf": conf}
 
     def _check(self, images: Tensor, query_points: Tensor | None) -> None:
         fix = "Stack the frames of a sample, and samples of one size."
