@@ -23,7 +23,7 @@ class SavedSubset(Dataset):
     read the file, whatever the frame lists have become since.
 
     Args:
-        dataset: Config of a multi-view dataset in test mode.
+        dataset: A multi-view dataset in test mode, or its config.
         windows: How many; all of them if there are no more.
         file: JSON with sequence and frames of each, relative to the dataset's
             ``data_root``.
@@ -37,7 +37,8 @@ class SavedSubset(Dataset):
         self, dataset: Any, windows: int, file: str = "validation_subset.json"
     ) -> None:
         check_positive("windows", windows)
-        self.dataset = DATASETS.build(dataset)
+        built = isinstance(dataset, Dataset)
+        self.dataset: Any = dataset if built else DATASETS.build(dataset)
         if not self.dataset.test_mode:
             raise ValueError(
                 "`dataset` of SavedSubset must have fixed windows: set test_mode=True"

@@ -1,7 +1,7 @@
 """VGGT as the Runner trains it: base weights, adapters, losses, predictions."""
 
+import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from projects.registry import MODELS
 from projects.vggt_lora.models.adapter_files import Adapters
 from projects.vggt_lora.models.adapters import LoraSettings
 from projects.vggt_lora.models.vggt import VGGT
+from projects.vggt_lora.models.weights import load_vggt
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -32,7 +33,8 @@ class VGGTEstimator(VGGT, BaseModel):
     alone, and each checkpoint comes with a folder that plain peft reads.
 
     Args:
-        base_weights: File with VGGT's weights, or "hub"; None leaves them random.
+        base_weights: File with VGGT's weights, or "hub" (see :func:`load_vggt`); None
+            leaves them random.
         freeze: Patterns (``fnmatch``) of modules whose parameters are not trained.
         lora: Arguments of :class:`LoraSettings`; None trains what is not frozen.
         criterion: Config of the losses; None for inference.
@@ -97,17 +99,14 @@ class VGGTEstimator(VGGT, BaseModel):
         return predictions(outputs, (images.shape[-2], images.shape[-1]))
 
     def _load_base(self, base_weights: str | None) -> None:
-        if base_weights is None:
-            print_log(
-                "base_weights=None: the network starts from random weights",
-                logger="current",
-            )
+        if base_weights is not None:
+            load_vggt(self, base_weights)
             return
-        from projects.common.engine.checkpoint_file import read_checkpoint
-        from projects.common.engine.weights import load_weights
-
-        checkpoint = read_checkpoint(Path(base_weights))
-        load_weights(self, checkpoint, base_weights)
+        print_log(
+            "base_weights=None: the network starts from random weights",
+            logger="current",
+            level=logging.WARNING,
+        )
 
     def _freeze(self, patterns: Sequence[str]) -> None:
         names = [name for name, _ in self.named_modules() if name]
