@@ -173,3 +173,44 @@ def test_a_copy_of_a_model_is_independent():
     step(other)
     close(outputs(toy.estimator()), outputs(model), 0)
     assert list(other.state_dict()) == list(model.state_dict())
+
+
+def test_frozen_blocks_in_front_keep_no_graph():
+    """Nothing before the first adapted pair of blocks requires a gradient."""
+    model, tracked = toy.estimator(), {}
+
+    def remember(name):
+        return lambda module, inputs, output: tracked.update(
+            {name: output.requires_grad}
+        )
+
+    for kind in ("frame", "global"):
+        blocks = model.aggregator.get_submodule(f"{kind}_blocks")
+        for number, block in enumerate(blocks):
+            block.register_forward_hook(remember(f"{kind} {number}"))
+    model(**toy.batch(), mode="loss")
+    first = {f"{kind} {number}" for kind in ("frame", "global") for number in (0, 1)}
+    assert {name for name, tracks in tracked.items() if not tracks} == first
+    assert len(tracked) == 8
+
+
+def test_bfloat16_changes_little_and_adapters_stay_in_float32():
+    lora = {**toy.LORA, "dropout": 0.0}
+    terms, gradients = [], []
+    for precision in ("float32", "bfloat16"):
+        model = step(toy.estimator(lora=lora, precision=precision), 2)
+        losses = model(**toy.batch(), mode="loss")
+        model.parse_losses(losses)[0].backward()
+        trained = [p for p in model.parameters() if p.requires_grad]
+        assert all(p.grad.dtype == p.dtype == torch.float32 for p in trained)
+        terms.append({name: float(value) for name, value in losses.items()})
+        gradients.append(torch.cat([p.grad.flatten() for p in trained]))
+    assert terms[0] != terms[1]  # the second did run in bfloat16
+    for name, value in terms[0].items():
+        assert terms[1][name] == pytest.approx(value, rel=0.03, abs=0.01), name
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.99
+
+
+def test_an_unknown_precision_is_named():
+    with pytest.raises(ValueError, match=r"precision.*'float16'"):
+        toy.estimator(precision="float16")
