@@ -17,33 +17,47 @@ def _child(parent: Registry, locations: list[str]) -> Registry:
 
 
 DATASETS = _child(
-    _parent.DATASETS, ["projects.common.datasets", "projects.esam.datasets"]
+    _parent.DATASETS,
+    [
+        "projects.common.datasets",
+        "projects.esam.datasets",
+        "projects.vggt_lora.datasets",
+    ],
 )
 TRANSFORMS = _child(
     _parent.TRANSFORMS, ["projects.common.datasets", "projects.esam.datasets"]
 )
-DATA_SAMPLERS = _child(_parent.DATA_SAMPLERS, ["projects.common.engine"])
+DATA_SAMPLERS = _child(
+    _parent.DATA_SAMPLERS,
+    ["projects.common.engine", "projects.vggt_lora.datasets"],
+)
 MODELS = _child(
     _parent.MODELS,
     [
         "projects.esam.models",
         "projects.esam.losses",
         "projects.common.backbones2d.online",
+        "projects.vggt_lora.losses",
+        "projects.vggt_lora.models",
     ],
 )
 TASK_UTILS = _child(_parent.TASK_UTILS, ["projects.esam.losses"])
-METRICS = _child(_parent.METRICS, ["projects.esam.evaluation"])
+METRICS = _child(
+    _parent.METRICS, ["projects.esam.evaluation", "projects.vggt_lora.evaluation"]
+)
 HOOKS = _child(
     _parent.HOOKS, ["projects.common.engine", "projects.common.visualization"]
 )
 RUNNERS = _child(_parent.RUNNERS, ["projects.common.engine"])
 LOOPS = _child(_parent.LOOPS, ["projects.common.engine"])
 OPTIM_WRAPPERS = _child(_parent.OPTIM_WRAPPERS, ["projects.common.engine"])
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    _parent.OPTIM_WRAPPER_CONSTRUCTORS, ["projects.common.engine"]
+)
 
 # Nothing of ours registers in these, but mmengine warns at each build when the scope
 # has no child of a registry.
 _child(_parent.OPTIMIZERS, [])
-_child(_parent.OPTIM_WRAPPER_CONSTRUCTORS, [])
 _child(_parent.PARAM_SCHEDULERS, [])
 _child(_parent.MODEL_WRAPPERS, [])
 _child(_parent.WEIGHT_INITIALIZERS, [])

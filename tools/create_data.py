@@ -12,6 +12,14 @@ from typing import NamedTuple
 
 from projects.common.command import one_message
 from projects.esam.converters import apc_shelf, rgbd_folder, scannet
+from projects.vggt_lora.converters import (
+    annotations,
+    densify_colmap,
+    eth3d,
+    kitti360,
+    scannet_views,
+    vkitti2,
+)
 
 
 class Converter(NamedTuple):
@@ -38,6 +46,39 @@ CONVERTERS = {
         "shelf sample of apc-vision-toolbox, to an rgbd_folder",
         apc_shelf.add_arguments,
         apc_shelf.run,
+    ),
+    "kitti360": Converter(
+        "KITTI-360: frame index, building ratios, LiDAR depth maps",
+        kitti360.add_arguments,
+        kitti360.run,
+    ),
+    "co3d": Converter(
+        "Co3D with VGGT's annotations, to a frame index",
+        annotations.add_co3d_arguments,
+        annotations.run_co3d,
+    ),
+    "vkitti": Converter(
+        "Virtual KITTI 2, to a frame index", vkitti2.add_arguments, vkitti2.run
+    ),
+    "eth3d": Converter(
+        "ETH3D high-resolution views: images, depth, points at training size",
+        eth3d.add_arguments,
+        eth3d.run,
+    ),
+    "annotations": Converter(
+        "any data with .jgz annotations, to a frame index",
+        annotations.add_arguments,
+        annotations.run,
+    ),
+    "scannet_views": Converter(
+        "ScanNet export, to a frame index of views",
+        scannet_views.add_arguments,
+        scannet_views.run,
+    ),
+    "densify": Converter(
+        "depth predictions fitted to the points of a COLMAP model",
+        densify_colmap.add_arguments,
+        densify_colmap.run,
     ),
 }
 

@@ -32,13 +32,16 @@ class ReleasedBackbone:
 
     Attributes:
         name: Our name of the network.
-        repo: Repository on the Hugging Face hub with a ``model.safetensors`` for timm.
+        repo: Repository on the Hugging Face hub with a ``model.safetensors``, of image
+            networks for timm.
         url: File of the authors, empty where they publish none that can be read safely.
+        option: How a user names another file.
     """
 
     name: str
     repo: str
     url: str = ""
+    option: str = "--weights FILE"
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -57,27 +60,4 @@ class ReleasedBackbone:
         ways = [f"{hub} as {Path(folder) / self.files[0]}"]
         if self.url:
             ways.append(f"{self.url} as {Path(folder) / self.files[1]}")
-        return (
-            f"Download {' or '.join(ways)}, or name a file with --weights FILE (in a "
-            "config: `weights` of the network)"
-        )
-
-
-def _dinov2(letter: str, size: str, registers: bool) -> ReleasedBackbone:
-    name, reg = f"dinov2_vit{letter}14", "_reg4" if registers else ""
-    return ReleasedBackbone(
-        f"{name}_reg" if registers else name,
-        f"timm/vit_{size}_patch14{reg}_dinov2.lvd142m",
-        f"https://dl.fbaipublicfiles.com/dinov2/{name}/{name}{reg}_pretrain.pth",
-    )
-
-
-_SIZES = {"s": "small", "b": "base", "l": "large", "g": "giant"}
-BACKBONES = {
-    released.name: released
-    for released in (
-        *(_dinov2(*item, registers=False) for item in _SIZES.items()),
-        *(_dinov2(*item, registers=True) for item in _SIZES.items()),
-        ReleasedBackbone("clip_rn50", "timm/resnet50_clip.openai"),
-    )
-}
+        return f"Download {' or '.join(ways)}, or name a file with {self.option}"

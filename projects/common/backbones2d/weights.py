@@ -17,7 +17,7 @@ from projects.common.engine.checkpoint_file import (
 )
 from projects.common.engine.errors import CheckpointError
 from projects.common.engine.weights import load_weights
-from projects.common.released_weights import BACKBONES, FOLDER
+from projects.common.released_weights import BACKBONES, FOLDER, ReleasedBackbone
 
 State = dict[str, Tensor]
 Rename = Callable[[State], tuple[State, list[str]]]  # new names, notes
@@ -35,7 +35,12 @@ def find_weights(name: str, weights: str | Path | None = None) -> Path:
         FileNotFoundError: If ``weights`` is missing, or there are none anywhere; it
             says what to download and where to put it.
     """
-    released = BACKBONES[name]
+    return find_released(BACKBONES[name], weights)
+
+
+def find_released(released: ReleasedBackbone, weights: str | Path | None) -> Path:
+    """As :func:`find_weights`, of any released network."""
+    name = released.name
     if weights is not None:
         given = Path(weights).expanduser()
         if not given.is_file():

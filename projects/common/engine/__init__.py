@@ -5,6 +5,7 @@ from projects.common.engine.config import load_config
 from projects.common.engine.launch import run_command, set_data_root, test, train
 from projects.common.engine.loops import EpochBasedTrainLoop, IterBasedTrainLoop
 from projects.common.engine.optim import AmpOptimWrapper, OptimWrapper
+from projects.common.engine.param_groups import GroupingConstructor
 from projects.common.engine.runner import Vantage3DRunner
 from projects.common.engine.sampler import SeededBatchSampler
 
@@ -12,6 +13,7 @@ __all__ = [
     "AmpOptimWrapper",
     "CheckpointHook",
     "EpochBasedTrainLoop",
+    "GroupingConstructor",
     "IterBasedTrainLoop",
     "OptimWrapper",
     "SeededBatchSampler",

@@ -11,6 +11,7 @@ Order of a save, so that at no moment the folder lacks a loadable checkpoint:
 
 import hashlib
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -93,10 +94,16 @@ def write_pointer(folder: Path, path: Path) -> None:
     atomic_write_bytes(folder / POINTER, str(path).encode())
 
 
+def companion(path: Path) -> Path:
+    """The folder beside ``path`` for what a model exports with each checkpoint."""
+    return path.with_name(f"{path.stem}_adapter")
+
+
 def remove_checkpoint(path: Path) -> None:
-    """Delete a checkpoint and its hash."""
+    """Delete a checkpoint, its hash and what was exported with it."""
     path.unlink(missing_ok=True)
     sidecar(path).unlink(missing_ok=True)
+    shutil.rmtree(companion(path), ignore_errors=True)
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:

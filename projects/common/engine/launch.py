@@ -93,7 +93,7 @@ def test(
     for key in ("test_cfg", "test_dataloader", "test_evaluator"):
         if cfg.get(key) is None:
             raise ConfigError(f"config {config} cannot be tested: it has no `{key}`")
-    cfg.load_from = str(_weights_file(Path(checkpoint).expanduser()))
+    cfg.load_from = str(weights_file(Path(checkpoint).expanduser()))
     cfg.resume = False
     # What may start at random before a training must not be evaluated at random.
     if cfg.get("load_from_policy"):
@@ -202,8 +202,12 @@ def _building(error: BaseException) -> str:
     return name
 
 
-def _weights_file(checkpoint: Path) -> Path:
-    """The file itself, or the newest intact one of a folder."""
+def weights_file(checkpoint: Path) -> Path:
+    """The file itself, or the newest intact one of a work dir.
+
+    Raises:
+        CheckpointError: If there is none.
+    """
     if not checkpoint.is_dir():
         require_file(checkpoint)
         return checkpoint

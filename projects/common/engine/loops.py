@@ -21,6 +21,8 @@ from projects.registry import LOOPS
 class _Position:
     """Where a loop stands beyond its counters.
 
+    With ``val_begin=0`` a run also validates before its first step.
+
     Attributes:
         batch: Batches done in the current epoch.
         validated: Whether the validation that belongs to the last completed epoch or
@@ -52,6 +54,7 @@ class _Position:
             CheckpointError: If it lies within an epoch and epochs have become longer
                 or shorter since.
         """
+        self._sampler.reseed(state["seed"])  # on which the number of batches may depend
         batches = len(self.dataloader)
         if state["batch"] and state["batches"] != batches:
             raise CheckpointError(
@@ -62,7 +65,6 @@ class _Position:
             )
         self._epoch, self._iter = epoch, iteration
         self.batch, self.validated = state["batch"], state["validated"]
-        self._sampler.reseed(state["seed"])
 
     @property
     def _sampler(self) -> SeededBatchSampler:
@@ -87,6 +89,10 @@ class _Position:
 @LOOPS.register_module()
 class EpochBasedTrainLoop(_Position, _EpochBasedTrainLoop):
     """MMEngine's loop over epochs, able to start at any batch."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.validated = self.val_begin > 0
 
     def run(self) -> Any:
         """Train until the last epoch."""
@@ -154,6 +160,7 @@ class IterBasedTrainLoop(_Position, _IterBasedTrainLoop):
         self.val_begin = val_begin
         self.val_interval = val_interval
         self.stop_training = False
+        self.validated = val_begin > 0
         metainfo = getattr(self.dataloader.dataset, "metainfo", None)
         self.runner.visualizer.dataset_meta = metainfo
         self.dynamic_milestones, self.dynamic_intervals = calc_dynamic_intervals(

@@ -18,8 +18,8 @@ def describe_batch(batch: Any) -> list[dict[str, Any]]:
     """Names and numbers that tell which samples ``batch`` holds.
 
     Args:
-        batch: What the data loader yields: ``data_samples`` with metainfo, or lists
-            of strings and numbers per sample.
+        batch: What the data loader yields: ``data_samples`` with metainfo or that
+            are dictionaries, or lists of strings and numbers per sample.
 
     Returns:
         One dictionary per sample, ready for JSON.
@@ -34,6 +34,8 @@ def describe_batch(batch: Any) -> list[dict[str, Any]]:
         for sample, value in zip(samples, values):
             if isinstance(value, BaseDataElement):
                 sample.update(_readable(value.metainfo))
+            elif isinstance(value, Mapping):
+                sample.update(_readable(value))
             elif _is_readable(value):
                 sample[key] = value
     return samples
@@ -89,7 +91,14 @@ def _standard(value: Any) -> Any:
 
 
 def _readable(metainfo: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in metainfo.items() if _is_readable(value)}
+    """The names and short lists of ``metainfo``; small tensors become lists."""
+    values = {
+        key: value.tolist()
+        if isinstance(value, torch.Tensor) and value.numel() <= _LONGEST
+        else value
+        for key, value in metainfo.items()
+    }
+    return {key: value for key, value in values.items() if _is_readable(value)}
 
 
 def _is_readable(value: Any) -> bool:

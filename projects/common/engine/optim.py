@@ -10,6 +10,7 @@ import torch
 from mmengine.optim import AmpOptimWrapper as _AmpOptimWrapper
 from mmengine.optim import OptimWrapper as _OptimWrapper
 
+from projects.common.engine.clipping import ModuleClipping
 from projects.common.engine.errors import ConfigError, NonFiniteError
 from projects.common.engine.interrupt import UpdateGuard
 from projects.registry import OPTIM_WRAPPERS
@@ -21,7 +22,7 @@ def _check_loss(loss: torch.Tensor) -> None:
 
 
 @OPTIM_WRAPPERS.register_module()
-class OptimWrapper(_OptimWrapper):
+class OptimWrapper(ModuleClipping, _OptimWrapper):
     """MMEngine's, but weights change only from finite gradients.
 
     Attributes:
@@ -52,7 +53,7 @@ class OptimWrapper(_OptimWrapper):
 
 
 @OPTIM_WRAPPERS.register_module()
-class AmpOptimWrapper(_AmpOptimWrapper):
+class AmpOptimWrapper(ModuleClipping, _AmpOptimWrapper):
     """MMEngine's, but a loss that is not finite stops the run.
 
     Infinite gradients are left to the loss scaler, which skips such steps.

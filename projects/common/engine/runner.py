@@ -13,7 +13,11 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from projects.common.engine.changes import check_settings, watched_settings
-from projects.common.engine.checkpoint_file import read_checkpoint, write_checkpoint
+from projects.common.engine.checkpoint_file import (
+    companion,
+    read_checkpoint,
+    write_checkpoint,
+)
 from projects.common.engine.config import closest
 from projects.common.engine.errors import CheckpointError, ConfigError
 from projects.common.engine.interrupt import quiet_worker
@@ -200,9 +204,19 @@ class Vantage3DRunner(SurvivingRunner):
             checkpoint.update(collect_training(self, moment, random))
             checkpoint["settings"] = watched_settings(self.cfg)
         self.call_hook("before_save_checkpoint", checkpoint=checkpoint)
-        write_checkpoint(to_plain(checkpoint), Path(out_dir) / filename)
+        self._write(to_plain(checkpoint), Path(out_dir) / filename)
         if save_optimizer:
             self._last_save = moment.key
+
+    def _write(self, checkpoint: dict[str, Any], path: Path) -> None:
+        """Write ``checkpoint``, and before it what the model exports with it.
+
+        A model that exports has ``export(state_dict, folder)``.
+        """
+        export = getattr(bare_model(self.model), "export", None)
+        if export is not None:
+            export(checkpoint["state_dict"], companion(path))
+        write_checkpoint(checkpoint, path)
 
     @cached_property
     def _config_text(self) -> str:

@@ -20,6 +20,9 @@ class SeededBatchSampler(Sampler):
     place where a run resumed change it. An endless sampler counts an epoch each time
     it has gone through the data.
 
+    A grouping may yield tuples that begin with an index: the index gets the seed. One
+    that draws has ``begin(seed, epoch)``, which tells it what to draw from.
+
     Args:
         sampler: Yields indices.
         batch_size: Samples in a batch.
@@ -49,6 +52,7 @@ class SeededBatchSampler(Sampler):
             self._batches = DATA_SAMPLERS.build(
                 grouping, default_args={"sampler": sampler, "batch_size": batch_size}
             )
+        self._begin()
 
     def start_at(self, epoch: int, batch: int) -> None:
         """Let the next iteration begin with ``batch`` of ``epoch``."""
@@ -56,25 +60,34 @@ class SeededBatchSampler(Sampler):
         self._first_batch = batch
         if hasattr(self.sampler, "set_epoch"):
             self.sampler.set_epoch(epoch)
+        self._begin()
 
     def reseed(self, seed: int) -> None:
         """Draw as a run with ``seed`` draws; only before the first iteration."""
         self.seed = seed
         if hasattr(self.sampler, "seed"):
             self.sampler.seed = seed
+        self._begin()
+
+    def _begin(self) -> None:
+        if hasattr(self._batches, "begin"):
+            self._batches.begin(self.seed, self._epoch)
 
     def __len__(self) -> int:
         return len(self._batches)
 
-    def __iter__(self) -> Iterator[list[SeededIndex]]:
+    def __iter__(self) -> Iterator[list[Any]]:
         first, self._first_batch = self._first_batch, 0
-        drawn = first * self.batch_size
-        for batch in islice(self._batches, first, None):
-            yield [
-                SeededIndex(index, self._seed(index, drawn + place))
-                for place, index in enumerate(batch)
-            ]
+        batches = iter(self._batches)
+        drawn = sum(len(batch) for batch in islice(batches, first))
+        for batch in batches:
+            yield [self._seeded(item, drawn + at) for at, item in enumerate(batch)]
             drawn += len(batch)
+
+    def _seeded(self, item: Any, drawn: int) -> Any:
+        if isinstance(item, tuple):
+            return (self._seeded(item[0], drawn), *item[1:])
+        return SeededIndex(item, self._seed(item, drawn))
 
     def _seed(self, index: int, drawn: int) -> int:
         epoch = self._epoch

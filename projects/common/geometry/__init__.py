@@ -6,6 +6,7 @@ Every function takes either torch tensors or numpy arrays and returns the same.
 """
 
 from projects.common.geometry.cameras import (
+    distance_to_depth,
     pixel_grid,
     project,
     scale_intrinsics,
@@ -28,6 +29,7 @@ from projects.common.geometry.transforms import (
 __all__ = [
     "FeatureGrid",
     "bilinear_cells",
+    "distance_to_depth",
     "grid_pixels",
     "invert_rigid",
     "look_at",

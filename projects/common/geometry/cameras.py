@@ -114,3 +114,24 @@ def project(points: Array, K: Array, world2cam: Array) -> tuple[Array, Array]:
     skewed = x * K[..., 0, 0, None] + y * K[..., 0, 1, None]
     u, v = skewed + K[..., 0, 2, None], y * K[..., 1, 1, None] + K[..., 1, 2, None]
     return stack([u, v], -1), depth
+
+
+def distance_to_depth(distance: Array, K: Array) -> Array:
+    """z-depth of distances along the rays of pixels.
+
+    Args:
+        distance: (H, W) from the camera centre to the surface, 0 where missing.
+        K: (3, 3) intrinsics in pixels of ``distance``, centres at integers.
+
+    Returns:
+        (H, W) z-depth in the unit of ``distance``: distance / |(x, y, 1)|.
+
+    Raises:
+        ValueError: If a shape is wrong.
+    """
+    check_shape("distance", distance, "H W")
+    check_shape("K", K, "3 3")
+    grid = pixel_grid(*distance.shape, K)
+    y = (grid[..., 1] - K[1, 2]) / K[1, 1]
+    x = (grid[..., 0] - K[0, 2] - K[0, 1] * y) / K[0, 0]
+    return distance / (x * x + y * y + 1) ** 0.5

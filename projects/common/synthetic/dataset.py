@@ -12,7 +12,7 @@ import cv2
 
 from projects.common.checks import check_choice, check_positive
 from projects.common.progress import track
-from projects.common.synthetic import rgbd_folder, scannet
+from projects.common.synthetic import annotated, eth3d, rgbd_folder, scannet
 from projects.common.synthetic.files import write_text
 from projects.common.synthetic.filming import (
     SENSOR_SIZE,
@@ -46,6 +46,11 @@ LAYOUTS = {
     "rgbd_folder": Layout(
         rgbd_folder.write_scene, rgbd_folder.is_written, rgbd_folder.write_meta
     ),
+    "eth3d": Layout(eth3d.write_scene, eth3d.is_written, eth3d.write_meta),
+    **{
+        name: Layout(layout.write_scene, layout.is_written, layout.write_meta)
+        for name, layout in annotated.LAYOUTS.items()
+    },
 }
 
 
@@ -101,14 +106,16 @@ def write_dataset(
     arguments |= {"frames": list(frames), "size": list(size), "seed": seed}
     # Without the default, folders made before there were themes stay valid.
     arguments |= {"theme": theme} if theme != "home" else {}
-    _claim(root, {"version": VERSION, **arguments})
+    claim(root, {"version": VERSION, **arguments})
     jobs = [
         (name, Job(seed * SEEDS_PER_DATASET + number, tuple(frames), size, theme))
         for number, name in enumerate(names)
     ]
     left = [job for job in jobs if not chosen.is_written(root, job[0])]
     task = partial(_write_one, layout, root)
-    for _ in track(_run(task, left, workers), len(left), f"rendering {layout} rooms"):
+    for _ in track(
+        run_jobs(task, left, workers), len(left), f"rendering {layout} rooms"
+    ):
         pass
     chosen.write_meta(root, splits, frames)
     return splits
@@ -118,7 +125,7 @@ write_scannet = partial(write_dataset, "scannet")
 write_rgbd_folder = partial(write_dataset, "rgbd_folder")
 
 
-def _claim(root: Path, manifest: dict[str, Any]) -> None:
+def claim(root: Path, manifest: dict[str, Any]) -> None:
     """Note the arguments in ``root``; refuse a folder made with others."""
     path, text = root / MANIFEST, json.dumps(manifest, indent=1) + "\n"
     if path.exists() and path.read_text() == text:
@@ -135,8 +142,8 @@ def _write_one(layout: str, root: Path, job: tuple[str, Job]) -> None:
     LAYOUTS[layout].write_scene(root, *job)
 
 
-def _run(task: Callable, jobs: list, workers: int) -> Iterator[None]:
-    """Results in order, from this process or from a pool."""
+def run_jobs(task: Callable, jobs: list, workers: int) -> Iterator[None]:
+    """Results of ``task`` in order, from this process or from a pool."""
     if workers == 1 or len(jobs) < 2:
         yield from map(task, jobs)
         return

@@ -33,7 +33,7 @@ class Material:
         return np.asarray(self.color) * (1 - weight) + np.asarray(self.second) * weight
 
 
-def _hash(cells: Floats, seed: int) -> Floats:
+def hashed(cells: Floats, seed: int) -> Floats:
     """(N,) repeatable random numbers in 0..1 of (N, 2) lattice cells."""
     cell = np.floor(cells).astype(np.int64).astype(np.uint32)
     mixed = cell[:, 0] * np.uint32(0x9E3779B1) ^ cell[:, 1] * np.uint32(0x85EBCA77)
@@ -77,25 +77,25 @@ def _checker(uv: Floats, seed: int) -> Floats:
 def _tiles(uv: Floats, seed: int) -> Floats:
     """Tiles of varied tone with grout lines."""
     grout = (np.abs(uv - np.round(uv)) < 0.04).any(axis=1)
-    return np.where(grout, 1.0, 0.25 * _hash(uv, seed))
+    return np.where(grout, 1.0, 0.25 * hashed(uv, seed))
 
 
 def _planks(uv: Floats, seed: int) -> Floats:
     """Boards four times as long as wide, in shifted rows, of varied tone."""
     row = np.floor(uv[:, 1])
-    shift = _hash(np.stack([row, row * 0], 1), seed)
+    shift = hashed(np.stack([row, row * 0], 1), seed)
     board = np.stack([uv[:, 0] / 4 + shift, uv[:, 1]], 1)
     fraction = board - np.floor(board)
     joint = (fraction[:, 0] < 0.012) | (fraction[:, 1] < 0.04)
-    return np.where(joint, 1.0, 0.6 * _hash(board, seed))
+    return np.where(joint, 1.0, 0.6 * hashed(board, seed))
 
 
-def _noise(uv: Floats, seed: int) -> Floats:
-    """Smooth value noise."""
+def noise(uv: Floats, seed: int) -> Floats:
+    """(N,) smooth value noise in 0..1, one lattice cell per unit of ``uv``."""
     base = np.floor(uv)
     t = uv - base
     t = t * t * (3 - 2 * t)
-    corner = [_hash(base + np.array(at), seed) for at in CORNERS]
+    corner = [hashed(base + np.array(at), seed) for at in CORNERS]
     low = corner[0] + (corner[1] - corner[0]) * t[:, 0]
     high = corner[2] + (corner[3] - corner[2]) * t[:, 0]
     return low + (high - low) * t[:, 1]
@@ -103,17 +103,17 @@ def _noise(uv: Floats, seed: int) -> Floats:
 
 def _grain(uv: Floats, seed: int) -> Floats:
     """Noise drawn out along the first axis."""
-    return _noise(uv * np.array([0.12, 1.0]), seed)
+    return noise(uv * np.array([0.12, 1.0]), seed)
 
 
 def _spines(uv: Floats, seed: int) -> Floats:
     """Upright bands, each of one random tone."""
-    return _hash(np.stack([uv[:, 0], uv[:, 0] * 0], 1), seed)
+    return hashed(np.stack([uv[:, 0], uv[:, 0] * 0], 1), seed)
 
 
 def _marks(uv: Floats, seed: int) -> Floats:
     """Sparse patches."""
-    return (_noise(uv, seed) > 0.75).astype(np.float64)
+    return (noise(uv, seed) > 0.75).astype(np.float64)
 
 
 PATTERNS = {
@@ -126,7 +126,7 @@ PATTERNS = {
     "checker": _checker,
     "tiles": _tiles,
     "planks": _planks,
-    "noise": _noise,
+    "noise": noise,
     "grain": _grain,
     "spines": _spines,
     "marks": _marks,

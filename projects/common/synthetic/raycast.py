@@ -65,6 +65,28 @@ def cast(
     return Hits(depth, index)
 
 
+def cast_rays(solids: Sequence[Solid], origin: Floats, rays: Floats) -> Floats:
+    """First hits along any rays from one point.
+
+    Args:
+        solids: The scene.
+        origin: (3,) world metres.
+        rays: (N, 3) world directions; with length 1 / z of the camera frame the result
+            is a z-depth.
+
+    Returns:
+        (N,) multiples of the rays, 0 where nothing is hit.
+    """
+    nearest = np.full(len(rays), np.inf)
+    for solid in solids:
+        local = (rays @ solid.rotation).T
+        start = solid.rotation.T @ (origin - solid.center)
+        enter, leave = solid.interval(start, (local[0], local[1], local[2]))
+        closer = (enter <= leave) & (enter > NEAR) & (enter < nearest)
+        nearest[closer] = enter[closer]
+    return np.where(np.isfinite(nearest), nearest, 0.0)
+
+
 def _windows(
     solids: Sequence[Solid], K: Floats, world2cam: Floats, size: tuple[int, int]
 ) -> Iterator[tuple[int, NDArray[np.integer]]]:

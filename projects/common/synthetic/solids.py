@@ -61,7 +61,7 @@ class Solid(ABC):
         """Where rays enter and leave, as multiples of their direction.
 
         Args:
-            origin: (3,) common origin, local frame.
+            origin: (3,) common origin, local frame; or (3, ...), one origin per ray.
             rays: Three arrays of equal shape, the components of the directions.
 
         Returns:
@@ -196,11 +196,11 @@ class Ellipsoid(Solid):
     """An ellipsoid with semi-axes ``half``."""
 
     def interval(self, origin: Floats, rays: Rays) -> tuple[Floats, Floats]:
-        start = origin / self.half
+        x, y, z = (start / axis for start, axis in zip(origin, self.half))
         dx, dy, dz = (ray / axis for ray, axis in zip(rays, self.half))
         a = dx * dx + dy * dy + dz * dz
-        b = dx * start[0] + dy * start[1] + dz * start[2]
-        inside = b * b - a * (start @ start - 1)
+        b = dx * x + dy * y + dz * z
+        inside = b * b - a * (x * x + y * y + z * z - 1)
         root = np.sqrt(np.maximum(inside, 0))
         leave = (root - b) / a
         return np.where(inside > 0, (-b - root) / a, leave + 1), leave

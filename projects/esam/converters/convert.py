@@ -1,31 +1,28 @@
 """Turn a source into samples and info files: parallel, resumable, reproducible."""
 
-import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 from mmengine.logging import print_log
 from threadpoolctl import threadpool_limits
 
 from projects.common.io.atomic import remove_temporaries
 from projects.common.io.infos import save_info
+from projects.common.io.manifest import open_manifest
+from projects.common.parallel import run_parallel
 from projects.common.progress import track
-from projects.esam.converters.manifest import open_manifest
 from projects.esam.converters.pack_clip import ClipOptions, pack_clip
 from projects.esam.converters.report import check_skipped, write_report
 from projects.esam.converters.samples import FOLDERS, SampleStore, make_sample
 from projects.esam.converters.segmenters import SegmenterOptions, build_segmenter
 from projects.esam.converters.sources import BadFrameError, SampleName, Source
 
+FORMAT = 2  # Raise it when the bytes of a sample change for the same options.
 CHUNK = 8  # Frames of one scene that one process takes at a time.
 
 
@@ -84,6 +81,7 @@ def convert(source: Source, options: ConvertOptions) -> None:
     manifest_hash = open_manifest(
         state_dir,
         {
+            "format": FORMAT,
             "--root-path": str(source.root.resolve()),
             "--seed": options.seed,
             "--num-points": options.num_points,
@@ -191,21 +189,9 @@ def run_jobs(job: Job, names: list[SampleName], workers: int) -> Iterator[Result
     if workers <= 1:
         yield from job.run(names)
         return
-    # Forked from a process that has the imports and nothing else: no threads, no locks.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker)
-    try:
-        futures = [pool.submit(_run_chunk, job, chunk) for chunk in _chunks(names)]
-        for future in as_completed(futures):
-            yield from future.result()
-    except BrokenProcessPool as error:
-        raise RuntimeError(
-            f"one of {workers} worker processes died, probably for want of memory. Run "
-            "the same command again to go on where it stopped, with fewer --workers"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    chunks = list(_chunks(names))
+    for results in run_parallel(partial(_run_chunk, job), chunks, workers, __name__):
+        yield from results
 
 
 def _chunks(names: list[SampleName]) -> Iterator[list[SampleName]]:
@@ -218,17 +204,3 @@ def _chunks(names: list[SampleName]) -> Iterator[list[SampleName]]:
 
 def _run_chunk(job: Job, names: list[SampleName]) -> list[Result]:
     return list(job.run(names))
-
-
-def _start_worker() -> None:
-    """Ctrl-C is for the parent to handle; and without a parent there is no work."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -11,6 +11,14 @@ from mmengine.logging import MMLogger
 from numpy.typing import NDArray
 
 from projects.common.io.images import read_ids
+from projects.common.io.rgbd_frames import (
+    list_frames,
+    read_cam2world,
+    read_intrinsics,
+    read_list,
+    read_rgbd,
+    register_color,
+)
 from projects.esam.converters.arguments import (
     add_folders,
     add_sample_options,
@@ -24,12 +32,6 @@ from projects.esam.converters.sources import (
     Frame,
     SampleName,
     Source,
-    list_frames,
-    read_cam2world,
-    read_intrinsics,
-    read_list,
-    read_rgbd,
-    register_color,
 )
 from projects.esam.scannet_classes import THING_IDS
 

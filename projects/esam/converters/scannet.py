@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from projects.common.geometry import scale_intrinsics
+from projects.common.io.rgbd_frames import list_frames, read_list
+from projects.common.io.scannet_export import read_scannet_frame
 from projects.esam.converters.arguments import (
     add_folders,
     add_sample_options,
@@ -26,12 +27,6 @@ from projects.esam.converters.sources import (
     Frame,
     SampleName,
     Source,
-    list_frames,
-    read_cam2world,
-    read_intrinsics,
-    read_list,
-    read_rgbd,
-    register_color,
 )
 from projects.esam.scannet_classes import (
     SCANNET20_CLASSES,
@@ -41,8 +36,6 @@ from projects.esam.scannet_classes import (
 
 DEFAULT_INTERVAL = 200
 MIN_ON_MESH = 0.3
-# fx = fy, cx, cy at 640 x 480 (specification 1.1), used where the export has no file.
-DEFAULT_K = np.array([[577.870605, 0, 319.5], [0, 577.870605, 239.5], [0, 0, 1.0]])
 
 
 @dataclass(frozen=True)
@@ -108,12 +101,9 @@ class ScanNetSource(Source):
         return names
 
     def frame(self, name: SampleName) -> Frame:
-        folder, n = self.root / "2D" / name.scene, name.frame
-        cam2world = read_cam2world(folder / "pose" / f"{n}.txt")
-        color_path = folder / "color" / f"{n}.jpg"
-        color, depth = read_rgbd(color_path, folder / "depth" / f"{n}.png", 1000.0)
-        K, K_color = self._intrinsics(folder / "intrinsic", color.shape, depth.shape)
-        color, depth = register_color(color, K_color, depth, K)
+        color, depth, K, cam2world = read_scannet_frame(
+            self.root / "2D" / name.scene, name.frame
+        )
         scene_file = self.root / "3D" / name.scene / f"{name.scene}.txt"
         return Frame(
             color=color,
@@ -121,34 +111,8 @@ class ScanNetSource(Source):
             K=K,
             cam2world=cam2world,
             axis_align=axis_alignment(scene_file),
-            img_path=color_path.relative_to(self.root).as_posix(),
+            img_path=f"2D/{name.scene}/color/{name.frame}.jpg",
         )
-
-    @staticmethod
-    def _intrinsics(
-        folder: Path, color_shape: tuple, depth_shape: tuple
-    ) -> tuple[NDArray, NDArray | None]:
-        """K of the depth image, and of the colour image where that is known."""
-        height, width = depth_shape
-        color_size = (color_shape[1], color_shape[0])
-        K_color = None
-        if (folder / "intrinsic_color.txt").is_file() and color_size != (width, height):
-            K_color = read_intrinsics(folder / "intrinsic_color.txt", color_size)
-        if (folder / "intrinsic_depth.txt").is_file():
-            return read_intrinsics(
-                folder / "intrinsic_depth.txt", (width, height)
-            ), K_color
-        if (folder / "intrinsic_color.txt").is_file():
-            K = read_intrinsics(folder / "intrinsic_color.txt", color_size)
-            return scale_intrinsics(
-                K, width / color_size[0], height / color_size[1]
-            ), None
-        if width * 480 != height * 640:
-            raise BadFrameError(
-                f"{folder} has no intrinsic_depth.txt and the depth image is "
-                f"{width}x{height}; the default is for 640x480 and its multiples"
-            )
-        return scale_intrinsics(DEFAULT_K, width / 640, height / 480), None
 
     @property
     def label_table(self) -> Path:

@@ -45,14 +45,15 @@ def run(work_dir, options=None, resume=False, die_at=None, config=CONFIG, timeou
     return process.exitcode
 
 
-def start_two(work_dir, options=None, resume=False):
+def start_two(work_dir, options=None, resume=False, config=CONFIG):
     """Start a training of two processes on the CPU."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     processes = [
         _CONTEXT.Process(
-            target=_train_as, args=(rank, port, str(work_dir), options or {}, resume)
+            target=_train_as,
+            args=(rank, port, str(work_dir), options or {}, resume, config),
         )
         for rank in range(2)
     ]
@@ -94,7 +95,7 @@ def _train(work_dir, options, resume, die_at, config):
     run_command(train, arguments)
 
 
-def _train_as(rank, port, work_dir, options, resume):
+def _train_as(rank, port, work_dir, options, resume, config):
     os.environ.update(
         RANK=str(rank),
         LOCAL_RANK=str(rank),
@@ -105,7 +106,7 @@ def _train_as(rank, port, work_dir, options, resume):
     torch.set_num_threads(1)
     _quiet(f"{work_dir}/rank_{rank}")
     arguments = {
-        "config": CONFIG,
+        "config": config,
         "work_dir": work_dir,
         "resume": resume,
         "cfg_options": options,

@@ -71,6 +71,15 @@ def test_batches_are_described_by_what_can_be_read():
     assert sample_names(describe_batch([torch.ones(2)])) == "unknown"
 
 
+def test_samples_of_dictionaries_keep_their_names_and_short_tensors():
+    ids = torch.tensor([4, 7])
+    sample = {"sequence": "drive_0", "ids": ids, "noise": torch.zeros(17)}
+    batch = {"inputs": {"images": torch.zeros(1, 2)}, "data_samples": [sample]}
+    described = describe_batch(batch)
+    assert described == [{"sequence": "drive_0", "ids": [4, 7]}]
+    assert sample_names(described) == "sequence=drive_0, ids=[4, 7]"
+
+
 def test_loss_terms_are_numbers():
     losses = {"a": torch.tensor([1.0, 3.0]), "b": [torch.ones(()), torch.ones(())]}
     assert loss_terms(losses) == {"a": 2.0, "b": 2.0}

@@ -9,9 +9,10 @@ from PIL import Image
 
 from projects.common.io.infos import load_info
 from projects.common.io.points import read_labels, read_pixels, read_points
+from projects.common.io.rgbd_frames import read_rgbd, register_color
 from projects.esam.converters.mesh_labels import axis_alignment, load_mesh_labels
 from projects.esam.converters.scannet import ScanNetSource
-from projects.esam.converters.sources import SampleName, read_rgbd, register_color
+from projects.esam.converters.sources import SampleName
 from tools.create_data import main
 
 N = 3000

@@ -8,15 +8,14 @@ from typing import Any
 
 from projects.common.io.atomic import atomic_write_bytes
 
-FORMAT = 2  # Raise it when the bytes of a sample change for the same options.
-
 
 def open_manifest(state_dir: Path, options: dict[str, Any], overwrite: bool) -> str:
     """Check ``options`` against those of the last run, or store them.
 
     Args:
         state_dir: The converter's own folder in the output folder.
-        options: Everything that decides the bytes of a sample.
+        options: Everything that decides the bytes of a sample, with a ``format`` that
+            is raised when they change for the same options.
         overwrite: Forget what was made with other options.
 
     Returns:
@@ -25,7 +24,6 @@ def open_manifest(state_dir: Path, options: dict[str, Any], overwrite: bool) -> 
     Raises:
         ValueError: If the last run had other options and ``overwrite`` is off.
     """
-    options = {"format": FORMAT, **options}
     text = json.dumps(options, sort_keys=True, indent=1)
     path = state_dir / "manifest.json"
     if overwrite:

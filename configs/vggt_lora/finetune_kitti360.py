@@ -1,0 +1,54 @@
+"""Full fine-tuning on KITTI-360, without LoRA: depth and camera head, all blocks.
+
+853 568 756 parameters are trained, the tokeniser stays frozen. 2 to 24 frames of
+varying height, 48 images in a batch.
+
+    python tools/train.py configs/vggt_lora/finetune_kitti360.py
+    python tools/test.py configs/vggt_lora/finetune_kitti360.py CHECKPOINT
+"""
+
+_base_ = [
+    "../_base_/default_runtime.py",
+    "../_base_/datasets/kitti360_views.py",
+    "../_base_/models/vggt_1b.py",
+    "../_base_/schedules/vggt_lora.py",
+]
+
+model = dict(
+    freeze=["aggregator.patch_embed"],
+    criterion=dict(curriculum=dict(boost=1.5, hold=0.4)),
+)
+train_dataloader = dict(
+    batch_size=24,
+    batch_sampler=dict(
+        type="DynamicBatchSampler", frames=(2, 24), aspects=(0.27, 0.37), max_images=48
+    ),
+)
+iters = 20 * 800
+warm_up = iters * 5 // 100
+optim_wrapper = dict(
+    optimizer=dict(type="AdamW", lr=5e-5, weight_decay=0.05),
+    # Released VGGT divides the rate by ten when the blocks are trained too.
+    paramwise_cfg=dict(
+        _delete_=True, no_decay=["*_token"], lr_mult={"aggregator.*": 0.1}
+    ),
+    clip_modules={"aggregator.*": 1.0, "depth_head.*": 1.0, "camera_head.*": 1.0},
+)
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=warm_up),
+    dict(
+        type="CosineAnnealingLR",
+        by_epoch=False,
+        begin=warm_up,
+        end=iters,
+        T_max=iters - warm_up,
+        eta_min_ratio=0.01,
+    ),
+]
+train_cfg = dict(
+    type="IterBasedTrainLoop", max_iters=iters, val_begin=0, val_interval=800
+)
+default_hooks = dict(
+    checkpoint=dict(by_epoch=False, interval=800, save_best="AbsRel", rule="less")
+)
+log_processor = dict(by_epoch=False)

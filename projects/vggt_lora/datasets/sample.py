@@ -1,0 +1,167 @@
+"""The sample contract of all multi-view datasets: one frame, one sample, one batch."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from mmengine.registry import FUNCTIONS
+from numpy.typing import NDArray
+
+from projects.common.checks import check_finite, check_shape
+from projects.common.geometry import invert_rigid, unproject
+
+UNKNOWN = -1  # semantics of a pixel that nobody labelled
+Sample = dict[str, Any]
+
+
+class BadSampleError(ValueError):
+    """A frame or sample that cannot be used; the message says why and what to do."""
+
+
+class Frame(NamedTuple):
+    """One view, as a dataset reads it and as it leaves the view geometry.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        depth: (H, W) float32 z-depth in metres, 0 = missing.
+        K: (3, 3) float64 intrinsics in pixels of ``image``.
+        world2cam: (4, 4) float64, OpenCV axes, metres.
+        semantics: (H, W) int16 class ids of the dataset, -1 = unknown; None if the
+            dataset has none.
+    """
+
+    image: NDArray[np.uint8]
+    depth: NDArray[np.float32]
+    K: NDArray[np.float64]
+    world2cam: NDArray[np.float64]
+    semantics: NDArray[np.int16] | None = None
+
+
+def check_frame(frame: Frame, name: str) -> None:
+    """Refuse a frame that breaks the contract.
+
+    Raises:
+        BadSampleError: If sizes disagree, a matrix is not finite, ``K`` is singular or
+            ``world2cam`` is no rigid transform.
+    """
+    try:
+        dims = check_shape("image", frame.image, "H W 3")
+        check_shape("depth", frame.depth, "H W", dims=dims)
+        if frame.semantics is not None:
+            check_shape("semantics", frame.semantics, "H W", dims=dims)
+        check_shape("K", frame.K, "3 3")
+        check_shape("world2cam", frame.world2cam, "4 4")
+        check_finite("K", frame.K)
+        check_finite("world2cam", frame.world2cam)
+    except ValueError as error:
+        raise BadSampleError(f"frame {name}: {error}") from error
+    fx, fy = float(frame.K[0, 0]), float(frame.K[1, 1])
+    if not (fx > 0 and fy > 0 and frame.K[2].tolist() == [0, 0, 1]):
+        raise BadSampleError(
+            f"frame {name}: `K` must have positive focal lengths and last row 0 0 1, "
+            f"got {frame.K.tolist()}. Check the intrinsics file."
+        )
+    rotation = frame.world2cam[:3, :3]
+    off = float(np.abs(rotation @ rotation.T - np.eye(3)).max())
+    if off > 1e-3 or np.linalg.det(rotation) < 0:
+        raise BadSampleError(
+            f"frame {name}: `world2cam` must hold a rotation, but R R' differs from "
+            f"the identity by {off:.3g} and det R is {np.linalg.det(rotation):.3g}. "
+            "Check the pose file."
+        )
+
+
+def assemble(
+    frames: Sequence[Frame],
+    ids: Sequence[int],
+    sequence: str,
+    dataset: str,
+    weights: NDArray[np.float32] | None = None,
+) -> Sample:
+    """A sample of S frames of one size, as training reads it.
+
+    The world is shifted, not rotated: its origin becomes the centre of the first camera
+    in float64, so that float32 resolves less than a micrometre however far the
+    dataset's own origin is.
+
+    Args:
+        frames: S frames of one size.
+        ids: Their numbers in the sequence.
+        sequence: Its name.
+        dataset: Name of the dataset.
+        weights: (S, H, W) weight of each pixel in the losses; ones if not given.
+
+    Returns:
+        ``images`` (S, 3, H, W) float32 in [0, 1]; ``depths`` (S, H, W) float32 metres,
+        0 = missing; ``valid`` (S, H, W) bool; ``K`` (S, 3, 3) and ``world2cam``
+        (S, 4, 4) float32; ``cam_points`` and ``world_points`` (S, H, W, 3) float32,
+        zero where not valid; ``pixel_weights`` (S, H, W) float32; ``semantics``
+        (S, H, W) int16; ``ids`` (S,) int64; ``sequence`` and ``dataset`` str.
+    """
+    depths = np.stack([frame.depth for frame in frames]).astype(np.float32, copy=False)
+    valid = np.isfinite(depths) & (depths > 0)
+    depths = np.where(valid, depths, np.float32(0))
+    K = np.stack([frame.K for frame in frames]).astype(np.float32)
+    world2cam = shifted([frame.world2cam for frame in frames])
+    still = np.broadcast_to(np.eye(4, dtype=np.float32), world2cam.shape)
+    images = np.stack([frame.image for frame in frames]).transpose(0, 3, 1, 2)
+    depth_t, K_t = torch.from_numpy(depths), torch.from_numpy(K)
+    cam2world = torch.from_numpy(invert_rigid(world2cam))
+    if weights is None:
+        weights = np.ones_like(depths)
+    return {
+        "images": torch.from_numpy(np.ascontiguousarray(images)).float().div_(255),
+        "depths": depth_t,
+        "valid": torch.from_numpy(valid),
+        "K": K_t,
+        "world2cam": torch.from_numpy(world2cam),
+        "cam_points": unproject(depth_t, K_t, torch.from_numpy(still.copy())),
+        "world_points": unproject(depth_t, K_t, cam2world),
+        "pixel_weights": torch.from_numpy(weights.astype(np.float32, copy=False)),
+        "semantics": torch.from_numpy(_semantics(frames)),
+        "ids": torch.tensor([int(number) for number in ids]),
+        "sequence": sequence,
+        "dataset": dataset,
+    }
+
+
+def shifted(world2cams: Sequence[NDArray[np.float64]]) -> NDArray[np.float32]:
+    """(S, 4, 4) float32 of float64 ``world2cam``, origin in the first camera."""
+    poses = np.stack(world2cams).astype(np.float64)
+    origin = invert_rigid(poses[0])[:3, 3]
+    poses[:, :3, 3] += poses[:, :3, :3] @ origin
+    return poses.astype(np.float32)
+
+
+def _semantics(frames: Sequence[Frame]) -> NDArray[np.int16]:
+    unknown = np.full(frames[0].depth.shape, UNKNOWN, np.int16)
+    return np.stack(
+        [unknown if frame.semantics is None else frame.semantics for frame in frames]
+    ).astype(np.int16, copy=False)
+
+
+@FUNCTIONS.register_module()
+def collate_views(samples: Sequence[Sample]) -> dict[str, Any]:
+    """A batch for ``model(**batch, mode=...)``.
+
+    Args:
+        samples: B samples with the same number of frames and the same size.
+
+    Returns:
+        ``inputs``, every tensor of the contract with a leading B, and
+        ``data_samples``, B dictionaries of ``sequence``, ``dataset`` and ``ids``.
+
+    Raises:
+        ValueError: If the samples differ in frames or size.
+    """
+    shapes = sorted({tuple(sample["images"].shape) for sample in samples})
+    if len(shapes) > 1:
+        raise ValueError(
+            "samples of a batch must have one shape of `images` (S, 3, H, W), got "
+            f"{shapes}. Use one number of frames and one aspect per batch."
+        )
+    tensors = [key for key, value in samples[0].items() if torch.is_tensor(value)]
+    names = [{k: s[k] for k in ("sequence", "dataset", "ids")} for s in samples]
+    inputs = {key: torch.stack([sample[key] for sample in samples]) for key in tensors}
+    return {"inputs": inputs, "data_samples": names}

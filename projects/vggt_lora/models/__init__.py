@@ -1,0 +1,6 @@
+"""VGGT networks, and the one that the Runner trains."""
+
+from projects.vggt_lora.models.estimator import VGGTEstimator
+from projects.vggt_lora.models.vggt import VGGT
+
+__all__ = ["VGGT", "VGGTEstimator"]

@@ -1,0 +1,77 @@
+"""From a run with adapters to the weights of one plain network."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.logging import print_log
+from mmengine.runner import set_random_seed
+from safetensors.torch import save
+from torch import Tensor
+
+from projects.common.engine.checkpoint_file import read_checkpoint, write_checkpoint
+from projects.common.engine.config import load_config
+from projects.common.engine.errors import ConfigError
+from projects.common.engine.launch import weights_file
+from projects.common.engine.weights import load_weights
+from projects.common.io.atomic import atomic_write_bytes
+from projects.registry import MODELS
+from projects.vggt_lora.models.adapter_files import CONFIG
+from projects.vggt_lora.models.adapters import merged_weights
+
+SUFFIXES = (".safetensors", ".pth")
+
+
+def merge_adapter(
+    config: str, adapter: Path, out: Path, options: Mapping[str, Any] | None = None
+) -> dict[str, Tensor]:
+    """Write the base weights with the learned updates added, under VGGT's names.
+
+    Args:
+        config: Of the run: it names the base weights and the adapted layers.
+        adapter: A checkpoint, a work dir (its newest one) or an exported folder.
+        out: ``.safetensors``, or ``.pth`` with its hash beside it. Either can be the
+            ``base_weights`` of another config.
+        options: Dotted config keys that override the file's.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ConfigError: If the config has no LoRA, or ``out`` another suffix.
+        CheckpointError: If the adapters belong to another base, rank or set of layers.
+    """
+    if out.suffix not in SUFFIXES:
+        raise ConfigError(f"`out` must end in one of {SUFFIXES}, got {out}")
+    cfg = load_config(config, options)
+    settings = cfg.model.get("lora")
+    if settings is None:
+        raise ConfigError(f"{config} has no `model.lora`: there is nothing to merge")
+    # A random base, of a narrow network, is drawn as the runner draws it.
+    set_random_seed(cfg.randomness.seed)
+    if (adapter / CONFIG).is_file():
+        settings.adapter = str(adapter)
+        _take_rank_and_alpha(settings, adapter)
+        model = MODELS.build(cfg.model)
+    else:
+        model = MODELS.build(cfg.model)
+        path = weights_file(adapter)
+        load_weights(model, read_checkpoint(path), str(path))
+    weights = merged_weights(model)
+    _write(weights, out)
+    print_log(f"{len(weights)} tensors, adapters merged, in {out}", logger="current")
+    return weights
+
+
+def _take_rank_and_alpha(settings: dict[str, Any], folder: Path) -> None:
+    """An exported adapter knows these itself."""
+    config = json.loads((folder / CONFIG).read_text())
+    settings.update(rank=config["r"], alpha=config["lora_alpha"])
+
+
+def _write(weights: dict[str, Tensor], out: Path) -> None:
+    if out.suffix == ".pth":
+        write_checkpoint({"meta": {}, "state_dict": weights}, out)
+    else:
+        atomic_write_bytes(out, save(weights, {"format": "pt"}))

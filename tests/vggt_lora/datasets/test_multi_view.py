@@ -1,0 +1,187 @@
+import numpy as np
+import pytest
+import torch
+
+from projects.common.datasets import SeededIndex
+from projects.common.geometry import project
+from projects.vggt_lora.datasets import BadSampleError, collate_views
+from projects.vggt_lora.datasets.sample import assemble, check_frame
+from projects.vggt_lora.datasets.sampling import FrameSampling, even_windows
+from tests.vggt_lora.datasets.worlds import (
+    FAR,
+    NORMAL,
+    OFFSET,
+    PlaneDataset,
+    frame,
+    pose,
+)
+
+SMALL = dict(data_root=".", frames=3, image_size=70, aspect=0.4, patch_size=14)
+
+
+def equal(first, second):
+    return all(
+        torch.equal(a, second[k]) if torch.is_tensor(a) else a == second[k]
+        for k, a in first.items()
+    )
+
+
+def test_contract_and_exact_world_points():
+    """World points lie on the plane, to a millimetre, 3.8 km from the origin."""
+    sample = PlaneDataset(**SMALL)[4]
+    shapes = {k: tuple(v.shape) for k, v in sample.items() if torch.is_tensor(v)}
+    assert shapes == {
+        "images": (3, 3, 28, 70),
+        "depths": (3, 28, 70),
+        "valid": (3, 28, 70),
+        "K": (3, 3, 3),
+        "world2cam": (3, 4, 4),
+        "cam_points": (3, 28, 70, 3),
+        "world_points": (3, 28, 70, 3),
+        "pixel_weights": (3, 28, 70),
+        "semantics": (3, 28, 70),
+        "ids": (3,),
+    }
+    assert sample["sequence"] == "a" and sample["dataset"] == "PlaneDataset"
+    origin = np.linalg.inv(pose(int(sample["ids"][0])))[:3, 3] - FAR
+    normal = torch.tensor(NORMAL, dtype=torch.float32)
+    off = sample["world_points"] @ normal - float(OFFSET - NORMAL @ origin)
+    # Nearest sampling moves a pixel by up to half a source pixel.
+    assert off.abs().max() < 0.2
+    assert off.mean().abs() < 2e-2
+
+
+def test_points_project_onto_their_pixels_in_every_frame():
+    sample = PlaneDataset(**SMALL)[4]
+    for view in range(3):
+        points = sample["world_points"][view].reshape(-1, 3)
+        pixels, depth = project(points, sample["K"][view], sample["world2cam"][view])
+        xs, ys = torch.meshgrid(torch.arange(70.0), torch.arange(28.0), indexing="xy")
+        torch.testing.assert_close(pixels[:, 0], xs.flatten(), atol=1e-3, rtol=0)
+        torch.testing.assert_close(pixels[:, 1], ys.flatten(), atol=1e-3, rtol=0)
+        torch.testing.assert_close(depth.reshape(28, 70), sample["depths"][view])
+    assert sample["world2cam"][0, :3, 3].abs().max() < 1e-6
+
+
+def test_same_seed_same_sample_and_other_seed_another():
+    data = PlaneDataset(**SMALL, augmentation={}, sampling=dict(span=2))
+    first = data[SeededIndex(2, 5)]
+    np.random.seed(9)
+    assert equal(first, data[SeededIndex(2, 5)])
+    assert not equal(first, data[SeededIndex(2, 6)])
+    assert first["ids"][0] == 2
+    assert (first["ids"] - 2).abs().max() <= 2
+
+
+def test_dynamic_index_decides_frames_and_aspect():
+    data = PlaneDataset(**SMALL, sampling=dict(span=4))
+    sample = data[SeededIndex(0, 1), 5, 0.2]
+    assert sample["images"].shape == (5, 3, 14, 70)
+
+
+def test_test_mode_is_fixed_and_not_augmented():
+    data = PlaneDataset(
+        **{**SMALL, "frames": 2}, test_mode=True, augmentation={}, length=3
+    )
+    plain = PlaneDataset(**{**SMALL, "frames": 2}, test_mode=True)
+    assert len(plain) == 9 and len(data) == 3
+    assert equal(data[SeededIndex(2, 5)], data[SeededIndex(2, 6)])
+    assert equal(data[2], plain[6])
+    assert plain[8]["ids"].tolist() == [24, 25]
+
+
+def test_class_weights_reach_the_pixels():
+    sample = PlaneDataset(**SMALL, class_weights={2: 2.0, 4: 0.5})[0]
+    semantics, weights = sample["semantics"], sample["pixel_weights"]
+    for number, weight in ((2, 2.0), (4, 0.5), (3, 1.0)):
+        assert (semantics == number).any()
+        assert (weights[semantics == number] == weight).all()
+    unknown = frame(0)._replace(semantics=np.full((97, 211), -1, np.int16))
+    weights = PlaneDataset(**SMALL, class_weights={2: 2.0}).pixel_weights(unknown)
+    assert (weights == 1).all()
+
+
+def test_bad_frame_is_an_error_or_a_counted_redraw():
+    with pytest.raises(BadSampleError, match="frame a/7 has no pose"):
+        PlaneDataset(**SMALL)[7]
+    lenient = PlaneDataset(**SMALL, max_draws=20)
+    assert lenient[SeededIndex(7, 0)]["ids"][0] != 7
+    assert lenient.rejected >= 1
+
+
+def test_too_few_valid_pixels_name_the_frame():
+    data = PlaneDataset(**SMALL, min_valid=2000, max_draws=2)
+    with pytest.raises(BadSampleError, match=r"1960 valid pixels.*after 2 draws"):
+        data[0]
+
+
+def test_collate_adds_a_batch_axis_and_refuses_mixed_shapes():
+    data = PlaneDataset(**SMALL)
+    batch = collate_views([data[0], data[1]])
+    assert batch["inputs"]["images"].shape == (2, 3, 3, 28, 70)
+    assert batch["inputs"]["ids"].shape == (2, 3)
+    assert [s["sequence"] for s in batch["data_samples"]] == ["a", "a"]
+    with pytest.raises(ValueError, match=r"one shape of `images`.*\(2, 3, 28, 70\)"):
+        collate_views([data[0], data[0, 2, 0.4]])
+
+
+def test_depth_that_is_not_finite_is_missing():
+    bad = frame(0)
+    bad.depth[:5], bad.depth[5], bad.depth[6] = np.nan, np.inf, -1
+    sample = assemble([bad], [0], "a", "b")
+    assert (~sample["valid"][0, :7]).all() and sample["valid"][0, 7:].all()
+    assert (sample["depths"][0, :7] == 0).all()
+    assert (sample["world_points"][0, :7] == 0).all()
+    assert (sample["semantics"] >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(K=np.diag([0.0, 90, 1])), "positive focal lengths.*0.0"),
+        (dict(K=np.full((3, 3), np.nan)), "`K` must be finite, got nan"),
+        (dict(world2cam=np.diag([1.0, 1, -1, 1])), "det R is -1"),
+        (dict(world2cam=2 * np.eye(4)), "differs from the identity by 3"),
+        (dict(semantics=np.zeros((5, 4), np.int16)), r"`semantics`.*H=97.*\(5, 4\)"),
+        (dict(depth=np.zeros((5, 4), np.float32)), r"`depth`.*H=97.*\(5, 4\)"),
+    ],
+)
+def test_broken_frames_are_named(change, message):
+    with pytest.raises(BadSampleError, match=f"frame a/3: .*{message}"):
+        check_frame(frame(3)._replace(**change), "a/3")
+
+
+def test_sampling_stays_in_reach_and_takes_every_frame():
+    rng = np.random.default_rng(0)
+    drawn = [FrameSampling(span=3).draw(20, 10, 4, rng) for _ in range(200)]
+    assert all(d[0] == 10 and len(set(d)) == 4 for d in drawn)
+    assert set(np.concatenate(drawn)) == set(range(7, 14))
+    assert FrameSampling(spread=2).draw(100, 0, 4, rng).max() <= 8
+    ordered = FrameSampling(ordered=True).draw(20, 10, 6, rng)
+    assert (np.diff(ordered[1:]) > 0).all()
+    twice = FrameSampling(repeat=True).draw(2, 1, 8, rng)
+    assert set(twice) <= {0, 1}
+    with pytest.raises(BadSampleError, match="8 frames asked for, but only 2 are"):
+        FrameSampling().draw(2, 0, 8, rng)
+
+
+def test_windows_are_whole_and_inside():
+    found = even_windows({"a": 7, "b": 2}, 3, 2)
+    assert [(name, w.tolist()) for name, w in found] == [
+        ("a", [0, 1, 2]),
+        ("a", [2, 3, 4]),
+        ("a", [4, 5, 6]),
+    ]
+
+
+def test_empty_split_and_bad_arguments():
+    class Empty(PlaneDataset):
+        def load_sequences(self):
+            return {"a": []}
+
+    with pytest.raises(ValueError, match="Empty found no frame of split 'val' in x"):
+        Empty(data_root="x", split="val")
+    with pytest.raises(ValueError, match=r"`split` must be one of 'train'.*got 'eval'"):
+        PlaneDataset(data_root=".", split="eval")
+    with pytest.raises(IndexError, match="sample 18 of 18"):
+        PlaneDataset(**SMALL)[18]

@@ -1,0 +1,112 @@
+"""Configs of VGGT: true parameter counts, schedules, and twins that train."""
+
+import re
+
+import pytest
+import torch
+
+from projects.common.engine.config import load_config
+from projects.registry import MODELS
+from projects.vggt_lora.models.adapters import lora_layers
+from tests.common.engine import runs
+from tests.shared import ROOT
+from tools import create_data, make_synthetic
+
+FOLDER = ROOT / "configs/vggt_lora"
+TWINS = sorted(path.stem for path in FOLDER.glob("*_synthetic.py"))
+# Spec 4.3: rank, alpha, layers, parameters, peak rate, decay, share of warm-up.
+TABLE = {
+    "lora_eth3d_strategy_a": (16, 32, 29, 1_262_624, 1e-4, 0.01, 0.10),
+    "lora_eth3d_strategy_b": (16, 32, 125, 7_554_080, 5e-5, 0.01, 0.10),
+    "lora_eth3d_strategy_c": (16, 32, 237, 15_942_688, 3e-5, 0.01, 0.10),
+    "lora_kitti360_strategy_a": (16, 32, 29, 1_262_624, 1e-4, 0.01, 0.05),
+    "lora_kitti360_strategy_b_15epoch": (16, 32, 94, 5_620_768, 2e-5, 0.01, 0.15),
+    "lora_kitti360_strategy_b": (16, 16, 94, 5_620_768, 1e-5, 0.01, 0.15),
+    "lora_kitti360_strategy_b_soft": (16, 16, 94, 5_620_768, 1e-5, 0.01, 0.10),
+    "lora_kitti360_strategy_b_soft_all_layer": (
+        *(16, 16, 222, 14_009_376, 1e-5, 0.01, 0.10),
+    ),
+    "lora_kitti360_strategy_c": (32, 64, 222, 28_018_752, 2e-5, 0.05, 0.20),
+}
+
+
+def on_meta(config):
+    """The network without memory; its base weights are not needed for counting."""
+    config.model.base_weights = None
+    with torch.device("meta"):
+        return MODELS.build(config.model)
+
+
+def trained(model):
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_strategies_are_those_of_the_table(name):
+    config = load_config(FOLDER / f"{name}.py")
+    rank, alpha, layers, parameters, rate, decay, warm_up = TABLE[name]
+    assert (config.model.lora.rank, config.model.lora.alpha) == (rank, alpha)
+    optimizer, (rise, fall) = config.optim_wrapper.optimizer, config.param_scheduler
+    assert (optimizer.lr, optimizer.weight_decay) == (rate, decay)
+    assert rise.end / config.train_cfg.max_iters == pytest.approx(warm_up)
+    assert (fall.begin, fall.end) == (rise.end, config.train_cfg.max_iters)
+    model = on_meta(config)
+    assert (trained(model), len(list(lora_layers(model)))) == (parameters, layers)
+    written = re.search(r"(\d[\d ]+) parameters in\s(\d+)\slayers", config.text)
+    assert int(written[1].replace(" ", "")) == parameters
+    assert int(written[2]) == layers
+
+
+def test_full_fine_tuning_trains_everything_but_the_tokeniser():
+    config = load_config(FOLDER / "finetune_kitti360.py")
+    model = on_meta(config)
+    assert sum(p.numel() for p in model.parameters()) == 1_157_941_492
+    assert trained(model) == 1_157_941_492 - 304_372_736
+    assert "853 568 756 parameters" in config.text
+
+
+def test_every_config_has_its_twin():
+    leaves = {path.stem for path in FOLDER.glob("*.py")} - set(TWINS)
+    assert {f"{name}_synthetic" for name in leaves} == set(TWINS)
+    assert leaves == {*TABLE, "finetune_kitti360"}
+
+
+@pytest.fixture(scope="session")
+def worlds(tmp_path_factory):
+    """Prepared streets and rooms, as the commands in the configs make them."""
+    streets, rooms = (tmp_path_factory.mktemp(name) for name in ("streets", "rooms"))
+    raw = str(streets / "raw")
+    drives = ["--train-drives", "1", "--val-drives", "1", "--frames", "9"]
+    make_synthetic.main(["kitti360", "--out", raw, *drives, "--size", "352x94"])
+    prepare("kitti360", raw, streets, "--view", "56", "168")
+    raw = str(rooms / "raw")
+    counts = ["--train-rooms", "1", "--val-rooms", "1", "--frames", "5"]
+    size = ["--frame-step", "200", "--size", "160x120"]
+    make_synthetic.main(["eth3d", "--out", raw, *counts, *size])
+    prepare("eth3d", raw, rooms, "--val-scenes", "scene0001_00")
+    return {"kitti360": streets, "eth3d": rooms}
+
+
+def prepare(dataset, raw, out, *options):
+    create_data.main([dataset, "--root-path", raw, "--out-dir", str(out), *options])
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_twins_train(name, worlds, tmp_path):
+    """Two batches, a validation before and one after them."""
+    (world,) = (path for key, path in worlds.items() if key in name)
+    options = {"train_cfg.max_iters": 2, "default_hooks.logger.interval": 1}
+    config = load_config(FOLDER / f"{name}.py")
+    for loader in ("train", "val", "test"):
+        dataset = f"{loader}_dataloader.dataset"
+        nested = (
+            ".dataset" if "dataset" in config[f"{loader}_dataloader"].dataset else ""
+        )
+        options[f"{dataset}{nested}.data_root"] = str(world)
+    code = runs.run(tmp_path, options, config=str(FOLDER / f"{name}.py"))
+    log = (tmp_path / "output.txt").read_text()
+    assert code == 0, log[-2000:]
+    assert log.count("Iter(train)") == 2
+    assert log.count("AbsRel: 0") + log.count("AbsRel: 1") == 2
+    exported = tmp_path / "iter_2_adapter" / "adapter_model.safetensors"
+    assert exported.is_file() == (config.model.get("lora") is not None)
