@@ -7,7 +7,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.testing import assert_close
 
 from projects.registry import MODELS
-from projects.vggt_lora.models import VGGT
+from projects.vggt_lora.models import VGGT, blocks
 from tests.shared import need
 from tests.vggt_lora.models.networks import NARROW, images, maps, narrow
 
@@ -103,6 +103,18 @@ def test_frames_in_chunks_change_nothing(chunk):
         assert_close(values, expected[name], atol=1e-5, rtol=1e-5, msg=name)
 
 
+@pytest.mark.parametrize("part", [1, 12, 25])
+def test_tokens_in_parts_change_nothing(part, monkeypatch):
+    """11 tokens per frame; with a graph they are never parted."""
+    net = narrow(enable_track=False)
+    expected = maps(net(images(4)))
+    monkeypatch.setattr(blocks, "PART", part)
+    with torch.no_grad():
+        got = maps(net(images(4)))
+    for name, values in expected.items():
+        assert_close(got[name], values.detach(), atol=1e-5, rtol=1e-5, msg=name)
+
+
 def gradients(net: VGGT) -> dict[str, torch.Tensor]:
     net.train().zero_grad()
     out = maps(net(images()))
@@ -156,14 +168,14 @@ def test_frozen_blocks_in_front_run_without_a_graph(checkpointing):
     def note(block, inputs, output):
         has_graph.setdefault(block, output.requires_grad)  # recomputed ones come again
 
-    for blocks in (net.aggregator.frame_blocks, net.aggregator.global_blocks):
-        blocks[2:].requires_grad_(True)
-        for block in blocks:
+    for pairs in (net.aggregator.frame_blocks, net.aggregator.global_blocks):
+        pairs[2:].requires_grad_(True)
+        for block in pairs:
             block.register_forward_hook(note)
     net(images())["depth"].mean().backward()
-    for blocks in (net.aggregator.frame_blocks, net.aggregator.global_blocks):
-        assert [has_graph[block] for block in blocks] == [False, False, True, True]
-        assert [b.attn.qkv.weight.grad is None for b in blocks] == [1, 1, 0, 0]
+    for pairs in (net.aggregator.frame_blocks, net.aggregator.global_blocks):
+        assert [has_graph[block] for block in pairs] == [False, False, True, True]
+        assert [b.attn.qkv.weight.grad is None for b in pairs] == [1, 1, 0, 0]
 
 
 @torch.no_grad()
