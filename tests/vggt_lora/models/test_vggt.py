@@ -1,5 +1,7 @@
 """The whole network: names, properties, what saving memory must not change."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -189,6 +191,23 @@ def test_bfloat16_is_close():
         scale = values.abs().max()
         assert (got[name] - values).abs().max() < 0.05 * scale, name
         assert (got[name] - values).abs().max() > 0, "autocast had no effect"
+
+
+@pytest.mark.gpu
+@torch.no_grad()
+def test_cuda_gives_what_the_cpu_gives():
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    net = narrow(enable_track=False)
+    expected = maps(net(images()))
+    net.cuda()
+    half = torch.autocast("cuda", torch.bfloat16)
+    for context, tolerance in ((nullcontext(), 0.01), (half, 0.05)):  # convs in TF32
+        with context:
+            got = maps(net(images().cuda()))
+        for name, values in expected.items():
+            difference = (got[name].cpu() - values).abs().max()
+            assert difference < tolerance * values.abs().max(), name
 
 
 def test_the_full_model_never_asks_the_device_for_a_value():
