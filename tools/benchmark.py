@@ -9,6 +9,7 @@ SUBJECTS = {
     "sparse": ("benchmarks.sparse", "sparse engine beside MinkowskiEngine"),
     "extraction": ("benchmarks.extraction", "image features beside timm's forward"),
     "image_features": ("benchmarks.image_features", "what image features cost"),
+    "vggt": ("benchmarks.vggt", "VGGT's seconds and memory by number of frames"),
     "scannet_ap": ("benchmarks.scannet_ap", "ScanNet AP beside mmdet3d"),
 }
 

@@ -41,7 +41,7 @@ class ReleasedBackbone:
     name: str
     repo: str
     url: str = ""
-    option: str = "--weights FILE"
+    option: str = "--weights FILE (in a config: `weights` of the network)"
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -116,9 +116,9 @@ def vggt(golden: Arrays) -> Pairs:
     from projects.vggt_lora.models import VGGT
 
     config = json.loads(str(golden["config"]))
-    for key, renamed in (("camera_head", "camera_head"), ("dpt", "dpt")):
-        config[renamed] = dict(config.pop(key, {}))
-        config[renamed].pop("dim_in", None)  # twice embed_dim
+    for part in ("camera_head", "dpt"):
+        config[part] = dict(config.get(part, {}))
+        config[part].pop("dim_in", None)  # twice embed_dim
     net = random_fill(VGGT(**config))
     images = torch.from_numpy(golden["images_uint8"]).permute(0, 3, 1, 2)[None] / 255
     out = net(images)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from projects.common.backbones2d.dinov2 import MEAN, STD
-from projects.vggt_lora.models.blocks import Block, run
+from projects.vggt_lora.models.blocks import Block, run, run_frames
 from projects.vggt_lora.models.rope import RotaryTables
 from projects.vggt_lora.models.vision_transformer import DinoVisionTransformer
 
@@ -78,7 +78,7 @@ class Aggregator(nn.Module):
         kept = {}
         for i, pair in enumerate(zip(self.frame_blocks, self.global_blocks)):
             tokens = tokens.view(frames, P, C)
-            tokens = run(pair[0], self.checkpointing, tokens, rotary)
+            tokens = run_frames(pair[0], self.checkpointing, tokens, rotary)
             outputs = [tokens] if i in layers else []
             tokens = tokens.view(B, S * P, C)
             tokens = run(pair[1], self.checkpointing, tokens, rotary)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -104,13 +105,14 @@ def scale_from_poses(
         pose_enc: (S, 9) predicted encodings.
         world2cam: (S, 4, 4) known poses, metres.
         min_baseline: Metres; None is returned if the known cameras are closer, or the
-            predicted ones coincide.
+            predicted ones coincide or are not finite.
     """
     # centres do not depend on the image size
     predicted = decode_pose(pose_enc.detach().cpu().double(), (1, 1))[0]
     known = world2cam.detach().cpu().double()
     source, target = (invert_rigid(x)[:, :3, 3].numpy() for x in (predicted, known))
-    if (target.max(0) - target.min(0)).max() < min_baseline or stands_still(source):
+    moves = np.ptp(target, axis=0).max() >= min_baseline
+    if not moves or not np.isfinite(source).all() or stands_still(source):
         return None
     scale = umeyama(source, target).scale
     return scale if scale > 0 else None

@@ -99,7 +99,6 @@ class VGGT(nn.Module):
             checkpointing,
         )
         dim = 2 * embed_dim
-
         camera, levels, track = camera_head or {}, dpt or {}, track_head or {}
         self.camera_head = CameraHead(dim, **camera) if enable_camera else None
         # values and their confidence

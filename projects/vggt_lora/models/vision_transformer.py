@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from projects.common.backbones2d.dinov2 import resize_positions
 from projects.common.checks import check_choice
-from projects.vggt_lora.models.blocks import Block, run
+from projects.vggt_lora.models.blocks import Block, run_frames
 
 REGISTERS = 4
 SIZES: dict[str, dict[str, int]] = {
@@ -106,7 +106,7 @@ class DinoVisionTransformer(nn.Module):
         special = special.to(tokens.dtype).expand(len(tokens), -1, -1)
         tokens = torch.cat([special, tokens], dim=1)
         for block in self.blocks:
-            tokens = run(block, self.checkpointing, tokens)
+            tokens = run_frames(block, self.checkpointing, tokens)
         return self.norm(tokens[:, 1 + REGISTERS :])
 
     def _positions(self, size: Any) -> Tensor:
