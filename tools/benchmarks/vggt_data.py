@@ -23,7 +23,7 @@ from projects.vggt_lora.converters.kitti360_calibration import (
 )
 from projects.vggt_lora.converters.kitti360_depth import DepthMaker, DepthOptions
 from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
-from projects.vggt_lora.datasets import KITTI360Dataset
+from projects.vggt_lora.datasets import KITTI360Dataset, collate_views
 
 GOAL = 60  # samples per second and core, packed
 
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _loader(cache: Path, frames: int, **kwargs) -> Callable[[int], object]:
     dataset = KITTI360Dataset(str(cache), frames=frames, aspect=168 / 518, **kwargs)
-    return lambda n: dataset[SeededIndex(n % len(dataset), n)]
+    return lambda n: collate_views([dataset[SeededIndex(n % len(dataset), n)]])
 
 
 def _uncached(raw: Path, recorded: int) -> Callable[[int], object]:

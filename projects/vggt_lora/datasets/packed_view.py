@@ -1,7 +1,7 @@
 """Views at the network's size in one small file each, for loaders that must be fast.
 
-A file holds (H, W, 6) bytes: red, green, blue, depth (little-endian 16 bit, 256 units
-per metre), label (255 unknown).
+A file holds three images behind each other: (H, W, 3) bytes RGB, (H, W) little-endian
+16-bit depth with 256 units per metre, (H, W) bytes of labels, 255 unknown.
 """
 
 from pathlib import Path
@@ -28,11 +28,9 @@ class PackedView(NamedTuple):
 def write_view(path: str | Path, view: PackedView) -> None:
     """Write a view; depth is rounded to 2 mm and missing beyond 255 m."""
     units = np.round(np.where(view.depth < 255.99, view.depth, 0) * UNITS)
-    packed = np.empty((*view.depth.shape, 6), np.uint8)
-    packed[..., :3] = view.image
-    packed[..., 3:5] = units.astype("<u2")[..., None].view(np.uint8)
-    packed[..., 5] = np.where(view.semantics < 0, UNLABELLED, view.semantics)
-    atomic_write_bytes(path, packed.tobytes())
+    labels = np.where(view.semantics < 0, UNLABELLED, view.semantics).astype(np.uint8)
+    parts = (view.image, units.astype("<u2"), labels)
+    atomic_write_bytes(path, b"".join(part.tobytes() for part in parts))
 
 
 def read_view(path: str | Path, height: int, width: int) -> PackedView:
@@ -53,9 +51,11 @@ def read_view(path: str | Path, height: int, width: int) -> PackedView:
             f"{path} has {packed.size} bytes, expected {height * width * 6} for a view "
             f"of {width}x{height}. Delete it and run tools/create_data.py again."
         )
-    packed = packed.reshape(height, width, 6)
-    units = np.ascontiguousarray(packed[..., 3:5]).view("<u2")[..., 0]
-    depth = units.astype(np.float32) * np.float32(1 / UNITS)
-    semantics = packed[..., 5].astype(np.int16)
+    image, units, labels = np.split(packed, [height * width * 3, height * width * 5])
+    depth = units.view("<u2").astype(np.float32) * np.float32(1 / UNITS)
+    semantics = labels.astype(np.int16)
     semantics[semantics == UNLABELLED] = UNKNOWN
-    return PackedView(packed[..., :3], depth, semantics)
+    size = (height, width)
+    return PackedView(
+        image.reshape(*size, 3), depth.reshape(size), semantics.reshape(size)
+    )

@@ -163,8 +163,8 @@ def _points(
     flat = planes.view(frames, 3, -1)
     world = torch.baddbmm(pose[:, :3, 3:], pose[:, :3, :3], flat).view_as(planes)
     world *= (depth > 0)[:, None]
-    last = (0, 2, 3, 1)
-    return planes.permute(last).contiguous(), world.permute(last).contiguous()
+    # Not contiguous: a batch is copied together anyway.
+    return planes.permute(0, 2, 3, 1), world.permute(0, 2, 3, 1)
 
 
 def _semantics(frames: Sequence[Frame]) -> NDArray[np.int16]:

@@ -123,6 +123,8 @@ class ViewGeometry:
         """
         height, width = frame.depth.shape
         window = self.window(frame.K, (width, height), zoom)
+        if window == (0, 0, self.width, self.height) == (0, 0, width, height):
+            return frame
         left, top, right, bottom = window
         semantics = frame.semantics
         if semantics is not None:
