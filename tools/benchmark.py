@@ -10,6 +10,7 @@ SUBJECTS = {
     "extraction": ("benchmarks.extraction", "image features beside timm's forward"),
     "image_features": ("benchmarks.image_features", "what image features cost"),
     "vggt": ("benchmarks.vggt", "VGGT's seconds and memory by number of frames"),
+    "vggt_data": ("benchmarks.vggt_data", "KITTI-360 samples per second and core"),
     "scannet_ap": ("benchmarks.scannet_ap", "ScanNet AP beside mmdet3d"),
 }
 

@@ -20,5 +20,5 @@ def raw(tmp_path_factory):
 @pytest.fixture(scope="session")
 def cache(raw, tmp_path_factory):
     folder = tmp_path_factory.mktemp("street") / "cache"
-    convert(Options(Kitti360Layout(raw), folder, VIEW), ["train", "val"])
+    convert(Options(Kitti360Layout(raw), folder, VIEW, pack=True), ["train", "val"])
     return folder

@@ -15,7 +15,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from projects.common.io.atomic import atomic_write_bytes
-from projects.common.io.images import read_depth
+from projects.common.io.images import read_color, read_depth
 from projects.common.io.infos import save_info
 from projects.common.io.manifest import open_manifest
 from projects.common.parallel import run_parallel
@@ -30,6 +30,9 @@ from projects.vggt_lora.converters.kitti360_depth import DepthMaker, DepthOption
 from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
 from projects.vggt_lora.converters.kitti360_report import write_report
 from projects.vggt_lora.converters.lidar_depth import CleanUp
+from projects.vggt_lora.datasets.kitti360 import packed_name
+from projects.vggt_lora.datasets.packed_view import PackedView, write_view
+from projects.vggt_lora.datasets.sample import UNKNOWN
 from projects.vggt_lora.datasets.view_geometry import ViewGeometry
 
 FORMAT = 1  # Raise it when the bytes change for the same options.
@@ -48,6 +51,7 @@ class Options:
         view: (H, W) of the network's images; ratios are counted on their window.
         depth: How depth maps are made.
         sequences: Drives to take, all if empty.
+        pack: Also write every frame as a packed view.
     """
 
     layout: Kitti360Layout
@@ -55,6 +59,7 @@ class Options:
     view: tuple[int, int] = (168, 518)
     depth: DepthOptions = field(default_factory=DepthOptions)
     sequences: tuple[str, ...] = ()
+    pack: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--accumulate", type=int, default=default.accumulate, help=text)
     add("--depth-range", type=float, nargs=2, default=default.depth_range, help="m")
     add("--no-clean-up", action="store_true", help="keep points behind surfaces")
+    add("--pack", action="store_true", help="also views at the network's size")
     add("--no-motion", action="store_true", help="sweeps of a car that stood still")
     add("--workers", type=int, default=1, help="processes")
     add("--overwrite", action="store_true", help="make everything again")
@@ -88,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
     view = int(args.view[0]), int(args.view[1])
     layout = Kitti360Layout(args.root_path, args.camera)
     sequences = tuple(args.sequences)
-    options = Options(layout, args.out_dir, view, depth, sequences)
+    options = Options(layout, args.out_dir, view, depth, sequences, args.pack)
     convert(options, args.splits, args.workers, args.overwrite)
 
 
@@ -115,7 +121,9 @@ def convert(
             check_chain(calibration, poses, layout.cam0_to_world(name))
     state = options.out_dir / ".create_data/kitti360"
     made = open_manifest(state, _manifest(options), overwrite)
-    tag = hashlib.sha256(f"{made}{options.view}".encode()).hexdigest()[:12]
+    tag = hashlib.sha256(f"{made}{options.view}{options.pack}".encode()).hexdigest()[
+        :12
+    ]
     chunks = [
         (split, name, part)
         for split, found in frames.items()
@@ -179,6 +187,7 @@ def _metainfo(options: Options, calibration: Any) -> dict[str, Any]:
         "size": list(calibration.size[camera]),
         "view": list(options.view),
         "depth_scale": DEPTH_SCALE,
+        "packed": options.pack,
     }
 
 
@@ -244,6 +253,17 @@ def _record(
         write_depth_image(path, depth)
     view = ViewGeometry(*options.view, sparse_depth=True)
     left, top, right, bottom = view.window(make.K, make.size)
+    seen_depth = view.scatter(depth[top:bottom, left:right])
+    labels = make.labels(frame)
+    if options.pack:
+        image = read_color(options.layout.image(make.sequence, frame))
+        classes = np.full(seen_depth.shape, UNKNOWN, np.int16)
+        if labels is not None:
+            classes[:] = view.nearest(labels[top:bottom, left:right])
+        packed = PackedView(
+            view.resize(image[top:bottom, left:right]), seen_depth, classes
+        )
+        write_view(options.out_dir / packed_name(make.sequence, frame), packed)
     record: Record = {
         "sequence": make.sequence,
         "frame": frame,
@@ -251,11 +271,8 @@ def _record(
         "depth": name,
         "valid": int(np.count_nonzero(depth)),
         "coverage": float(np.count_nonzero(depth) / depth.size),
-        "view_valid": int(
-            np.count_nonzero(view.scatter(depth[top:bottom, left:right]))
-        ),
+        "view_valid": int(np.count_nonzero(seen_depth)),
     }
-    labels = make.labels(frame)
     if labels is not None:
         seen = np.bincount(labels[top:bottom, left:right].ravel(), minlength=CLASSES)
         record["classes"] = {str(i): int(seen[i]) for i in np.flatnonzero(seen)}

@@ -17,9 +17,16 @@ from projects.registry import DATASETS
 from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
 from projects.vggt_lora.datasets.buckets import BucketMix, building_ratio, make_buckets
 from projects.vggt_lora.datasets.multi_view import MultiViewDataset
+from projects.vggt_lora.datasets.packed_view import read_view
 from projects.vggt_lora.datasets.sample import BadSampleError, Frame
+from projects.vggt_lora.datasets.view_geometry import ViewGeometry
 
 DEPTHS = ("lidar", "exact")
+
+
+def packed_name(sequence: str, frame: int) -> str:
+    """Path of a packed view in the cache."""
+    return f"views/{sequence}/{frame:010d}.bin"
 
 
 @DATASETS.register_module()
@@ -31,6 +38,8 @@ class KITTI360Dataset(MultiViewDataset):
         depth: ``lidar``, or ``exact`` depth of every pixel (synthetic drives only).
         mix: Arguments of :class:`BucketMix` for drawing anchors by building ratio;
             None to take every frame in turn.
+        packed: Read views that were packed at the network's size: several times faster,
+            for samples of that size only, and zooming starts from them.
         filter_buildings_only: Only ``building`` pixels count in the losses, and for
             ``min_valid``.
         interest_classes: Label ids in which ``min_valid`` is counted; all if empty.
@@ -44,12 +53,16 @@ class KITTI360Dataset(MultiViewDataset):
         data_root: str,
         depth: str = "lidar",
         mix: Mapping[str, Any] | None = None,
+        packed: bool = False,
         filter_buildings_only: bool = False,
         interest_classes: Sequence[int] = (),
         sampling: Mapping[str, Any] | None = None,
         **kwargs,
     ) -> None:
         check_choice("depth", depth, DEPTHS)
+        if packed and depth != "lidar":
+            raise ValueError(f"`packed` views hold LiDAR depth, got depth={depth!r}.")
+        self.packed = packed
         self.depth, self.sparse_depth = depth, depth == "lidar"
         self.mix = None if mix is None else BucketMix(**mix)
         self.filter_buildings_only = filter_buildings_only
@@ -69,6 +82,16 @@ class KITTI360Dataset(MultiViewDataset):
         )
         self.K = np.array(meta["K"], float)
         self.depth_scale = float(meta["depth_scale"])
+        height, width = meta["view"]
+        self.view = height, width
+        geometry = ViewGeometry(height, width)
+        window = geometry.window(self.K, (meta["size"][0], meta["size"][1]))
+        self.view_K = geometry.intrinsics(self.K, window)
+        if self.packed and not meta["packed"]:
+            raise ValueError(
+                f"`packed` views are not in {self.data_root}. Add them with "
+                "`tools/create_data.py kitti360 ... --pack`."
+            )
         self.entries = {
             (entry["sequence"], entry["frame"]): entry for entry in info["data_list"]
         }
@@ -94,8 +117,13 @@ class KITTI360Dataset(MultiViewDataset):
         return self.anchors[self.mix.draw(self.buckets, rng)]
 
     def read_frame(self, sequence: str, number: int) -> Frame:
-        """Image, depth and labels at the size of the recording."""
+        """Image, depth and labels at the size of the recording, or of packed views."""
         entry = self.entries[sequence, number]
+        world2cam = invert_rigid(np.array(entry["cam2world"]).reshape(4, 4))
+        if self.packed:
+            path = Path(self.data_root) / packed_name(sequence, number)
+            view = read_view(path, *self.view)
+            return Frame(view.image, view.depth, self.view_K, world2cam, view.semantics)
         try:
             image = read_color(self.layout.image(sequence, number))
             depth = read_depth(self._depth_file(sequence, number), self.depth_scale)
@@ -105,8 +133,7 @@ class KITTI360Dataset(MultiViewDataset):
                 semantics = labels.astype(np.int16)
         except ValueError as error:  # a damaged file; a missing one stays an error
             raise BadSampleError(str(error)) from error
-        cam2world = np.array(entry["cam2world"]).reshape(4, 4)
-        return Frame(image, depth, self.K, invert_rigid(cam2world), semantics)
+        return Frame(image, depth, self.K, world2cam, semantics)
 
     def _depth_file(self, sequence: str, number: int) -> Path:
         if self.depth == "exact":

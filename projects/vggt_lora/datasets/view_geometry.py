@@ -83,6 +83,9 @@ class ViewGeometry:
             BadSampleError: If the principal point is outside of the image.
         """
         check_positive("zoom", zoom)
+        off = np.abs(K[:2, 2] - (np.array(size) - 1) / 2).max()
+        if zoom == 1 and size == (self.width, self.height) and off <= 1:
+            return Window(0, 0, *size)  # a view that was cut before stays whole
         reach = []  # from the principal point to the nearer border, in pixels
         for center, extent in zip(K[:2, 2], size):
             near = min(center + 0.5, extent - 0.5 - center)
@@ -120,6 +123,8 @@ class ViewGeometry:
         """
         height, width = frame.depth.shape
         window = self.window(frame.K, (width, height), zoom)
+        if window == (0, 0, self.width, self.height) == (0, 0, width, height):
+            return frame
         left, top, right, bottom = window
         semantics = frame.semantics
         if semantics is not None:

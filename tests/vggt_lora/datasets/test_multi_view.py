@@ -16,7 +16,13 @@ from tests.vggt_lora.datasets.worlds import (
     pose,
 )
 
-SMALL = dict(data_root=".", frames=3, image_size=70, aspect=0.4, patch_size=14)
+SMALL = dict(
+    data_root=".",
+    frames=3,
+    image_size=70,
+    aspect=0.4,
+    sampling=dict(span=2),  # of the anchors below, none reaches the bad frame
+)
 
 
 def equal(first, second):
@@ -64,7 +70,7 @@ def test_points_project_onto_their_pixels_in_every_frame():
 
 
 def test_same_seed_same_sample_and_other_seed_another():
-    data = PlaneDataset(**SMALL, augmentation={}, sampling=dict(span=2))
+    data = PlaneDataset(**SMALL, augmentation={})
     first = data[SeededIndex(2, 5)]
     np.random.seed(9)
     assert equal(first, data[SeededIndex(2, 5)])
@@ -74,7 +80,7 @@ def test_same_seed_same_sample_and_other_seed_another():
 
 
 def test_dynamic_index_decides_frames_and_aspect():
-    data = PlaneDataset(**SMALL, sampling=dict(span=4))
+    data = PlaneDataset(**{**SMALL, "sampling": dict(span=4)})
     sample = data[SeededIndex(0, 1), 5, 0.2]
     assert sample["images"].shape == (5, 3, 14, 70)
 
@@ -110,9 +116,16 @@ def test_bad_frame_is_an_error_or_a_counted_redraw():
 
 
 def test_too_few_valid_pixels_name_the_frame():
-    data = PlaneDataset(**SMALL, min_valid=2000, max_draws=2)
-    with pytest.raises(BadSampleError, match=r"1960 valid pixels.*after 2 draws"):
+    data = PlaneDataset(**SMALL, min_valid=2000)
+    message = (
+        r"frame a/0 has 1960 valid pixels in the region of interest, expected at .*"
+    )
+    with pytest.raises(BadSampleError, match=message + "2000"):
         data[0]
+    twice = PlaneDataset(**SMALL, min_valid=2000, max_draws=2)
+    with pytest.raises(BadSampleError, match="after 2 draws"):
+        twice[0]
+    assert twice.rejected == 2
 
 
 def test_collate_adds_a_batch_axis_and_refuses_mixed_shapes():

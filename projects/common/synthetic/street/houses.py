@@ -79,7 +79,7 @@ def _gable(
     """A roof of 45 degrees along the street, a chimney, sometimes a dormer."""
     edge = (DEPTH + 0.7) / np.sqrt(2)
     solids: list[Solid] = [
-        box((width + 0.5, edge, edge), (0, middle, height - 0.25), roof, ids, GABLE)
+        box((width - 0.03, edge, edge), (0, middle, height - 0.25), roof, ids, GABLE)
     ]
     top = height + DEPTH / 2
     x = float(rng.uniform(-0.35, 0.35)) * width

@@ -84,13 +84,17 @@ def _windows(
     low, high = corners.min(axis=1), corners.max(axis=1)
     gap = np.maximum(np.maximum(low, -high), 0)[:, :2]
     nearest = np.hypot(*gap.T)
-    ahead = (corners @ turn)[..., :2]
+    ahead = corners @ turn
     azimuth = np.arctan2(ahead[..., 1], ahead[..., 0])
-    for number in np.flatnonzero(nearest < REACH):
+    # The space above all beams is a convex cone: what has its corners in it is unseen.
+    steepest = np.tan(np.deg2rad(BEAMS.max()))
+    away = np.hypot(ahead[..., 0], ahead[..., 1]) + moved
+    unseen = (ahead[..., 2] - moved > steepest * away).all(axis=1)
+    for number in np.flatnonzero((nearest < REACH) & ~unseen):
         if nearest[number] < moved + 0.5:
             yield int(number), slice(None)
             continue
-        middle = ahead[number].mean(axis=0)
+        middle = ahead[number, :, :2].mean(axis=0)
         center = np.arctan2(middle[1], middle[0])
         off = (azimuth[number] - center + np.pi) % (2 * np.pi) - np.pi
         if np.ptp(off) > np.pi:
