@@ -114,7 +114,7 @@ def _mask(shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """A block that counts as occluded and a strip without ground truth."""
     mask, (height, width) = np.zeros(shape, np.uint8), shape
     mask[height // 3 : height // 2, width // 4 : width // 3] = OCCLUDED
-    mask[:, : width // 20] = UNDEFINED
+    mask[:, : width // 8] = UNDEFINED
     return mask
 
 
