@@ -174,8 +174,8 @@ def _write_model(
         )
     write_text(folder / "points3D.txt", _lines(points))
     lines = []
-    for number, view in enumerate(views):
-        lines.append(f"{number + 1} {_pose(view)} 1 {images}/{_name(view)}")
+    for number, shown in enumerate(views):
+        lines.append(f"{number + 1} {_pose(shown)} 1 {images}/{_name(shown)}")
         lines.append(" ".join(observed[number]))
     write_text(folder / "images.txt", _lines(lines))
     size = f"{camera.size[0]} {camera.size[1]}"

@@ -84,8 +84,8 @@ def _write_split(
     check_skipped(results, options.max_skipped, report)
     if not kept:
         raise ValueError(
-            f"all {len(names)} sequences of {split} have less than {options.min_frames} "
-            "usable frames. Lower --min-frames"
+            f"all {len(names)} sequences of {split} have less than "
+            f"{options.min_frames} usable frames. Lower --min-frames"
         )
     index = FrameIndex.build(worker.facts, kept)
     path = options.out_dir / f"{split}.npz"
