@@ -34,10 +34,13 @@ MODELS = _child(
         "projects.esam.models",
         "projects.esam.losses",
         "projects.common.backbones2d.online",
+        "projects.vggt_lora.losses",
     ],
 )
 TASK_UTILS = _child(_parent.TASK_UTILS, ["projects.esam.losses"])
-METRICS = _child(_parent.METRICS, ["projects.esam.evaluation"])
+METRICS = _child(
+    _parent.METRICS, ["projects.esam.evaluation", "projects.vggt_lora.evaluation"]
+)
 HOOKS = _child(
     _parent.HOOKS, ["projects.common.engine", "projects.common.visualization"]
 )

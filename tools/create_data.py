@@ -12,7 +12,13 @@ from typing import NamedTuple
 
 from projects.common.command import one_message
 from projects.esam.converters import apc_shelf, rgbd_folder, scannet
-from projects.vggt_lora.converters import annotations, eth3d, scannet_views, vkitti2
+from projects.vggt_lora.converters import (
+    annotations,
+    densify_colmap,
+    eth3d,
+    scannet_views,
+    vkitti2,
+)
 
 
 class Converter(NamedTuple):
@@ -62,6 +68,11 @@ CONVERTERS = {
         "ScanNet export, to a frame index of views",
         scannet_views.add_arguments,
         scannet_views.run,
+    ),
+    "densify": Converter(
+        "depth predictions fitted to the points of a COLMAP model",
+        densify_colmap.add_arguments,
+        densify_colmap.run,
     ),
 }
 

@@ -110,6 +110,35 @@ def golden_scene(golden: Arrays, i: int, class_aware: bool):
     return scene_overlaps(truth, masks, pred_labels, scores)
 
 
+def vggt_losses(golden: Arrays) -> Pairs:
+    """Camera, depth and point losses of the given batch, which is not normalised."""
+    from projects.common.geometry.pose_encoding import encode_pose
+    from projects.vggt_lora.losses import CameraLoss, DenseLoss
+
+    arrays = {key: torch.from_numpy(golden[key]) for key in golden if key != "kind"}
+    mask = arrays["mask"]
+    world2cam = torch.eye(4).expand(*mask.shape[:2], 4, 4).clone()
+    world2cam[..., :3, :] = arrays["extrinsics"]
+    target = encode_pose(world2cam, arrays["intrinsics"], tuple(mask.shape[2:]))
+    yield "gt_pose_enc", target.numpy(), golden["gt_pose_enc"]
+    # the reference takes or leaves a sample by its first frame
+    frames = (mask[:, :1].sum((2, 3)) > 100).expand(mask.shape[:2])
+    camera = CameraLoss()(arrays["pose_enc_list"].unbind(), target, frames)
+    losses = dict(camera)
+    if mask.sum() < 100:  # it skips such a batch
+        mask = torch.zeros_like(mask)
+    for name, pred, conf, truth, surface in (
+        ("depth", "pred_depth", "depth_conf", arrays["depth"][..., None], "grad"),
+        ("point", "pred_points", "points_conf", arrays["world_points"], "normal"),
+    ):
+        term = DenseLoss(gradient_loss_fn=surface)
+        weights = mask.to(truth.dtype)
+        terms = term(arrays[pred], truth, arrays[conf], mask, weights)
+        losses.update({f"{key}_{name}": value for key, value in terms.items()})
+    for name, value in losses.items():
+        yield name, value.numpy(), golden[f"expected_loss_{name}"]
+
+
 def numbered(golden: Arrays, prefix: str) -> int:
     """How many arrays ``prefix0``, ``prefix1``, ... there are."""
     count = 0
@@ -130,6 +159,7 @@ KINDS = {
     "minkunet34c": Kind(minkunet34c, 1e-4),
     "esam_pool_decoder": Kind(esam_pool_decoder, 1e-3),
     "scannet_ap": Kind(scannet_ap, 1e-9),
+    "vggt_losses": Kind(vggt_losses, 1e-5),
 }
 
 
