@@ -9,6 +9,7 @@ SUBJECTS = {
     "sparse": ("benchmarks.sparse", "sparse engine beside MinkowskiEngine"),
     "extraction": ("benchmarks.extraction", "image features beside timm's forward"),
     "image_features": ("benchmarks.image_features", "what image features cost"),
+    "vggt_data": ("benchmarks.vggt_data", "KITTI-360 samples per second and core"),
     "scannet_ap": ("benchmarks.scannet_ap", "ScanNet AP beside mmdet3d"),
 }
 

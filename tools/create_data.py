@@ -16,6 +16,7 @@ from projects.vggt_lora.converters import (
     annotations,
     densify_colmap,
     eth3d,
+    kitti360,
     scannet_views,
     vkitti2,
 )
@@ -73,6 +74,11 @@ CONVERTERS = {
         "depth predictions fitted to the points of a COLMAP model",
         densify_colmap.add_arguments,
         densify_colmap.run,
+    ),
+    "kitti360": Converter(
+        "KITTI-360: frame index, building ratios, LiDAR depth maps",
+        kitti360.add_arguments,
+        kitti360.run,
     ),
 }
 

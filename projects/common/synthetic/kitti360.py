@@ -19,6 +19,7 @@ from projects.common.synthetic.street import STYLES, StreetFrame, film, make_str
 from projects.common.synthetic.street.drive import (
     FRAME_S,
     RAW_SIZE,
+    SPEED,
     Drive,
     Rig,
     make_rig,
@@ -28,7 +29,6 @@ from projects.common.synthetic.street.lidar import Pose, scan
 
 VERSION = 1  # Raised whenever the same arguments give other bytes.
 DEPTH_SCALE = 256  # units per metre of the exact depth images, as in KITTI
-SPEED = 8.0  # metres per second
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from projects.vggt_lora.datasets.annotations import AnnotationDataset
 from projects.vggt_lora.datasets.co3d import Co3DDataset
 from projects.vggt_lora.datasets.eth3d import ETH3DDataset
+from projects.vggt_lora.datasets.kitti360 import KITTI360Dataset
 from projects.vggt_lora.datasets.multi_view import MultiViewDataset
 from projects.vggt_lora.datasets.sample import BadSampleError, Frame, collate_views
 from projects.vggt_lora.datasets.scannet import ScanNetViewsDataset
@@ -14,6 +15,7 @@ __all__ = [
     "Co3DDataset",
     "ETH3DDataset",
     "Frame",
+    "KITTI360Dataset",
     "MultiViewDataset",
     "ScanNetViewsDataset",
     "VirtualKitti2Dataset",

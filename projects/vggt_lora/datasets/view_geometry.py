@@ -83,6 +83,9 @@ class ViewGeometry:
             BadSampleError: If the principal point is outside of the image.
         """
         check_positive("zoom", zoom)
+        off = np.abs(K[:2, 2] - (np.array(size) - 1) / 2).max()
+        if zoom == 1 and size == (self.width, self.height) and off <= 1:
+            return Window(0, 0, *size)  # a view that was cut before stays whole
         reach = []  # from the principal point to the nearer border, in pixels
         for center, extent in zip(K[:2, 2], size):
             near = min(center + 0.5, extent - 0.5 - center)
@@ -124,7 +127,7 @@ class ViewGeometry:
         semantics = frame.semantics
         if semantics is not None:
             semantics = self.nearest(semantics[top:bottom, left:right])
-        resample = self._scatter if self.sparse_depth else self.nearest
+        resample = self.scatter if self.sparse_depth else self.nearest
         return Frame(
             self.resize(frame.image[top:bottom, left:right]),
             resample(frame.depth[top:bottom, left:right]),
@@ -147,7 +150,7 @@ class ViewGeometry:
         columns = _centres(values.shape[1], self.width)
         return values[rows[:, None], columns]
 
-    def _scatter(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
+    def scatter(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
         """Every measurement in the pixel that it falls in; the nearest wins."""
         where = np.flatnonzero(depth)
         row, column = np.divmod(where, depth.shape[1])

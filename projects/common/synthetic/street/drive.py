@@ -9,6 +9,7 @@ from projects.common.synthetic.solids import Floats
 from projects.common.synthetic.street.layout import LANE
 
 FRAME_S = 0.1
+SPEED = 8.0  # metres per second
 RAW_SIZE = (1408, 376)
 FOCAL, CENTER = 552.5, (681.9, 238.7)
 BASELINE = 0.59

@@ -29,7 +29,8 @@ ROAD, PARKING, PAVEMENT = 3.5, 5.7, 8.2  # half widths, metres
 LANE = 1.75
 KERB = 0.12
 SECTIONS = ("terrace", "villas", "green")
-SHARES = (0.45, 0.35, 0.2)
+SHARES = (0.38, 0.3, 0.32)
+ALIKE = 0.6  # share of sections with the same on both sides
 
 
 class Mover(NamedTuple):
@@ -92,9 +93,9 @@ def make_street(style: str, seed: int, length: float, duration_s: float) -> Stre
     """
     look, rng = STYLES[style], np.random.default_rng([seed, 10])
     builder = _Builder(look, rng, length)
-    solids = [*builder.ground(), *builder.end()]
+    solids = [*builder.ground(), *builder.end(), *builder.sections()]
     for side in (1.0, -1.0):
-        solids += [*builder.row(side), *builder.kerbside(side)]
+        solids += builder.kerbside(side)
     movers = tuple(builder.traffic(duration_s))
     return Street(look, length, tuple(solids), movers, int(rng.integers(1 << 30)))
 
@@ -134,16 +135,26 @@ class _Builder:
             house = make_house(self.style, self.rng, 12.6, next(self.number), 1.0)
             yield from placed(house, np.array([self.stop, y, KERB]), -np.pi / 2)
 
-    def row(self, side: float) -> Iterator[Solid]:
-        """Sections of one side, from behind the start to the end."""
-        x, last = self.start, ""
+    def plan(self) -> Iterator[tuple[float, float, tuple[str, str]]]:
+        """Sections from behind the start to the end, and what is left and right."""
+        x = self.start
         while x < self.stop - 8:
             length = min(float(self.rng.uniform(28, 46)), self.stop - x)
-            kinds = [k for k in SECTIONS if k != last or k == "terrace"]
-            shares = np.array([SHARES[SECTIONS.index(kind)] for kind in kinds])
-            last = str(self.rng.choice(kinds, p=shares / shares.sum()))
-            yield from getattr(self, f"_{last}")(x, x + length, side)
+            left, right = (str(kind) for kind in self.rng.choice(SECTIONS, 2, p=SHARES))
+            alike = self.rng.random() < ALIKE
+            yield x, x + length, (left, left if alike else right)
             x += length
+
+    def sections(self) -> Iterator[Solid]:
+        """What stands behind the pavements."""
+        build = {
+            "terrace": self._terrace,
+            "villas": self._villas,
+            "green": self._green,
+        }
+        for start, stop, kinds in self.plan():
+            for kind, side in zip(kinds, (1.0, -1.0)):
+                yield from build[kind](start, stop, side)
 
     def _terrace(self, start: float, stop: float, side: float) -> Iterator[Solid]:
         """House beside house, right at the pavement."""

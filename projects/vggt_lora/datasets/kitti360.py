@@ -1,0 +1,154 @@
+"""KITTI-360 as prepared by ``tools/create_data.py kitti360``."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from projects.common.checks import check_choice
+from projects.common.geometry import invert_rigid
+from projects.common.io.images import read_color, read_depth, read_ids
+from projects.common.io.infos import load_info
+from projects.common.structures.kitti360_labels import IDS, LABELS
+from projects.registry import DATASETS
+from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
+from projects.vggt_lora.datasets.buckets import BucketMix, building_ratio, make_buckets
+from projects.vggt_lora.datasets.multi_view import MultiViewDataset
+from projects.vggt_lora.datasets.packed_view import read_view
+from projects.vggt_lora.datasets.sample import BadSampleError, Frame
+from projects.vggt_lora.datasets.view_geometry import ViewGeometry
+
+DEPTHS = ("lidar", "exact")
+
+
+def packed_name(sequence: str, frame: int) -> str:
+    """Path of a packed view in the cache."""
+    return f"views/{sequence}/{frame:010d}.bin"
+
+
+@DATASETS.register_module()
+class KITTI360Dataset(MultiViewDataset):
+    """Drives with accumulated LiDAR depth and semantic labels.
+
+    Args:
+        data_root: The cache.
+        depth: ``lidar``, or ``exact`` depth of every pixel (synthetic drives only).
+        mix: Arguments of :class:`BucketMix` for drawing anchors by building ratio;
+            None to take every frame in turn.
+        packed: Read views that were packed at the network's size: several times faster,
+            for samples of that size only, and zooming starts from them.
+        filter_buildings_only: Only ``building`` pixels count in the losses, and for
+            ``min_valid``.
+        interest_classes: Label ids in which ``min_valid`` is counted; all if empty.
+        kwargs: See :class:`MultiViewDataset`; ``sampling`` is +-50 frames if absent.
+    """
+
+    METAINFO = {"classes": tuple(label.name for label in LABELS)}
+
+    def __init__(
+        self,
+        data_root: str,
+        depth: str = "lidar",
+        mix: Mapping[str, Any] | None = None,
+        packed: bool = False,
+        filter_buildings_only: bool = False,
+        interest_classes: Sequence[int] = (),
+        sampling: Mapping[str, Any] | None = None,
+        **kwargs,
+    ) -> None:
+        check_choice("depth", depth, DEPTHS)
+        if packed and depth != "lidar":
+            raise ValueError(f"`packed` views hold LiDAR depth, got depth={depth!r}.")
+        self.packed = packed
+        self.depth, self.sparse_depth = depth, depth == "lidar"
+        self.mix = None if mix is None else BucketMix(**mix)
+        self.filter_buildings_only = filter_buildings_only
+        self.interest_classes = tuple(interest_classes)
+        if filter_buildings_only:
+            self.interest_classes = (IDS["building"],)
+        sampling = {"span": 50} if sampling is None else sampling
+        super().__init__(data_root=data_root, sampling=sampling, **kwargs)
+
+    def load_sequences(self) -> dict[str, list[int]]:
+        """Frames of the index file of the split."""
+        path = Path(self.data_root) / f"kitti360_{self.split}.json"
+        info = load_info(path)
+        meta = info["metainfo"]
+        self.layout = Kitti360Layout(
+            Path(self.data_root) / meta["raw_root"], int(meta["camera"])
+        )
+        self.K = np.array(meta["K"], float)
+        self.depth_scale = float(meta["depth_scale"])
+        height, width = meta["view"]
+        self.view = height, width
+        geometry = ViewGeometry(height, width)
+        window = geometry.window(self.K, (meta["size"][0], meta["size"][1]))
+        self.view_K = geometry.intrinsics(self.K, window)
+        if self.packed and not meta["packed"]:
+            raise ValueError(
+                f"`packed` views are not in {self.data_root}. Add them with "
+                "`tools/create_data.py kitti360 ... --pack`."
+            )
+        self.entries = {
+            (entry["sequence"], entry["frame"]): entry for entry in info["data_list"]
+        }
+        found: dict[str, list[int]] = {}
+        for sequence, frame in self.entries:
+            found.setdefault(sequence, []).append(frame)
+        return found
+
+    @cached_property
+    def buckets(self) -> dict[str, NDArray[np.intp]]:
+        """Positions in ``anchors`` by building ratio."""
+        mix = self.mix or BucketMix()
+        ratios = [
+            building_ratio(self.entries[name, self.sequences[name][at]])
+            for name, at in self.anchors
+        ]
+        return make_buckets(ratios, mix.rich, mix.mixed)
+
+    def draw_anchor(self, index: int, rng: np.random.Generator) -> tuple[str, int]:
+        """By the mix of buckets, or the frames in turn."""
+        if self.mix is None:
+            return super().draw_anchor(index, rng)
+        return self.anchors[self.mix.draw(self.buckets, rng)]
+
+    def read_frame(self, sequence: str, number: int) -> Frame:
+        """Image, depth and labels at the size of the recording, or of packed views."""
+        entry = self.entries[sequence, number]
+        world2cam = invert_rigid(np.array(entry["cam2world"]).reshape(4, 4))
+        if self.packed:
+            path = Path(self.data_root) / packed_name(sequence, number)
+            view = read_view(path, *self.view)
+            return Frame(view.image, view.depth, self.view_K, world2cam, view.semantics)
+        try:
+            image = read_color(self.layout.image(sequence, number))
+            depth = read_depth(self._depth_file(sequence, number), self.depth_scale)
+            semantics = None
+            if "classes" in entry:
+                labels = read_ids(self.layout.semantic(sequence, number))
+                semantics = labels.astype(np.int16)
+        except ValueError as error:  # a damaged file; a missing one stays an error
+            raise BadSampleError(str(error)) from error
+        return Frame(image, depth, self.K, world2cam, semantics)
+
+    def _depth_file(self, sequence: str, number: int) -> Path:
+        if self.depth == "exact":
+            return self.layout.exact_depth(sequence, number)
+        return Path(self.data_root) / self.entries[sequence, number]["depth"]
+
+    def interest(self, frame: Frame) -> NDArray[np.bool_]:
+        """(H, W) pixels of the classes of interest."""
+        if not self.interest_classes or frame.semantics is None:
+            return super().interest(frame)
+        return np.isin(frame.semantics, self.interest_classes)
+
+    def pixel_weights(self, frame: Frame) -> NDArray[np.float32]:
+        """(H, W) class weights; zero outside buildings where only those count."""
+        weights = super().pixel_weights(frame)
+        if self.filter_buildings_only and frame.semantics is not None:
+            weights = weights * (frame.semantics == IDS["building"])
+        return weights

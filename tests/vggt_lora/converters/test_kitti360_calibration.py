@@ -1,0 +1,153 @@
+import re
+import shutil
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from projects.common.geometry import project
+from projects.common.io.images import read_color
+from projects.common.synthetic.kitti360 import drive_name
+from projects.common.synthetic.street.drive import make_rig
+from projects.vggt_lora.converters.kitti360_calibration import (
+    check_chain,
+    read_calibration,
+    read_poses,
+)
+from projects.vggt_lora.converters.kitti360_sweeps import read_sweep
+from tests.shared import need
+
+REAL = "data/kitti360_sample"
+
+
+def test_synthetic_calibration_is_the_rig(raw):
+    found, rig = read_calibration(raw / "calibration"), make_rig()
+    for camera in (0, 1):
+        np.testing.assert_allclose(found.K[camera], rig.intrinsics((352, 94)))
+        np.testing.assert_allclose(
+            found.cam2imu[camera], rig.cam2imu(camera), atol=1e-9
+        )
+        assert found.size[camera] == (352, 94)
+    np.testing.assert_allclose(found.velo2imu, rig.velo2imu(), atol=1e-9)
+
+
+def test_chain_gives_cam0_to_world_and_a_broken_one_is_named(raw, tmp_path):
+    folder = raw / "data_poses" / drive_name(0)
+    poses = read_poses(folder / "poses.txt")
+    calibration = read_calibration(raw / "calibration")
+    assert check_chain(calibration, poses, folder / "cam0_to_world.txt") < 1e-6
+    shutil.copytree(raw / "calibration", tmp_path / "c")
+    path = tmp_path / "c/perspective.txt"
+    rectify = "R_rect_00: 1 0 0 0 1 0 0 0 1"
+    path.write_text(re.sub("R_rect_00: .*", rectify, path.read_text()))
+    message = r"frame \d differs by 0\.0\d+ from poses.txt x cam_to_pose"
+    with pytest.raises(ValueError, match=message):
+        check_chain(
+            read_calibration(tmp_path / "c"), poses, folder / "cam0_to_world.txt"
+        )
+
+
+def test_real_calibration_by_hand():
+    """R_rect x inverse(cam_to_velo), and a rectified stereo pair at its baseline."""
+    folder = need(f"{REAL}/calibration")
+    found, lines = read_calibration(folder), {}
+    for line in (folder / "perspective.txt").read_text().splitlines():
+        key, _, rest = line.partition(":")
+        lines[key] = rest.split()
+    R = np.array(lines["R_rect_00"], float).reshape(3, 3)
+    to_velo = np.eye(4)
+    to_velo[:3] = np.array(
+        (folder / "calib_cam_to_velo.txt").read_text().split(), float
+    ).reshape(3, 4)
+    by_hand = np.linalg.inv(to_velo)
+    by_hand[:3] = R @ by_hand[:3]
+    np.testing.assert_allclose(found.velo2cam(0), by_hand, atol=2e-6)
+    assert found.K[0][0, 0] == 552.554261 and found.size[0] == (1408, 376)
+    right = np.linalg.inv(found.cam2imu[0]) @ found.cam2imu[1]
+    np.testing.assert_allclose(right[:3, :3], np.eye(3), atol=2e-3)
+    baseline = -float(lines["P_rect_01"][3]) / 552.554261
+    np.testing.assert_allclose(right[:3, 3], [baseline, 0, 0], atol=0.02)
+
+
+def test_real_lidar_edges_lie_on_image_edges():
+    """Where a scan line jumps to a farther surface, the image has an upright edge.
+
+    Two frames, most of them hedge, give 150 jumps: enough to see that the edges agree
+    to a few pixels, and no better anywhere up to 32 pixels (3.3 degrees) to the side.
+    """
+    shifts = list(range(-32, 33, 4))
+    scores = np.zeros(len(shifts))
+    for frame in (3000, 3010):
+        scores += edge_scores(need(REAL), frame, shifts)
+    smooth = scores[:-2] + scores[1:-1] + scores[2:]  # centred on -28 .. 28
+    middle = len(smooth) // 2
+    others = np.delete(smooth, [middle - 2, middle - 1, middle, middle + 1, middle + 2])
+    assert smooth[middle] > 1.08 * others.max(), smooth.round()
+
+
+def edge_scores(folder, frame, shifts):
+    """Sum of upright gradients at the near side of jumps, moved by each shift."""
+    calibration = read_calibration(folder / "calibration")
+    sweep = read_sweep(folder / f"velodyne_points/{frame:010d}.bin")[:, :3]
+    image = read_color(folder / f"image_00/{frame:010d}.png").mean(axis=2)
+    gradient = np.abs(np.gradient(gaussian_filter(np.log(20 + image), 1.0), axis=1))
+    gradient = np.minimum(gradient, np.quantile(gradient, 0.97)) / gradient.mean()
+    pixels, z = project(
+        sweep.astype(np.float64), calibration.K[0], calibration.velo2cam(0)
+    )
+    low, high = [45, 25], [1362, 350]
+    seen = (z > 3) & (z < 45) & (pixels > low).all(1) & (pixels < high).all(1)
+    # Points lie scan line by scan line: four on one side, four on the other.
+    at = np.arange(5, len(z) - 5)
+    before = np.stack([z[at - step] for step in range(1, 5)])
+    behind = np.stack([z[at + step] for step in range(4)])
+    close = seen[at - 1] & seen[at] & (np.abs(np.diff(pixels[:, 0])[at - 1]) < 15)
+    left = close & (1.1 * before.max(0) < behind.min(0))
+    right = close & (1.1 * behind.max(0) < before.min(0))
+    x, y = np.round(pixels[np.concatenate([at[left] - 1, at[right]])]).astype(int).T
+    return np.array([gradient[y, x + shift].sum() for shift in shifts])
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("perspective.txt", "P_rect_00", "P_rekt_00", "has no entry 'P_rect_00'"),
+        (
+            "calib_cam_to_velo.txt",
+            "0.8",
+            "",
+            "expected 12 finite values, got 11",
+        ),
+        ("calib_cam_to_pose.txt", "1.58", "nan", "expected 12 finite values, got 12"),
+        (
+            "calib_cam_to_pose.txt",
+            "1.58",
+            "x",
+            "could not convert string to float",
+        ),
+        (
+            "perspective.txt",
+            "R_rect_00: 0.99",
+            "R_rect_00: 9.99",
+            "R_rect_00: expected a rotation, got singular values",
+        ),
+    ],
+)
+def test_broken_files_are_named(raw, tmp_path, file, old, new, message):
+    shutil.copytree(raw / "calibration", tmp_path / "c")
+    text = (tmp_path / "c" / file).read_text()
+    assert old in text
+    (tmp_path / "c" / file).write_text(text.replace(old, new, 1))
+    with pytest.raises(ValueError, match=f"{file}.*{message}"):
+        read_calibration(tmp_path / "c")
+
+
+def test_missing_and_empty_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"perspective.txt is missing. data/"):
+        read_calibration(tmp_path)
+    (tmp_path / "poses.txt").write_text("\n")
+    with pytest.raises(ValueError, match=r"poses.txt lists no pose"):
+        read_poses(tmp_path / "poses.txt")
+    (tmp_path / "poses.txt").write_text("1 2 3\n")
+    with pytest.raises(ValueError, match=r"line 1: expected 13 finite values, got 3"):
+        read_poses(tmp_path / "poses.txt")
