@@ -19,8 +19,9 @@ from projects.vggt_lora.converters.eth3d_scene import (
     turn_clockwise,
 )
 from projects.vggt_lora.datasets import ETH3DDataset
-from tests.vggt_lora.converters.rooms import SIZE, truth
+from tests.vggt_lora.converters.rooms import FRAMES, SIZE, truth
 from tests.vggt_lora.datasets.worlds import frame
+from tools.create_data import main
 
 SCENE = "scene0000_00"
 VIEW = dict(frames=2, image_size=56, aspect=0.75, patch_size=14)
@@ -29,8 +30,6 @@ HELD = ("--val-scenes", "scene0001_00")
 
 @pytest.fixture(scope="module")
 def cache(pristine, tmp_path_factory):
-    from tools.create_data import main
-
     out = tmp_path_factory.mktemp("eth3d") / "out"
     root = ["--root-path", str(pristine("eth3d")), "--out-dir", str(out)]
     main(["eth3d", *root, *HELD])
@@ -111,6 +110,24 @@ def test_dense_depth_of_another_size_is_read_and_a_refused_fit_named(cache, tmp_
         ValueError, match=r"`depth` must be one of 'laser'.*got 'lidar'"
     ):
         ETH3DDataset(str(out), depth="lidar", **VIEW)
+
+
+def test_a_densified_prediction_is_the_depth(cache, tmp_path):
+    """Predictions in another unit, fitted to the cache's points, read as metres."""
+    out = shutil.copytree(cache, tmp_path / "out")
+    predictions = tmp_path / "pred" / SCENE
+    predictions.mkdir(parents=True)
+    (tmp_path / "pred" / "scene0001_00").mkdir()
+    for room, scene in enumerate((SCENE, "scene0001_00")):
+        for number, view in zip(FRAMES, truth(room)):
+            path = tmp_path / "pred" / scene / f"DSC_{number:04d}.npy"
+            np.save(path, (view.frame.depth + 0.4) / 3)
+    flags = ["--predictions", predictions.parent, "--out-dir", out / "dense"]
+    main(["densify", "--root-path", str(out), *map(str, flags)])
+    data = ETH3DDataset(str(out), depth="dense", **VIEW)
+    exact, found = truth(0)[1].frame.depth, data.read_frame(SCENE, 1).depth
+    assert (found > 0).mean() > 0.9
+    np.testing.assert_allclose(found[found > 0], exact[found > 0], rtol=2e-3)
 
 
 def test_smaller_images_keep_the_geometry(pristine, create_data, tmp_path):
