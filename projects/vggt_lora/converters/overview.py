@@ -132,4 +132,6 @@ def _show(
     near = np.ma.masked_equal(ViewGeometry(size[1], size[0]).nearest(depth), 0)
     axes.imshow(small.mean(axis=2), cmap="gray", vmin=0, vmax=400)
     shown = axes.imshow(near, cmap="turbo_r", alpha=0.65, norm=norm)
-    axes.figure.colorbar(shown, ax=axes, shrink=0.8)
+    bar = axes.figure.colorbar(shown, ax=axes, shrink=0.8)
+    bar.ax.yaxis.set_major_formatter("{x:g}")
+    bar.ax.yaxis.set_minor_formatter("{x:g}")

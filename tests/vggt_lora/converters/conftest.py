@@ -46,16 +46,14 @@ def _hdf5():
     return h5py
 
 
-@pytest.fixture(scope="session", autouse=True)
-def hdf5():
-    patch = pytest.MonkeyPatch()
-    patch.setattr(depth_files, "_h5py", _hdf5)
-    yield
-    patch.undo()
+@pytest.fixture
+def hdf5(monkeypatch):
+    """Hypersim's files, whether or not h5py is installed."""
+    monkeypatch.setattr(depth_files, "_h5py", _hdf5)
 
 
 @pytest.fixture(scope="session")
-def pristine(tmp_path_factory, hdf5):
+def written(tmp_path_factory):
     """Folder of a layout, written once: one room or scene in train, one in val."""
     made = {}
 
@@ -73,11 +71,11 @@ def pristine(tmp_path_factory, hdf5):
 
 
 @pytest.fixture
-def raw(pristine, tmp_path):
+def copied(written, tmp_path):
     """A copy of a layout's folder that a test may damage."""
 
     def copy(layout: str) -> Path:
-        return Path(shutil.copytree(pristine(layout), tmp_path / layout))
+        return Path(shutil.copytree(written(layout), tmp_path / layout))
 
     return copy
 

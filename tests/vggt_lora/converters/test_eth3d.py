@@ -29,9 +29,9 @@ HELD = ("--val-scenes", "scene0001_00")
 
 
 @pytest.fixture(scope="module")
-def cache(pristine, tmp_path_factory):
+def cache(written, tmp_path_factory):
     out = tmp_path_factory.mktemp("eth3d") / "out"
-    root = ["--root-path", str(pristine("eth3d")), "--out-dir", str(out)]
+    root = ["--root-path", str(written("eth3d")), "--out-dir", str(out)]
     main(["eth3d", *root, *HELD])
     return out
 
@@ -54,8 +54,8 @@ def test_laser_depth_through_the_lens_and_behind_masks(cache):
         assert (off < 0.02).mean() > 0.97
 
 
-def test_without_masks_wrong_depth_comes_in(pristine, create_data, tmp_path):
-    out = create_data("eth3d", pristine("eth3d"), tmp_path, *HELD, "--no-masks")
+def test_without_masks_wrong_depth_comes_in(written, create_data, tmp_path):
+    out = create_data("eth3d", written("eth3d"), tmp_path, *HELD, "--no-masks")
     found = ETH3DDataset(str(out), **VIEW).read_frame(SCENE, 0)
     exact = truth(0)[0].frame.depth
     valid = found.depth > 0
@@ -130,8 +130,8 @@ def test_a_densified_prediction_is_the_depth(cache, tmp_path):
     np.testing.assert_allclose(found[found > 0], exact[found > 0], rtol=2e-3)
 
 
-def test_smaller_images_keep_the_geometry(pristine, create_data, tmp_path):
-    out = create_data("eth3d", pristine("eth3d"), tmp_path, *HELD, "--max-side", 80)
+def test_smaller_images_keep_the_geometry(written, create_data, tmp_path):
+    out = create_data("eth3d", written("eth3d"), tmp_path, *HELD, "--max-side", 80)
     data = ETH3DDataset(str(out), **VIEW)
     found, view = data.read_frame(SCENE, 0), truth(0)[0]
     assert found.image.shape == (60, 80, 3)
@@ -189,9 +189,9 @@ def test_scenes_are_held_out_whole(cache):
     assert list(val.sequences) == ["scene0001_00"]
 
 
-def test_archives_in_folders_of_their_own(raw, create_data, tmp_path):
+def test_archives_in_folders_of_their_own(copied, create_data, tmp_path):
     """One folder per archive, as they are downloaded, and no other result."""
-    root = raw("eth3d")
+    root = copied("eth3d")
     flat = create_data("eth3d", root, tmp_path / "flat", *HELD)
     for scene in ("scene0000_00", "scene0001_00"):
         for archive, part in (
@@ -218,16 +218,16 @@ def test_archives_in_folders_of_their_own(raw, create_data, tmp_path):
         ("ground_truth_depth/dslr_images/DSC_0020.JPG", "DSC_0020.JPG is missing"),
     ],
 )
-def test_missing_parts_are_named(raw, create_data, tmp_path, damage, message):
-    root = raw("eth3d")
+def test_missing_parts_are_named(copied, create_data, tmp_path, damage, message):
+    root = copied("eth3d")
     path = root / SCENE / damage
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     with pytest.raises(SystemExit, match=message):
         create_data("eth3d", root, tmp_path / "out", *HELD)
 
 
-def test_truncated_depth_is_skipped_and_counted(raw, create_data, tmp_path):
-    root = raw("eth3d")
+def test_truncated_depth_is_skipped_and_counted(copied, create_data, tmp_path):
+    root = copied("eth3d")
     path = root / SCENE / "ground_truth_depth/dslr_images/DSC_0020.JPG"
     path.write_bytes(path.read_bytes()[:-4])
     options = (*HELD, "--max-skipped", 0.5)
@@ -239,8 +239,8 @@ def test_truncated_depth_is_skipped_and_counted(raw, create_data, tmp_path):
     assert ETH3DDataset(str(out), **VIEW).sequences == {SCENE: [0, 2, 3]}
 
 
-def test_points_only_need_no_laser(raw, create_data, tmp_path):
-    root = raw("eth3d")
+def test_points_only_need_no_laser(copied, create_data, tmp_path):
+    root = copied("eth3d")
     shutil.rmtree(root / SCENE / "ground_truth_depth")
     shutil.rmtree(root / SCENE / "masks_for_images")
     shutil.rmtree(root / "scene0001_00")
@@ -250,9 +250,9 @@ def test_points_only_need_no_laser(raw, create_data, tmp_path):
         ETH3DDataset(str(out), **VIEW)[0]
 
 
-def test_unknown_scene_is_named(pristine, create_data, tmp_path):
+def test_unknown_scene_is_named(written, create_data, tmp_path):
     with pytest.raises(SystemExit, match=r"'facade' matches none of the 2 scenes"):
-        create_data("eth3d", pristine("eth3d"), tmp_path, "--val-scenes", "facade")
+        create_data("eth3d", written("eth3d"), tmp_path, "--val-scenes", "facade")
 
 
 def test_a_distorted_camera_has_no_matrix():

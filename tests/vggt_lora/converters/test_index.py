@@ -47,16 +47,16 @@ def files(out):
     return {p.name: p.read_bytes() for p in [*out.glob("*.npz"), *out.glob("*.json")]}
 
 
-def test_equal_bytes_for_any_worker_count(pristine, create_data, tmp_path):
-    root = pristine("annotations")
+def test_equal_bytes_for_any_worker_count(written, create_data, tmp_path):
+    root = written("annotations")
     one = create_data("annotations", root, tmp_path / "one")
     two = create_data("annotations", root, tmp_path / "two", "--workers", 2)
     assert files(one) == files(two) and len(files(one)) == 4
 
 
-def test_a_killed_run_goes_on(pristine, create_data, tmp_path, monkeypatch):
+def test_a_killed_run_goes_on(written, create_data, tmp_path, monkeypatch):
     """What is finished is not read again, and the result is that of one run."""
-    root = pristine("annotations")
+    root = written("annotations")
     whole = create_data("annotations", root, tmp_path / "whole")
     real, calls = build_index.index_sequence, []
 
@@ -75,8 +75,8 @@ def test_a_killed_run_goes_on(pristine, create_data, tmp_path, monkeypatch):
     assert files(tmp_path / "out") == files(whole)
 
 
-def test_other_options_are_refused_until_overwritten(raw, create_data, tmp_path):
-    root, out = raw("annotations"), tmp_path / "out"
+def test_other_options_are_refused_until_overwritten(copied, create_data, tmp_path):
+    root, out = copied("annotations"), tmp_path / "out"
     create_data("annotations", root, out)
     with pytest.raises(SystemExit, match=r"--depth-scale was 1000\.0 and is now 500"):
         create_data("annotations", root, out, "--depth-scale", 500)
@@ -88,8 +88,8 @@ def test_other_options_are_refused_until_overwritten(raw, create_data, tmp_path)
     np.testing.assert_allclose(depth.depth, 2 * truth(0)[1].frame.depth, atol=2e-3)
 
 
-def test_statistics_are_those_of_the_frames(pristine, create_data, tmp_path):
-    out = create_data("annotations", pristine("annotations"), tmp_path / "out")
+def test_statistics_are_those_of_the_frames(written, create_data, tmp_path):
+    out = create_data("annotations", written("annotations"), tmp_path / "out")
     report = json.loads((out / "report_train.json").read_text())
     views = truth(0)
     medians = [np.median(view.frame.depth) for view in views]
@@ -104,8 +104,8 @@ def test_statistics_are_those_of_the_frames(pristine, create_data, tmp_path):
     assert spread([1, 2, 3, np.nan])["mean"] == 2 and spread([]) == {}
 
 
-def test_poor_frames_are_listed(raw, create_data, tmp_path):
-    root = raw("annotations")
+def test_poor_frames_are_listed(copied, create_data, tmp_path):
+    root = copied("annotations")
     path = root / SEQUENCE / "depth" / "20.png"
     depth = np.array(Image.open(path))
     depth[:, 12:] = 0
@@ -116,9 +116,9 @@ def test_poor_frames_are_listed(raw, create_data, tmp_path):
     assert report["low_quality_count"] == 1
 
 
-def test_overview_shows_images_and_points(pristine, create_data, tmp_path):
+def test_overview_shows_images_and_points(written, create_data, tmp_path):
     """The point cloud holds world points of the room, relative to the first camera."""
-    out = create_data("annotations", pristine("annotations"), tmp_path / "out")
+    out = create_data("annotations", written("annotations"), tmp_path / "out")
     assert Image.open(out / "overview" / "train.png").size[0] > 900
     data = (out / "overview" / f"train_{SEQUENCE}.ply").read_bytes()
     header, body = data.split(b"end_header\n", 1)
@@ -133,8 +133,8 @@ def test_overview_shows_images_and_points(pristine, create_data, tmp_path):
     assert np.abs(world[:, :2]).max() < 2.75 and -0.05 < world[:, 2].min() < 0.3
 
 
-def test_camera_to_world_is_named(raw, create_data, tmp_path):
-    root = raw("annotations")
+def test_camera_to_world_is_named(copied, create_data, tmp_path):
+    root = copied("annotations")
 
     def invert(sequences):
         return {
@@ -161,10 +161,10 @@ BROKEN = [
 @pytest.mark.parametrize(("values", "message"), BROKEN)
 @pytest.mark.parametrize("read", [True, False])
 def test_broken_frames_are_errors_or_counted(
-    raw, create_data, tmp_path, values, message, read
+    copied, create_data, tmp_path, values, message, read
 ):
     """Named by default, skipped and counted where that is allowed; read or not."""
-    root = raw("annotations")
+    root = copied("annotations")
     change(root, one_frame(1, **values))
     every = ("--check-every", 1 if read else 2)
     with pytest.raises(SystemExit, match=rf"1 of 4 frames \(25.0 %\) .*{message}"):
@@ -177,8 +177,8 @@ def test_broken_frames_are_errors_or_counted(
     assert data.sequences == {SEQUENCE: [0, 2, 3]}
 
 
-def test_depth_all_invalid_or_of_another_size(raw, create_data, tmp_path):
-    root = raw("annotations")
+def test_depth_all_invalid_or_of_another_size(copied, create_data, tmp_path):
+    root = copied("annotations")
     empty, small = (root / SEQUENCE / "depth" / f"{n}.png" for n in (20, 40))
     Image.fromarray(np.zeros((120, 160), np.uint16)).save(empty)
     Image.fromarray(np.ones((60, 80), np.uint16)).save(small)
@@ -190,9 +190,9 @@ def test_depth_all_invalid_or_of_another_size(raw, create_data, tmp_path):
 
 
 def test_a_frame_that_went_bad_later_is_an_error_or_a_redraw(
-    raw, create_data, tmp_path
+    copied, create_data, tmp_path
 ):
-    root = raw("annotations")
+    root = copied("annotations")
     out = create_data("annotations", root, tmp_path / "out")
     path = root / SEQUENCE / "color" / "20.jpg"
     path.write_bytes(path.read_bytes()[:500])
@@ -203,8 +203,8 @@ def test_a_frame_that_went_bad_later_is_an_error_or_a_redraw(
     assert lenient[1]["ids"][0] != 1 and lenient.rejected > 0
 
 
-def test_fewer_frames_than_asked(pristine, create_data, tmp_path):
-    out = create_data("annotations", pristine("annotations"), tmp_path / "out")
+def test_fewer_frames_than_asked(written, create_data, tmp_path):
+    out = create_data("annotations", written("annotations"), tmp_path / "out")
     data = AnnotationDataset(str(out), **{**VIEW, "frames": 8})
     with pytest.raises(ValueError, match="8 frames asked for, but only 4 are in reach"):
         data[0]
@@ -214,8 +214,8 @@ def test_fewer_frames_than_asked(pristine, create_data, tmp_path):
         AnnotationDataset(str(out), min_frames=5, **VIEW)
 
 
-def test_short_sequences_are_left_out_and_told(raw, create_data, tmp_path):
-    root = raw("annotations")
+def test_short_sequences_are_left_out_and_told(copied, create_data, tmp_path):
+    root = copied("annotations")
     change(root, lambda found: {**found, "short": found[SEQUENCE][:2]})
     options = ("--min-frames", 3)
     out = create_data("annotations", root, tmp_path / "out", *options)
@@ -226,19 +226,19 @@ def test_short_sequences_are_left_out_and_told(raw, create_data, tmp_path):
         create_data("annotations", root, tmp_path / "none", "--min-frames", 5)
 
 
-def test_missing_sequence(raw, pristine, create_data, tmp_path):
-    out = create_data("annotations", pristine("annotations"), tmp_path / "out")
+def test_missing_sequence(copied, written, create_data, tmp_path):
+    out = create_data("annotations", written("annotations"), tmp_path / "out")
     message = r"'scene0007_00', which matches none of the 1 .* nearest are scene0000_00"
     with pytest.raises(ValueError, match=message):
         AnnotationDataset(str(out), sequences=["scene0007_00"], **VIEW)
-    root = raw("scannet")
+    root = copied("scannet")
     (root / "2D" / SEQUENCE).rename(root / "2D" / "elsewhere")
     with pytest.raises(SystemExit, match=r"1 of 1 sequences .*scene0000_00 holds no"):
         create_data("scannet_views", root, tmp_path / "scannet")
 
 
-def test_a_pose_that_scannet_lost_is_skipped(raw, create_data, tmp_path):
-    root = raw("scannet")
+def test_a_pose_that_scannet_lost_is_skipped(copied, create_data, tmp_path):
+    root = copied("scannet")
     (root / "2D" / SEQUENCE / "pose" / "20.txt").write_text("-inf " * 16)
     (root / "2D" / SEQUENCE / "pose" / "40.txt").unlink()
     options = ("--max-skipped", 0.5)
@@ -248,8 +248,8 @@ def test_a_pose_that_scannet_lost_is_skipped(raw, create_data, tmp_path):
     assert "40.txt is missing" in skipped[f"{SEQUENCE}/40"]
 
 
-def test_a_pose_that_virtual_kitti_lacks_is_skipped(raw, create_data, tmp_path):
-    root = raw("virtual_kitti")
+def test_a_pose_that_virtual_kitti_lacks_is_skipped(copied, create_data, tmp_path):
+    root = copied("virtual_kitti")
     path = root / "Scene01" / "clone" / "extrinsic.txt"
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:3], *lines[4:]]))
@@ -263,8 +263,8 @@ def test_a_pose_that_virtual_kitti_lacks_is_skipped(raw, create_data, tmp_path):
         create_data("vkitti", root, tmp_path / "b", "--min-frames", 2, *options)
 
 
-def test_unreadable_annotations(raw, create_data, tmp_path):
-    root = raw("annotations")
+def test_unreadable_annotations(copied, create_data, tmp_path):
+    root = copied("annotations")
     path = root / "annotations" / "train.jgz"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(SystemExit, match=r"train\.jgz \(100 bytes\) is truncated"):
@@ -273,16 +273,16 @@ def test_unreadable_annotations(raw, create_data, tmp_path):
         create_data("annotations", root / SEQUENCE, tmp_path / "out")
 
 
-def test_a_sequence_in_both_splits(raw, create_data, tmp_path):
-    root = raw("annotations")
+def test_a_sequence_in_both_splits(copied, create_data, tmp_path):
+    root = copied("annotations")
     (root / "annotations" / "test.jgz").unlink()
     os.link(root / "annotations" / "train.jgz", root / "annotations" / "val.jgz")
     with pytest.raises(SystemExit, match=r"1 sequences are in two .*scene0000_00"):
         create_data("annotations", root, tmp_path / "out")
 
 
-def test_co3d_mask_of_another_size(raw, create_data, tmp_path):
-    root = raw("co3d")
+def test_co3d_mask_of_another_size(copied, create_data, tmp_path):
+    root = copied("co3d")
     mask = root / "chair" / SEQUENCE / "depth_masks" / "frame000020.png"
     Image.fromarray(np.full((60, 80), 255, np.uint8)).save(mask)
     options = ("--min-frames", 2, "--max-skipped", 0.5)
@@ -303,6 +303,6 @@ def test_missing_and_damaged_index(tmp_path):
 
 
 @pytest.mark.parametrize("option", ["--workers", "--check-every", "--min-frames"])
-def test_options_are_checked(pristine, create_data, tmp_path, option):
+def test_options_are_checked(written, create_data, tmp_path, option):
     with pytest.raises(SystemExit, match=f"{option} must be above 0, got 0"):
-        create_data("annotations", pristine("annotations"), tmp_path, option, 0)
+        create_data("annotations", written("annotations"), tmp_path, option, 0)

@@ -1,5 +1,7 @@
 """Raw files to index to dataset, against the scene that was rendered."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from projects.common.synthetic.annotated import OBJECT_REACH
 from projects.common.synthetic.filming import sensor_intrinsics
 from projects.registry import DATASETS
 from projects.vggt_lora.datasets.indexed import IndexedDataset
+from tests.shared import need
 from tests.vggt_lora.converters.rooms import SIZE, truth
 
 VIEW = dict(frames=3, image_size=56, aspect=0.75, patch_size=14)
@@ -46,10 +49,10 @@ def build(name, out, **options) -> IndexedDataset:
 
 
 @pytest.fixture(params=list(LAYOUTS))
-def layout(request, pristine, create_data, tmp_path):
+def layout(request, hdf5, written, create_data, tmp_path):
     """Name of the layout, the dataset on it, its training sequence, tolerance."""
     (command, *options), cls, sequence, tolerance = LAYOUTS[request.param]
-    create_data(command, pristine(request.param), tmp_path / "out", *options)
+    create_data(command, written(request.param), tmp_path / "out", *options)
     return request.param, build(cls, tmp_path / "out"), sequence, tolerance
 
 
@@ -95,8 +98,8 @@ def test_world_points_of_a_sample_meet_in_the_other_views(layout):
         assert off.median() < 0.01
 
 
-def test_percentile_removes_the_far_end(pristine, create_data, tmp_path):
-    create_data("annotations", pristine("annotations"), tmp_path / "out")
+def test_percentile_removes_the_far_end(written, create_data, tmp_path):
+    create_data("annotations", written("annotations"), tmp_path / "out")
     whole = build("AnnotationDataset", tmp_path / "out", percentile=None)
     cut = build("AnnotationDataset", tmp_path / "out")
     depth = whole.read_frame("scene0000_00", 1).depth
@@ -107,10 +110,10 @@ def test_percentile_removes_the_far_end(pristine, create_data, tmp_path):
     assert kept.max() <= limit * 1.01
 
 
-def test_virtual_kitti_cameras_and_depth(pristine, create_data, tmp_path):
+def test_virtual_kitti_cameras_and_depth(written, create_data, tmp_path):
     """The street behind both cameras is one, the sky is missing, 80 m is the limit."""
     options = ("--min-frames", 2, "--val-scenes", "Scene02")
-    out = create_data("vkitti", pristine("virtual_kitti"), tmp_path / "out", *options)
+    out = create_data("vkitti", written("virtual_kitti"), tmp_path / "out", *options)
     config = dict(type="VirtualKitti2Dataset", data_root=str(out), min_frames=2, **VIEW)
     data = DATASETS.build(config)
     left, right = (f"Scene01/clone/Camera_{camera}" for camera in (0, 1))
@@ -138,3 +141,16 @@ def test_virtual_kitti_cameras_and_depth(pristine, create_data, tmp_path):
         - invert_rigid(first.world2cam)[:3, 3]
     )
     assert train_step == pytest.approx(0.8, abs=0.05)
+
+
+def test_real_scannet_frames(create_data, tmp_path):
+    """Three frames of a real export: indexed, in agreement, read as a sample."""
+    root = need("data/deltas_scannet_sample/scannet_sample/scans_test")
+    out = create_data("scannet_views", root, tmp_path / "out")
+    report = json.loads((out / "report_train.json").read_text())
+    assert report["frames"] == 3 and not report["skipped"]
+    assert report["agreement"]["mean"] > 0.8
+    data = build("ScanNetViewsDataset", out, image_size=518)
+    sample = data[0]
+    assert sample["images"].shape == (3, 3, 378, 518)
+    assert sample["valid"].float().mean() > 0.5
