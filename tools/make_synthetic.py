@@ -63,7 +63,12 @@ def add_drives(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--train-drives", type=int, default=4)
     add("--val-drives", type=int, default=2)
-    add("--columns", type=int, default=2000, help="of a sweep, per turn")
+    add(
+        "--columns",
+        type=int,
+        default=DriveOptions().columns,
+        help="of a sweep, per turn",
+    )
     text = "take sweeps from a standing car, where motion needs no compensation"
     add("--no-ego-motion", action="store_true", help=text)
 

@@ -1,5 +1,7 @@
 """Pinhole cameras: pixels to points and back."""
 
+from typing import Any
+
 from projects.common.checks import check_positive, check_shape
 from projects.common.geometry.arrays import Array, arange_like, copy, stack
 from projects.common.geometry.transforms import transform_points
@@ -129,9 +131,9 @@ def distance_to_depth(distance: Array, K: Array) -> Array:
     Raises:
         ValueError: If a shape is wrong.
     """
-    check_shape("distance", distance, "H W")
+    dims = check_shape("distance", distance, "H W")
     check_shape("K", K, "3 3")
-    grid = pixel_grid(*distance.shape, K)
+    grid: Any = pixel_grid(dims["H"], dims["W"], K)
     y = (grid[..., 1] - K[1, 2]) / K[1, 1]
     x = (grid[..., 0] - K[0, 2] - K[0, 1] * y) / K[0, 0]
     return distance / (x * x + y * y + 1) ** 0.5

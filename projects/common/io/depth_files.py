@@ -26,7 +26,8 @@ def read_float16_png(path: str | Path) -> Depth:
         ValueError: If it is truncated or not 16 bits deep.
     """
     bits = read_ids(path, "depth image")
-    if bits.size and not 0 <= bits.min() <= bits.max() < 2**16:
+    # Half floats of less than 9 bits are below 0.02 mm: an 8-bit image.
+    if bits.any() and not 2**8 <= bits.max() < 2**16:
         raise ValueError(
             f"depth image {path} has values up to {bits.max()}, expected the 16 "
             "bits of half-precision floats. Take the file as it was released"

@@ -115,16 +115,22 @@ def register_color(
     if color.shape[:2] == depth.shape:
         return color, depth
     scale_x, scale_y = width / color.shape[1], height / color.shape[0]
-    color = cv2.resize(color, (width, height), interpolation=cv2.INTER_AREA)
+    color = _bytes(cv2.resize(color, (width, height), interpolation=cv2.INTER_AREA))
     if K_color is None:
         return color, depth
     warp = scale_intrinsics(K_color, scale_x, scale_y) @ np.linalg.inv(K)
     x = (np.arange(width) * warp[0, 0] + warp[0, 2]).astype(np.float32)
     y = (np.arange(height) * warp[1, 1] + warp[1, 2]).astype(np.float32)
     xs, ys = np.meshgrid(x, y)
-    color = cv2.remap(color, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    border = cv2.BORDER_REPLICATE
+    color = _bytes(cv2.remap(color, xs, ys, cv2.INTER_LINEAR, borderMode=border))
     seen = (xs > -0.5) & (xs < width - 0.5) & (ys > -0.5) & (ys < height - 0.5)
     return color, np.where(seen, depth, np.float32(0))
+
+
+def _bytes(image: NDArray) -> NDArray[np.uint8]:
+    """OpenCV keeps the type; its stubs do not say so."""
+    return np.asarray(image, np.uint8)
 
 
 def list_frames(folder: Path) -> list[str]:

@@ -29,7 +29,7 @@ from projects.common.synthetic.filming import (
 from projects.common.synthetic.solids import Floats
 
 CATEGORY = "chair"  # any of Co3D's
-OBJECT_REACH = 4.0  # metres; Co3D's masks cover what is nearer here
+OBJECT_REACH = 2.5  # metres; Co3D's masks cover what is nearer here
 METERS_PER_ASSET = 0.0254
 RELEASED_SPLITS = {"train": "train", "val": "test"}
 

@@ -114,7 +114,7 @@ def _mask(shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """A block that counts as occluded and a strip without ground truth."""
     mask, (height, width) = np.zeros(shape, np.uint8), shape
     mask[height // 3 : height // 2, width // 4 : width // 3] = OCCLUDED
-    mask[:, : width // 20] = UNDEFINED
+    mask[:, : width // 8] = UNDEFINED
     return mask
 
 
@@ -174,8 +174,8 @@ def _write_model(
         )
     write_text(folder / "points3D.txt", _lines(points))
     lines = []
-    for number, view in enumerate(views):
-        lines.append(f"{number + 1} {_pose(view)} 1 {images}/{_name(view)}")
+    for number, shown in enumerate(views):
+        lines.append(f"{number + 1} {_pose(shown)} 1 {images}/{_name(shown)}")
         lines.append(" ".join(observed[number]))
     write_text(folder / "images.txt", _lines(lines))
     size = f"{camera.size[0]} {camera.size[1]}"

@@ -102,9 +102,14 @@ class AnnotationSource(FrameSource):
         return IndexedFrame(number, frame.image, frame.depth, K, world2cam)
 
 
-@lru_cache(maxsize=2)
 def _annotations(path: Path) -> Annotations:
-    """A file that several sequences of a worker come from."""
+    """A file that several sequences of a worker come from, read once."""
+    state = path.stat()
+    return _read(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=2)
+def _read(path: Path, modified_ns: int, size: int) -> Annotations:
     return read_annotations(path)
 
 

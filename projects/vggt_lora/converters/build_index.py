@@ -82,6 +82,11 @@ def _write_split(
     report = options.out_dir / f"report_{split}.json"
     write_report(report, split, results, short)
     check_skipped(results, options.max_skipped, report)
+    if not kept:
+        raise ValueError(
+            f"all {len(names)} sequences of {split} have less than "
+            f"{options.min_frames} usable frames. Lower --min-frames"
+        )
     index = FrameIndex.build(worker.facts, kept)
     path = options.out_dir / f"{split}.npz"
     index.save(path)

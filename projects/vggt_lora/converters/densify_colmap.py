@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from mmengine.logging import print_log
 
 from projects.common.geometry import transform_points
@@ -15,6 +16,8 @@ from projects.vggt_lora.converters.densify import (
     densify_folder,
 )
 from projects.vggt_lora.converters.point_fit import FitRules
+
+POINTS = "points"  # folder of an ETH3D cache
 
 
 def points_in_images(model: ColmapModel) -> Iterator[PointsInImage]:
@@ -27,14 +30,32 @@ def points_in_images(model: ColmapModel) -> Iterator[PointsInImage]:
         yield PointsInImage(stem, image.camera.size, image.pixels[front], depths[front])
 
 
+def cached_points(cache: Path) -> Iterator[PointsInImage]:
+    """The points of every photograph in a cache by ``create_data.py eth3d``."""
+    for path in sorted((cache / POINTS).glob("*/*.npz")):
+        with np.load(path, allow_pickle=False) as store:
+            pixels, depths = store["pixels"], store["depths"]
+            width, height = store["size"].tolist()
+        front = depths > 0
+        name = f"{path.parent.name}/{path.stem}"
+        yield PointsInImage(name, (width, height), pixels[front], depths[front])
+
+
+def read_points(root: Path) -> Iterator[PointsInImage]:
+    """Points of a cache by ``create_data.py eth3d``, else of a COLMAP model."""
+    if (root / POINTS).is_dir():
+        return cached_points(root)
+    return points_in_images(read_colmap(root))
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Folders, and an option for each rule of a fit."""
     folders = {
-        "--root-path": "COLMAP model of the undistorted images, such as ETH3D's "
-        "dslr_calibration_undistorted",
+        "--root-path": "COLMAP model of the undistorted images, or the cache "
+        "that create_data.py eth3d wrote",
         "--predictions": "folder with NAME.npy (H, W) of each image NAME.jpg: depth in "
         "any unit",
-        "--out-dir": "where NAME.npz goes",
+        "--out-dir": "where NAME.npz goes; CACHE/dense for ETH3DDataset(depth='dense')",
     }
     for flag, text in folders.items():
         parser.add_argument(flag, type=Path, required=True, help=text)
@@ -63,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
     """
     names = ("min_points", "inlier_error", "min_inliers", "max_error")
     rules = FitRules(**{name: getattr(args, name) for name in names})
-    images = list(points_in_images(read_colmap(args.root_path)))
+    images = list(read_points(args.root_path))
     report = densify_folder(images, args.predictions, args.out_dir, rules)
     refused = report["refused"]
     example = next((f"; first {name}: {why}" for name, why in refused.items()), "")

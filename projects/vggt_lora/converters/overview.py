@@ -1,24 +1,28 @@
 """Pictures and points of an index, for a look before hours of training."""
 
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 import cv2
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from projects.common.geometry import invert_rigid, project, unproject
 from projects.common.io.atomic import atomic_write, atomic_write_bytes
 from projects.vggt_lora.datasets.frame_index import FrameIndex
-from projects.vggt_lora.datasets.frame_reading import limit_depth, read_indexed
+from projects.vggt_lora.datasets.frame_reading import read_indexed
 from projects.vggt_lora.datasets.sample import BadSampleError, Frame
+from projects.vggt_lora.datasets.view_geometry import ViewGeometry
 
 SHOWN = 5  # sequences, evenly over the split
 FUSED = 6  # frames per point cloud
 POINTS = 40_000  # per point cloud
 WIDTH = 480  # pixels of a panel
-FAR_PERCENTILE = 98.0
+SHADES = (2, 98)  # percentiles of depth between which colours change
 TITLES = ("image", "depth in metres", "depth of the next view, reprojected")
 
 
@@ -91,15 +95,12 @@ def reprojected(frame: Frame, other: Frame) -> NDArray[np.float32]:
 
 
 def _views(index: FrameIndex, root: Path, name: str) -> list[Frame]:
-    """A few neighbouring frames of a sequence, without far outliers."""
+    """The first frames of a sequence that can be read."""
     views = []
     for entry in list(index.frames(name))[:FUSED]:
-        try:
-            frame = read_indexed(root, index.facts, entry)
-        except BadSampleError:  # Not every frame was read when it was indexed.
-            continue
-        depth = limit_depth(frame.depth, percentile=FAR_PERCENTILE)
-        views.append(frame._replace(depth=depth))
+        # Not every frame was read when it was indexed.
+        with suppress(BadSampleError):
+            views.append(read_indexed(root, index.facts, entry))
     return views
 
 
@@ -110,22 +111,27 @@ def _draw(rows: list[tuple[str, Frame, Frame]]) -> Figure:
     grid = figure.subplots(len(rows), 3, squeeze=False, height_ratios=heights)
     for axes, (name, frame, other) in zip(grid, rows):
         moved = reprojected(frame, other)
+        near, far = np.percentile(frame.depth[frame.depth > 0], SHADES)
+        norm = LogNorm(near, max(far, 1.01 * near))
         for panel, depth, title in zip(axes, (None, frame.depth, moved), TITLES):
-            _show(panel, frame.image, depth)
+            _show(panel, frame.image, depth, norm)
             panel.set_title(f"{name}: {title}" if depth is None else title, fontsize=8)
     return figure
 
 
-def _show(axes, image: NDArray[np.uint8], depth: NDArray[np.float32] | None) -> None:
+def _show(
+    axes: Axes, image: NDArray, depth: NDArray[np.float32] | None, norm: LogNorm
+) -> None:
     axes.set_axis_off()
-    size = WIDTH, max(1, round(WIDTH * image.shape[0] / image.shape[1]))
+    height, width = image.shape[:2]
+    size = WIDTH, max(1, round(WIDTH * height / width))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     if depth is None:
         axes.imshow(small)
         return
-    rows = ((np.arange(size[1]) + 0.5) * depth.shape[0] / size[1]).astype(int)
-    columns = ((np.arange(size[0]) + 0.5) * depth.shape[1] / size[0]).astype(int)
-    near = depth[rows[:, None], columns]
+    near = np.ma.masked_equal(ViewGeometry(size[1], size[0]).nearest(depth), 0)
     axes.imshow(small.mean(axis=2), cmap="gray", vmin=0, vmax=400)
-    shown = axes.imshow(np.ma.masked_equal(near, 0), cmap="turbo_r", alpha=0.65)
-    axes.figure.colorbar(shown, ax=axes, shrink=0.8)
+    shown = axes.imshow(near, cmap="turbo_r", alpha=0.65, norm=norm)
+    bar = axes.figure.colorbar(shown, ax=axes, shrink=0.8)
+    bar.ax.yaxis.set_major_formatter("{x:g}")
+    bar.ax.yaxis.set_minor_formatter("{x:g}")

@@ -6,6 +6,7 @@ into a neighbour, do: they land on its surface one way and not the other.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +43,7 @@ def measure_agreement(views: Sequence[Frame]) -> Agreement:
     Returns:
         Means over neighbouring pairs; NaN with less than two views.
     """
-    pairs = list(zip(views, views[1:]))
+    pairs = list(pairwise(views))
     if not pairs:
         return Agreement(np.nan, np.nan)
     given = [_landed(*pair) for pair in pairs]

@@ -2,7 +2,6 @@
 
 import argparse
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ class VirtualKittiSource(FrameSource):
 
     root: Path
     val_scenes: tuple[str, ...] = (HELD_OUT,)
-    reader: str = "integer"
+    reader: str = "vkitti"
     depth_scale: float = CENTIMETRES
 
     @property
@@ -79,7 +78,6 @@ def _frame(
     return IndexedFrame(frame, image, depth, K, poses[frame, number].reshape(4, 4))
 
 
-@lru_cache(maxsize=4)
 def read_table(path: Path, values: int) -> Table:
     """The numbers of every frame and camera of ``intrinsic.txt`` or ``extrinsic.txt``.
 

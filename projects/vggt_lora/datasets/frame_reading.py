@@ -16,6 +16,7 @@ from projects.vggt_lora.datasets.sample import BadSampleError, Frame
 from projects.vggt_lora.datasets.view_geometry import ViewGeometry
 
 MASKED = 128  # grey level above which a pixel of Co3D belongs to the object
+VKITTI_SKY = 65535
 Depth = NDArray[np.float32]
 
 
@@ -37,8 +38,8 @@ def read_indexed(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
     if frame.depth.shape != frame.image.shape[:2]:
         (h, w), (H, W) = frame.depth.shape, frame.image.shape[:2]
         raise BadSampleError(
-            f"depth map {root / entry.depth} is {w}x{h} and its image {W}x{H}: expected "
-            "one size. Render or resize the depth (nearest neighbour) to the image"
+            f"depth map {root / entry.depth} is {w}x{h} and its image {W}x{H}: "
+            "expected one size. Resize the depth to the image (nearest neighbour)"
         )
     if not (frame.depth > 0).any():
         raise BadSampleError(
@@ -70,6 +71,12 @@ def limit_depth(
 
 def _integer(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
     return _framed(root, entry, read_depth(root / entry.depth, facts.depth_scale))
+
+
+def _vkitti(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
+    frame = _integer(root, facts, entry)
+    sky = VKITTI_SKY / np.float32(facts.depth_scale)
+    return frame._replace(depth=np.where(frame.depth < sky, frame.depth, np.float32(0)))
 
 
 def _npy(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
@@ -148,6 +155,7 @@ def _framed(root: Path, entry: IndexedFrame, depth: Depth) -> Frame:
 
 READERS: dict[str, Callable[[Path, Facts, IndexedFrame], Frame]] = {
     "integer": _integer,
+    "vkitti": _vkitti,
     "npy": _npy,
     "distance": _distance,
     "co3d": _co3d,

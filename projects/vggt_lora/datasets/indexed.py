@@ -90,7 +90,7 @@ def _matching(names: list[str], patterns: list[str]) -> list[str]:
             near = get_close_matches(pattern, names, 3, 0.3) or names[:3]
             raise ValueError(
                 f"`sequences` has {pattern!r}, which matches none of the {len(names)} "
-                f"sequences of the index; nearest are {', '.join(near)}. Correct it, or "
-                "make the index from the folder that has it"
+                f"sequences of the index; nearest are {', '.join(near)}. Correct it, "
+                "or make the index from the folder that has it"
             )
     return [n for n in names if any(fnmatchcase(n, pattern) for pattern in patterns)]

@@ -5,7 +5,7 @@ from typing import Any
 from projects.registry import DATASETS
 from projects.vggt_lora.datasets.indexed import IndexedDataset
 
-FAR = 80.0  # metres; also removes the sky, which is stored as 655.35 m
+FAR = 80.0  # metres
 
 
 @DATASETS.register_module()

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from projects.common.geometry import (
+    distance_to_depth,
     invert_rigid,
     look_at,
     pixel_grid,
@@ -155,3 +156,14 @@ def errors():
 def test_errors(call, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         call()
+
+
+def test_distance_to_depth_is_the_z_of_the_point(to):
+    """The length of every unprojected point gives its depth back, skew and all."""
+    depth = np.random.default_rng(0).uniform(1, 5, (48, 64))
+    depth[3, 4] = 0
+    distance = np.linalg.norm(unproject(depth, K, np.eye(4)), axis=-1)
+    found = distance_to_depth(to(distance), to(K))
+    np.testing.assert_allclose(np.asarray(found), depth, rtol=1e-12)
+    with pytest.raises(ValueError, match=r"`distance` .* got \(2, 48, 64\)"):
+        distance_to_depth(to(np.stack([distance] * 2)), to(K))

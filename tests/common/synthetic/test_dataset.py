@@ -224,7 +224,7 @@ def test_folder_of_something_else_is_left_alone(scannet, tmp_path):
 @pytest.mark.parametrize(
     ("layout", "changes", "message"),
     [
-        ("kitti", {}, "`layout` must be one of 'scannet', 'rgbd_folder', got 'kitti'"),
+        ("kitti", {}, "'annotations', 'hypersim', got 'kitti'"),
         ("scannet", {"frames": []}, "`frames` must be positive, got 0"),
         ("scannet", {"size": (0, 48)}, "`width` must be positive, got 0"),
         ("scannet", {"size": (64, -1)}, "`height` must be positive, got -1"),

@@ -7,7 +7,7 @@ from projects.common.geometry import invert_rigid, look_at, unproject
 from projects.common.synthetic import make_room, make_trajectory, sensor_intrinsics
 from projects.common.synthetic.furniture.piece import turn_about_z
 from projects.common.synthetic.materials import Material
-from projects.common.synthetic.raycast import cast
+from projects.common.synthetic.raycast import cast, cast_rays
 from projects.common.synthetic.solids import Box, Cylinder, Ellipsoid
 
 GREY = Material((0.5, 0.5, 0.5))
@@ -106,3 +106,15 @@ def test_errors():
     message = re.escape("`world2cam` must have shape (4, 4), got (3, 4)")
     with pytest.raises(ValueError, match=message):
         cast([], K, np.eye(4)[:3], SIZE)
+
+
+def test_single_rays_meet_what_the_image_shows():
+    room = make_room(3)
+    cam2world = make_trajectory(room, 3, [0])[0]
+    expected = cast(room.solids, K, invert_rigid(cam2world), SIZE).depth
+    pixels = np.stack(np.meshgrid(np.arange(40), np.arange(30)), -1).reshape(-1, 2)
+    rays = np.column_stack([pixels, np.ones(len(pixels))]) @ np.linalg.inv(K).T
+    found = cast_rays(room.solids, cam2world[:3, 3], rays @ cam2world[:3, :3].T)
+    np.testing.assert_allclose(found.reshape(30, 40), expected, rtol=1e-9)
+    away = Box(np.ones(3), np.array([0.0, 0, -5]), GREY)
+    assert cast_rays([away], np.zeros(3), np.array([[0.0, 0, 1]])).tolist() == [0]
