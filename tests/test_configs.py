@@ -60,3 +60,23 @@ def test_model_classes_agree_with_the_data(esam):
     with torch.device("meta"):
         model = MODELS.build(esam.model)
     dataset_class = DATASETS.get(esam.train_dataloader.dataset.type)
+    number = len(dataset_class.METAINFO["classes"])
+    assert esam.model.decoder.num_semantic_classes == number
+    assert esam.model.criterion.sem_criterion.ignore_index == number
+    assert model.decoder.out_cls[-1].out_features == esam.model.num_classes + 1
+    assert esam.test_evaluator.class_agnostic == (esam.model.num_classes == 1)
+
+
+@pytest.mark.parametrize("loader", ["train_dataloader", "test_dataloader"])
+def test_pipelines_build_and_voxelise_as_the_model(esam, loader):
+    for transform in esam[loader].dataset.pipeline:
+        TRANSFORMS.build(transform)
+        if transform.type == "ElasticTransfrom":
+            assert transform.voxel_size == esam.model.voxel_size
+
+
+def test_metrics_build(config):
+    METRICS.build(config.test_evaluator)
+    assert (config.val_dataloader is None) == (config.val_evaluator is None)
+    if config.val_evaluator is not None:
+        METRICS.build(config.val_evaluator)

@@ -61,3 +61,29 @@ class ReleasedBackbone:
         if self.url:
             ways.append(f"{self.url} as {Path(folder) / self.files[1]}")
         return f"Download {' or '.join(ways)}, or name a file with {self.option}"
+
+
+def _dinov2(letter: str, size: str, registers: bool) -> ReleasedBackbone:
+    name, reg = f"dinov2_vit{letter}14", "_reg4" if registers else ""
+    return ReleasedBackbone(
+        f"{name}_reg" if registers else name,
+        f"timm/vit_{size}_patch14{reg}_dinov2.lvd142m",
+        f"https://dl.fbaipublicfiles.com/dinov2/{name}/{name}{reg}_pretrain.pth",
+    )
+
+
+_SIZES = {"s": "small", "b": "base", "l": "large", "g": "giant"}
+BACKBONES = {
+    released.name: released
+    for released in (
+        *(_dinov2(*item, registers=False) for item in _SIZES.items()),
+        *(_dinov2(*item, registers=True) for item in _SIZES.items()),
+        ReleasedBackbone("clip_rn50", "timm/resnet50_clip.openai"),
+    )
+}
+VGGT_1B = ReleasedBackbone(
+    "vggt_1b",
+    "facebook/VGGT-1B",
+    "https://huggingface.co/facebook/VGGT-1B/resolve/main/model.pt",
+    "--cfg-options model.base_weights=FILE",
+)
