@@ -167,8 +167,9 @@ class BatchNorm(nn.Module):
     def forward(self, x: SparseTensor) -> SparseTensor:
         """Normalised features on the same voxels."""
         if self.inplace and not (self.training or torch.is_grad_enabled()):
-            scale = self.bn.weight * torch.rsqrt(self.bn.running_var + self.bn.eps)
-            shift = self.bn.bias - self.bn.running_mean * scale
+            buffers = dict(self.bn.named_buffers())
+            scale = self.bn.weight * torch.rsqrt(buffers["running_var"] + self.bn.eps)
+            shift = self.bn.bias - buffers["running_mean"] * scale
             torch.addcmul(shift, x.rows, scale, out=x.rows)
             return x.overwritten()
         return x.with_rows(self.bn(x.rows))
