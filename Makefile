@@ -53,7 +53,7 @@ endif
 	$(RUN) tools/test.py $(REAL) $(REAL_WORK) $(REAL_DATA) --work-dir $(REAL_WORK)
 
 test: setup
-	$(RUN) -m pytest
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist worksteal
 
 lint: setup
 	$(RUN) -m ruff check . && $(RUN) -m ruff format --check .

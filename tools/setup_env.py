@@ -25,7 +25,7 @@ LIBRARIES = [
     "mmengine", "mmdet", "mmdet3d", "timm", "peft", "evo", "pycolmap", "rerun-sdk",
     "safetensors", "scikit-image", "matplotlib", "rich", "transformers",
 ]  # fmt: skip
-DEVELOPMENT = ["pytest", "ruff", "mypy", "codespell", "pre-commit"]
+DEVELOPMENT = ["pytest", "pytest-xdist", "ruff", "mypy", "codespell", "pre-commit"]
 
 
 @dataclass

@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from projects.common.io.atomic import atomic_write_bytes
 from projects.common.io.images import read_color, read_depth
 from projects.vggt_lora.converters.depth_files import DEPTH_SCALE
+from projects.vggt_lora.converters.index_report import spread
 from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
 from projects.vggt_lora.datasets.buckets import building_ratio, make_buckets
 
 Record = Mapping[str, Any]
 LOW_COVERAGE, LOW_VALID = 0.10, 2000
-PERCENTILES = (5, 25, 50, 75, 95)
 SHOWN = 6
 
 
@@ -71,15 +71,6 @@ def summary(entries: Sequence[Record]) -> dict[str, Any]:
         "without_labels": sum(ratio is None for ratio in ratios),
         "low_quality_frames": poor,
     }
-
-
-def spread(values: Sequence[float]) -> dict[str, float]:
-    """Mean, deviation, extremes and percentiles."""
-    array = np.asarray(values, float)
-    found = {"mean": array.mean(), "std": array.std()}
-    found |= {"min": array.min(), "max": array.max()}
-    found |= {f"p{p}": np.percentile(array, p) for p in PERCENTILES}
-    return {name: round(float(value), 4) for name, value in found.items()}
 
 
 def _histograms(records: Mapping[str, Sequence[Record]]) -> Figure:
