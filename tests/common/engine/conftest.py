@@ -2,10 +2,14 @@
 
 import pytest
 import torch
+from mmengine.registry import init_default_scope
+
+from projects.registry import SCOPE
 
 
 @pytest.fixture(autouse=True)
 def _settings_come_back():
+    init_default_scope(SCOPE)  # what a runner does first; some tests have none
     deterministic = torch.are_deterministic_algorithms_enabled()
     benchmark = torch.backends.cudnn.benchmark
     yield
