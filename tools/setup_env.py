@@ -23,7 +23,7 @@ REQUIRED_PYTHON = (3, 11)
 BUILD_BASE = ["pip", "wheel", "setuptools<81", "ninja", "packaging", "psutil"]
 LIBRARIES = [
     "mmengine", "mmdet", "mmdet3d", "timm", "peft", "evo", "pycolmap", "rerun-sdk",
-    "safetensors", "scikit-image", "matplotlib", "rich", "transformers",
+    "safetensors", "scikit-image", "matplotlib", "rich", "transformers", "h5py",
 ]  # fmt: skip
 DEVELOPMENT = ["pytest", "pytest-xdist", "ruff", "mypy", "codespell", "pre-commit"]
 
