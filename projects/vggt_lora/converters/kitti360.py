@@ -15,12 +15,12 @@ import numpy as np
 from mmengine.logging import print_log
 
 from projects.common.io.atomic import atomic_write_bytes
+from projects.common.io.depth_files import KITTI_SCALE, write_depth_png
 from projects.common.io.images import read_color, read_depth
 from projects.common.io.infos import save_info
 from projects.common.io.manifest import open_manifest
 from projects.common.parallel import run_parallel
 from projects.common.progress import track
-from projects.vggt_lora.converters.depth_files import DEPTH_SCALE, write_depth_image
 from projects.vggt_lora.converters.kitti360_calibration import (
     check_chain,
     read_calibration,
@@ -186,7 +186,7 @@ def _metainfo(options: Options, calibration: Any) -> dict[str, Any]:
         "K": calibration.K[camera].tolist(),
         "size": list(calibration.size[camera]),
         "view": list(options.view),
-        "depth_scale": DEPTH_SCALE,
+        "depth_scale": KITTI_SCALE,
         "packed": options.pack,
     }
 
@@ -247,10 +247,10 @@ def _record(
     name = f"depth/{make.sequence}/{frame:010d}.png"
     path = options.out_dir / name
     if path.is_file() and not overwrite:
-        depth = read_depth(path, DEPTH_SCALE)
+        depth = read_depth(path, KITTI_SCALE)
     else:
         depth = make(frame)
-        write_depth_image(path, depth)
+        write_depth_png(path, depth, KITTI_SCALE)
     view = ViewGeometry(*options.view, sparse_depth=True)
     left, top, right, bottom = view.window(make.K, make.size)
     seen_depth = view.scatter(depth[top:bottom, left:right])

@@ -12,11 +12,13 @@ from projects.common.io.depth_files import (
     read_hdf5,
     read_npy,
     read_raw_float32,
+    write_depth_png,
     write_float16_png,
     write_hdf5,
     write_npy,
     write_raw_float32,
 )
+from projects.common.io.images import read_depth
 
 
 @pytest.fixture
@@ -24,6 +26,20 @@ def depth():
     values = np.random.default_rng(0).uniform(0.1, 80, (12, 20)).astype(np.float32)
     values[3:5, 6:9] = 0
     return values
+
+
+@pytest.mark.parametrize("scale", [256.0, 1000.0])
+def test_integer_depth_is_rounded_and_what_16_bits_cannot_hold_is_missing(
+    tmp_path, depth, scale
+):
+    depth = np.minimum(depth, 60)
+    depth[0, :3] = 65535.49 / scale, 65535.6 / scale, 1e6
+    write_depth_png(tmp_path / "a.png", depth, scale)
+    read = read_depth(tmp_path / "a.png", scale)
+    assert read[0, 0] == pytest.approx(65535 / scale) and not read[0, 1:3].any()
+    depth[0, :3] = read[0, :3]
+    assert np.abs(read - depth).max() <= 0.5 / scale + 1e-5
+    assert (read == 0).sum() == (depth == 0).sum()
 
 
 def test_bits_of_a_half_float_png(tmp_path, depth):

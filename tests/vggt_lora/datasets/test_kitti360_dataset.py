@@ -4,8 +4,8 @@ import torch
 
 from projects.common.datasets import SeededIndex
 from projects.common.geometry import invert_rigid, transform_points, unproject
+from projects.common.io.depth_files import KITTI_SCALE
 from projects.common.structures.kitti360_labels import IDS
-from projects.common.synthetic.kitti360 import DEPTH_SCALE
 from projects.common.synthetic.street import make_street
 from projects.common.synthetic.street.drive import FRAME_S, SPEED, street2world
 from projects.registry import DATASETS
@@ -169,7 +169,7 @@ def test_damaged_files_are_named_and_missing_cache_too(cache, tmp_path):
     with pytest.raises(ValueError, match="hold LiDAR depth, got depth='exact'"):
         dataset(cache, depth="exact", packed=True)
     data = dataset(cache)
-    assert data.depth_scale == DEPTH_SCALE
+    assert data.depth_scale == KITTI_SCALE
     data.layout = data.layout.__class__(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"colour image .* is missing"):
         data[0]
