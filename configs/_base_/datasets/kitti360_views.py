@@ -1,7 +1,9 @@
 """KITTI-360 by the building recipe: 8 frames of 168 x 518 around an anchor.
 
-Wide views keep 825 of 1408 columns, a square one would keep 272 (spec 10.1). The cache
-comes from `tools/create_data.py kitti360`.
+Wide views keep 825 of 1408 columns, a square one would keep 272 (spec 10.1).
+
+python tools/create_data.py kitti360 --root-path data/kitti360 \
+    --out-dir data/kitti360-vggt --workers 8
 
 Not as the reference project (spec 4.3, 5.1): the view; no frame twice in a sample, the
 anchor always first; garage 2.0 and every vehicle 0.5, but sidewalk and fence 1.0 (0.7
@@ -11,10 +13,12 @@ windows instead of 50 to 200 random ones with 5000 points.
 
 views = dict(
     type="KITTI360Dataset",
-    data_root="data/kitti360",
+    data_root="data/kitti360-vggt",
     frames=8,
     image_size=518,
     aspect=0.33,
+    packed=True,
+    points=False,
 )
 held_out = dict(**views, split="val", test_mode=True)
 loader = dict(batch_size=1, collate_fn=dict(type="collate_views"))

@@ -22,6 +22,13 @@ LOW_COVERAGE, LOW_VALID = 0.10, 2000
 SHOWN = 6
 
 
+def write_skipped(out_dir: Path, skipped: Mapping[str, str]) -> Path:
+    """Write what was skipped, for the case that it is too much for a report."""
+    path = out_dir / "report.json"
+    atomic_write_bytes(path, (json.dumps({"skipped": dict(skipped)}) + "\n").encode())
+    return path
+
+
 def write_report(
     out_dir: Path,
     layout: Kitti360Layout,

@@ -92,6 +92,33 @@ def test_packed_views_are_the_views(cache):
     )
 
 
+def test_sizes_that_are_not_packed_come_from_the_originals(cache, monkeypatch):
+    """A dynamic sampler draws aspects; its samples are the same with and without."""
+    plain, packed = dataset(cache), dataset(cache, packed=True)
+    read = []
+    original = packed.read_frame
+    monkeypatch.setattr(packed, "read_frame", lambda *a: read.append(a) or original(*a))
+    other = SeededIndex(2, 0), 3, 42 / 168
+    expected = plain[other]
+    for key, value in packed[other].items():
+        assert not torch.is_tensor(value) or torch.equal(value, expected[key]), key
+    assert len(read) == 3
+    packed[SeededIndex(2, 0)]
+    assert len(read) == 3
+    with pytest.raises(ValueError, match=r"no packed views of 42x168, only 56x168"):
+        dataset(cache, packed=True, aspect=42 / 168)
+
+
+def test_a_zoom_starts_from_the_packed_view(cache):
+    zoomed = dict(augmentation=dict(zoom=0.2, jitter=0, grey=0, blur=0))
+    index = SeededIndex(2, 0)
+    plain = dataset(cache, **zoomed)[index]
+    packed = dataset(cache, packed=True, **zoomed)[index]
+    assert (packed["images"] - plain["images"]).abs().mean() < 0.03
+    torch.testing.assert_close(packed["K"], plain["K"], atol=1.5, rtol=0.01)
+    assert not torch.equal(packed["K"], dataset(cache, packed=True)[index]["K"])
+
+
 def test_packed_view_of_another_size_is_named(tmp_path):
     (tmp_path / "v.bin").write_bytes(b"x" * 10)
     with pytest.raises(BadSampleError, match=r"has 10 bytes, expected 36 .* of 3x2"):

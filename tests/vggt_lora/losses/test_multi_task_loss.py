@@ -121,6 +121,16 @@ def test_garbage_under_invalid_pixels_changes_nothing():
     assert outputs["world_points"].grad.isfinite().all()
 
 
+def test_points_that_are_left_out_are_computed():
+    batch = wave_batch()
+    before = evaluate(batch, predictions(batch))
+    outputs = predictions(batch)
+    del batch["world_points"]
+    after = evaluate(batch, outputs)
+    for key, value in before.items():
+        assert float(after[key]) == pytest.approx(float(value), rel=1e-6), key
+
+
 def test_without_a_valid_pixel_every_loss_is_zero_and_differentiable():
     batch, outputs = wave_batch(), predictions(wave_batch())
     batch["valid"][:] = False
