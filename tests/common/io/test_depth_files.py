@@ -3,6 +3,7 @@
 import builtins
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 
@@ -75,13 +76,26 @@ def test_npy(tmp_path, depth):
 
 
 def test_hdf5(tmp_path, depth):
-    pytest.importorskip("h5py", reason="h5py is not installed")
     write_hdf5(tmp_path / "a.hdf5", depth)
     expected = depth.astype(np.float16).astype(np.float32)
     np.testing.assert_array_equal(read_hdf5(tmp_path / "a.hdf5"), expected)
     (tmp_path / "b.hdf5").write_bytes((tmp_path / "a.hdf5").read_bytes()[:300])
     with pytest.raises(ValueError, match=r"b\.hdf5 is truncated or has no array"):
         read_hdf5(tmp_path / "b.hdf5")
+    half = depth.astype(np.float16)
+    half[0, :2] = np.nan, -1  # as Hypersim's releases have them
+    for name, values in (("dataset", half), ("other", half), ("dataset", half[None])):
+        with h5py.File(tmp_path / f"{name}{values.ndim}.hdf5", "w") as store:
+            store[name] = values
+    found = read_hdf5(tmp_path / "dataset2.hdf5")
+    np.testing.assert_array_equal(found[1:], expected[1:])
+    assert not found[0, :2].any()
+    with pytest.raises(ValueError, match=r"other2\.hdf5 .* no array 'dataset'"):
+        read_hdf5(tmp_path / "other2.hdf5")
+    with pytest.raises(
+        ValueError, match=r"must hold \(H, W\) numbers, got \(1, 12, 20"
+    ):
+        read_hdf5(tmp_path / "dataset3.hdf5")
 
 
 def test_without_h5py_the_error_says_what_to_install(tmp_path, monkeypatch):

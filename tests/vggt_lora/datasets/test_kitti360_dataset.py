@@ -128,8 +128,9 @@ def test_packed_view_of_another_size_is_named(tmp_path):
 
 
 def test_registered_and_seeded(cache):
+    size = dict(image_size=VIEW[1], aspect=VIEW[0] / VIEW[1], frames=2)
     data = DATASETS.build(
-        dict(type="KITTI360Dataset", data_root=str(cache), frames=2, mix={})
+        dict(type="KITTI360Dataset", data_root=str(cache), mix={}, **size)
     )
     first, again = data[SeededIndex(0, 7)], data[SeededIndex(0, 7)]
     assert torch.equal(first["ids"], again["ids"])
