@@ -92,9 +92,7 @@ def test_hdf5(tmp_path, depth):
     assert not found[0, :2].any()
     with pytest.raises(ValueError, match=r"other2\.hdf5 .* no array 'dataset'"):
         read_hdf5(tmp_path / "other2.hdf5")
-    with pytest.raises(
-        ValueError, match=r"must hold .* numbers, got \(1, 12, 20"
-    ):
+    with pytest.raises(ValueError, match=r"must hold .* numbers, got \(1, 12, 20"):
         read_hdf5(tmp_path / "dataset3.hdf5")
 
 
