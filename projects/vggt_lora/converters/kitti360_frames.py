@@ -1,6 +1,7 @@
 """One KITTI-360 frame: its depth map, its packed views, its entry in the index."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,14 +56,14 @@ def run_chunk(
 ) -> tuple[str, list[Record], dict[str, str]]:
     """Split, entries of the usable frames of a chunk, and why others are not.
 
-    A finished chunk is read from its marker below ``state``, but for frames whose files
-    may have come since: they are tried again.
+    A finished chunk is read from its marker below ``state``. It is made again if a file
+    of it is gone, or for skipped frames whose own files may have come since.
     """
     split, sequence, frames = chunk
     marker = state / f"{split}_{sequence}_{frames[0]:010d}_{len(frames)}.json"
     if marker.is_file() and not overwrite:
         _, records, skipped = json.loads(marker.read_bytes())
-        if set(skipped.values()) <= {NO_POSE}:
+        if set(skipped.values()) <= {NO_POSE} and _complete(options, records):
             return split, records, skipped
     calibration = read_calibration(options.layout.root / "calibration")
     poses = read_poses(options.layout.poses(sequence))
@@ -79,6 +80,17 @@ def run_chunk(
             skipped[f"{sequence}/{frame}"] = str(error)
     atomic_write_bytes(marker, json.dumps((split, records, skipped)).encode())
     return split, records, skipped
+
+
+def _complete(options: Options, records: Sequence[Record]) -> bool:
+    """Whether all files of the entries are there."""
+    names = [record["depth"] for record in records]
+    names += [
+        packed_name(record["sequence"], record["frame"], size)
+        for record in records
+        for size in options.pack
+    ]
+    return all((options.out_dir / name).is_file() for name in names)
 
 
 def _record(

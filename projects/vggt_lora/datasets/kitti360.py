@@ -126,7 +126,7 @@ class KITTI360Dataset(MultiViewDataset):
         entry = self.entries[sequence, number]
         try:
             image = read_color(self.layout.image(sequence, number))
-            depth = read_depth(self._depth_file(sequence, number), self.depth_scale)
+            depth = self._read_depth(sequence, number)
             semantics = None
             if "classes" in entry:
                 labels = read_ids(self.layout.semantic(sequence, number))
@@ -154,10 +154,17 @@ class KITTI360Dataset(MultiViewDataset):
     def _world2cam(self, entry: Mapping[str, Any]) -> NDArray[np.float64]:
         return invert_rigid(np.array(entry["cam2world"]).reshape(4, 4))
 
-    def _depth_file(self, sequence: str, number: int) -> Path:
+    def _read_depth(self, sequence: str, number: int) -> NDArray[np.float32]:
         if self.depth == "exact":
-            return self.layout.exact_depth(sequence, number)
-        return Path(self.data_root) / self.entries[sequence, number]["depth"]
+            path = self.layout.exact_depth(sequence, number)
+            return read_depth(path, self.depth_scale)
+        path = Path(self.data_root) / self.entries[sequence, number]["depth"]
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path} is missing. Run tools/create_data.py again; it adds what "
+                "lacks."
+            )
+        return read_depth(path, self.depth_scale)
 
     def interest(self, frame: Frame) -> NDArray[np.bool_]:
         """(H, W) pixels of the classes of interest."""

@@ -108,7 +108,12 @@ class MultiViewDataset(Dataset):
         self.length = length or len(self.anchors)
         if test_mode:
             self.length = min(length or len(self.windows), len(self.windows))
-            check_positive("windows", self.length, fix="Use fewer `frames`.")
+            if not self.windows:
+                raise ValueError(
+                    f"no window of {frames} frames in split {split!r}: the longest of "
+                    f"{len(lengths)} sequences has {max(lengths.values())}. Use fewer "
+                    "`frames`, or convert more of the data."
+                )
 
     def load_sequences(self) -> Mapping[str, Sequence[int]]:
         """Frame numbers of every sequence of the split, in order."""

@@ -16,6 +16,7 @@ from projects.vggt_lora.converters.kitti360_calibration import read_poses
 from projects.vggt_lora.converters.kitti360_depth import DepthOptions
 from projects.vggt_lora.converters.kitti360_frames import Options
 from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
+from projects.vggt_lora.datasets.kitti360 import packed_name
 from projects.vggt_lora.datasets.view_geometry import ViewGeometry
 from tests.vggt_lora.conftest import VIEW
 
@@ -100,6 +101,10 @@ def test_same_bytes_for_two_workers_and_after_a_kill(raw, cache, tmp_path):
     convert(wanted, ["train", "val"])
     assert depth_files(tmp_path) == expected
     assert kept.stat().st_mtime_ns == before
+    victim.unlink()
+    (tmp_path / packed_name(NAME, 1, VIEW)).unlink()
+    convert(wanted, ["train", "val"])
+    assert depth_files(tmp_path) == expected
 
 
 def test_other_options_or_poses_are_refused_by_name(copy, tmp_path):

@@ -198,6 +198,9 @@ def test_damaged_files_are_named_and_missing_cache_too(cache, tmp_path):
         dataset(cache, depth="exact", packed=True)
     data = dataset(cache)
     assert data.depth_scale == KITTI_SCALE
+    data.data_root = str(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"0.png is missing. Run tools/create"):
+        data[0]
     data.layout = data.layout.__class__(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"colour image .* is missing"):
         data[0]

@@ -96,6 +96,12 @@ def test_test_mode_is_fixed_and_not_augmented():
     assert plain[8]["ids"].tolist() == [24, 25]
 
 
+def test_windows_longer_than_every_sequence_are_refused():
+    message = "no window of 13 frames in split 'train': the longest of 2 .* has 12"
+    with pytest.raises(ValueError, match=message):
+        PlaneDataset(**{**SMALL, "frames": 13}, test_mode=True)
+
+
 def test_class_weights_reach_the_pixels():
     sample = PlaneDataset(**SMALL, class_weights={2: 2.0, 4: 0.5})[0]
     semantics, weights = sample["semantics"], sample["pixel_weights"]
