@@ -1,7 +1,7 @@
 """`make demo-depth`: strategy B brings the base of the suburb to a brick quarter.
 
-Other textures, another light, a higher camera; learned from LiDAR depth. Strategy B with
-a larger rate, as 300 steps are all there is. The test says what is known without
+Other textures, another light, a higher camera; learned from LiDAR depth. Strategy B
+with a larger rate, as 300 steps are all there is. The test says what is known without
 looking, before and after, on drives that were never trained on.
 
     python tools/train.py configs/vggt_lora/lora_kitti360_strategy_b_demo.py

@@ -33,10 +33,12 @@ Row = dict[str, float]
 class DepthComparison(BaseMetric):
     """A table of answers: what is known without looking, before, after.
 
-    Every answer is brought onto the truth it is compared with by the same alignment, one
-    per window. Reads batches of :class:`ExactViews`. Returns ``<answer>/<truth>/<name>``
-    for AbsRel, delta1 and RMSE, and ``<answer>/AUC@30``, each the mean over the windows
-    that have it, and writes them with all other errors of depth to ``depth_comparison.json`` beside the log.
+    Every answer is brought onto the truth it is compared with by the same alignment,
+    once per window. Reads batches of :class:`ExactViews`.
+
+    Returns ``<answer>/<truth>/<name>`` for AbsRel, delta1 and RMSE, and
+    ``<answer>/AUC@30``, each the mean over the windows that have it; writes these and
+    the other errors of depth to ``depth_comparison.json``.
 
     Args:
         answers: Name of a row to the prefix of its keys in the predictions: "pred", or
@@ -143,10 +145,12 @@ def _cells(row: Row) -> list[str]:
 
 
 def _changes(before: Row, after: Row) -> list[str]:
-    """Per cent of before; of AUC, which may be 0, the difference."""
-    return [
-        f"{after[key] - before[key]:+.3f}"
-        if "AUC" in key
-        else f"{100 * (after[key] / before[key] - 1):+.1f} %"
-        for key in COLUMNS
-    ]
+    """Per cent of before, nothing of 0; of AUC the difference."""
+    cells = []
+    for key in COLUMNS:
+        old, new = before[key], after[key]
+        if "AUC" in key:
+            cells.append(f"{new - old:+.3f}")
+        else:
+            cells.append(f"{100 * (new / old - 1):+.1f} %" if old else "")
+    return cells
