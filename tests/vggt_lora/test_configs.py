@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from projects.common.engine.config import load_config
 from projects.registry import MODELS
@@ -111,3 +112,6 @@ def test_twins_train(name, worlds, tmp_path):
     assert log.count("AbsRel: 0") + log.count("AbsRel: 1") == 2
     exported = tmp_path / "iter_2_adapter" / "adapter_model.safetensors"
     assert exported.is_file() == (config.model.get("lora") is not None)
+    if exported.is_file():  # B starts at zero: every layer was trained
+        update = {k: v for k, v in load_file(exported).items() if ".lora_B." in k}
+        assert update and all(value.any() for value in update.values())
