@@ -5,6 +5,7 @@ import re
 import pytest
 import safetensors.torch
 import torch
+from safetensors.torch import load_file
 
 from projects.common.engine.config import load_config
 from projects.registry import MODELS
@@ -17,6 +18,7 @@ from tools import create_data, make_synthetic
 
 FOLDER = ROOT / "configs/vggt_lora"
 TWINS = sorted(path.stem for path in FOLDER.glob("*_synthetic.py"))
+DEMO = {path.stem for path in FOLDER.glob("*_demo.py")}  # trained in test_demo.py
 # Spec 4.3: rank, alpha, layers, parameters, peak rate, decay, share of warm-up.
 TABLE = {
     "lora_eth3d_strategy_a": (16, 32, 29, 1_262_624, 1e-4, 0.01, 0.10),
@@ -92,7 +94,7 @@ def test_full_fine_tuning_trains_everything_but_the_tokeniser():
 
 
 def test_every_config_has_its_twin():
-    leaves = {path.stem for path in FOLDER.glob("*.py")} - set(TWINS)
+    leaves = {path.stem for path in FOLDER.glob("*.py")} - {*TWINS, *DEMO}
     assert {f"{name}_synthetic" for name in leaves} == set(TWINS)
     assert leaves == {*TABLE, "finetune_kitti360"}
 
@@ -136,3 +138,6 @@ def test_twins_train(name, worlds, tmp_path):
     assert log.count("AbsRel: 0") + log.count("AbsRel: 1") == 2
     exported = tmp_path / "iter_2_adapter" / "adapter_model.safetensors"
     assert exported.is_file() == (config.model.get("lora") is not None)
+    if exported.is_file():  # B starts at zero: every layer was trained
+        update = {k: v for k, v in load_file(exported).items() if ".lora_B." in k}
+        assert update and all(value.any() for value in update.values())
