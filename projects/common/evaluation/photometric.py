@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 
 from projects.common.checks import check_shape
@@ -22,6 +23,9 @@ TEXTURE = 0.02  # smallest difference of brightness to a neighbour, of 0..1
 INLIER = 0.05  # error of an inlier
 THRESHOLDS = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2)
 C1, C2 = 0.01**2, 0.03**2  # of SSIM for images in 0..1 (Wang et al., 2004)
+
+
+Rows = NDArray[np.intp]
 
 
 class View(NamedTuple):
@@ -129,9 +133,7 @@ def textured(image: Floats) -> Mask:
     return change
 
 
-def _move(
-    here: View, there: View, rows: Floats, columns: Floats
-) -> tuple[Floats, Floats]:
+def _move(here: View, there: View, rows: Rows, columns: Rows) -> tuple[Floats, Floats]:
     """(2, N) pixels of ``there`` and (N,) depths of pixels of ``here``."""
     first, second = (view.world2cam.astype(np.float64) for view in (here, there))
     here2there = second @ invert_rigid(first)
@@ -170,7 +172,7 @@ def _bilinear(image: Floats, pixels: Floats) -> Floats:
     return upper * (1 - y) + lower * y
 
 
-def _similarity(image: Floats, warped: Floats, rows: Floats, columns: Floats) -> Floats:
+def _similarity(image: Floats, warped: Floats, rows: Rows, columns: Rows) -> Floats:
     """(L,) SSIM of the brightness where all of a 3x3 neighbourhood was warped."""
     other, known = np.zeros(image.shape[1:]), np.zeros(image.shape[1:])
     other[rows, columns], known[rows, columns] = warped.mean(axis=0), 1

@@ -31,6 +31,9 @@ REACH = 32  # pixels between the three points of a hypothesis
 REFITS = 3
 
 
+Rows = NDArray[np.intp]
+
+
 class Planarity(NamedTuple):
     """Residuals of the predicted points on the planes of a frame, shares of depth.
 
@@ -132,7 +135,7 @@ def planarity(
 
 
 def _planes(
-    truth: Floats, K: Floats, rows: Floats, columns: Floats, least: int, most: int
+    truth: Floats, K: Floats, rows: Rows, columns: Rows, least: int, most: int
 ) -> list[NDArray[np.intp]]:
     """Positions in ``rows`` of the pixels of each plane, largest first mostly."""
     rng = np.random.default_rng(0)
@@ -161,7 +164,7 @@ def _planes(
 
 
 def _triples(
-    index: NDArray[np.intp], rows: Floats, columns: Floats, rng: np.random.Generator
+    index: NDArray[np.intp], rows: Rows, columns: Rows, rng: np.random.Generator
 ) -> NDArray[np.intp]:
     """(T, 3) positions of pixels near each other, T up to four times HYPOTHESES."""
     height, width = index.shape
@@ -219,7 +222,7 @@ def _distances(plane: Floats, rays: Floats, inverse: Floats) -> Floats:
     return np.abs(rays @ plane - inverse) / max(float(np.linalg.norm(plane)), 1e-300)
 
 
-def _rays(K: Floats, rows: Floats, columns: Floats) -> Floats:
+def _rays(K: Floats, rows: Rows, columns: Rows) -> Floats:
     """(N, 3) directions (x, y, 1) of pixels."""
     y = (rows - K[1, 2]) / K[1, 1]
     x = (columns - K[0, 2] - K[0, 1] * y) / K[0, 0]

@@ -12,7 +12,7 @@ pixels, if they lie on a line, or if the true points are farther from their plan
 share of their depth: an edge. Missing pixels take no part, they are never zeros.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ At = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows and columns of M pixels
 class _Window(NamedTuple):
     """Valid pixels around each of M pixels: sums of 1, du, dv, du^2, du dv, dv^2."""
 
-    count: Floats
+    pixels: Floats
     u: Floats
     v: Floats
     uu: Floats
@@ -45,9 +45,9 @@ class _Window(NamedTuple):
 
     def covariance(self) -> tuple[Floats, Floats, Floats, Floats]:
         """Sums of squares and product about the mean, and their determinant."""
-        uu = self.uu - self.u**2 / self.count
-        uv = self.uv - self.u * self.v / self.count
-        vv = self.vv - self.v**2 / self.count
+        uu = self.uu - self.u**2 / self.pixels
+        uv = self.uv - self.u * self.v / self.pixels
+        vv = self.vv - self.v**2 / self.pixels
         return uu, uv, vv, uu * vv - uv**2
 
 
@@ -99,7 +99,7 @@ def normal_angles(
     planes = _fit(inverse, window, at, radius)
     true_normals = planes.normals(K, at)
     squares = _sum(_sum(np.square(inverse), radius, 1, 0), radius, 0, 0)[at]
-    rest = np.maximum(squares - planes.energy, 0) / window.count
+    rest = np.maximum(squares - planes.energy, 0) / window.pixels
     smooth = rest <= np.square(EDGE) * np.sum(np.square(true_normals), axis=0)
     pred_normals = _fit(_inverse(pred, mask), window, at, radius).normals(K, at)
     angles[at] = np.where(smooth, _angles(pred_normals, true_normals), np.nan)
@@ -139,7 +139,7 @@ def _windows(mask: Mask, radius: int) -> tuple[At, _Window]:
     uu = _sum(rows[2], radius, 0, 0)
     at = np.nonzero(mask & (count >= MIN_PIXELS))
     window = _Window(*(field[at] for field in (count, u, v, uu, uv, vv)))
-    spread = window.covariance()[3] >= MIN_SPREAD * window.count**2
+    spread = window.covariance()[3] >= MIN_SPREAD * window.pixels**2
     return (at[0][spread], at[1][spread]), _Window(*(w[spread] for w in window))
 
 
@@ -155,10 +155,10 @@ def _fit(inverse: Floats, window: _Window, at: At, radius: int) -> _Planes:
     q, vq = (_sum(rows, radius, 0, power)[at] for power in (0, 1))
     uq = _sum(_sum(inverse, radius, 1, 1), radius, 0, 0)[at]
     uu, uv, vv, determinant = window.covariance()
-    mean = q / window.count
+    mean = q / window.pixels
     cu, cv = uq - window.u * mean, vq - window.v * mean
     A, B = (vv * cu - uv * cv) / determinant, (uu * cv - uv * cu) / determinant
-    C = mean - (A * window.u + B * window.v) / window.count
+    C = mean - (A * window.u + B * window.v) / window.pixels
     return _Planes(A, B, C, A * uq + B * vq + C * q)
 
 

@@ -15,14 +15,11 @@ from projects.vggt_lora.evaluation.aligned_window import AlignedWindow
 from projects.vggt_lora.evaluation.window_data import Floats, Record
 
 
-def normal_error_maps(window: AlignedWindow) -> Floats:
-    """(V, H, W) degrees between predicted and true surface, NaN where not measured."""
+def normal_error_map(window: AlignedWindow, frame: int) -> Floats:
+    """(H, W) degrees between predicted and true surface, NaN where not measured."""
     truth = window.truth
-    return np.stack(
-        [
-            normal_angles(*arrays)
-            for arrays in zip(window.depth, truth.depth, truth.K, truth.valid)
-        ]
+    return normal_angles(
+        window.depth[frame], truth.depth[frame], truth.K[frame], truth.valid[frame]
     )
 
 
@@ -34,7 +31,8 @@ def normal_records(window: AlignedWindow) -> list[Record]:
     options = window.options
     least = {"full": options.min_pixels, "building": options.min_building}
     records: list[Record] = []
-    for angles, buildings in zip(normal_error_maps(window), window.buildings):
+    for i, buildings in enumerate(window.buildings):
+        angles = normal_error_map(window, i)
         regions = {"full": angles}
         if options.building:
             regions["building"] = angles[buildings]

@@ -197,9 +197,23 @@ def check_labels(options: MetricOptions, has_labels: bool, where: str) -> None:
         return
     names = [name for group in options.groups for name in BUILDING.get(group, ())]
     raise ValueError(
-        f"building metrics ({', '.join(names)}) need semantics, and {where} has none. Use a split with "
-        "labels, or set `building=()` to measure without them."
+        f"building metrics ({', '.join(names)}) need semantics, and {where} has none. "
+        "Use a split with labels, or set `building=()` to measure without them."
     )
+
+
+def predicted_cameras(
+    prediction: WindowPrediction, truth: WindowTruth
+) -> tuple[Floats, Floats] | None:
+    """K and world2cam of the prediction; None if there are none, or one is not finite.
+
+    A network without intrinsics of its own has the true ones.
+    """
+    K = truth.K if prediction.K is None else prediction.K
+    world2cam = prediction.world2cam
+    if world2cam is None or not (np.isfinite(K).all() and np.isfinite(world2cam).all()):
+        return None
+    return K, world2cam
 
 
 def numpy(value: Tensor | NDArray[Any]) -> NDArray[Any]:

@@ -1,5 +1,7 @@
 """Photometric consistency of a window: each frame against the next."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from projects.common.evaluation.photometric import (
@@ -8,7 +10,11 @@ from projects.common.evaluation.photometric import (
     agreement_statistics,
 )
 from projects.vggt_lora.evaluation.aligned_window import AlignedWindow
-from projects.vggt_lora.evaluation.window_data import Floats, Record
+from projects.vggt_lora.evaluation.window_data import (
+    Floats,
+    Record,
+    predicted_cameras,
+)
 
 
 def photometric_record(window: AlignedWindow) -> Record:
@@ -20,17 +26,16 @@ def photometric_record(window: AlignedWindow) -> Record:
     true depth with the true cameras: what the images allow, reached by a perfect
     prediction.
     """
-    prediction, truth = window.prediction, window.truth
+    truth, own = window.truth, window.prediction.depth
     record: Record = {}
-    sources = {
-        "photometric_gt_pose": (window.depth, truth.K, truth.world2cam),
-        "photometric_truth": (truth.depth, truth.K, truth.world2cam),
-    }
-    K = truth.K if prediction.K is None else prediction.K
-    cameras = prediction.world2cam
-    if cameras is not None and np.isfinite(cameras).all() and np.isfinite(K).all():
-        sources["photometric"] = (prediction.depth, K, cameras)
-    for name, source in sources.items():
+    cameras = predicted_cameras(window.prediction, truth)
+    if cameras is None:  # a curve of no pixel
+        cameras, own = (truth.K, truth.world2cam), np.full_like(window.depth, np.nan)
+    for name, *source in (
+        ("photometric", own, *cameras),
+        ("photometric_gt_pose", window.depth, truth.K, truth.world2cam),
+        ("photometric_truth", truth.depth, truth.K, truth.world2cam),
+    ):
         record |= _curve(f"{name}.{window.region}", window, *source)
     return record
 
@@ -38,13 +43,11 @@ def photometric_record(window: AlignedWindow) -> Record:
 def _curve(
     name: str, window: AlignedWindow, depth: Floats, K: Floats, world2cam: Floats
 ) -> Record:
-    views = [
-        View(*fields) for fields in zip(window.truth.images, depth, K, world2cam)
-    ]
+    views = [View(*fields) for fields in zip(window.truth.images, depth, K, world2cam)]
     order = window.order
     pairs = [
         agreement(views[i], views[j], window.judged[i])
-        for i, j in zip(order, order[1:])
+        for i, j in pairwise(order)
     ]
     statistics = agreement_statistics(pairs, window.options.thresholds)
     measured = sum(len(pair.errors) for pair in pairs)

@@ -19,6 +19,7 @@ from projects.vggt_lora.evaluation.window_data import (
     Record,
     WindowPrediction,
     WindowTruth,
+    predicted_cameras,
 )
 
 MAX_POINTS = 60_000  # of a window; more are thinned out evenly
@@ -51,7 +52,7 @@ def point_record(window: AlignedWindow) -> Record:
     """
     prediction, truth = window.prediction, window.truth
     record = {f"points.{name}": float("nan") for name in NAMES}
-    if prediction.points is None and _cameras(prediction, truth) is None:
+    if prediction.points is None and predicted_cameras(prediction, truth) is None:
         return record
     masks = [_known(prediction, truth, i) for i in range(len(truth.depth))]
     step = max(1, -(-sum(map(np.count_nonzero, masks)) // MAX_POINTS))
@@ -65,17 +66,6 @@ def point_record(window: AlignedWindow) -> Record:
     limit = window.options.point_threshold_m
     found = cloud_metrics(pred, clouds.truth, limit, asked)
     return record | {f"points.{name}": value for name, value in found.items()}
-
-
-def _cameras(
-    prediction: WindowPrediction, truth: WindowTruth
-) -> tuple[Floats, Floats] | None:
-    """Predicted K and world2cam; None if there are none, or they are not finite."""
-    K = truth.K if prediction.K is None else prediction.K
-    world2cam = prediction.world2cam
-    if world2cam is None or not (np.isfinite(K).all() and np.isfinite(world2cam).all()):
-        return None
-    return K, world2cam
 
 
 def _known(
@@ -99,7 +89,7 @@ def _clouds(
     pixels = np.stack([at % width, at // width], axis=1).astype(np.float64)
     cam2world = invert_rigid(truth.world2cam[i].astype(np.float64))
     actual = unproject_pixels(pixels, depth, truth.K[i], cam2world)
-    cameras = _cameras(prediction, truth)
+    cameras = predicted_cameras(prediction, truth)
     if prediction.points is not None:
         pred = prediction.points[i].reshape(-1, 3)[at].astype(np.float64)
     else:
