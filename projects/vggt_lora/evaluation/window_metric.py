@@ -84,7 +84,9 @@ class WindowMetric(BaseMetric):
         """Means over all windows and their frames."""
         summary = RunningSummary()
         for rows in results:
-            summary.add([dict(zip(names.split("\n"), values)) for names, values in rows])
+            summary.add(
+                [dict(zip(names.split("\n"), values)) for names, values in rows]
+            )
         print_log(summary_text(summary, self.seed), logger="current")
         frames = sum(len(rows) - 1 for rows in results)
         totals = {n: summary.total(n) for n in summary.names if n.startswith("count.")}
@@ -103,7 +105,8 @@ def summary_text(summary: RunningSummary, seed: int) -> str:
     rows = [["", "mean", "95 % of windows", "median", "measured", "missing"]]
     found = summary.summaries(seed)
     rows += [_row(name, found[name]) for name in SHOWN if name in found]
-    return AsciiTable(rows, "Depth and cameras, mean over frames or windows").table
+    title = "Depth and cameras, mean over frames or windows"
+    return f"{title}\n{AsciiTable(rows).table}"
 
 
 def _row(name: str, row: Summary) -> list[str]:

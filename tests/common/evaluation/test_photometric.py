@@ -85,7 +85,9 @@ def test_a_world_kilometres_away_is_the_same():
     move = np.eye(4)
     move[:3, :3] = Rotation.from_euler("xyz", [10, 20, 130], degrees=True).as_matrix()
     move[:3, 3] = 1000, -3000, 115
-    far = [v._replace(world2cam=v.world2cam @ invert_rigid(move)) for v in (here, there)]
+    far = [
+        v._replace(world2cam=v.world2cam @ invert_rigid(move)) for v in (here, there)
+    ]
     assert scores(*far) == pytest.approx(scores(here, there), rel=1e-9)
 
 
@@ -132,7 +134,9 @@ def test_texture_is_a_difference_to_any_neighbour():
 
 def test_errors_and_curve_by_hand():
     here = wall(camera(0))
-    shifted = here._replace(image=here.image + np.array([0.03, 0.06, 0.09])[:, None, None])
+    shifted = here._replace(
+        image=here.image + np.array([0.03, 0.06, 0.09])[:, None, None]
+    )
     pair = agreement(here, shifted, EVERYWHERE)
     assert pair.errors == pytest.approx(np.full(pair.textured, 0.06))
     assert pair.textured > 1500

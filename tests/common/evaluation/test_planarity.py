@@ -83,7 +83,9 @@ def test_some_outliers_do_not_bend_the_plane_of_the_others():
 
 def test_rough_walls_cost_a_perfect_prediction_nothing():
     rng = np.random.default_rng(0)
-    truth = np.full((HEIGHT, WIDTH), 8.0) * (1 + 0.002 * rng.normal(size=(HEIGHT, WIDTH)))
+    truth = np.full((HEIGHT, WIDTH), 8.0) * (
+        1 + 0.002 * rng.normal(size=(HEIGHT, WIDTH))
+    )
     segments = plane_segments(truth, K, EVERYWHERE)
     assert np.bincount(segments[segments >= 0])[0] > 0.9 * truth.size
     found = planarity(0.1 * truth, truth, K, segments)

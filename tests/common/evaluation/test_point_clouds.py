@@ -17,7 +17,7 @@ TURN = Rotation.from_euler("xyz", [20, -50, 130], degrees=True).as_matrix()
 
 
 def cloud(count: int = 400, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).uniform(-5, 5, (count, 3)) + (3, -2, 15)
+    return np.random.default_rng(seed).uniform(-5, 5, (count, 3)) + np.array([3, -2, 15])
 
 
 def grid() -> np.ndarray:
@@ -28,7 +28,7 @@ def grid() -> np.ndarray:
 
 @pytest.mark.parametrize("far", [0, 3600])
 def test_a_similar_cloud_is_perfect_after_alignment(far):
-    truth = cloud() + (far, -far, far / 3)
+    truth = cloud() + np.array([far, -far, far / 3])
     pred = 0.07 * (truth - truth.mean(0)) @ TURN.T + (1, 2, 3)
     similarity = align_points(pred, truth, truth[:, 2] - far / 3)
     found = cloud_metrics(moved(similarity, pred), truth, 0.01)
@@ -46,7 +46,7 @@ def test_a_tenth_of_wrong_points_does_not_move_the_others():
 
 def test_a_shifted_plane_by_hand():
     truth = grid()
-    pred = truth + (0, 0, 0.3)
+    pred = truth + np.array([0, 0, 0.3])
     found = cloud_metrics(pred, truth, 0.5)
     assert found == pytest.approx({"accuracy": 0.3, "completeness": 0.3, "f_score": 1})
     assert cloud_metrics(pred, truth, 0.2)["f_score"] == 0
@@ -72,7 +72,9 @@ def test_some_points_are_looked_up_among_all():
     truth, pred = cloud(300, 1), cloud(300, 2)
     asked = np.arange(300) % 3 == 0
     found = cloud_metrics(pred, truth, 0.5, (asked, asked))
-    assert found["accuracy"] == pytest.approx(nearest_distances(pred[::3], truth).mean())
+    assert found["accuracy"] == pytest.approx(
+        nearest_distances(pred[::3], truth).mean()
+    )
     assert found["completeness"] == pytest.approx(
         nearest_distances(truth[::3], pred).mean()
     )
