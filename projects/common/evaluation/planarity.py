@@ -26,7 +26,7 @@ TOLERANCE = 0.005  # largest distance of a true point from its plane, share of d
 FLAT = 0.01  # residual below which a predicted point is an inlier, share of depth
 PLANES = 4  # at most, per instance
 HYPOTHESES = 64
-SAMPLE = 2000  # points that hypotheses are compared on
+SAMPLE = 2000  # points that hypotheses are compared on, and planes are fitted to
 REACH = 32  # pixels between the three points of a hypothesis
 REFITS = 3
 
@@ -202,10 +202,12 @@ def _best(
 
 def _flatness(rays: Floats, inverse: Floats) -> Floats:
     """(N,) distances from the points' own plane, which outliers do not bend."""
-    plane = _least_squares(rays, inverse)
+    step = -(-len(rays) // SAMPLE)
+    some, values = rays[::step], inverse[::step]
+    plane = _least_squares(some, values)
     for _ in range(REFITS):
-        weights = biweights(_distances(plane, rays, inverse))
-        plane = _least_squares(rays, inverse, weights)
+        weights = biweights(_distances(plane, some, values))
+        plane = _least_squares(some, values, weights)
     return _distances(plane, rays, inverse)
 
 
@@ -214,7 +216,11 @@ def _least_squares(
 ) -> Floats:
     """(3,) plane (a, b, c)."""
     weighted = rays if weights is None else rays * weights[:, None]
-    return np.linalg.lstsq(weighted.T @ rays, weighted.T @ inverse, rcond=None)[0]
+    normal, right = weighted.T @ rays, weighted.T @ inverse
+    try:
+        return np.linalg.solve(normal, right)
+    except np.linalg.LinAlgError:  # all on a line
+        return np.linalg.lstsq(normal, right, rcond=None)[0]
 
 
 def _distances(plane: Floats, rays: Floats, inverse: Floats) -> Floats:

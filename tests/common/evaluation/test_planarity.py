@@ -61,7 +61,7 @@ def test_relief_has_a_closed_form():
     """Stripes of a wall that faces the camera, uncorrelated with any plane."""
     truth = np.full((HEIGHT, WIDTH), 8.0)
     segments = np.zeros((HEIGHT, WIDTH), int)
-    stripes = np.tile([1.0, -1, -1, 1], WIDTH // 4)
+    stripes = np.tile([1.0, -1, -1, 1], HEIGHT // 4)[:, None]
     relief = 0.03
     pred = 1 / (1 / truth * (1 + relief * stripes))
     found = planarity(pred, truth, K, segments)
