@@ -6,9 +6,9 @@ Example:
         --cfg-options model.base_weights=weights/vggt_1b.safetensors \
         --max-seqs 500 --stratified-sampling
 
-Call it again after a kill: finished models are skipped, the rest goes on. Rank and alpha
-come from each adapter's own file. Depth is aligned once per window, by its median, if
-nothing else is said.
+Call it again after a kill: finished models are skipped, the rest goes on. Rank and
+alpha come from each adapter's own file. Depth is aligned once per window, by its
+median, if nothing else is said.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     add("--out-dir", type=Path, required=True, help="folder of the results")
     add("--data-root", help="prepared data, instead of the config's")
     add("--split", choices=["train", "val", "test"], default="val")
-    add("--seq-len", type=int, default=8, help="frames per window")
+    add("--seq-len", type=int, help="frames per window, default: the config's")
     add("--seq-stride", type=int, help="from window to window, default: --seq-len")
     add("--max-seqs", type=int, help="choose so many windows, default: all")
     text = "choose 50/30/20 by building ratio instead of evenly"
@@ -66,6 +66,8 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
     add("--groups", nargs="+", choices=GROUPS, default=list(GROUPS), help="of metrics")
     text = "leave building metrics out, for splits without labels"
     add("--no-buildings", action="store_true", help=text)
+    text = "valid pixels that a frame needs for metrics of buildings or a class"
+    add("--min-building", type=int, default=MetricOptions.min_building, help=text)
     add("--bf16", action="store_true", help="networks under bfloat16 autocast")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--num-workers", type=int, default=4, help="processes that read data")
@@ -74,11 +76,14 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
 
 
 def _options(args: argparse.Namespace) -> RunOptions:
-    metrics = MetricOptions(align=args.align, per=args.per, groups=tuple(args.groups))
-    if args.no_buildings:
-        metrics = MetricOptions(
-            align=args.align, per=args.per, groups=tuple(args.groups), building=()
-        )
+    buildings = {"building": ()} if args.no_buildings else {}
+    metrics = MetricOptions(
+        align=args.align,
+        per=args.per,
+        groups=tuple(args.groups),
+        min_building=args.min_building,
+        **buildings,
+    )
     return RunOptions(
         config=args.config,
         runs=tuple(args.runs),
@@ -86,7 +91,7 @@ def _options(args: argparse.Namespace) -> RunOptions:
         rules=WindowRules(
             args.split,
             args.seq_len,
-            args.seq_stride or args.seq_len,
+            args.seq_stride,
             args.max_seqs,
             args.stratified_sampling,
             args.seed,

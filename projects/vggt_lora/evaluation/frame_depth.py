@@ -44,9 +44,7 @@ class FramePixels(NamedTuple):
         return self.pred[good], self.truth[good]
 
 
-def frame_pixels(
-    prediction: WindowPrediction, truth: WindowTruth
-) -> list[FramePixels]:
+def frame_pixels(prediction: WindowPrediction, truth: WindowTruth) -> list[FramePixels]:
     """The valid pixels of every frame.
 
     Raises:
