@@ -6,9 +6,9 @@ truth, both over the valid pixels:
     none         g ~ p
     scale        least squares: s = sum(p g) / sum(p^2)
     median       s = median(g) / median(p)
-    log-median   s = exp(median(ln g - ln p))
+    log_median   s = exp(median(ln g - ln p))
     scale_shift  least squares: s = cov(p, g) / var(p), b = mean(g) - s mean(p)
-    robust       Tukey's biweight of the relative errors (s p - g) / g, from log-median
+    robust       Tukey's biweight of the relative errors (s p - g) / g, from log_median
 """
 
 from collections.abc import Callable
@@ -74,7 +74,12 @@ def fit_depth(pred: Floats, truth: Floats, mask: Mask, method: str) -> DepthAlig
             f"`mask` must hold a pixel with a positive prediction to fit {method!r}, "
             f"got 0 of {len(p)}. Skip such a window, and count it."
         )
-    return ALIGNMENTS[method](p[good], g[good])
+    return fit_pairs(p[good], g[good], method)
+
+
+def fit_pairs(p: Floats, g: Floats, method: str) -> DepthAlignment:
+    """Alignment of (N,) positive predictions and their true depths, N > 0."""
+    return ALIGNMENTS[method](p, g)
 
 
 def align_depth(
@@ -161,7 +166,7 @@ ALIGNMENTS: dict[str, Callable[[Floats, Floats], DepthAlignment]] = {
     "none": lambda p, g: DepthAlignment(1.0),
     "scale": _scale,
     "median": _median,
-    "log-median": _log_median,
+    "log_median": _log_median,
     "scale_shift": _scale_shift,
     "robust": _robust,
 }

@@ -156,7 +156,7 @@ def test_robust_alignment_ignores_a_third_of_wrong_pixels():
     assert fit_depth(pred, truth, mask, "robust").scale == pytest.approx(13, rel=1e-12)
 
 
-@pytest.mark.parametrize("method", ["median", "log-median", "robust"])
+@pytest.mark.parametrize("method", ["median", "log_median", "robust"])
 def test_robust_methods_resist_what_moves_least_squares(method):
     _, truth, mask = window()
     pred = truth / 13

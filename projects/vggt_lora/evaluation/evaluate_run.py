@@ -1,0 +1,223 @@
+"""``tools/evaluate_depth.py``: the models of a run on one fixed set of windows."""
+
+import gc
+import json
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from torch import nn
+
+from projects.common.engine.config import load_config
+from projects.common.engine.launch import set_data_root
+from projects.common.io.manifest import open_manifest
+from projects.vggt_lora.evaluation.evaluated_models import (
+    EvaluatedModel,
+    ModelFactory,
+    list_models,
+)
+from projects.vggt_lora.evaluation.model_pass import ModelPass
+from projects.vggt_lora.evaluation.result_folder import RECORDS, ResultFolder
+from projects.vggt_lora.evaluation.run_metadata import run_metadata
+from projects.vggt_lora.evaluation.run_options import RunOptions
+from projects.vggt_lora.evaluation.summary import Statistics, single, summarise
+from projects.vggt_lora.evaluation.timing import TimingTask, time_alone
+from projects.vggt_lora.evaluation.window_data import check_labels
+from projects.vggt_lora.evaluation.window_loader import WindowDataset, open_dataset
+from projects.vggt_lora.evaluation.window_records import MeasuredWindow, RecordFile
+from projects.vggt_lora.evaluation.windows import (
+    FILE,
+    UNLABELLED,
+    WindowChoice,
+    check_windows,
+    choose_windows,
+    load_windows,
+)
+
+FORMAT = 1  # raised when the same options give other numbers or files
+STATE = ".state/evaluate_depth"
+
+
+def evaluate_run(options: RunOptions) -> ResultFolder:
+    """Evaluate base, checkpoints and merged weights; finished models are skipped.
+
+    Raises:
+        CheckpointError: If a checkpoint is damaged or does not fit.
+        ConfigError: If the config has no VGGT or no test data.
+        ValueError: If the folder holds results of other options, windows belong to
+            other data, no window can be used, or buildings are to be measured without
+            labels.
+    """
+    evaluation = _open(options)
+    models = list_models(evaluation.factory, options.runs, options.merge)
+    known = evaluation.finished()
+    for number, model in enumerate(models, 1):
+        if known.get(model.name) == model.weights_hash:
+            print_log(f"{model.name} is finished, skipped", logger="current")
+        else:
+            evaluation.evaluate(model, f"{model.name} ({number}/{len(models)})")
+        evaluation.note(model)
+    return evaluation.folder
+
+
+@dataclass
+class _Evaluation:
+    """What the models of one evaluation share."""
+
+    options: RunOptions
+    factory: ModelFactory
+    choice: WindowChoice
+    samples: WindowDataset
+
+    def __post_init__(self) -> None:
+        self.folder = ResultFolder(self.options.out_dir)
+        self.noted: dict[str, EvaluatedModel] = {}
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Everything that the numbers depend on, beside the weights."""
+        metrics = self.options.metrics
+        return {
+            "format": FORMAT,
+            "windows_hash": self.choice.hash,
+            "align": metrics.align,
+            "per": metrics.per,
+            "groups": list(metrics.groups),
+            "building_classes": list(metrics.building),
+            "bf16": self.options.bf16,
+            "model": json.loads(json.dumps(self.factory.config, default=str)),
+        }
+
+    def finished(self) -> dict[str, str]:
+        """Hashes of the weights of the finished models by name."""
+        names = self.folder.finished()
+        models = self.folder.metadata()["models"] if names else {}
+        return {n: models[n]["weights_hash"] for n in names if n in models}
+
+    def note(self, model: EvaluatedModel) -> None:
+        """Enter a finished model into metadata.json."""
+        self.noted[model.name] = model
+        content = run_metadata(self.options, self.choice, self.settings, self.noted)
+        self.folder.write_metadata(content)
+
+    def evaluate(self, model: EvaluatedModel, title: str) -> None:
+        """Time a model alone, then measure it on all windows."""
+        folder = self.folder.model(model.name)
+        speed = self._time(model) if self.options.repeats else {}
+        identity = {**self.settings, "weights_hash": model.weights_hash}
+        file = RecordFile(folder / RECORDS, identity)
+        network = _Once(self.factory, model, self.options.device)
+        options = self.options
+        run = ModelPass(
+            network, options.device, self.samples, options.metrics, options.workers
+        )
+        records = run.run(file, title)
+        usable = [i for i, record in enumerate(records) if not record.skipped]
+        if not usable:
+            raise ValueError(
+                f"none of {len(records)} windows can be used; the first because "
+                f"{records[0].skipped}"
+            )
+        run.examples(usable, folder / "examples.npz")
+        statistics = {**summarise(records), **_totals(records, speed)}
+        self.folder.write_model(model.name, self.choice, records, statistics)
+        _report(model.name, records)
+
+    def _time(self, model: EvaluatedModel) -> dict[str, float]:
+        options = self.options
+        usable = next((s for s in self.samples if "images" in s), None)
+        if usable is None:
+            return {}
+        frames, _, height, width = usable["images"].shape
+        task = TimingTask(
+            options.config,
+            dict(options.cfg_options),
+            model,
+            (frames, height, width),
+            options.device,
+            options.bf16,
+            options.repeats,
+            torch.get_num_threads(),
+        )
+        return time_alone(task)
+
+
+class _Once:
+    """The network of a model, built when it is first asked for."""
+
+    def __init__(
+        self, factory: ModelFactory, model: EvaluatedModel, device: str
+    ) -> None:
+        self.factory, self.model, self.device = factory, model, device
+
+    def __call__(self) -> nn.Module:
+        return self._network
+
+    @cached_property
+    def _network(self) -> nn.Module:
+        gc.collect()  # the network of the model before
+        return self.factory.build(self.model).to(self.device)
+
+
+def _open(options: RunOptions) -> _Evaluation:
+    """Everything that can be wrong before the first window is."""
+    cfg = load_config(options.config, options.cfg_options)
+    if options.data_root is not None:
+        set_data_root(cfg, options.data_root)
+    factory = ModelFactory(cfg, options.bf16)
+    dataset = open_dataset(cfg, options.rules)
+    choice, indices = _windows(options, dataset)
+    labelled = {window.bucket for window in choice.windows} != {UNLABELLED}
+    where = f"split {options.rules.split!r} of {dataset.data_root}"
+    check_labels(options.metrics, labelled, where)
+    samples = WindowDataset(dataset, choice.windows, indices)
+    evaluation = _Evaluation(options, factory, choice, samples)
+    open_manifest(options.out_dir / STATE, evaluation.settings, options.overwrite)
+    if options.overwrite:
+        shutil.rmtree(options.out_dir / "models", ignore_errors=True)
+    choice.save(options.out_dir / FILE)
+    return evaluation
+
+
+def _windows(options: RunOptions, dataset: Any) -> tuple[WindowChoice, list[int]]:
+    """The windows of a file, of the folder, or newly chosen ones."""
+    own = options.out_dir / FILE
+    again = own.is_file() and not options.overwrite
+    path = options.windows or own
+    if options.windows or again:
+        choice = load_windows(path)
+    else:
+        choice = choose_windows(dataset, options.rules)
+    if again and not options.windows and choice.rules != options.rules:
+        raise ValueError(
+            f"{own} was chosen by {choice.rules}, now {options.rules} is asked for. "
+            "Use the same options, another --out-dir, or --overwrite"
+        )
+    return choice, check_windows(choice, dataset, path)
+
+
+def _totals(records: list[MeasuredWindow], speed: dict[str, float]) -> Statistics:
+    skipped = sum(bool(record.skipped) for record in records)
+    counts = {
+        "windows": len(records) - skipped,
+        "skipped_windows": skipped,
+        "frames": sum(len(record.frames) for record in records),
+    }
+    speed = {**speed, "eval_seconds": sum(record.seconds for record in records)}
+    return {
+        **{f"performance.{name}": single(value) for name, value in speed.items()},
+        **{f"count.{n}": {**single(v), "sum": v} for n, v in counts.items()},
+    }
+
+
+def _report(name: str, records: list[MeasuredWindow]) -> None:
+    reasons = [record.skipped for record in records if record.skipped]
+    if reasons:
+        print_log(
+            f"{name}: {len(reasons)} of {len(records)} windows skipped; the first "
+            f"because {reasons[0]}",
+            logger="current",
+        )

@@ -1,0 +1,76 @@
+"""Errors of the cameras of a window."""
+
+import numpy as np
+
+from projects.common.evaluation.pose_metrics import (
+    absolute_pose_errors,
+    accuracy,
+    align_orientations,
+    align_poses,
+    pair_angles,
+    pose_auc,
+    relative_pose_errors,
+)
+from projects.common.evaluation.trajectory_alignment import stands_still
+from projects.common.geometry import invert_rigid
+from projects.vggt_lora.evaluation.window_data import (
+    Floats,
+    Record,
+    WindowPrediction,
+    WindowTruth,
+    natural_order,
+)
+
+AUC_DEG, ACCURACY_DEG = (3, 5, 15, 30), 15
+LENGTHS = ("ate_trans", "rpe_trans")
+ANGLES = ("ate_rot_deg", "rpe_rot_deg")
+SHARES = (
+    f"rra_{ACCURACY_DEG}", f"rta_{ACCURACY_DEG}", *(f"auc_{deg}" for deg in AUC_DEG),
+)  # fmt: skip
+
+
+def pose_record(prediction: WindowPrediction, truth: WindowTruth) -> Record:
+    """``pose.*`` of a window; root mean squares over frames, or pairs of neighbours.
+
+    A predicted pose that is not finite is counted; such a window has accuracies of 0
+    and no errors. Windows of one frame have no pose metric at all, and those whose
+    camera stands still no lengths.
+    """
+    names = (*LENGTHS, *ANGLES, *SHARES)
+    record = {f"pose.{name}": float("nan") for name in names}
+    if prediction.world2cam is None or len(truth.depth) < 2:
+        return record
+    bad = ~np.isfinite(prediction.world2cam).all(axis=(1, 2))
+    record["count.bad_poses"] = float(bad.sum())
+    if bad.any():
+        return record | {f"pose.{name}": 0.0 for name in SHARES}
+    order = natural_order(truth.names) if truth.names else list(range(len(bad)))
+    pred, true = (
+        invert_rigid(poses[order].astype(np.float64))
+        for poses in (prediction.world2cam, truth.world2cam)
+    )
+    values = _lengths(pred, true) | _angles(pred, true)
+    return record | {f"pose.{name}": value for name, value in values.items()}
+
+
+def _lengths(pred: Floats, true: Floats) -> Record:
+    if stands_still(true[:, :3, 3]):
+        return {}
+    aligned = align_poses(pred, true)
+    absolute = absolute_pose_errors(aligned, true).rmse()[0]
+    relative = relative_pose_errors(aligned, true).rmse()[0]
+    return dict(zip(LENGTHS, (absolute, relative)))
+
+
+def _angles(pred: Floats, true: Floats) -> Record:
+    oriented = align_orientations(pred, true)
+    absolute = absolute_pose_errors(oriented, true).rmse()[1]
+    relative = relative_pose_errors(pred, true).rmse()[1]
+    pairs = pair_angles(pred, true)
+    worst = pairs.worst()
+    shares = (
+        accuracy(pairs.rotation_deg, ACCURACY_DEG),
+        accuracy(pairs.direction_deg, ACCURACY_DEG),
+        *(pose_auc(worst, degrees) for degrees in AUC_DEG),
+    )
+    return dict(zip((*ANGLES, *SHARES), (absolute, relative, *shares)))
