@@ -46,8 +46,7 @@ def _curve(
     views = [View(*fields) for fields in zip(window.truth.images, depth, K, world2cam)]
     order = window.order
     pairs = [
-        agreement(views[i], views[j], window.judged[i])
-        for i, j in pairwise(order)
+        agreement(views[i], views[j], window.judged[i]) for i, j in pairwise(order)
     ]
     statistics = agreement_statistics(pairs, window.options.thresholds)
     measured = sum(len(pair.errors) for pair in pairs)
