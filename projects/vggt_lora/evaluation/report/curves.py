@@ -18,7 +18,6 @@ from projects.vggt_lora.evaluation.report.style import (
     BASELINE_COLOUR,
     COLOURS,
     MARKERS,
-    TEXT,
     CannotDrawError,
     finish,
     legend_below,
@@ -69,14 +68,12 @@ def draw_panel(axes: Axes, run: Run, places: Positions, panel: Panel) -> None:
     """Curves of one panel."""
     for number, line in enumerate(panel.lines):
         draw_curve(axes, run, places, line.metric, number)
-    if len(panel.lines) > 1:
-        marks = [
-            Line2D([], [], color=COLOURS[i], marker=MARKERS[i], label=line.name)
-            for i, line in enumerate(panel.lines)
-        ]
-        axes.legend(handles=marks, fontsize=TEXT["note"], framealpha=0.85)
+    marks = [
+        Line2D([], [], color=COLOURS[i], marker=MARKERS[i], label=line.name)
+        for i, line in enumerate(panel.lines)
+    ]
     axis = panel.axis or label(panel.lines[0].metric).axis
-    finish(axes, panel.title, places.label, axis)
+    finish(axes, panel.title, places.label, axis, marks)
     places.label_axis(axes)
 
 

@@ -66,10 +66,8 @@ def _draw_scores(axes: Axes, run: Run, places: Positions, scores: dict) -> None:
             label="best",
         )
     )  # fmt: skip
-    axes.legend(handles=marks, fontsize=TEXT["note"], ncols=4, loc="best")
-    finish(
-        axes, "Comprehensive score", places.label, "score, 0 to 1 (higher is better)"
-    )
+    y = "score, 0 to 1 (higher is better)"
+    finish(axes, "Comprehensive score", places.label, y, marks)
     places.label_axis(axes)
     axes.margins(y=0.2)
 
@@ -86,10 +84,9 @@ def _draw_changes(axes: Axes, baseline: Model, places: Positions, scores: dict) 
         if len(places.x) <= 8:
             _write_values(axes, x, change)
     axes.axhline(0, color=BASELINE_COLOUR, linewidth=1.2)
-    axes.legend(fontsize=TEXT["note"])
-    finish(
-        axes, "Change against the baseline", places.label, "change of the score in %"
-    )
+    marks, _ = axes.get_legend_handles_labels()
+    y = "change of the score in %"
+    finish(axes, "Change against the baseline", places.label, y, marks)
     places.label_axis(axes)
     axes.set_xlim(places.x.min() - gap * 0.7, places.x.max() + gap * 0.7)
     axes.margins(y=0.15)

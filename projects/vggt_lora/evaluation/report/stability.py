@@ -123,18 +123,17 @@ def _zoom(axes: Axes, run: Run, places: Positions, curves: dict) -> None:
 
 
 def _draw_variation(axes: Axes, places: Positions, steady: Values) -> None:
-    window = min(WINDOW, len(steady))
+    window = min(WINDOW, max(LEAST, len(steady) // 2))
     variation = rolling_variation(steady, window)
     x = places.x[window - 1 :]
     axes.plot(x, variation, color=COLOURS[0], marker="o", markersize=4)
     axes.axhline(STEADY, color=COLOURS[1], linestyle=":", linewidth=2)
     axes.annotate(
         f"steady below {STEADY:g} %",
-        (0.995, STEADY),
+        (0.005, STEADY),
         xycoords=("axes fraction", "data"),
         xytext=(0, 4),
         textcoords="offset points",
-        ha="right",
         color=COLOURS[1],
         fontsize=TEXT["note"],
     )
