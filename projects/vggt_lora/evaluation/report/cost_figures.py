@@ -89,7 +89,7 @@ def pareto(run: Run) -> Figure:
         for k in KINDS
         if any(kind(model) == k for model in run.models)
     ]
-    front = {"color": COLOURS[1], "drawstyle": "steps-post", "linewidth": 2}
+    front = {"color": COLOURS[1], "marker": "o", "markersize": 12, "mfc": "none"}
     marks.append(Line2D([], [], label="Pareto front", **front))
     legend_below(figure, marks)
     return figure
@@ -112,15 +112,16 @@ def draw_front(axes: Axes, run: Run, cost: str, quality: str) -> None:
     xy = np.array([(model.mean(cost), model.mean(quality)) for model in run.models])
     for model, (x, y) in zip(run.models, xy):
         look = kind(model)
-        alpha = 1.0 if len(run.models) < 20 else 0.65
-        axes.plot(x, y, look.marker, color=look.colour, markersize=7, alpha=alpha)
+        front_or_back = {"zorder": 3} if look != KINDS[-1] else {"alpha": 0.65}
+        axes.plot(x, y, look.marker, color=look.colour, markersize=7, **front_or_back)
     members = np.flatnonzero(front)
     members = members[np.argsort(xy[members, 0])]
     axes.plot(*xy[members].T, color=COLOURS[1], drawstyle="steps-post", linewidth=2)
     axes.plot(*xy[members].T, "o", markersize=12, mfc="none", color=COLOURS[1])
     axes.margins(0.12)
     _widen(axes, xy[:, 0])
-    _name(axes, run, xy, members)
+    up = label(quality).higher_is_better
+    _name(axes, run, xy, members, up)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     where = region(quality)
     axis = label(quality).axis
@@ -135,16 +136,22 @@ def _widen(axes: Axes, costs: NDArray[np.float64]) -> None:
         axes.set_xlim(middle - least / 2, middle + least / 2)
 
 
-def _name(axes: Axes, run: Run, xy: NDArray[np.float64], members: NDArray) -> None:
-    """Names of members of the front, the best first, and of the baseline, far apart."""
-    others = [i for i, m in enumerate(run.models) if m.merged or m is run.baseline]
+def _name(
+    axes: Axes, run: Run, xy: NDArray[np.float64], members: NDArray, up: bool
+) -> None:
+    """Names of the members of the front that have room for one, the best first."""
+    best_first = sorted(members, key=lambda i: (run.models[i].merged, -xy[i, 0]))
     size = np.array([np.ptp(axes.get_xlim()), np.ptp(axes.get_ylim())])
     named: list[NDArray[np.float64]] = []
-    for index in dict.fromkeys([*members[::-1], *others]):
+    for index in best_first:
         place = xy[index]
         if any((np.abs(place - other) / size < APART).all() for other in named):
             continue
         named.append(place)
-        name = run.models[index].name.replace("checkpoint_", "")
-        style = {"textcoords": "offset points", "fontsize": TEXT["note"]}
-        axes.annotate(name, place, xytext=(9, 6), **style)
+        axes.annotate(
+            run.models[index].name.replace("checkpoint_", ""),
+            place,
+            xytext=(10, 7 if up else -15),
+            textcoords="offset points",
+            fontsize=TEXT["note"],
+        )

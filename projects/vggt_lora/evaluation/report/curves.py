@@ -25,6 +25,8 @@ from projects.vggt_lora.evaluation.report.style import (
     panels,
 )
 
+BESIDE = 0.04  # of the x axis, between the bars of a model that stands alone
+
 
 class Line(NamedTuple):
     """A metric and its name in the legend of its panel."""
@@ -83,9 +85,10 @@ def draw_curve(
     """One metric in the colour and marker of ``number``, its baseline dashed."""
     colour, marker = COLOURS[number], MARKERS[number]
     values = stats(places.line, metric)
-    band(axes, places.x, values, colour)
-    size = 6 if len(places.x) <= 12 else 3.5
-    axes.plot(places.x, values[:, 0], color=colour, marker=marker, markersize=size)
+    x = places.x + (number * BESIDE if len(places.x) == 1 else 0)
+    band(axes, x, values, colour)
+    size = 6 if len(x) <= 12 else 3.5
+    axes.plot(x, values[:, 0], color=colour, marker=marker, markersize=size)
     if places.merged:
         axes.plot(
             places.merged_x,

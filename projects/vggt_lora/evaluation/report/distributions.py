@@ -85,6 +85,7 @@ def _draw_boxes(axes: Axes, places, errors: dict[str, Values]) -> None:
     models, x = places.line, places.x
     kept = [i for i, model in enumerate(models) if errors[model.name].size]
     gap = np.diff(np.sort(places.x)).min() if len(places.x) > 1 else 1.0
+    size = 5 if len(kept) <= 12 else 3
     axes.boxplot(
         [errors[models[i].name] for i in kept],
         positions=x[kept],
@@ -94,7 +95,7 @@ def _draw_boxes(axes: Axes, places, errors: dict[str, Values]) -> None:
         showmeans=True,
         manage_ticks=False,
         medianprops={"color": COLOURS[1], "linewidth": 2},
-        meanprops={"marker": "D", "markerfacecolor": COLOURS[2], "markersize": 5,
+        meanprops={"marker": "D", "markerfacecolor": COLOURS[2], "markersize": size,
                    "markeredgecolor": "none"},
     )  # fmt: skip
     baseline = errors.get("baseline", np.zeros(0))

@@ -97,7 +97,8 @@ def _shown(run: Run) -> tuple[list[Model], list[Arrays]]:
 def _grid(images: NDArray, titles: list[str]) -> tuple[Figure, NDArray]:
     rows, height, width, _ = images.shape
     panel = WIDTH / len(titles) * height / width
-    figure = new_figure(rows, 1, height=(panel + 0.3) * rows + 1.0)
+    figure = new_figure(rows, 1, height=(panel + 0.34) * rows + 1.0)
+    figure.get_layout_engine().set(h_pad=0.02)
     grid = figure.subplots(rows, len(titles), squeeze=False)
     for axes, title in zip(grid[0], titles):
         axes.set_title(title, fontsize=TEXT["label"], loc="left")

@@ -54,6 +54,8 @@ def findings(run: Run) -> list[str]:
 
 def _chosen(run: Run, choice: Choice) -> str:
     name, count = choice.model.name, sum(not m.merged for m in run.checkpoints)
+    if count < 2:
+        return f"{name} is the only checkpoint."
     return (
         f"Best of {count}: {name}, by {choice.rule}. It was chosen on the windows that "
         "it is measured on, so its lead over its neighbours is optimistic."
@@ -66,6 +68,8 @@ def _both(model: Model, run: Run, metric: str) -> bool:
 
 
 def _about_score(model: Model, baseline: Model) -> Iterator[str]:
+    if score(model, NO_CLIP) <= score(baseline, NO_CLIP):
+        yield "No checkpoint beats the baseline in the score without clip."
     for formula in (REFERENCE, NO_CLIP):
         before, after = score(baseline, formula), score(model, formula)
         parts = gains(model, baseline, formula)

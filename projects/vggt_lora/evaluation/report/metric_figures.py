@@ -26,7 +26,7 @@ BUILDING_AND_REST = (
 )
 GEOMETRY = (
     Panel(
-        "Angle between predicted and true normals, buildings",
+        "Error of normals on buildings",
         (
             Line("normals.building.angular_mean", "mean"),
             Line("normals.building.angular_median", "median"),
@@ -34,7 +34,7 @@ GEOMETRY = (
         "normal error in degrees (lower is better)",
     ),
     Panel(
-        "Share of building pixels with a good normal",
+        "Building pixels with a good normal",
         (
             Line("normals.building.inlier_11_25", "within 11.25°"),
             Line("normals.building.inlier_22_5", "within 22.5°"),
@@ -51,7 +51,7 @@ GEOMETRY = (
         "distance, share of depth (lower is better)",
     ),
     Panel(
-        "Facade points within 1 % of depth of their plane",
+        "Facade points close to their plane",
         (Line("planarity.building.inlier_ratio", "share of points"),),
         "share of points (higher is better)",
     ),

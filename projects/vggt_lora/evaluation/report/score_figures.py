@@ -24,6 +24,8 @@ from projects.vggt_lora.evaluation.report.style import (
     panels,
 )
 
+MOST_VALUES = 8  # bars that get their value written on
+MOST_HATCHED = 16
 STYLES = {REFERENCE: (COLOURS[0], "o"), NO_CLIP: (COLOURS[1], "s")}
 
 
@@ -79,9 +81,9 @@ def _draw_changes(axes: Axes, baseline: Model, places: Positions, scores: dict) 
         change = 100 * (values / score(baseline, formula) - 1)
         x = places.x + (number - 0.5) * width
         colour, _ = STYLES[formula]
-        hatch = "" if number == 0 else "///"
+        hatch = "///" if number and len(x) <= MOST_HATCHED else ""
         axes.bar(x, change, width, color=colour, label=formula, hatch=hatch, ec="white")
-        if len(places.x) <= 8:
+        if len(x) <= MOST_VALUES:
             _write_values(axes, x, change)
     axes.axhline(0, color=BASELINE_COLOUR, linewidth=1.2)
     marks, _ = axes.get_legend_handles_labels()

@@ -104,7 +104,7 @@ def _draw_curves(axes: Axes, run: Run, places: Positions, curves: dict) -> None:
     start = "baseline" if run.baseline else "first checkpoint"
     look = {"color": BASELINE_COLOUR, "linestyle": (0, (5, 3))}
     axes.axhline(0, label=start, **look)
-    finish(axes, "Building metrics", places.label, f"better than the {start} by, in %")
+    finish(axes, "Building metrics", places.label, f"better than {start}, in %")
     places.label_axis(axes)
 
 
@@ -138,6 +138,6 @@ def _draw_variation(axes: Axes, places: Positions, steady: Values) -> None:
         fontsize=TEXT["note"],
     )
     title = f"Variation of building delta1 over the last {window} checkpoints"
-    finish(axes, title, places.label, "standard deviation / mean in %")
+    finish(axes, title, places.label, "std / mean in %")
     places.label_axis(axes)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.25 * max(STEADY, np.nanmax(variation)))
