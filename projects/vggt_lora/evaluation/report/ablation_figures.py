@@ -33,7 +33,9 @@ ABLATIONS = tuple(
 ABLATION_COLUMNS = tuple(f"ablation.{a}.{end}" for end in ABLATIONS for a in ALIGNMENTS)
 INLIER_AT = "photometric.building.inlier_at."
 INLIERS = "photometric.building.inlier_ratio"
-CURVE_COLUMNS = (f"{INLIER_AT}*", INLIERS)
+# The true depth seen through the true cameras: what the images allow.
+TRUTH_AT = "photometric_truth.building.inlier_at."
+CURVE_COLUMNS = (f"{INLIER_AT}*", f"{TRUTH_AT}*", INLIERS)
 
 
 def contrasted(run: Run) -> list[tuple[Model, str, str]]:
@@ -95,6 +97,7 @@ def photometric_curve(run: Run) -> Figure:
         values = np.array([stats([model], metric)[0] for metric in thresholds])
         band(axes, x, values, colour)
         axes.plot(x, values[:, 0], color=colour, marker=marker)
+    marks = [*_marks(models), *_draw_bound(axes, models[0][0], thresholds)]
     used = used_threshold(run, thresholds)
     if used is not None:
         axes.axvline(used, color="black", linestyle=":", linewidth=1.4)
@@ -110,8 +113,20 @@ def photometric_curve(run: Run) -> Figure:
     finish(axes, "", "threshold on the mean RGB difference, images in 0 to 1", y)
     axes.set_ylim(0, 1)
     axes.set_xlim(left=0)
-    legend_below(figure, _marks(models))
+    axes.set_xticks(x, [f"{threshold:g}" for threshold in x])
+    legend_below(figure, marks)
     return figure
+
+
+def _draw_bound(axes: Axes, model: Model, thresholds: dict[str, float]) -> list[Line2D]:
+    """What the truth itself reaches, if it was measured."""
+    metrics = [metric.replace(INLIER_AT, TRUTH_AT) for metric in thresholds]
+    values = [model.mean(metric) for metric in metrics]
+    if not np.isfinite(values).all():
+        return []
+    look = {"color": COLOURS[2], "linestyle": "-.", "linewidth": 2}
+    name = "true depth and cameras"
+    return axes.plot(list(thresholds.values()), values, label=name, **look)
 
 
 def photometric_thresholds(run: Run) -> dict[str, float]:

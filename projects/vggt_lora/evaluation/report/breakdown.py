@@ -80,7 +80,7 @@ def per_scene(run: Run) -> Figure:
     if not kept:
         raise CannotDrawError(f"needs {', '.join(SCENE_METRICS)} in windows.csv")
     groups = [_scene_rows([t for t in tables if t], metric) for metric in kept]
-    return _draw(groups, models, kept, "sequence or bucket (number of windows)")
+    return _draw(groups, models, kept, "")
 
 
 def _scene_rows(tables: Sequence[Table], metric: str) -> list[Row]:
@@ -95,7 +95,8 @@ def _scene_rows(tables: Sequence[Table], metric: str) -> list[Row]:
                 count = max(count, len(part))
                 mean = float(part.mean()) if len(part) else np.nan
                 values.append((mean, np.nan, np.nan))
-            rows.append(Row(f"{column} {_short(name)} ({count})", values))
+            windows = f"{count} window{'s' if count != 1 else ''}"
+            rows.append(Row(f"{column} {_short(name)}, {windows}", values))
     return rows
 
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from projects.vggt_lora.evaluation.report.paired import gain_intervals
+from projects.vggt_lora.evaluation.report.paired import TOTAL, gain_intervals
 from projects.vggt_lora.evaluation.report.positions import (
     Positions,
     need_best,
@@ -51,12 +51,12 @@ def contributions(run: Run) -> Figure:
 
 
 def _draw_gain_bars(axes: Axes, model: Model, baseline: Model) -> None:
-    names = [component.label for component in COMPONENTS] + ["total"]
+    names = [component.label for component in COMPONENTS] + [TOTAL]
     rows = np.arange(len(names))
     drawn_intervals = False
     for number, formula in enumerate(FORMULAS):
         gain = gains(model, baseline, formula)
-        gain["total"] = sum(gain.values())
+        gain[TOTAL] = sum(gain.values())
         values = np.array([gain[name] for name in names])
         y = rows + (number - 0.5) * 0.36
         colour, _ = STYLES[formula]
@@ -74,9 +74,6 @@ def _draw_gain_bars(axes: Axes, model: Model, baseline: Model) -> None:
     axes.set_yticks(rows, names)
     axes.invert_yaxis()
     axes.margins(x=0.16)
-    title = f"Gain of {model.name} over the baseline, by component"
-    finish(axes, title, "gain of the score (weight included)", "")
-    axes.grid(visible=False, axis="y")
     marks: list = [
         Patch(
             facecolor=STYLES[f][0], hatch="///" if f == NO_CLIP else "", ec="w", label=f
@@ -87,7 +84,9 @@ def _draw_gain_bars(axes: Axes, model: Model, baseline: Model) -> None:
         marks.append(
             Line2D([], [], color="black", label="95 % interval, paired by window")
         )
-    axes.legend(handles=marks, fontsize=TEXT["note"])
+    title = f"Gain of {model.name} over the baseline, by component"
+    finish(axes, title, "gain of the score (weight included)", "", marks)
+    axes.grid(visible=False, axis="y")
 
 
 def _write_gain(axes: Axes, y: float, value: float, low: float, high: float) -> None:
@@ -110,7 +109,7 @@ def _draw_gain_curves(axes: Axes, baseline: Model, places: Positions) -> None:
         look = {"color": COLOURS[number], "marker": MARKERS[number], "markersize": 5}
         axes.plot(places.x, values, label=component.label, **look)
     axes.axhline(0, color=BASELINE_COLOUR, linestyle=(0, (5, 3)), label="baseline")
-    axes.legend(fontsize=TEXT["note"], ncols=3)
+    marks, _ = axes.get_legend_handles_labels()
     title = "Gain of every checkpoint by component, score without clip"
-    finish(axes, title, places.label, "gain of the score")
+    finish(axes, title, places.label, "gain of the score", marks)
     places.label_axis(axes)

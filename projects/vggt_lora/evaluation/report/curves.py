@@ -18,13 +18,14 @@ from projects.vggt_lora.evaluation.report.style import (
     BASELINE_COLOUR,
     COLOURS,
     MARKERS,
-    TEXT,
     CannotDrawError,
     finish,
     legend_below,
     new_figure,
     panels,
 )
+
+BESIDE = 0.04  # of the x axis, between the bars of a model that stands alone
 
 
 class Line(NamedTuple):
@@ -69,14 +70,12 @@ def draw_panel(axes: Axes, run: Run, places: Positions, panel: Panel) -> None:
     """Curves of one panel."""
     for number, line in enumerate(panel.lines):
         draw_curve(axes, run, places, line.metric, number)
-    if len(panel.lines) > 1:
-        marks = [
-            Line2D([], [], color=COLOURS[i], marker=MARKERS[i], label=line.name)
-            for i, line in enumerate(panel.lines)
-        ]
-        axes.legend(handles=marks, fontsize=TEXT["note"], framealpha=0.85)
+    marks = [
+        Line2D([], [], color=COLOURS[i], marker=MARKERS[i], label=line.name)
+        for i, line in enumerate(panel.lines)
+    ]
     axis = panel.axis or label(panel.lines[0].metric).axis
-    finish(axes, panel.title, places.label, axis)
+    finish(axes, panel.title, places.label, axis, marks)
     places.label_axis(axes)
 
 
@@ -86,9 +85,10 @@ def draw_curve(
     """One metric in the colour and marker of ``number``, its baseline dashed."""
     colour, marker = COLOURS[number], MARKERS[number]
     values = stats(places.line, metric)
-    band(axes, places.x, values, colour)
-    size = 6 if len(places.x) <= 12 else 3.5
-    axes.plot(places.x, values[:, 0], color=colour, marker=marker, markersize=size)
+    x = places.x + (number * BESIDE if len(places.x) == 1 else 0)
+    band(axes, x, values, colour)
+    size = 6 if len(x) <= 12 else 3.5
+    axes.plot(x, values[:, 0], color=colour, marker=marker, markersize=size)
     if places.merged:
         axes.plot(
             places.merged_x,

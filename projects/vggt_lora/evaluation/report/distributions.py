@@ -2,8 +2,10 @@
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from projects.vggt_lora.evaluation.report.positions import need_best, positions
@@ -12,7 +14,6 @@ from projects.vggt_lora.evaluation.report.style import (
     BASELINE_COLOUR,
     BEST_COLOUR,
     COLOURS,
-    TEXT,
     CannotDrawError,
     finish,
     new_figure,
@@ -50,6 +51,13 @@ def building_errors(run: Run) -> Figure:
     return figure
 
 
+def readable_log(axis: Axis) -> None:
+    """Plain numbers at 1, 2, 3, 5 of every decade."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
 def _draw_histogram(axes: Axes, errors: dict[str, Values], chosen: str) -> None:
     together = np.concatenate(list(errors.values()))
     low, high = np.percentile(together[together > 0], (0, 100))
@@ -63,21 +71,21 @@ def _draw_histogram(axes: Axes, errors: dict[str, Values], chosen: str) -> None:
         axes.axvline(np.median(values), linestyle="-", **look)
         axes.axvline(np.mean(values), linestyle=":", **look)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
+    readable_log(axes.xaxis)
     lines = [
         Line2D([], [], color="black", linestyle=dash, label=name)
         for dash, name in (("-", "median"), (":", "mean"))
     ]
     handles, _ = axes.get_legend_handles_labels()
-    axes.legend(handles=[*handles, *lines], fontsize=TEXT["note"])
-    finish(axes, "Histogram", f"{AXIS} (logarithmic)", "number of frames")
+    x = f"{AXIS} (logarithmic)"
+    finish(axes, "Histogram", x, "number of frames", [*handles, *lines])
 
 
 def _draw_boxes(axes: Axes, places, errors: dict[str, Values]) -> None:
-    x = np.concatenate([places.x, places.merged_x])
-    models = (*places.line, *places.merged)
+    models, x = places.line, places.x
     kept = [i for i, model in enumerate(models) if errors[model.name].size]
     gap = np.diff(np.sort(places.x)).min() if len(places.x) > 1 else 1.0
+    size = 5 if len(kept) <= 12 else 3
     axes.boxplot(
         [errors[models[i].name] for i in kept],
         positions=x[kept],
@@ -87,7 +95,7 @@ def _draw_boxes(axes: Axes, places, errors: dict[str, Values]) -> None:
         showmeans=True,
         manage_ticks=False,
         medianprops={"color": COLOURS[1], "linewidth": 2},
-        meanprops={"marker": "D", "markerfacecolor": COLOURS[2], "markersize": 5,
+        meanprops={"marker": "D", "markerfacecolor": COLOURS[2], "markersize": size,
                    "markeredgecolor": "none"},
     )  # fmt: skip
     baseline = errors.get("baseline", np.zeros(0))
@@ -96,15 +104,14 @@ def _draw_boxes(axes: Axes, places, errors: dict[str, Values]) -> None:
             height = np.percentile(baseline, level)
             axes.axhline(height, color=BASELINE_COLOUR, linestyle=dash, linewidth=1.4)
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter("{x:g}")
+    readable_log(axes.yaxis)
     marks = [
         Line2D([], [], color=COLOURS[1], linewidth=2, label="median"),
         Line2D([], [], color=COLOURS[2], marker="D", linestyle="", label="mean"),
         Line2D([], [], color=BASELINE_COLOUR, dashes=(5, 3),
                label="baseline: median, quartiles dotted"),
     ]  # fmt: skip
-    axes.legend(handles=marks, fontsize=TEXT["note"], ncols=3)
     title = "Boxes: quartiles, whiskers: 5 to 95 % of the frames"
-    finish(axes, title, places.label, f"{AXIS}\n(logarithmic, lower is better)")
+    finish(axes, title, places.label, f"{AXIS} (log., lower is better)", marks)
     places.label_axis(axes)
     axes.set_xlim(x.min() - gap * 0.7, x.max() + gap * 0.7)

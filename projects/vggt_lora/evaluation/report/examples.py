@@ -19,7 +19,7 @@ from projects.vggt_lora.evaluation.report.style import (
 )
 
 FILE = "examples.npz"
-KEYS = ("images", "depth", "pred_depth", "normal_error", "names")
+KEYS = ("names", "images", "depth_gt", "depth_pred", "normal_error_deg")
 WORST_ANGLE = 90.0  # degrees, where the colours end
 NOT_MEASURED = "#dddddd"
 Arrays = Mapping[str, NDArray[Any]]
@@ -29,9 +29,9 @@ def read_examples(model: Model) -> Arrays | None:
     """Arrays of the example frames of a model, None if it has none.
 
     Returns:
-        ``images`` (E, 3, H, W) in 0..1; ``depth`` and ``pred_depth`` (E, H, W) metres,
-        0 missing; ``normal_error`` (E, H, W) degrees, NaN where it is not measurable;
-        ``names`` (E,).
+        ``names`` (E,); ``images`` (E, H, W, 3) uint8 RGB; ``depth_gt`` and
+        ``depth_pred`` (E, H, W) metres, 0 missing; ``normal_error_deg`` (E, H, W), NaN
+        where it was not measured.
 
     Raises:
         ValueError: If an array is missing.
@@ -58,7 +58,7 @@ def normal_errors(run: Run) -> Figure:
     for row, axes in enumerate(grid):
         _show_image(axes[0], examples[0], row)
         for place, arrays in zip(axes[1:], examples):
-            drawn = _show(place, arrays["normal_error"][row], "viridis", colours)
+            drawn = _show(place, arrays["normal_error_deg"][row], "viridis", colours)
     _colour_bar(figure, grid, drawn, "angle to the true normal in degrees")
     return figure
 
@@ -68,12 +68,12 @@ def depths(run: Run) -> Figure:
     models, examples = _shown(run)
     columns = ["image", "true depth", *(f"depth, {model.name}" for model in models)]
     figure, grid = _grid(examples[0]["images"], columns)
-    true = examples[0]["depth"]
+    true = examples[0]["depth_gt"]
     low, high = np.percentile(true[true > 0], (2, 98))
     colours = Normalize(low, high)
     for row, axes in enumerate(grid):
         _show_image(axes[0], examples[0], row)
-        maps = [true, *(arrays["pred_depth"] for arrays in examples)]
+        maps = [true, *(arrays["depth_pred"] for arrays in examples)]
         for place, depth in zip(axes[1:], maps):
             known = np.where(depth[row] > 0, depth[row], np.nan)
             drawn = _show(place, known, "cividis", colours)
@@ -95,9 +95,10 @@ def _shown(run: Run) -> tuple[list[Model], list[Arrays]]:
 
 
 def _grid(images: NDArray, titles: list[str]) -> tuple[Figure, NDArray]:
-    rows, _, height, width = images.shape
+    rows, height, width, _ = images.shape
     panel = WIDTH / len(titles) * height / width
-    figure = new_figure(rows, 1, height=(panel + 0.3) * rows + 1.0)
+    figure = new_figure(rows, 1, height=(panel + 0.34) * rows + 1.0)
+    figure.get_layout_engine().set(h_pad=0.02)
     grid = figure.subplots(rows, len(titles), squeeze=False)
     for axes, title in zip(grid[0], titles):
         axes.set_title(title, fontsize=TEXT["label"], loc="left")
@@ -109,7 +110,7 @@ def _grid(images: NDArray, titles: list[str]) -> tuple[Figure, NDArray]:
 
 
 def _show_image(axes: Axes, arrays: Arrays, row: int) -> None:
-    axes.imshow(np.clip(arrays["images"][row].transpose(1, 2, 0), 0, 1))
+    axes.imshow(arrays["images"][row])
     name = str(arrays["names"][row])
     axes.set_xlabel(name[-34:], fontsize=TEXT["note"], loc="left")
 

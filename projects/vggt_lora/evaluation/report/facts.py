@@ -37,7 +37,7 @@ def _counts(run: Run) -> Iterator[tuple[str, str]]:
     for metric in run.metrics:
         if metric.startswith(COUNTS) and math.isfinite(model.mean(metric)):
             name = metric.removeprefix(COUNTS).replace(".", " ").replace("_", " ")
-            yield f"{name}, {model.name}", f"{model.mean(metric):,.6g} (mean)"
+            yield f"{name}, {model.name}", f"{model.mean(metric):,.0f}"
     seconds = sum(m.mean(SECONDS) for m in run.models if math.isfinite(m.mean(SECONDS)))
     if seconds:
         yield "evaluation time, all models", f"{seconds / 60:.1f} min"

@@ -121,14 +121,15 @@ KINDS = (
     ),
     Kind(
         "07_comprehensive_score", "Score", "Comprehensive score",
-        "Where the two formulas disagree about the gain, the clip of AbsRel at 1 made "
-        "the difference; trust the one without clip.",
+        "The formulas differ in the term of AbsRel only, 1 - min(AbsRel, 1) or "
+        "1 / (1 + AbsRel): a baseline above the clip at 1 makes the blue gain larger "
+        "than the models deserve.",
         SCORE_METRICS, score_figures.comprehensive_score,
     ),
     Kind(
         "08_score_contributions", "Score", "What moved the score",
         "The bars of one formula sum to its total; a component whose interval reaches "
-        "over zero did not change for certain.",
+        "over zero may not have changed at all.",
         SCORE_METRICS, contributions.contributions,
     ),
     Kind(
@@ -145,8 +146,9 @@ KINDS = (
     ),
     Kind(
         "09_pareto_front", "Cost", "Quality against cost",
-        "Only models on the orange line are worth a choice: every other one is beaten "
-        "in quality by one that costs no more.",
+        "Only the circled models are worth a choice: every other one is beaten in "
+        "quality by one that costs no more (costs within 5 % count as equal: that is "
+        "the noise of measuring).",
         cost_figures.COLUMNS, cost_figures.pareto,
     ),
     Kind(

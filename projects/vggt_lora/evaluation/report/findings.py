@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from projects.vggt_lora.evaluation.report.labels import label, long_name
-from projects.vggt_lora.evaluation.report.paired import gain_intervals
+from projects.vggt_lora.evaluation.report.paired import TOTAL, gain_intervals
 from projects.vggt_lora.evaluation.report.run import Model, Run
 from projects.vggt_lora.evaluation.report.score import (
     ABS_REL,
@@ -20,6 +20,7 @@ from projects.vggt_lora.evaluation.report.score import (
 
 HEADLINES = (
     "depth.building.abs_rel",
+    "depth.building.abs_rel_median",
     "depth.building.delta1",
     "depth.full.abs_rel",
     "depth.full.delta1",
@@ -53,6 +54,8 @@ def findings(run: Run) -> list[str]:
 
 def _chosen(run: Run, choice: Choice) -> str:
     name, count = choice.model.name, sum(not m.merged for m in run.checkpoints)
+    if count < 2:
+        return f"{name} is the only checkpoint."
     return (
         f"Best of {count}: {name}, by {choice.rule}. It was chosen on the windows that "
         "it is measured on, so its lead over its neighbours is optimistic."
@@ -65,6 +68,8 @@ def _both(model: Model, run: Run, metric: str) -> bool:
 
 
 def _about_score(model: Model, baseline: Model) -> Iterator[str]:
+    if score(model, NO_CLIP) <= score(baseline, NO_CLIP):
+        yield "No checkpoint beats the baseline in the score without clip."
     for formula in (REFERENCE, NO_CLIP):
         before, after = score(baseline, formula), score(model, formula)
         parts = gains(model, baseline, formula)
@@ -75,6 +80,10 @@ def _about_score(model: Model, baseline: Model) -> Iterator[str]:
             f"({percent(after, before)}){_interval(model, baseline, formula)}. "
             f"{mover} moved it most: {each}."
         )
+    yield (
+        f"Of this gain, {sum(parts.values()) - parts['AbsRel']:+.4f} come from the "
+        "components that no clip touches."
+    )
     if (error := baseline.mean(ABS_REL)) > CLIP:
         part = gains(model, baseline, REFERENCE)["AbsRel"]
         honest = gains(model, baseline, NO_CLIP)["AbsRel"]
@@ -89,8 +98,8 @@ def _interval(model: Model, baseline: Model, formula: str) -> str:
     intervals = gain_intervals(model, baseline, formula)
     if not intervals:
         return ""
-    low, high = intervals["total"]
-    doubt = ", which holds zero" if intervals["total"].holds_zero else ""
+    low, high = intervals[TOTAL]
+    doubt = ", which holds zero" if intervals[TOTAL].holds_zero else ""
     return f", 95 % interval {low:+.4f} to {high:+.4f}{doubt}"
 
 
@@ -117,6 +126,7 @@ def _warnings(run: Run) -> Iterator[str]:
     for model in run.models:
         if model.mean(NAN_PIXELS) > 0:
             yield (
-                f"{model.name} predicted NaN: {model.mean(NAN_PIXELS):g} pixels per "
-                f"frame in the mean ({NAN_PIXELS}); its errors leave them out."
+                f"{model.name} has {model.mean(NAN_PIXELS):,.0f} pixels whose depth "
+                f"is not finite or not positive ({NAN_PIXELS}); only delta1 to delta3 "
+                "count them, as missed."
             )

@@ -13,7 +13,8 @@ class Label(NamedTuple):
     @property
     def axis(self) -> str:
         """For an axis: name, unit and direction."""
-        unit = f" in {self.unit}" if self.unit else ""
+        joint = ", " if " " in self.unit else " in "
+        unit = joint + self.unit if self.unit else ""
         way = "higher" if self.higher_is_better else "lower"
         return f"{self.name}{unit} ({way} is better)"
 
@@ -38,9 +39,10 @@ LABELS = {
     "inlier_11_25": Label("normals within 11.25°", "", True),
     "inlier_22_5": Label("normals within 22.5°", "", True),
     "inlier_30": Label("normals within 30°", "", True),
-    "residual_mean": Label("mean distance to the plane", "m", False),
-    "residual_median": Label("median distance to the plane", "m", False),
-    "planarity.building.inlier_ratio": Label("points near the plane", "", True),
+    "abs_rel_median": Label("median AbsRel", "", False),
+    "residual_mean": Label("mean distance from flat", "share of depth", False),
+    "residual_median": Label("median distance from flat", "share of depth", False),
+    "planarity.building.inlier_ratio": Label("flat facade points", "", True),
     "photometric.building.inlier_ratio": Label("photometric inliers", "", True),
     "error": Label("photometric error", "", False),
     "ate_trans": Label("ATE", "m", False),

@@ -26,7 +26,7 @@ BUILDING_AND_REST = (
 )
 GEOMETRY = (
     Panel(
-        "Angle between predicted and true normals, buildings",
+        "Error of normals on buildings",
         (
             Line("normals.building.angular_mean", "mean"),
             Line("normals.building.angular_median", "median"),
@@ -34,7 +34,7 @@ GEOMETRY = (
         "normal error in degrees (lower is better)",
     ),
     Panel(
-        "Share of building pixels with a good normal",
+        "Building pixels with a good normal",
         (
             Line("normals.building.inlier_11_25", "within 11.25°"),
             Line("normals.building.inlier_22_5", "within 22.5°"),
@@ -43,24 +43,32 @@ GEOMETRY = (
         "share of pixels (higher is better)",
     ),
     Panel(
-        "Distance of predicted points to the true facade",
+        "How far predicted facades are from flat",
         (
             Line("planarity.building.residual_mean", "mean"),
             Line("planarity.building.residual_median", "median"),
         ),
-        "distance in m (lower is better)",
+        "distance, share of depth (lower is better)",
     ),
     Panel(
-        "Share of facade points near the plane",
-        (Line("planarity.building.inlier_ratio", "near the plane"),),
+        "Facade points close to their plane",
+        (Line("planarity.building.inlier_ratio", "share of points"),),
         "share of points (higher is better)",
     ),
 )
 POSES = (
     Panel("Camera position", (Line("pose.ate_trans", "ATE"),)),
-    Panel("Camera rotation", (Line("pose.ate_rot_deg", "ATE"),)),
+    Panel(
+        "Camera rotation",
+        (Line("pose.ate_rot_deg", "ATE of rotation"),),
+        "ATE in degrees (lower is better)",
+    ),
     Panel("Step between frames, translation", (Line("pose.rpe_trans", "RPE"),)),
-    Panel("Step between frames, rotation", (Line("pose.rpe_rot_deg", "RPE"),)),
+    Panel(
+        "Step between frames, rotation",
+        (Line("pose.rpe_rot_deg", "RPE of rotation"),),
+        "RPE in degrees (lower is better)",
+    ),
     Panel(
         "Pairs of frames within 15°",
         (Line("pose.rra_15", "rotation"), Line("pose.rta_15", "direction")),
@@ -68,7 +76,7 @@ POSES = (
     ),
     Panel(
         "Area under the accuracy curve",
-        tuple(Line(f"pose.auc_{t}", f"up to {t}°") for t in (3, 5, 15, 30)),
+        tuple(Line(f"pose.auc_{t}", f"{t}°") for t in (3, 5, 15, 30)),
         "AUC (higher is better)",
     ),
 )

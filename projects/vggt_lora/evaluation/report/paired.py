@@ -9,6 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from projects.common.evaluation.bootstrap import (
+    draw_clusters,
+    interval,
+    resampled_means,
+)
 from projects.vggt_lora.evaluation.report.run import Model
 from projects.vggt_lora.evaluation.report.score import (
     COMPONENTS,
@@ -17,9 +22,8 @@ from projects.vggt_lora.evaluation.report.score import (
 )
 from projects.vggt_lora.evaluation.report.tables import Table, read_frames, read_windows
 
-DRAWS = 2000
-SEED = 0
-LEVEL = (2.5, 97.5)
+LEAST = 2  # windows; one says nothing of how far others are
+TOTAL = "total"
 Array = NDArray[np.float64]
 
 
@@ -40,11 +44,6 @@ class Sums(NamedTuple):
     totals: Array
     counts: Array
 
-    def means(self, draws: Array) -> Array:
-        """(D, M) mean of each metric in each of (D, W) draws of windows."""
-        with np.errstate(invalid="ignore"):
-            return (draws @ self.totals) / (draws @ self.counts)
-
 
 def gain_intervals(
     model: Model, baseline: Model, formula: str
@@ -52,26 +51,22 @@ def gain_intervals(
     """95 % interval of the gain of each component, and of their sum as ``total``.
 
     Returns:
-        None if a model has no window table, or one that lacks a component.
+        None if a model has no table of at least two windows, or a table that lacks a
+        component.
     """
-    sums = [window_sums(m, SCORE_METRICS) for m in (model, baseline)]
-    if any(item is None for item in sums):
+    after, before = (window_sums(m, SCORE_METRICS) for m in (model, baseline))
+    if after is None or before is None or len(after.totals) < LEAST:
         return None
-    windows = len(sums[0].totals)
-    draws = np.random.default_rng(SEED).multinomial(
-        windows, np.full(windows, 1 / windows), DRAWS
-    )
-    after, before = (item.means(draws.astype(float)) for item in sums)
-    gains = {
-        component.label: term(component, after[:, column], formula)
-        - term(component, before[:, column], formula)
-        for column, component in enumerate(COMPONENTS)
-    }
-    gains["total"] = sum(gains.values())
-    return {
-        name: Interval(*(float(end) for end in np.nanpercentile(values, LEVEL)))
-        for name, values in gains.items()
-    }
+    draws = draw_clusters(len(after.totals))
+    means = [resampled_means(*sums, draws) for sums in (after, before)]
+    terms = [
+        np.stack([term(c, m[:, i], formula) for i, c in enumerate(COMPONENTS)], 1)
+        for m in means
+    ]
+    gains = terms[0] - terms[1]
+    ends = interval(np.column_stack([gains, gains.sum(1)]))
+    names = [*(component.label for component in COMPONENTS), TOTAL]
+    return {n: Interval(float(a), float(b)) for n, a, b in zip(names, *ends)}
 
 
 def window_sums(model: Model, metrics: tuple[str, ...]) -> Sums | None:
@@ -79,30 +74,28 @@ def window_sums(model: Model, metrics: tuple[str, ...]) -> Sums | None:
     windows = read_windows(model, metrics)
     if windows is None:
         return None
-    ids = windows.texts["id"]
     frames = read_frames(model, metrics)
-    columns = [_column(ids, windows, frames, metric) for metric in metrics]
-    if any(column is None for column in columns):
+    columns = [_column(windows, frames, metric) for metric in metrics]
+    known = [column for column in columns if column is not None]
+    if len(known) < len(columns):
         return None
-    totals, counts = zip(*columns)
+    totals, counts = zip(*known)
     return Sums(np.stack(totals, 1), np.stack(counts, 1))
 
 
 def _column(
-    ids: list[str], windows: Table, frames: Table | None, metric: str
+    windows: Table, frames: Table | None, metric: str
 ) -> tuple[Array, Array] | None:
+    ids = windows.texts["id"]
+    row_of = {name: row for row, name in enumerate(ids)}
     for table, key in ((frames, "window"), (windows, "id")):
         if table is None or metric not in table.numbers:
             continue
         values = table.numbers[metric]
-        known = np.isfinite(values)
-        if not known.any():
-            continue
-        place = {name: row for row, name in enumerate(ids)}
-        rows = np.array([place[name] for name in table.texts[key]])[known]
-        size = len(ids)
-        return (
-            np.bincount(rows, values[known], size),
-            np.bincount(rows, minlength=size).astype(float),
-        )
+        rows = np.array([row_of.get(name, -1) for name in table.texts[key]])
+        known = np.isfinite(values) & (rows >= 0)
+        if known.any():
+            rows = rows[known]
+            totals = np.bincount(rows, values[known], len(ids))
+            return totals, np.bincount(rows, minlength=len(ids)).astype(float)
     return None

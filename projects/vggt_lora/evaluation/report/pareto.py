@@ -36,3 +36,25 @@ def pareto_front(
             front[index] = True
             reached, reached_cost = quality, cost
     return front
+
+
+def equal_costs(costs: NDArray[np.floating], tolerance: float) -> NDArray[np.floating]:
+    """Costs with those that differ by less than the noise of measuring made equal.
+
+    From the cheapest on, every cost within ``tolerance`` of the first of its group is
+    replaced by that first one.
+
+    Args:
+        costs: (N,) positive or NaN.
+        tolerance: Share of a cost, such as 0.05.
+
+    Returns:
+        (N,)
+    """
+    equal = costs.copy()
+    first = np.nan
+    for index in np.argsort(costs):
+        if not costs[index] <= first * (1 + tolerance):
+            first = costs[index]
+        equal[index] = first
+    return equal

@@ -51,7 +51,11 @@ def radar(run: Run) -> Figure:
         axes.fill(around, closed, color=colour, alpha=0.08)
     axes.set_theta_offset(np.pi / 2)
     axes.set_xticks(angles, list(axes_of), fontsize=TEXT["label"])
-    axes.tick_params(axis="x", pad=18)
+    axes.tick_params(axis="x", pad=8)
+    for text, angle in zip(axes.get_xticklabels(), angles):
+        sideways = -np.sin(angle)  # the first axis points up, the next to the left
+        text.set_ha("center" if abs(sideways) < 0.1 else
+                    "left" if sideways > 0 else "right")  # fmt: skip
     axes.set_ylim(0, 1)
     axes.set_yticks([0.2, 0.4, 0.6, 0.8, 1.0])
     axes.tick_params(axis="y", labelsize=TEXT["note"])

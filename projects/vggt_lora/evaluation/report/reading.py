@@ -101,12 +101,13 @@ def number(text: str | None, where: str) -> float:
 
 
 def _read_stats(path: Path) -> dict[str, Stat]:
-    return {
-        metric: Stat(
-            *(_known(values.get(key)) for key in ("mean", "ci_low", "ci_high"))
-        )
-        for metric, values in read_json(path).items()
-    }
+    """Means; of what is counted, the sum."""
+    found = {}
+    for metric, values in read_json(path).items():
+        mean = values.get("sum", values.get("mean"))
+        ends = (values.get("ci_low"), values.get("ci_high"))
+        found[metric] = Stat(*(_known(value) for value in (mean, *ends)))
+    return found
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -13,7 +13,10 @@ MERGED = "merged"
 
 @dataclass(frozen=True)
 class Stat:
-    """A metric of one model: its mean and the ends of its confidence interval."""
+    """A metric of one model: its mean and the ends of its confidence interval.
+
+    What is counted (``count.*``) has its sum as mean, and no interval.
+    """
 
     mean: float = math.nan
     low: float = math.nan

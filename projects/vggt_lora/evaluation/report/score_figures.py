@@ -24,6 +24,8 @@ from projects.vggt_lora.evaluation.report.style import (
     panels,
 )
 
+MOST_VALUES = 8  # bars that get their value written on
+MOST_HATCHED = 16
 STYLES = {REFERENCE: (COLOURS[0], "o"), NO_CLIP: (COLOURS[1], "s")}
 
 
@@ -66,10 +68,8 @@ def _draw_scores(axes: Axes, run: Run, places: Positions, scores: dict) -> None:
             label="best",
         )
     )  # fmt: skip
-    axes.legend(handles=marks, fontsize=TEXT["note"], ncols=4, loc="best")
-    finish(
-        axes, "Comprehensive score", places.label, "score, 0 to 1 (higher is better)"
-    )
+    y = "score, 0 to 1 (higher is better)"
+    finish(axes, "Comprehensive score", places.label, y, marks)
     places.label_axis(axes)
     axes.margins(y=0.2)
 
@@ -81,15 +81,14 @@ def _draw_changes(axes: Axes, baseline: Model, places: Positions, scores: dict) 
         change = 100 * (values / score(baseline, formula) - 1)
         x = places.x + (number - 0.5) * width
         colour, _ = STYLES[formula]
-        hatch = "" if number == 0 else "///"
+        hatch = "///" if number and len(x) <= MOST_HATCHED else ""
         axes.bar(x, change, width, color=colour, label=formula, hatch=hatch, ec="white")
-        if len(places.x) <= 8:
+        if len(x) <= MOST_VALUES:
             _write_values(axes, x, change)
     axes.axhline(0, color=BASELINE_COLOUR, linewidth=1.2)
-    axes.legend(fontsize=TEXT["note"])
-    finish(
-        axes, "Change against the baseline", places.label, "change of the score in %"
-    )
+    marks, _ = axes.get_legend_handles_labels()
+    y = "change of the score in %"
+    finish(axes, "Change against the baseline", places.label, y, marks)
     places.label_axis(axes)
     axes.set_xlim(places.x.min() - gap * 0.7, places.x.max() + gap * 0.7)
     axes.margins(y=0.15)

@@ -104,7 +104,7 @@ def _draw_curves(axes: Axes, run: Run, places: Positions, curves: dict) -> None:
     start = "baseline" if run.baseline else "first checkpoint"
     look = {"color": BASELINE_COLOUR, "linestyle": (0, (5, 3))}
     axes.axhline(0, label=start, **look)
-    finish(axes, "Building metrics", places.label, f"better than the {start} by, in %")
+    finish(axes, "Building metrics", places.label, f"better than {start}, in %")
     places.label_axis(axes)
 
 
@@ -123,22 +123,21 @@ def _zoom(axes: Axes, run: Run, places: Positions, curves: dict) -> None:
 
 
 def _draw_variation(axes: Axes, places: Positions, steady: Values) -> None:
-    window = min(WINDOW, len(steady))
+    window = min(WINDOW, max(LEAST, len(steady) // 2))
     variation = rolling_variation(steady, window)
     x = places.x[window - 1 :]
     axes.plot(x, variation, color=COLOURS[0], marker="o", markersize=4)
     axes.axhline(STEADY, color=COLOURS[1], linestyle=":", linewidth=2)
     axes.annotate(
         f"steady below {STEADY:g} %",
-        (0.995, STEADY),
+        (0.005, STEADY),
         xycoords=("axes fraction", "data"),
         xytext=(0, 4),
         textcoords="offset points",
-        ha="right",
         color=COLOURS[1],
         fontsize=TEXT["note"],
     )
     title = f"Variation of building delta1 over the last {window} checkpoints"
-    finish(axes, title, places.label, "standard deviation / mean in %")
+    finish(axes, title, places.label, "std / mean in %")
     places.label_axis(axes)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.25 * max(STEADY, np.nanmax(variation)))

@@ -38,11 +38,24 @@ def panels(figure: Figure, count: int, columns: int = 2) -> list[Axes]:
     return [figure.add_subplot(grid[i // columns, i % columns]) for i in range(count)]
 
 
-def finish(axes: Axes, title: str, x: str, y: str) -> None:
-    """Title, axis labels, a quiet grid and no box."""
-    axes.set_title(title, fontsize=TEXT["title"], loc="left")
+def finish(
+    axes: Axes, title: str, x: str, y: str, marks: Sequence = (), columns: int = 6
+) -> None:
+    """Title, axis labels, a quiet grid, no box, and a legend above the data."""
+    axes.set_title(title, fontsize=TEXT["title"], loc="left", pad=24 if marks else 6)
     axes.set_xlabel(x, fontsize=TEXT["label"])
-    axes.set_ylabel(y, fontsize=TEXT["label"])
+    axes.set_ylabel(y.replace(" (", "\n(", 1), fontsize=TEXT["label"])
+    if marks:
+        axes.legend(
+            handles=list(marks),
+            loc="lower left",
+            bbox_to_anchor=(-0.01, 0.985),
+            ncols=columns,
+            fontsize=TEXT["note"],
+            frameon=False,
+            columnspacing=1.4,
+            handletextpad=0.5,
+        )
     axes.tick_params(labelsize=TEXT["tick"])
     axes.grid(color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
