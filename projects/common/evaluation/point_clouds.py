@@ -1,9 +1,9 @@
 """Accuracy, completeness and F-score of a predicted point map.
 
 The prediction has its own world and unit, so it is first moved by the similarity that
-fits corresponding points best (pixels correspond); the farthest of them, relative to
-their depth, are left out of a second fit. Then, with d the distance to the nearest
-neighbour in the other cloud:
+fits corresponding points best (pixels correspond), but for the tenth that is farthest
+off relative to its depth. Then, with d the distance to the nearest neighbour in the
+other cloud:
 
     accuracy      mean d of the predicted points, metres
     completeness  mean d of the true points, metres
@@ -21,7 +21,9 @@ from projects.common.evaluation.trajectory_alignment import (
     umeyama,
 )
 
-KEPT = 0.9  # share of the points in the second fit
+KEPT = 0.9  # share of the points that the similarity is fitted to
+ROUNDS = 10  # until the kept points are the best ones
+SAMPLE = 5000  # points that these rounds look at; the last fit takes all
 NAMES = ("accuracy", "completeness", "f_score")
 
 
@@ -31,7 +33,7 @@ def align_points(pred: Floats, truth: Floats, depth: Floats) -> Similarity | Non
     Args:
         pred: (N, 3) finite points.
         truth: (N, 3) points that correspond, metres.
-        depth: (N,) true z-depths: the error of a far point counts less.
+        depth: (N,) true z-depths: far points may be farther off.
 
     Returns:
         The similarity; None for fewer than 3 points, or points that coincide.
@@ -43,11 +45,25 @@ def align_points(pred: Floats, truth: Floats, depth: Floats) -> Similarity | Non
     check_shape("truth", truth, "N 3", dims=dims)
     if len(truth) < 3 or stands_still(truth):
         return None
-    first = umeyama(pred, truth)
-    error = np.linalg.norm(moved(first, pred) - truth, axis=1) / depth
-    count = max(3, round(KEPT * len(error)))
-    kept = error <= np.partition(error, count - 1)[count - 1]
+    step = -(-len(truth) // SAMPLE)
+    similarity = umeyama(pred[::step], truth[::step])
+    for _ in range(ROUNDS):
+        kept = _nearest(similarity, pred[::step], truth[::step], depth[::step])
+        before = similarity
+        similarity = umeyama(pred[::step][kept], truth[::step][kept])
+        if similarity.scale == before.scale:
+            break
+    kept = _nearest(similarity, pred, truth, depth)
     return umeyama(pred[kept], truth[kept])
+
+
+def _nearest(
+    similarity: Similarity, pred: Floats, truth: Floats, depth: Floats
+) -> Mask:
+    """(N,) whether a moved point is among those that are least off for their depth."""
+    error = np.linalg.norm(moved(similarity, pred) - truth, axis=1) / depth
+    last = max(3, round(KEPT * len(error))) - 1
+    return error <= np.partition(error, last)[last]
 
 
 def moved(similarity: Similarity, points: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """What the metrics of a window are given, and what they return."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -105,6 +105,14 @@ class WindowTruth:
             names=tuple(str(int(number)) for number in sample["ids"]),
             sequence=str(sample["sequence"]),
         )
+
+    def unlabelled(self) -> "WindowTruth":
+        """The same with labels that are all unknown: building metrics become NaN.
+
+        For the odd window without labels in data that has them; see
+        :func:`check_labels` for data that has none.
+        """
+        return replace(self, semantics=np.full(self.depth.shape, -1, np.int16))
 
 
 @dataclass(frozen=True)

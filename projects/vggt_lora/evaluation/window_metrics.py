@@ -1,5 +1,6 @@
 """Every metric of a window of frames."""
 
+import sys
 from collections.abc import Callable
 
 from projects.vggt_lora.evaluation.aligned_window import AlignedWindow
@@ -67,4 +68,9 @@ def measure_window(
                 record |= values
         else:
             window |= WINDOW_GROUPS[group](aligned)
-    return WindowRecord(frames, window)
+    return WindowRecord([_interned(record) for record in frames], _interned(window))
+
+
+def _interned(record: Record) -> Record:
+    """The same record; its names are the same objects as those of others."""
+    return {sys.intern(name): value for name, value in record.items()}

@@ -56,7 +56,7 @@ def point_record(window: AlignedWindow) -> Record:
         return record
     masks = [_known(prediction, truth, i) for i in range(len(truth.depth))]
     step = max(1, -(-sum(map(np.count_nonzero, masks)) // MAX_POINTS))
-    parts = [_clouds(prediction, truth, i, mask, step) for i, mask in enumerate(masks)]
+    parts = [_clouds(prediction, truth, i, masks[i], step) for i in window.order]
     clouds = _Clouds(*(np.concatenate(fields) for fields in zip(*parts)))
     record["count.points"] = float(len(clouds.truth))
     similarity = align_points(clouds.pred, clouds.truth, clouds.depth)

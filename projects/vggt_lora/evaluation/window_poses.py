@@ -28,8 +28,8 @@ def pose_record(window: AlignedWindow) -> Record:
     """``pose.*`` of a window; root mean squares over frames, or pairs of neighbours.
 
     A predicted pose that is not finite is counted; such a window has accuracies of 0
-    and no errors. Windows of one frame have no pose metric at all, and those whose
-    camera stands still no lengths.
+    and no errors. Windows of one frame have no pose metric at all; those of two, and
+    those whose camera stands still, have no lengths: a similarity fits any two centres.
     """
     names = (*LENGTHS, *ANGLES, *SHARES)
     record = {f"pose.{name}": float("nan") for name in names}
@@ -49,7 +49,7 @@ def pose_record(window: AlignedWindow) -> Record:
 
 
 def _lengths(pred: Floats, true: Floats) -> Record:
-    if stands_still(true[:, :3, 3]):
+    if len(true) < 3 or stands_still(true[:, :3, 3]):
         return {}
     aligned = align_poses(pred, true)
     absolute = absolute_pose_errors(aligned, true).rmse()[0]
