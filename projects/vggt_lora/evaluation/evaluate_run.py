@@ -3,7 +3,7 @@
 import gc
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -26,7 +26,11 @@ from projects.vggt_lora.evaluation.run_options import RunOptions
 from projects.vggt_lora.evaluation.summary import Statistics, single, summarise
 from projects.vggt_lora.evaluation.timing import TimingTask, time_alone
 from projects.vggt_lora.evaluation.window_data import check_labels
-from projects.vggt_lora.evaluation.window_loader import WindowDataset, open_dataset
+from projects.vggt_lora.evaluation.window_loader import (
+    WindowDataset,
+    open_dataset,
+    test_data,
+)
 from projects.vggt_lora.evaluation.window_records import MeasuredWindow, RecordFile
 from projects.vggt_lora.evaluation.windows import (
     FILE,
@@ -79,16 +83,16 @@ class _Evaluation:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """Everything that the numbers depend on, beside the weights."""
-        metrics = self.options.metrics
+        metrics = asdict(self.options.metrics)
+        metrics["building_classes"] = metrics.pop("building")
+        del metrics["class_names"]
+        model = {**self.factory.config, "base_weights": None}  # hashed by themselves
         return {
             "format": FORMAT,
             "windows_hash": self.choice.hash,
-            "align": metrics.align,
-            "per": metrics.per,
-            "groups": list(metrics.groups),
-            "building_classes": list(metrics.building),
+            **metrics,
             "bf16": self.options.bf16,
-            "model": json.loads(json.dumps(self.factory.config, default=str)),
+            "model": json.loads(json.dumps(model, default=str)),
         }
 
     def finished(self) -> dict[str, str]:
@@ -168,10 +172,12 @@ def _open(options: RunOptions) -> _Evaluation:
     if options.data_root is not None:
         set_data_root(cfg, options.data_root)
     factory = ModelFactory(cfg, options.bf16)
-    dataset = open_dataset(cfg, options.rules)
+    rules = options.rules.filled(test_data(cfg).get("frames", 8))
+    options = replace(options, rules=rules)
+    dataset = open_dataset(cfg, rules)
     choice, indices = _windows(options, dataset)
     labelled = {window.bucket for window in choice.windows} != {UNLABELLED}
-    where = f"split {options.rules.split!r} of {dataset.data_root}"
+    where = f"split {rules.split!r} of {dataset.data_root}"
     check_labels(options.metrics, labelled, where)
     samples = WindowDataset(dataset, choice.windows, indices)
     evaluation = _Evaluation(options, factory, choice, samples)

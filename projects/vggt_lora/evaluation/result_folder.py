@@ -1,19 +1,19 @@
 """The folder that an evaluation leaves, and that reports and comparisons read.
 
-    metadata.json                 how everything was measured, and the finished models
-    windows.json                  the windows, the same for every model
-    models/<name>/metrics.json    statistics of every metric; written last
-    models/<name>/windows.csv     one row per window
-    models/<name>/frames.csv      one row per frame
-    models/<name>/examples.npz    a few frames with truth and prediction
-    metrics_overall.csv           one row per model
+metadata.json                 how everything was measured, and the finished models
+windows.json                  the windows, the same for every model
+models/<name>/metrics.json    statistics of every metric; written last
+models/<name>/windows.csv     one row per window
+models/<name>/frames.csv      one row per frame
+models/<name>/examples.npz    a few frames with truth and prediction
+metrics_overall.csv           one row per model
 """
 
 import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from projects.vggt_lora.evaluation.windows import WindowChoice
 
 METADATA, METRICS, OVERALL = "metadata.json", "metrics.json", "metrics_overall.csv"
 RECORDS = "records.jsonl"
+Rows = Sequence[Sequence[Any]]
 HEADLINE = (
     "depth.building.abs_rel",
     "depth.building.delta1",
@@ -128,7 +129,7 @@ class ResultFolder:
 
 def _window_rows(
     choice: WindowChoice, records: Sequence[MeasuredWindow]
-) -> tuple[list[str], list[list[Any]]]:
+) -> tuple[list[str], Rows]:
     frame_names, window_names = metric_names(records)
     header = ["id", "sequence", "bucket", "frames", *window_names, *frame_names]
     rows = []
@@ -144,7 +145,7 @@ def _window_rows(
 
 def _frame_rows(
     choice: WindowChoice, records: Sequence[MeasuredWindow]
-) -> tuple[list[str], list[list[Any]]]:
+) -> tuple[list[str], Rows]:
     names = metric_names(records)[0]
     rows = [
         [window.id, window.sequence, number, *(row.get(n, math.nan) for n in names)]
@@ -158,7 +159,7 @@ def _cell(row: Statistics, metric: str, statistic: str) -> float:
     return row.get(metric, {}).get(statistic, math.nan)
 
 
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def _write_csv(path: Path, header: Sequence[str], rows: Rows) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
