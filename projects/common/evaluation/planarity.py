@@ -25,8 +25,8 @@ MIN_POINTS = 500  # of a plane
 TOLERANCE = 0.005  # largest distance of a true point from its plane, share of depth
 FLAT = 0.01  # residual below which a predicted point is an inlier, share of depth
 PLANES = 4  # at most, per instance
-HYPOTHESES = 64
-SAMPLE = 2000  # points that hypotheses are compared on, and planes are fitted to
+HYPOTHESES = 48
+SAMPLE = 1000  # points that hypotheses are compared on, and planes are fitted to
 REACH = 32  # pixels between the three points of a hypothesis
 REFITS = 3
 

@@ -20,9 +20,9 @@ from projects.common.checks import check_shape
 from projects.common.evaluation.depth_metrics import Floats, Mask, usable
 from projects.common.evaluation.window_sums import window_sums
 
-RADIUS = 2  # of the window, pixels
+RADIUS = 3  # of the window; of real single sweeps, 5x5 finds 54 %, 7x7 90 % of pixels
 MIN_PIXELS = 6
-# Smallest spread: determinant of the covariance of (du, dv); 4 for a full 5x5 window,
+# Smallest spread: determinant of the covariance of (du, dv); 16 for a full window,
 # 0 on a line.
 MIN_SPREAD = 0.25
 EDGE = 0.01  # largest rms distance from the plane, as a share of the depth
@@ -85,7 +85,7 @@ def normal_angles(
         truth: (H, W) z-depth.
         K: (3, 3) intrinsics in pixels.
         valid: (H, W) bool, where the truth is known.
-        radius: Of the window: 2 is 5x5 pixels.
+        radius: Of the window: 3 is 7x7 pixels.
 
     Returns:
         (H, W) degrees, NaN where there is nothing to measure.

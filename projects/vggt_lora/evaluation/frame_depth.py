@@ -74,8 +74,9 @@ def _depth_record(
     frame: FramePixels, fit: DepthAlignment, options: MetricOptions
 ) -> Record:
     ids = np.array(sorted({UNKNOWN, *options.class_names, *options.building}))
-    rows = np.searchsorted(ids, frame.labels).clip(max=len(ids) - 1)
-    rows = np.where(ids[rows] == frame.labels, rows, 0)  # other ids are unknown
+    table = np.zeros(ids[-1] + 3, np.int64)  # other ids are unknown: row 0
+    table[ids + 1] = np.arange(len(ids))
+    rows = table[frame.labels.clip(UNKNOWN, ids[-1] + 1) + 1]
     pred = fit.scale * frame.pred + fit.shift
     sums, errors, good = sum_errors(pred, frame.truth, rows, len(ids))
     record: Record = {"count.nan_pixels": float(sums.counts()[1])}

@@ -28,6 +28,7 @@ SHOWN = (
     "pose.ate_trans", "pose.auc_30", "points.f_score",
 )  # fmt: skip
 
+REGIONS = ("full", "building", "non_building")
 Packed = tuple[str, array]  # names, one per line, and values
 
 
@@ -41,9 +42,10 @@ class WindowMetric(BaseMetric):
     A window without labels is an error if none before it had any, and else its building
     metrics are missing.
 
-    Returns the mean of every metric by name, the total of every ``count.*``,
-    ``windows`` and ``frames``. What could not be measured takes no part; the printed
-    table has the number of frames and the 95 % interval over windows.
+    Returns the mean of every metric by name, ``depth.REGION.abs_rel_by_pixel``, to
+    which each frame counts by its pixels, the total of every ``count.*``, ``windows``
+    and ``frames``. What could not be measured takes no part; the printed table has the
+    number of frames and the 95 % interval over windows.
 
     Args:
         seed: Of the intervals.
@@ -91,8 +93,15 @@ class WindowMetric(BaseMetric):
         frames = sum(len(rows) - 1 for rows in results)
         totals = {n: summary.total(n) for n in summary.names if n.startswith("count.")}
         means = {n: summary[n].mean for n in summary.names if n not in totals}
+        weighted = {
+            f"depth.{region}.abs_rel_by_pixel": summary.weighted_mean(
+                f"depth.{region}.abs_rel", f"count.{region}.pixels"
+            )
+            for region in REGIONS
+            if f"depth.{region}.abs_rel" in summary.names
+        }
         counts = {"windows": float(len(results)), "frames": float(frames)}
-        return {**means, **totals, **counts}
+        return {**means, **weighted, **totals, **counts}
 
 
 def pack(record: Record) -> Packed:

@@ -69,6 +69,11 @@ def test_nearest_neighbours_are_those_of_a_slow_search():
     assert np.allclose(nearest_distances(first, second), slow, rtol=1e-12)
 
 
+def test_a_collapsed_cloud_is_found_quickly():
+    found = nearest_distances(grid(), np.tile([0.0, 0, 2], (100_000, 1)))
+    assert found == pytest.approx(np.linalg.norm(grid() - (0, 0, 2), axis=1))
+
+
 def test_some_points_are_looked_up_among_all():
     truth, pred = cloud(300, 1), cloud(300, 2)
     asked = np.arange(300) % 3 == 0
