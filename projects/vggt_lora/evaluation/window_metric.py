@@ -42,8 +42,9 @@ class WindowMetric(BaseMetric):
     metrics are missing.
 
     Returns the mean of every metric by name, the total of every ``count.*``,
-    ``windows`` and ``frames``. What could not be measured takes no part; the printed
-    table has the number of frames and the 95 % interval over windows.
+    ``count.windows`` and ``count.frames`` with them. What could not be measured takes
+    no part; the printed table has the number of frames and the 95 % interval over
+    windows.
 
     Args:
         seed: Of the intervals.
@@ -91,7 +92,7 @@ class WindowMetric(BaseMetric):
         frames = sum(len(rows) - 1 for rows in results)
         totals = {n: summary.total(n) for n in summary.names if n.startswith("count.")}
         means = {n: summary[n].mean for n in summary.names if n not in totals}
-        counts = {"windows": float(len(results)), "frames": float(frames)}
+        counts = {"count.windows": float(len(results)), "count.frames": float(frames)}
         return {**means, **totals, **counts}
 
 

@@ -63,7 +63,7 @@ def test_means_are_over_frames_and_over_windows():
         assert found[name] == pytest.approx(expected, rel=1e-6), name
     pixels = sum(frame["count.building.pixels"] for frame in frames)
     assert found["count.building.pixels"] == pixels
-    assert (found["windows"], found["frames"]) == (2, 5)
+    assert (found["count.windows"], found["count.frames"]) == (2, 5)
 
 
 def replace_instances(truth: WindowTruth) -> WindowTruth:
@@ -93,7 +93,7 @@ def test_a_split_without_labels_is_refused_and_an_odd_window_is_not():
     found = evaluate([(truth, perfect(truth)), (bare, bent(bare))], groups=["depth"])
     alone = evaluate([(truth, perfect(truth))], groups=["depth"])
     name = "depth.building.abs_rel"
-    assert found[name] == alone[name] and found["frames"] == 8
+    assert found[name] == alone[name] and found["count.frames"] == 8
     assert found["depth.full.abs_rel"] > 100 * alone["depth.full.abs_rel"]
 
 
