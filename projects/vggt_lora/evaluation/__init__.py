@@ -2,5 +2,6 @@
 
 from projects.vggt_lora.evaluation.depth_metric import DepthMetric
 from projects.vggt_lora.evaluation.window_metric import WindowMetric
+from projects.vggt_lora.evaluation.window_results import WindowResults
 
-__all__ = ["DepthMetric", "WindowMetric"]
+__all__ = ["DepthMetric", "WindowMetric", "WindowResults"]

@@ -26,7 +26,7 @@ from projects.vggt_lora.evaluation.summary import (
     metric_names,
 )
 from projects.vggt_lora.evaluation.window_records import MeasuredWindow
-from projects.vggt_lora.evaluation.windows import WindowChoice
+from projects.vggt_lora.evaluation.windows import EvaluationWindow, WindowChoice
 
 METADATA, METRICS, OVERALL = "metadata.json", "metrics.json", "metrics_overall.csv"
 RECORDS = "records.jsonl"
@@ -100,9 +100,7 @@ class ResultFolder:
     ) -> None:
         """Tables of a model, and at last its metrics, which say that it is finished."""
         folder = self.model(name)
-        _write_csv(folder / "windows.csv", *_window_rows(choice, records))
-        _write_csv(folder / "frames.csv", *_frame_rows(choice, records))
-        atomic_write_bytes(folder / METRICS, _json(statistics))
+        write_tables(folder, choice.windows, records, statistics)
         (folder / RECORDS).unlink(missing_ok=True)
         self.write_overall()
 
@@ -127,13 +125,25 @@ class ResultFolder:
         _write_csv(self.root / OVERALL, header, rows)
 
 
+def write_tables(
+    folder: Path,
+    windows: Sequence[EvaluationWindow],
+    records: Sequence[MeasuredWindow],
+    statistics: Statistics,
+) -> None:
+    """``windows.csv``, ``frames.csv`` and, when both are there, ``metrics.json``."""
+    _write_csv(folder / "windows.csv", *_window_rows(windows, records))
+    _write_csv(folder / "frames.csv", *_frame_rows(windows, records))
+    atomic_write_bytes(folder / METRICS, _json(statistics))
+
+
 def _window_rows(
-    choice: WindowChoice, records: Sequence[MeasuredWindow]
+    windows: Sequence[EvaluationWindow], records: Sequence[MeasuredWindow]
 ) -> tuple[list[str], Rows]:
     frame_names, window_names = metric_names(records)
     header = ["id", "sequence", "bucket", "frames", *window_names, *frame_names]
     rows = []
-    for window, record in zip(choice.windows, records):
+    for window, record in zip(windows, records):
         if record.skipped:
             continue
         values = {**frame_means(record, frame_names), **record.window}
@@ -144,12 +154,12 @@ def _window_rows(
 
 
 def _frame_rows(
-    choice: WindowChoice, records: Sequence[MeasuredWindow]
+    windows: Sequence[EvaluationWindow], records: Sequence[MeasuredWindow]
 ) -> tuple[list[str], Rows]:
     names = metric_names(records)[0]
     rows = [
         [window.id, window.sequence, number, *(row.get(n, math.nan) for n in names)]
-        for window, record in zip(choice.windows, records)
+        for window, record in zip(windows, records)
         for number, row in zip(window.frames, record.frames)
     ]
     return ["window", "sequence", "frame", *names], rows

@@ -43,9 +43,10 @@ class WindowMetric(BaseMetric):
     metrics are missing.
 
     Returns the mean of every metric by name, ``depth.REGION.abs_rel_by_pixel``, to
-    which each frame counts by its pixels, the total of every ``count.*``, ``windows``
-    and ``frames``. What could not be measured takes no part; the printed table has the
-    number of frames and the 95 % interval over windows.
+    which each frame counts by its pixels, and the total of every ``count.*``,
+    ``count.windows`` and ``count.frames`` with them. What could not be measured takes
+    no part; the printed table has the number of frames and the 95 % interval over
+    windows.
 
     Args:
         seed: Of the intervals.
@@ -100,7 +101,7 @@ class WindowMetric(BaseMetric):
             for region in REGIONS
             if f"depth.{region}.abs_rel" in summary.names
         }
-        counts = {"windows": float(len(results)), "frames": float(frames)}
+        counts = {"count.windows": float(len(results)), "count.frames": float(frames)}
         return {**means, **weighted, **totals, **counts}
 
 

@@ -145,6 +145,11 @@ def load_windows(path: Path) -> WindowChoice:
     return choice
 
 
+def window_id(sequence: str, frames: Sequence[int]) -> str:
+    """Name of a window: its sequence and first frame."""
+    return f"{sequence}_{frames[0]:010d}"
+
+
 def index_hash(dataset: Any) -> str:
     """SHA-256 of what the index of a dataset says about every frame."""
     digest = hashlib.sha256(type(dataset).__name__.encode())
@@ -216,10 +221,6 @@ def check_windows(choice: WindowChoice, dataset: Any, path: Path) -> list[int]:
                 "windows anew in another --out-dir"
             )
     return [known[window.sequence, window.frames] for window in choice.windows]
-
-
-def _id(sequence: str, frames: Sequence[int]) -> str:
-    return f"{sequence}_{frames[0]:010d}"
 
 
 def _bucket(dataset: Any, sequence: str, frames: Sequence[int]) -> str:

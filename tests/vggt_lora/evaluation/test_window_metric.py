@@ -64,7 +64,7 @@ def test_means_are_over_frames_and_over_windows():
         assert found[name] == pytest.approx(expected, rel=1e-6), name
     pixels = sum(frame["count.building.pixels"] for frame in frames)
     assert found["count.building.pixels"] == pixels
-    assert (found["windows"], found["frames"]) == (2, 5)
+    assert (found["count.windows"], found["count.frames"]) == (2, 5)
     weights = [frame["count.building.pixels"] for frame in frames]
     errors = [frame["depth.building.abs_rel"] for frame in frames]
     expected = np.average(errors, weights=weights)
@@ -98,7 +98,7 @@ def test_a_split_without_labels_is_refused_and_an_odd_window_is_not():
     found = evaluate([(truth, perfect(truth)), (bare, bent(bare))], groups=["depth"])
     alone = evaluate([(truth, perfect(truth))], groups=["depth"])
     name = "depth.building.abs_rel"
-    assert found[name] == alone[name] and found["frames"] == 8
+    assert found[name] == alone[name] and found["count.frames"] == 8
     assert found["depth.full.abs_rel"] > 100 * alone["depth.full.abs_rel"]
 
 
@@ -140,7 +140,7 @@ def test_a_prepared_drive_with_lidar_depth(cache):
         answer["pred_world2cam"][:, :3, 3] *= 0.1
         metric.process(inputs, [answer])
     found = metric.evaluate(2)
-    assert found["frames"] == 6 and found["count.building.pixels"] > 120
+    assert found["count.frames"] == 6 and found["count.building.pixels"] > 120
     assert found["count.nan_pixels"] == 0
     assert found["depth.building.abs_rel"] < 1e-6
     assert found["normals.full.angular_mean"] < 0.01  # float32 depth
