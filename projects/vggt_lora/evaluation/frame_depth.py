@@ -28,8 +28,9 @@ def depth_records(window: AlignedWindow) -> list[Record]:
 
     Returns:
         ``depth.full.*``, with labels ``depth.building.*``, ``depth.non_building.*`` and
-        ``depth.class.NAME.*``; ``count.REGION.pixels`` and ``count.nan_pixels``, those
-        whose aligned prediction is not finite or not positive.
+        ``depth.class.NAME.*``; ``alignment.scale`` and ``.shift``; the counts
+        ``count.REGION.pixels``, ``count.frames_without_depth``, and
+        ``count.nan_pixels``: aligned predictions that are not finite or not positive.
     """
     fits = window.fits(window.options.align)
     return [
@@ -79,7 +80,13 @@ def _depth_record(
     rows = table[frame.labels.clip(UNKNOWN, ids[-1] + 1) + 1]
     pred = fit.scale * frame.pred + fit.shift
     sums, errors, good = sum_errors(pred, frame.truth, rows, len(ids))
-    record: Record = {"count.nan_pixels": float(sums.counts()[1])}
+    pixels, unusable = sums.counts()
+    record: Record = {
+        "alignment.scale": fit.scale,
+        "alignment.shift": fit.shift,
+        "count.nan_pixels": float(unusable),
+        "count.frames_without_depth": float(pixels == 0),
+    }
     for name, region in _regions(ids, options).items():
         least = options.min_pixels if name == "full" else options.min_building
         record[f"count.{name}.pixels"] = float(sums.pixels[region].sum())

@@ -37,7 +37,7 @@ def measure(
 
 def is_score(name: str) -> bool:
     """Whether a metric has a best value, 0 or 1, that a perfect answer reaches."""
-    counted = name.startswith(("count.", "photometric", "ablation.none"))
+    counted = name.startswith(("count.", "alignment.", "photometric", "ablation.none"))
     return not counted
 
 
@@ -69,6 +69,8 @@ def test_every_alignment_finds_the_unit(align, per):
     truth = street_window()
     found = measure(perfect(truth), truth, align=align, per=per, groups=("depth",))
     for record in found.frames:
+        assert record["alignment.scale"] == pytest.approx(1 / 0.13)
+        assert record["alignment.shift"] == pytest.approx(0, abs=1e-9)
         assert record["depth.full.abs_rel"] < 1e-12
         assert record["depth.building.delta1"] == 1
 
@@ -237,6 +239,8 @@ def test_frames_without_depth():
     for per in ("window", "frame"):
         found = measure(perfect(truth), replace(truth, valid=valid), per=per)
         assert found.frames[1]["count.full.pixels"] == 0
+        without = [f["count.frames_without_depth"] for f in found.frames]
+        assert without == [0, 1, 0, 0]
         assert math.isnan(found.frames[1]["depth.full.abs_rel"])
         assert found.frames[0]["depth.full.abs_rel"] < 1e-9
     nothing = replace(truth, valid=np.zeros_like(valid))
