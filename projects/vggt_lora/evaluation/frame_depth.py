@@ -50,25 +50,30 @@ def ablation_records(window: AlignedWindow) -> list[Record]:
 def _ablation(window: AlignedWindow, i: int) -> Record:
     frame, options = window.frames[i], window.options
     ratio, inverse = frame.pred / frame.truth, 1 / frame.truth
-    members: dict[str, Any] = {}
-    if len(ratio) >= options.min_pixels:
-        members["full"] = slice(None)
-    is_building = np.isin(frame.labels, options.building)
-    if np.count_nonzero(is_building) >= options.min_building:
-        members["building"] = is_building
+    regions: dict[str, tuple[Any, bool]] = {
+        "full": (slice(None), len(ratio) >= options.min_pixels)
+    }
+    if options.building:
+        members = np.isin(frame.labels, options.building)
+        enough = np.count_nonzero(members) >= options.min_building
+        regions["building"] = members, enough
     record: Record = {}
     for align in ALIGNMENTS:
         fit = window.fits(align)[i]
         aligned = fit.scale * ratio + (fit.shift * inverse if fit.shift else 0.0)
-        error = np.abs(aligned - 1)
-        error[~usable(aligned)] = np.nan
-        close = (aligned < DELTA) & (aligned > 1 / DELTA)
-        for region, pixels in members.items():
-            known = error[pixels][~np.isnan(error[pixels])]
+        for region, (pixels, enough) in regions.items():
+            values = _quick_errors(aligned[pixels]) if enough else (np.nan, np.nan)
             name = f"ablation.{align}.{region}"
-            record[f"{name}.abs_rel"] = float(known.mean()) if len(known) else np.nan
-            record[f"{name}.delta1"] = float(close[pixels].mean())
+            record[f"{name}.abs_rel"], record[f"{name}.delta1"] = values
     return record
+
+
+def _quick_errors(ratio: Floats) -> tuple[float, float]:
+    """AbsRel and delta1 of (N,) aligned predictions, divided by their truths."""
+    close = float(np.mean((ratio < DELTA) & (ratio > 1 / DELTA)))
+    good = usable(ratio)
+    known = ratio if good.all() else ratio[good]
+    return float(np.abs(known - 1).mean()) if len(known) else np.nan, close
 
 
 def _depth_record(

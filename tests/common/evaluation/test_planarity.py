@@ -5,12 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from projects.common.evaluation.planarity import (
-    FLAT,
-    MIN_POINTS,
-    planarity,
-    plane_segments,
-)
+from projects.common.evaluation.planarity import FLAT, planarity
+from projects.common.evaluation.plane_segments import MIN_POINTS, plane_segments
 from projects.common.geometry import unproject
 from tests.common.evaluation.street import street_views
 
