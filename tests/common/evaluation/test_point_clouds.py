@@ -17,7 +17,9 @@ TURN = Rotation.from_euler("xyz", [20, -50, 130], degrees=True).as_matrix()
 
 
 def cloud(count: int = 400, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).uniform(-5, 5, (count, 3)) + np.array([3, -2, 15])
+    return np.random.default_rng(seed).uniform(-5, 5, (count, 3)) + np.array(
+        [3, -2, 15]
+    )
 
 
 def grid() -> np.ndarray:
