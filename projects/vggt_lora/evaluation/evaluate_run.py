@@ -57,9 +57,8 @@ def evaluate_run(options: RunOptions) -> ResultFolder:
     """
     evaluation = _open(options)
     models = list_models(evaluation.factory, options.runs, options.merge)
-    known = evaluation.finished()
     for number, model in enumerate(models, 1):
-        if known.get(model.name) == model.weights_hash:
+        if evaluation.has(model):
             print_log(f"{model.name} is finished, skipped", logger="current")
         else:
             evaluation.evaluate(model, f"{model.name} ({number}/{len(models)})")
@@ -78,7 +77,9 @@ class _Evaluation:
 
     def __post_init__(self) -> None:
         self.folder = ResultFolder(self.options.out_dir)
-        self.noted: dict[str, EvaluatedModel] = {}
+        names = self.folder.finished()
+        models = self.folder.metadata()["models"] if names else {}
+        self.noted = {name: models[name] for name in names if name in models}
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -95,15 +96,14 @@ class _Evaluation:
             "model": json.loads(json.dumps(model, default=str)),
         }
 
-    def finished(self) -> dict[str, str]:
-        """Hashes of the weights of the finished models by name."""
-        names = self.folder.finished()
-        models = self.folder.metadata()["models"] if names else {}
-        return {n: models[n]["weights_hash"] for n in names if n in models}
+    def has(self, model: EvaluatedModel) -> bool:
+        """Whether a model with these weights is finished."""
+        facts = self.noted.get(model.name, {})
+        return facts.get("weights_hash") == model.weights_hash
 
     def note(self, model: EvaluatedModel) -> None:
         """Enter a finished model into metadata.json."""
-        self.noted[model.name] = model
+        self.noted[model.name] = model.facts()
         content = run_metadata(self.options, self.choice, self.settings, self.noted)
         self.folder.write_metadata(content)
 
@@ -128,7 +128,7 @@ class _Evaluation:
         run.examples(usable, folder / "examples.npz")
         statistics = {**summarise(records), **_totals(records, speed)}
         self.folder.write_model(model.name, self.choice, records, statistics)
-        _report(model.name, records)
+        _report(model.name, records, statistics)
 
     def _time(self, model: EvaluatedModel) -> dict[str, float]:
         options = self.options
@@ -179,11 +179,11 @@ def _open(options: RunOptions) -> _Evaluation:
     labelled = {window.bucket for window in choice.windows} != {UNLABELLED}
     where = f"split {rules.split!r} of {dataset.data_root}"
     check_labels(options.metrics, labelled, where)
+    if options.overwrite:
+        shutil.rmtree(options.out_dir / "models", ignore_errors=True)
     samples = WindowDataset(dataset, choice.windows, indices)
     evaluation = _Evaluation(options, factory, choice, samples)
     open_manifest(options.out_dir / STATE, evaluation.settings, options.overwrite)
-    if options.overwrite:
-        shutil.rmtree(options.out_dir / "models", ignore_errors=True)
     choice.save(options.out_dir / FILE)
     return evaluation
 
@@ -219,11 +219,15 @@ def _totals(records: list[MeasuredWindow], speed: dict[str, float]) -> Statistic
     }
 
 
-def _report(name: str, records: list[MeasuredWindow]) -> None:
+def _report(name: str, records: list[MeasuredWindow], statistics: Statistics) -> None:
+    """Say what must not be overlooked."""
     reasons = [record.skipped for record in records if record.skipped]
     if reasons:
-        print_log(
-            f"{name}: {len(reasons)} of {len(records)} windows skipped; the first "
-            f"because {reasons[0]}",
-            logger="current",
+        text = f"{len(reasons)} of {len(records)} windows skipped; the first because "
+        print_log(f"{name}: {text}{reasons[0]}", logger="current")
+    unusable = statistics.get("count.nan_pixels", {}).get("sum", 0)
+    if unusable:
+        text = (
+            "pixels with known depth have a prediction that is not finite and positive"
         )
+        print_log(f"{name}: {unusable:.0f} {text}", logger="current")
