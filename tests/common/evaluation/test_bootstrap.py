@@ -1,4 +1,6 @@
-"""Resampling of clusters against drawing them one by one."""
+"""The bootstrap over clusters: draws, means of draws, intervals."""
+
+import math
 
 import numpy as np
 import pytest
@@ -10,46 +12,38 @@ from projects.common.evaluation.bootstrap import (
 )
 
 
-def test_draws_are_whole_sets_of_clusters():
-    draws = draw_clusters(7, 500, seed=1)
-    assert draws.shape == (500, 7) and (draws.sum(1) == 7).all()
-    assert draws.mean() == pytest.approx(1)
-    assert np.array_equal(draws, draw_clusters(7, 500, seed=1))
+def test_draws_are_whole_clusters_seeded_and_fair():
+    draws = draw_clusters(7, 4000, seed=1)
+    assert (draws.sum(axis=1) == 7).all() and (draws == draws.round()).all()
+    assert np.array_equal(draws, draw_clusters(7, 4000, seed=1))
+    assert not np.array_equal(draws, draw_clusters(7, 4000, seed=2))
+    assert draws.mean(axis=0) == pytest.approx(np.ones(7), abs=0.06)
+    assert draws.var(axis=0) == pytest.approx(np.full(7, 6 / 7), rel=0.15)
 
 
 def test_means_are_over_the_values_of_the_drawn_clusters():
-    rng = np.random.default_rng(0)
-    clusters = [rng.normal(size=size) for size in (3, 1, 4)]
-    sums = np.array([[values.sum()] for values in clusters])
-    counts = np.array([[len(values)] for values in clusters], float)
-    draws = draw_clusters(3, 20)
-    for row, found in zip(draws, resampled_means(sums, counts, draws)):
-        drawn = [v for v, n in zip(clusters, row.astype(int)) for _ in range(n)]
-        assert found[0] == pytest.approx(np.concatenate(drawn).mean())
+    sums, counts = np.array([[6.0], [1.0], [0.0]]), np.array([[3.0], [1.0], [0.0]])
+    draws = np.array([[1.0, 1, 1], [2, 1, 0], [0, 3, 0], [0, 0, 3]])
+    means = resampled_means(sums, counts, draws)[:, 0]
+    assert means[:3] == pytest.approx([7 / 4, 13 / 7, 1])
+    assert math.isnan(means[3])
 
 
-def test_a_resample_without_values_has_no_mean():
-    sums, counts = np.array([[2.0], [np.nan]]), np.array([[1.0], [0.0]])
-    draws = np.array([[1.0, 1.0], [0.0, 2.0]])
-    assert resampled_means(sums, counts, draws)[:, 0] == pytest.approx(
-        [2.0, np.nan], nan_ok=True
+def test_the_interval_of_a_mean_is_that_of_its_standard_error():
+    values = np.random.default_rng(0).normal(3, 2, 200)
+    means = resampled_means(
+        values[:, None], np.ones((200, 1)), draw_clusters(200, 4000)
     )
+    (low,), (high,) = interval(means)
+    half = 1.96 * values.std() / math.sqrt(200)
+    assert (low + high) / 2 == pytest.approx(values.mean(), abs=0.1 * half)
+    assert (high - low) / 2 == pytest.approx(half, rel=0.06)
 
 
-def test_the_interval_of_independent_values_is_that_of_theory():
-    """The mean of n values of variance 1 moves by 1.96 / sqrt(n) to either side."""
-    values = np.random.default_rng(5).normal(size=(400, 1))
-    draws = draw_clusters(400, 4000)
-    low, high = interval(resampled_means(values, np.ones_like(values), draws))
-    width = 2 * 1.96 * values.std() / np.sqrt(400)
-    assert high[0] - low[0] == pytest.approx(width, rel=0.06)
-    assert low[0] < values.mean() < high[0]
-    nothing = interval(np.full((5, 1), np.nan))
-    assert np.isnan(nothing).all()
-
-
-def test_mistakes_are_named():
+def test_nothing_measured_and_wrong_arguments():
+    low, high = interval(np.full((5, 1), np.nan))
+    assert np.isnan(low).all() and np.isnan(high).all()
     with pytest.raises(ValueError, match="`clusters` must be positive, got 0"):
         draw_clusters(0)
-    with pytest.raises(ValueError, match="counts"):
-        resampled_means(np.ones((2, 1)), np.ones((3, 1)), np.ones((1, 2)))
+    with pytest.raises(ValueError, match=r"`counts` must have shape .* got \(3, 1\)"):
+        resampled_means(np.ones((2, 1)), np.ones((3, 1)), np.ones((4, 2)))

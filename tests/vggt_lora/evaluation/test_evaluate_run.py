@@ -10,11 +10,13 @@ import pytest
 import torch
 
 from projects.common.command import CommandError
+from projects.common.engine import test
 from projects.vggt_lora.evaluation import evaluate_run, evaluated_models
 from projects.vggt_lora.evaluation.result_folder import ResultFolder
 from projects.vggt_lora.evaluation.window_data import GROUPS
 from tests.vggt_lora.evaluation.adapter_runs import (
     CONFIG,
+    LAYERS,
     evaluate,
     network,
     write_adapter,
@@ -22,7 +24,6 @@ from tests.vggt_lora.evaluation.adapter_runs import (
 
 NAMES = ["baseline", "checkpoint_2", "checkpoint_4", "checkpoint_10"]
 MERGED = "merged_checkpoint_10"
-FILES = ("metrics.json", "windows.csv", "frames.csv")
 
 
 def rows(path):
