@@ -122,8 +122,8 @@ KINDS = (
     Kind(
         "07_comprehensive_score", "Score", "Comprehensive score",
         "The formulas differ in the term of AbsRel only, 1 - min(AbsRel, 1) or "
-        "1 / (1 + AbsRel): a baseline above the clip at 1 makes the blue gain larger "
-        "than the models deserve.",
+        "1 / (1 + AbsRel): above its clip at 1 the first sees no difference, so "
+        "believe a gain only if both show it.",
         SCORE_METRICS, score_figures.comprehensive_score,
     ),
     Kind(

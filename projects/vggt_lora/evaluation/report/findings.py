@@ -38,8 +38,8 @@ def findings(run: Run) -> list[str]:
     """Sentences about the best checkpoint, its gain and what it is made of."""
     choice = best(run)
     if choice is None:
-        return ["Only the baseline was evaluated."]
-    sentences = [_chosen(run, choice)]
+        return [*_setting(run), "Only the baseline was evaluated."]
+    sentences = [*_setting(run), _chosen(run, choice)]
     if run.baseline is None:
         sentences.append("There is no baseline, so nothing is said about gains.")
     elif math.isfinite(score(choice.model, NO_CLIP) - score(run.baseline, NO_CLIP)):
@@ -50,6 +50,16 @@ def findings(run: Run) -> list[str]:
             f"The comprehensive score was not computed: {', '.join(lacking)} missing."
         )
     return [*sentences, *_changes(run, choice.model), *_warnings(run)]
+
+
+def _setting(run: Run) -> Iterator[str]:
+    known = run.metadata
+    if "align" in known and "split" in known:
+        windows = f"{known['windows']} windows of " if "windows" in known else ""
+        yield (
+            f"Evaluated on {windows}split {known['split']!r}, depth aligned by "
+            f"{known['align']!r} per {known.get('per', 'window')}."
+        )
 
 
 def _chosen(run: Run, choice: Choice) -> str:
@@ -100,7 +110,7 @@ def _interval(model: Model, baseline: Model, formula: str) -> str:
         return ""
     low, high = intervals[TOTAL]
     doubt = ", which holds zero" if intervals[TOTAL].holds_zero else ""
-    return f", 95 % interval {low:+.4f} to {high:+.4f}{doubt}"
+    return f", 95 % interval over windows {low:+.4f} to {high:+.4f}{doubt}"
 
 
 def percent(after: float, before: float) -> str:
