@@ -109,7 +109,7 @@ def photometric_curve(run: Run) -> Figure:
             textcoords="offset points",
             fontsize=TEXT["note"],
         )
-    y = "share of building pixels (higher is better)"
+    y = f"share of pixels, {run.where} (higher is better)"
     finish(axes, "", "threshold on the mean RGB difference, images in 0 to 1", y)
     axes.set_ylim(0, 1)
     axes.set_xlim(left=0)
@@ -120,7 +120,9 @@ def photometric_curve(run: Run) -> Figure:
 
 def _draw_bound(axes: Axes, model: Model, thresholds: dict[str, float]) -> list[Line2D]:
     """What the truth itself reaches, if it was measured."""
-    metrics = [metric.replace(INLIER_AT, TRUTH_AT) for metric in thresholds]
+    metrics = [
+        metric.replace("photometric.", "photometric_truth.") for metric in thresholds
+    ]
     values = [model.mean(metric) for metric in metrics]
     if not np.isfinite(values).all():
         return []
@@ -133,7 +135,7 @@ def photometric_thresholds(run: Run) -> dict[str, float]:
     """Threshold of each column of the curve, ascending."""
     found = {}
     for metric in run.metrics:
-        text = metric.removeprefix(INLIER_AT)
+        text = metric.removeprefix(run.here(INLIER_AT))
         if text != metric and re.fullmatch(r"\d+(\.\d+)?", text):
             found[metric] = float(text)
     return dict(sorted(found.items(), key=lambda item: item[1]))
@@ -142,7 +144,9 @@ def photometric_thresholds(run: Run) -> dict[str, float]:
 def used_threshold(run: Run, thresholds: dict[str, float]) -> float | None:
     """The threshold at which the curve of every model gives its inlier ratio."""
     for metric, threshold in thresholds.items():
-        pairs = [(model.mean(metric), model.mean(INLIERS)) for model in run.models]
+        pairs = [
+            (model.mean(metric), model.mean(run.here(INLIERS))) for model in run.models
+        ]
         known = [pair for pair in pairs if all(map(math.isfinite, pair))]
         if known and all(math.isclose(*pair, rel_tol=1e-6) for pair in known):
             return threshold

@@ -73,12 +73,13 @@ def _key(row: Row) -> float:
 def per_scene(run: Run) -> Figure:
     """15: AbsRel and delta1 on buildings by sequence and by bucket."""
     models = _pair(run)
-    tables = [read_windows(model, SCENE_METRICS) for model in models]
+    wanted = [run.here(metric) for metric in SCENE_METRICS]
+    tables = [read_windows(model, wanted) for model in models]
     if any(table is None for table in tables):
         raise CannotDrawError("needs windows.csv of the baseline and of the best")
-    kept = [m for m in SCENE_METRICS if all(m in t.numbers for t in tables if t)]
+    kept = [m for m in wanted if all(m in t.numbers for t in tables if t)]
     if not kept:
-        raise CannotDrawError(f"needs {', '.join(SCENE_METRICS)} in windows.csv")
+        raise CannotDrawError(f"needs {', '.join(wanted)} in windows.csv")
     groups = [_scene_rows([t for t in tables if t], metric) for metric in kept]
     return _draw(groups, models, kept, "")
 

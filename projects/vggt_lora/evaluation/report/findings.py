@@ -34,6 +34,12 @@ HEADLINES = (
 NAN_PIXELS = "count.nan_pixels"
 
 
+def headlines(run: Run) -> list[str]:
+    """The headline metrics that a run has."""
+    wanted = dict.fromkeys(run.here(metric) for metric in HEADLINES)
+    return [metric for metric in wanted if run.has(metric)]
+
+
 def findings(run: Run) -> list[str]:
     """Sentences about the best checkpoint, its gain and what it is made of."""
     choice = best(run)
@@ -120,7 +126,7 @@ def percent(after: float, before: float) -> str:
 
 def _changes(run: Run, model: Model) -> Iterator[str]:
     """The headline metrics of the best checkpoint against the baseline."""
-    for metric in HEADLINES:
+    for metric in headlines(run):
         if run.baseline is None or not _both(model, run, metric):
             continue
         before, after = run.baseline.mean(metric), model.mean(metric)

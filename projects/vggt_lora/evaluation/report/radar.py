@@ -33,9 +33,9 @@ def radar(run: Run) -> Figure:
     """05: the baseline and the best checkpoint on six fixed axes."""
     models = [m for m in (run.baseline, need_best(run).model) if m is not None]
     axes_of = {
-        name: metric
+        name: run.here(metric)
         for name, metric in RADAR.items()
-        if all(np.isfinite(model.mean(metric)) for model in models)
+        if all(np.isfinite(model.mean(run.here(metric))) for model in models)
     }
     if len(axes_of) < LEAST_AXES:
         raise CannotDrawError(f"needs {LEAST_AXES} of its columns, has {len(axes_of)}")
@@ -66,4 +66,4 @@ def radar(run: Run) -> Figure:
 
 def _radar_value(model: Model, metric: str) -> float:
     value = model.mean(metric)
-    return 1 / (1 + value) if metric == ABS_REL else value
+    return 1 / (1 + value) if metric.endswith("abs_rel") else value

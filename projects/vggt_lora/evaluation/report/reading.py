@@ -158,6 +158,11 @@ def _gaps(run: Run) -> Iterable[str]:
         )
     if not run.checkpoints:
         yield f"only {BASELINE!r} was evaluated: there is nothing to compare it with."
+    if not run.of_buildings:
+        yield (
+            "buildings were not measured: geometry is that of all pixels, and there is "
+            "no comprehensive score."
+        )
     for metric in sorted({name for model in run.models for name in model.stats}):
         names = [m.name for m in run.models if not math.isfinite(m.mean(metric))]
         if len(names) == len(run.models):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from projects.vggt_lora.evaluation.report.cost_figures import cost_metrics
-from projects.vggt_lora.evaluation.report.findings import HEADLINES
+from projects.vggt_lora.evaluation.report.findings import headlines
 from projects.vggt_lora.evaluation.report.labels import long_name
 from projects.vggt_lora.evaluation.report.run import Model, Run
 from projects.vggt_lora.evaluation.report.score import (
@@ -62,7 +62,7 @@ def top_k(run: Run, count: int) -> Rows:
 
 def all_models(run: Run) -> Rows:
     """The headline metrics of every model, and their change against the baseline."""
-    metrics = [metric for metric in HEADLINES if run.has(metric)]
+    metrics = headlines(run)
     header = ["model", *(long_name(metric) for metric in metrics)]
     return Rows(header, [[m.name, *_changes(m, run, metrics)] for m in run.models])
 

@@ -3,8 +3,7 @@
 import base64
 import csv
 import re
-import subprocess
-import sys
+import runpy
 
 import pytest
 
@@ -18,6 +17,7 @@ from projects.vggt_lora.evaluation.report.score import SCORE_METRICS
 from tests.shared import ROOT
 from tests.vggt_lora.evaluation.report.folder import write_folder
 
+TOOL = ROOT / "tools/visualize_depth_metrics.py"
 NAMES = [
     "01_main_depth_metrics", "02_building_vs_nonbuilding", "03_geometry_quality",
     "04_pose_errors", "05_radar_comparison", "06_training_stability",
@@ -155,11 +155,11 @@ def test_findings_count_nan_pixels():
     assert "checkpoint_1 has 12,345 pixels whose depth is not finite" in text
 
 
-def test_tool_refuses_an_empty_folder(tmp_path):
-    tool = ROOT / "tools/visualize_depth_metrics.py"
-    done = subprocess.run(
-        [sys.executable, tool, tmp_path],
-        cwd=ROOT, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert f"error: {tmp_path} is empty. Expected metrics_overall.csv" in done.stderr
+def test_tool_refuses_an_empty_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["visualize_depth_metrics.py", str(tmp_path)])
+    with pytest.raises(SystemExit, match=f"{tmp_path.name} is empty") as stop:
+        runpy.run_path(
+            str(ROOT / "tools/visualize_depth_metrics.py"), run_name="__main__"
+        )
+    assert stop.value.code == 2
+    assert "is empty. Expected metrics_overall.csv" in capsys.readouterr().err
