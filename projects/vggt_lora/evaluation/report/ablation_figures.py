@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 
 from projects.vggt_lora.evaluation.report.curves import band, stats
 from projects.vggt_lora.evaluation.report.labels import label
-from projects.vggt_lora.evaluation.report.positions import need_best
 from projects.vggt_lora.evaluation.report.run import Model, Run
+from projects.vggt_lora.evaluation.report.score import best
 from projects.vggt_lora.evaluation.report.style import (
     BASELINE_COLOUR,
     BEST_COLOUR,
@@ -40,12 +40,13 @@ CURVE_COLUMNS = (f"{INLIER_AT}*", f"{TRUTH_AT}*", INLIERS)
 
 def contrasted(run: Run) -> list[tuple[Model, str, str]]:
     """The baseline, the last and the best checkpoint, with colours and markers."""
-    chosen = need_best(run).model
+    chosen = best(run).model
     last = [m for m in run.checkpoints if not m.merged][-1:]
-    models = [(run.baseline, BASELINE_COLOUR, "D")]
-    models += [(model, COLOURS[0], "s") for model in last if model != chosen]
-    models += [(chosen, BEST_COLOUR, "o")]
-    return [(m, colour, marker) for m, colour, marker in models if m is not None]
+    models = [(m, COLOURS[0], "s") for m in last if m != chosen]
+    models.append((chosen, BEST_COLOUR, "o"))
+    if run.baseline is not None and run.baseline != chosen:
+        models.insert(0, (run.baseline, BASELINE_COLOUR, "D"))
+    return models
 
 
 def alignment_ablation(run: Run) -> Figure:
@@ -89,7 +90,8 @@ def photometric_curve(run: Run) -> Figure:
     models = contrasted(run)
     thresholds = photometric_thresholds(run)
     if len(thresholds) < 2:
-        raise CannotDrawError(f"needs two columns `{INLIER_AT}<threshold>.mean`")
+        name = run.here(INLIER_AT)
+        raise CannotDrawError(f"needs two columns `{name}<threshold>.mean`")
     figure = new_figure(1, 1, height=4.6)
     axes = figure.add_subplot()
     x = np.array(list(thresholds.values()))

@@ -8,8 +8,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from projects.vggt_lora.evaluation.report.positions import need_best, positions
+from projects.vggt_lora.evaluation.report.positions import positions
 from projects.vggt_lora.evaluation.report.run import Model, Run
+from projects.vggt_lora.evaluation.report.score import best, pair
 from projects.vggt_lora.evaluation.report.style import (
     BASELINE_COLOUR,
     BEST_COLOUR,
@@ -38,7 +39,7 @@ def frame_errors(model: Model, metric: str) -> Values:
 
 def building_errors(run: Run) -> Figure:
     """12: histogram of the baseline and the best, box plots of every model."""
-    chosen = need_best(run).model
+    chosen = best(run).model
     places = positions(run)
     metric = run.here(METRIC)
     errors = {model.name: frame_errors(model, metric) for model in run.models}
@@ -46,8 +47,7 @@ def building_errors(run: Run) -> Figure:
         raise CannotDrawError(f"needs `{metric}` in models/{chosen.name}/frames.csv")
     figure = new_figure(2, 1, height=7.6)
     top, bottom = panels(figure, 2, columns=1)
-    pair = [m for m in (run.baseline, chosen) if m is not None]
-    shown = {m.name: errors[m.name] for m in pair}
+    shown = {m.name: errors[m.name] for m in pair(run)}
     _draw_histogram(top, shown, chosen.name, f"Histogram, {run.where}")
     _draw_boxes(bottom, places, errors)
     return figure

@@ -9,8 +9,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from projects.vggt_lora.evaluation.report.positions import need_best
 from projects.vggt_lora.evaluation.report.run import Model, Run
+from projects.vggt_lora.evaluation.report.score import best, pair
 from projects.vggt_lora.evaluation.report.style import (
     TEXT,
     WIDTH,
@@ -82,14 +82,13 @@ def depths(run: Run) -> Figure:
 
 
 def _shown(run: Run) -> tuple[list[Model], list[Arrays]]:
-    chosen = need_best(run).model
     pairs = [
         (model, arrays)
-        for model in (run.baseline, chosen)
-        if model is not None and (arrays := read_examples(model)) is not None
+        for model in pair(run)
+        if (arrays := read_examples(model)) is not None
     ]
     if not pairs or not len(pairs[0][1]["images"]):
-        raise CannotDrawError(f"needs models/{chosen.name}/{FILE}")
+        raise CannotDrawError(f"needs models/{best(run).model.name}/{FILE}")
     models, examples = zip(*pairs)
     return list(models), list(examples)
 

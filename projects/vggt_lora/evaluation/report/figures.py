@@ -163,9 +163,8 @@ KINDS = (
 def draw_all(run: Run) -> Iterator[Drawn]:
     """Every figure, as PNG or with the reason why not."""
     for kind in KINDS:
-        missing = tuple(
-            name for name in kind.columns if not _there(run, run.here(name))
-        )
+        columns = [run.here(name) for name in kind.columns]
+        missing = tuple(name for name in columns if not _there(run, name))
         try:
             figure = kind.draw(run)
         except CannotDrawError as reason:

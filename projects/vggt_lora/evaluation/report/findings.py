@@ -9,13 +9,16 @@ from projects.vggt_lora.evaluation.report.run import Model, Run
 from projects.vggt_lora.evaluation.report.score import (
     ABS_REL,
     CLIP,
+    ERROR,
+    FORMULAS,
     NO_CLIP,
     REFERENCE,
-    SCORE_METRICS,
     Choice,
+    Scoring,
     best,
     gains,
     score,
+    scoring,
 )
 
 HEADLINES = (
@@ -43,18 +46,21 @@ def headlines(run: Run) -> list[str]:
 def findings(run: Run) -> list[str]:
     """Sentences about the best checkpoint, its gain and what it is made of."""
     choice = best(run)
-    if choice is None:
-        return [*_setting(run), "Only the baseline was evaluated."]
+    if choice.model is run.baseline:
+        return [*_setting(run), "Only the baseline was evaluated.", *_warnings(run)]
     sentences = [*_setting(run), _chosen(run, choice)]
+    by = scoring(run)
+    if by is None:
+        sentences.append("There is no score: it needs AbsRel and delta1 of buildings.")
+    elif by.missing:
+        sentences.append(
+            f"The score is a {by.name}: {', '.join(c.metric for c in by.missing)} "
+            "missing, the other weights scaled to sum to 1."
+        )
     if run.baseline is None:
         sentences.append("There is no baseline, so nothing is said about gains.")
-    elif math.isfinite(score(choice.model, NO_CLIP) - score(run.baseline, NO_CLIP)):
-        sentences += _about_score(choice.model, run.baseline)
-    else:
-        lacking = [m for m in SCORE_METRICS if not _both(choice.model, run, m)]
-        sentences.append(
-            f"The comprehensive score was not computed: {', '.join(lacking)} missing."
-        )
+    elif by is not None:
+        sentences += _about_score(choice.model, run.baseline, by)
     return [*sentences, *_changes(run, choice.model), *_warnings(run)]
 
 
@@ -78,31 +84,25 @@ def _chosen(run: Run, choice: Choice) -> str:
     )
 
 
-def _both(model: Model, run: Run, metric: str) -> bool:
-    models = [model, run.baseline] if run.baseline else [model]
-    return all(math.isfinite(m.mean(metric)) for m in models)
-
-
-def _about_score(model: Model, baseline: Model) -> Iterator[str]:
-    if score(model, NO_CLIP) <= score(baseline, NO_CLIP):
+def _about_score(model: Model, baseline: Model, by: Scoring) -> Iterator[str]:
+    if score(model, NO_CLIP, by) <= score(baseline, NO_CLIP, by):
         yield "No checkpoint beats the baseline in the score without clip."
     for formula in (REFERENCE, NO_CLIP):
-        before, after = score(baseline, formula), score(model, formula)
-        parts = gains(model, baseline, formula)
+        before, after = (score(m, formula, by) for m in (baseline, model))
+        parts = gains(model, baseline, formula, by)
         mover = max(parts, key=lambda name: abs(parts[name]))
         each = ", ".join(f"{name} {value:+.4f}" for name, value in parts.items())
         yield (
             f"Score, {formula}: {before:.4f} -> {after:.4f}, {after - before:+.4f} "
-            f"({percent(after, before)}){_interval(model, baseline, formula)}. "
+            f"({percent(after, before)}){_interval(model, baseline, formula, by)}. "
             f"{mover} moved it most: {each}."
         )
     yield (
-        f"Of this gain, {sum(parts.values()) - parts['AbsRel']:+.4f} come from the "
+        f"Of this gain, {sum(parts.values()) - parts[ERROR]:+.4f} come from the "
         "components that no clip touches."
     )
     if (error := baseline.mean(ABS_REL)) > CLIP:
-        part = gains(model, baseline, REFERENCE)["AbsRel"]
-        honest = gains(model, baseline, NO_CLIP)["AbsRel"]
+        part, honest = (gains(model, baseline, f, by)[ERROR] for f in FORMULAS)
         yield (
             f"The baseline's AbsRel on buildings, {error:.4g}, lies beyond the clip of "
             f"the reference formula at {CLIP:g}, where its term is 0: of the reference "
@@ -110,8 +110,8 @@ def _about_score(model: Model, baseline: Model) -> Iterator[str]:
         )
 
 
-def _interval(model: Model, baseline: Model, formula: str) -> str:
-    intervals = gain_intervals(model, baseline, formula)
+def _interval(model: Model, baseline: Model, formula: str, by: Scoring) -> str:
+    intervals = gain_intervals(model, baseline, formula, by)
     if not intervals:
         return ""
     low, high = intervals[TOTAL]
@@ -127,9 +127,11 @@ def percent(after: float, before: float) -> str:
 def _changes(run: Run, model: Model) -> Iterator[str]:
     """The headline metrics of the best checkpoint against the baseline."""
     for metric in headlines(run):
-        if run.baseline is None or not _both(model, run, metric):
-            continue
+        if run.baseline is None:
+            return
         before, after = run.baseline.mean(metric), model.mean(metric)
+        if not math.isfinite(after - before):
+            continue
         better = (after > before) == label(metric).higher_is_better
         word = "the same" if after == before else "better" if better else "worse"
         yield (

@@ -3,11 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from projects.vggt_lora.evaluation.report.positions import need_best
 from projects.vggt_lora.evaluation.report.run import Model, Run
-from projects.vggt_lora.evaluation.report.score import (
-    ABS_REL,
-)
+from projects.vggt_lora.evaluation.report.score import ABS_REL, pair
 from projects.vggt_lora.evaluation.report.style import (
     BASELINE_COLOUR,
     BEST_COLOUR,
@@ -31,7 +28,7 @@ LEAST_AXES = 3
 
 def radar(run: Run) -> Figure:
     """05: the baseline and the best checkpoint on six fixed axes."""
-    models = [m for m in (run.baseline, need_best(run).model) if m is not None]
+    models = pair(run)
     axes_of = {
         name: run.here(metric)
         for name, metric in RADAR.items()

@@ -22,7 +22,7 @@ from projects.vggt_lora.evaluation.report.positions import positions
 from projects.vggt_lora.evaluation.report.radar import radar
 from projects.vggt_lora.evaluation.report.reading import read_run
 from projects.vggt_lora.evaluation.report.run import Model, Run
-from projects.vggt_lora.evaluation.report.score import REFERENCE, gains, score
+from projects.vggt_lora.evaluation.report.score import REFERENCE, Scoring, gains, score
 from projects.vggt_lora.evaluation.report.score_figures import comprehensive_score
 from projects.vggt_lora.evaluation.report.stability import (
     improvement,
@@ -99,15 +99,15 @@ def test_panels_without_data_are_left_out(tmp_path):
 
 def test_score_figure_shows_both_formulas_and_the_best(run):
     axes = comprehensive_score(run).axes[0]
-    values = [score(m, REFERENCE) for m in run.checkpoints if not m.merged]
+    values = [score(m, REFERENCE, Scoring()) for m in run.checkpoints if not m.merged]
     assert shows(heights(axes), values)
-    assert shows(heights(axes), [score(run.baseline, REFERENCE)] * 2)
+    assert shows(heights(axes), [score(run.baseline, REFERENCE, Scoring())] * 2)
     assert shows(heights(axes), [max(values)])
 
 
 def test_contribution_bars_are_the_gains(run):
     bars = [patch.get_width() for patch in contributions(run).axes[0].patches]
-    wanted = gains(run.models[6], run.baseline, REFERENCE)
+    wanted = gains(run.models[6], run.baseline, REFERENCE, Scoring())
     assert bars[:5] == pytest.approx(list(wanted.values()))
     assert bars[5] == pytest.approx(sum(wanted.values()))
 
@@ -257,19 +257,24 @@ def test_figures_follow_the_data(tmp_path):
 def test_without_baseline_only_contributions_are_missing(tmp_path):
     folder = write_folder(tmp_path / "out", 3, baseline=False, windows=4)
     run = read_run(folder)
-    assert undrawn(run) == {"08_score_contributions": "needs the baseline"}
+    assert undrawn(run) == {
+        "08_score_contributions": "needs the baseline and a checkpoint"
+    }
     assert not any(
         line.get_linestyle() == "--" for line in main_depth(run).axes[0].lines
     )
 
 
-@pytest.mark.usefixtures("_coarse")
-def test_baseline_alone_draws_its_costs_only(tmp_path):
+def test_baseline_alone_is_drawn_as_the_only_model(tmp_path):
     run = read_run(write_folder(tmp_path / "out", 0, windows=4))
-    drawn = [d.kind.file for d in draw_all(run) if d.png]
-    assert drawn == ["09_pareto_front"]
-    with pytest.raises(CannotDrawError, match="at least one model beside the baseline"):
-        main_depth(run)
+    assert undrawn(run) == {
+        "06_training_stability": "needs 3 checkpoints, has 1",
+        "08_score_contributions": "needs the baseline and a checkpoint",
+    }
+    assert any("nothing to compare it with" in note for note in run.notes)
+    axes = main_depth(run).axes[0]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["baseline"]
+    assert shows(heights(axes), [run.baseline.mean(ABS_REL)])
 
 
 @pytest.mark.parametrize(
@@ -285,8 +290,16 @@ def test_baseline_alone_draws_its_costs_only(tmp_path):
         (("performance",), "09_pareto", "needs a quality and a latency or memory"),
         (("pose",), "04_pose", "none of its columns holds a number"),
         (("normals", "planarity"), "03_geometry", "none of its columns holds a number"),
-        (("normals",), "07_comprehensive", "no checkpoint has all five components"),
-        (("normals",), "08_score", "needs all five components of the score"),
+        (
+            ("depth.building.delta1",),
+            "07_comprehensive",
+            "needs AbsRel and delta1",
+        ),
+        (
+            ("depth.building.delta1",),
+            "08_score",
+            "needs AbsRel and delta1 of buildings",
+        ),
         (("depth.building", "normals", "pose"), "05_radar", "needs 3 of its columns"),
     ],
 )
@@ -317,7 +330,8 @@ def test_figures_without_files_say_so(tmp_path):
         path.unlink()
     run = read_run(folder)
     for file, reason in {
-        "12": f"needs `{ABS_REL}` in models/checkpoint_2/frames.csv", "13": "examples.npz", "15": "needs windows.csv",
+        "12": f"needs `{ABS_REL}` in models/checkpoint_2/frames.csv",
+        "13": "examples.npz", "15": "needs windows.csv",
         "16": "examples.npz",
     }.items():  # fmt: skip
         kind = next(kind for kind in KINDS if kind.file.startswith(file))

@@ -66,6 +66,20 @@ def test_column_without_numbers_is_named(tmp_path):
     assert "column pose.ate_trans.mean holds no number for any model." in notes
 
 
+def test_empty_columns_of_a_kind_share_a_note(tmp_path):
+    folder = write_folder(tmp_path / "out", 1, windows=3)
+    for path in folder.glob("models/*/metrics.json"):
+        path.unlink()
+
+    def empty(rows):
+        place = ["pose." in name for name in rows[0]]
+        cells = [["" if p else c for c, p in zip(row, place)] for row in rows[1:]]
+        return [rows[0], *cells]
+
+    edit_overall(folder, empty)
+    assert "10 columns pose.* hold no number for any model." in read_run(folder).notes
+
+
 def test_model_without_a_number_is_named(tmp_path):
     folder = write_folder(tmp_path / "out", 2, windows=3)
     path = folder / "models/checkpoint_2/metrics.json"
@@ -80,7 +94,7 @@ def test_model_without_a_number_is_named(tmp_path):
 
     edit_overall(folder, empty)
     notes = read_run(folder).notes
-    assert "depth.full.mae holds no number for checkpoint_2." in notes
+    assert "column depth.full.mae.mean holds no number for checkpoint_2." in notes
 
 
 def test_folder_is_refused(tmp_path):

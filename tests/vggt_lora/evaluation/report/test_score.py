@@ -11,10 +11,12 @@ from projects.vggt_lora.evaluation.report.score import (
     NO_CLIP,
     REFERENCE,
     SCORE_METRICS,
+    Scoring,
     best,
     gains,
     rank,
     score,
+    scoring,
 )
 from tests.vggt_lora.evaluation.report.folder import write_csv
 
@@ -27,16 +29,17 @@ def model(name: str, *values: float) -> Model:
 
 # Published numbers of the reference project, rounded as it printed them.
 BASELINE = model("baseline", 0.4030, 1.7214, 0.122, 0.141, 0.650)
+ALL = Scoring()
 BEST = model("checkpoint_34", 0.4375, 0.6107, 0.158, 0.200, 0.498)
 
 
 def test_reference_formula_gives_the_published_scores():
-    assert score(BASELINE, REFERENCE) == pytest.approx(0.2640, abs=1e-4)
-    assert score(BEST, REFERENCE) == pytest.approx(0.3455, abs=1e-4)
+    assert score(BASELINE, REFERENCE, ALL) == pytest.approx(0.2640, abs=1e-4)
+    assert score(BEST, REFERENCE, ALL) == pytest.approx(0.3455, abs=1e-4)
 
 
 def test_published_gain_is_nearly_all_clip():
-    parts = gains(BEST, BASELINE, REFERENCE)
+    parts = gains(BEST, BASELINE, REFERENCE, ALL)
     assert parts["AbsRel"] == pytest.approx(0.20 * (1 - 0.6107))  # 0.0779 of 0.0815
     assert sum(parts.values()) == pytest.approx(0.0815, abs=1e-4)
     assert parts["photometric"] == pytest.approx(0.15 * (0.498 - 0.650))
@@ -45,19 +48,20 @@ def test_published_gain_is_nearly_all_clip():
 def test_without_clip_by_hand():
     # 0.30 * 0.5 + 0.20 / 1.25 + 0.20 * 0.4 + 0.15 * 0.2 + 0.15 * 0.6
     one = model("checkpoint_1", 0.5, 0.25, 0.4, 0.2, 0.6)
-    assert score(one, NO_CLIP) == pytest.approx(0.15 + 0.16 + 0.08 + 0.03 + 0.09)
-    assert score(one, REFERENCE) == pytest.approx(0.15 + 0.15 + 0.08 + 0.03 + 0.09)
+    assert score(one, NO_CLIP, ALL) == pytest.approx(0.15 + 0.16 + 0.08 + 0.03 + 0.09)
+    assert score(one, REFERENCE, ALL) == pytest.approx(0.15 + 0.15 + 0.08 + 0.03 + 0.09)
 
 
 @pytest.mark.parametrize("formula", [REFERENCE, NO_CLIP])
 def test_perfect_model_scores_one(formula):
-    assert score(model("checkpoint_1", 1, 0, 1, 1, 1), formula) == pytest.approx(1)
+    perfect = model("checkpoint_1", 1, 0, 1, 1, 1)
+    assert score(perfect, formula, ALL) == pytest.approx(1)
 
 
 def test_only_the_reference_formula_is_blind_above_its_clip():
     bad, worse = (model("baseline", 0.4, error, 0.1, 0.1, 0.6) for error in (1.5, 9.0))
-    assert score(bad, REFERENCE) == score(worse, REFERENCE)
-    assert score(bad, NO_CLIP) > score(worse, NO_CLIP)
+    assert score(bad, REFERENCE, ALL) == score(worse, REFERENCE, ALL)
+    assert score(bad, NO_CLIP, ALL) > score(worse, NO_CLIP, ALL)
 
 
 def test_best_is_by_the_score_without_clip():
@@ -65,19 +69,38 @@ def test_best_is_by_the_score_without_clip():
     other = model("checkpoint_2", 0.55, 0.30, 0.1, 0.1, 0.6)
     merged = model("merged_checkpoint_2", 0.60, 0.30, 0.1, 0.1, 0.6)
     run = Run(Path(), (BASELINE, steady, other, merged))
-    assert best(run) == (other, "score without clip")
+    assert best(run) == (other, "comprehensive score, without clip")
 
 
-def test_without_all_components_delta1_decides():
-    first = model("checkpoint_1", 0.50, 0.30)
-    second = model("checkpoint_2", 0.40, 0.20)
+def test_score_without_a_component_is_scaled_to_one():
+    """Weights 0.30, 0.20, 0.20, 0.15 of what is left, over their sum 0.85."""
+    one = model("checkpoint_1", 0.5, 0.25, 0.4, 0.2)
+    by = scoring(Run(Path(), (BASELINE, one)))
+    assert by.name == "partial score, without photometric"
+    assert score(one, NO_CLIP, by) == pytest.approx((0.15 + 0.16 + 0.08 + 0.03) / 0.85)
+    perfect = model("checkpoint_1", 1, 0, 1, 1)
+    assert score(perfect, REFERENCE, by) == pytest.approx(1)
+
+
+def test_one_model_without_a_component_does_not_remove_it():
+    broken = model("checkpoint_2", 0.5, 0.25, 0.4, 0.2, np.nan)
+    run = Run(Path(), (BASELINE, BEST, broken))
+    assert scoring(run) == Scoring()
+    assert np.isnan(score(broken, NO_CLIP, ALL))
+    assert rank(run)[0] == [BEST]
+
+
+def test_without_abs_rel_delta1_decides():
+    first = model("checkpoint_1", 0.50)
+    second = model("checkpoint_2", 0.40)
     unknown = model("checkpoint_3")
-    models, rule = rank(Run(Path(), (BASELINE, second, first, unknown)))
-    assert (models, rule) == ([first, second], "depth.building.delta1")
+    run = Run(Path(), (model("baseline", 0.3), second, first, unknown))
+    assert scoring(run) is None
+    assert rank(run) == ([first, second], "depth.building.delta1")
 
 
-def test_only_the_baseline_has_no_best():
-    assert best(Run(Path(), (BASELINE,))) is None
+def test_baseline_alone_is_the_best():
+    assert best(Run(Path(), (BASELINE,))).model is BASELINE
 
 
 def tables(folder: Path, values: np.ndarray) -> Model:
@@ -117,7 +140,7 @@ def test_interval_of_a_constant_gain_is_the_gain(tmp_path):
     values = np.random.default_rng(0).uniform(0.1, 0.6, (20, 3))
     before = tables(tmp_path / "baseline", values)
     after = tables(tmp_path / "checkpoint_1", values + 0.1)
-    intervals = gain_intervals(after, before, NO_CLIP)
+    intervals = gain_intervals(after, before, NO_CLIP, ALL)
     assert intervals["delta1"] == pytest.approx((0.03, 0.03))
     assert intervals["photometric"] == pytest.approx((0.015, 0.015))
     assert intervals["AbsRel"].high < 0  # a larger error costs
@@ -129,9 +152,9 @@ def test_interval_of_no_gain_holds_zero(tmp_path):
     noise = rng.normal(0, 0.02, values.shape)
     before = tables(tmp_path / "baseline", values)
     after = tables(tmp_path / "checkpoint_1", values + noise - noise.mean())
-    assert gain_intervals(after, before, NO_CLIP)["total"].holds_zero
+    assert gain_intervals(after, before, NO_CLIP, ALL)["total"].holds_zero
 
 
 def test_one_window_has_no_interval(tmp_path):
     models = [tables(tmp_path / name, np.full((1, 2), 0.3)) for name in "ab"]
-    assert gain_intervals(*models, NO_CLIP) is None
+    assert gain_intervals(*models, NO_CLIP, ALL) is None
