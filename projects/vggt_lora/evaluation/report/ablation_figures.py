@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from projects.vggt_lora.evaluation.report.curves import band, stats
 from projects.vggt_lora.evaluation.report.labels import label
 from projects.vggt_lora.evaluation.report.run import Model, Run
-from projects.vggt_lora.evaluation.report.score import best
+from projects.vggt_lora.evaluation.report.score import subject
 from projects.vggt_lora.evaluation.report.style import (
     BASELINE_COLOUR,
     BEST_COLOUR,
@@ -40,7 +40,7 @@ CURVE_COLUMNS = (f"{INLIER_AT}*", f"{TRUTH_AT}*", INLIERS)
 
 def contrasted(run: Run) -> list[tuple[Model, str, str]]:
     """The baseline, the last and the best checkpoint, with colours and markers."""
-    chosen = best(run).model
+    chosen = subject(run)
     last = [m for m in run.checkpoints if not m.merged][-1:]
     models = [(m, COLOURS[0], "s") for m in last if m != chosen]
     models.append((chosen, BEST_COLOUR, "o"))

@@ -16,9 +16,9 @@ from projects.vggt_lora.evaluation.report.score import (
     FORMULAS,
     NO_CLIP,
     Scoring,
-    best,
     gains,
     scoring,
+    subject,
 )
 from projects.vggt_lora.evaluation.report.score_figures import STYLES
 from projects.vggt_lora.evaluation.report.style import (
@@ -35,7 +35,7 @@ from projects.vggt_lora.evaluation.report.style import (
 
 def contributions(run: Run) -> Figure:
     """08: what each component adds to the gain of the best, and of every checkpoint."""
-    model, baseline = best(run).model, run.baseline
+    model, baseline = subject(run), run.baseline
     if baseline is None or model is baseline:
         raise CannotDrawError("needs the baseline and a checkpoint")
     by = scoring(run)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from projects.vggt_lora.evaluation.report.positions import positions
 from projects.vggt_lora.evaluation.report.run import Model, Run
-from projects.vggt_lora.evaluation.report.score import best, pair
+from projects.vggt_lora.evaluation.report.score import pair, subject
 from projects.vggt_lora.evaluation.report.style import (
     BASELINE_COLOUR,
     BEST_COLOUR,
@@ -39,7 +39,7 @@ def frame_errors(model: Model, metric: str) -> Values:
 
 def building_errors(run: Run) -> Figure:
     """12: histogram of the baseline and the best, box plots of every model."""
-    chosen = best(run).model
+    chosen = subject(run)
     places = positions(run)
     metric = run.here(METRIC)
     errors = {model.name: frame_errors(model, metric) for model in run.models}

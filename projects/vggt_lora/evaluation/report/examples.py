@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from projects.vggt_lora.evaluation.report.run import Model, Run
-from projects.vggt_lora.evaluation.report.score import best, pair
+from projects.vggt_lora.evaluation.report.score import pair, subject
 from projects.vggt_lora.evaluation.report.style import (
     TEXT,
     WIDTH,
@@ -88,7 +88,7 @@ def _shown(run: Run) -> tuple[list[Model], list[Arrays]]:
         if (arrays := read_examples(model)) is not None
     ]
     if not pairs or not len(pairs[0][1]["images"]):
-        raise CannotDrawError(f"needs models/{best(run).model.name}/{FILE}")
+        raise CannotDrawError(f"needs models/{subject(run).name}/{FILE}")
     models, examples = zip(*pairs)
     return list(models), list(examples)
 

@@ -46,7 +46,7 @@ def headlines(run: Run) -> list[str]:
 def findings(run: Run) -> list[str]:
     """Sentences about the best checkpoint, its gain and what it is made of."""
     choice = best(run)
-    if choice.model is run.baseline:
+    if choice is None:
         return [*_setting(run), "Only the baseline was evaluated.", *_warnings(run)]
     sentences = [*_setting(run), _chosen(run, choice)]
     by = scoring(run)

@@ -70,6 +70,9 @@ class Scoring(NamedTuple):
         return tuple(component.metric for component in self.components)
 
 
+COMPLETE = Scoring()
+
+
 def scoring(run: Run) -> Scoring | None:
     """What the models of a run can be scored by.
 
@@ -113,7 +116,7 @@ def terms(model: Model, formula: str, by: Scoring) -> dict[str, float]:
     }
 
 
-def score(model: Model, formula: str, by: Scoring) -> float:
+def score(model: Model, formula: str, by: Scoring = COMPLETE) -> float:
     """The score, 0 to 1; NaN if a component is missing."""
     return sum(terms(model, formula, by).values())
 
@@ -151,13 +154,19 @@ def rank(run: Run) -> tuple[list[Model], str]:
     return models, "order of the names"
 
 
-def best(run: Run) -> Choice:
-    """The best checkpoint; the baseline where it stands alone."""
+def best(run: Run) -> Choice | None:
+    """The best checkpoint; None if only the baseline was evaluated."""
     models, rule = rank(run)
-    return Choice((models or run.models)[0], rule)
+    return Choice(models[0], rule) if models else None
+
+
+def subject(run: Run) -> Model:
+    """The best checkpoint; the baseline where it stands alone."""
+    choice = best(run)
+    return choice.model if choice else run.models[0]
 
 
 def pair(run: Run) -> list[Model]:
     """The baseline, if there is one, and the best checkpoint, if there is one."""
-    models = (run.baseline, best(run).model)
+    models = (run.baseline, subject(run))
     return [m for i, m in enumerate(models) if m is not None and m not in models[:i]]

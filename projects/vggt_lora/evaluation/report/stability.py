@@ -11,7 +11,7 @@ from projects.vggt_lora.evaluation.report.positions import (
     positions,
 )
 from projects.vggt_lora.evaluation.report.run import Run
-from projects.vggt_lora.evaluation.report.score import best
+from projects.vggt_lora.evaluation.report.score import subject
 from projects.vggt_lora.evaluation.report.style import (
     BASELINE_COLOUR,
     COLOURS,
@@ -110,7 +110,7 @@ def _draw_curves(axes: Axes, run: Run, places: Positions, curves: dict) -> None:
 
 def _zoom(axes: Axes, run: Run, places: Positions, curves: dict) -> None:
     """Limit the axes to the checkpoints around the best."""
-    model = best(run).model
+    model = subject(run)
     middle = places.line.index(model) if model in places.line else 0
     last = len(places.x) - 1
     low = max(0, min(middle - AROUND, last - 2 * AROUND))

@@ -17,6 +17,7 @@ from projects.vggt_lora.evaluation.report.score import (
     rank,
     score,
     scoring,
+    subject,
 )
 from tests.vggt_lora.evaluation.report.folder import write_csv
 
@@ -99,8 +100,10 @@ def test_without_abs_rel_delta1_decides():
     assert rank(run) == ([first, second], "depth.building.delta1")
 
 
-def test_baseline_alone_is_the_best():
-    assert best(Run(Path(), (BASELINE,))).model is BASELINE
+def test_baseline_alone_is_the_subject():
+    run = Run(Path(), (BASELINE,))
+    assert best(run) is None
+    assert subject(run) is BASELINE
 
 
 def tables(folder: Path, values: np.ndarray) -> Model:
