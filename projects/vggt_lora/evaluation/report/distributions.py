@@ -2,10 +2,8 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from projects.vggt_lora.evaluation.report.positions import positions
@@ -19,6 +17,7 @@ from projects.vggt_lora.evaluation.report.style import (
     finish,
     new_figure,
     panels,
+    readable_log,
 )
 from projects.vggt_lora.evaluation.report.tables import read_frames
 
@@ -51,13 +50,6 @@ def building_errors(run: Run) -> Figure:
     _draw_histogram(top, shown, chosen.name, f"Histogram, {run.where}")
     _draw_boxes(bottom, places, errors)
     return figure
-
-
-def readable_log(axis: Axis) -> None:
-    """Plain numbers at 1, 2, 3, 5 of every decade."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
-    axis.set_major_formatter("{x:g}")
-    axis.set_minor_formatter(NullFormatter())
 
 
 def _draw_histogram(

@@ -96,9 +96,8 @@ KINDS = (
     ),
     Kind(
         "03_geometry_quality", "Geometry", "Normals and planes",
-        "Normals and planes show whether facades became flat and upright, which AbsRel "
-        "does not see; around 60 degrees of mean error normals are no better than "
-        "chance.",
+        "Read planes together with normals: a model that says one distance everywhere "
+        "is perfectly flat, but its normals are wrong.",
         metric_figures.columns(metric_figures.GEOMETRY), metric_figures.geometry,
     ),
     Kind(

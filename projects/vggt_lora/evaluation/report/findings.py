@@ -61,7 +61,8 @@ def findings(run: Run) -> list[str]:
         sentences.append("There is no baseline, so nothing is said about gains.")
     elif by is not None:
         sentences += _about_score(choice.model, run.baseline, by)
-    return [*sentences, *_changes(run, choice.model), *_warnings(run)]
+    changes = [*_changes(run, choice.model), *_single_bests(run)]
+    return [*sentences, *changes, *_warnings(run)]
 
 
 def _setting(run: Run) -> Iterator[str]:
@@ -97,10 +98,15 @@ def _about_score(model: Model, baseline: Model, by: Scoring) -> Iterator[str]:
             f"({percent(after, before)}){_interval(model, baseline, formula, by)}. "
             f"{mover} moved it most: {each}."
         )
-    yield (
-        f"Of this gain, {sum(parts.values()) - parts[ERROR]:+.4f} come from the "
-        "components that no clip touches."
-    )
+    others = sum(parts.values()) - parts[ERROR]
+    yield f"Without AbsRel, which the formulas treat differently: {others:+.4f}."
+    better = [name for name, value in parts.items() if value > 0]
+    worse = [name for name, value in parts.items() if value < 0]
+    if better and worse:
+        yield (
+            f"The components disagree: {', '.join(better)} better, "
+            f"{', '.join(worse)} worse than the baseline."
+        )
     if (error := baseline.mean(ABS_REL)) > CLIP:
         part, honest = (gains(model, baseline, f, by)[ERROR] for f in FORMULAS)
         yield (
@@ -122,6 +128,20 @@ def _interval(model: Model, baseline: Model, formula: str, by: Scoring) -> str:
 def percent(after: float, before: float) -> str:
     """Change in percent, or why there is none."""
     return f"{100 * (after / before - 1):+.1f} %" if before else "from zero"
+
+
+def _single_bests(run: Run) -> Iterator[str]:
+    """Which checkpoint each headline metric would choose."""
+    models = [model for model in run.checkpoints if not model.merged]
+    choices = []
+    for metric in headlines(run) if len(models) > 1 else ():
+        known = [m for m in models if math.isfinite(m.mean(metric))]
+        if known:
+            pick = max if label(metric).higher_is_better else min
+            name = pick(known, key=lambda model: model.mean(metric)).name
+            choices.append(f"{name} by {long_name(metric)}")
+    if choices:
+        yield f"Best by single metrics: {', '.join(choices)}."
 
 
 def _changes(run: Run, model: Model) -> Iterator[str]:

@@ -52,7 +52,7 @@ def top_k(run: Run, count: int) -> Rows:
 
 def _scores(model: Model, by: Scoring) -> dict[str, float]:
     """Both scores and all terms by the head of their column."""
-    found = {f"{by.name}, {f}": score(model, f, by) for f in FORMULAS}
+    found = {f"score, {f}": score(model, f, by) for f in FORMULAS}
     clipped, free = terms(model, REFERENCE, by), terms(model, NO_CLIP, by)
     for name, value in clipped.items():
         if name == ERROR:

@@ -63,7 +63,7 @@ class Scoring(NamedTuple):
         """For titles."""
         if not self.missing:
             return "comprehensive score"
-        return f"partial score, without {' and '.join(c.label for c in self.missing)}"
+        return f"partial score (no {', no '.join(c.label for c in self.missing)})"
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def test_missing_columns_are_named_everywhere(report):
             re.findall(r"[a-z0-9_.]*[a-z0-9]", text)
         )
         assert undrawn in text
-    partial = "The score is a partial score, without photometric"
+    partial = "The score is a partial score (no photometric)"
     assert f"{partial}: {column} missing, the other weights scaled" in summary
 
 
@@ -112,9 +112,7 @@ def test_terms_of_the_table_sum_to_the_scores(tmp_path):
             "delta1", "normals within 30°", "planarity", "photometric"))  # fmt: skip
         for formula in ("reference formula", "without clip"):
             total = shared + float(known[f"AbsRel, {formula}"])
-            assert total == pytest.approx(
-                float(known[f"comprehensive score, {formula}"]), abs=4e-4
-            )
+            assert total == pytest.approx(float(known[f"score, {formula}"]), abs=4e-4)
 
 
 def test_top_table_is_written_as_csv(report):
@@ -140,7 +138,10 @@ def test_findings_say_that_the_clip_moved_the_published_score():
     assert "AbsRel moved it most: delta1 +0.0103, AbsRel +0.0779" in text
     assert "AbsRel on buildings, 1.721, lies beyond the clip" in text
     assert "of the reference gain, +0.0779 is from that term" in text
-    assert "+0.0036 come from the components that no clip touches" in text
+    assert "which the formulas disagree about: +0.0036" in text
+    assert (
+        "disagree: delta1, AbsRel, normals within 30°, planarity better, photo" in text
+    )
 
 
 def test_findings_say_when_nothing_was_gained():
@@ -151,6 +152,16 @@ def test_findings_say_when_nothing_was_gained():
     text = "\n".join(findings(Run(ROOT, models)))
     assert "No checkpoint beats the baseline" in text
     assert "building AbsRel: 0.3 -> 0.4 (+33.3 %, worse)" in text
+
+
+def test_findings_name_the_best_by_single_metrics():
+    models = (
+        published("baseline", 0.5, 0.3, 0.2, 0.2, 0.6),
+        published("checkpoint_1", 0.7, 0.4, 0.2, 0.2, 0.6),
+        published("checkpoint_2", 0.6, 0.2, 0.2, 0.2, 0.6),
+    )
+    text = "\n".join(findings(Run(ROOT, models)))
+    assert "checkpoint_2 by building AbsRel, checkpoint_1 by building delta1" in text
 
 
 def test_findings_count_nan_pixels():

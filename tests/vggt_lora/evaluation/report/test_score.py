@@ -77,7 +77,7 @@ def test_score_without_a_component_is_scaled_to_one():
     """Weights 0.30, 0.20, 0.20, 0.15 of what is left, over their sum 0.85."""
     one = model("checkpoint_1", 0.5, 0.25, 0.4, 0.2)
     by = scoring(Run(Path(), (BASELINE, one)))
-    assert by.name == "partial score, without photometric"
+    assert by.name == "partial score (no photometric)"
     assert score(one, NO_CLIP, by) == pytest.approx((0.15 + 0.16 + 0.08 + 0.03) / 0.85)
     perfect = model("checkpoint_1", 1, 0, 1, 1)
     assert score(perfect, REFERENCE, by) == pytest.approx(1)
