@@ -79,7 +79,7 @@ def depths(run: Run) -> Figure:
         maps = [true, *(arrays["depth_pred"] for arrays in examples)]
         for place, depth in zip(axes[1:], maps):
             known = np.where(depth[row] > 0, depth[row], np.nan)
-            drawn = _show(place, known, "cividis", colours)
+            drawn = _show(place, known, "viridis", colours)
     _colour_bar(figure, grid, drawn, "depth in m")
     return figure
 
