@@ -25,7 +25,15 @@ REAL_NAME = real-$(if $(RGBD),$(notdir $(patsubst %/,%,$(RGBD))),shelf)
 REAL_DATA = --data-root $(DATA)/$(REAL_NAME)
 REAL_WORK = $(WORK)/demo-real/$(REAL_NAME)
 
-.PHONY: setup minkowski demo demo-real test lint doctor
+# Two districts for `make demo-depth`: (name, drives trained on, held out, seed).
+STREETS = kitti360 --frames 12 --size 352x94 --columns 1000 --workers $(WORKERS)
+DEPTH_DATA = $(DATA)/demo-depth
+DEPTH_WORK = $(WORK)/demo-depth
+DEPTH_BASE = configs/vggt_lora/finetune_kitti360_demo.py
+DEPTH_LORA = configs/vggt_lora/lora_kitti360_strategy_b_demo.py
+BASE_FILE = --cfg-options model.base_weights=$(DEPTH_WORK)/base.safetensors
+
+.PHONY: setup minkowski demo demo-depth demo-real test lint doctor
 
 setup:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV)
@@ -41,6 +49,25 @@ demo: setup
 	    --work-dir $(WORK)/demo --resume
 	$(RUN) tools/test.py $(DEMO) $(WORK)/demo --data-root $(DATA)/synthetic \
 	    --work-dir $(WORK)/demo
+
+demo-depth: setup
+	$(RUN) tools/make_synthetic.py $(STREETS) --out $(DEPTH_DATA)/suburb/raw \
+	    --style suburb --train-drives 24 --val-drives 4
+	$(RUN) tools/make_synthetic.py $(STREETS) --out $(DEPTH_DATA)/brick/raw \
+	    --style brick --train-drives 16 --val-drives 6 --seed 1
+	for district in suburb brick; do $(RUN) tools/create_data.py kitti360 \
+	    --root-path $(DEPTH_DATA)/$$district/raw --out-dir $(DEPTH_DATA)/$$district \
+	    --view 56 168 --workers $(WORKERS) || exit 1; done
+	$(TRAIN_TWICE) $(DEPTH_BASE) --data-root $(DEPTH_DATA)/suburb \
+	    --work-dir $(DEPTH_WORK)/base --resume
+	$(RUN) tools/merge_lora.py $(DEPTH_BASE) $(DEPTH_WORK)/base \
+	    $(DEPTH_WORK)/base.safetensors
+	$(TRAIN_TWICE) $(DEPTH_LORA) --data-root $(DEPTH_DATA)/brick \
+	    --work-dir $(DEPTH_WORK)/lora --resume $(BASE_FILE)
+	$(RUN) tools/test.py $(DEPTH_BASE) $(DEPTH_WORK)/base \
+	    --data-root $(DEPTH_DATA)/suburb --work-dir $(DEPTH_WORK)/base
+	$(RUN) tools/test.py $(DEPTH_LORA) $(DEPTH_WORK)/lora \
+	    --data-root $(DEPTH_DATA)/brick --work-dir $(DEPTH_WORK) $(BASE_FILE)
 
 demo-real: setup
 ifeq ($(RGBD),)

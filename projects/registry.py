@@ -46,7 +46,12 @@ METRICS = _child(
     _parent.METRICS, ["projects.esam.evaluation", "projects.vggt_lora.evaluation"]
 )
 HOOKS = _child(
-    _parent.HOOKS, ["projects.common.engine", "projects.common.visualization"]
+    _parent.HOOKS,
+    [
+        "projects.common.engine",
+        "projects.common.visualization",
+        "projects.vggt_lora.models",
+    ],
 )
 RUNNERS = _child(_parent.RUNNERS, ["projects.common.engine"])
 LOOPS = _child(_parent.LOOPS, ["projects.common.engine"])

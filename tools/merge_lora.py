@@ -1,7 +1,8 @@
 """Add trained adapters to their base: python tools/merge_lora.py CONFIG ADAPTER OUT.
 
 ADAPTER is a checkpoint, a work dir or an exported folder. OUT, .safetensors or .pth,
-has VGGT's own names and can be the `base_weights` of another config.
+has VGGT's own names and can be the `base_weights` of another config. A run without
+adapters is exported as it is.
 """
 
 import argparse

@@ -7,7 +7,6 @@ import time
 
 import peft
 import torch
-
 from torch import nn
 
 from projects.common.process_memory import memory_mb, reset_peak

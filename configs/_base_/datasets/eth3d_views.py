@@ -44,4 +44,4 @@ test_dataloader = dict(
     dataset=dict(**views, split="val", test_mode=True, stride=4),
 )
 val_evaluator = dict(type="DepthMetric", alignment="median")
-test_evaluator = val_evaluator
+test_evaluator = [val_evaluator, dict(type="WindowResults", building=[])]

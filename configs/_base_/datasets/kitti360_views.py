@@ -53,4 +53,4 @@ test_dataloader = dict(
     dataset=dict(**views, split="val", test_mode=True),
 )
 val_evaluator = dict(type="DepthMetric", alignment="median")
-test_evaluator = val_evaluator
+test_evaluator = [val_evaluator, dict(type="WindowResults")]

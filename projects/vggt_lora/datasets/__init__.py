@@ -4,6 +4,7 @@ from projects.vggt_lora.datasets.annotations import AnnotationDataset
 from projects.vggt_lora.datasets.co3d import Co3DDataset
 from projects.vggt_lora.datasets.dynamic_batches import DynamicBatchSampler
 from projects.vggt_lora.datasets.eth3d import ETH3DDataset
+from projects.vggt_lora.datasets.exact_views import ExactViews
 from projects.vggt_lora.datasets.kitti360 import KITTI360Dataset
 from projects.vggt_lora.datasets.multi_view import MultiViewDataset
 from projects.vggt_lora.datasets.sample import BadSampleError, Frame, collate_views
@@ -17,6 +18,7 @@ __all__ = [
     "Co3DDataset",
     "DynamicBatchSampler",
     "ETH3DDataset",
+    "ExactViews",
     "Frame",
     "KITTI360Dataset",
     "MultiViewDataset",

@@ -97,10 +97,10 @@ class DepthMetric(BaseMetric):
         return metrics
 
     def _reduce(self, sample: Mapping, truth: Mapping[str, Tensor]) -> Values:
-        depth, valid, world2cam = (_numpy(truth[key]) for key in TRUTH)
-        values = window_depth(_numpy(sample["pred_depth"]), depth, valid, self.rule)
+        depth, valid, world2cam = (as_numpy(truth[key]) for key in TRUTH)
+        values = window_depth(as_numpy(sample["pred_depth"]), depth, valid, self.rule)
         if "pred_world2cam" in sample:
-            poses = _numpy(sample["pred_world2cam"])
+            poses = as_numpy(sample["pred_world2cam"])
             values.update(window_poses(poses, world2cam, self.auc_thresholds))
         return values
 
@@ -128,7 +128,8 @@ def mean(values: Iterable[float]) -> float:
     return total(known) / len(known) if known else math.nan
 
 
-def _numpy(tensor: Tensor) -> NDArray[Any]:
+def as_numpy(tensor: Tensor) -> NDArray[Any]:
+    """The values on the CPU, in a type that numpy has."""
     if tensor.dtype == torch.bfloat16:  # numpy has none
         tensor = tensor.float()
     return tensor.detach().cpu().numpy()

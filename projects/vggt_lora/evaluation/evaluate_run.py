@@ -3,7 +3,7 @@
 import gc
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -26,7 +26,11 @@ from projects.vggt_lora.evaluation.run_options import RunOptions
 from projects.vggt_lora.evaluation.summary import Statistics, single, summarise
 from projects.vggt_lora.evaluation.timing import TimingTask, time_alone
 from projects.vggt_lora.evaluation.window_data import check_labels
-from projects.vggt_lora.evaluation.window_loader import WindowDataset, open_dataset
+from projects.vggt_lora.evaluation.window_loader import (
+    WindowDataset,
+    open_dataset,
+    test_data,
+)
 from projects.vggt_lora.evaluation.window_records import MeasuredWindow, RecordFile
 from projects.vggt_lora.evaluation.windows import (
     FILE,
@@ -53,9 +57,8 @@ def evaluate_run(options: RunOptions) -> ResultFolder:
     """
     evaluation = _open(options)
     models = list_models(evaluation.factory, options.runs, options.merge)
-    known = evaluation.finished()
     for number, model in enumerate(models, 1):
-        if known.get(model.name) == model.weights_hash:
+        if evaluation.has(model):
             print_log(f"{model.name} is finished, skipped", logger="current")
         else:
             evaluation.evaluate(model, f"{model.name} ({number}/{len(models)})")
@@ -74,32 +77,33 @@ class _Evaluation:
 
     def __post_init__(self) -> None:
         self.folder = ResultFolder(self.options.out_dir)
-        self.noted: dict[str, EvaluatedModel] = {}
+        names = self.folder.finished()
+        models = self.folder.metadata()["models"] if names else {}
+        self.noted = {name: models[name] for name in names if name in models}
 
     @cached_property
     def settings(self) -> dict[str, Any]:
         """Everything that the numbers depend on, beside the weights."""
-        metrics = self.options.metrics
+        metrics = asdict(self.options.metrics)
+        metrics["building_classes"] = metrics.pop("building")
+        del metrics["class_names"]
+        model = {**self.factory.config, "base_weights": None}  # hashed by themselves
         return {
             "format": FORMAT,
             "windows_hash": self.choice.hash,
-            "align": metrics.align,
-            "per": metrics.per,
-            "groups": list(metrics.groups),
-            "building_classes": list(metrics.building),
+            **metrics,
             "bf16": self.options.bf16,
-            "model": json.loads(json.dumps(self.factory.config, default=str)),
+            "model": json.loads(json.dumps(model, default=str)),
         }
 
-    def finished(self) -> dict[str, str]:
-        """Hashes of the weights of the finished models by name."""
-        names = self.folder.finished()
-        models = self.folder.metadata()["models"] if names else {}
-        return {n: models[n]["weights_hash"] for n in names if n in models}
+    def has(self, model: EvaluatedModel) -> bool:
+        """Whether a model with these weights is finished."""
+        facts = self.noted.get(model.name, {})
+        return facts.get("weights_hash") == model.weights_hash
 
     def note(self, model: EvaluatedModel) -> None:
         """Enter a finished model into metadata.json."""
-        self.noted[model.name] = model
+        self.noted[model.name] = model.facts()
         content = run_metadata(self.options, self.choice, self.settings, self.noted)
         self.folder.write_metadata(content)
 
@@ -124,7 +128,7 @@ class _Evaluation:
         run.examples(usable, folder / "examples.npz")
         statistics = {**summarise(records), **_totals(records, speed)}
         self.folder.write_model(model.name, self.choice, records, statistics)
-        _report(model.name, records)
+        _report(model.name, records, statistics)
 
     def _time(self, model: EvaluatedModel) -> dict[str, float]:
         options = self.options
@@ -168,16 +172,18 @@ def _open(options: RunOptions) -> _Evaluation:
     if options.data_root is not None:
         set_data_root(cfg, options.data_root)
     factory = ModelFactory(cfg, options.bf16)
-    dataset = open_dataset(cfg, options.rules)
+    rules = options.rules.filled(test_data(cfg).get("frames", 8))
+    options = replace(options, rules=rules)
+    dataset = open_dataset(cfg, rules)
     choice, indices = _windows(options, dataset)
     labelled = {window.bucket for window in choice.windows} != {UNLABELLED}
-    where = f"split {options.rules.split!r} of {dataset.data_root}"
+    where = f"split {rules.split!r} of {dataset.data_root}"
     check_labels(options.metrics, labelled, where)
+    if options.overwrite:
+        shutil.rmtree(options.out_dir / "models", ignore_errors=True)
     samples = WindowDataset(dataset, choice.windows, indices)
     evaluation = _Evaluation(options, factory, choice, samples)
     open_manifest(options.out_dir / STATE, evaluation.settings, options.overwrite)
-    if options.overwrite:
-        shutil.rmtree(options.out_dir / "models", ignore_errors=True)
     choice.save(options.out_dir / FILE)
     return evaluation
 
@@ -213,11 +219,15 @@ def _totals(records: list[MeasuredWindow], speed: dict[str, float]) -> Statistic
     }
 
 
-def _report(name: str, records: list[MeasuredWindow]) -> None:
+def _report(name: str, records: list[MeasuredWindow], statistics: Statistics) -> None:
+    """Say what must not be overlooked."""
     reasons = [record.skipped for record in records if record.skipped]
     if reasons:
-        print_log(
-            f"{name}: {len(reasons)} of {len(records)} windows skipped; the first "
-            f"because {reasons[0]}",
-            logger="current",
+        text = f"{len(reasons)} of {len(records)} windows skipped; the first because "
+        print_log(f"{name}: {text}{reasons[0]}", logger="current")
+    unusable = statistics.get("count.nan_pixels", {}).get("sum", 0)
+    if unusable:
+        text = (
+            "pixels with known depth have a prediction that is not finite and positive"
         )
+        print_log(f"{name}: {unusable:.0f} {text}", logger="current")

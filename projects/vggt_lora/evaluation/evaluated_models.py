@@ -163,6 +163,7 @@ class ModelFactory:
             )
         self.config = copy.deepcopy(dict(cfg["model"]))
         self.config.update(lora=None, criterion=None, freeze=())
+        self.config.pop("predict_base", None)  # one model at a time
         if bf16:
             self.config["precision"] = "bfloat16"
         self.seed = cfg["randomness"]["seed"]

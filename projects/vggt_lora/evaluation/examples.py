@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from projects.common.io.atomic import atomic_write_bytes
-from projects.vggt_lora.evaluation.frame_depth import fit_frames, frame_pixels
+from projects.vggt_lora.evaluation.aligned_window import AlignedWindow
+from projects.vggt_lora.evaluation.frame_geometry import normal_error_map
 from projects.vggt_lora.evaluation.window_data import (
     MetricOptions,
     WindowPrediction,
@@ -47,7 +48,7 @@ class Example(NamedTuple):
         options: MetricOptions,
     ) -> "Example":
         """A frame of a window, as the evaluation sees it."""
-        fits = fit_frames(frame_pixels(prediction, truth), options.align, options.per)
+        window = AlignedWindow(prediction, truth, options)
         depth = np.where(truth.valid[frame], truth.depth[frame], 0)
         semantics = np.full(depth.shape, UNKNOWN, np.int16)
         if truth.semantics is not None:
@@ -57,8 +58,8 @@ class Example(NamedTuple):
             f"{truth.sequence}/{truth.names[frame]}",
             (image * 255).round().clip(0, 255).astype(np.uint8),
             depth.astype(np.float32),
-            fits[frame](prediction.depth[frame]).astype(np.float32),
-            np.full(depth.shape, np.nan, np.float32),
+            window.depth[frame].astype(np.float32),
+            normal_error_map(window, frame).astype(np.float32),
             semantics,
         )
 

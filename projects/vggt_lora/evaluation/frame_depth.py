@@ -1,146 +1,126 @@
 """Depth errors of the frames of a window: all pixels, buildings, and every class."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from projects.common.evaluation.depth_alignment import DepthAlignment, fit_pairs
+from projects.common.evaluation.depth_alignment import ALIGNMENTS, DepthAlignment
 from projects.common.evaluation.depth_error_sums import (
     ERROR_NAMES,
     ErrorSums,
-    PixelErrors,
     sum_errors,
 )
-from projects.common.evaluation.depth_metrics import masked_pairs, usable
-from projects.vggt_lora.evaluation.window_data import (
-    Floats,
-    MetricOptions,
-    Record,
-    WindowPrediction,
-    WindowTruth,
+from projects.common.evaluation.depth_metrics import DELTA, usable
+from projects.vggt_lora.evaluation.aligned_window import (
+    UNKNOWN,
+    AlignedWindow,
+    FramePixels,
 )
+from projects.vggt_lora.evaluation.window_data import Floats, MetricOptions, Record
 
 TRIMMED = 0.05  # share of the worst pixels that `abs_rel_trimmed` leaves out
-NOWHERE = DepthAlignment(float("nan"))
+Ids = NDArray[np.integer[Any]]
 
 
-class FramePixels(NamedTuple):
-    """Valid pixels of a frame.
-
-    Attributes:
-        pred: (N,) float64 predictions in the network's unit.
-        truth: (N,) float64 metres.
-        labels: (N,) class ids, -1 = unknown.
-    """
-
-    pred: Floats
-    truth: Floats
-    labels: NDArray[np.integer[Any]]
-
-    def fitting(self) -> tuple[Floats, Floats]:
-        """Predictions and truths that an alignment may be fitted to."""
-        good = usable(self.pred)
-        return self.pred[good], self.truth[good]
-
-
-def frame_pixels(
-    prediction: WindowPrediction, truth: WindowTruth
-) -> list[FramePixels]:
-    """The valid pixels of every frame.
-
-    Raises:
-        ValueError: If a true depth inside ``valid`` is not positive.
-    """
-    frames = []
-    for i, valid in enumerate(truth.valid):
-        p, g = masked_pairs(prediction.depth[i], truth.depth[i], valid)
-        labels = np.full(len(p), -1)
-        if truth.semantics is not None:
-            labels = truth.semantics[i][valid].astype(np.int64)
-        frames.append(FramePixels(p, g, labels))
-    return frames
-
-
-def fit_frames(frames: list[FramePixels], align: str, per: str) -> list[DepthAlignment]:
-    """Alignment of each frame, the same for all where ``per`` is "window".
-
-    A frame or window without a pixel to fit gets NaN, unless nothing is fitted.
-    """
-    pairs = [frame.fitting() for frame in frames]
-    if per == "window":
-        p, g = (np.concatenate(values) for values in zip(*pairs))
-        return [_fit(p, g, align)] * len(frames)
-    return [_fit(p, g, align) for p, g in pairs]
-
-
-def _fit(p: Floats, g: Floats, align: str) -> DepthAlignment:
-    if not len(p) and align != "none":
-        return NOWHERE
-    return fit_pairs(p, g, align)
-
-
-def depth_record(
-    frame: FramePixels, fit: DepthAlignment, options: MetricOptions
-) -> Record:
-    """Depth errors and counts of a frame.
+def depth_records(window: AlignedWindow) -> list[Record]:
+    """Depth errors and counts of each frame.
 
     Returns:
         ``depth.full.*``, with labels ``depth.building.*``, ``depth.non_building.*`` and
-        ``depth.class.NAME.*``, and ``count.*``.
+        ``depth.class.NAME.*``; ``count.REGION.pixels`` and ``count.nan_pixels``, those
+        whose aligned prediction is not finite or not positive.
     """
-    pred = fit.scale * frame.pred + fit.shift
-    ids = np.array(sorted({-1, *options.class_names, *options.building}))
+    fits = window.fits(window.options.align)
+    return [
+        _depth_record(frame, fit, window.options)
+        for frame, fit in zip(window.frames, fits)
+    ]
+
+
+def ablation_records(window: AlignedWindow) -> list[Record]:
+    """``ablation.ALIGNMENT.REGION.abs_rel`` and ``.delta1`` of each frame.
+
+    Every alignment is fitted as the one in use is: per window or per frame.
+    """
+    return [_ablation(window, i) for i in range(len(window.frames))]
+
+
+def _ablation(window: AlignedWindow, i: int) -> Record:
+    frame, options = window.frames[i], window.options
+    ratio, inverse = frame.pred / frame.truth, 1 / frame.truth
+    members: dict[str, Any] = {}
+    if len(ratio) >= options.min_pixels:
+        members["full"] = slice(None)
+    is_building = np.isin(frame.labels, options.building)
+    if np.count_nonzero(is_building) >= options.min_building:
+        members["building"] = is_building
+    record: Record = {}
+    for align in ALIGNMENTS:
+        fit = window.fits(align)[i]
+        aligned = fit.scale * ratio + (fit.shift * inverse if fit.shift else 0.0)
+        error = np.abs(aligned - 1)
+        error[~usable(aligned)] = np.nan
+        close = (aligned < DELTA) & (aligned > 1 / DELTA)
+        for region, pixels in members.items():
+            known = error[pixels][~np.isnan(error[pixels])]
+            name = f"ablation.{align}.{region}"
+            record[f"{name}.abs_rel"] = float(known.mean()) if len(known) else np.nan
+            record[f"{name}.delta1"] = float(close[pixels].mean())
+    return record
+
+
+def _depth_record(
+    frame: FramePixels, fit: DepthAlignment, options: MetricOptions
+) -> Record:
+    ids = np.array(sorted({UNKNOWN, *options.class_names, *options.building}))
     rows = np.searchsorted(ids, frame.labels).clip(max=len(ids) - 1)
     rows = np.where(ids[rows] == frame.labels, rows, 0)  # other ids are unknown
+    pred = fit.scale * frame.pred + fit.shift
     sums, errors, good = sum_errors(pred, frame.truth, rows, len(ids))
-    unusable = int(np.count_nonzero(~usable(frame.pred)))
-    record: Record = {"count.nan_pixels": float(unusable)}
-    is_building = np.isin(ids, options.building)
-    regions = {"full": np.ones(len(ids), bool)}
-    if options.building:
-        regions["building"] = is_building
-        regions["non_building"] = ~is_building & (ids >= 0)
-    for name, region in regions.items():
+    record: Record = {"count.nan_pixels": float(sums.counts()[1])}
+    for name, region in _regions(ids, options).items():
         least = options.min_pixels if name == "full" else options.min_building
-        members = region[rows[good]]
-        record |= _region(f"depth.{name}", sums, np.flatnonzero(region), least)
-        record |= _robust(f"depth.{name}", record, errors, members)
         record[f"count.{name}.pixels"] = float(sums.pixels[region].sum())
+        record |= _means(f"depth.{name}", sums, np.flatnonzero(region), least)
+        if not np.isnan(record[f"depth.{name}.abs_rel"]):
+            record |= _robust(f"depth.{name}", errors.abs_rel[region[rows[good]]])
     if options.building:
         record |= _classes(sums, ids, options)
     return record
 
 
-def _classes(
-    sums: ErrorSums, ids: NDArray[np.integer[Any]], options: MetricOptions
-) -> Record:
+def _regions(ids: Ids, options: MetricOptions) -> dict[str, NDArray[np.bool_]]:
+    regions = {"full": np.ones(len(ids), bool)}
+    if options.building:
+        regions["building"] = np.isin(ids, options.building)
+        regions["non_building"] = ~regions["building"] & (ids != UNKNOWN)
+    return regions
+
+
+def _classes(sums: ErrorSums, ids: Ids, options: MetricOptions) -> Record:
     record: Record = {}
-    for row, number in enumerate(ids):
+    for row, number in enumerate(ids.tolist()):
         if number in options.class_names and sums.pixels[row]:
-            name = f"depth.class.{options.class_names[number]}"
-            record |= _region(name, sums, [row], options.min_building)
-            record[f"count.class.{name[12:]}.pixels"] = float(sums.pixels[row])
+            name = f"class.{options.class_names[number]}"
+            record[f"count.{name}.pixels"] = float(sums.pixels[row])
+            record |= _means(f"depth.{name}", sums, [row], options.min_building)
     return record
 
 
-def _region(name: str, sums: ErrorSums, rows: Any, least: int) -> Record:
-    enough = sums.pixels[rows].sum() >= least
-    values = sums.metrics(rows) if enough else dict.fromkeys(ERROR_NAMES, np.nan)
-    return {f"{name}.{key}": value for key, value in values.items()}
+def _means(name: str, sums: ErrorSums, rows: Any, least: int) -> Record:
+    """Metrics of a region; NaN if it has too few pixels."""
+    if sums.pixels[rows].sum() < least:
+        return dict.fromkeys((f"{name}.{key}" for key in ERROR_NAMES), float("nan"))
+    return {f"{name}.{key}": value for key, value in sums.metrics(rows).items()}
 
 
-def _robust(
-    name: str, record: Record, errors: PixelErrors, members: NDArray[np.bool_]
-) -> Record:
-    """Median and trimmed mean of a region's relative errors."""
-    values = errors.abs_rel[members]
-    if np.isnan(record[f"{name}.abs_rel"]) or not len(values):
-        return {f"{name}.abs_rel_{key}": np.nan for key in ("median", "trimmed")}
-    kept = max(1, round((1 - TRIMMED) * len(values)))
-    middle = (len(values) - 1) // 2, len(values) // 2
-    ordered = np.partition(values, sorted({*middle, kept - 1}))
+def _robust(name: str, abs_rel: Floats) -> Record:
+    """Median of the relative errors, and their mean without the worst ones."""
+    kept = max(1, round((1 - TRIMMED) * len(abs_rel)))
+    middle = [(len(abs_rel) - 1) // 2, len(abs_rel) // 2]
+    ordered = np.partition(abs_rel, sorted({*middle, kept - 1}))
     return {
-        f"{name}.abs_rel_median": float(ordered[list(middle)].mean()),
+        f"{name}.abs_rel_median": float(ordered[middle].mean()),
         f"{name}.abs_rel_trimmed": float(ordered[:kept].mean()),
     }

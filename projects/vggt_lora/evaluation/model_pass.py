@@ -76,11 +76,11 @@ class ModelPass:
     def examples(self, usable: list[int], path: Path) -> None:
         """Write the middle frames of windows that are spread over ``usable``."""
         number = min(EXAMPLES, len(usable))
-        chosen = [usable[i] for i in np.linspace(0, len(usable) - 1, number).astype(int)]
+        places = np.linspace(0, len(usable) - 1, number).astype(int)
         net = self.build()
         found = []
-        for i in chosen:
-            sample = self.samples[i]
+        for place in places:
+            sample = self.samples[usable[place]]
             middle = len(sample["ids"]) // 2
             found.append(Example.of(*self._both(net, sample), middle, self.options))
         write_examples(path, found)

@@ -1,19 +1,19 @@
 """The folder that an evaluation leaves, and that reports and comparisons read.
 
-    metadata.json                 how everything was measured, and the finished models
-    windows.json                  the windows, the same for every model
-    models/<name>/metrics.json    statistics of every metric; written last
-    models/<name>/windows.csv     one row per window
-    models/<name>/frames.csv      one row per frame
-    models/<name>/examples.npz    a few frames with truth and prediction
-    metrics_overall.csv           one row per model
+metadata.json                 how everything was measured, and the finished models
+windows.json                  the windows, the same for every model
+models/<name>/metrics.json    statistics of every metric; written last
+models/<name>/windows.csv     one row per window
+models/<name>/frames.csv      one row per frame
+models/<name>/examples.npz    a few frames with truth and prediction
+metrics_overall.csv           one row per model
 """
 
 import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,11 @@ from projects.vggt_lora.evaluation.summary import (
     metric_names,
 )
 from projects.vggt_lora.evaluation.window_records import MeasuredWindow
-from projects.vggt_lora.evaluation.windows import WindowChoice
+from projects.vggt_lora.evaluation.windows import EvaluationWindow, WindowChoice
 
 METADATA, METRICS, OVERALL = "metadata.json", "metrics.json", "metrics_overall.csv"
 RECORDS = "records.jsonl"
+Rows = Sequence[Sequence[Any]]
 HEADLINE = (
     "depth.building.abs_rel",
     "depth.building.delta1",
@@ -99,9 +100,7 @@ class ResultFolder:
     ) -> None:
         """Tables of a model, and at last its metrics, which say that it is finished."""
         folder = self.model(name)
-        _write_csv(folder / "windows.csv", *_window_rows(choice, records))
-        _write_csv(folder / "frames.csv", *_frame_rows(choice, records))
-        atomic_write_bytes(folder / METRICS, _json(statistics))
+        write_tables(folder, choice.windows, records, statistics)
         (folder / RECORDS).unlink(missing_ok=True)
         self.write_overall()
 
@@ -126,13 +125,25 @@ class ResultFolder:
         _write_csv(self.root / OVERALL, header, rows)
 
 
+def write_tables(
+    folder: Path,
+    windows: Sequence[EvaluationWindow],
+    records: Sequence[MeasuredWindow],
+    statistics: Statistics,
+) -> None:
+    """``windows.csv``, ``frames.csv`` and, when both are there, ``metrics.json``."""
+    _write_csv(folder / "windows.csv", *_window_rows(windows, records))
+    _write_csv(folder / "frames.csv", *_frame_rows(windows, records))
+    atomic_write_bytes(folder / METRICS, _json(statistics))
+
+
 def _window_rows(
-    choice: WindowChoice, records: Sequence[MeasuredWindow]
-) -> tuple[list[str], list[list[Any]]]:
+    windows: Sequence[EvaluationWindow], records: Sequence[MeasuredWindow]
+) -> tuple[list[str], Rows]:
     frame_names, window_names = metric_names(records)
     header = ["id", "sequence", "bucket", "frames", *window_names, *frame_names]
     rows = []
-    for window, record in zip(choice.windows, records):
+    for window, record in zip(windows, records):
         if record.skipped:
             continue
         values = {**frame_means(record, frame_names), **record.window}
@@ -143,12 +154,12 @@ def _window_rows(
 
 
 def _frame_rows(
-    choice: WindowChoice, records: Sequence[MeasuredWindow]
-) -> tuple[list[str], list[list[Any]]]:
+    windows: Sequence[EvaluationWindow], records: Sequence[MeasuredWindow]
+) -> tuple[list[str], Rows]:
     names = metric_names(records)[0]
     rows = [
         [window.id, window.sequence, number, *(row.get(n, math.nan) for n in names)]
-        for window, record in zip(choice.windows, records)
+        for window, record in zip(windows, records)
         for number, row in zip(window.frames, record.frames)
     ]
     return ["window", "sequence", "frame", *names], rows
@@ -158,7 +169,7 @@ def _cell(row: Statistics, metric: str, statistic: str) -> float:
     return row.get(metric, {}).get(statistic, math.nan)
 
 
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def _write_csv(path: Path, header: Sequence[str], rows: Rows) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

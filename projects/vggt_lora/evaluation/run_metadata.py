@@ -7,18 +7,18 @@ from typing import Any
 import torch
 
 from projects.common.process_memory import total_memory_mb
-from projects.vggt_lora.evaluation.evaluated_models import EvaluatedModel, ordered
+from projects.vggt_lora.evaluation.evaluated_models import ordered
 from projects.vggt_lora.evaluation.run_options import RunOptions
 from projects.vggt_lora.evaluation.windows import FILE, WindowChoice
 
-LIBRARIES = ("vantage3d", "torch", "numpy", "scipy", "mmengine", "peft")
+LIBRARIES = ("vantage3d", "numpy", "scipy", "mmengine", "peft")
 
 
 def run_metadata(
     options: RunOptions,
     choice: WindowChoice,
     settings: dict[str, Any],
-    models: dict[str, EvaluatedModel],
+    models: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
     """Content of metadata.json.
 
@@ -26,7 +26,7 @@ def run_metadata(
         options: What was asked for.
         choice: The windows.
         settings: Everything that the numbers depend on, beside windows and weights.
-        models: The finished ones by name.
+        models: Facts of the finished ones by name.
     """
     return {
         **settings,
@@ -47,13 +47,13 @@ def run_metadata(
         "device": device_facts(options.device),
         "timing": {"repeats": options.repeats, "adapters": "merged"},
         "versions": versions(),
-        "models": {name: models[name].facts() for name in ordered(models)},
+        "models": {name: models[name] for name in ordered(models)},
     }
 
 
 def versions() -> dict[str, str]:
     """Of Python and of the libraries that numbers may depend on."""
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "torch": torch.__version__}
     for name in LIBRARIES:
         try:
             found[name] = version(name)

@@ -1,8 +1,11 @@
 """The few numbers of an evaluation that fit on a terminal."""
 
+import math
+
 from projects.vggt_lora.evaluation.result_folder import ResultFolder
 from projects.vggt_lora.evaluation.summary import Statistics
 
+NONE = {"mean": math.nan}
 COLUMNS = {
     "AbsRel": "depth.full.abs_rel",
     "delta1": "depth.full.delta1",
@@ -35,6 +38,8 @@ def table(models: dict[str, Statistics]) -> str:
     lines = [f"{'model':{width}}  " + "  ".join(f"{title:>11}" for title in shown)]
     for name, row in models.items():
         means = [row.get(metric, {}).get("mean") for metric in shown.values()]
-        cells = [f"{'-' if mean is None else format(mean, '.4f'):>11}" for mean in means]
-        lines.append(f"{name:{width}}  " + "  ".join(cells))
+        cells = [
+            f"{'-' if mean is None else format(mean, '.4f'):>11}" for mean in means
+        ]
+        lines.append(f"{name:{width}}  " + "  ".join(f"{cell:>11}" for cell in cells))
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """What the metrics of a window are given, and what they return."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,21 @@ from torch import Tensor
 
 from projects.common.checks import check_choice, check_positive, check_shape
 from projects.common.evaluation.depth_alignment import ALIGNMENTS
+from projects.common.evaluation.photometric import THRESHOLDS
 from projects.common.structures.kitti360_labels import IDS, LABELS
 
 Floats = NDArray[np.floating[Any]]
 Record = dict[str, float]
-GROUPS = ("depth", "pose")
+GROUPS = (
+    "depth", "ablation", "normals", "planarity", "photometric", "pose", "points",
+)  # fmt: skip
+BUILDING = {
+    "depth": ("depth.building", "depth.non_building", "depth.class"),
+    "ablation": ("ablation.*.building",),
+    "normals": ("normals.building",),
+    "planarity": ("planarity.building",),
+    "photometric": ("photometric.building",),
+}
 SCOPES = ("frame", "window")
 CLASS_NAMES = {label.id: label.name for label in LABELS}
 
@@ -96,6 +106,14 @@ class WindowTruth:
             sequence=str(sample["sequence"]),
         )
 
+    def unlabelled(self) -> "WindowTruth":
+        """The same with labels that are all unknown: building metrics become NaN.
+
+        For the odd window without labels in data that has them; see
+        :func:`check_labels` for data that has none.
+        """
+        return replace(self, semantics=np.full(self.depth.shape, -1, np.int16))
+
 
 @dataclass(frozen=True)
 class MetricOptions:
@@ -112,6 +130,8 @@ class MetricOptions:
         min_pixels: Valid pixels that a frame needs for a depth metric.
         min_building: Valid pixels of a subset (buildings, a class) that a frame needs
             for metrics of it.
+        thresholds: Of the photometric curve.
+        point_threshold_m: Distance within which a point of the point map is right.
 
     Raises:
         ValueError: If a value is out of range.
@@ -124,13 +144,15 @@ class MetricOptions:
     groups: tuple[str, ...] = GROUPS
     min_pixels: int = 100
     min_building: int = 200
+    thresholds: tuple[float, ...] = THRESHOLDS
+    point_threshold_m: float = 0.25
 
     def __post_init__(self) -> None:
         check_choice("align", self.align, ALIGNMENTS)
         check_choice("per", self.per, SCOPES)
         for group in self.groups:
             check_choice("groups", group, GROUPS)
-        for name in ("min_pixels", "min_building"):
+        for name in ("min_pixels", "min_building", "point_threshold_m"):
             check_positive(name, getattr(self, name))
 
 
@@ -181,11 +203,25 @@ def check_labels(options: MetricOptions, has_labels: bool, where: str) -> None:
     """
     if has_labels or not options.building:
         return
-    names = ["depth.building.*", "depth.non_building.*", "depth.class.*"]
+    names = [name for group in options.groups for name in BUILDING.get(group, ())]
     raise ValueError(
-        f"{', '.join(names)} need semantics, and {where} has none. Use a split with "
-        "labels, or set `building=()` to measure without them."
+        f"building metrics ({', '.join(names)}) need semantics, and {where} has none. "
+        "Use a split with labels, or set `building=()` to measure without them."
     )
+
+
+def predicted_cameras(
+    prediction: WindowPrediction, truth: WindowTruth
+) -> tuple[Floats, Floats] | None:
+    """K and world2cam of the prediction; None if there are none, or one is not finite.
+
+    A network without intrinsics of its own has the true ones.
+    """
+    K = truth.K if prediction.K is None else prediction.K
+    world2cam = prediction.world2cam
+    if world2cam is None or not (np.isfinite(K).all() and np.isfinite(world2cam).all()):
+        return None
+    return K, world2cam
 
 
 def numpy(value: Tensor | NDArray[Any]) -> NDArray[Any]:

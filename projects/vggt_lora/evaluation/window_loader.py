@@ -42,8 +42,8 @@ class WindowDataset(Dataset):
             return {"window": index, REASON: str(error)}
 
 
-def open_dataset(cfg: Mapping[str, Any], rules: WindowRules) -> Any:
-    """The test data of a config, cut into windows as the rules say.
+def test_data(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """Config of the test data, without a choice of windows around it.
 
     Raises:
         ConfigError: If the config has no test data.
@@ -51,10 +51,15 @@ def open_dataset(cfg: Mapping[str, Any], rules: WindowRules) -> Any:
     loader = cfg.get("test_dataloader")
     if loader is None:
         raise ConfigError("the config has no `test_dataloader`: nothing to evaluate on")
-    config = copy.deepcopy(loader["dataset"])
-    while "dataset" in config:  # a choice of another kind around the data
-        config = config["dataset"]
-    config.update(
+    config = copy.deepcopy(dict(loader["dataset"]))
+    while "dataset" in config:
+        config = dict(config["dataset"])
+    return config
+
+
+def open_dataset(cfg: Mapping[str, Any], rules: WindowRules) -> Any:
+    """The test data of a config, cut into windows as the rules say."""
+    changes = dict(
         split=rules.split,
         frames=rules.seq_len,
         stride=rules.seq_stride,
@@ -62,7 +67,7 @@ def open_dataset(cfg: Mapping[str, Any], rules: WindowRules) -> Any:
         length=None,
         min_valid=0,
     )
-    return DATASETS.build(config)
+    return DATASETS.build({**test_data(cfg), **changes})
 
 
 def load_samples(samples: WindowDataset, workers: int) -> DataLoader:

@@ -13,13 +13,8 @@ from projects.common.evaluation.pose_metrics import (
 )
 from projects.common.evaluation.trajectory_alignment import stands_still
 from projects.common.geometry import invert_rigid
-from projects.vggt_lora.evaluation.window_data import (
-    Floats,
-    Record,
-    WindowPrediction,
-    WindowTruth,
-    natural_order,
-)
+from projects.vggt_lora.evaluation.aligned_window import AlignedWindow
+from projects.vggt_lora.evaluation.window_data import Floats, Record
 
 AUC_DEG, ACCURACY_DEG = (3, 5, 15, 30), 15
 LENGTHS = ("ate_trans", "rpe_trans")
@@ -29,32 +24,32 @@ SHARES = (
 )  # fmt: skip
 
 
-def pose_record(prediction: WindowPrediction, truth: WindowTruth) -> Record:
+def pose_record(window: AlignedWindow) -> Record:
     """``pose.*`` of a window; root mean squares over frames, or pairs of neighbours.
 
     A predicted pose that is not finite is counted; such a window has accuracies of 0
-    and no errors. Windows of one frame have no pose metric at all, and those whose
-    camera stands still no lengths.
+    and no errors. Windows of one frame have no pose metric at all; those of two, and
+    those whose camera stands still, have no lengths: a similarity fits any two centres.
     """
     names = (*LENGTHS, *ANGLES, *SHARES)
     record = {f"pose.{name}": float("nan") for name in names}
-    if prediction.world2cam is None or len(truth.depth) < 2:
+    predicted = window.prediction.world2cam
+    if predicted is None or len(predicted) < 2:
         return record
-    bad = ~np.isfinite(prediction.world2cam).all(axis=(1, 2))
+    bad = ~np.isfinite(predicted).all(axis=(1, 2))
     record["count.bad_poses"] = float(bad.sum())
     if bad.any():
         return record | {f"pose.{name}": 0.0 for name in SHARES}
-    order = natural_order(truth.names) if truth.names else list(range(len(bad)))
     pred, true = (
-        invert_rigid(poses[order].astype(np.float64))
-        for poses in (prediction.world2cam, truth.world2cam)
+        invert_rigid(poses[window.order].astype(np.float64))
+        for poses in (predicted, window.truth.world2cam)
     )
     values = _lengths(pred, true) | _angles(pred, true)
     return record | {f"pose.{name}": value for name, value in values.items()}
 
 
 def _lengths(pred: Floats, true: Floats) -> Record:
-    if stands_still(true[:, :3, 3]):
+    if len(true) < 3 or stands_still(true[:, :3, 3]):
         return {}
     aligned = align_poses(pred, true)
     absolute = absolute_pose_errors(aligned, true).rmse()[0]

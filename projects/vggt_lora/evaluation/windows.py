@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,8 @@ class WindowRules:
 
     Attributes:
         split: Of the dataset.
-        seq_len: Frames per window.
-        seq_stride: Positions from one window to the next.
+        seq_len: Frames per window; None for as many as the config has.
+        seq_stride: Positions from one window to the next; None for ``seq_len``.
         max_seqs: How many at most; None for all.
         stratified: Choose by bucket, in the shares of the building recipe, rather than
             evenly over all.
@@ -52,22 +52,27 @@ class WindowRules:
     """
 
     split: str
-    seq_len: int = 8
-    seq_stride: int = 8
+    seq_len: int | None = None
+    seq_stride: int | None = None
     max_seqs: int | None = None
     stratified: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_positive("seq_len", self.seq_len)
-        check_positive("seq_stride", self.seq_stride)
-        if self.max_seqs is not None:
-            check_positive("max_seqs", self.max_seqs)
+        for name in ("seq_len", "seq_stride", "max_seqs"):
+            if getattr(self, name) is not None:
+                check_positive(name, getattr(self, name))
         if self.stratified and self.max_seqs is None:
             raise ValueError(
                 "--stratified-sampling chooses among windows, got no --max-seqs. Say "
                 "how many windows to choose"
             )
+
+    def filled(self, frames: int) -> "WindowRules":
+        """With the config's number of ``frames`` where none was given."""
+        length = self.seq_len or frames
+        stride = self.seq_stride or length
+        return replace(self, seq_len=length, seq_stride=stride)
 
 
 @dataclass(frozen=True)
@@ -140,6 +145,11 @@ def load_windows(path: Path) -> WindowChoice:
     return choice
 
 
+def window_id(sequence: str, frames: Sequence[int]) -> str:
+    """Name of a window: its sequence and first frame."""
+    return f"{sequence}_{frames[0]:010d}"
+
+
 def index_hash(dataset: Any) -> str:
     """SHA-256 of what the index of a dataset says about every frame."""
     digest = hashlib.sha256(type(dataset).__name__.encode())
@@ -159,7 +169,9 @@ def choose_windows(dataset: Any, rules: WindowRules) -> WindowChoice:
         ValueError: If buckets are asked for and the split has no labels.
     """
     windows = [
-        EvaluationWindow(f"{name}_{ids[0]:010d}", name, ids, _bucket(dataset, name, ids))
+        EvaluationWindow(
+            f"{name}_{ids[0]:010d}", name, ids, _bucket(dataset, name, ids)
+        )
         for name, ids in fixed_windows(dataset)
     ]
     available = dict(Counter(window.bucket for window in windows))

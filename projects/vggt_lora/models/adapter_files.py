@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import weakref
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import partial
@@ -35,14 +36,17 @@ def base_hashes(model: nn.Module) -> Hashes:
     A part is a child of the network. So an adapter fits a network that has more heads
     than the one it was trained in.
     """
-    hashes = {name: hashlib.sha256() for name, _ in model.named_children()}
-    for key, value in sorted(model.state_dict().items()):
+    return _hash_parts(model.state_dict())
+
+
+def _hash_parts(weights: Mapping[str, Tensor]) -> Hashes:
+    hashes: dict[str, Any] = {}
+    for key, value in sorted(weights.items()):
         array = value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy()
-        part = hashes[key.partition(".")[0]]
+        part = hashes.setdefault(key.partition(".")[0], hashlib.sha256())
         part.update(f"{key} {value.dtype} {list(value.shape)}".encode())
         part.update(memoryview(array))
-    empty = hashlib.sha256().hexdigest()
-    return {k: h.hexdigest() for k, h in hashes.items() if h.hexdigest() != empty}
+    return {part: found.hexdigest() for part, found in hashes.items()}
 
 
 class Adapters:
@@ -65,6 +69,7 @@ class Adapters:
         on_meta = any(parameter.is_meta for parameter in model.parameters())
         self.base = {} if on_meta else base_hashes(model)
         self.settings = settings
+        self.model = weakref.ref(model)  # the network holds its adapters
         self.layers = inject_lora(model, settings)
         trained = {n for n, p in model.named_parameters() if p.requires_grad}
         self.frozen = [key for key in model.state_dict() if key not in trained]
@@ -74,6 +79,14 @@ class Adapters:
         model.register_load_state_dict_post_hook(self._base_is_there)
         if settings.adapter is not None:
             model.load_state_dict(read_adapter(Path(settings.adapter)))
+
+    def base_now(self) -> Hashes:
+        """As :func:`base_hashes` of the network that the adapters were put into."""
+        model = self.model()
+        weights = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+        return _hash_parts(
+            {key.replace(".base_layer.", "."): weights[key] for key in self.frozen}
+        )
 
     def write(self, state: Mapping[str, Tensor], folder: Path) -> None:
         """Write adapters as plain peft reads them.

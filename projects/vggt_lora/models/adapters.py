@@ -1,6 +1,7 @@
 """LoRA by peft: adapters injected in place into a network with its weights loaded."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -115,6 +116,19 @@ def lora_layers(model: nn.Module) -> Iterator[tuple[str, LoraLayer]]:
     for name, module in model.named_modules():
         if isinstance(module, LoraLayer):
             yield name, module
+
+
+@contextmanager
+def base_alone(model: nn.Module) -> Iterator[None]:
+    """Inside, the adapters of ``model`` are switched off."""
+    layers = [layer for _, layer in lora_layers(model)]
+    for layer in layers:
+        layer.enable_adapters(False)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.enable_adapters(True)
 
 
 @torch.no_grad()

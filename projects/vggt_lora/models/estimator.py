@@ -10,11 +10,12 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from projects.common.checks import check_choice
+from projects.common.engine.errors import ConfigError
 from projects.common.engine.patterns import matching
 from projects.common.geometry.pose_encoding import decode_pose
 from projects.registry import MODELS
 from projects.vggt_lora.models.adapter_files import Adapters
-from projects.vggt_lora.models.adapters import LoraSettings
+from projects.vggt_lora.models.adapters import LoraSettings, base_alone
 from projects.vggt_lora.models.vggt import VGGT
 from projects.vggt_lora.models.weights import load_vggt
 
@@ -39,11 +40,13 @@ class VGGTEstimator(VGGT, BaseModel):
         lora: Arguments of :class:`LoraSettings`; None trains what is not frozen.
         criterion: Config of the losses; None for inference.
         precision: "bfloat16" runs the network under autocast.
+        predict_base: Predict also without the adapters, for a comparison.
         **net: Arguments of :class:`VGGT`.
 
     Raises:
         CheckpointError: If the base or an adapter does not fit.
-        ConfigError: If a pattern matches nothing.
+        ConfigError: If a pattern matches nothing, or there are no adapters to leave
+            out.
     """
 
     def __init__(
@@ -53,11 +56,17 @@ class VGGTEstimator(VGGT, BaseModel):
         lora: Mapping[str, Any] | None = None,
         criterion: Mapping[str, Any] | None = None,
         precision: str = "float32",
+        predict_base: bool = False,
         **net: Any,
     ) -> None:
         super().__init__(**net)
         check_choice("precision", precision, PRECISIONS)
-        self.precision = precision
+        if predict_base and lora is None:
+            raise ConfigError(
+                "`model.predict_base` must be False without `model.lora`, got True: "
+                "the base is all there is"
+            )
+        self.precision, self.predict_base = precision, predict_base
         self._load_base(base_weights)
         self._freeze(freeze)
         self.adapters = None
@@ -84,19 +93,29 @@ class VGGTEstimator(VGGT, BaseModel):
             mode: "loss", "predict" or "tensor".
 
         Returns:
-            "loss": scalars by name. "predict": see :func:`predictions`. "tensor":
-            VGGT's dictionary.
+            "loss": scalars by name. "predict": see :func:`predictions`; with
+            ``predict_base`` the same again with ``base_`` in place of ``pred_``.
+            "tensor": VGGT's dictionary.
         """
         images = inputs["images"]
-        half = self.precision == "bfloat16"
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=half):
-            outputs = super().forward(images)
+        outputs = self._outputs(images)
         if mode == "tensor":
             return outputs
         if mode == "loss":
             assert self.criterion is not None
             return self.criterion(outputs, inputs, progress=training_progress())
-        return predictions(outputs, (images.shape[-2], images.shape[-1]))
+        size = images.shape[-2], images.shape[-1]
+        found = predictions(outputs, size)
+        if self.predict_base:
+            with base_alone(self):
+                before = predictions(self._outputs(images), size, "base")
+            found = [ours | base for ours, base in zip(found, before)]
+        return found
+
+    def _outputs(self, images: Tensor) -> dict[str, Any]:
+        half = self.precision == "bfloat16"
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=half):
+            return super().forward(images)
 
     def _load_base(self, base_weights: str | None) -> None:
         if base_weights is not None:
@@ -122,13 +141,14 @@ def training_progress() -> float:
 
 
 def predictions(
-    outputs: Mapping[str, Tensor], image_size: tuple[int, int]
+    outputs: Mapping[str, Tensor], image_size: tuple[int, int], prefix: str = "pred"
 ) -> list[dict[str, Tensor]]:
     """What metrics and pictures read of each sample.
 
     Args:
         outputs: Of VGGT, for B samples.
         image_size: (H, W) pixels.
+        prefix: Of the keys.
 
     Returns:
         B dictionaries, lengths in the network's unit: ``pred_depth`` and
@@ -137,10 +157,10 @@ def predictions(
     """
     found = {}
     if "depth" in outputs:
-        found["pred_depth"] = outputs["depth"][..., 0]
-        found["pred_depth_conf"] = outputs["depth_conf"]
+        found[f"{prefix}_depth"] = outputs["depth"][..., 0]
+        found[f"{prefix}_depth_conf"] = outputs["depth_conf"]
     if "pose_enc" in outputs:
         world2cam, K = decode_pose(outputs["pose_enc"], image_size)
-        found["pred_world2cam"], found["pred_K"] = world2cam, K
+        found[f"{prefix}_world2cam"], found[f"{prefix}_K"] = world2cam, K
     samples = len(next(iter(found.values())))
     return [{key: value[i] for key, value in found.items()} for i in range(samples)]

@@ -1,4 +1,4 @@
-"""From a run with adapters to the weights of one plain network."""
+"""From a run, with or without adapters, to the weights of one plain network."""
 
 import json
 from collections.abc import Mapping
@@ -28,6 +28,8 @@ def merge_adapter(
 ) -> dict[str, Tensor]:
     """Write the base weights with the learned updates added, under VGGT's names.
 
+    A run without adapters is written as it is.
+
     Args:
         config: Of the run: it names the base weights and the adapted layers.
         adapter: A checkpoint, a work dir (its newest one) or an exported folder.
@@ -39,18 +41,17 @@ def merge_adapter(
         What was written.
 
     Raises:
-        ConfigError: If the config has no LoRA, or ``out`` another suffix.
-        CheckpointError: If the adapters belong to another base, rank or set of layers.
+        ConfigError: If ``out`` has another suffix.
+        CheckpointError: If the adapters belong to another base, rank or set of layers,
+            or the checkpoint has adapters and the config has not, or the reverse.
     """
     if out.suffix not in SUFFIXES:
         raise ConfigError(f"`out` must end in one of {SUFFIXES}, got {out}")
     cfg = load_config(config, options)
     settings = cfg.model.get("lora")
-    if settings is None:
-        raise ConfigError(f"{config} has no `model.lora`: there is nothing to merge")
     # A random base, of a narrow network, is drawn as the runner draws it.
     set_random_seed(cfg.randomness.seed)
-    if (adapter / CONFIG).is_file():
+    if settings is not None and (adapter / CONFIG).is_file():
         settings.adapter = str(adapter)
         _take_rank_and_alpha(settings, adapter)
         model = MODELS.build(cfg.model)
@@ -60,7 +61,8 @@ def merge_adapter(
         load_weights(model, read_checkpoint(path), str(path))
     weights = merged_weights(model)
     _write(weights, out)
-    print_log(f"{len(weights)} tensors, adapters merged, in {out}", logger="current")
+    done = "adapters merged" if settings is not None else "the run had no adapters"
+    print_log(f"{len(weights)} tensors, {done}, in {out}", logger="current")
     return weights
 
 

@@ -62,7 +62,7 @@ def test_mistakes_are_named(run, tmp_path, capsys):
         ([run, tmp_path / "out.bin"], "must end in one of"),
         (
             [run, tmp_path / "o.pth", "--cfg-options", "model.lora=None"],
-            "nothing to merge",
+            "does not fit VGGTEstimator",
         ),
         (
             [run, tmp_path / "o.pth", "--cfg-options", "randomness.seed=5"],

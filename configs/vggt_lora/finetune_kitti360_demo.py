@@ -1,0 +1,52 @@
+"""The base of `make demo-depth`: a narrow VGGT learns depth in a bright suburb.
+
+All weights are trained on the exact depth of synthetic drives.
+
+    python tools/train.py configs/vggt_lora/finetune_kitti360_demo.py
+    python tools/test.py configs/vggt_lora/finetune_kitti360_demo.py CHECKPOINT
+"""
+
+_base_ = [
+    "finetune_kitti360.py",
+    "../_base_/datasets/demo_streets.py",
+    "../_base_/models/vggt_narrow.py",
+]
+
+root = "data/demo-depth/suburb"
+model = dict(**_base_.narrow, freeze=[], criterion=dict(curriculum=None))
+train_dataloader = dict(
+    **_base_.demo["train"],
+    batch_size=4,
+    batch_sampler=None,
+)
+train_dataloader["dataset"].update(
+    data_root=root, depth="exact", mix=None, class_weights=None
+)
+val_dataloader = _base_.demo["val"]
+val_dataloader["dataset"]["dataset"].update(data_root=root, depth="exact")
+test_dataloader = dict(
+    num_workers=0,
+    dataset=dict(
+        _delete_=True,
+        type="ExactViews",
+        dataset=dict(**_base_.demo["test"], data_root=root),
+    ),
+)
+iters = 600
+optim_wrapper = dict(
+    optimizer=dict(lr=1e-3), paramwise_cfg=dict(lr_mult=dict(_delete_=True))
+)
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=30),
+    dict(
+        type="CosineAnnealingLR",
+        by_epoch=False,
+        begin=30,
+        end=iters,
+        T_max=iters - 30,
+        eta_min_ratio=0.01,
+    ),
+]
+train_cfg = dict(max_iters=iters, val_interval=200)
+default_hooks = dict(checkpoint=dict(interval=200))
+test_evaluator = dict(_delete_=True, type="DepthComparison", answers=dict(base="pred"))

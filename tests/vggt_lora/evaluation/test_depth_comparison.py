@@ -1,0 +1,84 @@
+"""The table of before and after: closed forms, and what is written."""
+
+import json
+
+import pytest
+import torch
+
+from projects.registry import METRICS
+from tests.vggt_lora.evaluation.test_depth_metric import perfect
+from tests.vggt_lora.losses.batches import wave_batch
+
+
+def inputs():
+    """The wave scene; its exact depth is twice as far in the pixels without LiDAR."""
+    batch = wave_batch()
+    batch["depths"] = batch["depths"].where(batch["valid"], 0)
+    exact = wave_batch()["depths"]
+    batch["exact_depths"] = exact.where(batch["valid"], 2 * exact)
+    batch["typical_depths"] = torch.full_like(exact, 3.0)
+    return batch
+
+
+def compare(before, after, tmp_path, **options):
+    """Results of one window, and the file."""
+    answers = dict(before="base", after="pred")
+    metric = METRICS.build(
+        dict(
+            type="DepthComparison", answers=answers, result_dir=str(tmp_path), **options
+        )
+    )
+    sample = {f"base_{key[5:]}": value for key, value in before.items()} | after
+    metric.process({"inputs": inputs()}, [sample])
+    return metric.evaluate(1), json.loads(
+        (tmp_path / "depth_comparison.json").read_text()
+    )
+
+
+def test_each_answer_meets_each_truth(tmp_path):
+    (ideal,) = perfect(wave_batch(), 0.1)
+    (wrong,) = perfect(wave_batch(), 0.1)
+    wrong["pred_depth"] = torch.ones_like(wrong["pred_depth"])
+    metrics, file = compare(wrong, ideal, tmp_path, alignment="scale")
+    assert metrics["after/LiDAR/AbsRel"] == pytest.approx(0, abs=1e-6)
+    assert metrics["after/AUC@30"] == metrics["before/AUC@30"] == 1
+    assert metrics["after/dense/AbsRel"] > 0.1
+    # a constant is the same guess as a map of 3 metres, once aligned
+    for name in ("LiDAR/AbsRel", "dense/AbsRel", "dense/RMSE"):
+        assert metrics[f"before/{name}"] == pytest.approx(
+            metrics[f"typical depth/{name}"], rel=1e-6
+        )
+    assert file["alignment"] == "scale" and file["windows"] == 1
+    assert file["answers"]["after"]["dense/AbsRel"] == metrics["after/dense/AbsRel"]
+    assert "LiDAR/SIlog" in file["answers"]["before"]
+    assert "AUC@30" not in file["answers"]["typical depth"]
+
+
+def test_dense_truth_counts_every_pixel(tmp_path):
+    (ideal,) = perfect(wave_batch(), 1.0)
+    metrics, _ = compare(ideal, ideal, tmp_path, alignment="none")
+    share = float((~inputs()["valid"]).float().mean())
+    assert metrics["after/dense/AbsRel"] == pytest.approx(share / 2, rel=1e-5)
+    assert metrics["after/LiDAR/AbsRel"] == pytest.approx(0, abs=1e-7)
+
+
+def test_the_change_is_relative_and_that_of_auc_a_difference(tmp_path, capsys):
+    (ideal,) = perfect(wave_batch(), 1.0)
+    far, near = (
+        ideal | {"pred_depth": factor * ideal["pred_depth"]} for factor in (1.4, 1.1)
+    )
+    compare(far, near, tmp_path, alignment="none")
+    text = capsys.readouterr()
+    line = next(x for x in (text.out + text.err).splitlines() if "change" in x)
+    cells = [cell.strip() for cell in line.split("|")[2:-1]]
+    assert cells[0] == "-75.0 %"
+    assert cells[-1] == "+0.000"
+
+
+def test_there_must_be_an_answer():
+    with pytest.raises(ValueError, match="at least one row, got none"):
+        METRICS.build(dict(type="DepthComparison", answers={}))
+    with pytest.raises(ValueError, match=r"'robust', got 'procrustes'"):
+        METRICS.build(
+            dict(type="DepthComparison", answers=dict(a="pred"), alignment="procrustes")
+        )
