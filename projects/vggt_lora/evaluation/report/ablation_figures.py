@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 
 from projects.vggt_lora.evaluation.report.curves import band, stats
 from projects.vggt_lora.evaluation.report.labels import label
-from projects.vggt_lora.evaluation.report.positions import need_best
 from projects.vggt_lora.evaluation.report.run import Model, Run
+from projects.vggt_lora.evaluation.report.score import subject
 from projects.vggt_lora.evaluation.report.style import (
     BASELINE_COLOUR,
     BEST_COLOUR,
@@ -40,12 +40,13 @@ CURVE_COLUMNS = (f"{INLIER_AT}*", f"{TRUTH_AT}*", INLIERS)
 
 def contrasted(run: Run) -> list[tuple[Model, str, str]]:
     """The baseline, the last and the best checkpoint, with colours and markers."""
-    chosen = need_best(run).model
+    chosen = subject(run)
     last = [m for m in run.checkpoints if not m.merged][-1:]
-    models = [(run.baseline, BASELINE_COLOUR, "D")]
-    models += [(model, COLOURS[0], "s") for model in last if model != chosen]
-    models += [(chosen, BEST_COLOUR, "o")]
-    return [(m, colour, marker) for m, colour, marker in models if m is not None]
+    models = [(m, COLOURS[0], "s") for m in last if m != chosen]
+    models.append((chosen, BEST_COLOUR, "o"))
+    if run.baseline is not None and run.baseline != chosen:
+        models.insert(0, (run.baseline, BASELINE_COLOUR, "D"))
+    return models
 
 
 def alignment_ablation(run: Run) -> Figure:
@@ -89,7 +90,8 @@ def photometric_curve(run: Run) -> Figure:
     models = contrasted(run)
     thresholds = photometric_thresholds(run)
     if len(thresholds) < 2:
-        raise CannotDrawError(f"needs two columns `{INLIER_AT}<threshold>.mean`")
+        name = run.here(INLIER_AT)
+        raise CannotDrawError(f"needs two columns `{name}<threshold>.mean`")
     figure = new_figure(1, 1, height=4.6)
     axes = figure.add_subplot()
     x = np.array(list(thresholds.values()))
@@ -109,7 +111,7 @@ def photometric_curve(run: Run) -> Figure:
             textcoords="offset points",
             fontsize=TEXT["note"],
         )
-    y = "share of building pixels (higher is better)"
+    y = f"share of pixels, {run.where} (higher is better)"
     finish(axes, "", "threshold on the mean RGB difference, images in 0 to 1", y)
     axes.set_ylim(0, 1)
     axes.set_xlim(left=0)
@@ -120,7 +122,9 @@ def photometric_curve(run: Run) -> Figure:
 
 def _draw_bound(axes: Axes, model: Model, thresholds: dict[str, float]) -> list[Line2D]:
     """What the truth itself reaches, if it was measured."""
-    metrics = [metric.replace(INLIER_AT, TRUTH_AT) for metric in thresholds]
+    metrics = [
+        metric.replace("photometric.", "photometric_truth.") for metric in thresholds
+    ]
     values = [model.mean(metric) for metric in metrics]
     if not np.isfinite(values).all():
         return []
@@ -133,7 +137,7 @@ def photometric_thresholds(run: Run) -> dict[str, float]:
     """Threshold of each column of the curve, ascending."""
     found = {}
     for metric in run.metrics:
-        text = metric.removeprefix(INLIER_AT)
+        text = metric.removeprefix(run.here(INLIER_AT))
         if text != metric and re.fullmatch(r"\d+(\.\d+)?", text):
             found[metric] = float(text)
     return dict(sorted(found.items(), key=lambda item: item[1]))
@@ -142,7 +146,9 @@ def photometric_thresholds(run: Run) -> dict[str, float]:
 def used_threshold(run: Run, thresholds: dict[str, float]) -> float | None:
     """The threshold at which the curve of every model gives its inlier ratio."""
     for metric, threshold in thresholds.items():
-        pairs = [(model.mean(metric), model.mean(INLIERS)) for model in run.models]
+        pairs = [
+            (model.mean(metric), model.mean(run.here(INLIERS))) for model in run.models
+        ]
         known = [pair for pair in pairs if all(map(math.isfinite, pair))]
         if known and all(math.isclose(*pair, rel_tol=1e-6) for pair in known):
             return threshold

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from projects.vggt_lora.evaluation.report.labels import label
-from projects.vggt_lora.evaluation.report.positions import need_best
 from projects.vggt_lora.evaluation.report.run import Model, Run
+from projects.vggt_lora.evaluation.report.score import pair
 from projects.vggt_lora.evaluation.report.style import (
     BASELINE_COLOUR,
     BEST_COLOUR,
@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
 def per_class(run: Run) -> Figure:
     """14: AbsRel and delta1 of every class, the baseline and the best."""
-    models = _pair(run)
+    models = pair(run)
     names = class_names(run)
     if not names:
         raise CannotDrawError(f"needs columns `{CLASS}<class>.abs_rel.mean`")
@@ -72,13 +72,14 @@ def _key(row: Row) -> float:
 
 def per_scene(run: Run) -> Figure:
     """15: AbsRel and delta1 on buildings by sequence and by bucket."""
-    models = _pair(run)
-    tables = [read_windows(model, SCENE_METRICS) for model in models]
+    models = pair(run)
+    wanted = [run.here(metric) for metric in SCENE_METRICS]
+    tables = [read_windows(model, wanted) for model in models]
     if any(table is None for table in tables):
         raise CannotDrawError("needs windows.csv of the baseline and of the best")
-    kept = [m for m in SCENE_METRICS if all(m in t.numbers for t in tables if t)]
+    kept = [m for m in wanted if all(m in t.numbers for t in tables if t)]
     if not kept:
-        raise CannotDrawError(f"needs {', '.join(SCENE_METRICS)} in windows.csv")
+        raise CannotDrawError(f"needs {', '.join(wanted)} in windows.csv")
     groups = [_scene_rows([t for t in tables if t], metric) for metric in kept]
     return _draw(groups, models, kept, "")
 
@@ -103,11 +104,6 @@ def _scene_rows(tables: Sequence[Table], metric: str) -> list[Row]:
 def _short(name: str, most: int = 32) -> str:
     """The end of a long name: the beginning is the same for all sequences."""
     return name if len(name) <= most else f"…{name[-most + 1 :]}"
-
-
-def _pair(run: Run) -> list[Model]:
-    models = (run.baseline, need_best(run).model)
-    return [model for model in models if model is not None]
 
 
 def _draw(

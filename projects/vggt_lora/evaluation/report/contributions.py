@@ -9,16 +9,16 @@ from matplotlib.patches import Patch
 from projects.vggt_lora.evaluation.report.paired import TOTAL, gain_intervals
 from projects.vggt_lora.evaluation.report.positions import (
     Positions,
-    need_best,
     positions,
 )
 from projects.vggt_lora.evaluation.report.run import Model, Run
 from projects.vggt_lora.evaluation.report.score import (
-    COMPONENTS,
     FORMULAS,
     NO_CLIP,
+    Scoring,
     gains,
-    score,
+    scoring,
+    subject,
 )
 from projects.vggt_lora.evaluation.report.score_figures import STYLES
 from projects.vggt_lora.evaluation.report.style import (
@@ -35,34 +35,35 @@ from projects.vggt_lora.evaluation.report.style import (
 
 def contributions(run: Run) -> Figure:
     """08: what each component adds to the gain of the best, and of every checkpoint."""
-    model, baseline = need_best(run).model, run.baseline
-    if baseline is None:
-        raise CannotDrawError("needs the baseline")
-    if not np.isfinite([score(m, NO_CLIP) for m in (model, baseline)]).all():
-        raise CannotDrawError("needs all five components of the score")
+    model, baseline = subject(run), run.baseline
+    if baseline is None or model is baseline:
+        raise CannotDrawError("needs the baseline and a checkpoint")
+    by = scoring(run)
+    if by is None:
+        raise CannotDrawError("needs AbsRel and delta1 of buildings")
     places = positions(run)
     several = len(places.line) > 1
     figure = new_figure(1 + several, 1, height=8.4 if several else 4.4)
     shown = panels(figure, 1 + several, columns=1)
-    _draw_gain_bars(shown[0], model, baseline)
+    _draw_gain_bars(shown[0], model, baseline, by)
     if several:
-        _draw_gain_curves(shown[1], baseline, places)
+        _draw_gain_curves(shown[1], baseline, places, by)
     return figure
 
 
-def _draw_gain_bars(axes: Axes, model: Model, baseline: Model) -> None:
-    names = [component.label for component in COMPONENTS] + [TOTAL]
+def _draw_gain_bars(axes: Axes, model: Model, baseline: Model, by: Scoring) -> None:
+    names = [component.label for component in by.components] + [TOTAL]
     rows = np.arange(len(names))
     drawn_intervals = False
     for number, formula in enumerate(FORMULAS):
-        gain = gains(model, baseline, formula)
+        gain = gains(model, baseline, formula, by)
         gain[TOTAL] = sum(gain.values())
         values = np.array([gain[name] for name in names])
         y = rows + (number - 0.5) * 0.36
         colour, _ = STYLES[formula]
         hatch = "" if number == 0 else "///"
         axes.barh(y, values, 0.36, color=colour, hatch=hatch, ec="white")
-        intervals = gain_intervals(model, baseline, formula)
+        intervals = gain_intervals(model, baseline, formula, by)
         ends = np.stack([values, values])
         if intervals:
             ends = np.array([intervals[name] for name in names]).T
@@ -84,7 +85,7 @@ def _draw_gain_bars(axes: Axes, model: Model, baseline: Model) -> None:
         marks.append(
             Line2D([], [], color="black", label="95 % interval, paired by window")
         )
-    title = f"Gain of {model.name} over the baseline, by component"
+    title = f"Gain of {model.name} over the baseline, {by.name}"
     finish(axes, title, "gain of the score (weight included)", "", marks)
     axes.grid(visible=False, axis="y")
 
@@ -102,9 +103,11 @@ def _write_gain(axes: Axes, y: float, value: float, low: float, high: float) -> 
     )
 
 
-def _draw_gain_curves(axes: Axes, baseline: Model, places: Positions) -> None:
-    rows = [gains(model, baseline, NO_CLIP) for model in places.line]
-    for number, component in enumerate(COMPONENTS):
+def _draw_gain_curves(
+    axes: Axes, baseline: Model, places: Positions, by: Scoring
+) -> None:
+    rows = [gains(model, baseline, NO_CLIP, by) for model in places.line]
+    for number, component in enumerate(by.components):
         values = [row[component.label] for row in rows]
         look = {"color": COLOURS[number], "marker": MARKERS[number], "markersize": 5}
         axes.plot(places.x, values, label=component.label, **look)

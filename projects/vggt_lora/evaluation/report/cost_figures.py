@@ -76,7 +76,7 @@ def _measured(run: Run, metric: str) -> bool:
 def pareto(run: Run) -> Figure:
     """09: each quality against latency and memory."""
     costs = cost_metrics(run)
-    qualities = [metric for metric in QUALITIES if run.has(metric)]
+    qualities = [run.here(metric) for metric in QUALITIES if run.has(run.here(metric))]
     if not costs or not qualities:
         raise CannotDrawError("needs a quality and a latency or memory")
     figure = new_figure(len(qualities), len(costs))

@@ -2,14 +2,13 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from projects.vggt_lora.evaluation.report.positions import need_best, positions
+from projects.vggt_lora.evaluation.report.positions import positions
 from projects.vggt_lora.evaluation.report.run import Model, Run
+from projects.vggt_lora.evaluation.report.score import pair, subject
 from projects.vggt_lora.evaluation.report.style import (
     BASELINE_COLOUR,
     BEST_COLOUR,
@@ -18,47 +17,44 @@ from projects.vggt_lora.evaluation.report.style import (
     finish,
     new_figure,
     panels,
+    readable_log,
 )
 from projects.vggt_lora.evaluation.report.tables import read_frames
 
 METRIC = "depth.building.abs_rel"
 COLUMNS = (METRIC,)
 BINS = 30
-AXIS = "AbsRel of a frame, buildings"
+AXIS = "AbsRel of a frame"
 WHISKERS = (5, 95)  # percentiles
 Values = NDArray[np.float64]
 
 
-def frame_errors(model: Model) -> Values:
-    """(N,) AbsRel on buildings of the frames that have one."""
-    table = read_frames(model, COLUMNS)
-    values = table.numbers.get(METRIC) if table is not None else None
+def frame_errors(model: Model, metric: str) -> Values:
+    """(N,) values of the frames that have one."""
+    table = read_frames(model, [metric])
+    values = table.numbers.get(metric) if table is not None else None
     return np.zeros(0) if values is None else values[np.isfinite(values)]
 
 
 def building_errors(run: Run) -> Figure:
     """12: histogram of the baseline and the best, box plots of every model."""
-    chosen = need_best(run).model
+    chosen = subject(run)
     places = positions(run)
-    errors = {model.name: frame_errors(model) for model in run.models}
+    metric = run.here(METRIC)
+    errors = {model.name: frame_errors(model, metric) for model in run.models}
     if not errors[chosen.name].size:
-        raise CannotDrawError(f"needs `{METRIC}` in models/{chosen.name}/frames.csv")
+        raise CannotDrawError(f"needs `{metric}` in models/{chosen.name}/frames.csv")
     figure = new_figure(2, 1, height=7.6)
     top, bottom = panels(figure, 2, columns=1)
-    pair = [m for m in (run.baseline, chosen) if m is not None]
-    _draw_histogram(top, {m.name: errors[m.name] for m in pair}, chosen.name)
+    shown = {m.name: errors[m.name] for m in pair(run)}
+    _draw_histogram(top, shown, chosen.name, f"Histogram, {run.where}")
     _draw_boxes(bottom, places, errors)
     return figure
 
 
-def readable_log(axis: Axis) -> None:
-    """Plain numbers at 1, 2, 3, 5 of every decade."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
-    axis.set_major_formatter("{x:g}")
-    axis.set_minor_formatter(NullFormatter())
-
-
-def _draw_histogram(axes: Axes, errors: dict[str, Values], chosen: str) -> None:
+def _draw_histogram(
+    axes: Axes, errors: dict[str, Values], chosen: str, title: str
+) -> None:
     together = np.concatenate(list(errors.values()))
     low, high = np.percentile(together[together > 0], (0, 100))
     edges = np.geomspace(low, max(high, low * 1.1), BINS + 1)
@@ -78,7 +74,7 @@ def _draw_histogram(axes: Axes, errors: dict[str, Values], chosen: str) -> None:
     ]
     handles, _ = axes.get_legend_handles_labels()
     x = f"{AXIS} (logarithmic)"
-    finish(axes, "Histogram", x, "number of frames", [*handles, *lines])
+    finish(axes, title, x, "number of frames", [*handles, *lines])
 
 
 def _draw_boxes(axes: Axes, places, errors: dict[str, Values]) -> None:

@@ -4,18 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from projects.vggt_lora.evaluation.report.positions import need_best
 from projects.vggt_lora.evaluation.report.run import Model, Run
+from projects.vggt_lora.evaluation.report.score import pair, subject
 from projects.vggt_lora.evaluation.report.style import (
     TEXT,
     WIDTH,
     CannotDrawError,
     new_figure,
+    readable_log,
 )
 
 FILE = "examples.npz"
@@ -70,26 +73,25 @@ def depths(run: Run) -> Figure:
     figure, grid = _grid(examples[0]["images"], columns)
     true = examples[0]["depth_gt"]
     low, high = np.percentile(true[true > 0], (2, 98))
-    colours = Normalize(low, high)
+    colours = LogNorm(low, high)
     for row, axes in enumerate(grid):
         _show_image(axes[0], examples[0], row)
         maps = [true, *(arrays["depth_pred"] for arrays in examples)]
         for place, depth in zip(axes[1:], maps):
             known = np.where(depth[row] > 0, depth[row], np.nan)
-            drawn = _show(place, known, "cividis", colours)
+            drawn = _show(place, known, "viridis", colours)
     _colour_bar(figure, grid, drawn, "depth in m")
     return figure
 
 
 def _shown(run: Run) -> tuple[list[Model], list[Arrays]]:
-    chosen = need_best(run).model
     pairs = [
         (model, arrays)
-        for model in (run.baseline, chosen)
-        if model is not None and (arrays := read_examples(model)) is not None
+        for model in pair(run)
+        if (arrays := read_examples(model)) is not None
     ]
     if not pairs or not len(pairs[0][1]["images"]):
-        raise CannotDrawError(f"needs models/{chosen.name}/{FILE}")
+        raise CannotDrawError(f"needs models/{subject(run).name}/{FILE}")
     models, examples = zip(*pairs)
     return list(models), list(examples)
 
@@ -115,16 +117,20 @@ def _show_image(axes: Axes, arrays: Arrays, row: int) -> None:
     axes.set_xlabel(name[-34:], fontsize=TEXT["note"], loc="left")
 
 
-def _show(axes: Axes, values: NDArray, colour_map: str, colours: Normalize):
-    axes.set_facecolor(NOT_MEASURED)
+def _show(
+    axes: Axes, values: NDArray, colour_map: str, colours: Normalize
+) -> AxesImage:
+    grey = colormaps[colour_map].with_extremes(bad=NOT_MEASURED)
     masked = np.ma.masked_invalid(values)
-    return axes.imshow(masked, cmap=colour_map, norm=colours, interpolation="nearest")
+    return axes.imshow(masked, cmap=grey, norm=colours, interpolation="nearest")
 
 
-def _colour_bar(figure: Figure, grid: NDArray, drawn, text: str) -> None:
+def _colour_bar(figure: Figure, grid: NDArray, drawn: AxesImage, text: str) -> None:
     bar = figure.colorbar(
         drawn, ax=list(grid.flat), orientation="horizontal", aspect=50, shrink=0.6,
         extend="both",
     )  # fmt: skip
     bar.set_label(f"{text}; grey: not measurable", fontsize=TEXT["label"])
     bar.ax.tick_params(labelsize=TEXT["tick"])
+    if isinstance(drawn.norm, LogNorm):
+        readable_log(bar.ax.xaxis)

@@ -96,9 +96,8 @@ KINDS = (
     ),
     Kind(
         "03_geometry_quality", "Geometry", "Normals and planes",
-        "Normals and planes show whether facades became flat and upright, which AbsRel "
-        "does not see; around 60 degrees of mean error normals are no better than "
-        "chance.",
+        "Read planes together with normals: a model that says one distance everywhere "
+        "is perfectly flat, but its normals are wrong.",
         metric_figures.columns(metric_figures.GEOMETRY), metric_figures.geometry,
     ),
     Kind(
@@ -122,8 +121,8 @@ KINDS = (
     Kind(
         "07_comprehensive_score", "Score", "Comprehensive score",
         "The formulas differ in the term of AbsRel only, 1 - min(AbsRel, 1) or "
-        "1 / (1 + AbsRel): a baseline above the clip at 1 makes the blue gain larger "
-        "than the models deserve.",
+        "1 / (1 + AbsRel): above its clip at 1 the first sees no difference, so "
+        "believe a gain only if both show it.",
         SCORE_METRICS, score_figures.comprehensive_score,
     ),
     Kind(
@@ -163,7 +162,8 @@ KINDS = (
 def draw_all(run: Run) -> Iterator[Drawn]:
     """Every figure, as PNG or with the reason why not."""
     for kind in KINDS:
-        missing = tuple(name for name in kind.columns if not _there(run, name))
+        columns = [run.here(name) for name in kind.columns]
+        missing = tuple(name for name in columns if not _there(run, name))
         try:
             figure = kind.draw(run)
         except CannotDrawError as reason:

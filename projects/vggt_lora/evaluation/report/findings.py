@@ -9,13 +9,16 @@ from projects.vggt_lora.evaluation.report.run import Model, Run
 from projects.vggt_lora.evaluation.report.score import (
     ABS_REL,
     CLIP,
+    ERROR,
+    FORMULAS,
     NO_CLIP,
     REFERENCE,
-    SCORE_METRICS,
     Choice,
+    Scoring,
     best,
     gains,
     score,
+    scoring,
 )
 
 HEADLINES = (
@@ -34,22 +37,42 @@ HEADLINES = (
 NAN_PIXELS = "count.nan_pixels"
 
 
+def headlines(run: Run) -> list[str]:
+    """The headline metrics that a run has."""
+    wanted = dict.fromkeys(run.here(metric) for metric in HEADLINES)
+    return [metric for metric in wanted if run.has(metric)]
+
+
 def findings(run: Run) -> list[str]:
     """Sentences about the best checkpoint, its gain and what it is made of."""
     choice = best(run)
     if choice is None:
-        return ["Only the baseline was evaluated."]
-    sentences = [_chosen(run, choice)]
+        return [*_setting(run), "Only the baseline was evaluated.", *_warnings(run)]
+    sentences = [*_setting(run), _chosen(run, choice)]
+    by = scoring(run)
+    if by is None:
+        sentences.append("There is no score: it needs AbsRel and delta1 of buildings.")
+    elif by.missing:
+        sentences.append(
+            f"The score is a {by.name}: {', '.join(c.metric for c in by.missing)} "
+            "missing, the other weights scaled to sum to 1."
+        )
     if run.baseline is None:
         sentences.append("There is no baseline, so nothing is said about gains.")
-    elif math.isfinite(score(choice.model, NO_CLIP) - score(run.baseline, NO_CLIP)):
-        sentences += _about_score(choice.model, run.baseline)
-    else:
-        lacking = [m for m in SCORE_METRICS if not _both(choice.model, run, m)]
-        sentences.append(
-            f"The comprehensive score was not computed: {', '.join(lacking)} missing."
+    elif by is not None:
+        sentences += _about_score(choice.model, run.baseline, by)
+    changes = [*_changes(run, choice.model), *_single_bests(run)]
+    return [*sentences, *changes, *_warnings(run)]
+
+
+def _setting(run: Run) -> Iterator[str]:
+    known = run.metadata
+    if "align" in known and "split" in known:
+        windows = f"{known['windows']} windows of " if "windows" in known else ""
+        yield (
+            f"Evaluated on {windows}split {known['split']!r}, depth aligned by "
+            f"{known['align']!r} per {known.get('per', 'window')}."
         )
-    return [*sentences, *_changes(run, choice.model), *_warnings(run)]
 
 
 def _chosen(run: Run, choice: Choice) -> str:
@@ -62,31 +85,30 @@ def _chosen(run: Run, choice: Choice) -> str:
     )
 
 
-def _both(model: Model, run: Run, metric: str) -> bool:
-    models = [model, run.baseline] if run.baseline else [model]
-    return all(math.isfinite(m.mean(metric)) for m in models)
-
-
-def _about_score(model: Model, baseline: Model) -> Iterator[str]:
-    if score(model, NO_CLIP) <= score(baseline, NO_CLIP):
+def _about_score(model: Model, baseline: Model, by: Scoring) -> Iterator[str]:
+    if score(model, NO_CLIP, by) <= score(baseline, NO_CLIP, by):
         yield "No checkpoint beats the baseline in the score without clip."
     for formula in (REFERENCE, NO_CLIP):
-        before, after = score(baseline, formula), score(model, formula)
-        parts = gains(model, baseline, formula)
+        before, after = (score(m, formula, by) for m in (baseline, model))
+        parts = gains(model, baseline, formula, by)
         mover = max(parts, key=lambda name: abs(parts[name]))
         each = ", ".join(f"{name} {value:+.4f}" for name, value in parts.items())
         yield (
             f"Score, {formula}: {before:.4f} -> {after:.4f}, {after - before:+.4f} "
-            f"({percent(after, before)}){_interval(model, baseline, formula)}. "
+            f"({percent(after, before)}){_interval(model, baseline, formula, by)}. "
             f"{mover} moved it most: {each}."
         )
-    yield (
-        f"Of this gain, {sum(parts.values()) - parts['AbsRel']:+.4f} come from the "
-        "components that no clip touches."
-    )
+    others = sum(parts.values()) - parts[ERROR]
+    yield f"Without AbsRel, which the formulas treat differently: {others:+.4f}."
+    better = [name for name, value in parts.items() if value > 0]
+    worse = [name for name, value in parts.items() if value < 0]
+    if better and worse:
+        yield (
+            f"The components disagree: {', '.join(better)} better, "
+            f"{', '.join(worse)} worse than the baseline."
+        )
     if (error := baseline.mean(ABS_REL)) > CLIP:
-        part = gains(model, baseline, REFERENCE)["AbsRel"]
-        honest = gains(model, baseline, NO_CLIP)["AbsRel"]
+        part, honest = (gains(model, baseline, f, by)[ERROR] for f in FORMULAS)
         yield (
             f"The baseline's AbsRel on buildings, {error:.4g}, lies beyond the clip of "
             f"the reference formula at {CLIP:g}, where its term is 0: of the reference "
@@ -94,13 +116,13 @@ def _about_score(model: Model, baseline: Model) -> Iterator[str]:
         )
 
 
-def _interval(model: Model, baseline: Model, formula: str) -> str:
-    intervals = gain_intervals(model, baseline, formula)
+def _interval(model: Model, baseline: Model, formula: str, by: Scoring) -> str:
+    intervals = gain_intervals(model, baseline, formula, by)
     if not intervals:
         return ""
     low, high = intervals[TOTAL]
     doubt = ", which holds zero" if intervals[TOTAL].holds_zero else ""
-    return f", 95 % interval {low:+.4f} to {high:+.4f}{doubt}"
+    return f", 95 % interval over windows {low:+.4f} to {high:+.4f}{doubt}"
 
 
 def percent(after: float, before: float) -> str:
@@ -108,12 +130,28 @@ def percent(after: float, before: float) -> str:
     return f"{100 * (after / before - 1):+.1f} %" if before else "from zero"
 
 
+def _single_bests(run: Run) -> Iterator[str]:
+    """Which checkpoint each headline metric would choose."""
+    models = [model for model in run.checkpoints if not model.merged]
+    choices = []
+    for metric in headlines(run) if len(models) > 1 else ():
+        known = [m for m in models if math.isfinite(m.mean(metric))]
+        if known:
+            pick = max if label(metric).higher_is_better else min
+            name = pick(known, key=lambda model: model.mean(metric)).name
+            choices.append(f"{name} by {long_name(metric)}")
+    if choices:
+        yield f"Best by single metrics: {', '.join(choices)}."
+
+
 def _changes(run: Run, model: Model) -> Iterator[str]:
     """The headline metrics of the best checkpoint against the baseline."""
-    for metric in HEADLINES:
-        if run.baseline is None or not _both(model, run, metric):
-            continue
+    for metric in headlines(run):
+        if run.baseline is None:
+            return
         before, after = run.baseline.mean(metric), model.mean(metric)
+        if not math.isfinite(after - before):
+            continue
         better = (after > before) == label(metric).higher_is_better
         word = "the same" if after == before else "better" if better else "worse"
         yield (

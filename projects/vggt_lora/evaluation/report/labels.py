@@ -42,8 +42,8 @@ LABELS = {
     "abs_rel_median": Label("median AbsRel", "", False),
     "residual_mean": Label("mean distance from flat", "share of depth", False),
     "residual_median": Label("median distance from flat", "share of depth", False),
-    "planarity.building.inlier_ratio": Label("flat facade points", "", True),
-    "photometric.building.inlier_ratio": Label("photometric inliers", "", True),
+    "planarity.inlier_ratio": Label("points near their plane", "", True),
+    "photometric.inlier_ratio": Label("photometric inliers", "", True),
     "error": Label("photometric error", "", False),
     "ate_trans": Label("ATE", "m", False),
     "ate_rot_deg": Label("ATE of rotation", "degrees", False),
@@ -65,11 +65,13 @@ LABELS = {
 
 
 def label(metric: str) -> Label:
-    """Label of a metric by its full name or the part after the last dot."""
+    """Label of a metric by its first and last part, or by its last."""
     last = metric.rpartition(".")[2]
     if last.startswith("auc_"):
         return Label(f"AUC@{last.removeprefix('auc_')}", "", True)
-    return LABELS.get(metric) or LABELS.get(last) or Label(metric, "", True)
+    first = metric.partition(".")[0]
+    known = LABELS.get(f"{first}.{last}") or LABELS.get(last)
+    return known or Label(metric, "", True)
 
 
 def region(metric: str) -> str:

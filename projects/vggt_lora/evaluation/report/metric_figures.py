@@ -26,7 +26,7 @@ BUILDING_AND_REST = (
 )
 GEOMETRY = (
     Panel(
-        "Error of normals on buildings",
+        "Error of normals, {where}",
         (
             Line("normals.building.angular_mean", "mean"),
             Line("normals.building.angular_median", "median"),
@@ -34,7 +34,7 @@ GEOMETRY = (
         "normal error in degrees (lower is better)",
     ),
     Panel(
-        "Building pixels with a good normal",
+        "Share with a good normal, {where}",
         (
             Line("normals.building.inlier_11_25", "within 11.25°"),
             Line("normals.building.inlier_22_5", "within 22.5°"),
@@ -43,7 +43,7 @@ GEOMETRY = (
         "share of pixels (higher is better)",
     ),
     Panel(
-        "How far predicted facades are from flat",
+        "Deviation from flat, {where}",
         (
             Line("planarity.building.residual_mean", "mean"),
             Line("planarity.building.residual_median", "median"),
@@ -51,7 +51,7 @@ GEOMETRY = (
         "distance, share of depth (lower is better)",
     ),
     Panel(
-        "Facade points close to their plane",
+        "Share close to their plane, {where}",
         (Line("planarity.building.inlier_ratio", "share of points"),),
         "share of points (higher is better)",
     ),
@@ -99,7 +99,12 @@ def building_and_rest(run: Run) -> Figure:
 
 def geometry(run: Run) -> Figure:
     """03: normals and planes."""
-    return draw_panels(run, GEOMETRY)
+    return draw_panels(run, [_here(run, panel) for panel in GEOMETRY])
+
+
+def _here(run: Run, panel: Panel) -> Panel:
+    lines = tuple(Line(run.here(line.metric), line.name) for line in panel.lines)
+    return Panel(panel.title.format(where=run.where), lines, panel.axis)
 
 
 def poses(run: Run) -> Figure:

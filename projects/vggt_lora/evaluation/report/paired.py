@@ -15,11 +15,7 @@ from projects.common.evaluation.bootstrap import (
     resampled_means,
 )
 from projects.vggt_lora.evaluation.report.run import Model
-from projects.vggt_lora.evaluation.report.score import (
-    COMPONENTS,
-    SCORE_METRICS,
-    term,
-)
+from projects.vggt_lora.evaluation.report.score import Scoring, term
 from projects.vggt_lora.evaluation.report.tables import Table, read_frames, read_windows
 
 LEAST = 2  # windows; one says nothing of how far others are
@@ -46,7 +42,7 @@ class Sums(NamedTuple):
 
 
 def gain_intervals(
-    model: Model, baseline: Model, formula: str
+    model: Model, baseline: Model, formula: str, by: Scoring
 ) -> dict[str, Interval] | None:
     """95 % interval of the gain of each component, and of their sum as ``total``.
 
@@ -54,18 +50,18 @@ def gain_intervals(
         None if a model has no table of at least two windows, or a table that lacks a
         component.
     """
-    after, before = (window_sums(m, SCORE_METRICS) for m in (model, baseline))
+    after, before = (window_sums(m, by.metrics) for m in (model, baseline))
     if after is None or before is None or len(after.totals) < LEAST:
         return None
     draws = draw_clusters(len(after.totals))
     means = [resampled_means(*sums, draws) for sums in (after, before)]
     terms = [
-        np.stack([term(c, m[:, i], formula) for i, c in enumerate(COMPONENTS)], 1)
+        np.stack([term(c, m[:, i], formula) for i, c in enumerate(by.components)], 1)
         for m in means
     ]
     gains = terms[0] - terms[1]
     ends = interval(np.column_stack([gains, gains.sum(1)]))
-    names = [*(component.label for component in COMPONENTS), TOTAL]
+    names = [*(component.label for component in by.components), TOTAL]
     return {n: Interval(float(a), float(b)) for n, a, b in zip(names, *ends)}
 
 

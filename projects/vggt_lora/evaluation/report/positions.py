@@ -8,8 +8,6 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from projects.vggt_lora.evaluation.report.run import Model, Run
-from projects.vggt_lora.evaluation.report.score import Choice, best
-from projects.vggt_lora.evaluation.report.style import CannotDrawError
 
 MOST_TICKS = 12
 
@@ -57,17 +55,13 @@ class Positions:
 
 
 def positions(run: Run) -> Positions:
-    """Places of all models but the baseline.
-
-    Raises:
-        CannotDrawError: If there is none.
-    """
+    """Places of all models but the baseline, or of the baseline if it stands alone."""
     line = tuple(model for model in run.checkpoints if not model.merged)
     merged = tuple(model for model in run.checkpoints if model.merged)
     steps = [model.step for model in line]
     models = (*line, *merged)
     if not models:
-        raise CannotDrawError("needs at least one model beside the baseline")
+        return Positions(run.models, np.zeros(1), (), np.zeros(0), False)
     numbered = bool(line) and len({*steps, None}) == len(line) + 1
     numbered = numbered and all(model.step is not None for model in merged)
     x = [model.step if numbered else row for row, model in enumerate(models)]
@@ -81,15 +75,3 @@ def _readable(x: NDArray[np.float64]) -> bool:
         return True
     gap = np.diff(np.sort(x)).min() / np.ptp(x)
     return len(x) <= MOST_TICKS and bool(gap > 1 / MOST_TICKS / 1.5)
-
-
-def need_best(run: Run) -> Choice:
-    """The best checkpoint.
-
-    Raises:
-        CannotDrawError: If only the baseline was evaluated.
-    """
-    choice = best(run)
-    if choice is None:
-        raise CannotDrawError("needs at least one model beside the baseline")
-    return choice

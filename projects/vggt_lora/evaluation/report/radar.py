@@ -3,11 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from projects.vggt_lora.evaluation.report.positions import need_best
 from projects.vggt_lora.evaluation.report.run import Model, Run
-from projects.vggt_lora.evaluation.report.score import (
-    ABS_REL,
-)
+from projects.vggt_lora.evaluation.report.score import ABS_REL, pair
 from projects.vggt_lora.evaluation.report.style import (
     BASELINE_COLOUR,
     BEST_COLOUR,
@@ -31,11 +28,11 @@ LEAST_AXES = 3
 
 def radar(run: Run) -> Figure:
     """05: the baseline and the best checkpoint on six fixed axes."""
-    models = [m for m in (run.baseline, need_best(run).model) if m is not None]
+    models = pair(run)
     axes_of = {
-        name: metric
+        name: run.here(metric)
         for name, metric in RADAR.items()
-        if all(np.isfinite(model.mean(metric)) for model in models)
+        if all(np.isfinite(model.mean(run.here(metric))) for model in models)
     }
     if len(axes_of) < LEAST_AXES:
         raise CannotDrawError(f"needs {LEAST_AXES} of its columns, has {len(axes_of)}")
@@ -66,4 +63,4 @@ def radar(run: Run) -> Figure:
 
 def _radar_value(model: Model, metric: str) -> float:
     value = model.mean(metric)
-    return 1 / (1 + value) if metric == ABS_REL else value
+    return 1 / (1 + value) if metric.endswith("abs_rel") else value

@@ -18,6 +18,7 @@ from projects.vggt_lora.evaluation.report.run import (
 OVERALL = "metrics_overall.csv"
 NAME = "checkpoint"  # the column of model names
 ENDINGS = {".mean": "mean", ".ci_low": "low", ".ci_high": "high"}
+KIND = 3  # parts of a name that columns of a kind share
 TOLERANCE = 1e-3  # relative, between the CSV and a model's JSON
 
 
@@ -158,12 +159,28 @@ def _gaps(run: Run) -> Iterable[str]:
         )
     if not run.checkpoints:
         yield f"only {BASELINE!r} was evaluated: there is nothing to compare it with."
+    if not run.of_buildings:
+        yield (
+            "buildings were not measured: geometry is that of all pixels, and there is "
+            "no comprehensive score."
+        )
+    yield from _without_numbers(run)
+
+
+def _without_numbers(run: Run) -> Iterable[str]:
+    """Columns that are empty, for all models or for some, those of a kind together."""
+    empty: dict[tuple[str, str], list[str]] = {}
     for metric in sorted({name for model in run.models for name in model.stats}):
         names = [m.name for m in run.models if not math.isfinite(m.mean(metric))]
-        if len(names) == len(run.models):
-            yield f"column {metric}.mean holds no number for any model."
-        elif names:
-            yield f"{metric} holds no number for {', '.join(names)}."
+        who = ", ".join(names) if len(names) < len(run.models) else "any model"
+        if names:
+            kind = ".".join(metric.split(".")[:-1][:KIND])
+            empty.setdefault((kind, who), []).append(metric)
+    for (kind, who), columns in empty.items():
+        if len(columns) > 1:
+            yield f"{len(columns)} columns {kind}.* hold no number for {who}."
+        else:
+            yield f"column {columns[0]}.mean holds no number for {who}."
 
 
 def _what_is_there(folder: Path) -> str:

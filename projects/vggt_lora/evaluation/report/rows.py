@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from projects.vggt_lora.evaluation.report.cost_figures import cost_metrics
-from projects.vggt_lora.evaluation.report.findings import HEADLINES
+from projects.vggt_lora.evaluation.report.findings import headlines
 from projects.vggt_lora.evaluation.report.labels import long_name
 from projects.vggt_lora.evaluation.report.run import Model, Run
 from projects.vggt_lora.evaluation.report.score import (
-    COMPONENTS,
+    ERROR,
     FORMULAS,
     NO_CLIP,
     REFERENCE,
+    Scoring,
     rank,
     score,
+    scoring,
     terms,
 )
 
@@ -37,32 +39,32 @@ def top_k(run: Run, count: int) -> Rows:
     models = rank(run)[0][:count]
     if run.baseline is not None:
         models = [*models, run.baseline]
-    header = ["rank", "model", *(f"score, {formula}" for formula in FORMULAS)]
-    for component in COMPONENTS:
-        if component.label == "AbsRel":
-            header += [f"AbsRel, {REFERENCE}", f"AbsRel, {NO_CLIP}"]
-        else:
-            header.append(component.label)
-    costs = cost_metrics(run)
-    header += [long_name(metric) for metric in costs]
+    by, costs = scoring(run), cost_metrics(run)
+    table = [_scores(model, by) if by else {} for model in models]
+    header = ["rank", "model", *table[0], *(long_name(metric) for metric in costs)]
     body = []
-    for place, model in enumerate(models, 1):
-        name = "" if model is run.baseline else str(place)
-        numbers = [score(model, formula) for formula in FORMULAS]
-        clipped, free = terms(model, REFERENCE), terms(model, NO_CLIP)
-        for component in COMPONENTS:
-            numbers.append(clipped[component.label])
-            if component.label == "AbsRel":
-                numbers.append(free[component.label])
-        cells = [_cell(number, 4) for number in numbers]
+    for place, (model, scores) in enumerate(zip(models, table), 1):
+        cells = [_cell(value, 4) for value in scores.values()]
         cells += [_cell(model.mean(metric), 1) for metric in costs]
-        body.append([name, model.name, *cells])
+        body.append(["" if model is run.baseline else str(place), model.name, *cells])
     return Rows(header, body)
+
+
+def _scores(model: Model, by: Scoring) -> dict[str, float]:
+    """Both scores and all terms by the head of their column."""
+    found = {f"score, {f}": score(model, f, by) for f in FORMULAS}
+    clipped, free = terms(model, REFERENCE, by), terms(model, NO_CLIP, by)
+    for name, value in clipped.items():
+        if name == ERROR:
+            found |= {f"{name}, {REFERENCE}": value, f"{name}, {NO_CLIP}": free[name]}
+        else:
+            found[name] = value
+    return found
 
 
 def all_models(run: Run) -> Rows:
     """The headline metrics of every model, and their change against the baseline."""
-    metrics = [metric for metric in HEADLINES if run.has(metric)]
+    metrics = headlines(run)
     header = ["model", *(long_name(metric) for metric in metrics)]
     return Rows(header, [[m.name, *_changes(m, run, metrics)] for m in run.models])
 

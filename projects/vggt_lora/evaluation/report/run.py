@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,22 @@ class Run:
         """Sorted metrics that at least one model has."""
         names = {name for model in self.models for name in model.stats}
         return sorted(name for name in names if self.has(name))
+
+    @cached_property
+    def of_buildings(self) -> bool:
+        """Whether buildings were measured; a dataset without labels has none."""
+        return self.has("depth.building.abs_rel")
+
+    @property
+    def where(self) -> str:
+        """Pixels that geometry is judged on, for titles."""
+        return "buildings" if self.of_buildings else "all pixels"
+
+    def here(self, metric: str) -> str:
+        """A metric of buildings, or of all pixels in a run without buildings."""
+        if self.of_buildings:
+            return metric
+        return metric.replace(".building.", ".full.")
 
     def has(self, metric: str) -> bool:
         """Whether any model has a finite mean of ``metric``."""

@@ -9,6 +9,7 @@ the same value and slope at AbsRel = 0, falling smoothly for every error.
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from projects.vggt_lora.evaluation.report.run import Model, Run
 REFERENCE = "reference formula"
 NO_CLIP = "without clip"
 FORMULAS = (REFERENCE, NO_CLIP)
+ERROR = "AbsRel"  # label of the component that the formulas disagree about
 ABS_REL = "depth.building.abs_rel"
 CLIP = 1.0
 Value = TypeVar("Value", float, NDArray[np.float64])
@@ -34,14 +36,67 @@ class Component(NamedTuple):
 
 COMPONENTS = (
     Component("delta1", "depth.building.delta1", 0.30),
-    Component("AbsRel", ABS_REL, 0.20),
+    Component(ERROR, ABS_REL, 0.20),
     Component("normals within 30°", "normals.building.inlier_30", 0.20),
     Component("planarity", "planarity.building.inlier_ratio", 0.15),
     Component("photometric", "photometric.building.inlier_ratio", 0.15),
 )
 SCORE_METRICS = tuple(component.metric for component in COMPONENTS)
-# What checkpoints are ranked by where a component of the score is missing.
+# What checkpoints are ranked by where there is no score.
 SUBSTITUTES = ("depth.building.delta1", "depth.full.delta1")
+
+
+class Scoring(NamedTuple):
+    """The components that a run has.
+
+    Attributes:
+        components: Those of the score; where some are missing, the weights of the
+            others are scaled to sum to 1.
+        missing: Components that were left out.
+    """
+
+    components: tuple[Component, ...] = COMPONENTS
+    missing: tuple[Component, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """For titles."""
+        if not self.missing:
+            return "comprehensive score"
+        return f"partial score (no {', no '.join(c.label for c in self.missing)})"
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return tuple(component.metric for component in self.components)
+
+
+COMPLETE = Scoring()
+
+
+def scoring(run: Run) -> Scoring | None:
+    """What the models of a run can be scored by.
+
+    A component is left out if the baseline lacks it, or every checkpoint does. A
+    checkpoint that lacks another one has no score.
+
+    Returns:
+        None without AbsRel or delta1 of buildings: then there is no score.
+    """
+    missing = tuple(c for c in COMPONENTS if not _measured(run, c.metric))
+    if {component.metric for component in missing} & set(SCORE_METRICS[:2]):
+        return None
+    left = [component for component in COMPONENTS if component not in missing]
+    whole = sum(component.weight for component in left)
+    if missing:
+        left = [c._replace(weight=c.weight / whole) for c in left]
+    return Scoring(tuple(left), missing)
+
+
+def _measured(run: Run, metric: str) -> bool:
+    known = [math.isfinite(model.mean(metric)) for model in run.checkpoints]
+    if run.baseline is not None and not math.isfinite(run.baseline.mean(metric)):
+        return False
+    return any(known) or not known
 
 
 def term(component: Component, value: Value, formula: str) -> Value:
@@ -53,23 +108,23 @@ def term(component: Component, value: Value, formula: str) -> Value:
     return component.weight * (1 - np.minimum(value, CLIP))
 
 
-def terms(model: Model, formula: str) -> dict[str, float]:
+def terms(model: Model, formula: str, by: Scoring) -> dict[str, float]:
     """Terms of the score by label; NaN where the metric is missing."""
     return {
         component.label: float(term(component, model.mean(component.metric), formula))
-        for component in COMPONENTS
+        for component in by.components
     }
 
 
-def score(model: Model, formula: str) -> float:
+def score(model: Model, formula: str, by: Scoring = COMPLETE) -> float:
     """The score, 0 to 1; NaN if a component is missing."""
-    return sum(terms(model, formula).values())
+    return sum(terms(model, formula, by).values())
 
 
-def gains(model: Model, baseline: Model, formula: str) -> dict[str, float]:
+def gains(model: Model, baseline: Model, formula: str, by: Scoring) -> dict[str, float]:
     """What each component adds to the baseline's score; they sum to the whole gain."""
-    before = terms(baseline, formula)
-    return {name: value - before[name] for name, value in terms(model, formula).items()}
+    after, before = (terms(m, formula, by) for m in (model, baseline))
+    return {name: after[name] - before[name] for name in after}
 
 
 class Choice(NamedTuple):
@@ -82,11 +137,14 @@ class Choice(NamedTuple):
 def rank(run: Run) -> tuple[list[Model], str]:
     """Checkpoints that can be ranked, the best first, and by what they are ranked.
 
-    By the score without clip; where no checkpoint has one, by delta1. Merged models
-    repeat their checkpoint and take part only where there is nothing else.
+    By the score without clip; where there is none, by delta1. Merged models repeat
+    their checkpoint and take part only where there is nothing else.
     """
     models = [m for m in run.checkpoints if not m.merged] or list(run.checkpoints)
-    rules = {f"score {NO_CLIP}": lambda model: score(model, NO_CLIP)}
+    by = scoring(run)
+    rules: dict[str, Callable[[Model], float]] = {}
+    if by is not None:
+        rules[f"{by.name}, {NO_CLIP}"] = lambda model: score(model, NO_CLIP, by)
     for metric in SUBSTITUTES:
         rules[metric] = lambda model, metric=metric: model.mean(metric)
     for rule, value in rules.items():
@@ -100,3 +158,15 @@ def best(run: Run) -> Choice | None:
     """The best checkpoint; None if only the baseline was evaluated."""
     models, rule = rank(run)
     return Choice(models[0], rule) if models else None
+
+
+def subject(run: Run) -> Model:
+    """The best checkpoint; the baseline where it stands alone."""
+    choice = best(run)
+    return choice.model if choice else run.models[0]
+
+
+def pair(run: Run) -> list[Model]:
+    """The baseline, if there is one, and the best checkpoint, if there is one."""
+    models = (run.baseline, subject(run))
+    return [m for i, m in enumerate(models) if m is not None and m not in models[:i]]

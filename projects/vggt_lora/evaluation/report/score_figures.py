@@ -12,7 +12,9 @@ from projects.vggt_lora.evaluation.report.score import (
     FORMULAS,
     NO_CLIP,
     REFERENCE,
+    Scoring,
     score,
+    scoring,
 )
 from projects.vggt_lora.evaluation.report.style import (
     BASELINE_COLOUR,
@@ -32,19 +34,22 @@ STYLES = {REFERENCE: (COLOURS[0], "o"), NO_CLIP: (COLOURS[1], "s")}
 def comprehensive_score(run: Run) -> Figure:
     """07: both scores over checkpoints, and their change against the baseline."""
     places = positions(run)
-    scores = {f: np.array([score(m, f) for m in places.line]) for f in FORMULAS}
-    if not any(np.isfinite(values).any() for values in scores.values()):
-        raise CannotDrawError("no checkpoint has all five components of the score")
-    with_bars = run.baseline is not None and np.isfinite(score(run.baseline, NO_CLIP))
+    by = scoring(run)
+    if by is None:
+        raise CannotDrawError("needs AbsRel and delta1 of buildings")
+    scores = {f: np.array([score(m, f, by) for m in places.line]) for f in FORMULAS}
+    with_bars = run.baseline not in (None, *places.line)
     figure = new_figure(1 + with_bars, 1)
     shown = panels(figure, 1 + with_bars, columns=1)
-    _draw_scores(shown[0], run, places, scores)
+    _draw_scores(shown[0], run.baseline, places, scores, by)
     if run.baseline is not None and with_bars:
-        _draw_changes(shown[1], run.baseline, places, scores)
+        _draw_changes(shown[1], run.baseline, places, scores, by)
     return figure
 
 
-def _draw_scores(axes: Axes, run: Run, places: Positions, scores: dict) -> None:
+def _draw_scores(
+    axes: Axes, baseline: Model | None, places: Positions, scores: dict, by: Scoring
+) -> None:
     for formula, values in scores.items():
         colour, marker = STYLES[formula]
         axes.plot(places.x, values, color=colour, marker=marker, markersize=5)
@@ -52,8 +57,8 @@ def _draw_scores(axes: Axes, run: Run, places: Positions, scores: dict) -> None:
             top = int(np.nanargmax(values))
             look = {"color": colour, "markersize": 17, "markeredgecolor": "black"}
             axes.plot(places.x[top], values[top], "*", zorder=5, **look)
-        if run.baseline is not None:
-            reference = score(run.baseline, formula)
+        if baseline is not None:
+            reference = score(baseline, formula, by)
             axes.axhline(reference, color=colour, linestyle=(0, (5, 3)))
     marks = [
         Line2D([], [], color=colour, marker=marker, label=formula)
@@ -69,16 +74,18 @@ def _draw_scores(axes: Axes, run: Run, places: Positions, scores: dict) -> None:
         )
     )  # fmt: skip
     y = "score, 0 to 1 (higher is better)"
-    finish(axes, "Comprehensive score", places.label, y, marks)
+    finish(axes, by.name.capitalize(), places.label, y, marks)
     places.label_axis(axes)
     axes.margins(y=0.2)
 
 
-def _draw_changes(axes: Axes, baseline: Model, places: Positions, scores: dict) -> None:
+def _draw_changes(
+    axes: Axes, baseline: Model, places: Positions, scores: dict, by: Scoring
+) -> None:
     gap = np.diff(np.sort(places.x)).min() if len(places.x) > 1 else 1.0
     width = gap * 0.38
     for number, (formula, values) in enumerate(scores.items()):
-        change = 100 * (values / score(baseline, formula) - 1)
+        change = 100 * (values / score(baseline, formula, by) - 1)
         x = places.x + (number - 0.5) * width
         colour, _ = STYLES[formula]
         hatch = "///" if number and len(x) <= MOST_HATCHED else ""

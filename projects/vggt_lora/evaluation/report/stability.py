@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from projects.vggt_lora.evaluation.report.labels import label
 from projects.vggt_lora.evaluation.report.positions import (
     Positions,
-    need_best,
     positions,
 )
 from projects.vggt_lora.evaluation.report.run import Run
+from projects.vggt_lora.evaluation.report.score import subject
 from projects.vggt_lora.evaluation.report.style import (
     BASELINE_COLOUR,
     COLOURS,
@@ -64,10 +64,8 @@ def training_stability(run: Run) -> Figure:
     places = positions(run)
     curves = _curves(run, places)
     if len(places.line) < LEAST or not curves:
-        raise CannotDrawError(
-            f"needs {LEAST} checkpoints with building metrics, has {len(places.line)}"
-        )
-    steady = np.array([model.mean(STEADY_METRIC) for model in places.line])
+        raise CannotDrawError(f"needs {LEAST} checkpoints, has {len(places.line)}")
+    steady = np.array([model.mean(run.here(STEADY_METRIC)) for model in places.line])
     with_variation = bool(np.isfinite(steady).any())
     zoomed = len(places.line) > 2 * AROUND + 1
     figure = new_figure(2, 1, height=7.4 if with_variation else 4.0)
@@ -79,7 +77,8 @@ def training_stability(run: Run) -> Figure:
         _draw_curves(axes, run, places, curves)
         _zoom(axes, run, places, curves)
     if with_variation:
-        _draw_variation(figure.add_subplot(grid[1, :]), places, steady)
+        axes = figure.add_subplot(grid[1, :])
+        _draw_variation(axes, places, steady, run.where)
     legend_below(figure, top.get_lines(), columns=3)
     return figure
 
@@ -87,9 +86,10 @@ def training_stability(run: Run) -> Figure:
 def _curves(run: Run, places: Positions) -> dict[str, Values]:
     curves = {}
     for metric in CURVES:
-        values = np.array([model.mean(metric) for model in places.line])
+        name = run.here(metric)
+        values = np.array([model.mean(name) for model in places.line])
         first = values[np.isfinite(values)][:1]
-        start = run.baseline.mean(metric) if run.baseline else first.sum()
+        start = run.baseline.mean(name) if run.baseline else first.sum()
         if first.size and np.isfinite(start) and start != 0:
             better = label(metric).higher_is_better
             curves[metric] = improvement(values, float(start), better)
@@ -104,13 +104,13 @@ def _draw_curves(axes: Axes, run: Run, places: Positions, curves: dict) -> None:
     start = "baseline" if run.baseline else "first checkpoint"
     look = {"color": BASELINE_COLOUR, "linestyle": (0, (5, 3))}
     axes.axhline(0, label=start, **look)
-    finish(axes, "Building metrics", places.label, f"better than {start}, in %")
+    finish(axes, f"Metrics of {run.where}", places.label, f"better than {start}, in %")
     places.label_axis(axes)
 
 
 def _zoom(axes: Axes, run: Run, places: Positions, curves: dict) -> None:
     """Limit the axes to the checkpoints around the best."""
-    model = need_best(run).model
+    model = subject(run)
     middle = places.line.index(model) if model in places.line else 0
     last = len(places.x) - 1
     low = max(0, min(middle - AROUND, last - 2 * AROUND))
@@ -122,7 +122,7 @@ def _zoom(axes: Axes, run: Run, places: Positions, curves: dict) -> None:
     axes.set_title(f"Around the best, {model.name}", fontsize=TEXT["title"], loc="left")
 
 
-def _draw_variation(axes: Axes, places: Positions, steady: Values) -> None:
+def _draw_variation(axes: Axes, places: Positions, steady: Values, where: str) -> None:
     window = min(WINDOW, max(LEAST, len(steady) // 2))
     variation = rolling_variation(steady, window)
     x = places.x[window - 1 :]
@@ -137,7 +137,7 @@ def _draw_variation(axes: Axes, places: Positions, steady: Values) -> None:
         color=COLOURS[1],
         fontsize=TEXT["note"],
     )
-    title = f"Variation of building delta1 over the last {window} checkpoints"
+    title = f"Variation of delta1 of {where} over {window} checkpoints"
     finish(axes, title, places.label, "std / mean in %")
     places.label_axis(axes)
     axes.set_ylim(0, 1.25 * max(STEADY, np.nanmax(variation)))

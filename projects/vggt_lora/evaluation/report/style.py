@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 # Okabe and Ito's palette, without its yellow, which is faint on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -60,6 +62,15 @@ def finish(
     axes.grid(color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def readable_log(axis: Axis) -> None:
+    """Plain numbers on a logarithmic axis, as many as its range has room for."""
+    low, high = sorted(axis.get_view_interval())
+    digits = (1, 2, 3, 4, 5, 6, 8) if high < 12 * low else (1, 2, 3, 5)
+    axis.set_major_locator(LogLocator(subs=digits if high < 100 * low else (1,)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def legend_below(figure: Figure, handles: Sequence, columns: int = 4) -> None:

@@ -245,7 +245,7 @@ def write_overall(path: Path, means: dict[str, dict[str, dict[str, float]]]) -> 
 def metadata(names: Sequence[str], seed: int) -> dict:
     models = {n: {"kind": "adapter", "rank": 16, "alpha": 16.0} for n in names}
     return {
-        "split": "val", "align": "median", "per": "window", "seed": seed,
+        "split": "val", "windows": 12, "align": "median", "per": "window", "seed": seed,
         "sampling_ratios": [0.5, 0.3, 0.2], "device": "cpu", "models": models,
     }  # fmt: skip
 
