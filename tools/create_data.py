@@ -17,7 +17,9 @@ from projects.vggt_lora.converters import (
     densify_colmap,
     eth3d,
     kitti360,
+    kitti360_single_frames,
     scannet_views,
+    stereo_pair,
     vkitti2,
 )
 
@@ -51,6 +53,16 @@ CONVERTERS = {
         "KITTI-360: frame index, building ratios, LiDAR depth maps",
         kitti360.add_arguments,
         kitti360.run,
+    ),
+    "kitti360_frames": Converter(
+        "single KITTI-360 frames with their sweeps, without poses, to a test split",
+        kitti360_single_frames.add_arguments,
+        kitti360_single_frames.run,
+    ),
+    "stereo_motorcycle": Converter(
+        "the stereo pair that scikit-image ships, to a test split",
+        stereo_pair.add_arguments,
+        stereo_pair.run,
     ),
     "co3d": Converter(
         "Co3D with VGGT's annotations, to a frame index",

@@ -55,7 +55,7 @@ param_scheduler = [
 ]
 train_cfg = dict(max_iters=iters, val_interval=150)
 default_hooks = dict(
-    checkpoint=dict(interval=100),
+    checkpoint=dict(interval=70, max_keep_ckpts=6),  # for `make demo-evaluate`
     picture=dict(
         type="DepthPictureHook",
         answers=dict(before="base_depth", after="pred_depth"),

@@ -10,6 +10,8 @@ import warnings
 import numpy as np
 import torch
 
+from projects.common.process_memory import memory_mb, reset_peak
+
 PEAK_SIZE = 3000  # of the square product that stands for the machine's peak
 
 
@@ -118,19 +120,6 @@ def count_gflop(run: Measurement) -> float:
             layer.register_forward_hook(note)
     run.step()
     return total / 1e9
-
-
-def memory_mb(key: str) -> float:
-    """VmRSS or VmHWM (peak) of this process."""
-    with open("/proc/self/status") as status:
-        line = next(line for line in status if line.startswith(key))
-    return int(line.split()[1]) / 1024
-
-
-def reset_peak() -> None:
-    """Let VmHWM start again from the present size."""
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")
 
 
 def other_processes_s() -> float:

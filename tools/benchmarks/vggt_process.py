@@ -7,9 +7,9 @@ import time
 
 import peft
 import torch
-from benchmarks.sparse_process import memory_mb, reset_peak
 from torch import nn
 
+from projects.common.process_memory import memory_mb, reset_peak
 from projects.vggt_lora.models import VGGT
 
 LEVELS = dict(features=64, out_channels=(48, 96, 192, 192))

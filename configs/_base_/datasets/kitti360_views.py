@@ -57,4 +57,4 @@ val_dataloader = dict(
 )
 test_dataloader = dict(**fixed, dataset=held_out)
 val_evaluator = dict(type="DepthMetric", alignment="median")
-test_evaluator = val_evaluator
+test_evaluator = [val_evaluator, dict(type="WindowResults")]

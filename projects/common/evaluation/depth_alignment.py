@@ -6,9 +6,10 @@ truth, both over the valid pixels:
     none         g ~ p
     scale        least squares: s = sum(p g) / sum(p^2)
     median       s = median(g) / median(p)
-    log-median   s = exp(median(ln g - ln p))
+    log_median   s = exp(median(ln g - ln p))
     scale_shift  least squares: s = cov(p, g) / var(p), b = mean(g) - s mean(p)
-    robust       Tukey's biweight of the relative errors (s p - g) / g, from log-median
+    robust       Tukey's biweight of the relative errors (s p - g) / g, from log_median;
+                 of more than 65536 pixels, their quantiles in p / g
 """
 
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from projects.common.evaluation.depth_metrics import (
 CONSTANT = 1e-12
 # Relative error that is no error, and the reweightings after which we stop anyway.
 ROUNDING, ITERATIONS = 1e-12, 50
+QUANTILES = 2**16  # that "robust" is fitted to
 
 
 class DepthAlignment(NamedTuple):
@@ -74,7 +76,12 @@ def fit_depth(pred: Floats, truth: Floats, mask: Mask, method: str) -> DepthAlig
             f"`mask` must hold a pixel with a positive prediction to fit {method!r}, "
             f"got 0 of {len(p)}. Skip such a window, and count it."
         )
-    return ALIGNMENTS[method](p[good], g[good])
+    return fit_pairs(p[good], g[good], method)
+
+
+def fit_pairs(p: Floats, g: Floats, method: str) -> DepthAlignment:
+    """Alignment of (N,) positive predictions and their true depths, N > 0."""
+    return ALIGNMENTS[method](p, g)
 
 
 def align_depth(
@@ -148,7 +155,11 @@ def _scale_shift(p: Floats, g: Floats) -> DepthAlignment:
 
 
 def _robust(p: Floats, g: Floats) -> DepthAlignment:
-    ratio, scale = p / g, _log_median(p, g).scale
+    ratio = p / g
+    if len(ratio) > QUANTILES:  # each stands for as many pixels as the others
+        places = (2 * np.arange(QUANTILES) + 1) * len(ratio) // (2 * QUANTILES)
+        ratio = np.sort(ratio)[places]
+    scale = _log_median(ratio, np.ones_like(ratio)).scale
     for _ in range(ITERATIONS):
         weights = biweights(scale * ratio - 1)
         before, scale = scale, float((weights @ ratio) / (weights @ ratio**2))
@@ -161,7 +172,7 @@ ALIGNMENTS: dict[str, Callable[[Floats, Floats], DepthAlignment]] = {
     "none": lambda p, g: DepthAlignment(1.0),
     "scale": _scale,
     "median": _median,
-    "log-median": _log_median,
+    "log_median": _log_median,
     "scale_shift": _scale_shift,
     "robust": _robust,
 }

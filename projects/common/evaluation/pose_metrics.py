@@ -72,6 +72,31 @@ def align_poses(pred: Floats, truth: Floats, with_scale: bool = True) -> Floats:
     return umeyama(pred[:, :3, 3], truth[:, :3, 3], with_scale).move(pred)
 
 
+def align_orientations(pred: Floats, truth: Floats) -> Floats:
+    """Predicted poses turned so that their orientations fit best; centres turn along.
+
+    The turn is the chordal mean of those of the frames (SVD of the sum of R_t R_p').
+    Centres do not decide it: on a straight drive they leave the turn about its
+    direction free, and a perfect answer would get an arbitrary angle.
+
+    Args:
+        pred: (N, 4, 4) cam2world.
+        truth: (N, 4, 4) cam2world.
+
+    Returns:
+        (N, 4, 4) cam2world, for angles only.
+
+    Raises:
+        ValueError: If the shapes disagree or a value is not finite.
+    """
+    pred, truth = _check(pred, truth)
+    total = np.einsum("nij,nkj->ik", truth[:, :3, :3], pred[:, :3, :3])
+    U, _, Vt = np.linalg.svd(total)
+    turn = np.eye(4)
+    turn[:3, :3] = U * [1, 1, np.sign(np.linalg.det(U) * np.linalg.det(Vt))] @ Vt
+    return turn @ pred
+
+
 def absolute_pose_errors(pred: Floats, truth: Floats) -> PoseErrors:
     """Distances of camera centres and angles of orientations (APE; its rmse is ATE).
 

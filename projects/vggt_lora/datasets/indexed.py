@@ -1,6 +1,6 @@
 """Datasets that read a frame index written by tools/create_data.py."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -63,6 +63,19 @@ class IndexedDataset(MultiViewDataset):
             for name in chosen
             if spans[name][1] - spans[name][0] >= self.min_frames
         }
+
+    def index_facts(self) -> Iterator[Any]:
+        """Number, paths and cameras of every frame of the chosen sequences."""
+        for name in self.sequences:
+            for entry in self.index.frames(name):
+                yield [
+                    name,
+                    entry.number,
+                    entry.image,
+                    entry.depth,
+                    entry.K.tolist(),
+                    entry.world2cam.tolist(),
+                ]
 
     def read_frame(self, sequence: str, number: int) -> Frame:
         frame = self.load_frame(sequence, number)

@@ -1,6 +1,6 @@
 """KITTI-360 as prepared by ``tools/create_data.py kitti360``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -105,12 +105,21 @@ class KITTI360Dataset(MultiViewDataset):
                 f"{size[0]} {size[1]}`, or set packed=False."
             )
 
+    def building_ratio(self, sequence: str, number: int) -> float | None:
+        """Share of ``building`` in the view of a frame; None without labels."""
+        return building_ratio(self.entries[sequence, number])
+
+    def index_facts(self) -> Iterator[Any]:
+        """The entries of the index, with poses, counts of classes and of depth."""
+        yield self.K.tolist()
+        yield from self.entries.values()
+
     @cached_property
     def buckets(self) -> dict[str, NDArray[np.intp]]:
         """Positions in ``anchors`` by building ratio."""
         mix = self.mix or BucketMix()
         ratios = [
-            building_ratio(self.entries[name, self.sequences[name][at]])
+            self.building_ratio(name, self.sequences[name][at])
             for name, at in self.anchors
         ]
         return make_buckets(ratios, mix.rich, mix.mixed)

@@ -1,7 +1,7 @@
 """What every multi-view dataset shares: drawing frames, geometry, the sample."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -138,6 +138,15 @@ class MultiViewDataset(Dataset):
         frame = self.read_frame(sequence, number)
         check_frame(frame, f"{sequence}/{number}")
         return geometry(frame, zoom)
+
+    def building_ratio(self, sequence: str, number: int) -> float | None:
+        """Share of ``building`` in the view of a frame; None without labels."""
+        return None
+
+    def index_facts(self) -> Iterator[Any]:
+        """What the index says, frame by frame, as JSON: tells two data apart."""
+        for name, numbers in self.sequences.items():
+            yield [name, *(int(number) for number in numbers)]
 
     def draw_anchor(self, index: int, rng: np.random.Generator) -> tuple[str, int]:
         """Sequence and position of the anchor of training sample ``index``."""

@@ -43,7 +43,7 @@ class SavedSubset(Dataset):
             raise ValueError(
                 "`dataset` of SavedSubset must have fixed windows: set test_mode=True"
             )
-        known = {window: i for i, window in enumerate(_windows(self.dataset))}
+        known = {window: i for i, window in enumerate(fixed_windows(self.dataset))}
         self.file = Path(self.dataset.data_root) / file
         if not self.file.is_file():
             self._draw(list(known), min(windows, len(known)))
@@ -92,8 +92,8 @@ class SavedSubset(Dataset):
         return [known[window] for window in chosen]
 
 
-def _windows(dataset: Any) -> list[Window]:
-    """Sequence and frames of each sample of a dataset in test mode, in order."""
+def fixed_windows(dataset: Any) -> list[Window]:
+    """Sequence and frame numbers of each sample of a dataset in test mode, in order."""
     every = [
         (name, tuple(dataset.sequences[name][place] for place in places))
         for name, places in dataset.windows

@@ -2,5 +2,7 @@
 
 from projects.vggt_lora.evaluation.depth_comparison import DepthComparison
 from projects.vggt_lora.evaluation.depth_metric import DepthMetric
+from projects.vggt_lora.evaluation.window_metric import WindowMetric
+from projects.vggt_lora.evaluation.window_results import WindowResults
 
-__all__ = ["DepthComparison", "DepthMetric"]
+__all__ = ["DepthComparison", "DepthMetric", "WindowMetric", "WindowResults"]

@@ -40,7 +40,7 @@ class DepthMetric(BaseMetric):
     finite).
 
     Args:
-        alignment: "none", "scale", "median", "log-median", "scale_shift" or "robust".
+        alignment: "none", "scale", "median", "log_median", "scale_shift" or "robust".
         per_frame: Whether each frame is aligned by itself, not the window as a whole.
         min_valid: True pixels that a window needs; 100 suits dense depth, 10 a sparse
             one.

@@ -185,6 +185,19 @@ def read_adapter(folder: Path) -> "OrderedDict[str, Tensor]":
     return state
 
 
+def adapter_facts(state: Mapping[str, Tensor]) -> dict[str, Any] | None:
+    """``rank``, ``alpha`` and hashes of the ``base`` that a state dict carries.
+
+    Args:
+        state: Of a checkpoint or of :func:`read_adapter`.
+
+    Returns:
+        None if it holds no adapters.
+    """
+    metadata = getattr(state, "_metadata", {}).get("", {})
+    return metadata.get(_KEY)
+
+
 def _to_peft(key: str) -> str:
     return _PREFIX + key.replace(f".{ADAPTER}.", ".")
 

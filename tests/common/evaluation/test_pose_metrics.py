@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 from projects.common.evaluation.pose_metrics import (
     absolute_pose_errors,
     accuracy,
+    align_orientations,
     align_poses,
     pair_angles,
     pose_auc,
@@ -245,3 +246,68 @@ def test_a_pose_that_is_not_finite():
 def test_another_number_of_poses():
     with pytest.raises(ValueError, match=r"`pred` must have shape \(N=12, 4, 4\), got"):
         absolute_pose_errors(walk(11), walk(12))
+
+
+def mercator_drive(count: int = 12) -> np.ndarray:
+    """(N, 4, 4) camera to world of a drive: kilometres away, z up, gently turning."""
+    poses = np.tile(np.eye(4), (count, 1, 1))
+    camera = np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # x forward, z up
+    for i, pose in enumerate(poses):
+        pose[:3, :3] = turn("z", 40 + 0.8 * i)[:3, :3] @ camera
+        pose[:3, 3] = (1200 + 0.7 * i, 3400 + 0.6 * i, 115)
+    return poses
+
+
+def old_errors(pred: np.ndarray, truth: np.ndarray) -> tuple[float, float, float]:
+    """The reference's ATE, its angle and RPE, of world2cam without any alignment."""
+    distance = np.linalg.norm(pred[:, :3, 3] - truth[:, :3, 3], axis=1).mean()
+    angle = rotation_angles(pred @ np.linalg.inv(truth)).mean()
+    steps = [np.linalg.inv(e[:-1]) @ e[1:] for e in (pred, truth)]
+    return (
+        distance,
+        angle,
+        np.linalg.norm((steps[0] - steps[1])[:, :3, 3], axis=1).mean(),
+    )
+
+
+def test_formulas_of_the_reference_condemn_a_perfect_network():
+    """Spec 10.1, item 4: ATE 3.6 km and RPE 50 m, of the world alone."""
+    truth = mercator_drive()
+    pred = network_view(truth)
+    ate, angle, rpe = old_errors(np.linalg.inv(pred), np.linalg.inv(truth))
+    assert ate == pytest.approx(3600, rel=0.02) and rpe > 40 and angle > 90
+    aligned = align_poses(pred, truth)
+    assert absolute_pose_errors(aligned, truth).rmse()[0] < 1e-8
+    assert max(relative_pose_errors(aligned, truth).rmse()) < 1e-8
+
+
+def test_orientations_on_a_straight_drive():
+    """Centres on a line leave the roll about it free; orientations do not."""
+    truth = mercator_drive()
+    truth[:, :3, 3] = truth[0, :3, 3] + np.outer(np.arange(12), [0.7, 0.6, 0])
+    truth[:, :3, :3] = truth[0, :3, :3]
+    oriented = align_orientations(network_view(truth), truth)
+    assert absolute_pose_errors(oriented, truth).rotation_deg.max() < 1e-9
+    wrong = network_view(truth)
+    wrong[3] = wrong[3] @ turn("y", 12)
+    angles = absolute_pose_errors(align_orientations(wrong, truth), truth).rotation_deg
+    # the others turn by the chordal mean of eleven times 0 and once 12 degrees
+    mean = np.degrees(np.arctan2(np.sin(np.radians(12)), 11 + np.cos(np.radians(12))))
+    assert angles[3] == pytest.approx(12 - mean)
+    assert np.delete(angles, 3) == pytest.approx(np.full(11, mean))
+
+
+def test_orientations_against_a_slow_search():
+    truth = walk(6)
+    pred = network_view(truth)
+    pred[:, :3, :3] = Rotation.random(6, random_state=3).as_matrix()
+
+    def cost(poses: np.ndarray) -> float:
+        return float(((poses - truth)[:, :3, :3] ** 2).sum())
+
+    found = align_orientations(pred, truth)
+    for seed in range(200):
+        small = np.eye(4)
+        vector = 0.2 * np.random.default_rng(seed).normal(size=3)
+        small[:3, :3] = Rotation.from_rotvec(vector).as_matrix()
+        assert cost(small @ found) >= cost(found)

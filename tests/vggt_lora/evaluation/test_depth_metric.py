@@ -36,7 +36,7 @@ def counts(metrics: dict) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    "alignment", ["scale", "median", "log-median", "scale_shift", "robust"]
+    "alignment", ["scale", "median", "log_median", "scale_shift", "robust"]
 )
 def test_a_perfect_network_is_perfect(alignment):
     batch = wave_batch(2)
