@@ -40,7 +40,7 @@ def test_single_frames_with_their_own_sweep(tmp_path):
 
 
 def road(depth, K):
-    """Metres from the camera to the plane in front of the car; median distance to it."""
+    """Metres from the camera to the plane ahead of the car; median distance to it."""
     rows, columns = np.nonzero(depth)
     ahead = (rows > 310) & (columns > 550) & (columns < 850)
     rows, columns = rows[ahead], columns[ahead]
