@@ -86,7 +86,7 @@ def _draw_boxes(axes: Axes, places, errors: dict[str, Values]) -> None:
         [errors[models[i].name] for i in kept],
         positions=x[kept],
         widths=gap * 0.55,
-        whis=WHISKERS,
+        whis=WHISKERS,  # codespell:ignore whis
         showfliers=False,
         showmeans=True,
         manage_ticks=False,
