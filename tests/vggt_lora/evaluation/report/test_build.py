@@ -161,7 +161,7 @@ def test_findings_name_the_best_by_single_metrics():
         published("checkpoint_2", 0.6, 0.2, 0.2, 0.2, 0.6),
     )
     text = "\n".join(findings(Run(ROOT, models)))
-    assert "checkpoint_2 by building AbsRel, checkpoint_1 by building delta1" in text
+    assert "checkpoint_2 by building AbsRel; checkpoint_1 by building delta1" in text
 
 
 def test_findings_count_nan_pixels():
