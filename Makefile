@@ -33,7 +33,7 @@ DEPTH_BASE = configs/vggt_lora/finetune_kitti360_demo.py
 DEPTH_LORA = configs/vggt_lora/lora_kitti360_strategy_b_demo.py
 BASE_FILE = --cfg-options model.base_weights=$(DEPTH_WORK)/base.safetensors
 
-.PHONY: setup minkowski demo demo-depth demo-real test lint doctor
+.PHONY: setup minkowski demo demo-depth demo-evaluate demo-real test lint doctor
 
 setup:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV)
@@ -68,6 +68,14 @@ demo-depth: setup
 	    --data-root $(DEPTH_DATA)/suburb --work-dir $(DEPTH_WORK)/base
 	$(RUN) tools/test.py $(DEPTH_LORA) $(DEPTH_WORK)/lora \
 	    --data-root $(DEPTH_DATA)/brick --work-dir $(DEPTH_WORK) $(BASE_FILE)
+
+demo-evaluate: demo-depth
+	$(RUN) tools/evaluate_depth.py $(DEPTH_LORA) $(DEPTH_WORK)/lora \
+	    --data-root $(DEPTH_DATA)/brick --out-dir $(DEPTH_WORK)/evaluation \
+	    --seq-stride 2 --max-seqs 30 --stratified-sampling --min-building 100 \
+	    --num-workers $(WORKERS) $(BASE_FILE) \
+	    test_dataloader.dataset.dataset.depth=exact
+	$(RUN) tools/visualize_depth_metrics.py $(DEPTH_WORK)/evaluation
 
 demo-real: setup
 ifeq ($(RGBD),)

@@ -14,14 +14,11 @@ _base_ = [
 
 root = "data/demo-depth/suburb"
 model = dict(**_base_.narrow, freeze=[], criterion=dict(curriculum=None))
-train_dataloader = dict(
-    **_base_.demo["train"],
-    batch_size=4,
-    batch_sampler=None,
-)
+train_dataloader = dict(**_base_.demo["train"], batch_size=2, batch_sampler=None)
 train_dataloader["dataset"].update(
-    data_root=root, depth="exact", mix=None, class_weights=None
-)
+    data_root=root, depth="exact", frames=2, mix=None, class_weights=None,
+    augmentation=None,
+)  # fmt: skip
 val_dataloader = _base_.demo["val"]
 val_dataloader["dataset"]["dataset"].update(data_root=root, depth="exact")
 test_dataloader = dict(
@@ -32,7 +29,7 @@ test_dataloader = dict(
         dataset=dict(**_base_.demo["test"], data_root=root),
     ),
 )
-iters = 600
+iters = 1200
 optim_wrapper = dict(
     optimizer=dict(lr=1e-3), paramwise_cfg=dict(lr_mult=dict(_delete_=True))
 )
@@ -47,6 +44,6 @@ param_scheduler = [
         eta_min_ratio=0.01,
     ),
 ]
-train_cfg = dict(max_iters=iters, val_interval=200)
-default_hooks = dict(checkpoint=dict(interval=200))
+train_cfg = dict(max_iters=iters, val_interval=300)
+default_hooks = dict(checkpoint=dict(interval=150))
 test_evaluator = dict(_delete_=True, type="DepthComparison", answers=dict(base="pred"))

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import correlate1d
 
 from projects.common.checks import check_shape
 from projects.common.evaluation.depth_metrics import Floats, Mask, usable
+from projects.common.evaluation.window_sums import window_sums
 from projects.common.geometry import invert_rigid
 
 OCCLUSION = 0.05  # how much farther than the visible surface, relatively, is behind it
@@ -174,13 +174,16 @@ def _bilinear(image: Floats, pixels: Floats) -> Floats:
 
 def _similarity(image: Floats, warped: Floats, rows: Rows, columns: Rows) -> Floats:
     """(L,) SSIM of the brightness where all of a 3x3 neighbourhood was warped."""
-    other, known = np.zeros(image.shape[1:]), np.zeros(image.shape[1:])
-    other[rows, columns], known[rows, columns] = warped.mean(axis=0), 1
+    if not len(rows):
+        return np.zeros(0)
+    top, bottom = rows.min(), rows.max() + 1
+    first = image[:, top:bottom].mean(axis=0, dtype=np.float64)
+    second, known = np.zeros_like(first), np.zeros_like(first)
+    second[rows - top, columns], known[rows - top, columns] = warped.mean(axis=0), 1
     whole = _blur(known) > 1 - 1e-9
-    first, second = image.mean(axis=0, dtype=np.float64), other
     mean_1, mean_2 = _blur(first)[whole], _blur(second)[whole]
-    variance_1 = _blur(first**2)[whole] - mean_1**2
-    variance_2 = _blur(second**2)[whole] - mean_2**2
+    variance_1 = _blur(first * first)[whole] - mean_1**2
+    variance_2 = _blur(second * second)[whole] - mean_2**2
     covariance = _blur(first * second)[whole] - mean_1 * mean_2
     numerator = (2 * mean_1 * mean_2 + C1) * (2 * covariance + C2)
     scale = (mean_1**2 + mean_2**2 + C1) * (variance_1 + variance_2 + C2)
@@ -188,8 +191,9 @@ def _similarity(image: Floats, warped: Floats, rows: Rows, columns: Rows) -> Flo
 
 
 def _blur(image: Floats) -> Floats:
-    rows = correlate1d(image, np.full(3, 1 / 3), axis=0, mode="constant")
-    return correlate1d(rows, np.full(3, 1 / 3), axis=1, mode="constant")
+    (rows,) = window_sums(image, 1, axis=1)
+    (sums,) = window_sums(rows, 1, axis=0)
+    return sums / 9
 
 
 def _mean(values: Floats) -> float:

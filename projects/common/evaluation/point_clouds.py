@@ -109,5 +109,7 @@ def cloud_metrics(
 
 def nearest_distances(points: Floats, cloud: Floats) -> Floats:
     """(N,) metres from each of (N, 3) points to the nearest of (M, 3)."""
+    if stands_still(cloud):  # a tree of one point is slow
+        return np.linalg.norm(points - cloud[0], axis=1)
     tree = KDTree(cloud, leafsize=32, compact_nodes=False, balanced_tree=False)
     return tree.query(points)[0]

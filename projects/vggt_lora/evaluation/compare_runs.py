@@ -32,6 +32,7 @@ SETTINGS = (
     "thresholds",
     "point_threshold_m",
     "seq_len",
+    "data",
 )
 DATA = ("index_hash", "split", "windows_hash")
 METRICS = (

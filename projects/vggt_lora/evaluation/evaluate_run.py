@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.logging import print_log
 from torch import nn
 
@@ -68,12 +69,21 @@ def evaluate_run(options: RunOptions) -> ResultFolder:
 
 @dataclass
 class _Evaluation:
-    """What the models of one evaluation share."""
+    """What the models of one evaluation share.
+
+    Attributes:
+        options: What was asked for, with all rules filled in.
+        factory: Builds the models.
+        choice: The windows.
+        samples: Of the windows.
+        data: What of the data's config decides the truth: kind of depth, size, limits.
+    """
 
     options: RunOptions
     factory: ModelFactory
     choice: WindowChoice
     samples: WindowDataset
+    data: dict[str, Any]
 
     def __post_init__(self) -> None:
         self.folder = ResultFolder(self.options.out_dir)
@@ -94,6 +104,7 @@ class _Evaluation:
             **metrics,
             "bf16": self.options.bf16,
             "model": json.loads(json.dumps(model, default=str)),
+            "data": json.loads(json.dumps(self.data, default=str)),
         }
 
     def has(self, model: EvaluatedModel) -> bool:
@@ -182,10 +193,16 @@ def _open(options: RunOptions) -> _Evaluation:
     if options.overwrite:
         shutil.rmtree(options.out_dir / "models", ignore_errors=True)
     samples = WindowDataset(dataset, choice.windows, indices)
-    evaluation = _Evaluation(options, factory, choice, samples)
+    evaluation = _Evaluation(options, factory, choice, samples, _truth(cfg))
     open_manifest(options.out_dir / STATE, evaluation.settings, options.overwrite)
     choice.save(options.out_dir / FILE)
     return evaluation
+
+
+def _truth(cfg: Config) -> dict[str, Any]:
+    """Config of the data without what windows say themselves."""
+    told = ("data_root", "split", "frames", "stride", "length")
+    return {key: value for key, value in test_data(cfg).items() if key not in told}
 
 
 def _windows(options: RunOptions, dataset: Any) -> tuple[WindowChoice, list[int]]:

@@ -28,8 +28,9 @@ def depth_records(window: AlignedWindow) -> list[Record]:
 
     Returns:
         ``depth.full.*``, with labels ``depth.building.*``, ``depth.non_building.*`` and
-        ``depth.class.NAME.*``; ``count.REGION.pixels`` and ``count.nan_pixels``, those
-        whose aligned prediction is not finite or not positive.
+        ``depth.class.NAME.*``; ``alignment.scale`` and ``.shift``; the counts
+        ``count.REGION.pixels``, ``count.frames_without_depth``, and
+        ``count.nan_pixels``: aligned predictions that are not finite or not positive.
     """
     fits = window.fits(window.options.align)
     return [
@@ -49,36 +50,48 @@ def ablation_records(window: AlignedWindow) -> list[Record]:
 def _ablation(window: AlignedWindow, i: int) -> Record:
     frame, options = window.frames[i], window.options
     ratio, inverse = frame.pred / frame.truth, 1 / frame.truth
-    members: dict[str, Any] = {}
-    if len(ratio) >= options.min_pixels:
-        members["full"] = slice(None)
-    is_building = np.isin(frame.labels, options.building)
-    if np.count_nonzero(is_building) >= options.min_building:
-        members["building"] = is_building
+    regions: dict[str, tuple[Any, bool]] = {
+        "full": (slice(None), len(ratio) >= options.min_pixels)
+    }
+    if options.building:
+        members = np.isin(frame.labels, options.building)
+        enough = np.count_nonzero(members) >= options.min_building
+        regions["building"] = members, enough
     record: Record = {}
     for align in ALIGNMENTS:
         fit = window.fits(align)[i]
         aligned = fit.scale * ratio + (fit.shift * inverse if fit.shift else 0.0)
-        error = np.abs(aligned - 1)
-        error[~usable(aligned)] = np.nan
-        close = (aligned < DELTA) & (aligned > 1 / DELTA)
-        for region, pixels in members.items():
-            known = error[pixels][~np.isnan(error[pixels])]
+        for region, (pixels, enough) in regions.items():
+            values = _quick_errors(aligned[pixels]) if enough else (np.nan, np.nan)
             name = f"ablation.{align}.{region}"
-            record[f"{name}.abs_rel"] = float(known.mean()) if len(known) else np.nan
-            record[f"{name}.delta1"] = float(close[pixels].mean())
+            record[f"{name}.abs_rel"], record[f"{name}.delta1"] = values
     return record
+
+
+def _quick_errors(ratio: Floats) -> tuple[float, float]:
+    """AbsRel and delta1 of (N,) aligned predictions, divided by their truths."""
+    close = float(np.mean((ratio < DELTA) & (ratio > 1 / DELTA)))
+    good = usable(ratio)
+    known = ratio if good.all() else ratio[good]
+    return float(np.abs(known - 1).mean()) if len(known) else np.nan, close
 
 
 def _depth_record(
     frame: FramePixels, fit: DepthAlignment, options: MetricOptions
 ) -> Record:
     ids = np.array(sorted({UNKNOWN, *options.class_names, *options.building}))
-    rows = np.searchsorted(ids, frame.labels).clip(max=len(ids) - 1)
-    rows = np.where(ids[rows] == frame.labels, rows, 0)  # other ids are unknown
+    table = np.zeros(ids[-1] + 3, np.int64)  # other ids are unknown: row 0
+    table[ids + 1] = np.arange(len(ids))
+    rows = table[frame.labels.clip(UNKNOWN, ids[-1] + 1) + 1]
     pred = fit.scale * frame.pred + fit.shift
     sums, errors, good = sum_errors(pred, frame.truth, rows, len(ids))
-    record: Record = {"count.nan_pixels": float(sums.counts()[1])}
+    pixels, unusable = sums.counts()
+    record: Record = {
+        "alignment.scale": fit.scale,
+        "alignment.shift": fit.shift,
+        "count.nan_pixels": float(unusable),
+        "count.frames_without_depth": float(pixels == 0),
+    }
     for name, region in _regions(ids, options).items():
         least = options.min_pixels if name == "full" else options.min_building
         record[f"count.{name}.pixels"] = float(sums.pixels[region].sum())

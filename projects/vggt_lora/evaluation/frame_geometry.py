@@ -6,7 +6,8 @@ intrinsics.
 
 import numpy as np
 
-from projects.common.evaluation.planarity import planarity, plane_segments
+from projects.common.evaluation.planarity import planarity
+from projects.common.evaluation.plane_segments import plane_segments
 from projects.common.evaluation.surface_normals import (
     angle_statistics,
     normal_angles,

@@ -38,20 +38,18 @@ class WindowPrediction:
         depth: (V, H, W) z-depth.
         world2cam: (V, 4, 4) OpenCV axes; None from a network without cameras.
         K: (V, 3, 3) in pixels of ``depth``; None likewise.
-        depth_conf: (V, H, W), larger is surer.
         points: (V, H, W, 3) in the predicted world; None to unproject ``depth``.
     """
 
     depth: Floats
     world2cam: Floats | None = None
     K: Floats | None = None
-    depth_conf: Floats | None = None
     points: Floats | None = None
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, Tensor]) -> "WindowPrediction":
         """Of one sample's predictions (``pred_depth``, ``pred_world2cam``, ...)."""
-        names = ("depth", "world2cam", "K", "depth_conf", "points")
+        names = ("depth", "world2cam", "K", "points")
         found = {name: outputs.get(f"pred_{name}") for name in names}
         return cls(**{k: None if v is None else numpy(v) for k, v in found.items()})
 
@@ -184,8 +182,7 @@ def check_window(prediction: WindowPrediction, truth: WindowTruth) -> None:
     ):  # fmt: skip
         _check(f"truth.{name}", getattr(truth, name), spec, dims)
     for name, spec in (
-        ("world2cam", "V 4 4"), ("K", "V 3 3"), ("depth_conf", "V H W"),
-        ("points", "V H W 3"),
+        ("world2cam", "V 4 4"), ("K", "V 3 3"), ("points", "V H W 3"),
     ):  # fmt: skip
         _check(f"prediction.{name}", getattr(prediction, name), spec, dims)
 

@@ -28,6 +28,7 @@ SHOWN = (
     "pose.ate_trans", "pose.auc_30", "points.f_score",
 )  # fmt: skip
 
+REGIONS = ("full", "building", "non_building")
 Packed = tuple[str, array]  # names, one per line, and values
 
 
@@ -41,7 +42,8 @@ class WindowMetric(BaseMetric):
     A window without labels is an error if none before it had any, and else its building
     metrics are missing.
 
-    Returns the mean of every metric by name, the total of every ``count.*``,
+    Returns the mean of every metric by name, ``depth.REGION.abs_rel_by_pixel``, to
+    which each frame counts by its pixels, and the total of every ``count.*``,
     ``count.windows`` and ``count.frames`` with them. What could not be measured takes
     no part; the printed table has the number of frames and the 95 % interval over
     windows.
@@ -92,8 +94,15 @@ class WindowMetric(BaseMetric):
         frames = sum(len(rows) - 1 for rows in results)
         totals = {n: summary.total(n) for n in summary.names if n.startswith("count.")}
         means = {n: summary[n].mean for n in summary.names if n not in totals}
+        weighted = {
+            f"depth.{region}.abs_rel_by_pixel": summary.weighted_mean(
+                f"depth.{region}.abs_rel", f"count.{region}.pixels"
+            )
+            for region in REGIONS
+            if f"depth.{region}.abs_rel" in summary.names
+        }
         counts = {"count.windows": float(len(results)), "count.frames": float(frames)}
-        return {**means, **totals, **counts}
+        return {**means, **weighted, **totals, **counts}
 
 
 def pack(record: Record) -> Packed:

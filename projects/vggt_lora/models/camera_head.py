@@ -44,6 +44,8 @@ class CameraHead(nn.Module):
         self.poseLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(dim_in, 3 * dim_in))
         self.adaln_norm = nn.LayerNorm(dim_in, eps=1e-6, elementwise_affine=False)
         self.pose_branch = Mlp(dim_in, dim_in // 2, ENCODING)
+        # A field of view that starts below 0 has no gradient, and would stay there.
+        nn.init.constant_(self.pose_branch.fc2.bias[7:], 0.2)
 
     def forward(self, tokens: Tensor) -> list[Tensor]:
         """Encodings after each round, the last is the best.

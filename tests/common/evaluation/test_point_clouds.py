@@ -17,9 +17,8 @@ TURN = Rotation.from_euler("xyz", [20, -50, 130], degrees=True).as_matrix()
 
 
 def cloud(count: int = 400, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).uniform(-5, 5, (count, 3)) + np.array(
-        [3, -2, 15]
-    )
+    rng = np.random.default_rng(seed)
+    return rng.uniform(-5, 5, (count, 3)) + np.array([3, -2, 15])
 
 
 def grid() -> np.ndarray:
@@ -68,6 +67,11 @@ def test_nearest_neighbours_are_those_of_a_slow_search():
     first, second = cloud(150, 1), cloud(200, 2)
     slow = np.linalg.norm(first[:, None] - second, axis=-1).min(axis=1)
     assert np.allclose(nearest_distances(first, second), slow, rtol=1e-12)
+
+
+def test_a_collapsed_cloud_is_found_quickly():
+    found = nearest_distances(grid(), np.tile([0.0, 0, 2], (100_000, 1)))
+    assert found == pytest.approx(np.linalg.norm(grid() - (0, 0, 2), axis=1))
 
 
 def test_some_points_are_looked_up_among_all():

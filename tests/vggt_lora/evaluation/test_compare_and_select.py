@@ -96,6 +96,15 @@ def test_other_alignments_are_refused_always(evaluated, other, relative):
         compare_runs((evaluated, other), relative=relative)
 
 
+def test_another_truth_is_another_measurement(evaluated, other):
+    """LiDAR and exact depth of the same frames, for example."""
+    data = ResultFolder(other).metadata()["data"]
+    assert data["type"] == "KITTI360Dataset" and "data_root" not in data
+    set_metadata(other, data={**data, "depth": "exact"})
+    with pytest.raises(ValueError, match=r"`data` is .* and .*'depth': 'exact'"):
+        compare_runs((evaluated, other))
+
+
 def test_what_is_missing_is_named(evaluated, other, tmp_path, capsys):
     with pytest.raises(ValueError, match="no model 'x'; there are baseline, checkpo"):
         compare_runs((evaluated, evaluated), ("x", "checkpoint_2"))

@@ -10,11 +10,13 @@ import pytest
 import torch
 
 from projects.common.command import CommandError
+from projects.common.engine import test
 from projects.vggt_lora.evaluation import evaluate_run, evaluated_models
 from projects.vggt_lora.evaluation.result_folder import ResultFolder
 from projects.vggt_lora.evaluation.window_data import GROUPS
 from tests.vggt_lora.evaluation.adapter_runs import (
     CONFIG,
+    LAYERS,
     evaluate,
     network,
     write_adapter,
@@ -22,7 +24,6 @@ from tests.vggt_lora.evaluation.adapter_runs import (
 
 NAMES = ["baseline", "checkpoint_2", "checkpoint_4", "checkpoint_10"]
 MERGED = "merged_checkpoint_10"
-FILES = ("metrics.json", "windows.csv", "frames.csv")
 
 
 def rows(path):
@@ -112,6 +113,29 @@ def test_the_tables_say_the_same(evaluated):
         assert float(overall[name]["count.building.pixels"]) == pixels > 0
         assert metrics["count.windows"]["sum"] == 3
         assert metrics["count.frames"]["sum"] == 9
+
+
+def test_tools_test_writes_the_same_numbers(adapters, evaluated, cache, tmp_path):
+    options = {
+        "test_dataloader.dataset.stride": 2,
+        "model.lora.rank": 2,
+        "model.lora.target_modules": LAYERS,
+    }
+    checkpoint = str(adapters / "iter_10.pth")
+    found = test(CONFIG, checkpoint, str(tmp_path), options, data_root=str(cache))
+    (tables,) = tmp_path.rglob("depth_metrics")
+    metrics = json.loads((tables / "metrics.json").read_text())
+    other = ResultFolder(evaluated).model("checkpoint_10")
+    expected = ResultFolder(evaluated).metrics("checkpoint_10")
+    for name in ("depth.full.abs_rel", "depth.building.delta1", "pose.auc_30"):
+        assert found[name] == pytest.approx(expected[name]["mean"], rel=1e-4)
+        for key in ("mean", "median", "ci_low", "count"):
+            value = pytest.approx(expected[name][key], rel=1e-4)
+            assert metrics[name][key] == value
+    assert found["count.full.pixels"] == expected["count.full.pixels"]["sum"]
+    for file, key in (("windows.csv", "id"), ("frames.csv", "frame")):
+        here, there = rows(tables / file), rows(other / file)
+        assert [row[key] for row in here] == [row[key] for row in there]
 
 
 def test_metadata_says_what_somebody_needs(evaluated):

@@ -51,7 +51,7 @@ def test_weights_of_another_size_are_refused(cache, tmp_path):
         cache,
         tmp_path / "out",
         tmp_path,
-        match=r"does not fit(.|\n)*token_norm.weight 7",
+        match=r"does not fit(.|\n)*token_norm.weight \[7\], the model has \[32\]",
     )
 
 

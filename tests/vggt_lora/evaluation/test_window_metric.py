@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from projects.common.evaluation.running_summary import RunningSummary
-from projects.registry import METRICS
+from projects.registry import DATASETS, METRICS
+from projects.vggt_lora.datasets.sample import collate_views
 from projects.vggt_lora.evaluation.window_data import MetricOptions, WindowTruth
 from projects.vggt_lora.evaluation.window_metric import summary_text
 from projects.vggt_lora.evaluation.window_metrics import measure_window
@@ -64,6 +65,10 @@ def test_means_are_over_frames_and_over_windows():
     pixels = sum(frame["count.building.pixels"] for frame in frames)
     assert found["count.building.pixels"] == pixels
     assert (found["count.windows"], found["count.frames"]) == (2, 5)
+    weights = [frame["count.building.pixels"] for frame in frames]
+    errors = [frame["depth.building.abs_rel"] for frame in frames]
+    expected = np.average(errors, weights=weights)
+    assert found["depth.building.abs_rel_by_pixel"] == pytest.approx(expected)
 
 
 def replace_instances(truth: WindowTruth) -> WindowTruth:
@@ -118,3 +123,26 @@ def test_the_table_has_intervals_and_counts():
     low, high = map(float, interval.split(" .. "))
     assert 0.1 <= low < 0.3 < high <= 0.6
     assert (measured, missing) == ("3", "1")
+
+
+def test_a_prepared_drive_with_lidar_depth(cache):
+    """From files to numbers: sparse depth, a world kilometres away, one batch."""
+    views = dict(type="KITTI360Dataset", data_root=str(cache), image_size=168)
+    data = DATASETS.build(dict(**views, split="val", frames=3, test_mode=True))
+    metric = METRICS.build(dict(type="WindowMetric", min_building=20))
+    for sample in (data[0], data[1]):
+        inputs = collate_views([sample])
+        answer = {
+            "pred_depth": 0.1 * sample["depths"],
+            "pred_K": sample["K"],
+            "pred_world2cam": sample["world2cam"].double(),
+        }
+        answer["pred_world2cam"][:, :3, 3] *= 0.1
+        metric.process(inputs, [answer])
+    found = metric.evaluate(2)
+    assert found["count.frames"] == 6 and found["count.building.pixels"] > 120
+    assert found["count.nan_pixels"] == 0
+    assert found["depth.building.abs_rel"] < 1e-6
+    assert found["normals.full.angular_mean"] < 0.01  # float32 depth
+    assert found["pose.ate_trans"] < 1e-5 and found["pose.auc_3"] == 1
+    assert found["points.f_score"] == 1

@@ -37,7 +37,7 @@ def measure(
 
 def is_score(name: str) -> bool:
     """Whether a metric has a best value, 0 or 1, that a perfect answer reaches."""
-    counted = name.startswith(("count.", "photometric", "ablation.none"))
+    counted = name.startswith(("count.", "alignment.", "photometric", "ablation.none"))
     return not counted
 
 
@@ -69,6 +69,8 @@ def test_every_alignment_finds_the_unit(align, per):
     truth = street_window()
     found = measure(perfect(truth), truth, align=align, per=per, groups=("depth",))
     for record in found.frames:
+        assert record["alignment.scale"] == pytest.approx(1 / 0.13)
+        assert record["alignment.shift"] == pytest.approx(0, abs=1e-9)
         assert record["depth.full.abs_rel"] < 1e-12
         assert record["depth.building.delta1"] == 1
 
@@ -183,7 +185,7 @@ def test_a_handful_of_building_pixels_is_no_measurement():
     for name in ("depth.building.abs_rel", "normals.building.angular_mean",
                  "planarity.building.inlier_ratio"):  # fmt: skip
         assert math.isnan(record[name]) and not math.isnan(other[name])
-    assert "ablation.median.building.abs_rel" not in record
+    assert math.isnan(record["ablation.median.building.delta1"])
 
 
 def test_a_heavy_tail_moves_the_mean_but_not_median_and_trimmed_mean():
@@ -237,6 +239,8 @@ def test_frames_without_depth():
     for per in ("window", "frame"):
         found = measure(perfect(truth), replace(truth, valid=valid), per=per)
         assert found.frames[1]["count.full.pixels"] == 0
+        without = [f["count.frames_without_depth"] for f in found.frames]
+        assert without == [0, 1, 0, 0]
         assert math.isnan(found.frames[1]["depth.full.abs_rel"])
         assert found.frames[0]["depth.full.abs_rel"] < 1e-9
     nothing = replace(truth, valid=np.zeros_like(valid))
