@@ -7,8 +7,9 @@ from mmengine.logging import print_log
 
 from projects.common.checks import check_positive
 from projects.common.io.atomic import atomic_write_bytes
+from projects.common.progress import track
 from projects.vggt_lora.evaluation.report.facts import about_models, facts
-from projects.vggt_lora.evaluation.report.figures import Drawn, draw_all
+from projects.vggt_lora.evaluation.report.figures import KINDS, Drawn, draw_all
 from projects.vggt_lora.evaluation.report.findings import findings
 from projects.vggt_lora.evaluation.report.page import html_page
 from projects.vggt_lora.evaluation.report.reading import read_run
@@ -51,7 +52,7 @@ def build_report(folder: Path, output: Path, top: int = 5) -> Report:
     check_positive("top", top)
     run = read_run(folder)
     check_same_windows(run)
-    drawn = list(draw_all(run))
+    drawn = list(track(draw_all(run), len(KINDS), "figures"))
     notes = [*run.notes, *_notes(drawn)]
     for note in notes:
         print_log(f"{folder.name}: {note}", logger="current")

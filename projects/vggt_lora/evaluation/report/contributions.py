@@ -7,10 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from projects.vggt_lora.evaluation.report.paired import TOTAL, gain_intervals
-from projects.vggt_lora.evaluation.report.positions import (
-    Positions,
-    positions,
-)
+from projects.vggt_lora.evaluation.report.positions import Positions, positions
 from projects.vggt_lora.evaluation.report.run import Model, Run
 from projects.vggt_lora.evaluation.report.score import (
     FORMULAS,

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from projects.vggt_lora.evaluation.report.positions import positions
+from projects.vggt_lora.evaluation.report.positions import Positions, positions
 from projects.vggt_lora.evaluation.report.run import Model, Run
 from projects.vggt_lora.evaluation.report.score import pair, subject
 from projects.vggt_lora.evaluation.report.style import (
@@ -44,6 +44,8 @@ def building_errors(run: Run) -> Figure:
     errors = {model.name: frame_errors(model, metric) for model in run.models}
     if not errors[chosen.name].size:
         raise CannotDrawError(f"needs `{metric}` in models/{chosen.name}/frames.csv")
+    if not any((errors[m.name] > 0).any() for m in pair(run)):
+        raise CannotDrawError(f"every `{metric}` is 0: there is no distribution")
     figure = new_figure(2, 1, height=7.6)
     top, bottom = panels(figure, 2, columns=1)
     shown = {m.name: errors[m.name] for m in pair(run)}
@@ -56,7 +58,8 @@ def _draw_histogram(
     axes: Axes, errors: dict[str, Values], chosen: str, title: str
 ) -> None:
     together = np.concatenate(list(errors.values()))
-    low, high = np.percentile(together[together > 0], (0, 100))
+    positive = together[together > 0]
+    low, high = positive.min(), positive.max()
     edges = np.geomspace(low, max(high, low * 1.1), BINS + 1)
     for name, values in errors.items():
         colour = BEST_COLOUR if name == chosen else BASELINE_COLOUR
@@ -77,7 +80,7 @@ def _draw_histogram(
     finish(axes, title, x, "number of frames", [*handles, *lines])
 
 
-def _draw_boxes(axes: Axes, places, errors: dict[str, Values]) -> None:
+def _draw_boxes(axes: Axes, places: Positions, errors: dict[str, Values]) -> None:
     models, x = places.line, places.x
     kept = [i for i, model in enumerate(models) if errors[model.name].size]
     gap = np.diff(np.sort(places.x)).min() if len(places.x) > 1 else 1.0
@@ -86,7 +89,7 @@ def _draw_boxes(axes: Axes, places, errors: dict[str, Values]) -> None:
         [errors[models[i].name] for i in kept],
         positions=x[kept],
         widths=gap * 0.55,
-        whis=WHISKERS,
+        whis=WHISKERS,  # codespell:ignore whis
         showfliers=False,
         showmeans=True,
         manage_ticks=False,

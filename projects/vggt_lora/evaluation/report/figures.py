@@ -146,8 +146,8 @@ KINDS = (
     Kind(
         "09_pareto_front", "Cost", "Quality against cost",
         "Only the circled models are worth a choice: every other one is beaten in "
-        "quality by one that costs no more (costs within 5 % count as equal: that is "
-        "the noise of measuring).",
+        "quality by one that costs no more (costs within 5 % count as equal, since "
+        "checkpoints of one network differ in cost by noise only).",
         cost_figures.COLUMNS, cost_figures.pareto,
     ),
     Kind(

@@ -133,15 +133,16 @@ def percent(after: float, before: float) -> str:
 def _single_bests(run: Run) -> Iterator[str]:
     """Which checkpoint each headline metric would choose."""
     models = [model for model in run.checkpoints if not model.merged]
-    choices = []
+    choices: dict[str, list[str]] = {}
     for metric in headlines(run) if len(models) > 1 else ():
         known = [m for m in models if math.isfinite(m.mean(metric))]
         if known:
             pick = max if label(metric).higher_is_better else min
             name = pick(known, key=lambda model: model.mean(metric)).name
-            choices.append(f"{name} by {long_name(metric)}")
-    if choices:
-        yield f"Best by single metrics: {', '.join(choices)}."
+            choices.setdefault(name, []).append(long_name(metric))
+    texts = [f"{name} by {', '.join(metrics)}" for name, metrics in choices.items()]
+    if texts:
+        yield f"Best by single metrics: {'; '.join(texts)}."
 
 
 def _changes(run: Run, model: Model) -> Iterator[str]:

@@ -18,10 +18,11 @@ nav li { break-inside: avoid; } nav ul ul { columns: 1; }
 figure { margin: 0 0 1rem; } figure img { max-width: 100%; height: auto; }
 figcaption { color: #444; } .missing { color: #8a3b00; font-size: .93rem; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .88rem; margin: .6rem 0; }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: right; }
+table { border-collapse: collapse; font-size: .84rem; margin: .6rem 0; }
+th, td { padding: .25rem .45rem; border-bottom: 1px solid #ddd; text-align: right; }
 th { background: #f3f6f9; vertical-align: bottom; }
-td.text, th.text { text-align: left; overflow-wrap: anywhere; }
+td.text, th.text { text-align: left; min-width: 7rem; overflow-wrap: break-word; }
+caption { text-align: left; color: #444; padding: .3rem 0; }
 tr.baseline td { background: #f7f7f7; font-style: italic; }
 code { font-size: .9em; }
 """.strip()
@@ -131,8 +132,9 @@ def _table(rows: Rows) -> str:
         mark = ' class="baseline"' if "baseline" in row[:2] else ""
         cells = "".join(_cell("td", name, text) for name, text in zip(row, texts))
         body.append(f"<tr{mark}>{cells}</tr>")
+    caption = f"<caption>{escape(rows.caption)}</caption>" if rows.caption else ""
     return (
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n'
+        f'<div class="scroll"><table>{caption}<thead><tr>{head}</tr></thead>\n'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
 

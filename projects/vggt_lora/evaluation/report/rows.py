@@ -28,6 +28,7 @@ class Rows(NamedTuple):
 
     header: list[str]
     body: list[list[str]]
+    caption: str = ""
 
 
 def top_k(run: Run, count: int) -> Rows:
@@ -47,7 +48,8 @@ def top_k(run: Run, count: int) -> Rows:
         cells = [_cell(value, 4) for value in scores.values()]
         cells += [_cell(model.mean(metric), 1) for metric in costs]
         body.append(["" if model is run.baseline else str(place), model.name, *cells])
-    return Rows(header, body)
+    caption = "The best checkpoints: weighted terms, which sum to the score."
+    return Rows(header, body, caption)
 
 
 def _scores(model: Model, by: Scoring) -> dict[str, float]:
@@ -66,7 +68,8 @@ def all_models(run: Run) -> Rows:
     """The headline metrics of every model, and their change against the baseline."""
     metrics = headlines(run)
     header = ["model", *(long_name(metric) for metric in metrics)]
-    return Rows(header, [[m.name, *_changes(m, run, metrics)] for m in run.models])
+    body = [[m.name, *_changes(m, run, metrics)] for m in run.models]
+    return Rows(header, body, "In brackets: the difference to the baseline.")
 
 
 def _changes(model: Model, run: Run, metrics: Sequence[str]) -> list[str]:

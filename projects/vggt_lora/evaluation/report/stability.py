@@ -6,10 +6,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from projects.vggt_lora.evaluation.report.labels import label
-from projects.vggt_lora.evaluation.report.positions import (
-    Positions,
-    positions,
-)
+from projects.vggt_lora.evaluation.report.positions import Positions, positions
 from projects.vggt_lora.evaluation.report.run import Run
 from projects.vggt_lora.evaluation.report.score import subject
 from projects.vggt_lora.evaluation.report.style import (

@@ -63,23 +63,21 @@ def _read(path: Path, texts: Sequence[str], metrics: Sequence[str]) -> Table | N
     with open(path, newline="", encoding="utf-8") as file:
         reader = csv.reader(file)
         header = next(reader, [])
-        rows = list(reader)
-    missing = [name for name in texts if name not in header]
-    if missing:
-        raise ValueError(
-            f"{path}: expected the columns {list(texts)}, got {header[:6]}: "
-            f"{missing} missing. Evaluate again."
-        )
+        missing = [name for name in texts if name not in header]
+        if missing:
+            raise ValueError(
+                f"{path}: expected the columns {list(texts)}, got {header[:6]}: "
+                f"{missing} missing. Evaluate again."
+            )
+        wanted = [*texts, *(name for name in metrics if name in header)]
+        places = [header.index(name) for name in wanted]
+        rows = [[row[place] for place in places] for row in reader]
     if not rows:
         return None
-    at = {name: place for place, name in enumerate(header)}
-    return Table(
-        {name: [row[at[name]] for row in rows] for name in texts},
-        {
-            name: np.array(
-                [number(row[at[name]], f"{path}, column {name!r}") for row in rows]
-            )
-            for name in metrics
-            if name in at
-        },
-    )
+    columns = dict(zip(wanted, zip(*rows)))
+    numbers = {
+        name: np.array([number(cell, f"{path}, column {name!r}") for cell in cells])
+        for name, cells in columns.items()
+        if name not in texts
+    }
+    return Table({name: list(columns[name]) for name in texts}, numbers)

@@ -138,7 +138,7 @@ def test_findings_say_that_the_clip_moved_the_published_score():
     assert "AbsRel moved it most: delta1 +0.0103, AbsRel +0.0779" in text
     assert "AbsRel on buildings, 1.721, lies beyond the clip" in text
     assert "of the reference gain, +0.0779 is from that term" in text
-    assert "which the formulas disagree about: +0.0036" in text
+    assert "which the formulas treat differently: +0.0036" in text
     assert (
         "disagree: delta1, AbsRel, normals within 30°, planarity better, photo" in text
     )
@@ -161,7 +161,7 @@ def test_findings_name_the_best_by_single_metrics():
         published("checkpoint_2", 0.6, 0.2, 0.2, 0.2, 0.6),
     )
     text = "\n".join(findings(Run(ROOT, models)))
-    assert "checkpoint_2 by building AbsRel, checkpoint_1 by building delta1" in text
+    assert "checkpoint_2 by building AbsRel; checkpoint_1 by building delta1" in text
 
 
 def test_findings_count_nan_pixels():

@@ -342,6 +342,14 @@ def test_figures_without_files_say_so(tmp_path):
     )
 
 
+def test_perfect_depth_has_no_distribution(tmp_path):
+    folder = write_folder(tmp_path / "out", 1, windows=3)
+    for path in folder.glob("models/*/frames.csv"):
+        path.write_text(f"window,sequence,frame,{ABS_REL}\nw000,street,0,0\n")
+    with pytest.raises(CannotDrawError, match=f"every `{ABS_REL}` is 0"):
+        building_errors(read_run(folder))
+
+
 def test_scenes_without_a_column_say_so(tmp_path):
     folder = write_folder(tmp_path / "out", 1, windows=3)
     for path in folder.glob("models/*/windows.csv"):

@@ -173,5 +173,5 @@ def test_other_windows_are_refused(tmp_path):
 def test_table_without_its_columns_is_refused(tmp_path):
     folder = write_folder(tmp_path / "out", 1, windows=3)
     (folder / "models/baseline/windows.csv").write_text("id,bucket\nw0,rich\n")
-    with pytest.raises(ValueError, match=r"got \['id', 'bucket'\]: \['sequence'\] mis"):
+    with pytest.raises(ValueError, match=r"got \['id', 'bucket'\]: \['sequence'\] m"):
         check_same_windows(read_run(folder))
