@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from projects.common.checks import check_positive
-from projects.vggt_lora.datasets.frame_index import FrameIndex
-from projects.vggt_lora.datasets.frame_reading import limit_depth, read_indexed
+from projects.common.frame_index.frame import BadSampleError, Frame
+from projects.common.frame_index.index import FrameIndex
+from projects.common.frame_index.reading import limit_depth, read_indexed
 from projects.vggt_lora.datasets.multi_view import MultiViewDataset
-from projects.vggt_lora.datasets.sample import BadSampleError, Frame
 
 
 class IndexedDataset(MultiViewDataset):
