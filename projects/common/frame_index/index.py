@@ -113,13 +113,14 @@ class FrameIndex:
         row = start + int(np.searchsorted(self.numbers[start:end], number))
         if row == end or self.numbers[row] != number:
             raise KeyError(f"{sequence}/{number}")
-        return self._row(row)
+        return self.row(row)
 
     def frames(self, sequence: str) -> Iterator[IndexedFrame]:
         """All frames of a sequence, in order."""
-        return (self._row(row) for row in range(*self.spans[sequence]))
+        return (self.row(row) for row in range(*self.spans[sequence]))
 
-    def _row(self, row: int) -> IndexedFrame:
+    def row(self, row: int) -> IndexedFrame:
+        """The frame of a row of the arrays."""
         return IndexedFrame(
             int(self.numbers[row]),
             self.images[row].decode(),

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from projects.common.frame_index.build import build_index
-from projects.common.frame_index.held_out import hold_out
 from projects.common.frame_index.index import IndexedFrame
+from projects.common.frame_index.names import hold_out
 from projects.common.frame_index.source import (
     FrameSource,
     Unusable,

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from projects.common.frame_index.build import build_index
-from projects.common.frame_index.held_out import hold_out
 from projects.common.frame_index.index import IndexedFrame
+from projects.common.frame_index.names import hold_out
 from projects.common.frame_index.source import (
     FrameSource,
     Unusable,
