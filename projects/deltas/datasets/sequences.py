@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
