@@ -13,10 +13,11 @@ from projects.common.frame_index.resampling import nearest
 from projects.common.geometry import distance_to_depth
 from projects.common.io.depth_files import read_float16_png, read_hdf5, read_npy
 from projects.common.io.images import read_color, read_depth, read_ids
+from projects.common.io.rotated_depth import read_rotated_depth
 from projects.common.io.scannet_export import read_scannet_frame
 
 MASKED = 128  # grey level above which a pixel of Co3D belongs to the object
-VKITTI_SKY = 65535
+FULL = 65535  # sky in Virtual KITTI, no measurement in 7-Scenes
 Depth = NDArray[np.float32]
 
 
@@ -73,10 +74,16 @@ def _integer(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
     return _framed(root, entry, read_depth(root / entry.depth, facts.depth_scale))
 
 
-def _vkitti(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
+def _below_full(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
+    """The largest value means that there is no depth."""
     frame = _integer(root, facts, entry)
-    sky = VKITTI_SKY / np.float32(facts.depth_scale)
-    return frame._replace(depth=np.where(frame.depth < sky, frame.depth, np.float32(0)))
+    full = FULL / np.float32(facts.depth_scale)
+    depth = np.where(frame.depth < full, frame.depth, np.float32(0))
+    return frame._replace(depth=depth)
+
+
+def _rotated(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
+    return _framed(root, entry, read_rotated_depth(root / entry.depth))
 
 
 def _npy(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
@@ -155,7 +162,9 @@ def _framed(root: Path, entry: IndexedFrame, depth: Depth) -> Frame:
 
 READERS: dict[str, Callable[[Path, Facts, IndexedFrame], Frame]] = {
     "integer": _integer,
-    "vkitti": _vkitti,
+    "vkitti": _below_full,
+    "sevenscenes": _below_full,
+    "rotated": _rotated,
     "npy": _npy,
     "distance": _distance,
     "co3d": _co3d,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from projects.common.frame_index.index import IndexedFrame
-from projects.common.frame_index.names import hold_out
+from projects.common.frame_index.names import split_scenes
 from projects.common.frame_index.source import (
     FrameSource,
     Unusable,
@@ -55,7 +55,7 @@ class ScanNetSource(FrameSource):
         scenes, test = sorted(names), sorted(filter(is_test_scene, names))
         rest = [scene for scene in scenes if scene not in test]
         if self.val_scenes:
-            return hold_out(rest, self.val_scenes) | {"test": test}
+            return split_scenes(rest, {"val": self.val_scenes}) | {"test": test}
         found = {split: self._listed(split) for split in SPLITS}
         check_splits(found)
         return found if any(found.values()) else {"train": rest, "test": test}
