@@ -13,6 +13,7 @@ from projects.common.frame_index.resampling import nearest
 from projects.common.geometry import distance_to_depth
 from projects.common.io.depth_files import read_float16_png, read_hdf5, read_npy
 from projects.common.io.images import read_color, read_depth, read_ids
+from projects.common.io.rgbd_folder import read_folder_frame
 from projects.common.io.rotated_depth import read_rotated_depth
 from projects.common.io.scannet_export import read_scannet_frame
 
@@ -118,6 +119,12 @@ def _scannet(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
     return Frame(color, depth, K, entry.world2cam)
 
 
+def _rgbd_folder(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
+    folder, name = (root / entry.image).parent.parent, Path(entry.image).stem
+    color, depth, K, _ = read_folder_frame(folder, name, facts.depth_scale)
+    return Frame(color, depth, K, entry.world2cam)
+
+
 def _points(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
     """Scattered points in their pixels; the nearest of a pixel wins."""
     image = read_color(root / entry.image)
@@ -169,6 +176,7 @@ READERS: dict[str, Callable[[Path, Facts, IndexedFrame], Frame]] = {
     "distance": _distance,
     "co3d": _co3d,
     "scannet": _scannet,
+    "rgbd_folder": _rgbd_folder,
     "points": _points,
     "dense": _dense,
 }

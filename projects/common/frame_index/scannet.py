@@ -39,16 +39,21 @@ class ScanNetSource(FrameSource):
         val_scenes: Held-out scenes among those that are not of the test set; where it
             is empty the lists of ScanNet decide.
         lists: Files of scene names by split, instead of ``meta_data`` in ``root``.
+        frame_step: Takes frames whose number is a multiple of this.
     """
 
     root: Path
     val_scenes: tuple[str, ...] = ()
     lists: Mapping[str, Path] = field(default_factory=dict)
+    frame_step: int = 1
     reader: str = "scannet"
 
     @property
     def options(self) -> dict[str, Any]:
-        return {"--val-scenes": list(self.val_scenes)}
+        options: dict[str, Any] = {"--val-scenes": list(self.val_scenes)}
+        if self.frame_step != 1:
+            options["--frame-step"] = self.frame_step
+        return options
 
     def splits(self) -> dict[str, list[str]]:
         names = {p.parent.name for f in FOLDERS for p in self.root.glob(f"{f}/*/pose")}
@@ -78,7 +83,8 @@ class ScanNetSource(FrameSource):
             for kind, suffix in (("color", "jpg"), ("depth", "png"))
         ]
         K, _ = scannet_intrinsics(self.root / folder, sizes[0], sizes[1])
-        return [self._frame(folder, name, K) for name in names]
+        chosen = [name for name in names if int(name) % self.frame_step == 0]
+        return [self._frame(folder, name, K) for name in chosen]
 
     def folder(self, scene: str) -> str:
         """Folder of a scene relative to ``root``."""

@@ -7,8 +7,8 @@ times, and a compressed colour and depth image.
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -21,6 +21,8 @@ SENSOR = "StructureSensor"
 COLOR = {0: "raw", 1: "png", 2: "jpeg"}
 DEPTH = {0: "raw_ushort", 1: "zlib_ushort", 2: "occi_ushort"}
 JPEG, ZLIB = 2, 1
+LONGEST_NAME = 1000
+START = struct.Struct("<IQ")
 MATRIX = struct.Struct("<16f")
 SIZES = struct.Struct("<iiIIIIfQ")
 FRAME = struct.Struct("<16fQQQQ")
@@ -60,42 +62,31 @@ class SensFrame(NamedTuple):
     depth: NDArray[np.uint16]
 
 
-class SensFile:
-    """A ``.sens`` file, open for reading.
-
-    Attributes:
-        header: Of the file.
+@contextmanager
+def open_sens(path: str | Path) -> Iterator["SensFile"]:
+    """A file for reading.
 
     Raises:
         FileNotFoundError: If the file is missing.
         ValueError: If it is truncated, of another version, or compressed in a way that
             ScanNet's files are not.
     """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"sensor file {path} is missing. Download it again")
+    with open(path, "rb") as file:
+        yield SensFile(Path(path), file)
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        try:
-            self._file = open(self.path, "rb")
-        except FileNotFoundError:
-            raise FileNotFoundError(
-                f"sensor file {path} is missing. Download it again"
-            ) from None
-        try:
-            self.header = self._header()
-        except BaseException:
-            self._file.close()
-            raise
 
-    def __enter__(self) -> "SensFile":
-        return self
+class SensFile:
+    """A ``.sens`` file, open for reading: see :func:`open_sens`.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._file.close()
+    Attributes:
+        header: Of the file.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self.path, self._file = path, file
+        self.header = self._header()
 
     def frames(self, step: int = 1) -> Iterator[tuple[int, SensFrame]]:
         """Every ``step``-th frame with its number, to be gone through once.
@@ -116,13 +107,12 @@ class SensFile:
             yield number, SensFrame(matrix, color, depth)
 
     def _header(self) -> SensHeader:
-        (version,) = struct.unpack("<I", self._read(4))
-        if version != VERSION:
+        version, length = START.unpack(self._read(START.size))
+        if version != VERSION or length > LONGEST_NAME:
             raise ValueError(
-                f"sensor file {self.path} has version {version}, expected {VERSION}. "
-                "Is it a .sens file of ScanNet?"
+                f"sensor file {self.path} has version {version} and a name of {length} "
+                f"bytes, expected version {VERSION}. Is it a .sens file of ScanNet?"
             )
-        (length,) = struct.unpack("<Q", self._read(8))
         self._read(length)
         matrices = [
             np.array(MATRIX.unpack(self._read(MATRIX.size)), np.float32).reshape(4, 4)
@@ -168,7 +158,7 @@ def write_sens(
     """Write a file as :class:`SensFile` reads it."""
 
     def write(file: BinaryIO) -> None:
-        file.write(struct.pack("<IQ", VERSION, len(SENSOR)) + SENSOR.encode())
+        file.write(START.pack(VERSION, len(SENSOR)) + SENSOR.encode())
         for matrix in (header.K_color, np.eye(4), header.K_depth, np.eye(4)):
             file.write(MATRIX.pack(*matrix.ravel()))
         sizes = (*header.color_size, *header.depth_size)
