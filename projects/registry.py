@@ -39,11 +39,19 @@ MODELS = _child(
         "projects.common.backbones2d.online",
         "projects.vggt_lora.losses",
         "projects.vggt_lora.models",
+        "projects.deltas.losses",
     ],
 )
-TASK_UTILS = _child(_parent.TASK_UTILS, ["projects.esam.losses"])
+TASK_UTILS = _child(
+    _parent.TASK_UTILS, ["projects.esam.losses", "projects.deltas.losses"]
+)
 METRICS = _child(
-    _parent.METRICS, ["projects.esam.evaluation", "projects.vggt_lora.evaluation"]
+    _parent.METRICS,
+    [
+        "projects.esam.evaluation",
+        "projects.vggt_lora.evaluation",
+        "projects.deltas.evaluation",
+    ],
 )
 HOOKS = _child(
     _parent.HOOKS, ["projects.common.engine", "projects.common.visualization"]

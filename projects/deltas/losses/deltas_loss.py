@@ -73,11 +73,8 @@ class DeltasLoss(nn.Module):
         round the truth to centimetres.
 
         Args:
-            outputs: What the network returned: ``score_logits``, ``keypoints``
-                (B, N, 2), ``matches`` (B, V-1, N, 2), ``in_range`` (B, V-1, N),
-                ``points_anchor`` (B, N, 3), ``point_valid`` (B, N), ``depth_pyramid``.
-            batch: ``images`` (B, V, 3, H, W), ``depth`` (B, V, H, W) metres,
-                ``K`` (B, V, 3, 3), ``cam2world`` (B, V, 4, 4); view 0 is the anchor.
+            outputs: What the network returned, see :mod:`projects.deltas.models`.
+            batch: Images, depths and cameras of the views, see there.
 
         Returns:
             Scalars, every loss connected to the graph also where nothing is valid;
@@ -113,16 +110,18 @@ class DeltasLoss(nn.Module):
         points: TruePoints,
         matches: TrueMatches,
     ) -> Losses:
-        truth, images = batch["depth"][:, 0], unit_images(batch["images"])
-        pyramid = [scale.float() for scale in outputs["depth_pyramid"]]
+        truth, images = batch["depth"][:, 0], batch["images"]
+        pyramid = [scale[:, 0].float() for scale in outputs["depth_pyramid"]]
         losses = self.depth(pyramid, truth, self.limits)
         if self.interest is not None:
+            logits = outputs["score_logits"].float()  # of the anchor, or every view
+            seen = images[:, : logits.shape[1]]
             losses["loss_interest"] = self.interest.weight * self.interest(
-                *_flat(outputs["score_logits"].float(), images)
+                logits.flatten(0, 1), seen.flatten(0, 1)
             )
         if self.matches is not None:
             losses["loss_matches"] = self.matches.weight * self.matches(
-                outputs["matches"].float(), outputs["in_range"], matches
+                outputs["matches"].float(), outputs["range_kp"], matches
             )
         if self.points is not None:
             losses["loss_points"] = self.points.weight * self.points(
@@ -133,3 +132,9 @@ class DeltasLoss(nn.Module):
                 pyramid[-1], images[:, 0]
             )
         return losses
+
+
+def _interest(arguments: Mapping[str, Any]) -> InterestPointLoss:
+    arguments = dict(arguments)
+    teacher = TASK_UTILS.build(arguments.pop("teacher"))
+    return InterestPointLoss(teacher, **arguments)
