@@ -107,6 +107,7 @@ class Vantage3DRunner(SurvivingRunner):
                     "finite: use type='OptimWrapper' or 'AmpOptimWrapper'"
                 )
             part.guard = self._guard
+            part.on_skip = self.step_skipped
         return built
 
     def _check_custom_keys(self, optim_wrapper: Any) -> None:
