@@ -80,8 +80,7 @@ class SuperPointTeacher:
         if self._net is None:
             self._net = load_superpoint(self.weights)
         net: Any = self._net.to(images.device)
-        features = net.encoder(to_gray(images).float())
-        features = features[0] if isinstance(features, tuple) else features
+        features = net.encoder(to_gray(images).float())[0]
         decoder = net.keypoint_decoder
         return decoder.conv_score_b(decoder.relu(decoder.conv_score_a(features)))
 
