@@ -39,6 +39,7 @@ MODELS = _child(
         "projects.common.backbones2d.online",
         "projects.vggt_lora.losses",
         "projects.vggt_lora.models",
+        "projects.deltas.models",
     ],
 )
 TASK_UTILS = _child(_parent.TASK_UTILS, ["projects.esam.losses"])
