@@ -40,6 +40,7 @@ MODELS = _child(
         "projects.vggt_lora.losses",
         "projects.vggt_lora.models",
         "projects.deltas.losses",
+        "projects.deltas.models",
     ],
 )
 TASK_UTILS = _child(

@@ -44,3 +44,8 @@ with ``pred_depth`` (H, W) clamped to at least 1e-3 m, ``keypoints``, ``points_a
 ``point_valid``, ``share_triangulated`` (float) and ``counts``. ``mode="tensor"``
 returns ``outputs``.
 """
+
+from projects.deltas.models.checkpoint import load_three, save_three
+from projects.deltas.models.estimator import DELTAS
+
+__all__ = ["DELTAS", "load_three", "save_three"]
