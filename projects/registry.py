@@ -20,6 +20,7 @@ DATASETS = _child(
     _parent.DATASETS,
     [
         "projects.common.datasets",
+        "projects.deltas.datasets",
         "projects.esam.datasets",
         "projects.vggt_lora.datasets",
     ],

@@ -11,6 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from projects.common.command import one_message
+from projects.deltas.converters import scannet_frames
 from projects.esam.converters import apc_shelf, rgbd_folder, scannet
 from projects.vggt_lora.converters import (
     annotations,
@@ -74,6 +75,11 @@ CONVERTERS = {
         "ScanNet export, to a frame index of views",
         scannet_views.add_arguments,
         scannet_views.run,
+    ),
+    "scannet_frames": Converter(
+        "ScanNet export, to a frame index for DELTAS",
+        scannet_frames.add_arguments,
+        scannet_frames.run,
     ),
     "densify": Converter(
         "depth predictions fitted to the points of a COLMAP model",

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from projects.vggt_lora.converters.build_index import build_index
-from projects.vggt_lora.converters.frame_source import (
+from projects.common.frame_index.build import build_index
+from projects.common.frame_index.index import IndexedFrame
+from projects.common.frame_index.names import hold_out
+from projects.common.frame_index.source import (
     FrameSource,
     Unusable,
     add_index_arguments,
     index_options,
 )
-from projects.vggt_lora.converters.held_out import hold_out
-from projects.vggt_lora.datasets.frame_index import IndexedFrame
 
 CENTIMETRES = 100.0
 HELD_OUT = "Scene06"

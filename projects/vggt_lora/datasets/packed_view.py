@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from projects.common.frame_index.frame import BadSampleError
 from projects.common.io.atomic import atomic_write_bytes
-from projects.vggt_lora.datasets.sample import UNKNOWN, BadSampleError
+from projects.vggt_lora.datasets.sample import UNKNOWN
 
 UNITS = 256  # per metre
 UNLABELLED = 255

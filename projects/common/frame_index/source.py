@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from projects.vggt_lora.datasets.frame_index import IndexedFrame
+from projects.common.frame_index.index import IndexedFrame
 
 
 class Unusable(NamedTuple):
@@ -21,7 +21,7 @@ class FrameSource(ABC):
 
     Attributes:
         root: Folder that the paths of frames are relative to.
-        reader: Name in ``frame_reading.READERS``.
+        reader: Name in ``reading.READERS``.
         depth_scale: Units of a depth map per metre.
     """
 

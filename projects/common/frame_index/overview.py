@@ -11,12 +11,12 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from projects.common.frame_index.frame import BadSampleError, Frame
+from projects.common.frame_index.index import FrameIndex
+from projects.common.frame_index.reading import read_indexed
+from projects.common.frame_index.resampling import nearest
 from projects.common.geometry import invert_rigid, project, unproject
 from projects.common.io.atomic import atomic_write, atomic_write_bytes
-from projects.vggt_lora.datasets.frame_index import FrameIndex
-from projects.vggt_lora.datasets.frame_reading import read_indexed
-from projects.vggt_lora.datasets.sample import BadSampleError, Frame
-from projects.vggt_lora.datasets.view_geometry import ViewGeometry
 
 SHOWN = 5  # sequences, evenly over the split
 FUSED = 6  # frames per point cloud
@@ -129,7 +129,7 @@ def _show(
     if depth is None:
         axes.imshow(small)
         return
-    near = np.ma.masked_equal(ViewGeometry(size[1], size[0]).nearest(depth), 0)
+    near = np.ma.masked_equal(nearest(depth, size[1], size[0]), 0)
     axes.imshow(small.mean(axis=2), cmap="gray", vmin=0, vmax=400)
     shown = axes.imshow(near, cmap="turbo_r", alpha=0.65, norm=norm)
     bar = axes.figure.colorbar(shown, ax=axes, shrink=0.8)

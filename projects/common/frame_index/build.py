@@ -12,15 +12,15 @@ from urllib.parse import quote
 from mmengine.logging import print_log
 from threadpoolctl import threadpool_limits
 
+from projects.common.frame_index.index import Facts, FrameIndex
+from projects.common.frame_index.overview import write_overview
+from projects.common.frame_index.report import check_skipped, write_report
+from projects.common.frame_index.sequence import SequenceResult, index_sequence
+from projects.common.frame_index.source import FrameSource, IndexOptions
 from projects.common.io.atomic import atomic_write_bytes, remove_temporaries
 from projects.common.io.manifest import open_manifest
 from projects.common.parallel import run_parallel
 from projects.common.progress import track
-from projects.vggt_lora.converters.frame_source import FrameSource, IndexOptions
-from projects.vggt_lora.converters.index_report import check_skipped, write_report
-from projects.vggt_lora.converters.index_sequence import SequenceResult, index_sequence
-from projects.vggt_lora.converters.overview import write_overview
-from projects.vggt_lora.datasets.frame_index import Facts, FrameIndex
 
 FORMAT = 1  # Raise it when an index changes for the same options.
 CHUNK = 8  # Most sequences that one process takes at a time.

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from projects.common.geometry import invert_rigid
-from projects.vggt_lora.converters.view_agreement import (
+from projects.common.frame_index.agreement import (
     check_direction,
     measure_agreement,
 )
-from tests.vggt_lora.datasets.worlds import frame
+from projects.common.geometry import invert_rigid
+from tests.common.frame_index.plane import frame
 
 
 def views(change=lambda pose: pose):

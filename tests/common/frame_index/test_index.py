@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from projects.vggt_lora.datasets.frame_index import Facts, FrameIndex, IndexedFrame
-from projects.vggt_lora.datasets.frame_reading import limit_depth
+from projects.common.frame_index.index import Facts, FrameIndex, IndexedFrame
+from projects.common.frame_index.reading import limit_depth
 
 
 def entry(number, name="a"):
@@ -46,7 +46,7 @@ def test_equal_content_equal_bytes(index, tmp_path):
 
 def test_another_format_is_refused(index, tmp_path, monkeypatch):
     index.save(tmp_path / "train.npz")
-    monkeypatch.setattr("projects.vggt_lora.datasets.frame_index.FORMAT", 9)
+    monkeypatch.setattr("projects.common.frame_index.index.FORMAT", 9)
     with pytest.raises(ValueError, match=r"train\.npz is of an older format"):
         FrameIndex.load(tmp_path / "train.npz")
 

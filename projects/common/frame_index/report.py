@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
+from projects.common.frame_index.sequence import SequenceResult
 from projects.common.io.atomic import atomic_write_bytes
-from projects.vggt_lora.converters.index_sequence import SequenceResult
 
 LOW_COVERAGE, LOW_VALID = 0.10, 2000
 LOW_AGREEMENT = 0.05

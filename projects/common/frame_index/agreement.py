@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from projects.common.frame_index.frame import Frame
 from projects.common.geometry import invert_rigid, project, unproject_pixels
-from projects.vggt_lora.datasets.sample import Frame
 
 POINTS = 2000  # per view
 TOLERANCE = 0.05  # of the depth

@@ -7,13 +7,13 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from projects.common.frame_index.frame import BadSampleError, Frame
+from projects.common.frame_index.index import Facts, IndexedFrame
+from projects.common.frame_index.resampling import nearest
 from projects.common.geometry import distance_to_depth
 from projects.common.io.depth_files import read_float16_png, read_hdf5, read_npy
 from projects.common.io.images import read_color, read_depth, read_ids
 from projects.common.io.scannet_export import read_scannet_frame
-from projects.vggt_lora.datasets.frame_index import Facts, IndexedFrame
-from projects.vggt_lora.datasets.sample import BadSampleError, Frame
-from projects.vggt_lora.datasets.view_geometry import ViewGeometry
 
 MASKED = 128  # grey level above which a pixel of Co3D belongs to the object
 VKITTI_SKY = 65535
@@ -130,7 +130,7 @@ def _dense(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
     """Depth at any resolution of the same view, taken at pixel centres."""
     image = read_color(root / entry.image)
     depth = _arrays(root / entry.depth, ("depth",))["depth"]
-    depth = ViewGeometry(*image.shape[:2]).nearest(depth)
+    depth = nearest(depth, *image.shape[:2])
     return Frame(image, depth, entry.K, entry.world2cam)
 
 

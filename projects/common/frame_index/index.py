@@ -7,7 +7,7 @@ million frames load in seconds and are shared by the workers of a loader.
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,7 +45,7 @@ class Facts(NamedTuple):
     """What holds for all frames of an index.
 
     Attributes:
-        reader: Name in ``frame_reading.READERS``.
+        reader: Name in ``reading.READERS``.
         root: Folder that paths are relative to, itself relative to the index.
         depth_scale: Units of a depth map per metre.
         sources: What the index depends on: options and hashes, as its converter says.
@@ -81,7 +81,7 @@ class FrameIndex:
 
     @classmethod
     def build(
-        cls, facts: Facts, frames: dict[str, Sequence[IndexedFrame]]
+        cls, facts: Facts, frames: Mapping[str, Sequence[IndexedFrame]]
     ) -> "FrameIndex":
         """An index of sequences and their frames."""
         flat = [frame for sequence in frames.values() for frame in sequence]
@@ -113,13 +113,14 @@ class FrameIndex:
         row = start + int(np.searchsorted(self.numbers[start:end], number))
         if row == end or self.numbers[row] != number:
             raise KeyError(f"{sequence}/{number}")
-        return self._row(row)
+        return self.row(row)
 
     def frames(self, sequence: str) -> Iterator[IndexedFrame]:
         """All frames of a sequence, in order."""
-        return (self._row(row) for row in range(*self.spans[sequence]))
+        return (self.row(row) for row in range(*self.spans[sequence]))
 
-    def _row(self, row: int) -> IndexedFrame:
+    def row(self, row: int) -> IndexedFrame:
+        """The frame of a row of the arrays."""
         return IndexedFrame(
             int(self.numbers[row]),
             self.images[row].decode(),

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from projects.common.frame_index.agreement import check_direction
+from projects.common.frame_index.frame import BadSampleError, Frame, check_frame
+from projects.common.frame_index.index import Facts, IndexedFrame
+from projects.common.frame_index.reading import read_indexed
+from projects.common.frame_index.source import FrameSource, Unusable
 from projects.common.geometry import invert_rigid
 from projects.common.io.images import read_size
-from projects.vggt_lora.converters.frame_source import FrameSource, Unusable
-from projects.vggt_lora.converters.view_agreement import check_direction
-from projects.vggt_lora.datasets.frame_index import Facts, IndexedFrame
-from projects.vggt_lora.datasets.frame_reading import read_indexed
-from projects.vggt_lora.datasets.sample import BadSampleError, Frame, check_frame
 
 PERCENTILES = (5, 50, 95)
 PAIRED = 8  # views of a sequence that are compared with their neighbours
@@ -54,7 +54,8 @@ def index_sequence(
         listed = source.frames(sequence)
     except (ValueError, FileNotFoundError) as error:
         return SequenceResult(sequence, [], {}, {"": str(error)})
-    frames, skipped, read, views = [], {}, [], []
+    frames, skipped, read = [], {}, []
+    views: list[Frame] = []
     for position, entry in enumerate(listed):
         if isinstance(entry, Unusable):
             skipped[str(entry.number)] = entry.reason

@@ -1,0 +1,18 @@
+"""``tools/create_data.py scannet_frames``: an index of ScanNet for DELTAS."""
+
+import argparse
+
+from projects.common.frame_index.build import build_index
+from projects.common.frame_index.scannet import ScanNetSource, add_scannet_arguments
+from projects.common.frame_index.source import index_options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the subcommand."""
+    add_scannet_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Index exported scenes as the command line says."""
+    options = index_options(args, "scannet_frames")
+    build_index(ScanNetSource(args.root_path, tuple(args.val_scenes)), options)
