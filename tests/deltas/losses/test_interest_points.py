@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from projects.common.engine.errors import CheckpointError
-from projects.deltas.losses import superpoint_teacher
+from projects.deltas.losses import corner_teacher, superpoint_teacher
 from projects.deltas.losses.corner_teacher import CornerTeacher, corner_strength
 from projects.deltas.losses.interest_points import (
     NO_POINT,
@@ -113,9 +113,11 @@ def test_an_image_without_texture_has_no_corner():
     assert (CornerTeacher().labels(torch.full((1, 3, 16, 16), 0.4)) == NO_POINT).all()
 
 
-def test_the_fallback_says_that_it_is_one(caplog):
+def test_the_fallback_says_that_it_is_one(monkeypatch):
+    said = []
+    monkeypatch.setattr(corner_teacher, "print_log", lambda text, **_: said.append(text))
     TASK_UTILS.build(dict(type="CornerTeacher"))
-    assert "CORNER LABELS (Shi-Tomasi), not distilled" in caplog.text
+    assert "CORNER LABELS (Shi-Tomasi), not distilled" in said[0]
 
 
 def test_superpoint_computes_the_authors_logits_from_their_file(weights):
