@@ -56,7 +56,12 @@ METRICS = _child(
     ],
 )
 HOOKS = _child(
-    _parent.HOOKS, ["projects.common.engine", "projects.common.visualization"]
+    _parent.HOOKS,
+    [
+        "projects.common.engine",
+        "projects.common.visualization",
+        "projects.deltas.evaluation",
+    ],
 )
 RUNNERS = _child(_parent.RUNNERS, ["projects.common.engine"])
 LOOPS = _child(_parent.LOOPS, ["projects.common.engine"])

@@ -38,4 +38,5 @@ train_cfg = dict(max_iters=iters, val_interval=iters)
 default_hooks = dict(
     logger=dict(interval=20), checkpoint=dict(by_epoch=False, interval=100)
 )
+custom_hooks = [dict(type="DepthReportHook", num_pictures=5)]
 log_processor = dict(by_epoch=False)

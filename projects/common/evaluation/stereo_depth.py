@@ -171,10 +171,10 @@ def scale_warning(median_ratio: float) -> str | None:
     """
     for factor, cause in _KNOWN_FACTORS.items():
         for ratio, side in ((factor, "true"), (1 / factor, "predicted")):
-            if abs(math.log(median_ratio / ratio)) < math.log(1.2):
+            if abs(math.log(median_ratio / ratio)) < math.log(1.1):
                 return (
                     f"{side} depth is {factor:g}x the other (median ratio "
-                    f"{median_ratio:.3f}): {cause}"
+                    f"{median_ratio:.3f}): if the network is trained, {cause}"
                 )
     if not 0.5 < median_ratio < 2:
         return (
