@@ -11,12 +11,12 @@ _base_ = [
     "../_base_/schedules/deltas.py",
 ]
 
-iters = 200
+iters = 800
 model = dict(
-    width=8,
+    width=16,
     blocks=(1, 1, 1, 1),
     descriptor_dim=32,
-    out_length=48,
+    out_length=64,
     keypoints=dict(num_kps=128),
     criterion=dict(
         interest=dict(teacher=dict(_delete_=True, type="CornerTeacher")),
