@@ -32,17 +32,19 @@ the Runner passes as ``model(**data, mode=...)``. ``batch`` is a dict:
 ``points_anchor``       (B, N, 3) metres in the anchor's camera; zero where not valid
 ``point_valid``         (B, N) bool: triangulated, in front of every camera used
 ``sparse_valid``        (B, N) bool: of those, inside ``sparse_range``: used by depthnet
-``counts``              dict of (B,) int64: ``keypoints``, ``triangulated`` and why
-                        others were not: ``no_view``, ``no_parallax``, ``behind``
+``counts``              dict of (B,) int64: ``keypoints``, ``triangulated``, ``used``
+                        by depthnet, and why others were not triangulated: ``no_view``,
+                        ``no_parallax``, ``behind`` a camera
 ``depth_pyramid``       four (B, 1, h, w), metres, not clamped, coarse to fine: sizes
                         ceil(H / s), ceil(W / s) for s = 8, 4, 2, 1
 ``depth``               (B, H, W), the last of the pyramid
 ======================  ==============================================================
 
 ``mode="loss"`` returns what the criterion returns. ``mode="predict"`` returns B dicts
-with ``pred_depth`` (H, W) clamped to at least 1e-3 m, ``keypoints``, ``points_anchor``,
-``point_valid``, ``share_triangulated`` (float) and ``counts``. ``mode="tensor"``
-returns ``outputs``.
+with ``pred_depth`` (H, W) clamped to at least 1e-3 m, ``keypoints``, ``segments``,
+``range_kp``, ``points_anchor``, ``point_valid``, ``sparse_valid`` of the sample,
+``share_triangulated`` (float) and ``counts`` (int by name). ``mode="tensor"`` returns
+``outputs``.
 """
 
 from projects.deltas.models.checkpoint import load_three, save_three

@@ -51,13 +51,21 @@ def load_three(model: "DELTAS", path: str | Path) -> None:
     load_weights(model, joined(content), str(path), advice=_ADVICE)
 
 
-def save_three(model: "DELTAS", path: str | Path) -> None:
-    """Write the model's weights as a three-key checkpoint, with a hash beside it.
+def save_three(state: Mapping[str, Any], path: str | Path) -> None:
+    """Write a DELTAS state dict as a three-key checkpoint, with a hash beside it.
 
     Raises:
-        CheckpointError: If the file cannot be written.
+        CheckpointError: If it has other keys, or the file cannot be written.
     """
-    parts = {key: getattr(model, net).state_dict() for net, key in KEYS.items()}
+    parts: dict[str, dict[str, Any]] = {key: {} for key in KEYS.values()}
+    for name, value in state.items():
+        net, _, rest = name.partition(".")
+        if net not in KEYS:
+            raise CheckpointError(
+                f"`{name}` is no weight of DELTAS: expected names that begin with "
+                f"{', '.join(f'{net}.' for net in KEYS)}. Give a DELTAS state dict"
+            )
+        parts[KEYS[net]][rest] = value
     write_checkpoint(parts, Path(path))
 
 

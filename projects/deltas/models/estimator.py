@@ -19,6 +19,14 @@ from projects.registry import MODELS
 
 Range = tuple[float, float]
 LEAST_DEPTH = 1e-3  # metres, of a prediction
+_OF_PREDICTIONS = (
+    "keypoints",
+    "segments",
+    "range_kp",
+    "points_anchor",
+    "point_valid",
+    "sparse_valid",
+)
 
 
 @MODELS.register_module()
@@ -152,8 +160,9 @@ class DELTAS(BaseModel):
                 found["score_logits"][:, 0].detach().float(), size, self._generator()
             )
         ref2cam = relative_poses(batch["cam2world"])
-        descriptors = found["descriptors"]
-        matched = self.trinet(descriptors, keypoints, batch["K"], ref2cam, size)
+        with torch.autocast(images.device.type, enabled=False):
+            descriptors = found["descriptors"].to(ref2cam.dtype)
+            matched = self.trinet(descriptors, keypoints, batch["K"], ref2cam, size)
         return {
             **found,
             "keypoints": keypoints,
@@ -179,17 +188,21 @@ class DELTAS(BaseModel):
     def densify(
         self,
         keypoints: Tensor,
-        matched: Mapping[str, Tensor],
+        matched: Mapping[str, Any],
         maps: Pyramid,
         size: tuple[int, int],
     ) -> dict[str, Any]:
-        """``depth_pyramid``, ``depth`` and ``sparse_valid``."""
+        """``depth_pyramid``, ``depth``, ``sparse_valid`` and its count."""
         z, (least, greatest) = matched["points_anchor"][..., 2], self.sparse_range
         valid = matched["point_valid"] & (z > least) & (z < greatest)
         sparse = sparse_depth(keypoints, z, valid, size, self.legacy)
         pyramid = self.depthnet(sparse, maps)
-        depth = pyramid[-1][:, 0]
-        return {"sparse_valid": valid, "depth_pyramid": pyramid, "depth": depth}
+        return {
+            "sparse_valid": valid,
+            "counts": {**matched["counts"], "used": valid.sum(1)},
+            "depth_pyramid": pyramid,
+            "depth": pyramid[-1][:, 0],
+        }
 
     def _generator(self) -> torch.Generator:
         """Of random keypoints: the same at every prediction, new in training."""
@@ -215,10 +228,8 @@ def predictions(outputs: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What metrics and pictures read of each of B samples."""
     counts = outputs["counts"]
     share = counts["triangulated"] / counts["keypoints"]
-    found = {
-        "pred_depth": outputs["depth"].clamp(min=LEAST_DEPTH),
-        **{key: outputs[key] for key in ("keypoints", "points_anchor", "point_valid")},
-    }
+    found = {"pred_depth": outputs["depth"].clamp(min=LEAST_DEPTH)}
+    found |= {key: outputs[key] for key in _OF_PREDICTIONS}
     return [
         {
             **{key: values[i] for key, values in found.items()},

@@ -124,17 +124,14 @@ class TriangulationNet(nn.Module):
     ) -> dict[str, Tensor | dict[str, Tensor]]:
         """Points (B, N, 3) of pixels (B, V, N, 2), which are valid, and counts."""
         no_view = ~seen.any(1)
-        with torch.autocast(pixels.device.type, enabled=False):
-            if self.legacy:
-                points = triangulate_pixels(pixels, K, ref2cam, confidence)
-                valid = ~no_view & torch.isfinite(points).all(-1)
-                posed = in_front = valid
-            else:
-                coords = normalise_pixels(pixels.to(K.dtype), K)
-                result = triangulate(coords, ref2cam, confidence.to(K.dtype))
-                points, posed, in_front = result
-                valid = in_front
-                points = torch.where(valid[..., None], points, 0)
+        if self.legacy:
+            points = triangulate_pixels(pixels, K, ref2cam, confidence)
+            posed = in_front = torch.isfinite(points).all(-1)
+        else:
+            coords = normalise_pixels(pixels, K)
+            points, posed, in_front = triangulate(coords, ref2cam, confidence)
+            points = torch.where(in_front[..., None], points, 0)
+        valid = in_front & ~no_view
         reasons = {
             "keypoints": torch.ones_like(valid),
             "triangulated": valid,

@@ -1,25 +1,40 @@
 """Decoder blocks: upsampling, 5 x 5 convolutions and a shortcut."""
 
 from torch import Tensor, cat, nn
-from torch.nn.functional import conv_transpose2d, interpolate
+from torch.nn.functional import conv_transpose2d, fold, interpolate
 
 Size = tuple[int, int]
+KERNEL = 5
 
 
 def spread_convolution(x: Tensor, conv: nn.Conv2d, size: Size) -> Tensor:
     """A 5 x 5 convolution of ``x`` spread out with zeros to twice its size.
 
     Three of four inputs would be zero, so it is computed as the transposed convolution
-    that leaves them out.
+    that leaves them out; where there are fewer pixels than channels to compute, as one
+    product with the kernel in its own layout, since copying it would take longer.
 
     Args:
         x: (B, C, h, w); it goes to even rows and columns.
         conv: Kernel 5, padding 2, no bias.
         size: (H, W) of the result, at most 2 h and 2 w.
     """
-    kernel = conv.weight.transpose(0, 1).flip(2, 3)
-    y = conv_transpose2d(x, kernel, stride=2, padding=2, output_padding=1)
+    batch, _, height, width = x.shape
+    if batch * height * width < conv.out_channels:
+        y = _few_pixels(x, conv)
+    else:
+        kernel = conv.weight.transpose(0, 1).flip(2, 3)
+        y = conv_transpose2d(x, kernel, stride=2, padding=2, output_padding=1)
     return y[..., : size[0], : size[1]]
+
+
+def _few_pixels(x: Tensor, conv: nn.Conv2d) -> Tensor:
+    """(B, out, 2 h, 2 w), every pixel times every tap of the kernel, then added up."""
+    batch, channels, height, width = x.shape
+    pixels = x.transpose(0, 1).reshape(channels, -1)
+    taps = (conv.weight.flatten(2).mT @ pixels).flip(1)
+    taps = taps.unflatten(-1, (batch, -1)).permute(2, 0, 1, 3).flatten(1, 2)
+    return fold(taps, (2 * height, 2 * width), KERNEL, padding=2, stride=2)
 
 
 class UpBlock(nn.Module):
@@ -66,4 +81,4 @@ class UpBlock(nn.Module):
 
 
 def _wide(in_channels: int, out_channels: int) -> nn.Conv2d:
-    return nn.Conv2d(in_channels, out_channels, 5, padding=2, bias=False)
+    return nn.Conv2d(in_channels, out_channels, KERNEL, padding=2, bias=False)
