@@ -1,28 +1,34 @@
 """Choosing scenes by name, with wildcards."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 
-def hold_out(scenes: Sequence[str], patterns: Sequence[str]) -> dict[str, list[str]]:
-    """``train`` and ``val`` scenes.
+def split_scenes(
+    scenes: Sequence[str], chosen: Mapping[str, Sequence[str]], rest: str = "train"
+) -> dict[str, list[str]]:
+    """Scenes of every split.
 
     Args:
         scenes: Names of all.
-        patterns: Names of the held-out ones, ``*`` is a wildcard.
+        chosen: Patterns of the scenes of some splits, ``*`` is a wildcard.
+        rest: Split of all scenes that no pattern matches.
 
     Raises:
         ValueError: If a pattern matches nothing.
     """
-    for pattern in patterns:
-        if not any(fnmatchcase(scene, pattern) for scene in scenes):
-            raise ValueError(
-                f"--val-scenes {pattern!r} matches none of the {len(scenes)} scenes "
-                f"found: {', '.join(scenes[:10])}"
-            )
-    held = [s for s in scenes if any(fnmatchcase(s, pattern) for pattern in patterns)]
-    return {"train": [s for s in scenes if s not in held], "val": held}
+    splits = {rest: list(scenes)}
+    for split, patterns in chosen.items():
+        for pattern in patterns:
+            if not any(fnmatchcase(scene, pattern) for scene in scenes):
+                raise ValueError(
+                    f"--{split}-scenes {pattern!r} matches none of the {len(scenes)} "
+                    f"scenes found: {', '.join(scenes[:10])}"
+                )
+        splits[split] = [s for s in scenes if any(fnmatchcase(s, p) for p in patterns)]
+        splits[rest] = [s for s in splits[rest] if s not in splits[split]]
+    return splits
 
 
 def matching_names(

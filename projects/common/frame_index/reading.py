@@ -13,10 +13,12 @@ from projects.common.frame_index.resampling import nearest
 from projects.common.geometry import distance_to_depth
 from projects.common.io.depth_files import read_float16_png, read_hdf5, read_npy
 from projects.common.io.images import read_color, read_depth, read_ids
+from projects.common.io.rgbd_folder import read_folder_frame
+from projects.common.io.rotated_depth import read_rotated_depth
 from projects.common.io.scannet_export import read_scannet_frame
 
 MASKED = 128  # grey level above which a pixel of Co3D belongs to the object
-VKITTI_SKY = 65535
+FULL = 65535  # sky in Virtual KITTI, no measurement in 7-Scenes
 Depth = NDArray[np.float32]
 
 
@@ -73,10 +75,16 @@ def _integer(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
     return _framed(root, entry, read_depth(root / entry.depth, facts.depth_scale))
 
 
-def _vkitti(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
+def _below_full(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
+    """The largest value means that there is no depth."""
     frame = _integer(root, facts, entry)
-    sky = VKITTI_SKY / np.float32(facts.depth_scale)
-    return frame._replace(depth=np.where(frame.depth < sky, frame.depth, np.float32(0)))
+    full = FULL / np.float32(facts.depth_scale)
+    depth = np.where(frame.depth < full, frame.depth, np.float32(0))
+    return frame._replace(depth=depth)
+
+
+def _rotated(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
+    return _framed(root, entry, read_rotated_depth(root / entry.depth))
 
 
 def _npy(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
@@ -108,6 +116,12 @@ def co3d_mask(image: str) -> str:
 def _scannet(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
     folder = (root / entry.image).parent.parent
     color, depth, K, _ = read_scannet_frame(folder, Path(entry.image).stem)
+    return Frame(color, depth, K, entry.world2cam)
+
+
+def _rgbd_folder(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
+    folder, name = (root / entry.image).parent.parent, Path(entry.image).stem
+    color, depth, K, _ = read_folder_frame(folder, name, facts.depth_scale)
     return Frame(color, depth, K, entry.world2cam)
 
 
@@ -155,11 +169,14 @@ def _framed(root: Path, entry: IndexedFrame, depth: Depth) -> Frame:
 
 READERS: dict[str, Callable[[Path, Facts, IndexedFrame], Frame]] = {
     "integer": _integer,
-    "vkitti": _vkitti,
+    "vkitti": _below_full,
+    "sevenscenes": _below_full,
+    "rotated": _rotated,
     "npy": _npy,
     "distance": _distance,
     "co3d": _co3d,
     "scannet": _scannet,
+    "rgbd_folder": _rgbd_folder,
     "points": _points,
     "dense": _dense,
 }

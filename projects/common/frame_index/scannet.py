@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from projects.common.frame_index.index import IndexedFrame
-from projects.common.frame_index.names import hold_out
+from projects.common.frame_index.names import split_scenes
 from projects.common.frame_index.source import (
     FrameSource,
     Unusable,
@@ -39,23 +39,28 @@ class ScanNetSource(FrameSource):
         val_scenes: Held-out scenes among those that are not of the test set; where it
             is empty the lists of ScanNet decide.
         lists: Files of scene names by split, instead of ``meta_data`` in ``root``.
+        frame_step: Takes frames whose number is a multiple of this.
     """
 
     root: Path
     val_scenes: tuple[str, ...] = ()
     lists: Mapping[str, Path] = field(default_factory=dict)
+    frame_step: int = 1
     reader: str = "scannet"
 
     @property
     def options(self) -> dict[str, Any]:
-        return {"--val-scenes": list(self.val_scenes)}
+        options: dict[str, Any] = {"--val-scenes": list(self.val_scenes)}
+        if self.frame_step != 1:
+            options["--frame-step"] = self.frame_step
+        return options
 
     def splits(self) -> dict[str, list[str]]:
         names = {p.parent.name for f in FOLDERS for p in self.root.glob(f"{f}/*/pose")}
         scenes, test = sorted(names), sorted(filter(is_test_scene, names))
         rest = [scene for scene in scenes if scene not in test]
         if self.val_scenes:
-            return hold_out(rest, self.val_scenes) | {"test": test}
+            return split_scenes(rest, {"val": self.val_scenes}) | {"test": test}
         found = {split: self._listed(split) for split in SPLITS}
         check_splits(found)
         return found if any(found.values()) else {"train": rest, "test": test}
@@ -78,7 +83,8 @@ class ScanNetSource(FrameSource):
             for kind, suffix in (("color", "jpg"), ("depth", "png"))
         ]
         K, _ = scannet_intrinsics(self.root / folder, sizes[0], sizes[1])
-        return [self._frame(folder, name, K) for name in names]
+        chosen = [name for name in names if int(name) % self.frame_step == 0]
+        return [self._frame(folder, name, K) for name in chosen]
 
     def folder(self, scene: str) -> str:
         """Folder of a scene relative to ``root``."""

@@ -13,6 +13,7 @@ from projects.common.frame_index.reading import read_indexed
 from projects.common.frame_index.source import FrameSource, Unusable
 from projects.common.geometry import invert_rigid
 from projects.common.io.images import read_size
+from projects.common.io.rotated_depth import looks_rotated
 
 PERCENTILES = (5, 50, 95)
 PAIRED = 8  # views of a sequence that are compared with their neighbours
@@ -65,6 +66,7 @@ def index_sequence(
             if position % check_every == 0:
                 frame = read_indexed(source.root, facts, entry)
                 check_frame(frame, name)
+                _check_rotation(frame, name)
                 _check_center(entry, frame.depth.shape[::-1], name)
                 read.append({"frame": entry.number, **frame_statistics(frame)})
                 views = [*views, frame][-PAIRED:]
@@ -75,6 +77,7 @@ def index_sequence(
             continue
         frames.append(entry)
     try:
+        _check_moves(frames, sequence)
         agreement = check_direction(views, sequence)
     except ValueError as error:
         return SequenceResult(sequence, [], {}, {"": str(error)})
@@ -113,6 +116,27 @@ def _check_center(entry: IndexedFrame, size: Sequence[int], name: str) -> None:
         raise BadSampleError(
             f"frame {name}: the principal point {center.tolist()} is outside of the "
             f"image of {size[0]}x{size[1]} pixels. Check the intrinsics"
+        )
+
+
+def _check_rotation(frame: Frame, name: str) -> None:
+    """Refuse depth whose bits are rotated and were read as millimetres."""
+    if looks_rotated(frame.depth):
+        raise BadSampleError(
+            f"frame {name}: the depth image is bit-rotated as SUN3D's are: all values "
+            f"are multiples of 8 mm and the median is "
+            f"{np.median(frame.depth[frame.depth > 0]):.3g} m, eight times too much. "
+            "Read it as SUN3D (create_data.py sun3d)"
+        )
+
+
+def _check_moves(frames: Sequence[IndexedFrame], sequence: str) -> None:
+    """Refuse a sequence with one pose for all of its frames."""
+    poses = [frame.world2cam for frame in frames]
+    if len(poses) > 1 and all(np.array_equal(pose, poses[0]) for pose in poses):
+        raise ValueError(
+            f"all {len(poses)} poses of {sequence} are identical: without a baseline "
+            "there is nothing to learn from other views. Check the pose files"
         )
 
 

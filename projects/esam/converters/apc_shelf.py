@@ -16,6 +16,7 @@ from PIL import Image
 
 from projects.common.io.atomic import atomic_write_bytes
 from projects.common.io.images import read_color, read_ids
+from projects.common.io.rotated_depth import unrotate_bits
 from projects.common.progress import track
 from projects.esam.converters.arguments import add_folders, check_root
 
@@ -56,9 +57,7 @@ def read_camera_file(path: Path) -> dict[str, NDArray[np.float64]]:
 
 def decode_depth(raw: NDArray[np.integer]) -> NDArray[np.uint16]:
     """(H, W) depth in millimetres, rounded, from the stored 16-bit values."""
-    raw = raw.astype(np.uint16)
-    tenths = (raw >> 3) | (raw << 13)
-    return np.round(tenths / UNITS_PER_MM).astype(np.uint16)
+    return np.round(unrotate_bits(raw) / UNITS_PER_MM).astype(np.uint16)
 
 
 def import_shelf(root: Path, out_dir: Path, val_frames: tuple[str, ...]) -> None:

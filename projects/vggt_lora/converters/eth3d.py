@@ -14,7 +14,7 @@ import numpy as np
 
 from projects.common.frame_index.build import build_index
 from projects.common.frame_index.index import IndexedFrame
-from projects.common.frame_index.names import hold_out
+from projects.common.frame_index.names import split_scenes
 from projects.common.frame_index.source import (
     FrameSource,
     Unusable,
@@ -71,7 +71,7 @@ class Eth3dSource(FrameSource):
         held = self.val_scenes
         if held is None:
             held = tuple(name for name in HELD_OUT if name in scenes)
-        return hold_out(scenes, held)
+        return split_scenes(scenes, {"val": held})
 
     def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
         scene = Eth3dScene(self.raw, sequence, self.max_side, self.masks, self.laser)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from projects.common.frame_index.build import build_index
 from projects.common.frame_index.index import IndexedFrame
-from projects.common.frame_index.names import hold_out
+from projects.common.frame_index.names import split_scenes
 from projects.common.frame_index.source import (
     FrameSource,
     Unusable,
@@ -46,7 +46,7 @@ class VirtualKittiSource(FrameSource):
         scenes = list(dict.fromkeys(part[0] for part in parts))
         return {
             split: [f"{p[0]}/{p[1]}/{p[-1]}" for p in parts if p[0] in chosen]
-            for split, chosen in hold_out(scenes, self.val_scenes).items()
+            for split, chosen in split_scenes(scenes, {"val": self.val_scenes}).items()
         }
 
     def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
