@@ -11,7 +11,7 @@ _base_ = [
     "../_base_/schedules/deltas.py",
 ]
 
-iters = 800
+iters = 600
 model = dict(
     width=16,
     blocks=(1, 1, 1, 1),
@@ -22,7 +22,13 @@ model = dict(
         interest=dict(teacher=dict(_delete_=True, type="CornerTeacher")),
     ),
 )
-optim_wrapper = dict(optimizer=dict(lr=2e-3))
+train_dataloader = dict(dataset=dict(augmentation=dict(colours=None)))
+# trinet has one number to learn, the temperature of its softmax, and far to go.
+optim_wrapper = dict(
+    optimizer=dict(lr=2e-3),
+    constructor="GroupingConstructor",
+    paramwise_cfg=dict(lr_mult={"trinet.*": 30}),
+)
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=20),
     dict(
