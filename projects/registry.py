@@ -40,14 +40,28 @@ MODELS = _child(
         "projects.common.backbones2d.online",
         "projects.vggt_lora.losses",
         "projects.vggt_lora.models",
+        "projects.deltas.losses",
+        "projects.deltas.models",
     ],
 )
-TASK_UTILS = _child(_parent.TASK_UTILS, ["projects.esam.losses"])
+TASK_UTILS = _child(
+    _parent.TASK_UTILS, ["projects.esam.losses", "projects.deltas.losses"]
+)
 METRICS = _child(
-    _parent.METRICS, ["projects.esam.evaluation", "projects.vggt_lora.evaluation"]
+    _parent.METRICS,
+    [
+        "projects.esam.evaluation",
+        "projects.vggt_lora.evaluation",
+        "projects.deltas.evaluation",
+    ],
 )
 HOOKS = _child(
-    _parent.HOOKS, ["projects.common.engine", "projects.common.visualization"]
+    _parent.HOOKS,
+    [
+        "projects.common.engine",
+        "projects.common.visualization",
+        "projects.deltas.evaluation",
+    ],
 )
 RUNNERS = _child(_parent.RUNNERS, ["projects.common.engine"])
 LOOPS = _child(_parent.LOOPS, ["projects.common.engine"])

@@ -17,14 +17,14 @@ train_dataloader = dict(
     batch_size=4,
     num_workers=0,
     sampler=dict(type="InfiniteSampler", shuffle=True),
-    collate_fn=dict(type="default_collate"),
+    collate_fn=dict(type="collate_sequences"),
     dataset=dict(**frames, split="train", augmentation=dict(mirror=0.5)),
 )
 val_dataloader = dict(
     batch_size=4,
     num_workers=0,
     sampler=dict(type="DefaultSampler", shuffle=False),
-    collate_fn=dict(type="default_collate"),
+    collate_fn=dict(type="collate_sequences"),
     dataset=dict(**frames, split="val"),
 )
 test_dataloader = val_dataloader

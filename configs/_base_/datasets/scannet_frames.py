@@ -12,7 +12,7 @@ train_dataloader = dict(
     num_workers=8,
     persistent_workers=True,
     sampler=dict(type="InfiniteSampler", shuffle=True),
-    collate_fn=dict(type="default_collate"),
+    collate_fn=dict(type="collate_sequences"),
     dataset=dict(**frames, split="train", augmentation=dict(mirror=0.5)),
 )
 val_dataloader = dict(
@@ -20,13 +20,13 @@ val_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type="DefaultSampler", shuffle=False),
-    collate_fn=dict(type="default_collate"),
+    collate_fn=dict(type="collate_sequences"),
     dataset=dict(**frames, split="val", anchor_step=100),
 )
 test_dataloader = dict(
     batch_size=4,
     num_workers=4,
     sampler=dict(type="DefaultSampler", shuffle=False),
-    collate_fn=dict(type="default_collate"),
+    collate_fn=dict(type="collate_sequences"),
     dataset=dict(**frames, split="test", anchor_step=20),
 )

@@ -53,6 +53,8 @@ class SequenceDataset(Dataset):
             than this, in metres, are left out: nothing can be triangulated.
         with_depth: Whether samples have ``depth``.
         augmentation: Arguments of :class:`Augmentation`; None for none.
+        native_depth: Whether samples have ``native_depth``, the anchor's (h, w) depth
+            of the same view at the size of its file, for evaluation at that size.
 
     Raises:
         FileNotFoundError: If the index is missing.
@@ -74,6 +76,7 @@ class SequenceDataset(Dataset):
         min_baseline: float = 1e-3,
         with_depth: bool = True,
         augmentation: Mapping[str, Any] | None = None,
+        native_depth: bool = False,
     ) -> None:
         check_choice("split", split, ("train", "val", "test"))
         self.height, self.width = _checked_size(size)
@@ -82,6 +85,7 @@ class SequenceDataset(Dataset):
         _check_at_least("anchor_step", anchor_step, 1)
         self.seq_length, self.seq_gap = seq_length, seq_gap
         self.min_baseline, self.with_depth = min_baseline, with_depth
+        self.native_depth = native_depth
         self.augmentation = None
         if augmentation is not None:
             self.augmentation = Augmentation(**augmentation)
@@ -143,11 +147,15 @@ class SequenceDataset(Dataset):
         transform = ViewTransform(self.height, self.width)
         if self.augmentation:
             transform = self.augmentation.draw(self.height, self.width, rng)
-        views = [transform(self._read(row)) for row in rows]
+        frames = [self._read(row) for row in rows]
+        views = [transform(frame) for frame in frames]
         images = [view.image for view in views]
         if self.augmentation:
             images = self.augmentation.recolour(images, rng)
-        return self._sample(views, images, self._name(rows))
+        sample = self._sample(views, images, self._name(rows))
+        if self.native_depth:
+            sample["native_depth"] = native_depth(transform, frames[0].depth)
+        return sample
 
     def _read(self, row: int) -> Frame:
         return read_indexed(self.raw_root, self.index.facts, self.index.row(row))
@@ -170,6 +178,15 @@ class SequenceDataset(Dataset):
         if self.with_depth:
             sample["depth"] = torch.from_numpy(np.stack([v.depth for v in views]))
         return sample
+
+
+def native_depth(
+    transform: ViewTransform, depth: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """(h, w) stored depth of what a view shows, not resized."""
+    window = transform.window((depth.shape[1], depth.shape[0]))
+    part = transform.cut(depth, window)
+    return part[:, ::-1].copy() if transform.mirrored else part
 
 
 def _checked_size(size: Sequence[int]) -> tuple[int, int]:
