@@ -75,9 +75,12 @@ def _export_one(item: tuple[str, Path], out_dir: Path, step: int) -> tuple[str, 
     if marker.is_file() and marker.read_text() == made_of:
         return scene, ""
     shutil.rmtree(folder, ignore_errors=True)
+    facts = path.with_suffix(".txt")
     try:
         with open_sens(path) as recording:
             _write_scene(recording, folder, step)
+        if facts.is_file():
+            shutil.copy(facts, folder)
     except ValueError as error:
         shutil.rmtree(folder, ignore_errors=True)
         return scene, str(error)
