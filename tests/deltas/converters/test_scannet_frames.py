@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from projects.common.frame_index.index import FrameIndex
+from projects.common.io.images import read_ids
 from projects.common.io.rotated_depth import rotate_bits
+from projects.common.io.sens import SensFrame, SensHeader, write_sens
 from projects.deltas.converters import sens_export
 from projects.deltas.datasets import ScanNetSequences
 from tests.deltas.agreement import median_offset
@@ -66,6 +68,22 @@ def test_a_killed_export_goes_on(written, tmp_path, monkeypatch):
     sens_export.export_recordings(*arguments)
     sens_export.export_recordings(*arguments)
     assert calls == ["scene0000_00", "scene0000_00", "scene0001_00"]
+
+
+@pytest.mark.parametrize(("scale", "expected"), [(5000.0, 8000), (500.0, 0)])
+def test_recordings_in_other_units_become_millimetres(tmp_path, scale, expected):
+    """8 m of a fifth of a millimetre; 80 m do not fit into the image and are none."""
+    depth = np.full((4, 5), 40_000, np.uint16)
+    frame = SensFrame(np.eye(4, dtype=np.float32), b"", depth)
+    K = np.eye(4, dtype=np.float32)
+    header = SensHeader(K, K, (5, 4), (5, 4), scale, 1)
+    write_sens(tmp_path / "a.sens", header, [frame])
+    (tmp_path / "a.txt").write_text("fx_color = 1170")
+    recordings = sens_export.find_recordings(tmp_path)
+    sens_export.export_recordings(recordings, tmp_path / "out", 1, 1, 0.0)
+    written = read_ids(tmp_path / "out" / "a" / "depth" / "0.png")
+    np.testing.assert_array_equal(written, expected)
+    assert (tmp_path / "out" / "a" / "a.txt").read_text() == "fx_color = 1170"
 
 
 def test_damaged_recordings_are_counted(copied, tmp_path):
