@@ -16,7 +16,7 @@ def nearest(values: NDArray, height: int, width: int) -> NDArray:
         (height, width) or (height, width, C).
     """
     rows, columns = _centres(values.shape[0], height), _centres(values.shape[1], width)
-    return values[rows[:, None], columns]
+    return values[rows][:, columns]
 
 
 def _centres(source: int, target: int) -> NDArray[np.intp]:

@@ -91,7 +91,9 @@ def test_damaged_recordings_are_counted(copied, tmp_path):
     recordings = sens_export.find_recordings(root)
     path = recordings["scene0001_00"]
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"1 of 2 recordings are damaged, .* in frame"):
+    with pytest.raises(
+        ValueError, match=r"1 of 2 recordings \(50.0 %\) are bad.*in frame"
+    ):
         sens_export.export_recordings(recordings, tmp_path / "out", 1, 1, 0.0)
     sens_export.export_recordings(recordings, tmp_path / "out", 1, 1, 0.5)
     scenes = {path.name for path in (tmp_path / "out").iterdir()}
