@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from projects.common.checks import check_positive
 from projects.common.frame_index.frame import BadSampleError, Frame
-from projects.common.frame_index.resampling import nearest
+from projects.common.frame_index.resampling import centres, nearest
 from projects.common.geometry import scale_intrinsics
 
 
@@ -153,12 +153,12 @@ class ViewGeometry:
 
     def scatter(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
         """Every measurement in the pixel that it falls in; the nearest wins."""
-        where = np.flatnonzero(depth)
-        row, column = np.divmod(where, depth.shape[1])
-        row = ((row + 0.5) * (self.height / depth.shape[0])).astype(np.intp)
-        column = ((column + 0.5) * (self.width / depth.shape[1])).astype(np.intp)
+        rows = centres(self.height, depth.shape[0])
+        columns = centres(self.width, depth.shape[1])
+        pixels = (rows[:, None] * self.width + columns).ravel()
+        where = np.flatnonzero(depth > 0)
         view = np.full(self.height * self.width, np.inf, np.float32)
-        np.minimum.at(view, row * self.width + column, depth.ravel()[where])
+        np.minimum.at(view, pixels[where], depth.ravel()[where])
         view[np.isinf(view)] = 0
         return view.reshape(self.height, self.width)
 
