@@ -13,7 +13,7 @@ LAYERS = [
     {"checks", "command", "process_memory", "released_weights"},
     {"geometry", "sparse", "progress", "parallel"},
     {"io", "structures"},
-    {"synthetic", "doctor"},
+    {"synthetic", "doctor", "frame_index"},
     {"engine", "datasets", "evaluation", "visualization", "backbones2d"},
     {"comparison"},
 ]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from projects.common.checks import check_choice
+from projects.common.frame_index.frame import BadSampleError, Frame, check_frame
 from projects.common.geometry import invert_rigid
 from projects.common.io.images import read_color, read_depth, read_ids
 from projects.common.io.infos import load_info
@@ -18,7 +19,6 @@ from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
 from projects.vggt_lora.datasets.buckets import BucketMix, building_ratio, make_buckets
 from projects.vggt_lora.datasets.multi_view import MultiViewDataset
 from projects.vggt_lora.datasets.packed_view import read_view
-from projects.vggt_lora.datasets.sample import BadSampleError, Frame, check_frame
 from projects.vggt_lora.datasets.view_geometry import ViewGeometry, target_size
 
 DEPTHS = ("lidar", "exact")

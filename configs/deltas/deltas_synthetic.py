@@ -1,0 +1,48 @@
+"""A narrow DELTAS on synthetic rooms, for two cores: `make demo-deltas`.
+
+python tools/train.py configs/deltas/deltas_synthetic.py
+"""
+
+_base_ = [
+    "../_base_/default_runtime.py",
+    "../_base_/datasets/room_frames.py",
+    "../_base_/evaluation/triangulated_depth.py",
+    "../_base_/models/deltas.py",
+    "../_base_/schedules/deltas.py",
+]
+
+iters = 600
+model = dict(
+    width=16,
+    blocks=(1, 1, 1, 1),
+    descriptor_dim=32,
+    out_length=64,
+    keypoints=dict(num_kps=128),
+    criterion=dict(
+        interest=dict(teacher=dict(_delete_=True, type="CornerTeacher")),
+    ),
+)
+train_dataloader = dict(dataset=dict(augmentation=dict(colours=None)))
+# trinet has one number to learn, the temperature of its softmax, and far to go.
+optim_wrapper = dict(
+    optimizer=dict(lr=2e-3),
+    constructor="GroupingConstructor",
+    paramwise_cfg=dict(lr_mult={"trinet.*": 30}),
+)
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=20),
+    dict(
+        type="CosineAnnealingLR",
+        by_epoch=False,
+        begin=20,
+        end=iters,
+        T_max=iters - 20,
+        eta_min_ratio=0.02,
+    ),
+]
+train_cfg = dict(max_iters=iters, val_interval=iters)
+default_hooks = dict(
+    logger=dict(interval=20), checkpoint=dict(by_epoch=False, interval=100)
+)
+custom_hooks = [dict(type="DepthReportHook", num_pictures=5)]
+log_processor = dict(by_epoch=False)
