@@ -109,9 +109,7 @@ def one_round(net: DELTAS, batch: dict, timed: Callable) -> None:
     timed("depthnet", lambda: net.densify(keypoints, matched, maps, size))
     pixels = torch.cat([keypoints[:, None], matched["matches"]], 1)
     weights, seen = matched["confidence"].mT, matched["range_kp"]
-    timed(
-        "triangulation", lambda: net.trinet.locate(pixels, K, poses, weights, seen)
-    )
+    timed("triangulation", lambda: net.trinet.locate(pixels, K, poses, weights, seen))
 
 
 def make_batch(views: int, height: int, width: int, device: str) -> dict:

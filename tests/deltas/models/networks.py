@@ -30,9 +30,7 @@ def batch(samples: int = 2, views: int = 3, size=SIZE, baseline: float = 0.1) ->
     K = torch.tensor([[60.0, 0, size[1] / 2], [0, 60, size[0] / 2], [0, 0, 1]])
     cam2world = torch.eye(4).repeat(samples, views, 1, 1)
     cam2world[..., 0, 3] = torch.arange(views) * baseline
-    turned = torch.tensor(
-        [[0.0, -1, 0, 3], [1, 0, 0, -2], [0, 0, 1, 5], [0, 0, 0, 1]]
-    )
+    turned = torch.tensor([[0.0, -1, 0, 3], [1, 0, 0, -2], [0, 0, 1, 5], [0, 0, 0, 1]])
     return {
         "images": images,
         "K": K.repeat(samples, views, 1, 1),

@@ -27,7 +27,9 @@ def test_a_sample_does_not_depend_on_its_batch(net):
 @torch.no_grad()
 def test_moving_the_world_changes_nothing(net):
     moved = batch()
-    motion = torch.tensor([[0.0, 0, 1, 30], [0, 1, 0, -40], [-1, 0, 0, 9], [0, 0, 0, 1]])
+    motion = torch.tensor(
+        [[0.0, 0, 1, 30], [0, 1, 0, -40], [-1, 0, 0, 9], [0, 0, 0, 1]]
+    )
     moved["cam2world"] = motion @ moved["cam2world"]
     ours, other = net(batch()), net(moved)
     torch.testing.assert_close(
@@ -75,7 +77,8 @@ def test_points_lie_where_they_are_seen(net):
     ref2cam = relative_poses(inputs["cam2world"])
     valid = out["point_valid"]
     for view in (1, 2):
-        pixels, _ = project(out["points_anchor"], inputs["K"][:, view], ref2cam[:, view])
+        camera = inputs["K"][:, view], ref2cam[:, view]
+        pixels, _ = project(out["points_anchor"], *camera)
         error = (pixels - out["matches"][:, view - 1]).norm(dim=-1)
         usable = valid & out["range_kp"][:, view - 1]
         assert usable.any()

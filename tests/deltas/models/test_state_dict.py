@@ -96,8 +96,8 @@ def test_the_tool_exports(tmp_path, monkeypatch):
 def test_wrong_files(tmp_path):
     _, path = saved(tmp_path)
     content = torch.load(path, weights_only=True)
-    with pytest.raises(CheckpointError, match="does_not_exist.pth does not exist"):
-        narrow(pretrained=str(tmp_path / "does_not_exist.pth"))
+    with pytest.raises(CheckpointError, match=r"absent\.pth does not exist"):
+        narrow(pretrained=str(tmp_path / "absent.pth"))
     torch.save({"state_dict": content["state_dict"]}, tmp_path / "one.pth")
     with pytest.raises(
         CheckpointError, match=r"lacks \['state_dict_tri', 'state_dict_depth'\], it has"
@@ -106,7 +106,7 @@ def test_wrong_files(tmp_path):
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(CheckpointError, match="holds a list, not weights by name"):
         load_three(narrow(), tmp_path / "list.pth")
-    with pytest.raises(CheckpointError, match="`head.weight` is no weight of DELTAS"):
+    with pytest.raises(CheckpointError, match=r"`head\.weight` is no weight of DELTAS"):
         save_three({"head.weight": torch.zeros(1)}, tmp_path / "x.pth")
 
 
@@ -120,7 +120,7 @@ def test_every_key_that_does_not_fit_is_named(tmp_path):
         load_three(narrow(), tmp_path / "x.pth")
     assert re.search(r"depthnet.conv_scale2.bias \[1\]", str(caught.value))
     assert re.search(r"trinet.other \[1\]", str(caught.value))
-    with pytest.raises(CheckpointError, match=r"\[16, 72, 1, 1\], the model has \[8, 72"):
+    with pytest.raises(CheckpointError, match=r"\[16, 72, 1, 1\], the model has \[8"):
         load_three(narrow(descriptor_dim=8), path)
 
 
@@ -137,5 +137,5 @@ def test_torchvisions_encoder(tmp_path):
         stem = plain.maxpool(plain.relu(plain.bn1(plain.conv1(x))))
         deep = plain.layer4(plain.layer3(plain.layer2(plain.layer1(stem))))
     torch.testing.assert_close(maps.deep, deep)
-    with pytest.raises(CheckpointError, match=r"conv1.weight \[64, 3, 7, 7\], the model"):
+    with pytest.raises(CheckpointError, match=r"conv1.weight \[64, 3, 7, 7\], the"):
         narrow(encoder_weights=str(tmp_path / "resnet.pth"))
