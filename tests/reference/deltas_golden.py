@@ -34,12 +34,16 @@ def deltas(golden: Arrays) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         random_fill(part)
     keypoints = torch.from_numpy(golden["keypoints"])
     out = net.eval().estimate(batch, keypoints=keypoints)
-    yield "score_logits", out["score_logits"][0][..., ::3, ::4].numpy(), golden[
-        "score_logits"
-    ]
-    yield "descriptors", out["descriptors"][0][:, ::4, ::3, ::4].numpy(), golden[
-        "descriptors"
-    ]
+    yield (
+        "score_logits",
+        out["score_logits"][0][..., ::3, ::4].numpy(),
+        golden["score_logits"],
+    )
+    yield (
+        "descriptors",
+        out["descriptors"][0][:, ::4, ::3, ::4].numpy(),
+        golden["descriptors"],
+    )
     for name in ("range_kp", "matches", "confidence"):
         yield name, out[name].numpy(), golden[name]
     yield "keypoints_3d", out["points_anchor"].numpy(), golden["keypoints_3d"]
@@ -67,7 +71,11 @@ def read_scene(anchor: int, views: int, size: tuple[int, int]) -> dict[str, Tens
     images, depths, poses = zip(*(read_frame(folder, i, size) for i in frames))
     poses = torch.from_numpy(np.stack(poses)).float()
     images = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2) / 255
-    K = torch.from_numpy(read_K(folder, size)).float().expand(len(frames), 3, 3)
+    K = (
+        torch.from_numpy(read_intrinsics(folder, size))
+        .float()
+        .expand(len(frames), 3, 3)
+    )
     depth = torch.from_numpy(np.stack(depths))
     batch = {"images": images, "K": K, "cam2world": poses, "depth": depth}
     return {key: value[None] for key, value in batch.items()}
@@ -86,7 +94,7 @@ def read_frame(folder: Path, i: int, size: tuple[int, int]) -> tuple[np.ndarray,
     )
 
 
-def read_K(folder: Path, size: tuple[int, int]) -> np.ndarray:
+def read_intrinsics(folder: Path, size: tuple[int, int]) -> np.ndarray:
     """(3, 3) of the colour camera in pixels of an image of ``size`` (H, W)."""
     from projects.common.geometry import scale_intrinsics
 

@@ -56,8 +56,8 @@ class DELTAS(BaseModel):
         pretrained: Checkpoint with ``state_dict``, ``state_dict_tri`` and
             ``state_dict_depth``; every key must fit.
         encoder_weights: torchvision's ResNet-50, for the image's encoder alone.
-        frozen_norms: Leave the statistics of the encoders' and decoder's batch norms as
-            they are, for batches of one or two.
+        frozen_norms: Leave the statistics of the batch norms of ``supernet`` and
+            ``depthnet`` as they are, for batches of one or two.
         seed: Of the random keypoints of predictions, the same for every sample. In
             training they are drawn with torch's own generator.
         criterion: Config of the losses; None for inference.
@@ -109,7 +109,7 @@ class DELTAS(BaseModel):
         return joined(checkpoint)
 
     def train(self, mode: bool = True) -> "DELTAS":
-        """As torch's; with ``frozen_norms`` the big networks' norms stay as they are."""
+        """As torch's; ``frozen_norms`` keeps the big networks' norms as they are."""
         super().train(mode)
         if self.frozen_norms:
             for net in (self.supernet, self.depthnet):

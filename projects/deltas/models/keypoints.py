@@ -85,7 +85,8 @@ class KeypointSelector:
         height, width = size
         heat = pixel_shuffle(logits.softmax(1)[:, : CELL * CELL], CELL)
         heat = heat[..., :height, :width]
-        kept = heat * (_peaks(heat, self.nms_radius) & (heat > self.detection_threshold))
+        strong = heat > self.detection_threshold
+        kept = heat * (_peaks(heat, self.nms_radius) & strong)
         inside = torch.zeros_like(kept)
         border = self.remove_borders
         inside[..., border : height - border, border : width - border] = 1

@@ -108,9 +108,7 @@ def expected_position(scores: Tensor) -> Tensor:
     return torch.stack([column, (weights.sum(-1) * rows).sum(-1)], -1)
 
 
-def describe_pixels(
-    maps: Tensor, pixels: Tensor, legacy: bool
-) -> Tensor:
+def describe_pixels(maps: Tensor, pixels: Tensor, legacy: bool) -> Tensor:
     """(B, N, C) descriptors of unit length at pixels (B, N, 2)."""
     cells = to_cells(pixels, (maps.shape[-2], maps.shape[-1]), legacy)
     return normalize(sample_maps(maps, cells), dim=-1)
