@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 
 def split_scenes(
@@ -55,3 +56,10 @@ def matching_names(
                 "or make the index from the folder that has it"
             )
     return [n for n in names if any(fnmatchcase(n, pattern) for pattern in patterns)]
+
+
+def sequence_name(root: Path, folder: Path) -> str:
+    """Path of a sequence's folder below ``root``; the name of ``root`` for itself."""
+    if folder == root:
+        return root.resolve().name
+    return folder.relative_to(root).as_posix()

@@ -89,16 +89,16 @@ def check_skipped(
     A sequence that is bad as a whole counts as a share of the sequences, a bad frame as
     a share of the frames.
     """
-    for kind, bad, total in (
-        ("sequences", sum("" in r.skipped for r in results), len(results)),
-        (
-            "frames",
-            sum(len(r.skipped) for r in results if "" not in r.skipped),
-            sum(len(r.frames) + len(r.skipped) for r in results),
-        ),
+    whole = [result for result in results if "" in result.skipped]
+    partly = [result for result in results if "" not in result.skipped]
+    frames = sum(len(r.frames) + len(r.skipped) for r in results)
+    for kind, of, total in (
+        ("sequences", whole, len(results)),
+        ("frames", partly, frames),
     ):
+        bad = sum(len(result.skipped) for result in of)
         if bad > allowed * total or (bad and bad == total):
-            name, reason = next(iter(skipped_frames(results).items()))
+            name, reason = next(iter(skipped_frames(of).items()))
             raise ValueError(
                 f"{bad} of {total} {kind} ({100 * bad / total:.1f} %) are bad, allowed "
                 f"are {100 * allowed:g} % (--max-skipped {allowed:g}). First: {name}: "

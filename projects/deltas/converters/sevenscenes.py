@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from projects.common.frame_index.build import build_index
 from projects.common.frame_index.index import IndexedFrame
+from projects.common.frame_index.names import sequence_name
 from projects.common.frame_index.source import (
     FrameSource,
     Unusable,
@@ -23,7 +25,7 @@ from projects.common.io.rgbd_frames import read_cam2world, read_intrinsics, read
 # Nominal intrinsics at 640 x 480, where there is no camera-intrinsics.txt.
 NOMINAL_K = np.array([[585.0, 0, 320], [0, 585, 240], [0, 0, 1]])
 NOMINAL_SIZE = (640, 480)
-SPLIT_FILES = {"train": "TrainSplit.txt", "test": "TestSplit.txt"}
+TRAINING = "TrainSplit.txt"
 PATTERN = "frame-*.pose.txt"
 
 
@@ -44,16 +46,20 @@ class SevenScenesSource(FrameSource):
         return {}
 
     def splits(self) -> dict[str, list[str]]:
-        folders = {path.parent for path in self.root.rglob(PATTERN)}
         splits: dict[str, list[str]] = {"train": [], "test": []}
-        for folder in sorted(folders):
-            name = folder.relative_to(self.root).as_posix()
-            train = folder.name in _listed(folder.parent / SPLIT_FILES["train"])
+        for name, folder in self.folders.items():
+            train = folder.name in _listed(folder.parent / TRAINING)
             splits["train" if train else "test"].append(name)
         return splits
 
+    @cached_property
+    def folders(self) -> dict[str, Path]:
+        """Folder of every sequence, by its path below ``root``."""
+        folders = sorted({path.parent for path in self.root.rglob(PATTERN)})
+        return {sequence_name(self.root, folder): folder for folder in folders}
+
     def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
-        folder = self.root / sequence
+        folder = self.folders[sequence]
         names = [path.name.split(".")[0] for path in sorted(folder.glob(PATTERN))]
         K = self._intrinsics(folder, _color(folder, names[0]))
         return [self._frame(folder, name, K) for name in names]

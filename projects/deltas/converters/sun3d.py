@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from projects.common.frame_index.build import build_index
 from projects.common.frame_index.index import IndexedFrame
-from projects.common.frame_index.names import split_scenes
+from projects.common.frame_index.names import sequence_name, split_scenes
 from projects.common.frame_index.source import (
     FrameSource,
     Unusable,
@@ -85,9 +85,7 @@ class Sun3dSource(FrameSource):
         for layout in (RELEASED, RENAMED):
             for path in sorted(self.root.rglob(layout.poses)):
                 if (path.parent / layout.color).is_dir():
-                    name = path.parent.relative_to(self.root).as_posix()
-                    name = self.root.resolve().name if name == "." else name
-                    found[name] = path.parent
+                    found[sequence_name(self.root, path.parent)] = path.parent
         return found
 
     def splits(self) -> dict[str, list[str]]:
