@@ -16,6 +16,7 @@ _base_ = [
 
 model = dict(criterion=None)
 test_evaluator = dict(type="TriangulatedDepthMetric", min_depth=0.5, max_depth=10.0)
+train_dataloader = None
 val_dataloader = None
 val_evaluator = None
 test_cfg = dict()

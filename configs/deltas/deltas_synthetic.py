@@ -11,13 +11,13 @@ _base_ = [
     "../_base_/schedules/deltas.py",
 ]
 
-iters = 600
+iters = 500
 model = dict(
-    width=16,
+    width=8,
     blocks=(1, 1, 1, 1),
     descriptor_dim=32,
     out_length=64,
-    keypoints=dict(num_kps=128),
+    keypoints=dict(num_kps=128, nms_radius=4),
     criterion=dict(
         interest=dict(teacher=dict(_delete_=True, type="CornerTeacher")),
     ),
@@ -25,9 +25,9 @@ model = dict(
 train_dataloader = dict(dataset=dict(augmentation=dict(colours=None)))
 # trinet has one number to learn, the temperature of its softmax, and far to go.
 optim_wrapper = dict(
-    optimizer=dict(lr=2e-3),
+    optimizer=dict(lr=3e-3),
     constructor="GroupingConstructor",
-    paramwise_cfg=dict(lr_mult={"trinet.*": 30}),
+    paramwise_cfg=dict(lr_mult={"trinet.*": 100}),
 )
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=20),
