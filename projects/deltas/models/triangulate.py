@@ -128,9 +128,9 @@ class TriangulationNet(nn.Module):
             points = triangulate_pixels(pixels, K, ref2cam, confidence)
             posed = in_front = torch.isfinite(points).all(-1)
         else:
-            coords = normalise_pixels(pixels, K)
+            coords = normalise_pixels(pixels.double(), K.double())
             points, posed, in_front = triangulate(coords, ref2cam, confidence)
-            points = torch.where(in_front[..., None], points, 0)
+            points = torch.where(in_front[..., None], points, 0).to(pixels.dtype)
         valid = in_front & ~no_view
         reasons = {
             "keypoints": torch.ones_like(valid),

@@ -5,7 +5,10 @@ import torch
 
 from projects.common.geometry import project, unproject_pixels
 from projects.deltas.models.estimator import relative_poses
+from projects.deltas.models.segments import epipolar_segments
 from tests.deltas.models.networks import SIZE, batch, narrow
+from tests.reference.deltas_golden import SCENE, read_scene
+from tests.shared import need
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +108,44 @@ def test_exact_matches_give_exact_points(net):
     )
     assert found["point_valid"].all()
     assert float((found["points_anchor"] - truth).abs().max()) < 1e-4
+
+
+@pytest.mark.parametrize("anchor", [0, 1, 2])
+def test_exact_matches_on_real_frames(net, anchor):
+    """Cameras 5 to 16 mm apart, points of the depth sensor."""
+    need(SCENE)
+    inputs, size = read_scene(anchor, 2, (240, 320)), (240, 320)
+    depth, ref2cam = inputs["depth"][:, 0], relative_poses(inputs["cam2world"])
+    place = torch.randperm(depth.numel(), generator=torch.Generator().manual_seed(0))
+    place = place[depth.flatten()[place] > 0][:200]
+    keypoints = torch.stack([place % size[1], place // size[1]], -1)[None].float()
+    K, z = inputs["K"].double(), depth.flatten()[place][None].double()
+    truth = unproject_pixels(keypoints.double(), z, K[:, 0], torch.eye(4).double())
+    seen = [project(truth, K[:, v], ref2cam[:, v].double())[0] for v in (1, 2)]
+    segments = epipolar_segments(
+        keypoints, inputs["K"], ref2cam[:, 1:], (0.5, 10.0), size, False
+    )
+    inside = [segments_hold(segments, v, seen[v].float()) for v in (0, 1)]
+    assert bool(torch.stack(inside).all())
+    pixels = torch.stack([keypoints, *(s.float() for s in seen)], 1)
+    found = net.trinet.locate(
+        pixels, inputs["K"], ref2cam, torch.ones(1, 3, 200), segments.valid
+    )
+    assert found["point_valid"].all()
+    assert float((found["points_anchor"] - truth).abs().max()) < 1e-4
+
+
+def segments_hold(segments, view: int, pixels: torch.Tensor) -> torch.Tensor:
+    """(B, N) bool: on the segment, or outside of the image and so beyond its end."""
+    start, end = segments.ends[:, view].unbind(-2)
+    along = end - start
+    length = along.norm(dim=-1)
+    offset = pixels - start
+    share = (offset * along).sum(-1) / length**2
+    across = (offset[..., 0] * along[..., 1] - offset[..., 1] * along[..., 0]) / length
+    on = (across.abs() < 1e-2) & (share > -1e-3) & (share < 1 + 1e-3)
+    limit = torch.tensor([319.5, 239.5])
+    return on | ~((pixels >= -0.5) & (pixels <= limit)).all(-1)
 
 
 def trained(inputs, **options):

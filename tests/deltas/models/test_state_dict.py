@@ -6,10 +6,13 @@ import re
 
 import pytest
 import torch
+from torchvision.models.resnet import Bottleneck, ResNet
 
 from projects.common.engine.checkpoint_file import read_checkpoint
 from projects.common.engine.errors import CheckpointError
 from projects.deltas.models import DELTAS, load_three, save_three
+from projects.deltas.models.checkpoint import load_image_encoder
+from projects.deltas.models.interest import InterestNet
 from tests.deltas.models.networks import narrow
 from tests.shared import ROOT, need
 
@@ -125,17 +128,17 @@ def test_every_key_that_does_not_fit_is_named(tmp_path):
 
 
 def test_torchvisions_encoder(tmp_path):
-    from torchvision.models.resnet import Bottleneck, ResNet
-
     theirs = ResNet(Bottleneck, [1, 1, 1, 1])
     torch.save(theirs.state_dict(), tmp_path / "resnet.pth")
-    sizes = dict(width=64, descriptor_dim=8)
-    net = narrow(**sizes, encoder_weights=str(tmp_path / "resnet.pth")).supernet.eval()
+    net = InterestNet(64, (1, 1, 1, 1), 8, legacy=False).eval()
+    head = net.convDd.weight.clone()
+    load_image_encoder(net, tmp_path / "resnet.pth")
     plain, x = theirs.eval(), torch.rand(1, 3, 64, 96)
     with torch.no_grad():
         maps = net.encode(x)
         stem = plain.maxpool(plain.relu(plain.bn1(plain.conv1(x))))
         deep = plain.layer4(plain.layer3(plain.layer2(plain.layer1(stem))))
     torch.testing.assert_close(maps.deep, deep)
+    assert torch.equal(net.convDd.weight, head)
     with pytest.raises(CheckpointError, match=r"conv1.weight \[64, 3, 7, 7\], the"):
         narrow(encoder_weights=str(tmp_path / "resnet.pth"))
