@@ -1,7 +1,9 @@
-"""ScanNet for DELTAS: three frames of 240 x 320, 20 apart (spec of the paper's run).
+"""ScanNet for DELTAS: three frames of 240 x 320, 20 apart, as published.
 
-The index comes from `tools/create_data.py scannet_frames`; scenes of the official test
-set are in `test` only.
+python tools/create_data.py scannet_frames --root-path data/scannet \
+    --out-dir data/scannet-frames --workers 8 --max-skipped 0.1
+
+Scenes of the official test set are in `test` only; data/README.md says more.
 """
 
 frames = dict(

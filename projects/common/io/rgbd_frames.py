@@ -34,6 +34,12 @@ def read_matrix(path: Path, what: str) -> NDArray[np.float64]:
     return values.reshape(side, side)
 
 
+def matrix_text(matrix: NDArray[np.floating]) -> str:
+    """Text of a matrix as :func:`read_matrix` reads it, without loss."""
+    rows = [" ".join(repr(float(value)) for value in row) for row in matrix]
+    return "\n".join(rows) + "\n"
+
+
 def read_cam2world(path: Path) -> NDArray[np.float64]:
     """(4, 4) camera-to-world transform; ValueError unless it is rigid."""
     pose = read_matrix(path, "pose")

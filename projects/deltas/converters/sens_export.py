@@ -1,6 +1,5 @@
 """From ``.sens`` recordings to exported scenes, the frames of one scene in a folder."""
 
-import io
 import json
 import logging
 import shutil
@@ -10,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.logging import print_log
-from numpy.typing import NDArray
-from PIL import Image
 
 from projects.common.io.atomic import atomic_write_bytes
+from projects.common.io.images import encode_png
+from projects.common.io.rgbd_frames import matrix_text
 from projects.common.io.sens import SensFile, open_sens
 from projects.common.parallel import run_parallel
 from projects.common.progress import track
@@ -75,9 +74,12 @@ def _export_one(item: tuple[str, Path], out_dir: Path, step: int) -> tuple[str, 
     if marker.is_file() and marker.read_text() == made_of:
         return scene, ""
     shutil.rmtree(folder, ignore_errors=True)
+    facts = path.with_suffix(".txt")
     try:
         with open_sens(path) as recording:
             _write_scene(recording, folder, step)
+        if facts.is_file():
+            shutil.copy(facts, folder)
     except ValueError as error:
         shutil.rmtree(folder, ignore_errors=True)
         return scene, str(error)
@@ -90,22 +92,14 @@ def _write_scene(recording: SensFile, folder: Path, step: int) -> None:
         (folder / part).mkdir(parents=True)
     header = recording.header
     for sensor, K in (("color", header.K_color), ("depth", header.K_depth)):
-        _write_matrix(folder / "intrinsic" / f"intrinsic_{sensor}.txt", K)
+        (folder / "intrinsic" / f"intrinsic_{sensor}.txt").write_text(matrix_text(K))
     for number, frame in recording.frames(step):
         (folder / "color" / f"{number}.jpg").write_bytes(frame.color)
         depth = frame.depth
         if header.depth_scale != MILLIMETRES:
             depth = np.round(depth * (MILLIMETRES / header.depth_scale))
-        (folder / "depth" / f"{number}.png").write_bytes(_png(depth))
-        _write_matrix(folder / "pose" / f"{number}.txt", frame.cam2world)
-
-
-def _png(depth: NDArray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(depth.astype(np.uint16)).save(buffer, format="PNG")
-    return buffer.getvalue()
-
-
-def _write_matrix(path: Path, matrix: NDArray) -> None:
-    rows = [" ".join(repr(float(value)) for value in row) for row in matrix]
-    path.write_text("\n".join(rows) + "\n")
+            depth = np.where(depth < 2**16, depth, 0)
+        png = encode_png(depth.astype(np.uint16))
+        (folder / "depth" / f"{number}.png").write_bytes(png)
+        pose = matrix_text(frame.cam2world)
+        (folder / "pose" / f"{number}.txt").write_text(pose)

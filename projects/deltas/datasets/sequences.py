@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from projects.common.checks import check_choice
 from projects.common.datasets import SeededIndex
 from projects.common.datasets.seeded import seeded
-from projects.common.frame_index.frame import Frame
+from projects.common.frame_index.frame import Frame, check_frame
 from projects.common.frame_index.index import FrameIndex
 from projects.common.frame_index.names import matching_names
 from projects.common.frame_index.reading import read_indexed
@@ -147,8 +147,7 @@ class SequenceDataset(Dataset):
         transform = ViewTransform(self.height, self.width)
         if self.augmentation:
             transform = self.augmentation.draw(self.height, self.width, rng)
-        frames = [self._read(row) for row in rows]
-        views = [transform(frame) for frame in frames]
+        frames, views = zip(*(self.view(row, transform) for row in rows))
         images = [view.image for view in views]
         if self.augmentation:
             images = self.augmentation.recolour(images, rng)
@@ -157,8 +156,16 @@ class SequenceDataset(Dataset):
             sample["native_depth"] = native_depth(transform, frames[0].depth)
         return sample
 
-    def _read(self, row: int) -> Frame:
-        return read_indexed(self.raw_root, self.index.facts, self.index.row(row))
+    def view(self, row: int, transform: ViewTransform) -> tuple[Frame, Frame]:
+        """A frame as it is stored, and the view that a sample shows of it.
+
+        Raises:
+            BadSampleError: If it is missing, damaged, or its matrices are no camera.
+        """
+        entry = self.index.row(row)
+        frame = read_indexed(self.raw_root, self.index.facts, entry)
+        check_frame(frame, f"{entry.number} ({entry.image})")
+        return frame, transform(frame)
 
     def _name(self, rows: NDArray[np.int64]) -> str:
         ends = np.cumsum(self.index.lengths)
@@ -166,7 +173,7 @@ class SequenceDataset(Dataset):
         return f"{scene}/{'-'.join(map(str, self.index.numbers[rows]))}"
 
     def _sample(
-        self, views: list[Frame], images: list[NDArray[np.uint8]], name: str
+        self, views: Sequence[Frame], images: list[NDArray[np.uint8]], name: str
     ) -> Sample:
         world2cam = np.stack([view.world2cam for view in views])
         sample = {

@@ -1,5 +1,8 @@
 """Samples: what is in them, that it belongs together, and what is left out."""
 
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,9 +13,11 @@ from torch.utils.data import DataLoader
 
 from projects.common.datasets import SeededIndex
 from projects.common.engine.sampler import SeededBatchSampler
+from projects.common.frame_index.frame import BadSampleError
 from projects.common.frame_index.index import Facts, FrameIndex, IndexedFrame
 from projects.common.geometry import invert_rigid
 from projects.deltas.datasets import ScanNetSequences, SequenceDataset
+from projects.deltas.datasets.scannet import read_scene_intrinsics
 from projects.registry import DATASETS
 from tests.deltas.agreement import landed, same
 from tests.deltas.rooms import truth
@@ -172,11 +177,42 @@ def test_official_test_scenes_cannot_train(tmp_path):
     assert len(ScanNetSequences(str(tmp_path), "test", seq_gap=1)) == 9
 
 
-@pytest.mark.parametrize("name", ["room_frames", "scannet_frames"])
-@pytest.mark.parametrize("loader", ["train", "val"])
-def test_base_configs_build(scannet, name, loader):
+@pytest.mark.parametrize("options", [dict(native_depth=True), dict(augmentation={})])
+def test_legacy_is_for_comparison_only(scannet, options):
+    with pytest.raises(ValueError, match=r"`legacy` is for .* native_depth="):
+        ScanNetSequences(str(scannet), legacy=True, **SMALL, **options)
+
+
+def test_legacy_needs_the_text_file(tmp_path):
+    image = tmp_path / "scene0000_00" / "color" / "0.jpg"
+    image.parent.mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match=r"scene0000_00.txt is missing, from"):
+        read_scene_intrinsics(image)
+    (tmp_path / "scene0000_00" / "scene0000_00.txt").write_text("fx_color = 1170\n")
+    with pytest.raises(ValueError, match="has no number 'fy_color', expected fx_color"):
+        read_scene_intrinsics(image)
+
+
+def test_singular_intrinsics_are_refused(scannet, tmp_path):
+    index = FrameIndex.load(scannet / "train.npz")
+    facts = index.facts._replace(reader="integer", depth_scale=1000.0)
+    index.K[3, 1, 1] = 0
+    replace(index, facts=facts).save(tmp_path / "train.npz")
+    data = build(tmp_path)
+    data.raw_root = build(scannet).raw_root
+    message = r"frame 60 .*color/60.jpg.* must have positive focal .* 0.0, 59.5"
+    with pytest.raises(BadSampleError, match=message):
+        data[3]
+
+
+@pytest.mark.parametrize("name", ["room_frames", "scannet_frames", "sun3d_frames"])
+def test_base_configs_build(scannet, name, tmp_path):
     init_default_scope("vantage3d")
+    shutil.copy(scannet / "train.npz", tmp_path)
+    for split in ("val", "test"):
+        shutil.copy(scannet / "val.npz", tmp_path / f"{split}.npz")
     config = Config.fromfile(str(ROOT / f"configs/_base_/datasets/{name}.py"))
-    options = config[f"{loader}_dataloader"].dataset
-    data = DATASETS.build(dict(options, data_root=str(scannet)))
-    assert data.metainfo["metric"] is True and len(data) > 0
+    for loader in (key for key in config if key.endswith("_dataloader")):
+        options = config[loader].dataset
+        data = DATASETS.build(dict(options, data_root=str(tmp_path)))
+        assert data.metainfo["metric"] is True and len(data) > 0
