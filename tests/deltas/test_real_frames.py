@@ -18,7 +18,12 @@ from tests.shared import need
 SIZE = (120, 160)
 # Converter, folder, frames between views, least distance between cameras in metres.
 RECORDINGS = {
-    "scannet": ("scannet_frames", "data/deltas_scannet_sample/scannet_sample", 1, 0.001),
+    "scannet": (
+        "scannet_frames",
+        "data/deltas_scannet_sample/scannet_sample",
+        1,
+        0.001,
+    ),
     "sevenscenes": ("sevenscenes_frames", "data/sevenscenes_tsdf", 25, 0.02),
 }
 
