@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import grid_sample
 
 from tests.reference.golden_fill import random_fill
 from tests.shared import SHARED
@@ -20,7 +21,7 @@ def deltas(golden: Arrays) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     from projects.common.geometry import unproject_pixels
     from projects.deltas.models import DELTAS
     from projects.deltas.models.estimator import relative_poses
-    from projects.deltas.models.matching import sample_maps, to_cells
+    from projects.deltas.models.matching import to_cells
 
     height, width = golden["dense_depth"].shape[-2:]
     batch = read_scene(int(golden["row"]), golden["pose"].shape[1], (height, width))
@@ -49,7 +50,8 @@ def deltas(golden: Arrays) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     yield "keypoints_3d", out["points_anchor"].numpy(), golden["keypoints_3d"]
     depth = batch["depth"][:, :1]
     cells = to_cells(keypoints, (height, width), legacy=True, stride=1)
-    z = sample_maps(depth, cells)[..., 0]
+    grid = (2 * cells + 1) / torch.tensor([width, height]) - 1
+    z = grid_sample(depth, grid[:, None], align_corners=False)[:, 0, 0]
     truth = unproject_pixels(keypoints, z, batch["K"][:, 0], torch.eye(4))
     yield "keypoints3d_gt", truth.numpy(), golden["keypoints3d_gt"]
     yield "dense_depth", out["depth_pyramid"][-1].numpy(), golden["dense_depth"]

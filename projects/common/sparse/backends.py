@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import layers
+from .recompute import norm_relu_conv
 from .tensor import SparseTensor
 
 
@@ -17,6 +18,7 @@ class Backend:
         tensor: Called with (features, coordinates[, stride]).
         cat: Called with tensors on the same voxels.
         interpolate: Called with (tensor, points (M, 4)), gives (M, C).
+        norm_relu_conv: Called with the three layers and a tensor, one after the other.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Backend:
     AvgPool: Any
     cat: Callable[..., Any]
     interpolate: Callable[..., Any]
+    norm_relu_conv: Callable[..., Any]
     tensor: Callable[..., Any]
 
 
@@ -42,6 +45,7 @@ def _torch() -> Backend:
         AvgPool=layers.AvgPool,
         cat=layers.cat,
         interpolate=layers.interpolate,
+        norm_relu_conv=norm_relu_conv,
         tensor=SparseTensor,
     )
 
@@ -59,6 +63,7 @@ def _minkowski() -> Backend:
         AvgPool=minkowski.AvgPool,
         cat=minkowski.cat,
         interpolate=minkowski.interpolate,
+        norm_relu_conv=minkowski.norm_relu_conv,
         tensor=minkowski.MinkowskiTensor,
     )
 

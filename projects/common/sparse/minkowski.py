@@ -183,3 +183,8 @@ def cat(*tensors: MinkowskiTensor) -> MinkowskiTensor:
 def interpolate(x: MinkowskiTensor, points: Tensor) -> Tensor:
     """Trilinear interpolation at (M, 4) [batch, x, y, z]; gives (M, C)."""
     return x.inner.features_at_coordinates(points.to(torch.float32).contiguous())
+
+
+def norm_relu_conv(norm: Any, relu: Any, conv: Any, x: MinkowskiTensor) -> Any:
+    """``conv(relu(norm(x)))``."""
+    return conv(relu(norm(x)))

@@ -49,6 +49,8 @@ class DELTAS(BaseModel):
             given.
         out_length: Samples along an epipolar segment.
         dist_orthogonal: Rows of samples on either side of it, one pixel apart.
+        max_residual: Pixels by which a match may miss the triangulated point; a point
+            that any of its views misses by more is not valid. None, as published: any.
         legacy: The numerics of the released implementation, for its weights: images
             normalised twice, stretched sampling of descriptors, half the orthogonal
             offset, segments dropped unless wholly inside, homogeneous triangulation in
@@ -77,6 +79,7 @@ class DELTAS(BaseModel):
         sparse_range: Range | None = None,
         out_length: int = 100,
         dist_orthogonal: int = 1,
+        max_residual: float | None = None,
         legacy: bool = False,
         pretrained: str | None = None,
         encoder_weights: str | None = None,
@@ -92,7 +95,7 @@ class DELTAS(BaseModel):
         self.select = KeypointSelector(**(keypoints or {}))
         self.supernet = InterestNet(width, blocks, descriptor_dim, legacy)
         self.trinet = TriangulationNet(
-            search_range, out_length, dist_orthogonal, legacy
+            search_range, out_length, dist_orthogonal, legacy, max_residual
         )
         self.depthnet = SparseToDenseNet(width, blocks, legacy)
         self.criterion = None if criterion is None else MODELS.build(dict(criterion))

@@ -43,6 +43,7 @@ class BasicBlock(nn.Module):
         self.conv2 = engine.Conv(planes, planes, kernel_size=3)
         self.norm2 = engine.BatchNorm(planes, inplace=True)
         self.relu = engine.ReLU(inplace=True)
+        self.chain = engine.norm_relu_conv
         self.downsample = None
         if inplanes != planes:
             self.downsample = nn.Sequential(
@@ -52,8 +53,8 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Any) -> Any:
         """Sparse tensor with ``planes`` channels on the same voxels."""
-        out = self.relu(self.norm1(self.conv1(x)))
-        out = self.norm2(self.conv2(out))
+        out = self.chain(self.norm1, self.relu, self.conv2, self.conv1(x))
+        out = self.norm2(out)
         out += x if self.downsample is None else self.downsample(x)
         return self.relu(out)
 

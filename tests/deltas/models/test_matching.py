@@ -70,7 +70,7 @@ def test_legacy_cells_are_off_by_the_documented_pixels(x, error):
 def test_samples_of_maps():
     values = torch.arange(96.0).view(1, 1, 8, 12)
     cells = torch.tensor([[[3.0, 2.0], [3.5, 2.0], [3.0, 2.5], [40.0, 2.0]]])
-    assert sample_maps(values, cells)[0, :, 0].tolist() == [27, 27.5, 33, 0]
+    assert sample_maps(values, cells)[0, :, 0].tolist() == [27, 27.5, 33, 35]
     found = describe_pixels(maps(1), torch.tensor([[[19.5, 11.5]]]), False)
     torch.testing.assert_close(found[0, 0], maps(1)[0, :, 1, 2])
 
