@@ -83,7 +83,7 @@ def test_descriptors_of_the_true_surface_find_it(batch):
     )
     both = seen.valid & found["range_kp"]
     error = (found["matches"] - seen.pixels).norm(dim=-1)[both]
-    assert both.sum() > 100 and float(error.median()) < 0.5  # pixels
+    assert both.sum() > 100 and float(error.detach().median()) < 1  # pixel
 
 
 def surface_descriptors(inputs: dict) -> torch.Tensor:
