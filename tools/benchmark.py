@@ -11,6 +11,7 @@ SUBJECTS = {
     "image_features": ("benchmarks.image_features", "what image features cost"),
     "vggt": ("benchmarks.vggt", "VGGT's seconds and memory by number of frames"),
     "vggt_data": ("benchmarks.vggt_data", "KITTI-360 samples per second and core"),
+    "deltas": ("benchmarks.deltas", "DELTAS's stages beside a bare ResNet-50"),
     "scannet_ap": ("benchmarks.scannet_ap", "ScanNet AP beside mmdet3d"),
 }
 

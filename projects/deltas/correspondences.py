@@ -115,9 +115,7 @@ def true_matches(
     return TrueMatches(torch.where((z > 0)[..., None], pixels, 0.0), valid)
 
 
-def nearest(
-    maps: Tensor, pixels: Tensor, margin: float = 0.0
-) -> tuple[Tensor, Tensor]:
+def nearest(maps: Tensor, pixels: Tensor, margin: float = 0.0) -> tuple[Tensor, Tensor]:
     """Values of maps at the nearest pixel.
 
     Args:

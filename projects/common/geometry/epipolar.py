@@ -33,7 +33,9 @@ class SeenRays(NamedTuple):
         return seen[..., :2] / ratio
 
 
-def seen_rays(pixels: Tensor, K_ref: Tensor, K_src: Tensor, ref2src: Tensor) -> SeenRays:
+def seen_rays(
+    pixels: Tensor, K_ref: Tensor, K_src: Tensor, ref2src: Tensor
+) -> SeenRays:
     """Rays through pixels of the reference camera, as the source camera sees them.
 
     Args:

@@ -83,7 +83,9 @@ class ClassicalBaseline:
         pixels = np.array([k.pt for k in keypoints], np.float64).reshape(-1, 2)
         return pixels, descriptors
 
-    def _match(self, queries: Array | None, others: Array | None) -> tuple[Array, Array]:
+    def _match(
+        self, queries: Array | None, others: Array | None
+    ) -> tuple[Array, Array]:
         """Rows of both that match, by the ratio test."""
         nothing = np.zeros(0, int), np.zeros(0, int)
         if queries is None or others is None or len(others) < 2:

@@ -105,7 +105,9 @@ class DepthReportHook(Hook):
         print_log(f"picture: {folder / 'depth.png'}", logger="current")
 
 
-def anchor_of(inputs: Mapping[str, Any], output: Mapping[str, Any], name: str) -> Anchor:
+def anchor_of(
+    inputs: Mapping[str, Any], output: Mapping[str, Any], name: str
+) -> Anchor:
     """What is drawn of the first sample of a batch."""
     image = inputs["images"][0, 0].permute(1, 2, 0).cpu().numpy()
     return Anchor(

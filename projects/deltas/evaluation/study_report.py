@@ -23,9 +23,7 @@ def write_study(
 ) -> str:
     """Write ``<name>.md``, ``.json`` and ``.png``; return the markdown."""
     text = markdown(name, results)
-    rows = [
-        {"row": r.row.name, "command": r.command, **r.metrics} for r in results
-    ]
+    rows = [{"row": r.row.name, "command": r.command, **r.metrics} for r in results]
     atomic_write_bytes(folder / f"{name}.md", text.encode())
     atomic_write_bytes(folder / f"{name}.json", json.dumps(rows, indent=1).encode())
     figure = draw(study, results)

@@ -60,9 +60,7 @@ class DepthLoss:
         losses = {}
         for pred, scale, weight in zip(pyramid, SCALES, self.weights[::-1]):
             truth, valid = shrink(depth, pred.shape[-2:], limits)
-            loss = masked_smooth_l1(
-                pred[..., None], truth[..., None], valid, self.beta
-            )
+            loss = masked_smooth_l1(pred[..., None], truth[..., None], valid, self.beta)
             losses[f"loss_depth_{scale}"] = weight * loss
         return losses
 

@@ -67,9 +67,7 @@ def test_a_ray_at_a_depth_is_the_points_projection(name):
 @pytest.mark.parametrize("name", CAMERAS)
 def test_clipping_finds_what_a_fine_search_finds(name):
     points, ref2src = pixels(), pose(name)
-    bounds, valid = clip_rays(
-        seen_rays(points, K_REF, K_SRC, ref2src), NEAR, FAR, SIZE
-    )
+    bounds, valid = clip_rays(seen_rays(points, K_REF, K_SRC, ref2src), NEAR, FAR, SIZE)
     steps = torch.linspace(1 / FAR, 1 / NEAR, 1001, dtype=torch.float64)
     gap = float(steps[1] - steps[0])
     inside = visible(points, 1 / steps, ref2src)

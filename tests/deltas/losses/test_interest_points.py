@@ -115,7 +115,9 @@ def test_an_image_without_texture_has_no_corner():
 
 def test_the_fallback_says_that_it_is_one(monkeypatch):
     said = []
-    monkeypatch.setattr(corner_teacher, "print_log", lambda text, **_: said.append(text))
+    monkeypatch.setattr(
+        corner_teacher, "print_log", lambda text, **_: said.append(text)
+    )
     TASK_UTILS.build(dict(type="CornerTeacher"))
     assert "CORNER LABELS (Shi-Tomasi), not distilled" in said[0]
 
@@ -190,7 +192,7 @@ def test_whole_cells_only():
 
 
 def test_corners_cannot_teach_softly():
-    with pytest.raises(ValueError, match="'soft' needs a teacher .* CornerTeacher"):
+    with pytest.raises(ValueError, match=r"'soft' needs a teacher .* CornerTeacher"):
         InterestPointLoss(CornerTeacher(), kind="soft")
     with pytest.raises(NotImplementedError, match="kind='hard'"):
         CornerTeacher().logits(images())
