@@ -21,7 +21,7 @@ PURE = ("geometry", "sparse", "checks")
 PURE_LIBRARIES = {"torch", "numpy", "scipy"}
 ONE_FILE_ONLY = (
     "MinkowskiEngine", "rerun", "segment_anything", "ultralytics", "pycolmap", "evo",
-    "h5py",
+    "h5py", "transformers",
 )  # fmt: skip
 STANDARD = __import__("sys").stdlib_module_names
 

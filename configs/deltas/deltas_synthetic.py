@@ -11,23 +11,29 @@ _base_ = [
     "../_base_/schedules/deltas.py",
 ]
 
-iters = 600
+iters = 1200
+sizes = dict(size=(192, 256))
 model = dict(
-    width=16,
+    width=8,
     blocks=(1, 1, 1, 1),
     descriptor_dim=32,
     out_length=64,
-    keypoints=dict(num_kps=128),
+    max_residual=2.0,
+    keypoints=dict(num_kps=256, nms_radius=6),
     criterion=dict(
         interest=dict(teacher=dict(_delete_=True, type="CornerTeacher")),
     ),
 )
-train_dataloader = dict(dataset=dict(augmentation=dict(colours=None)))
+train_dataloader = dict(
+    batch_size=2, dataset=dict(**sizes, augmentation=dict(colours=None))
+)
+val_dataloader = dict(dataset=sizes)
+test_dataloader = dict(dataset=sizes)
 # trinet has one number to learn, the temperature of its softmax, and far to go.
 optim_wrapper = dict(
     optimizer=dict(lr=2e-3),
     constructor="GroupingConstructor",
-    paramwise_cfg=dict(lr_mult={"trinet.*": 30}),
+    paramwise_cfg=dict(lr_mult={"trinet.*": 100}),
 )
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=20),
@@ -42,7 +48,7 @@ param_scheduler = [
 ]
 train_cfg = dict(max_iters=iters, val_interval=iters)
 default_hooks = dict(
-    logger=dict(interval=20), checkpoint=dict(by_epoch=False, interval=100)
+    logger=dict(interval=20), checkpoint=dict(by_epoch=False, interval=200)
 )
 custom_hooks = [dict(type="DepthReportHook", num_pictures=5)]
 log_processor = dict(by_epoch=False)

@@ -15,7 +15,10 @@ LIMITS = (0.5, 10.0)
 KEYPOINTS = torch.tensor([[[32.0, 24.0], [20, 30], [40, 10], [35, 35]]])
 
 
-def matches_of(batch, rule=OcclusionRule()):
+RULE = OcclusionRule()
+
+
+def matches_of(batch, rule=RULE):
     points = true_points(KEYPOINTS, batch["depth"][:, 0], batch["K"][:, 0], LIMITS)
     cameras = batch["depth"], batch["K"], batch["cam2world"]
     return points, true_matches(points, *cameras, rule)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import grid_sample
 
 from tests.reference.golden_fill import random_fill
 from tests.shared import SHARED
@@ -20,7 +21,7 @@ def deltas(golden: Arrays) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     from projects.common.geometry import unproject_pixels
     from projects.deltas.models import DELTAS
     from projects.deltas.models.estimator import relative_poses
-    from projects.deltas.models.matching import sample_maps, to_cells
+    from projects.deltas.models.matching import to_cells
 
     height, width = golden["dense_depth"].shape[-2:]
     batch = read_scene(int(golden["row"]), golden["pose"].shape[1], (height, width))
@@ -49,7 +50,8 @@ def deltas(golden: Arrays) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     yield "keypoints_3d", out["points_anchor"].numpy(), golden["keypoints_3d"]
     depth = batch["depth"][:, :1]
     cells = to_cells(keypoints, (height, width), legacy=True, stride=1)
-    z = sample_maps(depth, cells)[..., 0]
+    grid = (2 * cells + 1) / torch.tensor([width, height]) - 1
+    z = grid_sample(depth, grid[:, None], align_corners=False)[:, 0, 0]
     truth = unproject_pixels(keypoints, z, batch["K"][:, 0], torch.eye(4))
     yield "keypoints3d_gt", truth.numpy(), golden["keypoints3d_gt"]
     yield "dense_depth", out["depth_pyramid"][-1].numpy(), golden["dense_depth"]
@@ -71,7 +73,11 @@ def read_scene(anchor: int, views: int, size: tuple[int, int]) -> dict[str, Tens
     images, depths, poses = zip(*(read_frame(folder, i, size) for i in frames))
     poses = torch.from_numpy(np.stack(poses)).float()
     images = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2) / 255
-    K = torch.from_numpy(read_K(folder, size)).float().expand(len(frames), 3, 3)
+    K = (
+        torch.from_numpy(read_intrinsics(folder, size))
+        .float()
+        .expand(len(frames), 3, 3)
+    )
     depth = torch.from_numpy(np.stack(depths))
     batch = {"images": images, "K": K, "cam2world": poses, "depth": depth}
     return {key: value[None] for key, value in batch.items()}
@@ -90,7 +96,7 @@ def read_frame(folder: Path, i: int, size: tuple[int, int]) -> tuple[np.ndarray,
     )
 
 
-def read_K(folder: Path, size: tuple[int, int]) -> np.ndarray:
+def read_intrinsics(folder: Path, size: tuple[int, int]) -> np.ndarray:
     """(3, 3) of the colour camera in pixels of an image of ``size`` (H, W)."""
     from projects.common.geometry import scale_intrinsics
 

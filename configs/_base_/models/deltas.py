@@ -1,9 +1,10 @@
 """DELTAS at its published size, 124.6 M parameters, with its five losses.
 
 512 keypoints, half of them the detector's; weights of the losses 0.1, 1, 2, 1 and
-2 * 0.7^i over the four scales of depth. The teacher of the interest points is SuperPoint
-with weights of your own (noncommercial; docs/deltas.md says where from). Without them
-`model.criterion.interest.teacher=dict(type="CornerTeacher")`, which is no distillation.
+2 * 0.7^i over the four scales of depth. The teacher of the interest points is
+SuperPoint with weights of your own (noncommercial; docs/deltas.md says where from).
+Without them set
+`model.criterion.interest.teacher=dict(type="CornerTeacher")`: corners, no distillation.
 """
 
 model = dict(

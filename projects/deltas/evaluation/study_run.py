@@ -21,6 +21,7 @@ from projects.deltas.evaluation.studies import Row
 from projects.registry import DATASETS, METRICS
 
 Metrics = dict[str, float]
+QUIET = {"custom_hooks": []}  # a row needs no report of its own
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def run_rows(source: Source, rows: list[Row]) -> list[Result]:
 
 
 def _run_row(source: Source, row: Row) -> Result:
-    options = {**source.options, **row.options}
+    options = {**QUIET, **source.options, **row.options}
     checkpoint = row.checkpoint or source.checkpoint
     folder = source.out / re.sub(r"\W+", "_", row.name)
     metrics = test(

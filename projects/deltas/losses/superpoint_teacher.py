@@ -1,4 +1,4 @@
-"""SuperPoint as the teacher of interest points: transformers' class, the user's weights.
+"""SuperPoint as the teacher of interest points: transformers' class, your weights.
 
 The only file that imports transformers. The weights are Magic Leap's, for noncommercial
 research; they are neither shipped nor downloaded.
@@ -40,7 +40,7 @@ class SuperPointTeacher:
 
     Args:
         weights: File with the weights: ``.safetensors`` or ``.pth`` of transformers'
-            ``SuperPointForKeypointDetection`` or of the authors (``superpoint_v1.pth``).
+            ``SuperPointForKeypointDetection``, or the authors' ``superpoint_v1.pth``.
         threshold: Score that a point must exceed: 0.015 in the authors' demo, 0.005 in
             transformers.
         nms_radius: Pixels around a point without another.

@@ -34,7 +34,7 @@ the Runner passes as ``model(**data, mode=...)``. ``batch`` is a dict:
 ``sparse_valid``        (B, N) bool: of those, inside ``sparse_range``: used by depthnet
 ``counts``              dict of (B,) int64: ``keypoints``, ``triangulated``, ``used``
                         by depthnet, and why others were not triangulated: ``no_view``,
-                        ``no_parallax``, ``behind`` a camera
+                        ``no_parallax``, ``behind`` a camera, ``disagree``
 ``depth_pyramid``       four (B, 1, h, w), metres, not clamped, coarse to fine: sizes
                         ceil(H / s), ceil(W / s) for s = 8, 4, 2, 1
 ``depth``               (B, H, W), the last of the pyramid

@@ -27,9 +27,7 @@ _ADVICE = (
     "Take a DELTAS checkpoint with the keys state_dict, state_dict_tri and "
     "state_dict_depth, and a model of its width, blocks and descriptor_dim"
 )
-_IMAGE_ADVICE = (
-    "Take torchvision's weights of a ResNet with the model's width and blocks"
-)
+_IMAGE_ADVICE = "Take torchvision's weights of a ResNet with its width and blocks"
 
 
 def load_three(model: "DELTAS", path: str | Path) -> None:

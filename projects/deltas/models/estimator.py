@@ -49,6 +49,8 @@ class DELTAS(BaseModel):
             given.
         out_length: Samples along an epipolar segment.
         dist_orthogonal: Rows of samples on either side of it, one pixel apart.
+        max_residual: Pixels by which a match may miss the triangulated point; a point
+            that any of its views misses by more is not valid. None, as published: any.
         legacy: The numerics of the released implementation, for its weights: images
             normalised twice, stretched sampling of descriptors, half the orthogonal
             offset, segments dropped unless wholly inside, homogeneous triangulation in
@@ -56,8 +58,8 @@ class DELTAS(BaseModel):
         pretrained: Checkpoint with ``state_dict``, ``state_dict_tri`` and
             ``state_dict_depth``; every key must fit.
         encoder_weights: torchvision's ResNet-50, for the image's encoder alone.
-        frozen_norms: Leave the statistics of the encoders' and decoder's batch norms as
-            they are, for batches of one or two.
+        frozen_norms: Leave the statistics of the batch norms of ``supernet`` and
+            ``depthnet`` as they are, for batches of one or two.
         seed: Of the random keypoints of predictions, the same for every sample. In
             training they are drawn with torch's own generator.
         criterion: Config of the losses; None for inference.
@@ -77,6 +79,7 @@ class DELTAS(BaseModel):
         sparse_range: Range | None = None,
         out_length: int = 100,
         dist_orthogonal: int = 1,
+        max_residual: float | None = None,
         legacy: bool = False,
         pretrained: str | None = None,
         encoder_weights: str | None = None,
@@ -92,7 +95,7 @@ class DELTAS(BaseModel):
         self.select = KeypointSelector(**(keypoints or {}))
         self.supernet = InterestNet(width, blocks, descriptor_dim, legacy)
         self.trinet = TriangulationNet(
-            search_range, out_length, dist_orthogonal, legacy
+            search_range, out_length, dist_orthogonal, legacy, max_residual
         )
         self.depthnet = SparseToDenseNet(width, blocks, legacy)
         self.criterion = None if criterion is None else MODELS.build(dict(criterion))
@@ -109,7 +112,7 @@ class DELTAS(BaseModel):
         return joined(checkpoint)
 
     def train(self, mode: bool = True) -> "DELTAS":
-        """As torch's; with ``frozen_norms`` the big networks' norms stay as they are."""
+        """As torch's; ``frozen_norms`` keeps the big networks' norms as they are."""
         super().train(mode)
         if self.frozen_norms:
             for net in (self.supernet, self.depthnet):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import max_pool2d, pixel_shuffle
+from torch.nn.functional import pad, pixel_shuffle
 
 from projects.deltas.models.interest import CELL
 
@@ -85,9 +85,8 @@ class KeypointSelector:
         height, width = size
         heat = pixel_shuffle(logits.softmax(1)[:, : CELL * CELL], CELL)
         heat = heat[..., :height, :width]
-        kept = heat * (
-            _peaks(heat, self.nms_radius) & (heat > self.detection_threshold)
-        )
+        strong = heat > self.detection_threshold
+        kept = heat * (_peaks(heat, self.nms_radius) & strong)
         inside = torch.zeros_like(kept)
         border = self.remove_borders
         inside[..., border : height - border, border : width - border] = 1
@@ -105,7 +104,16 @@ def _peaks(heat: Tensor, radius: int) -> Tensor:
 
 
 def _dilate(maps: Tensor, radius: int) -> Tensor:
-    """Largest value within ``radius`` in x and y."""
-    size = 2 * radius + 1
-    rows = max_pool2d(maps, (1, size), stride=1, padding=(0, radius))
-    return max_pool2d(rows, (size, 1), stride=1, padding=(radius, 0))
+    """Largest value within ``radius`` in x and y, of values that are not negative."""
+    return _row_maxima(_row_maxima(maps, radius).mT, radius).mT
+
+
+def _row_maxima(maps: Tensor, radius: int) -> Tensor:
+    """Largest of 2 ``radius`` + 1 values of a row, by windows that double."""
+    size, width = 2 * radius + 1, maps.shape[-1]
+    maxima, window = pad(maps, (radius, radius)), 1
+    while 2 * window <= size:
+        maxima = torch.maximum(maxima[..., :-window], maxima[..., window:])
+        window *= 2
+    rest = size - window
+    return torch.maximum(maxima[..., :width], maxima[..., rest : rest + width])

@@ -2,8 +2,9 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import embedding, grid_sample, normalize, pad
+from torch.nn.functional import embedding, embedding_bag, normalize, pad
 
+from projects.common.geometry import bilinear_cells
 from projects.deltas.models.interest import CELL
 
 
@@ -27,10 +28,19 @@ def to_cells(
 
 
 def sample_maps(maps: Tensor, cells: Tensor) -> Tensor:
-    """(B, N, C) of maps (B, C, h, w) at cells (B, N, 2), bilinear, zero outside."""
-    extent = cells.new_tensor([maps.shape[-1], maps.shape[-2]])
-    grid = (2 * cells + 1) / extent - 1
-    return grid_sample(maps, grid[:, None], align_corners=False)[:, :, 0].mT
+    """(B, N, C) of maps (B, C, h, w) at cells (B, N, 2), bilinear, borders go on.
+
+    Unlike ``grid_sample`` its gradient is deterministic on a GPU.
+    """
+    samples, channels, height, width = maps.shape
+    places, shares = bilinear_cells(cells.flatten(0, 1), width, height)
+    owner = torch.arange(samples, device=maps.device)[:, None] * (height * width)
+    owner = owner.expand(cells.shape[:2]).reshape(-1, 1)
+    rows = maps.flatten(2).mT.reshape(-1, channels)
+    found = embedding_bag(
+        places + owner, rows, per_sample_weights=shares.to(rows.dtype), mode="sum"
+    )
+    return found.view(samples, -1, channels)
 
 
 def correlate(queries: Tensor, maps: Tensor, cells: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from projects.common.geometry import normalise_pixels, triangulate
+from projects.common.geometry import normalise_pixels, project, triangulate
 from projects.deltas.models.legacy import triangulate_pixels
 from projects.deltas.models.matching import (
     correlate,
@@ -27,6 +27,8 @@ class TriangulationNet(nn.Module):
         out_length: Samples along a segment.
         dist_orthogonal: Rows of samples on either side of it, one pixel apart.
         legacy: Upstream's numerics; see the module's functions.
+        max_residual: Largest distance in pixels between a match and its triangulated
+            point seen from there; a point with a larger one is not valid. None: any.
     """
 
     def __init__(
@@ -35,8 +37,10 @@ class TriangulationNet(nn.Module):
         out_length: int,
         dist_orthogonal: int,
         legacy: bool,
+        max_residual: float | None = None,
     ) -> None:
         super().__init__()
+        self.max_residual = max_residual
         self.search_range = search_range
         self.samples, self.half_width = out_length, dist_orthogonal
         self.legacy = legacy
@@ -128,16 +132,37 @@ class TriangulationNet(nn.Module):
             points = triangulate_pixels(pixels, K, ref2cam, confidence)
             posed = in_front = torch.isfinite(points).all(-1)
         else:
-            coords = normalise_pixels(pixels, K)
+            coords = normalise_pixels(pixels.double(), K.double())
             points, posed, in_front = triangulate(coords, ref2cam, confidence)
-            points = torch.where(in_front[..., None], points, 0)
-        valid = in_front & ~no_view
+            points = torch.where(in_front[..., None], points, 0).to(pixels.dtype)
+        agree = self._agree(points, pixels, K, ref2cam, confidence)
+        valid = in_front & ~no_view & agree
         reasons = {
             "keypoints": torch.ones_like(valid),
             "triangulated": valid,
             "no_view": no_view,
             "no_parallax": ~no_view & ~posed,
             "behind": ~no_view & posed & ~in_front,
+            "disagree": ~no_view & in_front & ~agree,
         }
         counts = {name: mask.sum(1) for name, mask in reasons.items()}
         return {"points_anchor": points, "point_valid": valid, "counts": counts}
+
+    @torch.no_grad()
+    def _agree(
+        self,
+        points: Tensor,
+        pixels: Tensor,
+        K: Tensor,
+        ref2cam: Tensor,
+        confidence: Tensor,
+    ) -> Tensor:
+        """(B, N) bool: every match that took part lies where its view sees the point.
+
+        Two views of which one is wrong disagree about the depth of the keypoint.
+        """
+        if self.max_residual is None:
+            return torch.ones_like(points[..., 0], dtype=torch.bool)
+        found, _ = project(points[:, None].to(K.dtype), K, ref2cam)
+        near = (found - pixels).norm(dim=-1) <= self.max_residual
+        return (near | (confidence == 0)).all(1)

@@ -135,7 +135,7 @@ def test_nothing_to_evaluate():
     empty = eight_metrics(truth(), np.zeros((12, 16)), LIMITS)
     with pytest.raises(ValueError, match="none of 2 images has true depth in range"):
         aggregate([[empty, empty]])
-    with pytest.raises(ValueError, match="`how` must be one of .* got 'median'"):
+    with pytest.raises(ValueError, match=r"`how` must be one of .* got 'median'"):
         aggregate([[good(pixels=1.0)]], "median")
 
 

@@ -1,4 +1,4 @@
-"""The metric over samples: perfect answers, sparse points, sizes, files, what is said."""
+"""The metric over samples: perfect answers, sparse points, files, what is said."""
 
 import cv2
 import numpy as np

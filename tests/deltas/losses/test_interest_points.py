@@ -192,7 +192,7 @@ def test_whole_cells_only():
 
 
 def test_corners_cannot_teach_softly():
-    with pytest.raises(ValueError, match="'soft' needs a teacher .* CornerTeacher"):
+    with pytest.raises(ValueError, match=r"'soft' needs a teacher .* CornerTeacher"):
         InterestPointLoss(CornerTeacher(), kind="soft")
     with pytest.raises(NotImplementedError, match="kind='hard'"):
         CornerTeacher().logits(images())
