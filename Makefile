@@ -29,7 +29,7 @@ REAL_NAME = real-$(if $(RGBD),$(notdir $(patsubst %/,%,$(RGBD))),shelf)
 REAL_DATA = --data-root $(DATA)/$(REAL_NAME)
 REAL_WORK = $(WORK)/demo-real/$(REAL_NAME)
 
-# Two districts for `make demo-depth`: (name, drives trained on, held out, seed).
+# Drives of the two districts of `make demo-depth`, and where it works.
 STREETS = kitti360 --frames 12 --size 352x94 --columns 1000 --workers $(WORKERS)
 DEPTH_DATA = $(DATA)/demo-depth
 DEPTH_WORK = $(WORK)/demo-depth
