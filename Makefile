@@ -14,6 +14,7 @@ RUN = $(VENV)/bin/python
 # Networks as narrow as these train faster on one core than on two that wait, and half
 # as fast again in two processes of one core each.
 TRAIN = OMP_NUM_THREADS=1 $(RUN) tools/train.py
+TEST = OMP_NUM_THREADS=1 $(RUN) tools/test.py
 TRAIN_TWICE = OMP_NUM_THREADS=1 $(RUN) -m torch.distributed.run --standalone \
     --nproc-per-node 2 tools/train.py --launcher pytorch
 ROOMS = --train-rooms 120 --val-rooms 30 --frames 2 --frame-step 200 --size 320x240 \
@@ -64,9 +65,9 @@ demo-depth: setup
 	    $(DEPTH_WORK)/base.safetensors
 	$(TRAIN_TWICE) $(DEPTH_LORA) --data-root $(DEPTH_DATA)/brick \
 	    --work-dir $(DEPTH_WORK)/lora --resume $(BASE_FILE)
-	$(RUN) tools/test.py $(DEPTH_BASE) $(DEPTH_WORK)/base \
+	$(TEST) $(DEPTH_BASE) $(DEPTH_WORK)/base \
 	    --data-root $(DEPTH_DATA)/suburb --work-dir $(DEPTH_WORK)/base
-	$(RUN) tools/test.py $(DEPTH_LORA) $(DEPTH_WORK)/lora \
+	$(TEST) $(DEPTH_LORA) $(DEPTH_WORK)/lora \
 	    --data-root $(DEPTH_DATA)/brick --work-dir $(DEPTH_WORK) $(BASE_FILE)
 
 demo-evaluate: demo-depth

@@ -17,7 +17,7 @@ from projects.vggt_lora.converters import (
     densify_colmap,
     eth3d,
     kitti360,
-    kitti360_frames,
+    kitti360_single_frames,
     scannet_views,
     stereo_pair,
     vkitti2,
@@ -56,8 +56,8 @@ CONVERTERS = {
     ),
     "kitti360_frames": Converter(
         "single KITTI-360 frames with their sweeps, without poses, to a test split",
-        kitti360_frames.add_arguments,
-        kitti360_frames.run,
+        kitti360_single_frames.add_arguments,
+        kitti360_single_frames.run,
     ),
     "stereo_motorcycle": Converter(
         "the stereo pair that scikit-image ships, to a test split",

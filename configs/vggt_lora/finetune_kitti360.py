@@ -1,7 +1,8 @@
 """Full fine-tuning on KITTI-360, without LoRA: depth and camera head, all blocks.
 
 853 568 756 parameters are trained, the tokeniser stays frozen. 2 to 24 frames of
-varying height, 48 images in a batch.
+varying height, 48 images in a batch. Views of each height load fast once they are
+packed: `create_data.py kitti360 ... --pack 126 140 154 168 182`.
 
     python tools/train.py configs/vggt_lora/finetune_kitti360.py
     python tools/test.py configs/vggt_lora/finetune_kitti360.py CHECKPOINT
@@ -24,7 +25,8 @@ train_dataloader = dict(
         type="DynamicBatchSampler", frames=(2, 24), aspects=(0.27, 0.37), max_images=48
     ),
 )
-iters = 20 * 800
+epoch = 800
+iters = 20 * epoch
 warm_up = iters * 5 // 100
 optim_wrapper = dict(
     optimizer=dict(type="AdamW", lr=5e-5, weight_decay=0.05),
@@ -35,20 +37,9 @@ optim_wrapper = dict(
     clip_modules={"aggregator.*": 1.0, "depth_head.*": 1.0, "camera_head.*": 1.0},
 )
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=warm_up),
-    dict(
-        type="CosineAnnealingLR",
-        by_epoch=False,
-        begin=warm_up,
-        end=iters,
-        T_max=iters - warm_up,
-        eta_min_ratio=0.01,
-    ),
+    dict(**_base_.rise, end=warm_up),
+    dict(**_base_.fall, begin=warm_up, end=iters, T_max=iters - warm_up),
 ]
-train_cfg = dict(
-    type="IterBasedTrainLoop", max_iters=iters, val_begin=0, val_interval=800
-)
-default_hooks = dict(
-    checkpoint=dict(by_epoch=False, interval=800, save_best="AbsRel", rule="less")
-)
+train_cfg = dict(**_base_.loop, max_iters=iters, val_interval=epoch)
+default_hooks = dict(checkpoint=dict(**_base_.checkpoint, interval=epoch))
 log_processor = dict(by_epoch=False)

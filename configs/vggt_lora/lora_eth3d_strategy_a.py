@@ -11,43 +11,22 @@ _base_ = [
     "../_base_/datasets/eth3d_views.py",
     "../_base_/models/vggt_1b.py",
     "../_base_/schedules/vggt_lora.py",
+    "../_base_/schedules/vggt_eth3d.py",
 ]
 
-model = dict(
-    lora=dict(
-        rank=16,
-        alpha=32,
-        dropout=0.1,
-        target_modules=[
-            "depth_head.projects.*",
-            "depth_head.scratch.*",
-        ],
-    ),
-)
-samples_per_step = 1
-epoch = 100 * samples_per_step
-iters = 100 * epoch
+eth3d = _base_.eth3d
+iters = 100 * eth3d.epoch
 warm_up = iters * 10 // 100
+model = dict(lora=dict(**eth3d.adapters, target_modules=eth3d.head))
 optim_wrapper = dict(
-    optimizer=dict(type="AdamW", lr=1e-4, weight_decay=0.01),
+    optimizer=dict(**eth3d.optimizer, lr=1e-4),
     clip_modules={"depth_head.*": 1.0},
-    accumulative_counts=samples_per_step,
+    accumulative_counts=1,
 )
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=warm_up),
-    dict(
-        type="CosineAnnealingLR",
-        by_epoch=False,
-        begin=warm_up,
-        end=iters,
-        T_max=iters - warm_up,
-        eta_min_ratio=0.01,
-    ),
+    dict(**_base_.rise, end=warm_up),
+    dict(**_base_.fall, begin=warm_up, end=iters, T_max=iters - warm_up),
 ]
-train_cfg = dict(
-    type="IterBasedTrainLoop", max_iters=iters, val_begin=0, val_interval=2 * epoch
-)
-default_hooks = dict(
-    checkpoint=dict(by_epoch=False, interval=2 * epoch, save_best="AbsRel", rule="less")
-)
+train_cfg = dict(**_base_.loop, max_iters=iters, val_interval=2 * eth3d.epoch)
+default_hooks = dict(checkpoint=dict(**_base_.checkpoint, interval=2 * eth3d.epoch))
 log_processor = dict(by_epoch=False)

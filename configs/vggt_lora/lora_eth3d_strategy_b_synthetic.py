@@ -16,8 +16,7 @@ model = dict(
         target_modules=[
             "depth_head.projects.*",
             "depth_head.scratch.*",
-            "aggregator.frame_blocks.[3-5].*",
-            "aggregator.global_blocks.[3-5].*",
+            *_base_.narrow_blocks.last_half,
         ],
     ),
 )

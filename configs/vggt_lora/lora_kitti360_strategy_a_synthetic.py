@@ -10,15 +10,7 @@ _base_ = [
     "../_base_/schedules/vggt_minutes.py",
 ]
 
-model = dict(
-    **_base_.narrow,
-    lora=dict(
-        target_modules=[
-            "depth_head.projects.*",
-            "depth_head.scratch.*",
-        ],
-    ),
-)
+model = _base_.narrow
 train_dataloader = _base_.streets["train"]
 val_dataloader = _base_.streets["val"]
 test_dataloader = _base_.streets["test"]

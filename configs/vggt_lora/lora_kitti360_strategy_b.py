@@ -11,47 +11,18 @@ _base_ = [
     "../_base_/datasets/kitti360_views.py",
     "../_base_/models/vggt_1b.py",
     "../_base_/schedules/vggt_lora.py",
+    "../_base_/schedules/vggt_strategy_b.py",
 ]
 
-model = dict(
-    lora=dict(
-        rank=16,
-        alpha=16,
-        dropout=0.1,
-        target_modules=[
-            "depth_head.*",
-            "aggregator.frame_blocks.1[6-9].*",
-            "aggregator.frame_blocks.2[0-3].*",
-            "aggregator.global_blocks.1[6-9].*",
-            "aggregator.global_blocks.2[0-3].*",
-        ],
-    ),
-    criterion=dict(curriculum=dict(boost=1.5, hold=0.4)),
-)
-samples_per_step = 8
-epoch = 500 * samples_per_step
-iters = 50 * epoch
+b = _base_.strategy_b
+iters = 50 * b.epoch
 warm_up = iters * 15 // 100
-optim_wrapper = dict(
-    optimizer=dict(type="AdamW", lr=1e-5, weight_decay=0.01),
-    clip_modules={"aggregator.*": 0.3, "depth_head.*": 0.5},
-    accumulative_counts=samples_per_step,
-)
+model = b.model
+optim_wrapper = b.wrapper
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=warm_up),
-    dict(
-        type="CosineAnnealingLR",
-        by_epoch=False,
-        begin=warm_up,
-        end=iters,
-        T_max=iters - warm_up,
-        eta_min_ratio=0.01,
-    ),
+    dict(**_base_.rise, end=warm_up),
+    dict(**_base_.fall, begin=warm_up, end=iters, T_max=iters - warm_up),
 ]
-train_cfg = dict(
-    type="IterBasedTrainLoop", max_iters=iters, val_begin=0, val_interval=epoch
-)
-default_hooks = dict(
-    checkpoint=dict(by_epoch=False, interval=epoch, save_best="AbsRel", rule="less")
-)
+train_cfg = dict(**_base_.loop, max_iters=iters, val_interval=b.epoch)
+default_hooks = dict(checkpoint=dict(**_base_.checkpoint, interval=b.epoch))
 log_processor = dict(by_epoch=False)

@@ -1,7 +1,7 @@
 """`make demo-depth`: strategy B brings the base of the suburb to a brick quarter.
 
 Other textures, another light, a higher camera; learned from LiDAR depth. Strategy B
-with a larger rate, as 400 steps are all there is. The test says what is known without
+with a larger rate, as 300 steps are all there is. The test says what is known without
 looking, before and after, on drives that were never trained on.
 
     python tools/train.py configs/vggt_lora/lora_kitti360_strategy_b_demo.py
@@ -40,7 +40,7 @@ test_dataloader = dict(
         dataset=dict(**_base_.demo["test"], data_root=root),
     ),
 )
-iters = 400
+iters = 300
 optim_wrapper = dict(optimizer=dict(lr=2e-3), accumulative_counts=1)
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=30),
@@ -53,7 +53,7 @@ param_scheduler = [
         eta_min_ratio=0.01,
     ),
 ]
-train_cfg = dict(max_iters=iters, val_interval=200)
+train_cfg = dict(max_iters=iters, val_interval=150)
 default_hooks = dict(
     checkpoint=dict(interval=70, max_keep_ckpts=6),  # for `make demo-evaluate`
     picture=dict(

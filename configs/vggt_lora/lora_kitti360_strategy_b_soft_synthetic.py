@@ -12,13 +12,7 @@ _base_ = [
 
 model = dict(
     **_base_.narrow,
-    lora=dict(
-        target_modules=[
-            "depth_head.*",
-            "aggregator.frame_blocks.[45].*",
-            "aggregator.global_blocks.[45].*",
-        ],
-    ),
+    lora=dict(target_modules=["depth_head.*", *_base_.narrow_blocks.last_third]),
 )
 train_dataloader = _base_.streets["train"]
 val_dataloader = _base_.streets["val"]

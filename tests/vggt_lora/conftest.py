@@ -3,7 +3,8 @@
 import pytest
 
 from projects.common.synthetic.kitti360 import DriveOptions, write_kitti360
-from projects.vggt_lora.converters.kitti360 import Options, convert
+from projects.vggt_lora.converters.kitti360 import convert
+from projects.vggt_lora.converters.kitti360_frames import Options
 from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
 
 DRIVES = DriveOptions(frames=7, size=(352, 94), columns=700, cameras=(0, 1), seed=3)
@@ -20,5 +21,5 @@ def raw(tmp_path_factory):
 @pytest.fixture(scope="session")
 def cache(raw, tmp_path_factory):
     folder = tmp_path_factory.mktemp("street") / "cache"
-    convert(Options(Kitti360Layout(raw), folder, VIEW, pack=True), ["train", "val"])
+    convert(Options(Kitti360Layout(raw), folder, VIEW, pack=(VIEW,)), ["train", "val"])
     return folder

@@ -3,10 +3,14 @@
 import re
 
 import pytest
+import safetensors.torch
 import torch
+from safetensors.torch import load_file
 
 from projects.common.engine.config import load_config
 from projects.registry import MODELS
+from projects.vggt_lora.datasets.buckets import MIXED, RICH, SHARES
+from projects.vggt_lora.losses import CLASS_WEIGHTS
 from projects.vggt_lora.models.adapters import lora_layers
 from tests.common.engine import runs
 from tests.shared import ROOT
@@ -56,6 +60,29 @@ def test_strategies_are_those_of_the_table(name):
     written = re.search(r"(\d[\d ]+) parameters in\s(\d+)\slayers", config.text)
     assert int(written[1].replace(" ", "")) == parameters
     assert int(written[2]) == layers
+
+
+def test_the_building_recipe_is_that_of_the_losses():
+    """Spec 5.1, in every config on KITTI-360: mix, class weights, curriculum."""
+    for name in [*TABLE, "finetune_kitti360"]:
+        config = load_config(FOLDER / f"{name}.py")
+        dataset, criterion = config.train_dataloader.dataset, config.model.criterion
+        if "kitti360" not in name:
+            assert "curriculum" not in criterion and "class_weights" not in dataset
+            continue
+        assert dict(dataset.class_weights) == CLASS_WEIGHTS
+        assert dataset.mix == dict(rich=RICH, mixed=MIXED, shares=SHARES)
+        assert (RICH, MIXED, *SHARES.values()) == (0.3, 0.1, 0.5, 0.3, 0.2)
+        hold = 0.3 if name.endswith("strategy_c") else 0.4
+        assert criterion.curriculum == dict(boost=1.5, hold=hold)
+        assert dataset.min_valid == 2000 and dataset.max_draws == 6
+
+
+def test_an_adapter_of_strategy_b_is_22_megabytes():
+    model = on_meta(load_config(FOLDER / "lora_kitti360_strategy_b.py"))
+    adapters = {k: torch.zeros(v.shape) for k, v in model.state_dict().items()}
+    assert len(adapters) == 2 * 94
+    assert 22.4e6 < len(safetensors.torch.save(adapters)) < 22.6e6
 
 
 def test_full_fine_tuning_trains_everything_but_the_tokeniser():
@@ -111,3 +138,6 @@ def test_twins_train(name, worlds, tmp_path):
     assert log.count("AbsRel: 0") + log.count("AbsRel: 1") == 2
     exported = tmp_path / "iter_2_adapter" / "adapter_model.safetensors"
     assert exported.is_file() == (config.model.get("lora") is not None)
+    if exported.is_file():  # B starts at zero: every layer was trained
+        update = {k: v for k, v in load_file(exported).items() if ".lora_B." in k}
+        assert update and all(value.any() for value in update.values())

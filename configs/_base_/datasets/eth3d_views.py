@@ -1,21 +1,31 @@
 """ETH3D with its laser depth: 8 photographs of 336 x 518, whole scenes held out.
 
-The cache comes from `tools/create_data.py eth3d`.
+python tools/create_data.py eth3d --root-path data/eth3d --out-dir data/eth3d-vggt \
+    --workers 8
+
+Not as the reference project (spec 3.3): laser depth instead of splatted points, the
+proportions of the photographs instead of 518 x 518, all 13 scenes, and validation on
+scenes that training never sees. Windows of 8 at every 4th frame are its own.
 """
 
 views = dict(
     type="ETH3DDataset",
-    data_root="data/eth3d",
+    data_root="data/eth3d-vggt",
     frames=8,
     image_size=518,
     aspect=0.66,
+    points=False,
+)
+held_out = dict(**views, split="val", test_mode=True, stride=4)
+loader = dict(batch_size=1, collate_fn=dict(type="collate_views"))
+fixed = dict(
+    **loader, num_workers=4, sampler=dict(type="DefaultSampler", shuffle=False)
 )
 train_dataloader = dict(
-    batch_size=1,
+    **loader,
     num_workers=8,
     persistent_workers=True,
     sampler=dict(type="InfiniteSampler", shuffle=True),
-    collate_fn=dict(type="collate_views"),
     dataset=dict(
         **views,
         split="train",
@@ -25,23 +35,14 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
+    **fixed,
     persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    collate_fn=dict(type="collate_views"),
     dataset=dict(
         type="SavedSubset",
         windows=20,
-        dataset=dict(**views, split="val", test_mode=True, stride=4),
+        dataset=held_out,
     ),
 )
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    collate_fn=dict(type="collate_views"),
-    dataset=dict(**views, split="val", test_mode=True, stride=4),
-)
+test_dataloader = dict(**fixed, dataset=held_out)
 val_evaluator = dict(type="DepthMetric", alignment="median")
 test_evaluator = [val_evaluator, dict(type="WindowResults", building=[])]

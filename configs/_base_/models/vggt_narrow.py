@@ -1,8 +1,8 @@
 """A VGGT of 1.4 M parameters with the layers of the large one: `_base_.narrow`.
 
-Six pairs of blocks, so that the last third is two of them. Weights are random unless
-`model.base_weights` names a file, such as the last checkpoint of
-finetune_kitti360_synthetic.
+Six pairs of blocks, so that the last third is two of them: `_base_.narrow_blocks`.
+Weights are random unless `model.base_weights` names a file, such as the last checkpoint
+of finetune_kitti360_synthetic.
 """
 
 narrow = dict(
@@ -18,4 +18,8 @@ narrow = dict(
     ),
     checkpointing=False,
     precision="float32",
+)
+narrow_blocks = dict(
+    last_third=["aggregator.frame_blocks.[45].*", "aggregator.global_blocks.[45].*"],
+    last_half=["aggregator.frame_blocks.[3-5].*", "aggregator.global_blocks.[3-5].*"],
 )

@@ -1,8 +1,9 @@
 """What fine-tuning of VGGT shares: AdamW in groups, iterations instead of epochs.
 
-Leaves state rates, warm-up, clipping and length. An iteration is one batch; the
-optimizer steps after `accumulative_counts` of them. Validation also runs before the
-first step.
+An iteration is one batch; the optimizer steps after `accumulative_counts` of them.
+Validation also runs before the first step. A leaf states rates, clipping and length,
+and takes the rest from here: `_base_.rise` and `_base_.fall` (warm-up and cosine, from
+and to a hundredth of the rate), `_base_.loop`, `_base_.checkpoint`.
 """
 
 optim_wrapper = dict(
@@ -13,3 +14,8 @@ optim_wrapper = dict(
 )
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
+
+rise = dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0)
+fall = dict(type="CosineAnnealingLR", by_epoch=False, eta_min_ratio=0.01)
+loop = dict(type="IterBasedTrainLoop", val_begin=0)
+checkpoint = dict(by_epoch=False, save_best="AbsRel", rule="less")

@@ -79,6 +79,8 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         raise ConfigError(f"--cfg-options do not fit {path}: {error}") from error
     init_default_scope(cfg.get("default_scope", SCOPE))
     check_config(cfg, options or {})
+    for name in set(cfg) - RUNNER_KEYS:
+        cfg.pop(name)  # a helper, used up; the copy in the work dir must not have it
     return cfg
 
 

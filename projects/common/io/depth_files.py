@@ -16,6 +16,24 @@ from projects.common.io.images import read_ids
 
 Depth = NDArray[np.float32]
 HDF5_KEY = "dataset"
+KITTI_SCALE = 256.0  # units of KITTI's depth images per metre
+
+
+def depth_units(depth: NDArray[np.floating], scale: float) -> NDArray[np.uint16]:
+    """(H, W) depth in whole 1 / ``scale`` metres; 0 where missing or beyond 16 bits."""
+    units = np.round(depth * scale)
+    return np.where(units < 2**16, units, 0).astype(np.uint16)
+
+
+def write_depth_png(
+    path: str | Path, depth: NDArray[np.floating], scale: float
+) -> None:
+    """Write (H, W) metres as a 16-bit PNG, as :func:`depth_units` rounds them.
+
+    ``images.read_depth`` with the same ``scale`` reads it.
+    """
+    _, data = cv2.imencode(".png", depth_units(depth, scale))
+    atomic_write_bytes(path, data.tobytes())
 
 
 def read_float16_png(path: str | Path) -> Depth:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from projects.common.checks import check_choice, check_positive
+from projects.common.io.depth_files import KITTI_SCALE, depth_units
 from projects.common.progress import track
 from projects.common.synthetic.dataset import claim, run_jobs
 from projects.common.synthetic.files import write_bytes, write_image, write_text
@@ -28,7 +29,6 @@ from projects.common.synthetic.street.drive import (
 from projects.common.synthetic.street.lidar import Pose, scan
 
 VERSION = 1  # Raised whenever the same arguments give other bytes.
-DEPTH_SCALE = 256  # units per metre of the exact depth images, as in KITTI
 
 
 @dataclass(frozen=True)
@@ -166,8 +166,7 @@ def _write_view(
     write_image(raw / at / "data_rect" / file, color)
     write_image(labels / at / "semantic" / file, view.semantic)
     write_image(labels / at / "instance" / file, view.instance.astype(np.uint16))
-    depth = np.where(view.depth * DEPTH_SCALE < 2**16 - 0.5, view.depth, 0)
-    units = np.round(depth * DEPTH_SCALE).astype(np.uint16)
+    units = depth_units(view.depth, KITTI_SCALE)
     write_image(root / "data_2d_depth" / name / at / file, units)
 
 

@@ -96,7 +96,7 @@ def draw_depth(views: Sequence[DepthView], note: str = "") -> Figure:
             if row == 0:
                 axes.set_title(title, fontsize=13, fontweight="bold", pad=5)
         top -= panel_in + CAPTION_IN
-    _add_bar(figure, shown, norm)
+    _add_bar(figure, shown)
     figure.text(0.005, 0.03 / height, note, fontsize=9, va="bottom")
     return figure
 
@@ -131,12 +131,13 @@ def _errors(view: DepthView, depth: Floats) -> str:
     return f"AbsRel {errors['AbsRel']:.3f}, RMSE {errors['RMSE']:.1f} m"
 
 
-def _add_bar(figure: Figure, shown: AxesImage, norm: LogNorm) -> None:
+def _add_bar(figure: Figure, shown: AxesImage) -> None:
+    low, high = shown.get_clim()
     width, height = figure.get_size_inches()
     left = (width - BAR_IN + GAP_IN) / width
     bottom, top = 2 * CAPTION_IN / height, 1 - TITLE_IN / height
     axes = figure.add_axes((left, bottom, 0.16 / width, top - bottom))
-    ticks = [tick for tick in TICKS if norm.vmin <= tick <= norm.vmax]
+    ticks = [tick for tick in TICKS if low <= tick <= high]
     bar = figure.colorbar(shown, cax=axes, ticks=ticks)
     bar.ax.set_yticklabels([f"{tick} m" for tick in ticks])
     bar.ax.minorticks_off()

@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from projects.common.io.atomic import atomic_write_bytes
+from projects.common.io.depth_files import KITTI_SCALE
 from projects.common.io.images import read_color, read_depth
-from projects.vggt_lora.converters.depth_files import DEPTH_SCALE
 from projects.vggt_lora.converters.index_report import spread
 from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
 from projects.vggt_lora.datasets.buckets import building_ratio, make_buckets
@@ -20,6 +20,13 @@ from projects.vggt_lora.datasets.buckets import building_ratio, make_buckets
 Record = Mapping[str, Any]
 LOW_COVERAGE, LOW_VALID = 0.10, 2000
 SHOWN = 6
+
+
+def write_skipped(out_dir: Path, skipped: Mapping[str, str]) -> Path:
+    """Write what was skipped, for the case that it is too much for a report."""
+    path = out_dir / "report.json"
+    atomic_write_bytes(path, (json.dumps({"skipped": dict(skipped)}) + "\n").encode())
+    return path
 
 
 def write_report(
@@ -95,7 +102,7 @@ def _overlay(out_dir: Path, layout: Kitti360Layout, entry: Record) -> Figure:
     """Depth painted over its image: edges must lie on edges."""
     sequence, frame = entry["sequence"], entry["frame"]
     image = read_color(layout.image(sequence, frame))
-    depth = read_depth(out_dir / entry["depth"], DEPTH_SCALE)
+    depth = read_depth(out_dir / entry["depth"], KITTI_SCALE)
     rows, columns = np.nonzero(depth)
     height, width = depth.shape
     figure = Figure(figsize=(11, 11 * height / width + 0.4), layout="constrained")

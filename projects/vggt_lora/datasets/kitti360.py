@@ -18,15 +18,15 @@ from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
 from projects.vggt_lora.datasets.buckets import BucketMix, building_ratio, make_buckets
 from projects.vggt_lora.datasets.multi_view import MultiViewDataset
 from projects.vggt_lora.datasets.packed_view import read_view
-from projects.vggt_lora.datasets.sample import BadSampleError, Frame
-from projects.vggt_lora.datasets.view_geometry import ViewGeometry
+from projects.vggt_lora.datasets.sample import BadSampleError, Frame, check_frame
+from projects.vggt_lora.datasets.view_geometry import ViewGeometry, target_size
 
 DEPTHS = ("lidar", "exact")
 
 
-def packed_name(sequence: str, frame: int) -> str:
-    """Path of a packed view in the cache."""
-    return f"views/{sequence}/{frame:010d}.bin"
+def packed_name(sequence: str, frame: int, size: tuple[int, int]) -> str:
+    """Path of a packed view of (H, W) pixels in the cache."""
+    return f"views/{size[0]}x{size[1]}/{sequence}/{frame:010d}.bin"
 
 
 @DATASETS.register_module()
@@ -38,8 +38,9 @@ class KITTI360Dataset(MultiViewDataset):
         depth: ``lidar``, or ``exact`` depth of every pixel (synthetic drives only).
         mix: Arguments of :class:`BucketMix` for drawing anchors by building ratio;
             None to take every frame in turn.
-        packed: Read views that were packed at the network's size: several times faster,
-            for samples of that size only, and zooming starts from them.
+        packed: Read views that were packed at the network's size, several times faster
+            than originals; the same pixels, unless a zoom starts from them. Sizes that
+            the cache lacks, of other aspects by a dynamic sampler, come from originals.
         filter_buildings_only: Only ``building`` pixels count in the losses, and for
             ``min_valid``.
         interest_classes: Label ids in which ``min_valid`` is counted; all if empty.
@@ -71,6 +72,8 @@ class KITTI360Dataset(MultiViewDataset):
             self.interest_classes = (IDS["building"],)
         sampling = {"span": 50} if sampling is None else sampling
         super().__init__(data_root=data_root, sampling=sampling, **kwargs)
+        if packed:
+            self._check_packed()
 
     def load_sequences(self) -> dict[str, list[int]]:
         """Frames of the index file of the split."""
@@ -82,16 +85,8 @@ class KITTI360Dataset(MultiViewDataset):
         )
         self.K = np.array(meta["K"], float)
         self.depth_scale = float(meta["depth_scale"])
-        height, width = meta["view"]
-        self.view = height, width
-        geometry = ViewGeometry(height, width)
-        window = geometry.window(self.K, (meta["size"][0], meta["size"][1]))
-        self.view_K = geometry.intrinsics(self.K, window)
-        if self.packed and not meta["packed"]:
-            raise ValueError(
-                f"`packed` views are not in {self.data_root}. Add them with "
-                "`tools/create_data.py kitti360 ... --pack`."
-            )
+        self.size = int(meta["size"][0]), int(meta["size"][1])
+        self.views = {(int(height), int(width)) for height, width in meta["packed"]}
         self.entries = {
             (entry["sequence"], entry["frame"]): entry for entry in info["data_list"]
         }
@@ -99,6 +94,16 @@ class KITTI360Dataset(MultiViewDataset):
         for sequence, frame in self.entries:
             found.setdefault(sequence, []).append(frame)
         return found
+
+    def _check_packed(self) -> None:
+        size = target_size(self.image_size, self.aspect, self.patch_size)
+        if size not in self.views:
+            found = ", ".join(f"{h}x{w}" for h, w in sorted(self.views)) or "none"
+            raise ValueError(
+                f"{self.data_root} has no packed views of {size[0]}x{size[1]}, only "
+                f"{found}. Add them with `tools/create_data.py kitti360 ... --view "
+                f"{size[0]} {size[1]}`, or set packed=False."
+            )
 
     def building_ratio(self, sequence: str, number: int) -> float | None:
         """Share of ``building`` in the view of a frame; None without labels."""
@@ -126,28 +131,49 @@ class KITTI360Dataset(MultiViewDataset):
         return self.anchors[self.mix.draw(self.buckets, rng)]
 
     def read_frame(self, sequence: str, number: int) -> Frame:
-        """Image, depth and labels at the size of the recording, or of packed views."""
+        """Image, depth and labels at the size of the recording."""
         entry = self.entries[sequence, number]
-        world2cam = invert_rigid(np.array(entry["cam2world"]).reshape(4, 4))
-        if self.packed:
-            path = Path(self.data_root) / packed_name(sequence, number)
-            view = read_view(path, *self.view)
-            return Frame(view.image, view.depth, self.view_K, world2cam, view.semantics)
         try:
             image = read_color(self.layout.image(sequence, number))
-            depth = read_depth(self._depth_file(sequence, number), self.depth_scale)
+            depth = self._read_depth(sequence, number)
             semantics = None
             if "classes" in entry:
                 labels = read_ids(self.layout.semantic(sequence, number))
                 semantics = labels.astype(np.int16)
         except ValueError as error:  # a damaged file; a missing one stays an error
             raise BadSampleError(str(error)) from error
-        return Frame(image, depth, self.K, world2cam, semantics)
+        return Frame(image, depth, self.K, self._world2cam(entry), semantics)
 
-    def _depth_file(self, sequence: str, number: int) -> Path:
+    def read_view(
+        self, sequence: str, number: int, geometry: ViewGeometry, zoom: float
+    ) -> Frame:
+        """The packed view where there is one of this size, else from the originals."""
+        size = geometry.height, geometry.width
+        if not self.packed or size not in self.views:
+            return super().read_view(sequence, number, geometry, zoom)
+        path = Path(self.data_root) / packed_name(sequence, number, size)
+        image, depth, semantics = read_view(path, *size)
+        window = geometry.window(self.K, self.size)
+        K = geometry.intrinsics(self.K, window)
+        world2cam = self._world2cam(self.entries[sequence, number])
+        frame = Frame(image, depth, K, world2cam, semantics)
+        check_frame(frame, f"{sequence}/{number}")
+        return frame if zoom == 1 else geometry(frame, zoom)
+
+    def _world2cam(self, entry: Mapping[str, Any]) -> NDArray[np.float64]:
+        return invert_rigid(np.array(entry["cam2world"]).reshape(4, 4))
+
+    def _read_depth(self, sequence: str, number: int) -> NDArray[np.float32]:
         if self.depth == "exact":
-            return self.layout.exact_depth(sequence, number)
-        return Path(self.data_root) / self.entries[sequence, number]["depth"]
+            path = self.layout.exact_depth(sequence, number)
+            return read_depth(path, self.depth_scale)
+        path = Path(self.data_root) / self.entries[sequence, number]["depth"]
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path} is missing. Run tools/create_data.py again; it adds what "
+                "lacks."
+            )
+        return read_depth(path, self.depth_scale)
 
     def interest(self, frame: Frame) -> NDArray[np.bool_]:
         """(H, W) pixels of the classes of interest."""

@@ -54,6 +54,8 @@ class MultiViewDataset(Dataset):
             bad one an error, more skip it with a warning.
         test_mode: Fixed windows, no augmentation.
         stride: Of the windows; as many as ``frames`` if not given.
+        points: Whether samples have ``cam_points`` and ``world_points``. Without them
+            a worker makes and sends half as much, and losses compute them.
 
     Raises:
         ValueError: If an argument is out of range or there is no frame.
@@ -78,6 +80,7 @@ class MultiViewDataset(Dataset):
         max_draws: int = 1,
         test_mode: bool = False,
         stride: int | None = None,
+        points: bool = True,
     ) -> None:
         check_choice("split", split, SPLITS)
         for name, value in (("frames", frames), ("max_draws", max_draws)):
@@ -91,7 +94,7 @@ class MultiViewDataset(Dataset):
         if augmentation is not None and not test_mode:
             self.augmentation = Augmentation(**augmentation)
         self.class_weights = dict(class_weights or {})
-        self.min_valid, self.max_draws = min_valid, max_draws
+        self.min_valid, self.max_draws, self.points = min_valid, max_draws, points
         self.rejected = 0
         self.sequences = {k: list(v) for k, v in self.load_sequences().items() if v}
         if not self.sequences:
@@ -105,7 +108,12 @@ class MultiViewDataset(Dataset):
         self.length = length or len(self.anchors)
         if test_mode:
             self.length = min(length or len(self.windows), len(self.windows))
-            check_positive("windows", self.length, fix="Use fewer `frames`.")
+            if not self.windows:
+                raise ValueError(
+                    f"no window of {frames} frames in split {split!r}: the longest of "
+                    f"{len(lengths)} sequences has {max(lengths.values())}. Use fewer "
+                    "`frames`, or convert more of the data."
+                )
 
     def load_sequences(self) -> Mapping[str, Sequence[int]]:
         """Frame numbers of every sequence of the split, in order."""
@@ -118,6 +126,18 @@ class MultiViewDataset(Dataset):
             BadSampleError: If the frame cannot be used.
         """
         raise NotImplementedError
+
+    def read_view(
+        self, sequence: str, number: int, geometry: ViewGeometry, zoom: float
+    ) -> Frame:
+        """One frame at the network's size.
+
+        Raises:
+            BadSampleError: If the frame cannot be used.
+        """
+        frame = self.read_frame(sequence, number)
+        check_frame(frame, f"{sequence}/{number}")
+        return geometry(frame, zoom)
 
     def building_ratio(self, sequence: str, number: int) -> float | None:
         """Share of ``building`` in the view of a frame; None without labels."""
@@ -210,17 +230,14 @@ class MultiViewDataset(Dataset):
         geometry = ViewGeometry(*size, sparse_depth=self.sparse_depth)
         zoom = self.augmentation.draw_zoom(rng) if self.augmentation else 1.0
         ids = [self.sequences[sequence][position] for position in positions]
-        views = []
-        for number in ids:
-            frame = self.read_frame(sequence, number)
-            check_frame(frame, f"{sequence}/{number}")
-            views.append(geometry(frame, zoom))
+        views = [self.read_view(sequence, number, geometry, zoom) for number in ids]
         self._check_anchor(views[0], f"{sequence}/{ids[0]}")
         weights = np.stack([self.pixel_weights(view) for view in views])
         if self.augmentation:
             images = self.augmentation.colours([view.image for view in views], rng)
             views = [v._replace(image=image) for v, image in zip(views, images)]
-        return assemble(views, ids, sequence, type(self).__name__, weights)
+        name = type(self).__name__
+        return assemble(views, ids, sequence, name, weights, self.points)
 
     def _check_anchor(self, view: Frame, name: str) -> None:
         valid = int(np.count_nonzero((view.depth > 0) & self.interest(view)))

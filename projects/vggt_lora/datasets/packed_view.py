@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from projects.common.io.atomic import atomic_write_bytes
+from projects.common.io.depth_files import KITTI_SCALE, depth_units
 from projects.vggt_lora.datasets.sample import UNKNOWN, BadSampleError
 
-UNITS = 256  # per metre
 UNLABELLED = 255
 
 
@@ -27,9 +27,9 @@ class PackedView(NamedTuple):
 
 def write_view(path: str | Path, view: PackedView) -> None:
     """Write a view; depth is rounded to 2 mm and missing beyond 255 m."""
-    units = np.round(np.where(view.depth < 255.99, view.depth, 0) * UNITS)
+    units = depth_units(view.depth, KITTI_SCALE).astype("<u2", copy=False)
     labels = np.where(view.semantics < 0, UNLABELLED, view.semantics).astype(np.uint8)
-    parts = (view.image, units.astype("<u2"), labels)
+    parts = (view.image, units, labels)
     atomic_write_bytes(path, b"".join(part.tobytes() for part in parts))
 
 
@@ -52,7 +52,7 @@ def read_view(path: str | Path, height: int, width: int) -> PackedView:
             f"of {width}x{height}. Delete it and run tools/create_data.py again."
         )
     image, units, labels = np.split(packed, [height * width * 3, height * width * 5])
-    depth = units.view("<u2").astype(np.float32) * np.float32(1 / UNITS)
+    depth = units.view("<u2").astype(np.float32) * np.float32(1 / KITTI_SCALE)
     semantics = labels.astype(np.int16)
     semantics[semantics == UNLABELLED] = UNKNOWN
     size = (height, width)

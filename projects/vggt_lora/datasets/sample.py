@@ -8,6 +8,7 @@ import torch
 from mmengine.registry import FUNCTIONS
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import default_collate
 
 from projects.common.checks import check_finite, check_shape
 from projects.common.geometry import invert_rigid
@@ -79,6 +80,7 @@ def assemble(
     sequence: str,
     dataset: str,
     weights: NDArray[np.float32] | None = None,
+    points: bool = True,
 ) -> Sample:
     """A sample of S frames of one size, as training reads it.
 
@@ -92,6 +94,8 @@ def assemble(
         sequence: Its name.
         dataset: Name of the dataset.
         weights: (S, H, W) weight of each pixel in the losses; ones if not given.
+        points: Whether camera and world points are in it: half of a sample's bytes,
+            which losses can compute from the rest.
 
     Returns:
         ``images`` (S, 3, H, W) float32 in [0, 1]; ``depths`` (S, H, W) float32 metres,
@@ -105,23 +109,24 @@ def assemble(
     depths = np.where(valid, depths, np.float32(0))
     K = np.stack([frame.K for frame in frames]).astype(np.float32)
     world2cam = shifted([frame.world2cam for frame in frames])
-    cam_points, world_points = _points(depths, K, invert_rigid(world2cam))
     if weights is None:
         weights = np.ones_like(depths)
-    return {
+    sample: Sample = {
         "images": _images([frame.image for frame in frames]),
         "depths": torch.from_numpy(depths),
         "valid": torch.from_numpy(valid),
         "K": torch.from_numpy(K),
         "world2cam": torch.from_numpy(world2cam),
-        "cam_points": cam_points,
-        "world_points": world_points,
         "pixel_weights": torch.from_numpy(weights.astype(np.float32, copy=False)),
         "semantics": torch.from_numpy(_semantics(frames)),
         "ids": torch.tensor([int(number) for number in ids]),
         "sequence": sequence,
         "dataset": dataset,
     }
+    if points:
+        found = _points(depths, K, invert_rigid(world2cam))
+        sample["cam_points"], sample["world_points"] = found
+    return sample
 
 
 def shifted(world2cams: Sequence[NDArray[np.float64]]) -> NDArray[np.float32]:
@@ -163,7 +168,6 @@ def _points(
     flat = planes.view(frames, 3, -1)
     world = torch.baddbmm(pose[:, :3, 3:], pose[:, :3, :3], flat).view_as(planes)
     world *= (depth > 0)[:, None]
-    # Not contiguous: a batch is copied together anyway.
     return planes.permute(0, 2, 3, 1), world.permute(0, 2, 3, 1)
 
 
@@ -196,5 +200,17 @@ def collate_views(samples: Sequence[Sample]) -> dict[str, Any]:
         )
     tensors = [key for key, value in samples[0].items() if torch.is_tensor(value)]
     names = [{k: s[k] for k in ("sequence", "dataset", "ids")} for s in samples]
-    inputs = {key: torch.stack([sample[key] for sample in samples]) for key in tensors}
+    inputs = {key: _stacked([sample[key] for sample in samples]) for key in tensors}
     return {"inputs": inputs, "data_samples": names}
+
+
+def _stacked(tensors: Sequence[Tensor]) -> Tensor:
+    """(B, ...) with the order in memory that each has, so that whole blocks are copied.
+
+    In a worker PyTorch's own collation writes into shared memory, where another copy
+    would follow.
+    """
+    order = sorted(range(tensors[0].ndim), key=tensors[0].stride, reverse=True)
+    stacked = default_collate([tensor.permute(order) for tensor in tensors])
+    back = sorted(range(len(order)), key=order.__getitem__)
+    return stacked.permute(0, *(1 + axis for axis in back))

@@ -150,16 +150,16 @@ class ViewGeometry:
         """Values at the centres of the view's pixels, never mixed."""
         rows = _centres(values.shape[0], self.height)
         columns = _centres(values.shape[1], self.width)
-        return values[rows[:, None], columns]
+        return values[rows][:, columns]
 
     def scatter(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
         """Every measurement in the pixel that it falls in; the nearest wins."""
-        where = np.flatnonzero(depth)
-        row, column = np.divmod(where, depth.shape[1])
-        row = ((row + 0.5) * (self.height / depth.shape[0])).astype(np.intp)
-        column = ((column + 0.5) * (self.width / depth.shape[1])).astype(np.intp)
+        rows = _centres(self.height, depth.shape[0])
+        columns = _centres(self.width, depth.shape[1])
+        pixels = (rows[:, None] * self.width + columns).ravel()
+        where = np.flatnonzero(depth > 0)
         view = np.full(self.height * self.width, np.inf, np.float32)
-        np.minimum.at(view, row * self.width + column, depth.ravel()[where])
+        np.minimum.at(view, pixels[where], depth.ravel()[where])
         view[np.isinf(view)] = 0
         return view.reshape(self.height, self.width)
 
@@ -173,5 +173,5 @@ def _span(center: float, length: float, extent: int) -> tuple[int, int]:
 
 
 def _centres(source: int, target: int) -> NDArray[np.intp]:
-    """Source index under each target pixel's centre (half-pixel rule)."""
+    """(target,) source index under each target pixel's centre (half-pixel rule)."""
     return ((np.arange(target) + 0.5) * (source / target)).astype(np.intp)

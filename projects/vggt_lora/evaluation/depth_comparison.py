@@ -1,6 +1,7 @@
 """Several answers to the same windows, each against measured and exact depth."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,13 @@ from projects.vggt_lora.evaluation.window import (
     window_poses,
 )
 
-TRUTHS = {"LiDAR": "depths", "dense": "exact_depths"}  # of the batch
+RANGE = 80.0  # metres, that of KITTI-360's depth maps
+# Name of a truth to its key in the batch and its farthest metres.
+TRUTHS = {
+    "LiDAR": ("depths", RANGE),
+    "dense": ("exact_depths", math.inf),
+    "dense < 80 m": ("exact_depths", RANGE),
+}
 SHOWN = ("AbsRel", "delta1", "RMSE")
 AUC = 30  # degrees
 COLUMNS = [f"{truth}/{name}" for name in SHOWN for truth in TRUTHS] + [f"AUC@{AUC}"]
@@ -34,7 +41,9 @@ class DepthComparison(BaseMetric):
     """A table of answers: what is known without looking, before, after.
 
     Every answer is brought onto the truth it is compared with by the same alignment,
-    once per window. Reads batches of :class:`ExactViews`.
+    once per window. Dense truth is counted twice: wherever there is a surface, and up
+    to 80 metres, beyond which LiDAR teaches nothing. Reads batches of
+    :class:`ExactViews`.
 
     Returns ``<answer>/<truth>/<name>`` for AbsRel, delta1 and RMSE, and
     ``<answer>/AUC@30``, each the mean over the windows that have it; writes these and
@@ -99,9 +108,10 @@ class DepthComparison(BaseMetric):
     def _depths(self, depth: Any, inputs: Mapping[str, Any]) -> Row:
         """Errors of a depth of the window, by truth."""
         row = {}
-        for truth, key in TRUTHS.items():
+        for truth, (key, farthest) in TRUTHS.items():
             known = as_numpy(inputs[key])
-            found = window_depth(as_numpy(depth), known, known > 0, self.rule)
+            mask = (known > 0) & (known <= farthest)
+            found = window_depth(as_numpy(depth), known, mask, self.rule)
             row |= {f"{truth}/{name}": value for name, value in found.items()}
         return row
 
@@ -125,12 +135,14 @@ class DepthComparison(BaseMetric):
         log_file = MMLogger.get_current_instance().log_file
         folder = self.result_dir or (log_file and Path(log_file).parent)
         if not folder:
-            print_log("No `result_dir` and no log file: nothing written.", "current")
+            print_log(
+                "No `result_dir` and no log file: nothing written.", logger="current"
+            )
             return
         facts = {"alignment": self.rule.alignment, "windows": windows, "answers": rows}
         path = Path(folder) / FILE
         atomic_write_bytes(path, (json.dumps(facts, indent=1) + "\n").encode())
-        print_log(f"Written to {path}", "current")
+        print_log(f"Written to {path}", logger="current")
 
 
 def _means(rows: Sequence[Row]) -> Row:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from projects.common.geometry import invert_rigid, unproject
 from projects.common.geometry.pose_encoding import encode_pose
 from projects.registry import MODELS
 from projects.vggt_lora.losses.building_recipe import FacadeCurriculum
@@ -94,8 +95,9 @@ class MultiTaskLoss(nn.Module):
             predictions: What the network returned: ``pose_enc_list``, ``depth`` and
                 ``depth_conf``, ``world_points`` and ``world_points_conf``.
             batch: Collated samples in metres: ``depths`` and ``valid`` (B, S, H, W),
-                ``world_points`` (B, S, H, W, 3), ``K`` (B, S, 3, 3), ``world2cam``
-                (B, S, 4, 4), ``pixel_weights`` (B, S, H, W); for a curriculum
+                ``K`` (B, S, 3, 3), ``world2cam`` (B, S, 4, 4), ``pixel_weights``
+                (B, S, H, W), and ``world_points`` (B, S, H, W, 3), which are computed
+                from the others where they are left out; for a curriculum
                 ``semantics`` (B, S, H, W), for the photometric term ``images``
                 (B, S, 3, H, W).
             progress: Share of training that is done, 0 to 1.
@@ -116,7 +118,7 @@ class MultiTaskLoss(nn.Module):
         scene = normalize_scene(
             batch["world2cam"],
             batch["depths"],
-            batch["world_points"],
+            _world_points(batch),
             batch["valid"],
             self.scale_statistic,
         )
@@ -142,6 +144,14 @@ class MultiTaskLoss(nn.Module):
         if self.sparse_points is not None:
             losses |= _sparse_losses(self.sparse_points, predictions, truth)
         return losses
+
+
+def _world_points(batch: Mapping[str, Tensor]) -> Tensor:
+    """(B, S, H, W, 3) those of the batch, or where its depth is."""
+    if "world_points" in batch:
+        return batch["world_points"]
+    cam2world = invert_rigid(batch["world2cam"])
+    return unproject(batch["depths"], batch["K"], cam2world)
 
 
 def _camera_losses(term: CameraLoss, predictions: Mapping, truth: Truth) -> Losses:

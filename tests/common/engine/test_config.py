@@ -22,6 +22,15 @@ def test_the_toy_config_passes():
     assert cfg.train_cfg.max_epochs == 7
 
 
+def test_the_copy_that_a_run_writes_is_a_config(tmp_path):
+    """Helpers of the file, which nobody would read in the copy, are not in it."""
+    path = write(tmp_path, "epochs = 5\ntrain_cfg = dict(max_epochs=epochs)")
+    cfg = load_config(path)
+    cfg.dump(tmp_path / "copy.py")
+    assert "epochs = 5" not in (tmp_path / "copy.py").read_text()
+    assert load_config(tmp_path / "copy.py").train_cfg == cfg.train_cfg
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [

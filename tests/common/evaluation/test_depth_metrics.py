@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, minimize_scalar
 
+from projects.common.evaluation import depth_alignment
 from projects.common.evaluation.depth_alignment import (
     ALIGNMENTS,
     align_depth,
@@ -154,6 +155,17 @@ def test_robust_alignment_ignores_a_third_of_wrong_pixels():
     mask, pred = everything(truth.shape), truth / 13
     pred[:, ::3] *= 50
     assert fit_depth(pred, truth, mask, "robust").scale == pytest.approx(13, rel=1e-12)
+
+
+def test_robust_alignment_of_many_pixels_is_that_of_their_quantiles(monkeypatch):
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(2, 40, (1, 400, 300))
+    pred = truth * np.exp(rng.normal(0, 0.2, truth.shape))
+    pred[:, ::4] *= 5
+    few = fit_depth(pred, truth, everything(truth.shape), "robust").scale
+    monkeypatch.setattr(depth_alignment, "QUANTILES", truth.size)
+    every = fit_depth(pred, truth, everything(truth.shape), "robust").scale
+    assert few != every and few == pytest.approx(every, rel=1e-5)
 
 
 @pytest.mark.parametrize("method", ["median", "log_median", "robust"])

@@ -3,6 +3,7 @@
 import builtins
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 
@@ -12,11 +13,13 @@ from projects.common.io.depth_files import (
     read_hdf5,
     read_npy,
     read_raw_float32,
+    write_depth_png,
     write_float16_png,
     write_hdf5,
     write_npy,
     write_raw_float32,
 )
+from projects.common.io.images import read_depth
 
 
 @pytest.fixture
@@ -24,6 +27,20 @@ def depth():
     values = np.random.default_rng(0).uniform(0.1, 80, (12, 20)).astype(np.float32)
     values[3:5, 6:9] = 0
     return values
+
+
+@pytest.mark.parametrize("scale", [256.0, 1000.0])
+def test_integer_depth_is_rounded_and_what_16_bits_cannot_hold_is_missing(
+    tmp_path, depth, scale
+):
+    depth = np.minimum(depth, 60)
+    depth[0, :3] = 65535.49 / scale, 65535.6 / scale, 1e6
+    write_depth_png(tmp_path / "a.png", depth, scale)
+    read = read_depth(tmp_path / "a.png", scale)
+    assert read[0, 0] == pytest.approx(65535 / scale) and not read[0, 1:3].any()
+    depth[0, :3] = read[0, :3]
+    assert np.abs(read - depth).max() <= 0.5 / scale + 1e-5
+    assert (read == 0).sum() == (depth == 0).sum()
 
 
 def test_bits_of_a_half_float_png(tmp_path, depth):
@@ -59,13 +76,24 @@ def test_npy(tmp_path, depth):
 
 
 def test_hdf5(tmp_path, depth):
-    pytest.importorskip("h5py", reason="h5py is not installed")
     write_hdf5(tmp_path / "a.hdf5", depth)
     expected = depth.astype(np.float16).astype(np.float32)
     np.testing.assert_array_equal(read_hdf5(tmp_path / "a.hdf5"), expected)
     (tmp_path / "b.hdf5").write_bytes((tmp_path / "a.hdf5").read_bytes()[:300])
     with pytest.raises(ValueError, match=r"b\.hdf5 is truncated or has no array"):
         read_hdf5(tmp_path / "b.hdf5")
+    half = depth.astype(np.float16)
+    half[0, :2] = np.nan, -1  # as Hypersim's releases have them
+    for name, values in (("dataset", half), ("other", half), ("dataset", half[None])):
+        with h5py.File(tmp_path / f"{name}{values.ndim}.hdf5", "w") as store:
+            store[name] = values
+    found = read_hdf5(tmp_path / "dataset2.hdf5")
+    np.testing.assert_array_equal(found[1:], expected[1:])
+    assert not found[0, :2].any()
+    with pytest.raises(ValueError, match=r"other2\.hdf5 .* no array 'dataset'"):
+        read_hdf5(tmp_path / "other2.hdf5")
+    with pytest.raises(ValueError, match=r"must hold .* numbers, got \(1, 12, 20"):
+        read_hdf5(tmp_path / "dataset3.hdf5")
 
 
 def test_without_h5py_the_error_says_what_to_install(tmp_path, monkeypatch):

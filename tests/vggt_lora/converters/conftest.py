@@ -2,54 +2,14 @@
 
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
-from projects.common.io import depth_files
 from projects.common.synthetic import write_dataset
 from projects.common.synthetic.kitti360 import DriveOptions
 from projects.common.synthetic.virtual_kitti import write_virtual_kitti
 from tests.vggt_lora.converters.rooms import DRIVE, FRAMES, SEED, SIZE
 from tools.create_data import main
-
-
-class NpzStore:
-    """What this project uses of ``h5py.File``, for machines without h5py."""
-
-    def __init__(self, file, mode):
-        self.file, self.mode = file, mode
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    def create_dataset(self, name, data, compression):
-        np.savez(self.file, **{name: data})
-
-    def __getitem__(self, name):
-        try:
-            return np.load(self.file)[name]
-        except ValueError as error:
-            raise OSError("truncated file") from error
-
-
-def _hdf5():
-    """h5py, or a stand-in: what is tested is our side of it."""
-    try:
-        import h5py
-    except ImportError:
-        return SimpleNamespace(File=NpzStore)
-    return h5py
-
-
-@pytest.fixture
-def hdf5(monkeypatch):
-    """Hypersim's files, whether or not h5py is installed."""
-    monkeypatch.setattr(depth_files, "_h5py", _hdf5)
 
 
 @pytest.fixture(scope="session")

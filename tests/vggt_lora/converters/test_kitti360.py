@@ -1,20 +1,27 @@
 import json
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 
+from projects.common.geometry import invert_rigid
 from projects.common.io.images import read_depth, read_ids
 from projects.common.io.infos import load_info
 from projects.common.structures.kitti360_labels import IDS
 from projects.common.synthetic.kitti360 import drive_name
-from projects.vggt_lora.converters.kitti360 import Options, convert
+from projects.vggt_lora.converters import kitti360
+from projects.vggt_lora.converters.kitti360 import convert
+from projects.vggt_lora.converters.kitti360_calibration import read_poses
 from projects.vggt_lora.converters.kitti360_depth import DepthOptions
+from projects.vggt_lora.converters.kitti360_frames import Options
 from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
+from projects.vggt_lora.datasets.kitti360 import packed_name
 from projects.vggt_lora.datasets.view_geometry import ViewGeometry
 from tests.vggt_lora.conftest import VIEW
 
 NAME = drive_name(0)
+FAR = np.array([500.0, 0, 0, 1], "<f4").tobytes()  # a return beyond the depth range
 
 
 def options(raw, out, **changes):
@@ -80,7 +87,7 @@ def test_report_and_overview(cache):
 
 def test_same_bytes_for_two_workers_and_after_a_kill(raw, cache, tmp_path):
     """What is left of a killed run is kept, the rest is made, nothing differs."""
-    wanted = options(raw, tmp_path, pack=True)
+    wanted = options(raw, tmp_path, pack=(VIEW,))
     convert(wanted, ["train", "val"], workers=2)
     expected = depth_files(tmp_path)
     for name, data in depth_files(cache).items():
@@ -94,6 +101,10 @@ def test_same_bytes_for_two_workers_and_after_a_kill(raw, cache, tmp_path):
     convert(wanted, ["train", "val"])
     assert depth_files(tmp_path) == expected
     assert kept.stat().st_mtime_ns == before
+    victim.unlink()
+    (tmp_path / packed_name(NAME, 1, VIEW)).unlink()
+    convert(wanted, ["train", "val"])
+    assert depth_files(tmp_path) == expected
 
 
 def test_other_options_or_poses_are_refused_by_name(copy, tmp_path):
@@ -114,18 +125,80 @@ def test_other_options_or_poses_are_refused_by_name(copy, tmp_path):
 
 
 def test_frames_that_cannot_be_used_are_counted_with_the_reason(copy, tmp_path):
-    layout = Kitti360Layout(copy)
+    """Refused if they are many, skipped where allowed, tried again by the next run."""
+    layout, out = Kitti360Layout(copy), tmp_path / "out"
     lines = layout.poses(NAME).read_text().splitlines()
     layout.poses(NAME).write_text("\n".join(lines[:2] + lines[3:]) + "\n")
+    sweep = layout.sweep(NAME, 4).read_bytes()
     layout.sweep(NAME, 4).unlink()
     layout.image(NAME, 5).unlink()
-    convert(options(copy, tmp_path / "out"), ["train"])
-    entries = load_info(tmp_path / "out/kitti360_train.json")["data_list"]
+    message = r"3 of 7 frames \(42.9 %\) are bad.* First: .*/2: no pose"
+    with pytest.raises(ValueError, match=message):
+        convert(options(copy, out), ["train"])
+    assert not (out / "kitti360_train.json").exists()
+    reasons = json.loads((out / "report.json").read_text())["skipped"]
+    assert len(reasons) == 3
+    convert(options(copy, out), ["train"], max_skipped=0.5)
+    entries = load_info(out / "kitti360_train.json")["data_list"]
     assert [entry["frame"] for entry in entries] == [0, 1, 3, 6]
-    skipped = json.loads((tmp_path / "out/report.json").read_text())["skipped"]
-    assert "no pose" in skipped[f"{NAME}/2"]
-    assert "4.bin is missing" in skipped[f"{NAME}/4"]
-    assert "5.png is missing" in skipped[f"{NAME}/5"]
+    assert json.loads((out / "report.json").read_text())["skipped"] == reasons
+    assert "no pose" in reasons[f"{NAME}/2"]
+    assert "4.bin is missing" in reasons[f"{NAME}/4"]
+    assert "5.png is missing" in reasons[f"{NAME}/5"]
+    layout.sweep(NAME, 4).write_bytes(sweep)
+    convert(options(copy, out), ["train"], max_skipped=0.5)
+    entries = load_info(out / "kitti360_train.json")["data_list"]
+    assert [entry["frame"] for entry in entries] == [0, 1, 3, 4, 6]
+
+
+def resized(path):
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    cv2.imwrite(str(path), image[:-2, :-1])
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[:-3])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda lay: resized(lay.semantic(NAME, 3)), "has 351x92 pixels, .* 352x94"),
+        (lambda lay: resized(lay.image(NAME, 3)), "has 351x92 pixels, .* 352x94"),
+        (lambda lay: cut_short(lay.sweep(NAME, 3)), "expected a multiple of 16"),
+        (lambda lay: lay.sweep(NAME, 3).write_bytes(FAR * 8), "has no valid pixel"),
+    ],
+)
+def test_damaged_frames_are_named(copy, tmp_path, spoil, message):
+    spoil(Kitti360Layout(copy))
+    wanted = options(copy, tmp_path / "out", depth=DepthOptions(accumulate=0))
+    with pytest.raises(ValueError, match=f"1 of 7 frames .*{NAME}/3: .*{message}"):
+        convert(wanted, ["train"])
+
+
+def test_sequences_that_no_list_has_are_named(copy, tmp_path):
+    wanted = options(copy, tmp_path, sequences=("drive_x",))
+    with pytest.raises(ValueError, match=f"'drive_x' is not in .*train.*{NAME}"):
+        convert(wanted, ["train"])
+    with pytest.raises(ValueError, match="--splits test needs --sequences"):
+        convert(options(copy, tmp_path), ["test"])
+
+
+def test_a_drive_that_cannot_be_compared_with_its_left_camera_is_said(
+    copy, tmp_path, monkeypatch
+):
+    """The file may be absent; poses of the other direction contradict it."""
+    said = []
+    monkeypatch.setattr(kitti360, "print_log", lambda text, **_: said.append(text))
+    layout = Kitti360Layout(copy)
+    turned = {n: invert_rigid(p) for n, p in read_poses(layout.poses(NAME)).items()}
+    rows = [f"{n} {' '.join(map(repr, p[:3].ravel()))}" for n, p in turned.items()]
+    layout.poses(NAME).write_text("\n".join(rows) + "\n")
+    with pytest.raises(ValueError, match=r"cam0_to_world.txt: frame \d differs by"):
+        convert(options(copy, tmp_path / "out"), ["train"])
+    layout.cam0_to_world(NAME).unlink()
+    convert(options(copy, tmp_path / "out"), ["train"])
+    assert "cam0_to_world.txt is missing" in said[0]
 
 
 def test_unlabelled_drives_are_named_and_have_no_ratio(copy, tmp_path):

@@ -3,10 +3,7 @@ import shutil
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
 
-from projects.common.geometry import project
-from projects.common.io.images import read_color
 from projects.common.synthetic.kitti360 import drive_name
 from projects.common.synthetic.street.drive import make_rig
 from projects.vggt_lora.converters.kitti360_calibration import (
@@ -14,7 +11,6 @@ from projects.vggt_lora.converters.kitti360_calibration import (
     read_calibration,
     read_poses,
 )
-from projects.vggt_lora.converters.kitti360_sweeps import read_sweep
 from tests.shared import need
 
 REAL = "data/kitti360_sample"
@@ -67,49 +63,6 @@ def test_real_calibration_by_hand():
     np.testing.assert_allclose(right[:3, :3], np.eye(3), atol=2e-3)
     baseline = -float(lines["P_rect_01"][3]) / 552.554261
     np.testing.assert_allclose(right[:3, 3], [baseline, 0, 0], atol=0.02)
-
-
-def test_real_lidar_edges_lie_on_image_edges():
-    """Where a scan line jumps to a farther surface, the image has an upright edge.
-
-    A coarse check: two frames, most of them hedge, give 150 jumps. The score is higher
-    at no shift than 12 to 28 pixels (1.2 to 2.9 degrees) to the side. It does not
-    resolve less than that, nor vertical shifts, nor whether R_rect was used. The
-    statistic and its margin were chosen on these same frames after six others (row-wise
-    jumps, 2D gradient correlation, reflectance, ...) had no clear peak at zero, so it
-    guards against gross mistakes and is no evidence of accuracy.
-    """
-    shifts = list(range(-32, 33, 4))
-    scores = np.zeros(len(shifts))
-    for frame in (3000, 3010):
-        scores += edge_scores(need(REAL), frame, shifts)
-    smooth = scores[:-2] + scores[1:-1] + scores[2:]  # centred on -28 .. 28
-    middle = len(smooth) // 2
-    others = np.delete(smooth, [middle - 2, middle - 1, middle, middle + 1, middle + 2])
-    assert smooth[middle] > 1.08 * others.max(), smooth.round()
-
-
-def edge_scores(folder, frame, shifts):
-    """Sum of upright gradients at the near side of jumps, moved by each shift."""
-    calibration = read_calibration(folder / "calibration")
-    sweep = read_sweep(folder / f"velodyne_points/{frame:010d}.bin")[:, :3]
-    image = read_color(folder / f"image_00/{frame:010d}.png").mean(axis=2)
-    gradient = np.abs(np.gradient(gaussian_filter(np.log(20 + image), 1.0), axis=1))
-    gradient = np.minimum(gradient, np.quantile(gradient, 0.97)) / gradient.mean()
-    pixels, z = project(
-        sweep.astype(np.float64), calibration.K[0], calibration.velo2cam(0)
-    )
-    low, high = [45, 25], [1362, 350]
-    seen = (z > 3) & (z < 45) & (pixels > low).all(1) & (pixels < high).all(1)
-    # Points lie scan line by scan line: four on one side, four on the other.
-    at = np.arange(5, len(z) - 5)
-    before = np.stack([z[at - step] for step in range(1, 5)])
-    behind = np.stack([z[at + step] for step in range(4)])
-    close = seen[at - 1] & seen[at] & (np.abs(np.diff(pixels[:, 0])[at - 1]) < 15)
-    left = close & (1.1 * before.max(0) < behind.min(0))
-    right = close & (1.1 * behind.max(0) < before.min(0))
-    x, y = np.round(pixels[np.concatenate([at[left] - 1, at[right]])]).astype(int).T
-    return np.array([gradient[y, x + shift].sum() for shift in shifts])
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from projects.common.geometry import invert_rigid, transform_points
+from projects.common.io.depth_files import KITTI_SCALE
 from projects.common.io.images import read_depth, read_ids
 from projects.common.structures.kitti360_labels import DYNAMIC
-from projects.common.synthetic.kitti360 import DEPTH_SCALE, drive_name
+from projects.common.synthetic.kitti360 import drive_name
 from projects.vggt_lora.converters.kitti360_calibration import (
     read_calibration,
     read_poses,
@@ -34,7 +35,7 @@ def quality(raw, depth, camera=0, sequence=0, dynamic=False):
     its depth.
     """
     layout, name = Kitti360Layout(raw, camera), drive_name(sequence)
-    exact = read_depth(layout.exact_depth(name, FRAME), DEPTH_SCALE)
+    exact = read_depth(layout.exact_depth(name, FRAME), KITTI_SCALE)
     moves = np.isin(read_ids(layout.semantic(name, FRAME)), DYNAMIC)
     padded = np.pad(exact, 1)
     height, width = exact.shape

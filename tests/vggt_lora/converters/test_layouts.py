@@ -49,7 +49,7 @@ def build(name, out, **options) -> IndexedDataset:
 
 
 @pytest.fixture(params=list(LAYOUTS))
-def layout(request, hdf5, written, create_data, tmp_path):
+def layout(request, written, create_data, tmp_path):
     """Name of the layout, the dataset on it, its training sequence, tolerance."""
     (command, *options), cls, sequence, tolerance = LAYOUTS[request.param]
     create_data(command, written(request.param), tmp_path / "out", *options)

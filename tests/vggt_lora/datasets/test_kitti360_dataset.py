@@ -4,8 +4,8 @@ import torch
 
 from projects.common.datasets import SeededIndex
 from projects.common.geometry import invert_rigid, transform_points, unproject
+from projects.common.io.depth_files import KITTI_SCALE
 from projects.common.structures.kitti360_labels import IDS
-from projects.common.synthetic.kitti360 import DEPTH_SCALE
 from projects.common.synthetic.street import make_street
 from projects.common.synthetic.street.drive import FRAME_S, SPEED, street2world
 from projects.registry import DATASETS
@@ -92,6 +92,33 @@ def test_packed_views_are_the_views(cache):
     )
 
 
+def test_sizes_that_are_not_packed_come_from_the_originals(cache, monkeypatch):
+    """A dynamic sampler draws aspects; its samples are the same with and without."""
+    plain, packed = dataset(cache), dataset(cache, packed=True)
+    read = []
+    original = packed.read_frame
+    monkeypatch.setattr(packed, "read_frame", lambda *a: read.append(a) or original(*a))
+    other = SeededIndex(2, 0), 3, 42 / 168
+    expected = plain[other]
+    for key, value in packed[other].items():
+        assert not torch.is_tensor(value) or torch.equal(value, expected[key]), key
+    assert len(read) == 3
+    packed[SeededIndex(2, 0)]
+    assert len(read) == 3
+    with pytest.raises(ValueError, match=r"no packed views of 42x168, only 56x168"):
+        dataset(cache, packed=True, aspect=42 / 168)
+
+
+def test_a_zoom_starts_from_the_packed_view(cache):
+    zoomed = dict(augmentation=dict(zoom=0.2, jitter=0, grey=0, blur=0))
+    index = SeededIndex(2, 0)
+    plain = dataset(cache, **zoomed)[index]
+    packed = dataset(cache, packed=True, **zoomed)[index]
+    assert (packed["images"] - plain["images"]).abs().mean() < 0.03
+    torch.testing.assert_close(packed["K"], plain["K"], atol=1.5, rtol=0.01)
+    assert not torch.equal(packed["K"], dataset(cache, packed=True)[index]["K"])
+
+
 def test_packed_view_of_another_size_is_named(tmp_path):
     (tmp_path / "v.bin").write_bytes(b"x" * 10)
     with pytest.raises(BadSampleError, match=r"has 10 bytes, expected 36 .* of 3x2"):
@@ -101,8 +128,9 @@ def test_packed_view_of_another_size_is_named(tmp_path):
 
 
 def test_registered_and_seeded(cache):
+    size = dict(image_size=VIEW[1], aspect=VIEW[0] / VIEW[1], frames=2)
     data = DATASETS.build(
-        dict(type="KITTI360Dataset", data_root=str(cache), frames=2, mix={})
+        dict(type="KITTI360Dataset", data_root=str(cache), mix={}, **size)
     )
     first, again = data[SeededIndex(0, 7)], data[SeededIndex(0, 7)]
     assert torch.equal(first["ids"], again["ids"])
@@ -169,7 +197,10 @@ def test_damaged_files_are_named_and_missing_cache_too(cache, tmp_path):
     with pytest.raises(ValueError, match="hold LiDAR depth, got depth='exact'"):
         dataset(cache, depth="exact", packed=True)
     data = dataset(cache)
-    assert data.depth_scale == DEPTH_SCALE
+    assert data.depth_scale == KITTI_SCALE
+    data.data_root = str(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"0.png is missing. Run tools/create"):
+        data[0]
     data.layout = data.layout.__class__(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"colour image .* is missing"):
         data[0]

@@ -96,6 +96,12 @@ def test_test_mode_is_fixed_and_not_augmented():
     assert plain[8]["ids"].tolist() == [24, 25]
 
 
+def test_windows_longer_than_every_sequence_are_refused():
+    message = "no window of 13 frames in split 'train': the longest of 2 .* has 12"
+    with pytest.raises(ValueError, match=message):
+        PlaneDataset(**{**SMALL, "frames": 13}, test_mode=True)
+
+
 def test_class_weights_reach_the_pixels():
     sample = PlaneDataset(**SMALL, class_weights={2: 2.0, 4: 0.5})[0]
     semantics, weights = sample["semantics"], sample["pixel_weights"]
@@ -136,6 +142,23 @@ def test_collate_adds_a_batch_axis_and_refuses_mixed_shapes():
     assert [s["sequence"] for s in batch["data_samples"]] == ["a", "a"]
     with pytest.raises(ValueError, match=r"one shape of `images`.*\(2, 3, 28, 70\)"):
         collate_views([data[0], data[0, 2, 0.4]])
+
+
+def test_collation_keeps_values_and_the_order_in_memory():
+    """Points lie plane by plane; a batch does too, and nothing is moved one by one."""
+    samples = [PlaneDataset(**SMALL)[n] for n in (0, 1)]
+    batch = collate_views(samples)["inputs"]
+    for key, value in batch.items():
+        assert torch.equal(value, torch.stack([sample[key] for sample in samples])), key
+        inner = sorted(range(1, value.ndim), key=value.stride, reverse=True)
+        assert value.permute(0, *inner).is_contiguous(), key
+    assert batch["world_points"].stride(-1) > batch["world_points"].stride(-2)
+
+
+def test_samples_without_points_are_the_same_but_for_them():
+    whole, light = PlaneDataset(**SMALL)[4], PlaneDataset(**SMALL, points=False)[4]
+    assert set(whole) - set(light) == {"cam_points", "world_points"}
+    assert equal(light, whole)
 
 
 def test_depth_that_is_not_finite_is_missing():

@@ -5,9 +5,9 @@ import pytest
 
 from projects.common.io.images import read_depth
 from projects.vggt_lora.converters import stereo_pair
-from projects.vggt_lora.converters.kitti360_frames import link_frames
+from projects.vggt_lora.converters.kitti360_single_frames import link_frames
 from projects.vggt_lora.converters.stereo_pair import packaged, stereo_views
-from projects.vggt_lora.datasets import ETH3DDataset
+from projects.vggt_lora.datasets import ETH3DDataset, KITTI360Dataset
 from projects.vggt_lora.evaluation.result_folder import ResultFolder
 from tests.shared import need
 from tests.vggt_lora.evaluation.adapter_runs import evaluate
@@ -29,12 +29,27 @@ def test_single_frames_with_their_own_sweep(tmp_path):
     assert found["depth.full.abs_rel"]["count"] == 2
     assert found["pose.ate_trans"]["count"] == 0  # nobody knows where they were
     assert not any("building" in name for name in found)
+    data = KITTI360Dataset(str(tmp_path), split="test", frames=1, test_mode=True)
     for path in (tmp_path / "depth").rglob("*.png"):
         depth = read_depth(path, 256)
         # The sample's own README counts 27 000 points in the image.
         assert 15_000 < (depth > 0).sum() < 27_000
-        lower, upper = depth[300:], depth[:150]  # the road is nearer than what is above
-        assert np.median(lower[lower > 0]) < 0.6 * np.median(upper[upper > 0])
+        height, off = road(depth, data.K)
+        assert height == pytest.approx(1.55, abs=0.05)  # as KITTI-360 is built
+        assert off < 0.02
+
+
+def road(depth, K):
+    """Metres from the camera to the plane ahead of the car; median distance to it."""
+    rows, columns = np.nonzero(depth)
+    ahead = (rows > 310) & (columns > 550) & (columns < 850)
+    rows, columns = rows[ahead], columns[ahead]
+    z = depth[rows, columns]
+    x, y = (columns - K[0, 2]) / K[0, 0] * z, (rows - K[1, 2]) / K[1, 1] * z
+    terms = np.stack([x, z, np.ones_like(z)], axis=1)
+    plane = np.linalg.lstsq(terms, y, rcond=None)[0]
+    height = plane[2] / np.linalg.norm([plane[0], 1, plane[1]])
+    return height, np.median(np.abs(terms @ plane - y))
 
 
 def test_an_image_without_its_sweep_is_refused(tmp_path):

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from projects.registry import MODELS
+from projects.vggt_lora.datasets.sample import Frame
 from projects.vggt_lora.losses import CLASS_WEIGHTS, FacadeCurriculum
+from tests.vggt_lora.datasets.worlds import PlaneDataset
 from tests.vggt_lora.losses.batches import wave_batch
 from tests.vggt_lora.losses.test_multi_task_loss import predictions
 
@@ -34,6 +36,23 @@ def test_weights_of_the_recipe():
     expected = {11: 2.0, 12: 2.0, 34: 2.0, 7: 0.7, 26: 0.5, 27: 0.5, 28: 0.5, 23: 0.2}
     assert {label: CLASS_WEIGHTS[label] for label in expected} == expected
     assert not {8, 13, 21} & set(CLASS_WEIGHTS)  # sidewalk, fence, vegetation weigh 1
+
+
+@pytest.mark.parametrize("label", CLASS_WEIGHTS)
+def test_the_weight_of_each_class_changes_the_loss(label):
+    """Through the dataset's table, with that class on a part of the image only."""
+    batch = wave_batch()
+    batch["semantics"][..., 15:35, 20:50] = label
+    plain = losses_of(batch)
+    labels = batch["semantics"][0, 0].numpy()
+    seen = Frame(None, np.ones(labels.shape), None, None, labels)
+    data = PlaneDataset(".", class_weights=CLASS_WEIGHTS)
+    batch["pixel_weights"][:] = torch.from_numpy(data.pixel_weights(seen))
+    weights = batch["pixel_weights"][batch["semantics"] == label].unique().tolist()
+    assert weights == pytest.approx([CLASS_WEIGHTS[label]])
+    weighted = losses_of(batch)
+    for key in TERMS:
+        assert abs(weighted[key] - plain[key]) > 1e-4 * abs(plain[key]), key
 
 
 def test_class_weights_change_every_per_pixel_term():

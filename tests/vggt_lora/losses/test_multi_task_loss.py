@@ -121,6 +121,43 @@ def test_garbage_under_invalid_pixels_changes_nothing():
     assert outputs["world_points"].grad.isfinite().all()
 
 
+def test_points_that_are_left_out_are_computed():
+    batch = wave_batch()
+    before = evaluate(batch, predictions(batch))
+    outputs = predictions(batch)
+    del batch["world_points"]
+    after = evaluate(batch, outputs)
+    for key, value in before.items():
+        assert float(after[key]) == pytest.approx(float(value), rel=1e-6), key
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        dict(camera={}),
+        dict(camera=dict(loss_type="l2")),
+        dict(depth={}),
+        dict(depth=dict(gradient_loss_fn=None)),
+        dict(point={}),
+        dict(point=dict(gradient_loss_fn="normal")),
+        dict(photometric={}),
+        dict(sparse_points={}),
+    ],
+    ids=str,
+)
+def test_every_term_alone_is_zero_and_connected_without_a_valid_pixel(terms):
+    """So that a step of DDP on such a batch finds every parameter in the graph."""
+    batch, outputs = wave_batch(), predictions(wave_batch())
+    batch["valid"][:] = False
+    losses = evaluate(batch, outputs, **terms)
+    total = objective(losses)
+    assert total == 0 and total.grad_fn is not None
+    total.backward()
+    leaves = [*outputs.pop("pose_enc_list"), *outputs.values()]
+    reached = [leaf.grad for leaf in leaves if leaf.grad is not None]
+    assert reached and all((grad == 0).all() for grad in reached)
+
+
 def test_without_a_valid_pixel_every_loss_is_zero_and_differentiable():
     batch, outputs = wave_batch(), predictions(wave_batch())
     batch["valid"][:] = False

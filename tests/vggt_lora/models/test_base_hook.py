@@ -34,16 +34,17 @@ def test_a_changed_base_is_named():
 
 
 def test_the_base_predicts_as_if_there_were_no_adapters():
-    data = toy.batch()
+    both, adapted = (step(toy.estimator(predict_base=p), 3) for p in (True, False))
     with torch.no_grad():
-        found = step(toy.estimator(predict_base=True), 3).eval()(**data, mode="predict")
-        plain = toy.estimator(lora=None).eval()(**data, mode="predict")
-        again = step(toy.estimator(), 3).eval()(**data, mode="predict")
-    for ours, base, adapted in zip(found, plain, again, strict=True):
+        found, again, plain = (
+            model.eval()(**toy.batch(), mode="predict")
+            for model in (both, adapted, toy.estimator(lora=None))
+        )
+    for ours, base, alone in zip(found, plain, again, strict=True):
         assert len(ours) == 2 * len(base)
         for key, value in base.items():
             assert torch.equal(ours[f"base_{key[5:]}"], value)
-            assert torch.equal(ours[key], adapted[key])
+            assert torch.equal(ours[key], alone[key])
         assert not torch.allclose(ours["pred_depth"], base["pred_depth"], atol=1e-3)
 
 

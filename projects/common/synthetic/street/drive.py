@@ -6,7 +6,7 @@ import numpy as np
 
 from projects.common.geometry import invert_rigid, scale_intrinsics
 from projects.common.synthetic.solids import Floats
-from projects.common.synthetic.street.layout import LANE
+from projects.common.synthetic.street.site import LANE
 
 FRAME_S = 0.1
 SPEED = 8.0  # metres per second

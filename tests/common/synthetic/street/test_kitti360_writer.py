@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from projects.common.io.depth_files import KITTI_SCALE
 from projects.common.io.images import read_color, read_depth, read_ids
 from projects.common.synthetic.kitti360 import (
-    DEPTH_SCALE,
     DriveOptions,
     drive_name,
     write_kitti360,
@@ -44,8 +44,8 @@ def test_images_are_the_drive(root):
         pose = drive.imu2street(2 * FRAME_S) @ rig.cam2imu(camera)
         view = film(street, rig.intrinsics((88, 24)), pose, (88, 24), 2 * FRAME_S)
         at = f"{name}/image_{camera:02d}"
-        depth = read_depth(root / "data_2d_depth" / at / file, DEPTH_SCALE)
-        assert np.abs(depth - view.depth).max() <= 0.5 / DEPTH_SCALE + 1e-5
+        depth = read_depth(root / "data_2d_depth" / at / file, KITTI_SCALE)
+        assert np.abs(depth - view.depth).max() <= 0.5 / KITTI_SCALE + 1e-5
         labels = root / "data_2d_semantics/train" / at
         assert (read_ids(labels / "semantic" / file) == view.semantic).all()
         assert (read_ids(labels / "instance" / file) == view.instance).all()
