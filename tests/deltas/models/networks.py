@@ -5,7 +5,6 @@ from typing import Any
 import torch
 
 from projects.deltas.models import DELTAS
-from projects.registry import MODELS
 
 SIZE = (48, 72)  # H, W
 
@@ -39,7 +38,6 @@ def batch(samples: int = 2, views: int = 3, size=SIZE, baseline: float = 0.1) ->
     }
 
 
-@MODELS.register_module()
 class SumOfOutputs(torch.nn.Module):
     """A criterion that every output has a part in."""
 

@@ -6,7 +6,7 @@ import torch
 from projects.common.geometry import project, unproject_pixels
 from projects.deltas.models.estimator import relative_poses
 from projects.deltas.models.segments import epipolar_segments
-from tests.deltas.models.networks import SIZE, batch, narrow
+from tests.deltas.models.networks import SIZE, SumOfOutputs, batch, narrow
 from tests.reference.deltas_golden import SCENE, read_scene
 from tests.shared import need
 
@@ -148,9 +148,10 @@ def segments_hold(segments, view: int, pixels: torch.Tensor) -> torch.Tensor:
     return on | ~((pixels >= -0.5) & (pixels <= limit)).all(-1)
 
 
-def trained(inputs, **options):
+def trained(inputs):
     """Losses of a narrow model in training, and its gradients by name."""
-    net = narrow(criterion=dict(type="SumOfOutputs"), **options).train()
+    net = narrow().train()
+    net.criterion = SumOfOutputs()
     losses = net(inputs, mode="loss")
     sum(losses.values()).backward()
     return losses, {

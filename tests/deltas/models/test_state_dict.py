@@ -3,13 +3,16 @@
 import ast
 import csv
 import re
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torchvision.models.resnet import Bottleneck, ResNet
 
-from projects.common.engine.checkpoint_file import read_checkpoint
 from projects.common.engine.errors import CheckpointError
+from projects.common.engine.runner import Vantage3DRunner
+from projects.common.engine.weights import load_weights
 from projects.deltas.models import DELTAS, load_three, save_three
 from projects.deltas.models.checkpoint import load_image_encoder
 from projects.deltas.models.interest import InterestNet
@@ -80,10 +83,13 @@ def test_three_keys_there_and_back(tmp_path):
 
 def test_the_runner_reads_both_kinds(tmp_path):
     net, path = saved(tmp_path)
-    joined = net.import_checkpoint(read_checkpoint(path))
-    assert set(joined["state_dict"]) == set(net.state_dict())
-    ours = {"meta": {}, "state_dict": net.state_dict()}
-    assert net.import_checkpoint(ours) is ours
+    torch.save({"meta": {}, "state_dict": net.state_dict()}, tmp_path / "ours.pth")
+    for file in (path, tmp_path / "ours.pth"):
+        other = narrow()
+        load = partial(load_weights, other)
+        runner = SimpleNamespace(model=other, cfg={}, _load=load)
+        Vantage3DRunner.load_checkpoint(runner, str(file))
+        assert_same_weights(net, other)
 
 
 def test_the_tool_exports(tmp_path, monkeypatch):
