@@ -1,7 +1,7 @@
 """What an index holds: coverage, depth, baselines, poor frames, and what was left."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,20 +90,32 @@ def check_skipped(
     a share of the frames.
     """
     whole = [result for result in results if "" in result.skipped]
-    partly = [result for result in results if "" not in result.skipped]
-    frames = sum(len(r.frames) + len(r.skipped) for r in results)
-    for kind, of, total in (
-        ("sequences", whole, len(results)),
-        ("frames", partly, frames),
-    ):
-        bad = sum(len(result.skipped) for result in of)
-        if bad > allowed * total or (bad and bad == total):
-            name, reason = next(iter(skipped_frames(of).items()))
-            raise ValueError(
-                f"{bad} of {total} {kind} ({100 * bad / total:.1f} %) are bad, allowed "
-                f"are {100 * allowed:g} % (--max-skipped {allowed:g}). First: {name}: "
-                f"{reason}. All are in {report}. No index was written"
-            )
+    parts = [result for result in results if "" not in result.skipped]
+    total = sum(len(r.frames) + len(r.skipped) for r in parts)
+    place = f" All are in {report}."
+    refuse_skipped("sequences", skipped_frames(whole), len(results), allowed, place)
+    refuse_skipped("frames", skipped_frames(parts), total, allowed, place)
+
+
+def refuse_skipped(
+    kind: str, bad: Mapping[str, str], total: int, allowed: float, place: str = ""
+) -> None:
+    """Raise a ValueError when too much is bad.
+
+    Args:
+        kind: Of what, for the message.
+        bad: Reason of each.
+        total: How many there are, good and bad.
+        allowed: Share that may be bad; never all.
+        place: Where the others are listed, for the message.
+    """
+    if len(bad) > allowed * total or (bad and len(bad) == total):
+        name, reason = next(iter(bad.items()))
+        raise ValueError(
+            f"{len(bad)} of {total} {kind} ({100 * len(bad) / total:.1f} %) are bad, "
+            f"allowed are {100 * allowed:g} % (--max-skipped {allowed:g}). First: "
+            f"{name}: {reason.rstrip('. ')}.{place} No index was written"
+        )
 
 
 def _say(path: Path, report: dict[str, Any]) -> None:

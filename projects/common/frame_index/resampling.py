@@ -15,12 +15,12 @@ def nearest(values: NDArray, height: int, width: int) -> NDArray:
     Returns:
         (height, width) or (height, width, C).
     """
-    rows, columns = _centres(values.shape[0], height), _centres(values.shape[1], width)
-    return values[rows[:, None], columns]
+    rows, columns = centres(values.shape[0], height), centres(values.shape[1], width)
+    return values[rows][:, columns]
 
 
-def _centres(source: int, target: int) -> NDArray[np.intp]:
-    """Source index under each target pixel's centre."""
+def centres(source: int, target: int) -> NDArray[np.intp]:
+    """(target,) source index under each target pixel's centre (half-pixel rule)."""
     return ((np.arange(target) + 0.5) * (source / target)).astype(np.intp)
 
 

@@ -72,17 +72,16 @@ class ScanNetSource(FrameSource):
 
     def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
         folder = self.folder(sequence)
-        names = [name for name in list_frames(self.root / folder) if name.isdigit()]
-        if not names:
+        path = self.root / folder
+        names = [name for name in list_frames(path) if name.isdigit()]
+        pairs = ((path / f"color/{n}.jpg", path / f"depth/{n}.png") for n in names)
+        whole = next((pair for pair in pairs if all(map(Path.is_file, pair))), None)
+        if whole is None:
             raise FileNotFoundError(
-                f"{self.root / folder} holds no frames. Export the scene, or take it "
-                "off the list"
+                f"{path} holds no frames with colour and depth. Export the scene, or "
+                "take it off the list"
             )
-        sizes = [
-            read_size(self.root / folder / f"{kind}/{names[0]}.{suffix}")
-            for kind, suffix in (("color", "jpg"), ("depth", "png"))
-        ]
-        K, _ = scannet_intrinsics(self.root / folder, sizes[0], sizes[1])
+        K, _ = scannet_intrinsics(path, *map(read_size, whole))
         chosen = [name for name in names if int(name) % self.frame_step == 0]
         return [self._frame(folder, name, K) for name in chosen]
 

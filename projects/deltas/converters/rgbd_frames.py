@@ -70,8 +70,12 @@ class RgbdFolderSource(FrameSource):
                 f"{folder} has frames called {strange[:3]}, expected numbers: they say "
                 "which frames are `seq_gap` apart. Number the files"
             )
-        size = read_size(folder / "depth" / f"{names[0]}.png")
-        K = read_intrinsics(folder / "intrinsic.txt", size)
+        depth = next(iter(sorted((folder / "depth").glob("*.png"))), None)
+        if depth is None:
+            raise FileNotFoundError(
+                f"{folder / 'depth'} holds no depth images. Add them as 16-bit PNG"
+            )
+        K = read_intrinsics(folder / "intrinsic.txt", read_size(depth))
         return [self._frame(folder, name, K) for name in names]
 
     def _frame(

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.logging import print_log
 
+from projects.common.frame_index.report import refuse_skipped
 from projects.common.io.atomic import atomic_write_bytes
 from projects.common.io.images import encode_png
 from projects.common.io.rgbd_frames import matrix_text
@@ -56,13 +57,7 @@ def export_recordings(
             skipped[scene] = reason
             text = f"skipped {scene}: {reason}"
             print_log(text, logger="current", level=logging.WARNING)
-    if len(skipped) > max_skipped * len(recordings):
-        scene, reason = next(iter(skipped.items()))
-        raise ValueError(
-            f"{len(skipped)} of {len(recordings)} recordings are damaged, allowed are "
-            f"{100 * max_skipped:g} % (--max-skipped {max_skipped:g}). First: {scene}: "
-            f"{reason}"
-        )
+    refuse_skipped("recordings", skipped, len(recordings), max_skipped)
 
 
 def _export_one(item: tuple[str, Path], out_dir: Path, step: int) -> tuple[str, str]:

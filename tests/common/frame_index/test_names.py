@@ -52,6 +52,12 @@ def test_scenes_without_lists_are_split_by_number(tmp_path):
         ScanNetSource(tmp_path, ("scene0707_00",)).splits()
 
 
+def test_a_listed_scene_without_frames_is_refused(tmp_path):
+    source = ScanNetSource(make(tmp_path, "scene0000_00"))
+    with pytest.raises(FileNotFoundError, match="scene0000_00 holds no frames with"):
+        source.frames("scene0000_00")
+
+
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_lists_with_test_scenes_are_refused(tmp_path, split):
     """The published course project trained on scene0707..0716."""

@@ -37,6 +37,14 @@ def test_frames_without_numbers_are_refused(copied):
         RgbdFolderSource(root).frames("scene0000_00")
 
 
+def test_a_scene_without_depth_is_refused(copied):
+    root = copied("rgbd_folder")
+    for path in (root / "scene0000_00" / "depth").iterdir():
+        path.unlink()
+    with pytest.raises(FileNotFoundError, match="scene0000_00/depth holds no depth"):
+        RgbdFolderSource(root).frames("scene0000_00")
+
+
 def test_one_recording_may_be_the_root(written):
     source = RgbdFolderSource(written("rgbd_folder") / "scene0000_00")
     assert source.splits()["train"] == ["scene0000_00"]
