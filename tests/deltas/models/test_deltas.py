@@ -52,7 +52,10 @@ def test_predictions(net):
         share = float(outputs["point_valid"][i].float().mean())
         assert sample["share_triangulated"] == pytest.approx(share)
         assert share > 0.5
-        reasons = [sample["counts"][k] for k in ("no_view", "no_parallax", "behind", "disagree")]
+        reasons = [
+            sample["counts"][k]
+            for k in ("no_view", "no_parallax", "behind", "disagree")
+        ]
         assert sum(reasons) + sample["counts"]["triangulated"] == 24
 
 

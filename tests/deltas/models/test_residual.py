@@ -35,7 +35,9 @@ def test_a_match_that_misses_its_point_refuses_it():
 def test_small_misses_are_forgiven_and_none_forgives_all():
     assert located(LIMIT, moved_px=-2)["point_valid"].all()
     everything = located(None, moved_px=-12)
-    assert everything["point_valid"].all() and not everything["counts"]["disagree"].any()
+    assert (
+        everything["point_valid"].all() and not everything["counts"]["disagree"].any()
+    )
 
 
 def test_a_view_without_weight_has_no_say():
