@@ -12,7 +12,8 @@ _base_ = [
 ]
 
 iters = 1200
-sizes = dict(size=(192, 256))
+# The camera stands still now and then: such views have nothing to triangulate.
+views = dict(size=(192, 256), min_baseline=0.15)
 model = dict(
     width=8,
     blocks=(1, 1, 1, 1),
@@ -25,10 +26,10 @@ model = dict(
     ),
 )
 train_dataloader = dict(
-    batch_size=2, dataset=dict(**sizes, augmentation=dict(colours=None))
+    batch_size=2, dataset=dict(**views, augmentation=dict(colours=None))
 )
-val_dataloader = dict(dataset=sizes)
-test_dataloader = dict(dataset=sizes)
+val_dataloader = dict(dataset=views)
+test_dataloader = dict(dataset=views)
 # trinet has one number to learn, the temperature of its softmax, and far to go.
 optim_wrapper = dict(
     optimizer=dict(lr=2e-3),
