@@ -13,6 +13,7 @@ from projects.deltas.datasets.collation import collate_sequences
 from projects.deltas.models.estimator import relative_poses
 from projects.registry import METRICS
 from tests.deltas.models.networks import narrow
+from tests.layouts import create_data
 from tests.shared import need
 
 SIZE = (120, 160)
@@ -31,10 +32,8 @@ RECORDINGS = {
 @pytest.fixture(scope="module", params=RECORDINGS)
 def batch(request, tmp_path_factory):
     """Three samples of a recording."""
-    from tests.deltas.conftest import run
-
     tool, folder, gap, least = RECORDINGS[request.param]
-    out = run(tool, need(folder), tmp_path_factory.mktemp("index"))
+    out = create_data(tool, need(folder), tmp_path_factory.mktemp("index"))
     data = SequenceDataset(str(out), "test", 3, gap, SIZE, min_baseline=least)
     return collate_sequences([data[i] for i in range(min(3, len(data)))])
 

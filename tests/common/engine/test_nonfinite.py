@@ -57,7 +57,7 @@ def test_steps_are_skipped_and_counted_up_to_a_limit():
     assert problems == ["the loss is nan", "the gradient norm is inf"]
     optim.update_params(weight.square().sum())
     assert weight.tolist() == pytest.approx([3.2, 0.0])
-    with pytest.raises(NonFiniteError, match="the loss is inf, and 2 steps were skipp"):
+    with pytest.raises(NonFiniteError, match="the loss is inf, and 2 steps were skip"):
         optim.update_params(weight.sum() + float("inf"))
     again = OptimWrapper(plain.optimizer, max_skipped=2)
     again.load_state_dict(optim.state_dict())
