@@ -220,9 +220,8 @@ class Oracle(torch.nn.Module):
     def forward(self, inputs, mode):
         sample = self.samples[inputs["images"][0].numpy().tobytes()]
         depth = torch.where(sample["valid"], sample["depths"], 60.0) * self.scale
-        depth[0].view(-1)[sample["valid"][0].view(-1).nonzero()[: self.spoiled]] = (
-            math.nan
-        )
+        known = sample["valid"][0].nonzero()[: self.spoiled]
+        depth[0][tuple(known.T)] = math.nan
         world2cam = sample["world2cam"].double()
         world2cam = world2cam @ world2cam[:1].inverse()
         world2cam[:, :3, 3] *= self.scale
@@ -312,7 +311,7 @@ def test_frames_without_depth_are_missing_not_zero(oracle, cache, tmp_path):
 def test_windows_that_cannot_be_read_are_counted(cache, tmp_path, messages):
     broken = tmp_path / "cache"
     shutil.copytree(cache, broken)
-    last = max(broken.glob("views/*0001_sync/*.bin"))
+    last = max(broken.glob("views/*/*0001_sync/*.bin"))
     last.write_bytes(last.read_bytes()[:100])
     evaluate(broken, tmp_path / "out")
     found = ResultFolder(tmp_path / "out").metrics("baseline")

@@ -101,7 +101,7 @@ def unlabelled(raw, tmp_path_factory):
     names = sorted(path.name for path in (raw / "data_2d_raw").iterdir())
     sequences = tuple(names[-1:])
     layout = Kitti360Layout(links)
-    options = Options(layout, folder / "cache", VIEW, sequences=sequences, pack=True)
+    options = Options(layout, folder / "cache", VIEW, sequences=sequences, pack=(VIEW,))
     convert(options, ["test"])
     return folder / "cache"
 
@@ -156,7 +156,7 @@ def test_windows_of_another_length_are_refused(evaluated, cache, tmp_path):
 def test_a_split_that_nobody_can_read_is_an_error(cache, tmp_path):
     broken = tmp_path / "cache"
     shutil.copytree(cache, broken)
-    for path in broken.glob("views/*0001_sync/*.bin"):
+    for path in broken.glob("views/*/*0001_sync/*.bin"):
         path.write_bytes(b"")
     refused(broken, tmp_path / "out", match="none of 3 windows can be used; .* 0 bytes")
 
