@@ -201,7 +201,7 @@ def _open(options: RunOptions) -> _Evaluation:
 
 def _truth(cfg: Config) -> dict[str, Any]:
     """Config of the data without what windows say themselves."""
-    told = ("data_root", "split", "frames", "stride", "length")
+    told = ("data_root", "split", "frames", "stride", "length", "packed")
     return {key: value for key, value in test_data(cfg).items() if key not in told}
 
 

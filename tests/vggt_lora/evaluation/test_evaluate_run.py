@@ -219,10 +219,9 @@ class Oracle(torch.nn.Module):
 
     def forward(self, inputs, mode):
         sample = self.samples[inputs["images"][0].numpy().tobytes()]
-        depth = torch.where(sample["valid"], sample["depths"], 60.0).contiguous()
-        depth *= self.scale
-        known = sample["valid"][0].flatten().nonzero()
-        depth[0].view(-1)[known[: self.spoiled]] = math.nan
+        depth = torch.where(sample["valid"], sample["depths"], 60.0) * self.scale
+        known = sample["valid"][0].nonzero()[: self.spoiled]
+        depth[0][tuple(known.T)] = math.nan
         world2cam = sample["world2cam"].double()
         world2cam = world2cam @ world2cam[:1].inverse()
         world2cam[:, :3, 3] *= self.scale
