@@ -112,6 +112,7 @@ def run_command(function: Callable[..., Any], arguments: Mapping[str, Any]) -> N
     """
     try:
         function(**arguments)
+        _leave_processes()
     except TrainingInterruptedError as stop:
         _end(str(stop), stop.exit_code)
     except NonFiniteError as error:
@@ -125,6 +126,16 @@ def run_command(function: Callable[..., Any], arguments: Mapping[str, Any]) -> N
         _end(f"error: {_last_words(error)}\n(traceback: {log})", USER_ERROR)
     except KeyboardInterrupt:
         _end("stopped by SIGINT", INTERRUPTED)
+
+
+def _leave_processes() -> None:
+    """Part from the other processes of this run.
+
+    Python may end before the threads that talk to them do, and a process that ends so
+    aborts; its run then counts as failed although it has finished.
+    """
+    if is_distributed():
+        torch.distributed.destroy_process_group()
 
 
 def _prepare(

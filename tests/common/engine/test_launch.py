@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from projects.common.engine import run_command
 from projects.common.engine import test as evaluate
 from projects.common.engine.checkpoint_file import read_checkpoint, write_checkpoint
 from projects.common.engine.errors import CheckpointError, ConfigError, EngineError
@@ -285,3 +286,11 @@ def test_a_released_file_that_is_not_there_says_where_it_comes_from(tmp_path):
     path = tmp_path / "mask3d_scannet200.pth"
     with pytest.raises(CheckpointError, match="it comes from OneFormer3D release"):
         train(runs.CONFIG, str(tmp_path), cfg_options={"load_from": str(path)})
+
+
+def test_a_finished_command_leaves_its_processes(tmp_path):
+    """Else Python may end before gloo's threads, which aborts a finished run."""
+    store = torch.distributed.FileStore(str(tmp_path / "store"), 1)
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    run_command(lambda: None, {})
+    assert not torch.distributed.is_initialized()
