@@ -76,7 +76,7 @@ def test_pipelines_build_and_voxelise_as_the_model(esam, loader):
 
 
 def test_metrics_build(config):
-    METRICS.build(config.test_evaluator)
     assert (config.val_dataloader is None) == (config.val_evaluator is None)
-    if config.val_evaluator is not None:
-        METRICS.build(config.val_evaluator)
+    for evaluator in (config.test_evaluator, config.val_evaluator or []):
+        for metric in evaluator if isinstance(evaluator, list) else [evaluator]:
+            METRICS.build(metric)
