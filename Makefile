@@ -19,6 +19,9 @@ TRAIN_TWICE = OMP_NUM_THREADS=1 $(RUN) -m torch.distributed.run --standalone \
     --nproc-per-node 2 tools/train.py --launcher pytorch
 ROOMS = --train-rooms 120 --val-rooms 30 --frames 2 --frame-step 200 --size 320x240 \
     --workers $(WORKERS)
+DELTAS = configs/deltas/deltas_synthetic.py
+DELTAS_ROOMS = --train-rooms 80 --val-rooms 12 --frames 12 --frame-step 20 \
+    --size 256x192 --workers $(WORKERS)
 DEMO = configs/ESAM_CA/ESAM_sv_synthetic_CA.py
 REAL = configs/ESAM_CA/ESAM_sv_rgbd_folder_CA.py
 REAL_RAW = $(if $(RGBD),$(RGBD),$(DATA)/shelf-rgbd)
@@ -26,7 +29,7 @@ REAL_NAME = real-$(if $(RGBD),$(notdir $(patsubst %/,%,$(RGBD))),shelf)
 REAL_DATA = --data-root $(DATA)/$(REAL_NAME)
 REAL_WORK = $(WORK)/demo-real/$(REAL_NAME)
 
-# Two districts for `make demo-depth`: (name, drives trained on, held out, seed).
+# Drives of the two districts of `make demo-depth`, and where it works.
 STREETS = kitti360 --frames 12 --size 352x94 --columns 1000 --workers $(WORKERS)
 DEPTH_DATA = $(DATA)/demo-depth
 DEPTH_WORK = $(WORK)/demo-depth
@@ -34,7 +37,8 @@ DEPTH_BASE = configs/vggt_lora/finetune_kitti360_demo.py
 DEPTH_LORA = configs/vggt_lora/lora_kitti360_strategy_b_demo.py
 BASE_FILE = --cfg-options model.base_weights=$(DEPTH_WORK)/base.safetensors
 
-.PHONY: setup minkowski demo demo-depth demo-evaluate demo-real test lint doctor
+.PHONY: setup minkowski demo demo-depth demo-evaluate demo-deltas demo-real test lint \
+    doctor
 
 setup:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV)
@@ -87,6 +91,16 @@ endif
 	    --out-dir $(DATA)/$(REAL_NAME) --workers $(WORKERS)
 	$(TRAIN) $(REAL) $(REAL_DATA) --work-dir $(REAL_WORK) --resume
 	$(RUN) tools/test.py $(REAL) $(REAL_WORK) $(REAL_DATA) --work-dir $(REAL_WORK)
+
+demo-deltas: setup
+	$(RUN) tools/make_synthetic.py scannet --out $(DATA)/deltas-rooms/raw \
+	    $(DELTAS_ROOMS)
+	$(RUN) tools/create_data.py scannet_frames --root-path $(DATA)/deltas-rooms/raw \
+	    --out-dir $(DATA)/deltas-rooms --workers $(WORKERS)
+	$(TRAIN_TWICE) $(DELTAS) --data-root $(DATA)/deltas-rooms \
+	    --work-dir $(WORK)/demo-deltas --resume
+	OMP_NUM_THREADS=$(WORKERS) $(RUN) tools/test.py $(DELTAS) $(WORK)/demo-deltas \
+	    --data-root $(DATA)/deltas-rooms --work-dir $(WORK)/demo-deltas
 
 test: setup
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist worksteal

@@ -20,6 +20,7 @@ DATASETS = _child(
     _parent.DATASETS,
     [
         "projects.common.datasets",
+        "projects.deltas.datasets",
         "projects.esam.datasets",
         "projects.vggt_lora.datasets",
     ],
@@ -39,11 +40,20 @@ MODELS = _child(
         "projects.common.backbones2d.online",
         "projects.vggt_lora.losses",
         "projects.vggt_lora.models",
+        "projects.deltas.losses",
+        "projects.deltas.models",
     ],
 )
-TASK_UTILS = _child(_parent.TASK_UTILS, ["projects.esam.losses"])
+TASK_UTILS = _child(
+    _parent.TASK_UTILS, ["projects.esam.losses", "projects.deltas.losses"]
+)
 METRICS = _child(
-    _parent.METRICS, ["projects.esam.evaluation", "projects.vggt_lora.evaluation"]
+    _parent.METRICS,
+    [
+        "projects.esam.evaluation",
+        "projects.vggt_lora.evaluation",
+        "projects.deltas.evaluation",
+    ],
 )
 HOOKS = _child(
     _parent.HOOKS,
@@ -51,6 +61,7 @@ HOOKS = _child(
         "projects.common.engine",
         "projects.common.visualization",
         "projects.vggt_lora.models",
+        "projects.deltas.evaluation",
     ],
 )
 RUNNERS = _child(_parent.RUNNERS, ["projects.common.engine"])

@@ -13,7 +13,7 @@ LAYERS = [
     {"checks", "command", "process_memory", "released_weights"},
     {"geometry", "sparse", "progress", "parallel"},
     {"io", "structures"},
-    {"synthetic", "doctor"},
+    {"synthetic", "doctor", "frame_index"},
     {"engine", "datasets", "evaluation", "visualization", "backbones2d"},
     {"comparison"},
 ]
@@ -21,7 +21,7 @@ PURE = ("geometry", "sparse", "checks")
 PURE_LIBRARIES = {"torch", "numpy", "scipy"}
 ONE_FILE_ONLY = (
     "MinkowskiEngine", "rerun", "segment_anything", "ultralytics", "pycolmap", "evo",
-    "h5py",
+    "h5py", "transformers",
 )  # fmt: skip
 STANDARD = __import__("sys").stdlib_module_names
 

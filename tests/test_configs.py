@@ -37,7 +37,8 @@ def esam(request) -> Config:
 def test_leaf_says_purpose_and_command(config):
     text = Path(config.filename).read_text()
     assert text.startswith('"""')
-    assert f"tools/train.py configs/{Path(config.filename).parent.name}/" in text
+    tool = "train" if config.train_dataloader is not None else "test"
+    assert f"tools/{tool}.py configs/{Path(config.filename).parent.name}/" in text
 
 
 def test_every_key_and_argument_is_read(config):

@@ -12,6 +12,7 @@ SUBJECTS = {
     "vggt": ("benchmarks.vggt", "VGGT's seconds and memory by number of frames"),
     "vggt_data": ("benchmarks.vggt_data", "KITTI-360 samples per second and core"),
     "depth_metrics": ("benchmarks.depth_metrics", "all depth metrics on 1000 frames"),
+    "deltas": ("benchmarks.deltas", "DELTAS's stages beside a bare ResNet-50"),
     "scannet_ap": ("benchmarks.scannet_ap", "ScanNet AP beside mmdet3d"),
 }
 

@@ -11,6 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from projects.common.command import one_message
+from projects.deltas.converters import rgbd_frames, scannet_frames, sevenscenes, sun3d
 from projects.esam.converters import apc_shelf, rgbd_folder, scannet
 from projects.vggt_lora.converters import (
     annotations,
@@ -86,6 +87,24 @@ CONVERTERS = {
         "ScanNet export, to a frame index of views",
         scannet_views.add_arguments,
         scannet_views.run,
+    ),
+    "scannet_frames": Converter(
+        "ScanNet export, to a frame index for DELTAS",
+        scannet_frames.add_arguments,
+        scannet_frames.run,
+    ),
+    "sun3d": Converter(
+        "SUN3D sequences, to a frame index for DELTAS", sun3d.add_arguments, sun3d.run
+    ),
+    "sevenscenes_frames": Converter(
+        "7-Scenes recordings, to a frame index for DELTAS",
+        sevenscenes.add_arguments,
+        sevenscenes.run,
+    ),
+    "rgbd_frames": Converter(
+        "your own colour, depth and poses, to a frame index for DELTAS",
+        rgbd_frames.add_arguments,
+        rgbd_frames.run,
     ),
     "densify": Converter(
         "depth predictions fitted to the points of a COLMAP model",

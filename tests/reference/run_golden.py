@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from tests.reference.deltas_golden import deltas  # noqa: E402
 from tests.reference.golden_fill import random_fill  # noqa: E402
 
 Arrays = Mapping[str, np.ndarray]
@@ -181,6 +182,7 @@ KINDS = {
     "scannet_ap": Kind(scannet_ap, 1e-9),
     "vggt": Kind(vggt, 1e-3),
     "vggt_losses": Kind(vggt_losses, 1e-5),
+    "deltas": Kind(deltas, 1e-3),
 }
 
 

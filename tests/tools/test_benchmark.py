@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
@@ -47,3 +48,25 @@ def test_frames_with_image_features_fit_the_detectors(monkeypatch, tmp_path):
     images = StoredFeatures("dinov2_vitl14", 1024)(inputs, samples)
     assert len(images.valid) == 20_000
     assert images.valid.all()
+
+
+def test_the_stages_of_deltas_are_timed_one_by_one(monkeypatch):
+    monkeypatch.syspath_prepend(str(TOOLS))
+    from benchmarks.deltas import make_batch, one_round
+
+    from tests.deltas.models.networks import narrow
+
+    results = {}
+
+    def timed(name, work):
+        results[name] = work()
+        return results[name]
+
+    net, batch = narrow().eval(), make_batch(3, 48, 64, "cpu")
+    with torch.inference_mode():
+        one_round(net, batch, timed)
+        depth = net(batch)["depth"]
+    assert list(results) == ["supernet", "trinet", "depthnet", "triangulation"]
+    torch.testing.assert_close(results["depthnet"]["depth"], depth)
+    points = results["triangulation"]["points_anchor"]
+    torch.testing.assert_close(points, results["trinet"]["points_anchor"])

@@ -50,11 +50,11 @@ def run(args: argparse.Namespace) -> int:
     cv2.setNumThreads(1)
     trained = dict(load_config(args.config).train_dataloader.dataset)
     del trained["type"]
-    bare = {key: trained[key] for key in ("image_size", "aspect", "packed")}
+    bare = {key: trained[key] for key in ("image_size", "aspect")}
     ways = {
         "as trained": trained,
         "no augmentation": {**trained, "augmentation": None},
-        "zoom 0.2": {**trained, "augmentation": {"zoom": 0.2}},
+        "zoom 0.2": {**trained, "augmentation": {"zoom": 0.2}, "packed": True},
         "no recipe, points": {**bare, "points": True},
         "from depth maps": {**trained, "packed": False},
     }

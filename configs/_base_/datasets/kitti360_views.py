@@ -17,7 +17,6 @@ views = dict(
     frames=8,
     image_size=518,
     aspect=0.33,
-    packed=True,
     points=False,
 )
 held_out = dict(**views, split="val", test_mode=True)

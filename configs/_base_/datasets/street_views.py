@@ -5,9 +5,7 @@
         --out-dir data/street --view 56 168
 """
 
-small = dict(
-    data_root="data/street", frames=3, image_size=168, aspect=0.34, packed=False
-)
+small = dict(data_root="data/street", frames=3, image_size=168, aspect=0.34)
 quick = dict(num_workers=0, persistent_workers=False)
 sample = dict(**small, sampling=dict(span=4), min_valid=200)
 streets = dict(

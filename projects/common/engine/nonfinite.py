@@ -58,7 +58,7 @@ def sample_names(samples: Sequence[Mapping[str, Any]]) -> str:
     """The shortest telling name of each sample, for a message."""
     names = []
     for sample in samples:
-        for key in ("sample_idx", "lidar_path", "img_path"):
+        for key in ("sample_idx", "lidar_path", "img_path", "name"):
             if key in sample:
                 names.append(str(sample[key]))
                 break

@@ -107,6 +107,7 @@ class Vantage3DRunner(SurvivingRunner):
                     "finite: use type='OptimWrapper' or 'AmpOptimWrapper'"
                 )
             part.guard = self._guard
+            part.on_skip = self.step_skipped
         return built
 
     def _check_custom_keys(self, optim_wrapper: Any) -> None:
@@ -154,11 +155,16 @@ class Vantage3DRunner(SurvivingRunner):
     ) -> dict[str, Any]:
         """Load weights; see :func:`load_weights` for what counts as fitting.
 
+        A model that reads files of another layout has ``import_checkpoint(content)``,
+        which returns ours.
+
         Raises:
             CheckpointError: If the file is missing, damaged or of another model.
         """
         policy = LoadPolicy.from_config(self.cfg.get("load_from_policy"))
-        return self._load(read_checkpoint(filename), filename, policy)
+        checkpoint = read_checkpoint(filename)
+        convert = getattr(bare_model(self.model), "import_checkpoint", dict)
+        return self._load(dict(convert(checkpoint)), filename, policy)
 
     def resume(self, filename: str, **unused: Any) -> None:
         """Continue exactly where ``filename`` was saved.

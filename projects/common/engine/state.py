@@ -45,6 +45,12 @@ class BufferCopies:
         for name, source in self._sources.items():
             self.copies[name].copy_(source)
 
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Put the copies back into the buffers."""
+        for name, source in self._sources.items():
+            source.copy_(self.copies[name])
+
     def still_belong_to(self, model: nn.Module) -> bool:
         """Whether the model still uses the tensors that are copied here."""
         buffers = dict(model.named_buffers())

@@ -60,6 +60,7 @@ class SurvivingRunner(Runner):
         self._due_saves: list[Callable[[], object]] = []
         self._random_to_restore: dict[str, Any] | None = None
         self._losses: dict[str, float] = {}
+        self._batch: Any = None
         self._last_save: tuple | None = None
         # Whether averaged weights stand in for the trained ones; None while changing.
         self._averaged: bool | None = False
@@ -140,24 +141,45 @@ class SurvivingRunner(Runner):
         Raises:
             NonFiniteError: Again, with the samples' names.
         """
+        self._batch = data_batch
         try:
             yield
         except NonFiniteError as error:
-            samples = describe_batch(data_batch)
-            report = {
-                "problem": str(error),
-                "epoch": self.epoch,
-                "iteration": self.iter,
-                "loss_terms": self._losses,
-                "samples": samples,
-            }
-            path = write_report(self.work_dir, self.iter, self.rank, report)
+            path, terms, names = self._report_nonfinite(str(error))
             raise NonFiniteError(
-                f"{error} in iteration {self.iter + 1} (terms: {self._losses}). "
-                f"Samples: {sample_names(samples)}. Weights were not updated; details "
+                f"{error} in iteration {self.iter + 1} (terms: {terms}). "
+                f"Samples: {names}. Weights were not updated; details "
                 f"are in {path}. Look at these samples, lower the learning rate, or "
                 "resume from the last checkpoint"
             ) from error
+        finally:
+            self._batch = None
+
+    def step_skipped(self, problem: str) -> None:
+        """Note a step that the optimizer left out; batch statistics forget it too."""
+        if self._buffers is not None:
+            self._buffers.restore()
+        path, terms, names = self._report_nonfinite(problem)
+        count = self.optim_wrapper.skipped_steps
+        self.message_hub.update_scalar("train/skipped_steps", count)
+        self.logger.warning(
+            f"step {self.iter + 1} was skipped, number {count} of at most "
+            f"{self.optim_wrapper.max_skipped}: {problem} (terms: {terms}). Samples: "
+            f"{names}; details are in {path}"
+        )
+
+    def _report_nonfinite(self, problem: str) -> tuple[Path, dict[str, float], str]:
+        """File, loss terms and sample names of what is not finite."""
+        samples = describe_batch(self._batch)
+        report = {
+            "problem": problem,
+            "epoch": self.epoch,
+            "iteration": self.iter,
+            "loss_terms": self._losses,
+            "samples": samples,
+        }
+        path = write_report(self.work_dir, self.iter, self.rank, report)
+        return path, self._losses, sample_names(samples)
 
     def checkpoint_hook(self) -> CheckpointHook | None:
         """The hook that saves regularly, if there is one."""

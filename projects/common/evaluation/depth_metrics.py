@@ -52,18 +52,33 @@ def depth_errors(pred: Floats, truth: Floats, mask: Mask) -> dict[str, float]:
         empty = dict.fromkeys(DEPTH_METRICS, float("nan"))
         deltas = {name: 0.0 for name in empty if "delta" in name and pixels}
         return {**empty, **deltas, **counts}
-    error, log = p - g, np.log(p) - np.log(g)
-    ratio = np.maximum(p / g, g / p)
+    values = {**difference_errors(p, g), **ratio_errors(p, g)}
+    for k in (1, 2, 3):
+        values[f"delta{k}"] *= len(p) / pixels
+    return {**{name: values[name] for name in DEPTH_METRICS}, **counts}
+
+
+def difference_errors(p: Floats, g: Floats) -> dict[str, float]:
+    """AbsRel, SqRel, RMSE and MAE of (N,) depths, N > 0; predictions may be <= 0."""
+    error = p - g
     values = {
         "AbsRel": np.mean(np.abs(error) / g),
         "SqRel": np.mean(error**2 / g),
         "RMSE": np.sqrt(np.mean(error**2)),
+        "MAE": np.mean(np.abs(error)),
+    }
+    return {name: float(value) for name, value in values.items()}
+
+
+def ratio_errors(p: Floats, g: Floats) -> dict[str, float]:
+    """RMSElog, SIlog and the deltas of (N,) positive depths, N > 0."""
+    log, ratio = np.log(p) - np.log(g), np.maximum(p / g, g / p)
+    values = {
         "RMSElog": np.sqrt(np.mean(log**2)),
         "SIlog": np.std(log),
-        "MAE": np.mean(np.abs(error)),
-        **{f"delta{k}": np.sum(ratio < DELTA**k) / pixels for k in (1, 2, 3)},
+        **{f"delta{k}": np.mean(ratio < DELTA**k) for k in (1, 2, 3)},
     }
-    return {**{name: float(value) for name, value in values.items()}, **counts}
+    return {name: float(value) for name, value in values.items()}
 
 
 def masked_pairs(pred: Floats, truth: Floats, mask: Mask) -> tuple[Floats, Floats]:

@@ -13,6 +13,7 @@ from projects.common.geometry.cameras import (
     unproject,
     unproject_pixels,
 )
+from projects.common.geometry.epipolar import SeenRays, clip_rays, seen_rays
 from projects.common.geometry.grids import (
     FeatureGrid,
     bilinear_cells,
@@ -25,20 +26,31 @@ from projects.common.geometry.transforms import (
     look_at,
     transform_points,
 )
+from projects.common.geometry.triangulation import (
+    Triangulated,
+    normalise_pixels,
+    triangulate,
+)
 
 __all__ = [
     "FeatureGrid",
+    "SeenRays",
+    "Triangulated",
     "bilinear_cells",
+    "clip_rays",
     "distance_to_depth",
     "grid_pixels",
     "invert_rigid",
     "look_at",
+    "normalise_pixels",
     "pixel_grid",
     "project",
     "project_and_sample",
     "sample_grid",
     "scale_intrinsics",
+    "seen_rays",
     "transform_points",
+    "triangulate",
     "unproject",
     "unproject_pixels",
 ]

@@ -59,6 +59,17 @@ def write_float16_png(path: str | Path, depth: NDArray[np.floating]) -> None:
     atomic_write_bytes(path, cv2.imencode(".png", bits)[1].tobytes())
 
 
+def write_millimetre_png(path: str | Path, depth: NDArray[np.floating]) -> None:
+    """Write (H, W) depth as 16-bit millimetres, as ScanNet's depth images are.
+
+    What is missing, not finite, below half a millimetre or beyond 65.535 m becomes 0.
+    """
+    millimetres = np.round(1000 * np.nan_to_num(depth.astype(np.float64), posinf=0.0))
+    inside = (millimetres > 0) & (millimetres < 2**16)
+    values = np.where(inside, millimetres, 0).astype(np.uint16)
+    atomic_write_bytes(path, cv2.imencode(".png", values)[1].tobytes())
+
+
 def read_raw_float32(path: str | Path, size: tuple[int, int]) -> Depth:
     """Depth of a file without header: little-endian float32, row by row (ETH3D).
 

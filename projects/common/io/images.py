@@ -1,5 +1,6 @@
 """Colour, depth and label images, read whole or refused."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,13 @@ def read_ids(path: str | Path, what: str = "label image") -> NDArray[np.int64]:
             f"{array.shape} {array.dtype}. Save it as a 16-bit PNG"
         )
     return array.astype(np.int64)
+
+
+def encode_png(values: NDArray[np.uint16]) -> bytes:
+    """A 16-bit PNG of (H, W) values, as :func:`read_ids` reads it."""
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, format="PNG")
+    return buffer.getvalue()
 
 
 def _load(path: str | Path, what: str) -> Image.Image:

@@ -12,7 +12,14 @@ import cv2
 
 from projects.common.checks import check_choice, check_positive
 from projects.common.progress import track
-from projects.common.synthetic import annotated, eth3d, rgbd_folder, scannet
+from projects.common.synthetic import (
+    annotated,
+    eth3d,
+    rgbd_folder,
+    scannet,
+    scannet_sens,
+    sun3d,
+)
 from projects.common.synthetic.files import write_text
 from projects.common.synthetic.filming import (
     SENSOR_SIZE,
@@ -46,6 +53,10 @@ LAYOUTS = {
     "rgbd_folder": Layout(
         rgbd_folder.write_scene, rgbd_folder.is_written, rgbd_folder.write_meta
     ),
+    "scannet_sens": Layout(
+        scannet_sens.write_scene, scannet_sens.is_written, scannet_sens.write_meta
+    ),
+    "sun3d": Layout(sun3d.write_scene, sun3d.is_written, sun3d.write_meta),
     "eth3d": Layout(eth3d.write_scene, eth3d.is_written, eth3d.write_meta),
     **{
         name: Layout(layout.write_scene, layout.is_written, layout.write_meta)

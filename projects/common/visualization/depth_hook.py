@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
@@ -11,6 +10,7 @@ from mmengine.runner import Runner
 
 from projects.common.checks import check_choice, check_positive
 from projects.common.evaluation.depth_alignment import ALIGNMENTS, align_depth
+from projects.common.visualization.batches import spaced_batches
 from projects.common.visualization.depth_picture import DepthView, write_depth_picture
 from projects.registry import HOOKS
 
@@ -51,9 +51,8 @@ class DepthPictureHook(Hook):
 
     def before_test(self, runner: Runner) -> None:
         """Choose the batches."""
-        last = len(runner.test_dataloader) - 1
         self.views = []
-        self.batches = set(np.linspace(0, last, self.num_frames).round().astype(int))
+        self.batches = spaced_batches(len(runner.test_dataloader), self.num_frames)
 
     def after_test_iter(
         self,

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from projects.common.io.images import read_color
+from projects.common.visualization.batches import spaced_batches
 from projects.common.visualization.frame import FrameResult
 from projects.common.visualization.picture import write_picture
 from projects.registry import HOOKS
@@ -62,9 +63,8 @@ class InstanceVisualizationHook(Hook):
         """Choose the batches; fail now, not after the test, if rerun is missing."""
         if self.recording:
             import projects.common.visualization.recording  # noqa: F401
-        last = len(runner.test_dataloader) - 1
         self.frames = []
-        self.batches = set(np.linspace(0, last, self.num_frames).round().astype(int))
+        self.batches = spaced_batches(len(runner.test_dataloader), self.num_frames)
 
     def after_test_iter(
         self,

@@ -5,17 +5,17 @@ millimetre; poses and intrinsics of all frames share one text file.
 """
 
 import argparse
-import io
 import re
 from pathlib import Path
 
 import numpy as np
 from mmengine.logging import print_log
 from numpy.typing import NDArray
-from PIL import Image
 
 from projects.common.io.atomic import atomic_write_bytes
-from projects.common.io.images import read_color, read_ids
+from projects.common.io.images import encode_png, read_color, read_ids
+from projects.common.io.rgbd_frames import matrix_text
+from projects.common.io.rotated_depth import unrotate_bits
 from projects.common.progress import track
 from projects.esam.converters.arguments import add_folders, check_root
 
@@ -56,9 +56,7 @@ def read_camera_file(path: Path) -> dict[str, NDArray[np.float64]]:
 
 def decode_depth(raw: NDArray[np.integer]) -> NDArray[np.uint16]:
     """(H, W) depth in millimetres, rounded, from the stored 16-bit values."""
-    raw = raw.astype(np.uint16)
-    tenths = (raw >> 3) | (raw << 13)
-    return np.round(tenths / UNITS_PER_MM).astype(np.uint16)
+    return np.round(unrotate_bits(raw) / UNITS_PER_MM).astype(np.uint16)
 
 
 def import_shelf(root: Path, out_dir: Path, val_frames: tuple[str, ...]) -> None:
@@ -78,7 +76,8 @@ def import_shelf(root: Path, out_dir: Path, val_frames: tuple[str, ...]) -> None
             f"--val-frames {unknown[0]} is not in {root}, which has {', '.join(frames)}"
         )
     scene = out_dir / SCENE
-    _write_matrix(scene / "intrinsic.txt", _find(cameras, "Color camera intrinsic"))
+    K = _find(cameras, "Color camera intrinsic")
+    atomic_write_bytes(scene / "intrinsic.txt", matrix_text(K).encode())
     for frame in track(frames, description="apc_shelf"):
         _import_frame(root, scene, frame, _find(cameras, f"for frame-{frame}"))
     for split, wanted in (("train", False), ("val", True)):
@@ -92,10 +91,12 @@ def _import_frame(root: Path, scene: Path, frame: str, cam2world: NDArray) -> No
     read_color(color)  # refuses a damaged file
     atomic_write_bytes(scene / "color" / f"{frame}.png", color.read_bytes())
     depth = decode_depth(read_ids(root / f"frame-{frame}.depth.png", "depth image"))
-    _write_png(scene / "depth" / f"{frame}.png", depth)
+    atomic_write_bytes(scene / "depth" / f"{frame}.png", encode_png(depth))
     instances = read_ids(root / "segm" / f"frame-{frame}.segm.png")
-    _write_png(scene / "instance" / f"{frame}.png", instances.astype(np.uint16))
-    _write_matrix(scene / "pose" / f"{frame}.txt", cam2world)
+    ids = encode_png(instances.astype(np.uint16))
+    atomic_write_bytes(scene / "instance" / f"{frame}.png", ids)
+    pose = matrix_text(cam2world).encode()
+    atomic_write_bytes(scene / "pose" / f"{frame}.txt", pose)
 
 
 def _find(cameras: dict[str, NDArray], end: str) -> NDArray[np.float64]:
@@ -103,17 +104,6 @@ def _find(cameras: dict[str, NDArray], end: str) -> NDArray[np.float64]:
         if end in heading:
             return matrix
     raise ValueError(f"the camera file has no {end!r}, only {sorted(cameras)}")
-
-
-def _write_matrix(path: Path, matrix: NDArray) -> None:
-    lines = [" ".join(repr(float(value)) for value in row) for row in matrix]
-    atomic_write_bytes(path, ("\n".join(lines) + "\n").encode())
-
-
-def _write_png(path: Path, image: NDArray[np.uint16]) -> None:
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG")
-    atomic_write_bytes(path, buffer.getvalue())
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

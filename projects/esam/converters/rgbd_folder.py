@@ -11,14 +11,8 @@ from mmengine.logging import MMLogger
 from numpy.typing import NDArray
 
 from projects.common.io.images import read_ids
-from projects.common.io.rgbd_frames import (
-    list_frames,
-    read_cam2world,
-    read_intrinsics,
-    read_list,
-    read_rgbd,
-    register_color,
-)
+from projects.common.io.rgbd_folder import color_path, read_folder_frame
+from projects.common.io.rgbd_frames import list_frames, read_list
 from projects.esam.converters.arguments import (
     add_folders,
     add_sample_options,
@@ -35,7 +29,6 @@ from projects.esam.converters.sources import (
 )
 from projects.esam.scannet_classes import THING_IDS
 
-COLOR_SUFFIXES = (".jpg", ".jpeg", ".png")
 # ScanNet200's raw id of "object": what an instance is called without semantic images.
 OBJECT_LABEL = 1163
 LAST_LABEL = 1357  # of the label table
@@ -137,23 +130,16 @@ class RgbdFolderSource(Source):
 
     def frame(self, name: SampleName) -> Frame:
         folder = self.folder(name.scene)
-        cam2world = read_cam2world(folder / "pose" / f"{name.frame}.txt")
-        color_path = _color_path(folder, name.frame)
-        depth_path = folder / "depth" / f"{name.frame}.png"
-        color, depth = read_rgbd(color_path, depth_path, self.depth_scale)
-        height, width = depth.shape
-        K = read_intrinsics(folder / "intrinsic.txt", (width, height))
-        K_color, path = None, folder / "intrinsic_color.txt"
-        if path.is_file():
-            K_color = read_intrinsics(path, (color.shape[1], color.shape[0]))
-        color, depth = register_color(color, K_color, depth, K)
+        color, depth, K, cam2world = read_folder_frame(
+            folder, name.frame, self.depth_scale
+        )
         return Frame(
             color=color,
             depth=depth,
             K=K,
             cam2world=cam2world,
             axis_align=np.eye(4),
-            img_path=color_path.relative_to(self.root).as_posix(),
+            img_path=color_path(folder, name.frame).relative_to(self.root).as_posix(),
         )
 
     def labels(
@@ -201,13 +187,6 @@ def _listed(path: Path, frames: dict[str, list[SampleName]]) -> list[SampleName]
                 f"<scene>_<frame> of {path.parent}. Scenes found: {sorted(frames)}"
             )
     return listed
-
-
-def _color_path(folder: Path, frame: str) -> Path:
-    """The colour image, of whatever suffix; the first one's name if there is none."""
-    suffixes = (*COLOR_SUFFIXES, *(suffix.upper() for suffix in COLOR_SUFFIXES))
-    paths = [folder / "color" / f"{frame}{suffix}" for suffix in suffixes]
-    return next((path for path in paths if path.is_file()), paths[0])
 
 
 def _label_image(path: Path, shape: tuple[int, ...]) -> NDArray[np.int64] | None:

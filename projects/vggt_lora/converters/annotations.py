@@ -8,21 +8,21 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from projects.common.frame_index.build import build_index
+from projects.common.frame_index.index import IndexedFrame
+from projects.common.frame_index.source import (
+    FrameSource,
+    Unusable,
+    add_index_arguments,
+    index_options,
+)
 from projects.common.io.annotations import (
     AnnotatedFrame,
     Annotations,
     parse_frames,
     read_annotations,
 )
-from projects.vggt_lora.converters.build_index import build_index
-from projects.vggt_lora.converters.frame_source import (
-    FrameSource,
-    Unusable,
-    add_index_arguments,
-    index_options,
-)
 from projects.vggt_lora.datasets.co3d import SEEN_CATEGORIES
-from projects.vggt_lora.datasets.frame_index import IndexedFrame
 
 # The held-out file is called test by those who released annotations, val by others.
 FILES = {"train": ("train",), "val": ("val", "test")}

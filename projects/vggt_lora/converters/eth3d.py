@@ -12,19 +12,19 @@ from typing import Any
 import cv2
 import numpy as np
 
-from projects.common.io.atomic import atomic_write_bytes
-from projects.common.io.colmap import ColmapImage
-from projects.common.io.depth_files import write_npy
-from projects.vggt_lora.converters.build_index import build_index
-from projects.vggt_lora.converters.eth3d_scene import Eth3dScene, SceneView
-from projects.vggt_lora.converters.frame_source import (
+from projects.common.frame_index.build import build_index
+from projects.common.frame_index.index import IndexedFrame
+from projects.common.frame_index.names import split_scenes
+from projects.common.frame_index.source import (
     FrameSource,
     Unusable,
     add_index_arguments,
     index_options,
 )
-from projects.vggt_lora.converters.held_out import hold_out
-from projects.vggt_lora.datasets.frame_index import IndexedFrame
+from projects.common.io.atomic import atomic_write_bytes
+from projects.common.io.colmap import ColmapImage
+from projects.common.io.depth_files import write_npy
+from projects.vggt_lora.converters.eth3d_scene import Eth3dScene, SceneView
 
 VERSION = 1  # Raised when the files change for the same options.
 CALIBRATION = "dslr_calibration_undistorted"
@@ -71,7 +71,7 @@ class Eth3dSource(FrameSource):
         held = self.val_scenes
         if held is None:
             held = tuple(name for name in HELD_OUT if name in scenes)
-        return hold_out(scenes, held)
+        return split_scenes(scenes, {"val": held})
 
     def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
         scene = Eth3dScene(self.raw, sequence, self.max_side, self.masks, self.laser)

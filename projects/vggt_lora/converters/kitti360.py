@@ -12,12 +12,12 @@ from typing import Any
 
 from mmengine.logging import print_log
 
+from projects.common.frame_index.report import refuse_skipped
 from projects.common.io.depth_files import KITTI_SCALE
 from projects.common.io.infos import save_info
 from projects.common.io.manifest import open_manifest
 from projects.common.parallel import run_parallel
 from projects.common.progress import track
-from projects.vggt_lora.converters.index_report import refuse_skipped
 from projects.vggt_lora.converters.kitti360_calibration import (
     Calibration,
     check_chain,

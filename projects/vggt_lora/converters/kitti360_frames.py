@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from projects.common.frame_index.frame import Frame
 from projects.common.io.atomic import atomic_write_bytes
 from projects.common.io.depth_files import KITTI_SCALE, write_depth_png
 from projects.common.io.images import read_color, read_depth, read_size
@@ -20,7 +21,7 @@ from projects.vggt_lora.converters.kitti360_depth import DepthMaker, DepthOption
 from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
 from projects.vggt_lora.datasets.kitti360 import packed_name
 from projects.vggt_lora.datasets.packed_view import PackedView, write_view
-from projects.vggt_lora.datasets.sample import UNKNOWN, Frame
+from projects.vggt_lora.datasets.sample import UNKNOWN
 from projects.vggt_lora.datasets.view_geometry import ViewGeometry
 
 CLASSES = 45

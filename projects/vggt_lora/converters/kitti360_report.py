@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from projects.common.frame_index.report import spread
 from projects.common.io.atomic import atomic_write_bytes
 from projects.common.io.depth_files import KITTI_SCALE
 from projects.common.io.images import read_color, read_depth
-from projects.vggt_lora.converters.index_report import spread
 from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
 from projects.vggt_lora.datasets.buckets import building_ratio, make_buckets
 

@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from projects.common.frame_index.index import Facts, FrameIndex, IndexedFrame
 from projects.common.io.atomic import atomic_write_bytes
 from projects.common.io.depth_files import write_npy
 from projects.common.io.images import read_color
 from projects.vggt_lora.converters.lidar_depth import z_buffer
-from projects.vggt_lora.datasets.frame_index import Facts, FrameIndex, IndexedFrame
 
 SCENE = "motorcycle"
 FILES = ("motorcycle_left.png", "motorcycle_right.png", "motorcycle_disp.npz")

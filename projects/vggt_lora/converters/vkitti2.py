@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from projects.vggt_lora.converters.build_index import build_index
-from projects.vggt_lora.converters.frame_source import (
+from projects.common.frame_index.build import build_index
+from projects.common.frame_index.index import IndexedFrame
+from projects.common.frame_index.names import split_scenes
+from projects.common.frame_index.source import (
     FrameSource,
     Unusable,
     add_index_arguments,
     index_options,
 )
-from projects.vggt_lora.converters.held_out import hold_out
-from projects.vggt_lora.datasets.frame_index import IndexedFrame
 
 CENTIMETRES = 100.0
 HELD_OUT = "Scene06"
@@ -46,7 +46,7 @@ class VirtualKittiSource(FrameSource):
         scenes = list(dict.fromkeys(part[0] for part in parts))
         return {
             split: [f"{p[0]}/{p[1]}/{p[-1]}" for p in parts if p[0] in chosen]
-            for split, chosen in hold_out(scenes, self.val_scenes).items()
+            for split, chosen in split_scenes(scenes, {"val": self.val_scenes}).items()
         }
 
     def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:

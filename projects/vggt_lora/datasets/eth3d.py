@@ -3,10 +3,10 @@
 from typing import Any
 
 from projects.common.checks import check_choice
+from projects.common.frame_index.frame import Frame
+from projects.common.frame_index.reading import read_indexed
 from projects.registry import DATASETS
-from projects.vggt_lora.datasets.frame_reading import read_indexed
 from projects.vggt_lora.datasets.indexed import IndexedDataset
-from projects.vggt_lora.datasets.sample import Frame
 
 # Folder and reader of every kind of depth.
 DEPTHS = {

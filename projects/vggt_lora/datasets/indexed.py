@@ -1,18 +1,17 @@
 """Datasets that read a frame index written by tools/create_data.py."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from projects.common.checks import check_positive
-from projects.vggt_lora.datasets.frame_index import FrameIndex
-from projects.vggt_lora.datasets.frame_reading import limit_depth, read_indexed
+from projects.common.frame_index.frame import BadSampleError, Frame
+from projects.common.frame_index.index import FrameIndex
+from projects.common.frame_index.names import matching_names
+from projects.common.frame_index.reading import limit_depth, read_indexed
 from projects.vggt_lora.datasets.multi_view import MultiViewDataset
-from projects.vggt_lora.datasets.sample import BadSampleError, Frame
 
 
 class IndexedDataset(MultiViewDataset):
@@ -56,7 +55,7 @@ class IndexedDataset(MultiViewDataset):
 
     def load_sequences(self) -> Mapping[str, Sequence[int]]:
         names = list(self.index.sequences)
-        chosen = names if self.patterns is None else _matching(names, self.patterns)
+        chosen = matching_names("sequences", names, self.patterns)
         numbers, spans = self.index.numbers, self.index.spans
         return {
             name: numbers[slice(*spans[name])].tolist()
@@ -95,15 +94,3 @@ class IndexedDataset(MultiViewDataset):
         """One frame with all its depth."""
         entry = self.index.frame(sequence, number)
         return read_indexed(self.raw_root, self.index.facts, entry)
-
-
-def _matching(names: list[str], patterns: list[str]) -> list[str]:
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            near = get_close_matches(pattern, names, 3, 0.3) or names[:3]
-            raise ValueError(
-                f"`sequences` has {pattern!r}, which matches none of the {len(names)} "
-                f"sequences of the index; nearest are {', '.join(near)}. Correct it, "
-                "or make the index from the folder that has it"
-            )
-    return [n for n in names if any(fnmatchcase(n, pattern) for pattern in patterns)]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from projects.common.checks import check_choice
+from projects.common.frame_index.frame import BadSampleError, Frame, check_frame
 from projects.common.geometry import invert_rigid
 from projects.common.io.images import read_color, read_depth, read_ids
 from projects.common.io.infos import load_info
@@ -18,7 +19,6 @@ from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
 from projects.vggt_lora.datasets.buckets import BucketMix, building_ratio, make_buckets
 from projects.vggt_lora.datasets.multi_view import MultiViewDataset
 from projects.vggt_lora.datasets.packed_view import read_view
-from projects.vggt_lora.datasets.sample import BadSampleError, Frame, check_frame
 from projects.vggt_lora.datasets.view_geometry import ViewGeometry, target_size
 
 DEPTHS = ("lidar", "exact")
@@ -38,9 +38,11 @@ class KITTI360Dataset(MultiViewDataset):
         depth: ``lidar``, or ``exact`` depth of every pixel (synthetic drives only).
         mix: Arguments of :class:`BucketMix` for drawing anchors by building ratio;
             None to take every frame in turn.
-        packed: Read views that were packed at the network's size, several times faster
-            than originals; the same pixels, unless a zoom starts from them. Sizes that
-            the cache lacks, of other aspects by a dynamic sampler, come from originals.
+        packed: Views that were packed at the network's size load many times faster
+            than the originals and have the same pixels. None takes them where the
+            cache has that size, for LiDAR depth and samples that are not zoomed; True
+            insists on them, and starts a zoom from them; False never does. Other
+            sizes, which a dynamic sampler may draw, are cut from the originals.
         filter_buildings_only: Only ``building`` pixels count in the losses, and for
             ``min_valid``.
         interest_classes: Label ids in which ``min_valid`` is counted; all if empty.
@@ -54,7 +56,7 @@ class KITTI360Dataset(MultiViewDataset):
         data_root: str,
         depth: str = "lidar",
         mix: Mapping[str, Any] | None = None,
-        packed: bool = False,
+        packed: bool | None = None,
         filter_buildings_only: bool = False,
         interest_classes: Sequence[int] = (),
         sampling: Mapping[str, Any] | None = None,
@@ -86,7 +88,10 @@ class KITTI360Dataset(MultiViewDataset):
         self.K = np.array(meta["K"], float)
         self.depth_scale = float(meta["depth_scale"])
         self.size = int(meta["size"][0]), int(meta["size"][1])
-        self.views = {(int(height), int(width)) for height, width in meta["packed"]}
+        sizes = meta["packed"] or []
+        if sizes is True:  # a cache from before there were several sizes
+            sizes = []
+        self.views = {(int(height), int(width)) for height, width in sizes}
         self.entries = {
             (entry["sequence"], entry["frame"]): entry for entry in info["data_list"]
         }
@@ -149,7 +154,8 @@ class KITTI360Dataset(MultiViewDataset):
     ) -> Frame:
         """The packed view where there is one of this size, else from the originals."""
         size = geometry.height, geometry.width
-        if not self.packed or size not in self.views:
+        wanted = self.packed or (self.packed is None and zoom == 1)
+        if not wanted or self.depth != "lidar" or size not in self.views:
             return super().read_view(sequence, number, geometry, zoom)
         path = Path(self.data_root) / packed_name(sequence, number, size)
         image, depth, semantics = read_view(path, *size)

@@ -13,14 +13,9 @@ from torch.utils.data import Dataset
 from projects.common.checks import check_choice, check_positive
 from projects.common.datasets import SeededIndex
 from projects.common.datasets.seeded import sample_seed, seeded
+from projects.common.frame_index.frame import BadSampleError, Frame, check_frame
 from projects.vggt_lora.datasets.augmentation import Augmentation
-from projects.vggt_lora.datasets.sample import (
-    BadSampleError,
-    Frame,
-    Sample,
-    assemble,
-    check_frame,
-)
+from projects.vggt_lora.datasets.sample import Sample, assemble
 from projects.vggt_lora.datasets.sampling import FrameSampling, even_windows
 from projects.vggt_lora.datasets.view_geometry import ViewGeometry, target_size
 

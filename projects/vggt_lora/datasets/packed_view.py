@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from projects.common.frame_index.frame import BadSampleError
 from projects.common.io.atomic import atomic_write_bytes
 from projects.common.io.depth_files import KITTI_SCALE, depth_units
-from projects.vggt_lora.datasets.sample import UNKNOWN, BadSampleError
+from projects.vggt_lora.datasets.sample import UNKNOWN
 
 UNLABELLED = 255
 

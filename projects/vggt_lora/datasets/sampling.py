@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from projects.vggt_lora.datasets.sample import BadSampleError
+from projects.common.frame_index.frame import BadSampleError
 
 
 @dataclass(frozen=True)

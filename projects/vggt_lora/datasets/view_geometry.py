@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from projects.common.checks import check_positive
+from projects.common.frame_index.frame import BadSampleError, Frame
+from projects.common.frame_index.resampling import centres, nearest
 from projects.common.geometry import scale_intrinsics
-from projects.vggt_lora.datasets.sample import BadSampleError, Frame
 
 
 class Window(NamedTuple):
@@ -148,14 +149,12 @@ class ViewGeometry:
 
     def nearest(self, values: NDArray) -> NDArray:
         """Values at the centres of the view's pixels, never mixed."""
-        rows = _centres(values.shape[0], self.height)
-        columns = _centres(values.shape[1], self.width)
-        return values[rows][:, columns]
+        return nearest(values, self.height, self.width)
 
     def scatter(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
         """Every measurement in the pixel that it falls in; the nearest wins."""
-        rows = _centres(self.height, depth.shape[0])
-        columns = _centres(self.width, depth.shape[1])
+        rows = centres(self.height, depth.shape[0])
+        columns = centres(self.width, depth.shape[1])
         pixels = (rows[:, None] * self.width + columns).ravel()
         where = np.flatnonzero(depth > 0)
         view = np.full(self.height * self.width, np.inf, np.float32)
@@ -170,8 +169,3 @@ def _span(center: float, length: float, extent: int) -> tuple[int, int]:
     start = round(float(center) + 0.5 - pixels / 2)
     start = min(max(start, 0), extent - pixels)
     return start, start + pixels
-
-
-def _centres(source: int, target: int) -> NDArray[np.intp]:
-    """(target,) source index under each target pixel's centre (half-pixel rule)."""
-    return ((np.arange(target) + 0.5) * (source / target)).astype(np.intp)

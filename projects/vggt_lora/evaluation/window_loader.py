@@ -8,8 +8,9 @@ import cv2
 from torch.utils.data import DataLoader, Dataset
 
 from projects.common.engine.errors import ConfigError
+from projects.common.frame_index.frame import BadSampleError
 from projects.registry import DATASETS
-from projects.vggt_lora.datasets.sample import BadSampleError, Sample
+from projects.vggt_lora.datasets.sample import Sample
 from projects.vggt_lora.evaluation.windows import EvaluationWindow, WindowRules
 
 REASON = "skipped"

@@ -46,6 +46,36 @@ def test_a_finite_step_is_taken():
     assert weight.tolist() == pytest.approx([3.2, 0.0])
 
 
+def test_steps_are_skipped_and_counted_up_to_a_limit():
+    weight, plain = wrapper()
+    optim = OptimWrapper(plain.optimizer, max_skipped=2)
+    problems = []
+    optim.on_skip = problems.append
+    optim.update_params(weight.sum() * float("nan"))
+    optim.update_params(weight.sqrt().sum())  # its slope at 0 is infinite
+    assert weight.tolist() == [4.0, 0.0] and optim.skipped_steps == 2
+    assert problems == ["the loss is nan", "the gradient norm is inf"]
+    optim.update_params(weight.square().sum())
+    assert weight.tolist() == pytest.approx([3.2, 0.0])
+    with pytest.raises(NonFiniteError, match="the loss is inf, and 2 steps were skip"):
+        optim.update_params(weight.sum() + float("inf"))
+    again = OptimWrapper(plain.optimizer, max_skipped=2)
+    again.load_state_dict(optim.state_dict())
+    assert again.skipped_steps == 2
+    assert "skipped_steps" not in plain.state_dict()
+
+
+def test_what_was_accumulated_is_dropped_with_a_skipped_step():
+    weight, plain = wrapper()
+    optim = OptimWrapper(plain.optimizer, accumulative_counts=2, max_skipped=1)
+    optim.update_params(weight.sum())
+    optim.update_params(weight.sum() * float("nan"))
+    assert weight.tolist() == [4.0, 0.0]
+    for _ in range(2):
+        optim.update_params(weight.sum())
+    assert weight.tolist() == pytest.approx([3.9, -0.1])
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="tells what to do without CUDA")
 def test_mixed_precision_needs_cuda():
     with pytest.raises(ConfigError, match=r"--amp, AmpOptimWrapper.* needs CUDA"):
@@ -112,3 +142,32 @@ def test_a_run_stops_and_names_the_samples(tmp_path):
     assert {"index": 5} in content["samples"]
     assert content["loss_terms"].keys() == {"loss", "loss_size"}
     assert not list(tmp_path.glob("*.pth"))
+
+
+def test_a_run_goes_on_and_its_statistics_forget_the_step(tmp_path):
+    options = {
+        "train_dataloader.dataset.nan_at": 5,
+        "train_cfg.max_epochs": 2,
+        "optim_wrapper.max_skipped": 2,
+    }
+    assert runs.run(tmp_path, options) == 0
+    output = (tmp_path / "output.txt").read_text()
+    assert "was skipped, number 2 of at most 2: the loss is nan" in output
+    assert "index=5" in output
+    assert len(list((tmp_path / "nonfinite").glob("*.json"))) == 2
+    saved = torch.load(tmp_path / "epoch_2.pth", weights_only=True)
+    assert saved["optimizer"]["skipped_steps"] == 2
+    for name, value in saved["state_dict"].items():
+        assert value.isfinite().all(), name  # batch norm saw the NaN
+
+
+def test_the_count_of_skipped_steps_survives_a_resume(tmp_path):
+    options = {
+        "train_dataloader.dataset.nan_at": 5,
+        "train_cfg.max_epochs": 1,
+        "optim_wrapper.max_skipped": 1,
+    }
+    assert runs.run(tmp_path, options) == 0
+    assert runs.run(tmp_path, {**options, "train_cfg.max_epochs": 2}, True) == 3
+    output = (tmp_path / "output.txt").read_text()
+    assert "the loss is nan, and 1 steps were skipped already" in output

@@ -19,8 +19,8 @@ from projects.vggt_lora.converters.eth3d_scene import (
     turn_clockwise,
 )
 from projects.vggt_lora.datasets import ETH3DDataset
+from tests.common.frame_index.plane import frame
 from tests.vggt_lora.converters.rooms import FRAMES, SIZE, truth
-from tests.vggt_lora.datasets.worlds import frame
 from tools.create_data import main
 
 SCENE = "scene0000_00"

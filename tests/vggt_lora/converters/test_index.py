@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from projects.common.frame_index import build as build_index
+from projects.common.frame_index.index import FrameIndex
+from projects.common.frame_index.report import spread
 from projects.common.geometry import invert_rigid
 from projects.common.io.annotations import (
     parse_frames,
     read_annotations,
     write_annotations,
 )
-from projects.vggt_lora.converters import build_index
-from projects.vggt_lora.converters.index_report import spread
 from projects.vggt_lora.datasets import AnnotationDataset, Co3DDataset
-from projects.vggt_lora.datasets.frame_index import FrameIndex
 from tests.vggt_lora.converters.rooms import truth
 
 SEQUENCE = "scene0000_00"

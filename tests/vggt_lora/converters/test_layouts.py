@@ -147,10 +147,10 @@ def test_real_scannet_frames(create_data, tmp_path):
     """Three frames of a real export: indexed, in agreement, read as a sample."""
     root = need("data/deltas_scannet_sample/scannet_sample/scans_test")
     out = create_data("scannet_views", root, tmp_path / "out")
-    report = json.loads((out / "report_train.json").read_text())
+    report = json.loads((out / "report_test.json").read_text())
     assert report["frames"] == 3 and not report["skipped"]
     assert report["agreement"]["mean"] > 0.8
-    data = build("ScanNetViewsDataset", out, image_size=518)
+    data = build("ScanNetViewsDataset", out, image_size=518, split="test")
     sample = data[0]
     assert sample["images"].shape == (3, 3, 378, 518)
     assert sample["valid"].float().mean() > 0.5

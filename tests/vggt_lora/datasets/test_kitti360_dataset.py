@@ -83,7 +83,7 @@ def test_lidar_depth_agrees_with_the_exact_one(cache):
 
 def test_packed_views_are_the_views(cache):
     index = SeededIndex(2, 0)
-    plain, packed = dataset(cache)[index], dataset(cache, packed=True)[index]
+    plain, packed = dataset(cache, packed=False)[index], dataset(cache)[index]
     for key in ("images", "depths", "valid", "semantics", "world2cam", "ids"):
         torch.testing.assert_close(packed[key], plain[key], atol=0, rtol=0)
     torch.testing.assert_close(packed["K"], plain["K"])
@@ -94,7 +94,7 @@ def test_packed_views_are_the_views(cache):
 
 def test_sizes_that_are_not_packed_come_from_the_originals(cache, monkeypatch):
     """A dynamic sampler draws aspects; its samples are the same with and without."""
-    plain, packed = dataset(cache), dataset(cache, packed=True)
+    plain, packed = dataset(cache, packed=False), dataset(cache)
     read = []
     original = packed.read_frame
     monkeypatch.setattr(packed, "read_frame", lambda *a: read.append(a) or original(*a))
@@ -112,7 +112,7 @@ def test_sizes_that_are_not_packed_come_from_the_originals(cache, monkeypatch):
 def test_a_zoom_starts_from_the_packed_view(cache):
     zoomed = dict(augmentation=dict(zoom=0.2, jitter=0, grey=0, blur=0))
     index = SeededIndex(2, 0)
-    plain = dataset(cache, **zoomed)[index]
+    plain = dataset(cache, **zoomed)[index]  # from the originals
     packed = dataset(cache, packed=True, **zoomed)[index]
     assert (packed["images"] - plain["images"]).abs().mean() < 0.03
     torch.testing.assert_close(packed["K"], plain["K"], atol=1.5, rtol=0.01)
@@ -196,7 +196,7 @@ def test_damaged_files_are_named_and_missing_cache_too(cache, tmp_path):
         dataset(cache, depth="radar")
     with pytest.raises(ValueError, match="hold LiDAR depth, got depth='exact'"):
         dataset(cache, depth="exact", packed=True)
-    data = dataset(cache)
+    data = dataset(cache, packed=False)
     assert data.depth_scale == KITTI_SCALE
     data.data_root = str(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"0.png is missing. Run tools/create"):

@@ -3,18 +3,13 @@ import pytest
 import torch
 
 from projects.common.datasets import SeededIndex
+from projects.common.frame_index.frame import check_frame
 from projects.common.geometry import project
 from projects.vggt_lora.datasets import BadSampleError, collate_views
-from projects.vggt_lora.datasets.sample import assemble, check_frame
+from projects.vggt_lora.datasets.sample import assemble
 from projects.vggt_lora.datasets.sampling import FrameSampling, even_windows
-from tests.vggt_lora.datasets.worlds import (
-    FAR,
-    NORMAL,
-    OFFSET,
-    PlaneDataset,
-    frame,
-    pose,
-)
+from tests.common.frame_index.plane import FAR, NORMAL, OFFSET, frame, pose
+from tests.vggt_lora.datasets.worlds import PlaneDataset
 
 SMALL = dict(
     data_root=".",

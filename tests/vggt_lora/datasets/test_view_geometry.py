@@ -3,9 +3,9 @@ import re
 import numpy as np
 import pytest
 
-from projects.vggt_lora.datasets.sample import BadSampleError
+from projects.common.frame_index.frame import BadSampleError
 from projects.vggt_lora.datasets.view_geometry import ViewGeometry, target_size
-from tests.vggt_lora.datasets.worlds import SIZE, K, frame, plane_depth
+from tests.common.frame_index.plane import SIZE, K, frame, plane_depth
 
 
 @pytest.mark.parametrize(

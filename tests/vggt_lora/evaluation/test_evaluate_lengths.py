@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from projects.common.command import CommandError
+from projects.common.frame_index.index import FrameIndex
 from projects.common.synthetic import write_dataset
-from projects.vggt_lora.datasets.frame_index import FrameIndex
 from projects.vggt_lora.evaluation.result_folder import ResultFolder
 from tests.vggt_lora.evaluation.adapter_runs import CONFIG, write_adapter
 from tools import create_data, evaluate_eth3d

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from projects.common.frame_index.frame import Frame
 from projects.registry import MODELS
-from projects.vggt_lora.datasets.sample import Frame
 from projects.vggt_lora.losses import CLASS_WEIGHTS, FacadeCurriculum
 from tests.vggt_lora.datasets.worlds import PlaneDataset
 from tests.vggt_lora.losses.batches import wave_batch

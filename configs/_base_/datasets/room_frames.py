@@ -1,0 +1,30 @@
+"""Synthetic rooms for DELTAS: triplets of neighbouring frames, 20 apart.
+
+python tools/make_synthetic.py scannet --out data/deltas-rooms/raw --train-rooms 40 \
+    --val-rooms 8 --frames 12 --frame-step 20 --size 320x240 --workers 2
+python tools/create_data.py scannet_frames --root-path data/deltas-rooms/raw \
+    --out-dir data/deltas-rooms --workers 2
+"""
+
+frames = dict(
+    type="SequenceDataset",
+    data_root="data/deltas-rooms",
+    seq_length=3,
+    seq_gap=20,
+    size=(96, 128),
+)
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=0,
+    sampler=dict(type="InfiniteSampler", shuffle=True),
+    collate_fn=dict(type="collate_sequences"),
+    dataset=dict(**frames, split="train", augmentation=dict(mirror=0.5)),
+)
+val_dataloader = dict(
+    batch_size=4,
+    num_workers=0,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    collate_fn=dict(type="collate_sequences"),
+    dataset=dict(**frames, split="val"),
+)
+test_dataloader = val_dataloader

@@ -1,0 +1,34 @@
+"""ScanNet for DELTAS: three frames of 240 x 320, 20 apart, as published.
+
+python tools/create_data.py scannet_frames --root-path data/scannet \
+    --out-dir data/scannet-frames --workers 8 --max-skipped 0.1
+
+Scenes of the official test set are in `test` only; data/README.md says more.
+"""
+
+frames = dict(
+    type="ScanNetSequences", data_root="data/scannet-frames", seq_length=3, seq_gap=20
+)
+train_dataloader = dict(
+    batch_size=6,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type="InfiniteSampler", shuffle=True),
+    collate_fn=dict(type="collate_sequences"),
+    dataset=dict(**frames, split="train", augmentation=dict(mirror=0.5)),
+)
+val_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    collate_fn=dict(type="collate_sequences"),
+    dataset=dict(**frames, split="val", anchor_step=100),
+)
+test_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    collate_fn=dict(type="collate_sequences"),
+    dataset=dict(**frames, split="test", anchor_step=20),
+)

@@ -1,0 +1,36 @@
+"""DELTAS on 13 scenes of ScanNet with one small GPU: 10 to train, 3 to validate.
+
+All of them are training scenes of ScanNet: the scenes from scene0707 on are its test
+set. Batch norms keep the statistics they come with, since two triplets have none.
+
+python tools/train.py configs/deltas/deltas_scannet_small.py
+"""
+
+_base_ = [
+    "../_base_/default_runtime.py",
+    "../_base_/datasets/scannet_frames.py",
+    "../_base_/evaluation/triangulated_depth.py",
+    "../_base_/models/deltas.py",
+    "../_base_/schedules/deltas.py",
+]
+
+model = dict(frozen_norms=True)
+train_dataloader = dict(
+    batch_size=2,
+    num_workers=4,
+    dataset=dict(scenes=[f"scene{number:04d}_00" for number in range(10)]),
+)
+val_dataloader = dict(
+    batch_size=2,
+    dataset=dict(
+        split="train", scenes=["scene0010_00", "scene0012_00", "scene0013_00"]
+    ),
+)
+optim_wrapper = dict(accumulative_counts=6)
+train_cfg = dict(max_iters=60_000, val_interval=3_000)
+default_hooks = dict(
+    logger=dict(interval=50),
+    checkpoint=dict(by_epoch=False, interval=3_000, save_best="abs_rel", rule="less"),
+)
+custom_hooks = [dict(type="DepthReportHook", median_map=False)]
+log_processor = dict(by_epoch=False)

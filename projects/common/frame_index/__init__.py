@@ -1,0 +1,1 @@
+"""Indexes of posed frames: how they are made, and what reads them."""

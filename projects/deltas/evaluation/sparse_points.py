@@ -1,0 +1,109 @@
+"""What triangulation had to work with, and how well it did, in a few numbers.
+
+Without these a network that never triangulates cannot be told from one that does: it
+guesses depth from the anchor alone, and every spacing of the views gives the same dense
+numbers.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from projects.common.geometry import invert_rigid, project
+from projects.common.geometry.cameras import unproject_pixels
+from projects.deltas.correspondences import true_points
+
+Values = dict[str, float]
+SPARSE = ("triangulated", "sparse_rel", "sparse_within_5", "baseline_m", "epipolar_px")
+
+
+class Triangulated(NamedTuple):
+    """Keypoints of one anchor.
+
+    Attributes:
+        keypoints: (N, 2) pixels of the anchor.
+        points: (N, 3) metres, camera frame of the anchor.
+        valid: (N,) bool, whether they were triangulated.
+    """
+
+    keypoints: Tensor
+    points: Tensor
+    valid: Tensor
+
+
+def measure_points(
+    found: Triangulated,
+    batch: Mapping[str, Tensor],
+    limits: tuple[float, float],
+    search: tuple[float, float],
+) -> Values:
+    """Numbers of the sparse points of one sample.
+
+    Args:
+        found: What the network triangulated.
+        batch: One sample: ``depth`` (V, H, W), ``K`` (V, 3, 3), ``cam2world``
+            (V, 4, 4).
+        limits: True depth that is evaluated, metres.
+        search: Range of depth in which matches were searched, metres.
+
+    Returns:
+        ``triangulated`` (share of keypoints); ``sparse_rel`` (median of |z - z*| / z*
+        of the triangulated keypoints with true depth) and ``sparse_within_5`` (share of
+        them within 5 %), NaN if there are none; ``baseline_m`` (mean distance of the
+        views to the anchor) and ``epipolar_px`` (:func:`epipolar_length`).
+    """
+    K, cam2world = batch["K"].double(), batch["cam2world"].double()
+    keypoints = found.keypoints[None].double()
+    truth = true_points(keypoints, batch["depth"][None, 0].double(), K[None, 0], limits)
+    known = truth.valid[0] & found.valid.bool()
+    z, g = found.points[known, 2].double(), truth.points[0, known, 2]
+    errors = ((z - g).abs() / g).cpu().numpy()
+    centres = cam2world[1:, :3, 3] - cam2world[0, :3, 3]
+    nothing = not len(errors)
+    return {
+        "triangulated": float(found.valid.float().mean()),
+        "sparse_rel": math.nan if nothing else float(np.median(errors)),
+        "sparse_within_5": math.nan if nothing else float(np.mean(errors < 0.05)),
+        "baseline_m": float(centres.norm(dim=-1).mean()),
+        "epipolar_px": epipolar_length(keypoints[0], K, cam2world, search),
+    }
+
+
+def epipolar_length(
+    keypoints: Tensor, K: Tensor, cam2world: Tensor, search: tuple[float, float]
+) -> float:
+    """Median distance in pixels between a keypoint's nearest and farthest match.
+
+    Args:
+        keypoints: (N, 2) pixels of the anchor.
+        K: (V, 3, 3) intrinsics.
+        cam2world: (V, 4, 4) rigid transforms.
+        search: Nearest and farthest depth, metres.
+
+    Returns:
+        Over keypoints and views in front of whose camera both ends lie; NaN if none.
+    """
+    eye = torch.eye(4, dtype=K.dtype, device=K.device)
+    world2anchor = invert_rigid(cam2world[1:]) @ cam2world[:1]
+    ends, depths = [], []
+    for z in search:
+        depth = keypoints.new_full(keypoints.shape[:1], z)
+        points = unproject_pixels(keypoints, depth, K[0], eye)
+        pixels, depth = project(points.expand(len(K) - 1, -1, -1), K[1:], world2anchor)
+        ends.append(pixels)
+        depths.append(depth)
+    lengths = (ends[0] - ends[1]).norm(dim=-1)[(depths[0] > 0) & (depths[1] > 0)]
+    return float(lengths.median()) if lengths.numel() else math.nan
+
+
+def mean_of_known(records: Sequence[Values]) -> Values:
+    """Mean of each number over the samples that have it; NaN where none has."""
+    means = {}
+    for name in SPARSE:
+        known = [r[name] for r in records if not math.isnan(r[name])]
+        means[name] = math.fsum(known) / len(known) if known else math.nan
+    return means

@@ -1,0 +1,168 @@
+"""Triangulation by learned matching along epipolar segments: `trinet`."""
+
+import torch
+from torch import Tensor, nn
+
+from projects.common.geometry import normalise_pixels, project, triangulate
+from projects.deltas.models.legacy import triangulate_pixels
+from projects.deltas.models.matching import (
+    correlate,
+    describe_pixels,
+    expected_position,
+    to_cells,
+)
+from projects.deltas.models.segments import Segments, epipolar_segments
+
+_LEGACY_FLOOR = 0.001  # upstream's weight of a view that shows nothing
+
+
+class TriangulationNet(nn.Module):
+    """Matches keypoints in the views and triangulates them.
+
+    The names of its weights are those of the released checkpoints, of which only
+    ``bn_match_convD`` is used: it is the softmax's temperature.
+
+    Args:
+        search_range: Least and greatest depth in the anchor's camera, metres.
+        out_length: Samples along a segment.
+        dist_orthogonal: Rows of samples on either side of it, one pixel apart.
+        legacy: Upstream's numerics; see the module's functions.
+        max_residual: Largest distance in pixels between a match and its triangulated
+            point seen from there; a point with a larger one is not valid. None: any.
+    """
+
+    def __init__(
+        self,
+        search_range: tuple[float, float],
+        out_length: int,
+        dist_orthogonal: int,
+        legacy: bool,
+        max_residual: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.max_residual = max_residual
+        self.search_range = search_range
+        self.samples, self.half_width = out_length, dist_orthogonal
+        self.legacy = legacy
+        self.bn_match_convD = nn.BatchNorm2d(1)
+        # Released checkpoints have these two, no output depends on them.
+        self.convD_confa = nn.Conv2d(1, 1, 3, padding=1).requires_grad_(False)
+        self.bnconvD_confa = nn.BatchNorm2d(1).requires_grad_(False)
+
+    def forward(
+        self,
+        descriptors: Tensor,
+        keypoints: Tensor,
+        K: Tensor,
+        ref2cam: Tensor,
+        size: tuple[int, int],
+    ) -> dict[str, Tensor]:
+        """Matches and points; the names are those of the package's contract.
+
+        Args:
+            descriptors: (B, V, C, h, w), the anchor's first.
+            keypoints: (B, N, 2) pixels of the anchor.
+            K: (B, V, 3, 3).
+            ref2cam: (B, V, 4, 4) from the anchor's camera to each, itself first.
+            size: (H, W) of the images.
+        """
+        segments = epipolar_segments(
+            keypoints, K, ref2cam[:, 1:], self.search_range, size, self.legacy
+        )
+        scores = self.compare(descriptors, keypoints, segments)
+        matches = self.match(scores, segments)
+        confidence = scores.flatten(3).amax(-1).sigmoid()
+        floor = _LEGACY_FLOOR if self.legacy else 0.0
+        confidence = confidence * (segments.valid + floor)
+        confidence = torch.cat([torch.ones_like(confidence[:, :1]), confidence], 1)
+        pixels = torch.cat([keypoints[:, None], matches], 1)
+        return {
+            "segments": segments.ends,
+            "range_kp": segments.valid,
+            "matches": matches,
+            "confidence": confidence.mT,
+            **self.locate(pixels, K, ref2cam, confidence, segments.valid),
+        }
+
+    def compare(
+        self, descriptors: Tensor, keypoints: Tensor, segments: Segments
+    ) -> Tensor:
+        """(B, V - 1, N, rows, columns) normalised likeness at the segments' samples."""
+        views = descriptors.shape[1] - 1
+        queries = describe_pixels(descriptors[:, 0], keypoints, self.legacy)
+        queries = queries.repeat_interleave(views, 0)
+        maps = descriptors[:, 1:].flatten(0, 1)
+        pixels = segments.grid(self.samples, self.half_width).flatten(0, 1)
+        cells = to_cells(pixels, (maps.shape[-2], maps.shape[-1]), self.legacy)
+        likeness = correlate(queries, maps, cells)
+        rows = 2 * self.half_width + 1
+        likeness = likeness.view(*segments.valid.shape, rows, self.samples)
+        return self._normalise(likeness, segments.valid).relu()
+
+    def _normalise(self, likeness: Tensor, valid: Tensor) -> Tensor:
+        norm = self.bn_match_convD
+        if self.legacy or not norm.training:
+            return norm(likeness.flatten(0, 2)[:, None]).view_as(likeness)
+        if not valid.any():  # nothing to take statistics of
+            return likeness * 0
+        patches = norm(likeness[valid][:, None])[:, 0]
+        return torch.zeros_like(likeness).index_put((valid,), patches)
+
+    def match(self, scores: Tensor, segments: Segments) -> Tensor:
+        """(B, V - 1, N, 2) pixels: the mean position; (0, 0) in no segment."""
+        column, row = expected_position(scores).unbind(-1)
+        along = column / (self.samples - 1) - 0.5
+        # Upstream divides the offset by the number of rows, in the end halves it.
+        divisor = max(2 * self.half_width, 1) if self.legacy else 1
+        across = (row - self.half_width) / divisor
+        matches = segments.at(torch.stack([along, across], -1))
+        return torch.where(segments.valid[..., None], matches, 0)
+
+    def locate(
+        self,
+        pixels: Tensor,
+        K: Tensor,
+        ref2cam: Tensor,
+        confidence: Tensor,
+        seen: Tensor,
+    ) -> dict[str, Tensor | dict[str, Tensor]]:
+        """Points (B, N, 3) of pixels (B, V, N, 2), which are valid, and counts."""
+        no_view = ~seen.any(1)
+        if self.legacy:
+            points = triangulate_pixels(pixels, K, ref2cam, confidence)
+            posed = in_front = torch.isfinite(points).all(-1)
+        else:
+            coords = normalise_pixels(pixels.double(), K.double())
+            points, posed, in_front = triangulate(coords, ref2cam, confidence)
+            points = torch.where(in_front[..., None], points, 0).to(pixels.dtype)
+        agree = self._agree(points, pixels, K, ref2cam, confidence)
+        valid = in_front & ~no_view & agree
+        reasons = {
+            "keypoints": torch.ones_like(valid),
+            "triangulated": valid,
+            "no_view": no_view,
+            "no_parallax": ~no_view & ~posed,
+            "behind": ~no_view & posed & ~in_front,
+            "disagree": ~no_view & in_front & ~agree,
+        }
+        counts = {name: mask.sum(1) for name, mask in reasons.items()}
+        return {"points_anchor": points, "point_valid": valid, "counts": counts}
+
+    @torch.no_grad()
+    def _agree(
+        self,
+        points: Tensor,
+        pixels: Tensor,
+        K: Tensor,
+        ref2cam: Tensor,
+        confidence: Tensor,
+    ) -> Tensor:
+        """(B, N) bool: every match that took part lies where its view sees the point.
+
+        Two views of which one is wrong disagree about the depth of the keypoint.
+        """
+        if self.max_residual is None:
+            return torch.ones_like(points[..., 0], dtype=torch.bool)
+        found, _ = project(points[:, None].to(K.dtype), K, ref2cam)
+        near = (found - pixels).norm(dim=-1) <= self.max_residual
+        return (near | (confidence == 0)).all(1)

@@ -1,0 +1,94 @@
+"""7-Scenes and plain RGB-D folders to index."""
+
+import numpy as np
+import pytest
+
+from projects.common.frame_index.index import FrameIndex
+from projects.common.synthetic.files import write_image
+from projects.deltas.converters.rgbd_frames import RgbdFolderSource
+from projects.deltas.converters.sevenscenes import SevenScenesSource
+from projects.deltas.datasets import SequenceDataset
+from tests.deltas.agreement import landed, median_offset
+from tests.deltas.rooms import truth
+from tests.shared import need
+
+
+def test_folders_are_read_as_rendered(written, create_data, tmp_path):
+    options = ("--test-scenes", "scene0001_00")
+    out = create_data("rgbd_frames", written("rgbd_folder"), tmp_path / "out", *options)
+    assert FrameIndex.load(out / "test.npz").sequences == ("scene0001_00",)
+    sample = SequenceDataset(str(out), seq_gap=20, size=(120, 160))[1]
+    assert sample["name"] == "scene0000_00/20-0-40"
+    views = truth("rgbd_folder", 0)
+    for at, number in enumerate((1, 0, 2)):
+        expected = views[number]
+        depth = sample["depth"][at]
+        np.testing.assert_allclose(depth, expected.frame.depth, atol=6e-4)
+        np.testing.assert_allclose(
+            sample["cam2world"][at], expected.cam2world, atol=5e-6
+        )
+
+
+def test_frames_without_numbers_are_refused(copied):
+    root = copied("rgbd_folder")
+    color = root / "scene0000_00" / "color"
+    (color / "0.jpg").rename(color / "first.jpg")
+    with pytest.raises(ValueError, match=r"has frames called \['first'\], expected"):
+        RgbdFolderSource(root).frames("scene0000_00")
+
+
+def test_a_scene_without_depth_is_refused(copied):
+    root = copied("rgbd_folder")
+    for path in (root / "scene0000_00" / "depth").iterdir():
+        path.unlink()
+    with pytest.raises(FileNotFoundError, match="scene0000_00/depth holds no depth"):
+        RgbdFolderSource(root).frames("scene0000_00")
+
+
+def test_one_recording_may_be_the_root(written):
+    source = RgbdFolderSource(written("rgbd_folder") / "scene0000_00")
+    assert source.splits()["train"] == ["scene0000_00"]
+    assert [entry.number for entry in source.frames("scene0000_00")] == [0, 20, 40]
+
+
+def make_sevenscenes(root, size=(640, 480)):
+    """Two sequences of two frames; only headers of images matter here."""
+    for sequence in ("seq-01", "seq-02"):
+        for number in range(2):
+            stem = root / "chess" / sequence / f"frame-{number:06d}"
+            write_image(
+                stem.with_suffix(".color.png"), np.zeros((*size[::-1], 3), "u1")
+            )
+            pose = np.eye(4) if number else np.full((4, 4), np.nan)
+            np.savetxt(f"{stem}.pose.txt", pose)
+    (root / "chess" / "TrainSplit.txt").write_text("sequence2")
+    return root
+
+
+def test_sevenscenes_splits_and_nominal_intrinsics(tmp_path):
+    source = SevenScenesSource(make_sevenscenes(tmp_path))
+    assert source.splits() == {"train": ["chess/seq-02"], "test": ["chess/seq-01"]}
+    lost, good = source.frames("chess/seq-01")
+    assert "contains nan" in lost.reason
+    assert good.image == "chess/seq-01/frame-000001.color.png"
+    assert good.K[0].tolist() == [585, 0, 320]
+
+
+def test_nominal_intrinsics_are_for_one_size(tmp_path):
+    source = SevenScenesSource(make_sevenscenes(tmp_path, (320, 240)))
+    with pytest.raises(ValueError, match="images of 320x240; the nominal intrinsics"):
+        source.frames("chess/seq-01")
+
+
+def test_real_frames_agree(create_data, tmp_path):
+    """An office, frames 25 apart: medians of 6 to 28 mm, at the median 8, measured."""
+    root = need("data/sevenscenes_tsdf")
+    out = create_data("sevenscenes_frames", root, tmp_path / "out")
+    data = SequenceDataset(str(out), "test", seq_gap=25)
+    assert len(data) == 30 - sum(data.skipped.values())
+    offsets = []
+    for at in range(0, len(data), 5):
+        sample = data[at]
+        assert landed(sample, 1)[3] > 0.3
+        offsets += [median_offset(sample, view) for view in (1, 2)]
+    assert np.median(offsets) < 0.015 and max(offsets) < 0.05

@@ -1,0 +1,148 @@
+"""The metric over samples: perfect answers, sparse points, files, what is said."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from projects.common.evaluation.stereo_depth import EIGHT, DepthRange
+from projects.deltas.evaluation import depth_metric
+from projects.deltas.evaluation.depth_metric import resize_depth
+from projects.deltas.evaluation.median_map import evenly, median_depth_map
+from projects.deltas.evaluation.sparse_points import epipolar_length
+from projects.registry import METRICS
+from tests.deltas.worlds import wall_batch
+
+KEYPOINTS = torch.tensor([[32.0, 24.0], [20, 30], [40, 10], [35, 35]])
+
+
+def answer(batch: dict, scale: float = 1.0, valid: int = 4) -> list[dict]:
+    """True but for ``scale``; the first ``valid`` keypoints are triangulated."""
+    K, depth = batch["K"][0, 0], batch["depth"][0, 0]
+    z = depth[KEYPOINTS[:, 1].long(), KEYPOINTS[:, 0].long()] * scale
+    rays = torch.cat([KEYPOINTS, torch.ones(4, 1)], 1) @ torch.linalg.inv(K).T
+    return [
+        {
+            "pred_depth": depth * scale,
+            "keypoints": KEYPOINTS,
+            "points_anchor": rays * z[:, None],
+            "point_valid": torch.arange(4) < valid,
+        }
+    ]
+
+
+def evaluate(pairs, **options):
+    metric = METRICS.build(dict(type="TriangulatedDepthMetric", **options))
+    for batch, prediction in pairs:
+        named = [{"name": "room/1-0-2", **batch.get("more", {})}]
+        metric.process({"inputs": batch, "data_samples": named}, prediction)
+    return metric.evaluate(len(pairs))
+
+
+def test_a_perfect_network_is_perfect():
+    batch = wall_batch()
+    metrics = evaluate([(batch, answer(batch))])
+    assert [metrics[name] for name in EIGHT] == [0, 0, 0, 1, 1, 1, 0, 0]
+    assert metrics["triangulated"] == metrics["sparse_within_5"] == 1
+    assert metrics["sparse_rel"] == pytest.approx(0, abs=1e-6)
+    assert metrics["images"] == 1 and metrics["images_without_depth"] == 0
+
+
+def test_sparse_points_are_judged_by_themselves():
+    batch = wall_batch()
+    metrics = evaluate([(batch, answer(batch, scale=0.9, valid=3))])
+    assert metrics["triangulated"] == 0.75
+    assert metrics["sparse_rel"] == pytest.approx(0.1, rel=1e-4)
+    assert metrics["sparse_within_5"] == 0
+    centres = batch["cam2world"][0, 1:, :3, 3]
+    expected = float(centres.norm(dim=1).mean())
+    assert metrics["baseline_m"] == pytest.approx(expected)
+
+
+def test_without_any_triangulation_it_says_so(monkeypatch):
+    said = []
+    monkeypatch.setattr(depth_metric, "print_log", lambda text, **_: said.append(text))
+    batch = wall_batch()
+    metrics = evaluate([(batch, answer(batch, valid=0))])
+    assert metrics["triangulated"] == 0 and np.isnan(metrics["sparse_rel"])
+    assert any("no keypoint was triangulated" in text for text in said)
+
+
+def test_depth_of_another_unit_is_named(monkeypatch):
+    said = []
+    monkeypatch.setattr(depth_metric, "print_log", lambda text, **_: said.append(text))
+    batch = wall_batch()
+    evaluate([(batch, answer(batch, scale=1 / 8))])
+    assert any("true depth is 8x the other" in text for text in said)
+
+
+def test_epipolar_length_of_a_sideways_camera():
+    K = torch.tensor([[100.0, 0, 32], [0, 100, 24], [0, 0, 1]]).repeat(2, 1, 1)
+    cam2world = torch.eye(4).repeat(2, 1, 1)
+    cam2world[1, 0, 3] = 0.3
+    length = epipolar_length(KEYPOINTS, K, cam2world, (0.5, 10.0))
+    assert length == pytest.approx(100 * 0.3 * (1 / 0.5 - 1 / 10), rel=1e-4)
+    assert epipolar_length(KEYPOINTS, K, torch.eye(4).repeat(2, 1, 1), (0.5, 10)) < 1e-3
+
+
+def test_native_resolution_is_that_of_the_files():
+    batch = wall_batch()
+    fine = torch.full((96, 128), 2.0)
+    fine[::2] = 0  # at the network's size nothing of that shows
+    native = {"native_depth": fine}
+    metrics = evaluate(
+        [({**batch, "more": native}, answer(batch))], eval_resolution="native"
+    )
+    assert metrics["abs_rel"] == pytest.approx(0, abs=1e-6)
+    with pytest.raises(ValueError, match=r"room/1-0-2.*native_depth` .*got \['name'\]"):
+        evaluate([(batch, answer(batch))], eval_resolution="native")
+
+
+def test_resizing_keeps_pixel_centres():
+    ramp = torch.arange(8.0).expand(4, 8)
+    wide = resize_depth(ramp, (8, 16))
+    x = (torch.arange(16.0) + 0.5) / 2 - 0.5
+    assert torch.allclose(wide[3, 1:-1], x[1:-1])
+
+
+def test_predictions_are_written_as_scannet_writes_depth(tmp_path):
+    batch = wall_batch()
+    prediction = answer(batch)
+    prediction[0]["pred_depth"][0, 0] = 1.2345678
+    evaluate([(batch, prediction)], export_dir=str(tmp_path))
+    png = cv2.imread(str(tmp_path / "room/1-0-2.png"), cv2.IMREAD_UNCHANGED)
+    assert png.dtype == np.uint16 and png.shape == (48, 64)
+    assert png[0, 0] == 1235 and png[9, 9] == 2000
+
+
+def test_legacy_counts_batches():
+    batch, empty = wall_batch(), wall_batch()
+    empty["depth"] = torch.zeros_like(empty["depth"])
+    pairs = [(batch, answer(batch, 0.9)), (empty, answer(batch, 0.9))]
+    assert evaluate(pairs)["abs_rel"] == pytest.approx(0.1, rel=1e-5)
+    legacy = evaluate(pairs, aggregation="legacy")
+    assert legacy["abs_rel"] == pytest.approx(0.05, rel=1e-5)
+
+
+def test_mistakes_name_the_sample_or_the_argument():
+    batch = wall_batch()
+    broken = answer(batch)
+    broken[0]["pred_depth"] = broken[0]["pred_depth"] * float("nan")
+    with pytest.raises(ValueError, match="sample room/1-0-2: `pred` must be finite"):
+        evaluate([(batch, broken)])
+    with pytest.raises(ValueError, match="0 < min < max metres, got 3 and 2"):
+        evaluate([], min_depth=3, max_depth=2)
+    with pytest.raises(ValueError, match=r"`eval_resolution` must be .* got 'full'"):
+        evaluate([], eval_resolution="full")
+
+
+def test_the_median_map_is_taken_pixel_by_pixel():
+    depths = [torch.full((1, 2, 3), value) for value in (1.0, 2.0, 9.0, 0.0)]
+    depths[3][0, 0, 0] = 3.0
+    for depth in depths:
+        depth[0, 1, 2] = 0
+    found = median_depth_map([{"depth": d} for d in depths], DepthRange())
+    assert found.tolist() == [[2.5, 2, 2], [2, 2, 2]]
+    with pytest.raises(ValueError, match="none of 1 training depth maps has depth"):
+        median_depth_map([{"depth": torch.zeros(1, 2, 2)}], DepthRange())
+    assert evenly(9, 3) == [0, 4, 8] and evenly(2, 5) == [0, 1]

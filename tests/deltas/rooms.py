@@ -1,0 +1,25 @@
+"""What the rooms of these tests are, and their ground truth."""
+
+from projects.common.synthetic.dataset import SEEDS_PER_DATASET
+from projects.common.synthetic.filming import Job, View, film
+
+SIZE = (160, 120)
+SEED = 5
+COUNTS = {  # rooms in train and val
+    "scannet": (2, 1),
+    "scannet_sens": (2, 0),
+    "sun3d": (1, 0),
+    "rgbd_folder": (1, 1),
+}
+FRAMES = {
+    "scannet": [0, 20, 40, 60, 80, 100],
+    "scannet_sens": [0, 20, 40],
+    "sun3d": [0, 4, 8, 12, 16, 20],
+    "rgbd_folder": [0, 20, 40],
+}
+
+
+def truth(layout: str, room: int) -> list[View]:
+    """The views of a room as they were rendered."""
+    job = Job(SEED * SEEDS_PER_DATASET + room, tuple(FRAMES[layout]), SIZE)
+    return list(film(job)[1])
