@@ -34,15 +34,8 @@ optim_wrapper = dict(
     optimizer=dict(lr=1e-3), paramwise_cfg=dict(lr_mult=dict(_delete_=True))
 )
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=30),
-    dict(
-        type="CosineAnnealingLR",
-        by_epoch=False,
-        begin=30,
-        end=iters,
-        T_max=iters - 30,
-        eta_min_ratio=0.01,
-    ),
+    dict(**_base_.rise, end=30),
+    dict(**_base_.fall, begin=30, end=iters, T_max=iters - 30),
 ]
 train_cfg = dict(max_iters=iters, val_interval=300)
 default_hooks = dict(checkpoint=dict(interval=150))

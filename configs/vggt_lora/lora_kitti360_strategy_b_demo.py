@@ -43,15 +43,8 @@ test_dataloader = dict(
 iters = 300
 optim_wrapper = dict(optimizer=dict(lr=2e-3), accumulative_counts=1)
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=30),
-    dict(
-        type="CosineAnnealingLR",
-        by_epoch=False,
-        begin=30,
-        end=iters,
-        T_max=iters - 30,
-        eta_min_ratio=0.01,
-    ),
+    dict(**_base_.rise, end=30),
+    dict(**_base_.fall, begin=30, end=iters, T_max=iters - 30),
 ]
 train_cfg = dict(max_iters=iters, val_interval=150)
 default_hooks = dict(

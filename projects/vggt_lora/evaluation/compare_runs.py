@@ -21,6 +21,7 @@ from projects.vggt_lora.evaluation.report.reading import read_run
 from projects.vggt_lora.evaluation.report.rows import Rows
 from projects.vggt_lora.evaluation.report.run import BASELINE, Model, Run
 from projects.vggt_lora.evaluation.report.score import best
+from projects.vggt_lora.evaluation.result_folder import HEADLINE
 
 # Of metadata.json: what two runs must have in common to be compared at all.
 SETTINGS = (
@@ -35,17 +36,6 @@ SETTINGS = (
     "data",
 )
 DATA = ("index_hash", "split", "windows_hash")
-METRICS = (
-    "depth.building.abs_rel",
-    "depth.building.delta1",
-    "depth.full.abs_rel",
-    "depth.full.delta1",
-    "normals.building.inlier_30",
-    "planarity.building.inlier_ratio",
-    "photometric.building.inlier_ratio",
-    "pose.ate_trans",
-    "pose.auc_30",
-)
 
 
 @dataclass(frozen=True)
@@ -83,7 +73,7 @@ class RunComparison:
 def compare_runs(
     folders: tuple[Path, Path],
     names: Sequence[str] | None = None,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[str] = HEADLINE,
     relative: bool = False,
 ) -> RunComparison:
     """Compare two result folders.
