@@ -13,8 +13,9 @@ import argparse
 from pathlib import Path
 
 from projects.common.command import one_message
-from projects.vggt_lora.evaluation.compare_runs import METRICS, compare_runs
+from projects.vggt_lora.evaluation.compare_runs import compare_runs
 from projects.vggt_lora.evaluation.report.rows import to_csv, to_text
+from projects.vggt_lora.evaluation.result_folder import HEADLINE
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -25,7 +26,7 @@ def main(argv: list[str] | None = None) -> None:
     add("first", type=Path, metavar="A", help="result folder")
     add("second", type=Path, metavar="B", help="result folder")
     add("--models", nargs=2, metavar=("OF_A", "OF_B"), help="default: the best ones")
-    add("--metrics", nargs="+", default=list(METRICS), help="rows of the table")
+    add("--metrics", nargs="+", default=list(HEADLINE), help="rows of the table")
     text = "compare each with its own baseline only; windows may differ"
     add("--relative", action="store_true", help=text)
     add("--csv", type=Path, help="also write the table here")
