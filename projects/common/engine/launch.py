@@ -129,12 +129,13 @@ def run_command(function: Callable[..., Any], arguments: Mapping[str, Any]) -> N
 
 
 def _leave_processes() -> None:
-    """Part from the other processes of this run.
+    """Part from the other processes of this run, all at once.
 
     Python may end before the threads that talk to them do, and a process that ends so
     aborts; its run then counts as failed although it has finished.
     """
     if is_distributed():
+        torch.distributed.barrier()
         torch.distributed.destroy_process_group()
 
 
