@@ -7,7 +7,7 @@ from projects.common.synthetic.filming import Job, film, sensor_intrinsics
 from projects.deltas.models import DELTAS
 
 SIZE = (96, 128)
-STEPS = 150
+STEPS = 250
 
 
 def triplet() -> dict:
@@ -47,13 +47,13 @@ def test_one_triplet_is_learned_by_heart():
     groups = [{"params": rest}, {"params": hot, "lr": 0.1}]
     optimizer = torch.optim.Adam(groups, lr=5e-3)
     model.train()
-    for _ in range(STEPS):
+    for step in range(STEPS):
         losses = model(batch, mode="loss")
         total = sum(value for name, value in losses.items() if "loss" in name)
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
-        if _ % 25 == 24:
+        if step % 40 == 39:
             for group in optimizer.param_groups:
                 group["lr"] *= 0.7
     model.eval()
