@@ -11,7 +11,7 @@ _base_ = [
     "../_base_/schedules/deltas.py",
 ]
 
-iters = 1200
+iters = 1600
 # The camera stands still now and then: such views have nothing to triangulate.
 views = dict(size=(192, 256), min_baseline=0.15)
 model = dict(
@@ -22,6 +22,8 @@ model = dict(
     max_residual=2.0,
     keypoints=dict(num_kps=256, nms_radius=6),
     criterion=dict(
+        depth=dict(beta=0.1),
+        points=dict(beta=0.1),
         interest=dict(teacher=dict(_delete_=True, type="CornerTeacher")),
     ),
 )
@@ -51,5 +53,8 @@ train_cfg = dict(max_iters=iters, val_interval=iters)
 default_hooks = dict(
     logger=dict(interval=20), checkpoint=dict(by_epoch=False, interval=200)
 )
-custom_hooks = [dict(type="DepthReportHook", num_pictures=5)]
+custom_hooks = [
+    dict(type="DepthReportHook", num_pictures=5),
+    dict(type="FreezeNormsHook", begin=500, modules=["supernet.*", "depthnet.*"]),
+]
 log_processor = dict(by_epoch=False)

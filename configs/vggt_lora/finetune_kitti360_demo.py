@@ -22,13 +22,9 @@ train_dataloader["dataset"].update(
 val_dataloader = _base_.demo["val"]
 val_dataloader["dataset"]["dataset"].update(data_root=root, depth="exact")
 test_dataloader = dict(
-    num_workers=0,
-    dataset=dict(
-        _delete_=True,
-        type="ExactViews",
-        dataset=dict(**_base_.demo["test"], data_root=root),
-    ),
+    num_workers=0, dataset=dict(_delete_=True, **_base_.demo["test"])
 )
+test_dataloader["dataset"]["dataset"].update(data_root=root)
 iters = 1200
 optim_wrapper = dict(
     optimizer=dict(lr=1e-3), paramwise_cfg=dict(lr_mult=dict(_delete_=True))

@@ -33,13 +33,9 @@ train_dataloader["dataset"].update(data_root=root)
 val_dataloader = _base_.demo["val"]
 val_dataloader["dataset"]["dataset"].update(data_root=root)
 test_dataloader = dict(
-    num_workers=0,
-    dataset=dict(
-        _delete_=True,
-        type="ExactViews",
-        dataset=dict(**_base_.demo["test"], data_root=root),
-    ),
+    num_workers=0, dataset=dict(_delete_=True, **_base_.demo["test"])
 )
+test_dataloader["dataset"]["dataset"].update(data_root=root)
 iters = 300
 optim_wrapper = dict(optimizer=dict(lr=2e-3), accumulative_counts=1)
 param_scheduler = [

@@ -335,8 +335,13 @@ def test_mixed_precision_survives(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_stop_together_and_go_on(tmp_path):
-    """One of them gets the signal; both save one state and leave."""
+@pytest.mark.parametrize("hooks", [[], [dict(type="FreezeNormsHook", begin=2)]])
+def test_two_processes_stop_together_and_go_on(tmp_path, hooks):
+    """One of them gets the signal; both save one state and leave.
+
+    What one process alone remembers, such as the statistics of its batches, would be
+    lost: with frozen norms the result depends on them.
+    """
 
     def join(processes):
         for process in processes:
@@ -344,13 +349,14 @@ def test_two_processes_stop_together_and_go_on(tmp_path):
         return [process.exitcode for process in processes]
 
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    assert join(runs.start_two(whole)) == [0, 0]
-    processes = runs.start_two(stopped, {"model.slow": (5, 1.5)})
+    options = {"custom_hooks": hooks}
+    assert join(runs.start_two(whole, options)) == [0, 0]
+    processes = runs.start_two(stopped, {"model.slow": (5, 1.5), **options})
     wait_for_iteration(stopped / "rank_0", "saved")
     time.sleep(0.5)
     runs.send(processes[1], signal.SIGTERM)
     assert join(processes) == [143, 143]
-    assert join(runs.start_two(stopped, resume=True)) == [0, 0]
+    assert join(runs.start_two(stopped, options, resume=True)) == [0, 0]
     assert_stopped_run_equals(whole, stopped)
 
 

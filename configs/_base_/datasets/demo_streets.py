@@ -9,11 +9,9 @@ quick = dict(num_workers=0, persistent_workers=False)
 demo = dict(
     train=dict(**quick, dataset=dict(**small, sampling=dict(span=4), min_valid=200)),
     val=dict(**quick, dataset=dict(windows=12, dataset=small)),
-    # of a dataset of its own: a leaf adds data_root and _delete_
+    # A leaf adds `_delete_`: a dataset of its own.
     test=dict(
-        type="KITTI360Dataset",
-        split="val",
-        test_mode=True,
-        **small,
+        type="ExactViews",
+        dataset=dict(type="KITTI360Dataset", split="val", test_mode=True, **small),
     ),
 )

@@ -2,6 +2,7 @@
 
 from projects.common.engine.checkpoint_hook import CheckpointHook
 from projects.common.engine.config import load_config
+from projects.common.engine.freeze_norms import FreezeNormsHook
 from projects.common.engine.launch import run_command, set_data_root, test, train
 from projects.common.engine.loops import EpochBasedTrainLoop, IterBasedTrainLoop
 from projects.common.engine.optim import AmpOptimWrapper, OptimWrapper
@@ -13,6 +14,7 @@ __all__ = [
     "AmpOptimWrapper",
     "CheckpointHook",
     "EpochBasedTrainLoop",
+    "FreezeNormsHook",
     "GroupingConstructor",
     "IterBasedTrainLoop",
     "OptimWrapper",

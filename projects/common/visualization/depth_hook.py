@@ -2,21 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from mmengine.dist import is_main_process
-from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from projects.common.checks import check_choice, check_positive
 from projects.common.evaluation.depth_alignment import ALIGNMENTS, align_depth
-from projects.common.visualization.batches import spaced_batches
 from projects.common.visualization.depth_picture import DepthView, write_depth_picture
+from projects.common.visualization.drawn_batches import DrawnBatchesHook
 from projects.registry import HOOKS
 
 
 @HOOKS.register_module()
-class DepthPictureHook(Hook):
+class DepthPictureHook(DrawnBatchesHook):
     """Draws the first frame of evenly spaced test windows into ``depth.png``.
 
     Reads of each batch ``images`` (B, S, 3, H, W) in [0, 1] and the true depth, of each
@@ -43,29 +42,19 @@ class DepthPictureHook(Hook):
     ) -> None:
         check_choice("alignment", alignment, ALIGNMENTS)
         check_positive("num_frames", num_frames)
+        super().__init__(num_frames)
         self.answers, self.truth = dict(answers), truth
-        self.alignment, self.num_frames = alignment, num_frames
-        self.out_dir = out_dir
+        self.alignment, self.out_dir = alignment, out_dir
         self.views: list[DepthView] = []
-        self.batches: set[int] = set()
 
     def before_test(self, runner: Runner) -> None:
         """Choose the batches."""
+        super().before_test(runner)
         self.views = []
-        self.batches = spaced_batches(len(runner.test_dataloader), self.num_frames)
 
-    def after_test_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: Sequence | None = None,
-    ) -> None:
-        """Keep the first frame of a chosen batch."""
-        if batch_idx not in self.batches or not is_main_process():
-            return
-        assert data_batch is not None and outputs is not None
-        inputs, sample = data_batch["inputs"], data_batch["data_samples"][0]
+    def keep(self, number: int, batch: Mapping[str, Any], outputs: Sequence) -> None:
+        """Keep the first frame of a batch."""
+        inputs, sample = batch["inputs"], batch["data_samples"][0]
         truth = inputs[self.truth][0].cpu().numpy()
         answers = {
             title: align_depth(

@@ -1,17 +1,16 @@
 """Pictures and a recording of some test frames, written when the test is over."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-from mmengine.dist import is_main_process
-from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from projects.common.io.images import read_color
-from projects.common.visualization.batches import spaced_batches
+from projects.common.visualization.drawn_batches import DrawnBatchesHook
 from projects.common.visualization.frame import FrameResult
 from projects.common.visualization.picture import write_picture
 from projects.registry import HOOKS
@@ -20,7 +19,7 @@ CAMERA_KEYS = ("img_path", "pixels", "cam2img", "pose")
 
 
 @HOOKS.register_module()
-class InstanceVisualizationHook(Hook):
+class InstanceVisualizationHook(DrawnBatchesHook):
     """Draws the first frame of evenly spaced test batches.
 
     Reads of each data sample ``pred_pts_seg``, ``eval_ann_info`` and the metainfo
@@ -51,34 +50,24 @@ class InstanceVisualizationHook(Hook):
     ) -> None:
         if num_frames < 1:
             raise ValueError(f"`num_frames` must be at least 1, got {num_frames}.")
-        self.num_frames = num_frames
+        super().__init__(num_frames)
         self.score_thr = score_thr
         self.num_stuff = num_stuff
         self.out_dir = out_dir
         self.recording = recording
         self.frames: list[FrameResult] = []
-        self.batches: set[int] = set()
 
     def before_test(self, runner: Runner) -> None:
         """Choose the batches; fail now, not after the test, if rerun is missing."""
         if self.recording:
             import projects.common.visualization.recording  # noqa: F401
+        super().before_test(runner)
         self.frames = []
-        self.batches = spaced_batches(len(runner.test_dataloader), self.num_frames)
 
-    def after_test_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: Sequence | None = None,
-    ) -> None:
-        """Keep the first frame of a chosen batch."""
-        if batch_idx not in self.batches or not is_main_process():
-            return
-        assert data_batch is not None and outputs is not None
-        sample, points = outputs[0], data_batch["inputs"]["points"][0]
-        name = sample.eval_ann_info.get("lidar_idx", batch_idx)
+    def keep(self, number: int, batch: Mapping[str, Any], outputs: Sequence) -> None:
+        """Keep the first frame of a batch."""
+        sample, points = outputs[0], batch["inputs"]["points"][0]
+        name = sample.eval_ann_info.get("lidar_idx", number)
         missing = [key for key in CAMERA_KEYS if key not in sample.metainfo]
         if missing:
             print_log(

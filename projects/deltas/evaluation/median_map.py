@@ -34,8 +34,3 @@ def median_depth_map(
         )
     known[:, empty] = np.nanmedian(known)
     return np.nanmedian(known, axis=0)
-
-
-def evenly(count: int, most: int) -> list[int]:
-    """At most ``most`` different indices of 0..count-1, evenly spread."""
-    return sorted({round(i) for i in np.linspace(0, count - 1, min(count, most))})

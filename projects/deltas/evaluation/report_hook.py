@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.dist import is_main_process
-from mmengine.hooks import Hook
+from mmengine.dist import collect_results, is_main_process
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from numpy.typing import NDArray
@@ -20,8 +19,10 @@ from projects.common.evaluation.stereo_depth import (
     aggregate,
     eight_metrics,
 )
+from projects.common.evenly import evenly_spaced
 from projects.common.io.atomic import atomic_write_bytes
-from projects.deltas.evaluation.median_map import evenly, median_depth_map
+from projects.common.visualization.drawn_batches import DrawnBatchesHook
+from projects.deltas.evaluation.median_map import median_depth_map
 from projects.deltas.evaluation.picture import Anchor, write_depth_picture
 from projects.deltas.evaluation.sparse_points import SPARSE
 from projects.registry import DATASETS, HOOKS
@@ -30,7 +31,7 @@ MOST_SAMPLES = 200  # whose depth makes the median map
 
 
 @HOOKS.register_module()
-class DepthReportHook(Hook):
+class DepthReportHook(DrawnBatchesHook):
     """Writes ``depth.json`` and ``depth.png`` when a test is over, and prints a table.
 
     The table has a second row: the median of the training anchors' depth, pixel by
@@ -52,23 +53,22 @@ class DepthReportHook(Hook):
         max_depth: float = 10.0,
         out_dir: str | None = None,
     ) -> None:
-        self.num_pictures = num_pictures
+        super().__init__(num_pictures)
         self.median_map = median_map
         self.limits = DepthRange(min_depth, max_depth)
         self.out_dir = out_dir
         self._map: NDArray[np.float64] | None = None
         self._beside: list[Values] = []
-        self._drawn: set[int] = set()
         self._anchors: list[Anchor] = []
 
     def before_test(self, runner: Runner) -> None:
         """Choose what is drawn; read the training depth."""
-        self._drawn = set(evenly(len(runner.test_dataloader), self.num_pictures))
+        super().before_test(runner)
         self._anchors, self._beside, self._map = [], [], None
         if self.median_map:
             config = {**runner.cfg.train_dataloader.dataset, "augmentation": None}
             dataset = DATASETS.build(config)
-            chosen = evenly(len(dataset), MOST_SAMPLES)
+            chosen = evenly_spaced(len(dataset), MOST_SAMPLES)
             self._map = median_depth_map((dataset[i] for i in chosen), self.limits)
 
     def after_test_iter(
@@ -78,25 +78,30 @@ class DepthReportHook(Hook):
         data_batch: dict | None = None,
         outputs: Sequence | None = None,
     ) -> None:
-        """Judge the median map on the batch; keep its first sample to draw."""
-        assert data_batch is not None and outputs is not None
-        inputs = data_batch["inputs"]
+        """Judge the median map on every batch."""
+        super().after_test_iter(runner, batch_idx, data_batch, outputs)
         if self._map is not None:
-            for truth in inputs["depth"][:, 0].cpu().numpy():
+            assert data_batch is not None
+            for truth in data_batch["inputs"]["depth"][:, 0].cpu().numpy():
                 self._beside.append(eight_metrics(self._map, truth, self.limits))
-        if batch_idx in self._drawn:
-            name = data_batch["data_samples"][0]["name"]
-            self._anchors.append(anchor_of(inputs, outputs[0], name))
+
+    def keep(self, number: int, batch: Mapping[str, Any], outputs: Sequence) -> None:
+        """Keep the first sample of a batch to draw it."""
+        name = batch["data_samples"][0]["name"]
+        self._anchors.append(anchor_of(batch["inputs"], outputs[0], name))
 
     def after_test_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Write and print the report."""
+        beside = None
+        if self._map is not None:
+            beside = collect_results(self._beside, len(runner.test_dataloader.dataset))
         if not is_main_process() or not metrics:
             return
         rows = {"network": metrics}
-        if self._beside:
-            rows["median map"] = aggregate([self._beside])
+        if beside:
+            rows["median map"] = aggregate([beside])
         folder = Path(self.out_dir or runner.work_dir)
         text = json.dumps({k: dict(v) for k, v in rows.items()}, indent=1)
         atomic_write_bytes(folder / "depth.json", text.encode())

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from projects.common.checks import check_choice
+from projects.deltas.maxima import dilate
 
 CELL = 8
 NO_POINT = CELL * CELL
@@ -93,9 +94,7 @@ def suppress_neighbours(scores: Tensor, radius: int) -> Tensor:
     Returns:
         (B, H, W).
     """
-    size = 2 * radius + 1
-    highest = functional.max_pool2d(scores[:, None], size, stride=1, padding=radius)
-    return scores * (scores == highest[:, 0])
+    return scores * (scores == dilate(scores, radius))
 
 
 def remove_border(scores: Tensor, border: int) -> Tensor:

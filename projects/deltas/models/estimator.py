@@ -58,8 +58,6 @@ class DELTAS(BaseModel):
         pretrained: Checkpoint with ``state_dict``, ``state_dict_tri`` and
             ``state_dict_depth``; every key must fit.
         encoder_weights: torchvision's ResNet-50, for the image's encoder alone.
-        frozen_norms: Leave the statistics of the batch norms of ``supernet`` and
-            ``depthnet`` as they are, for batches of one or two.
         seed: Of the random keypoints of predictions, the same for every sample. In
             training they are drawn with torch's own generator.
         criterion: Config of the losses; None for inference.
@@ -83,14 +81,13 @@ class DELTAS(BaseModel):
         legacy: bool = False,
         pretrained: str | None = None,
         encoder_weights: str | None = None,
-        frozen_norms: bool = False,
         seed: int = 0,
         criterion: Mapping[str, Any] | None = None,
         data_preprocessor: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(data_preprocessor)
         check_size(width, blocks)
-        self.legacy, self.frozen_norms, self.seed = legacy, frozen_norms, seed
+        self.legacy, self.seed = legacy, seed
         self.sparse_range = sparse_range or search_range
         self.select = KeypointSelector(**(keypoints or {}))
         self.supernet = InterestNet(width, blocks, descriptor_dim, legacy)
@@ -110,16 +107,6 @@ class DELTAS(BaseModel):
     def import_checkpoint(self, checkpoint: Mapping[str, Any]) -> Mapping[str, Any]:
         """What the Runner loads of a file: three-key checkpoints are joined."""
         return joined(checkpoint)
-
-    def train(self, mode: bool = True) -> "DELTAS":
-        """As torch's; ``frozen_norms`` keeps the big networks' norms as they are."""
-        super().train(mode)
-        if self.frozen_norms:
-            for net in (self.supernet, self.depthnet):
-                for module in net.modules():
-                    if isinstance(module, torch.nn.BatchNorm2d):
-                        module.eval()
-        return self
 
     def forward(  # type: ignore[override]
         self,

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import pad, pixel_shuffle
+from torch.nn.functional import pixel_shuffle
 
+from projects.deltas.maxima import dilate
 from projects.deltas.models.interest import CELL
 
 _NMS_ROUNDS = 2  # in which neighbours of suppressed pixels get another chance
@@ -95,25 +96,9 @@ class KeypointSelector:
 
 def _peaks(heat: Tensor, radius: int) -> Tensor:
     """(B, 1, H, W) bool: local maxima, none closer than ``radius`` to a higher one."""
-    peaks = heat == _dilate(heat, radius)
+    peaks = heat == dilate(heat, radius)
     for _ in range(_NMS_ROUNDS):
-        near = _dilate(peaks.to(heat.dtype), radius) > 0
+        near = dilate(peaks.to(heat.dtype), radius) > 0
         rest = torch.where(near, torch.zeros_like(heat), heat)
-        peaks = peaks | ((rest == _dilate(rest, radius)) & ~near)
+        peaks = peaks | ((rest == dilate(rest, radius)) & ~near)
     return peaks
-
-
-def _dilate(maps: Tensor, radius: int) -> Tensor:
-    """Largest value within ``radius`` in x and y, of values that are not negative."""
-    return _row_maxima(_row_maxima(maps, radius).mT, radius).mT
-
-
-def _row_maxima(maps: Tensor, radius: int) -> Tensor:
-    """Largest of 2 ``radius`` + 1 values of a row, by windows that double."""
-    size, width = 2 * radius + 1, maps.shape[-1]
-    maxima, window = pad(maps, (radius, radius)), 1
-    while 2 * window <= size:
-        maxima = torch.maximum(maxima[..., :-window], maxima[..., window:])
-        window *= 2
-    rest = size - window
-    return torch.maximum(maxima[..., :width], maxima[..., rest : rest + width])

@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
@@ -13,6 +12,7 @@ from torch import nn
 
 from projects.common.engine.checkpoint_file import read_checkpoint
 from projects.common.engine.weights import load_weights
+from projects.common.evenly import evenly_spaced
 from projects.esam.evaluation.fusion_sample import SampleCheck, measure
 from projects.esam.evaluation.fusion_stages import traced
 from projects.registry import DATASETS, MODELS
@@ -64,10 +64,9 @@ def check_fusion(cfg: Config, samples: int, checkpoint: str | None) -> FusionChe
     taught = model.fusion is None and not model.backbone.injects
     for split in ("train",) if taught else ("train", "test"):
         dataset = DATASETS.build(cfg[f"{split}_dataloader"].dataset)
-        wanted = min(samples, len(dataset))
-        for row in np.linspace(0, len(dataset) - 1, wanted).round().astype(int):
+        for row in evenly_spaced(len(dataset), samples):
             try:
-                result.samples.append(_check_sample(model, dataset, int(row), split))
+                result.samples.append(_check_sample(model, dataset, row, split))
             except (ValueError, OSError) as error:
                 result.errors.append(f"{split} sample {row}: {error}")
     return result

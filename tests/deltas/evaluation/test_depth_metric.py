@@ -8,7 +8,7 @@ import torch
 from projects.common.evaluation.stereo_depth import EIGHT, DepthRange
 from projects.deltas.evaluation import depth_metric
 from projects.deltas.evaluation.depth_metric import resize_depth
-from projects.deltas.evaluation.median_map import evenly, median_depth_map
+from projects.deltas.evaluation.median_map import median_depth_map
 from projects.deltas.evaluation.sparse_points import epipolar_length
 from projects.registry import METRICS
 from tests.deltas.worlds import wall_batch
@@ -145,4 +145,3 @@ def test_the_median_map_is_taken_pixel_by_pixel():
     assert found.tolist() == [[2.5, 2, 2], [2, 2, 2]]
     with pytest.raises(ValueError, match="none of 1 training depth maps has depth"):
         median_depth_map([{"depth": torch.zeros(1, 2, 2)}], DepthRange())
-    assert evenly(9, 3) == [0, 4, 8] and evenly(2, 5) == [0, 1]

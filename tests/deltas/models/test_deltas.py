@@ -228,15 +228,6 @@ def test_random_keypoints_follow_torchs_generator_in_training():
     assert not torch.equal(points[0], points[2])
 
 
-def test_frozen_norms():
-    net = narrow(frozen_norms=True).train()
-    assert net.trinet.bn_match_convD.training
-    before = net.supernet.bn1.running_mean.clone()
-    net(batch())
-    assert torch.equal(net.supernet.bn1.running_mean, before)
-    assert not torch.equal(net.trinet.bn_match_convD.running_mean, torch.zeros(1))
-
-
 def without(key: str) -> dict:
     return {k: v for k, v in batch().items() if k != key}
 
