@@ -11,15 +11,18 @@ _base_ = [
     "../_base_/schedules/deltas.py",
 ]
 
-iters = 1600
+iters = 2600
 # The camera stands still now and then: such views have nothing to triangulate.
 views = dict(size=(192, 256), min_baseline=0.15)
 model = dict(
     width=8,
     blocks=(1, 1, 1, 1),
     descriptor_dim=32,
-    out_length=64,
-    max_residual=2.0,
+    descriptor_stride=4,
+    out_length=96,
+    dist_orthogonal=0,
+    max_residual=1.5,
+    min_matches=2,
     keypoints=dict(num_kps=256, nms_radius=6),
     criterion=dict(
         depth=dict(beta=0.1),
@@ -28,13 +31,13 @@ model = dict(
     ),
 )
 train_dataloader = dict(
-    batch_size=2, dataset=dict(**views, augmentation=dict(colours=None))
+    batch_size=1, dataset=dict(**views, augmentation=dict(colours=None))
 )
 val_dataloader = dict(dataset=views)
 test_dataloader = dict(dataset=views)
 # trinet has one number to learn, the temperature of its softmax, and far to go.
 optim_wrapper = dict(
-    optimizer=dict(lr=2e-3),
+    optimizer=dict(lr=2e-3, fused=True),
     constructor="GroupingConstructor",
     paramwise_cfg=dict(lr_mult={"trinet.*": 100}),
 )
@@ -55,6 +58,7 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type="DepthReportHook", num_pictures=5),
-    dict(type="FreezeNormsHook", begin=500, modules=["supernet.*", "depthnet.*"]),
+    dict(type="FreezeNormsHook", begin=600, modules=["depthnet.*"]),
+    dict(type="FreezeNormsHook", begin=1200, modules=["supernet.*"]),
 ]
 log_processor = dict(by_epoch=False)

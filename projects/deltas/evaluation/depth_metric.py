@@ -28,8 +28,8 @@ from projects.common.io.depth_files import write_millimetre_png
 from projects.deltas.evaluation.sparse_points import (
     SPARSE,
     Triangulated,
-    mean_of_known,
     measure_points,
+    summarise_points,
 )
 from projects.registry import METRICS
 
@@ -109,7 +109,7 @@ class TriangulatedDepthMetric(BaseMetric):
         for values in results:
             batches.setdefault(values["batch"], []).append(values)
         metrics = aggregate(list(batches.values()), self.aggregation)
-        metrics |= mean_of_known(results)
+        metrics |= summarise_points(results)
         print_log(self._text(metrics), logger="current")
         warning = scale_warning(metrics["median_ratio"])
         if warning is not None:
@@ -119,7 +119,9 @@ class TriangulatedDepthMetric(BaseMetric):
         self._batch = get_rank()
         return metrics
 
-    def _reduce(self, prediction: Mapping, sample: Mapping, inputs: Mapping) -> Values:
+    def _reduce(
+        self, prediction: Mapping, sample: Mapping, inputs: Mapping
+    ) -> dict[str, Any]:
         pred = prediction["pred_depth"].float()
         truth = _numpy(inputs["depth"][0])
         if self.native:

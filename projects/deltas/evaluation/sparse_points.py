@@ -7,7 +7,7 @@ numbers.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +18,9 @@ from projects.common.geometry.cameras import unproject_pixels
 from projects.deltas.correspondences import true_points
 
 Values = dict[str, float]
-SPARSE = ("triangulated", "sparse_rel", "sparse_within_5", "baseline_m", "epipolar_px")
+OF_IMAGES = ("triangulated", "baseline_m", "epipolar_px")
+OF_POINTS = ("sparse_rel", "sparse_within_5")
+SPARSE = (OF_IMAGES[0], *OF_POINTS, *OF_IMAGES[1:])
 
 
 class Triangulated(NamedTuple):
@@ -40,8 +42,8 @@ def measure_points(
     batch: Mapping[str, Tensor],
     limits: tuple[float, float],
     search: tuple[float, float],
-) -> Values:
-    """Numbers of the sparse points of one sample.
+) -> dict[str, Any]:
+    """What :func:`summarise_points` needs of one sample.
 
     Args:
         found: What the network triangulated.
@@ -51,9 +53,8 @@ def measure_points(
         search: Range of depth in which matches were searched, metres.
 
     Returns:
-        ``triangulated`` (share of keypoints); ``sparse_rel`` (median of |z - z*| / z*
-        of the triangulated keypoints with true depth) and ``sparse_within_5`` (share of
-        them within 5 %), NaN if there are none; ``baseline_m`` (mean distance of the
+        ``triangulated`` (share of keypoints); ``errors``, (M,) float32 |z - z*| / z* of
+        the triangulated keypoints with true depth; ``baseline_m`` (mean distance of the
         views to the anchor) and ``epipolar_px`` (:func:`epipolar_length`).
     """
     K, cam2world = batch["K"].double(), batch["cam2world"].double()
@@ -61,13 +62,10 @@ def measure_points(
     truth = true_points(keypoints, batch["depth"][None, 0].double(), K[None, 0], limits)
     known = truth.valid[0] & found.valid.bool()
     z, g = found.points[known, 2].double(), truth.points[0, known, 2]
-    errors = ((z - g).abs() / g).cpu().numpy()
     centres = cam2world[1:, :3, 3] - cam2world[0, :3, 3]
-    nothing = not len(errors)
     return {
         "triangulated": float(found.valid.float().mean()),
-        "sparse_rel": math.nan if nothing else float(np.median(errors)),
-        "sparse_within_5": math.nan if nothing else float(np.mean(errors < 0.05)),
+        "errors": ((z - g).abs() / g).float().cpu().numpy(),
         "baseline_m": float(centres.norm(dim=-1).mean()),
         "epipolar_px": epipolar_length(keypoints[0], K, cam2world, search),
     }
@@ -100,10 +98,21 @@ def epipolar_length(
     return float(lengths.median()) if lengths.numel() else math.nan
 
 
-def mean_of_known(records: Sequence[Values]) -> Values:
-    """Mean of each number over the samples that have it; NaN where none has."""
-    means = {}
-    for name in SPARSE:
+def summarise_points(records: Sequence[Mapping[str, Any]]) -> Values:
+    """The numbers of a test set.
+
+    Returns:
+        ``sparse_rel``, median, and ``sparse_within_5``, share below 5 %, of the errors
+        of all points together; means of the others over the samples that have them.
+        NaN where nothing is known.
+    """
+    errors = np.concatenate([r["errors"] for r in records])
+    nothing = not len(errors)
+    summary = {
+        "sparse_rel": math.nan if nothing else float(np.median(errors)),
+        "sparse_within_5": math.nan if nothing else float(np.mean(errors < 0.05)),
+    }
+    for name in OF_IMAGES:
         known = [r[name] for r in records if not math.isnan(r[name])]
-        means[name] = math.fsum(known) / len(known) if known else math.nan
-    return means
+        summary[name] = math.fsum(known) / len(known) if known else math.nan
+    return {name: summary[name] for name in SPARSE}

@@ -21,7 +21,7 @@ the Runner passes as ``model(**data, mode=...)``. ``batch`` is a dict:
 ``score_logits``        (B, D, 65, h, w) of the detector, channel 8 * dy + dx of a cell
                         of 8 x 8 pixels, 64 = none; h = ceil(H / 8), w = ceil(W / 8).
                         D is V in ``mode="loss"`` (every view), else 1 (the anchor)
-``descriptors``         (B, V, C, h, w), unit length
+``descriptors``         (B, V, C, h', w'), unit length, one per ``descriptor_stride``
 ``keypoints``           (B, N, 2) pixels of the anchor, whole numbers, no two alike
 ``keypoint_scores``     (B, N), 0 where drawn at random
 ``segments``            (B, V - 1, N, 2, 2) the ends of the searched epipolar segments,
@@ -33,8 +33,9 @@ the Runner passes as ``model(**data, mode=...)``. ``batch`` is a dict:
 ``point_valid``         (B, N) bool: triangulated, in front of every camera used
 ``sparse_valid``        (B, N) bool: of those, inside ``sparse_range``: used by depthnet
 ``counts``              dict of (B,) int64: ``keypoints``, ``triangulated``, ``used``
-                        by depthnet, and why others were not triangulated: ``no_view``,
-                        ``no_parallax``, ``behind`` a camera, ``disagree``
+                        by depthnet, and why others were not triangulated: ``no_view``
+                        (fewer than ``min_matches``), ``no_parallax``, ``behind`` a
+                        camera, ``disagree``
 ``depth_pyramid``       four (B, 1, h, w), metres, not clamped, coarse to fine: sizes
                         ceil(H / s), ceil(W / s) for s = 8, 4, 2, 1
 ``depth``               (B, H, W), the last of the pyramid

@@ -11,7 +11,7 @@ from projects.common.geometry import invert_rigid
 from projects.deltas.models.batch import check_batch, check_size
 from projects.deltas.models.checkpoint import joined, load_image_encoder, load_three
 from projects.deltas.models.densify import SparseToDenseNet, sparse_depth
-from projects.deltas.models.interest import InterestNet
+from projects.deltas.models.interest import CELL, InterestNet
 from projects.deltas.models.keypoints import KeypointSelector
 from projects.deltas.models.triangulate import TriangulationNet
 from projects.deltas.models.trunk import Pyramid
@@ -42,6 +42,8 @@ class DELTAS(BaseModel):
             4; every other number of channels scales with it.
         blocks: Bottlenecks of each stage of both encoders.
         descriptor_dim: Channels of the descriptors.
+        descriptor_stride: Pixels per descriptor, both ways: 8, as published, 4 or 2. A
+            match of theirs is off by a part of it.
         keypoints: Arguments of :class:`KeypointSelector`.
         search_range: Least and greatest depth of triangulated points, metres, in the
             anchor's camera.
@@ -49,8 +51,9 @@ class DELTAS(BaseModel):
             given.
         out_length: Samples along an epipolar segment.
         dist_orthogonal: Rows of samples on either side of it, one pixel apart.
-        max_residual: Pixels by which a match may miss the triangulated point; a point
-            that any of its views misses by more is not valid. None, as published: any.
+        max_residual: Pixels within which the matches of a keypoint agree; those that do
+            not are left out. None, as published: all count.
+        min_matches: Matches that a point needs; 1, as published, has no second opinion.
         legacy: The numerics of the released implementation, for its weights: images
             normalised twice, stretched sampling of descriptors, half the orthogonal
             offset, segments dropped unless wholly inside, homogeneous triangulation in
@@ -72,12 +75,14 @@ class DELTAS(BaseModel):
         width: int = 64,
         blocks: Sequence[int] = (3, 4, 6, 3),
         descriptor_dim: int = 128,
+        descriptor_stride: int = CELL,
         keypoints: Mapping[str, Any] | None = None,
         search_range: Range = (0.5, 10.0),
         sparse_range: Range | None = None,
         out_length: int = 100,
         dist_orthogonal: int = 1,
         max_residual: float | None = None,
+        min_matches: int = 1,
         legacy: bool = False,
         pretrained: str | None = None,
         encoder_weights: str | None = None,
@@ -90,9 +95,17 @@ class DELTAS(BaseModel):
         self.legacy, self.seed = legacy, seed
         self.sparse_range = sparse_range or search_range
         self.select = KeypointSelector(**(keypoints or {}))
-        self.supernet = InterestNet(width, blocks, descriptor_dim, legacy)
+        self.supernet = InterestNet(
+            width, blocks, descriptor_dim, descriptor_stride, legacy
+        )
         self.trinet = TriangulationNet(
-            search_range, out_length, dist_orthogonal, legacy, max_residual
+            search_range,
+            out_length,
+            dist_orthogonal,
+            legacy,
+            max_residual,
+            min_matches,
+            descriptor_stride,
         )
         self.depthnet = SparseToDenseNet(width, blocks, legacy)
         self.criterion = None if criterion is None else MODELS.build(dict(criterion))

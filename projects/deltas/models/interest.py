@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, normalize
 
+from projects.common.checks import check_choice
 from projects.deltas.models.trunk import Pyramid, ResNetTrunk, pyramid_channels
 
 CELL = 8  # pixels per cell of logits and descriptors, both ways
@@ -22,15 +23,24 @@ class InterestNet(ResNetTrunk):
         width: Channels of the first convolution, 64 in ResNet-50; the heads scale.
         blocks: Bottlenecks of each stage.
         descriptor_dim: Channels of the descriptors.
+        descriptor_stride: Pixels per descriptor, both ways: 8, as published, or 4 or 2,
+            with the same weights. The last convolution then joins its finer maps at
+            that resolution.
         legacy: Normalise images to [-1, 1] before the statistics of ImageNet are
             applied, as the released weights expect. Else only the latter.
     """
 
     def __init__(
-        self, width: int, blocks: Sequence[int], descriptor_dim: int, legacy: bool
+        self,
+        width: int,
+        blocks: Sequence[int],
+        descriptor_dim: int,
+        descriptor_stride: int,
+        legacy: bool,
     ) -> None:
         super().__init__(3, width, blocks)
-        self.legacy = legacy
+        check_choice("descriptor_stride", descriptor_stride, (CELL, 4, 2))
+        self.descriptor_stride, self.legacy = descriptor_stride, legacy
         channels = pyramid_channels(width)
         half, quarter, eighth = channels.half, channels.quarter, channels.eighth
         self.convPa = nn.Conv2d(channels.deep, 4 * width, 3, padding=1)
@@ -59,14 +69,17 @@ class InterestNet(ResNetTrunk):
         return self.convPc(self.relu(self.bnPb(self.convPb(x))))
 
     def describe(self, maps: Pyramid) -> Tensor:
-        """(B, C, h, w) descriptors of unit length."""
+        """(B, C, h, w) descriptors of unit length, one per ``descriptor_stride``."""
         x = _resize(self.relu(self.bnDa(self.convDa(maps.deep))), maps.eighth)
         x = torch.cat([x, maps.eighth], 1)
         x = self.relu(self.bnDb(self.convDb(x)))
         x = self.relu(self.bnDc(self.convDc(x)))
-        finer = [_resize(skip, maps.eighth) for skip in (maps.quarter, maps.half)]
-        return normalize(self.convDd(torch.cat([x, *finer], 1)), dim=1)
+        grid = {8: maps.eighth, 4: maps.quarter, 2: maps.half}[self.descriptor_stride]
+        joined = [_resize(part, grid) for part in (x, maps.quarter, maps.half)]
+        return normalize(self.convDd(torch.cat(joined, 1)), dim=1)
 
 
 def _resize(maps: Tensor, like: Tensor) -> Tensor:
+    if maps.shape[-2:] == like.shape[-2:]:
+        return maps
     return interpolate(maps, like.shape[-2:], mode="bilinear", align_corners=False)

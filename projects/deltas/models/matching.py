@@ -69,7 +69,9 @@ def correlate(queries: Tensor, maps: Tensor, cells: Tensor) -> Tensor:
     corner = (top * wide + left).long()
 
     products = queries @ flat
-    a, b, c, d = (_take(products, corner + step) for step in (0, 1, wide, wide + 1))
+    corners = torch.stack([corner + step for step in (0, 1, wide, wide + 1)], 2)
+    taken = products.gather(2, corners.flatten(2))  # at once: each fills a gradient
+    a, b, c, d = taken.view(corners.shape).unbind(2)
     product = torch.lerp(torch.lerp(a, b, x), torch.lerp(c, d, x), y)
     forms = _neighbour_products(flat, wide)
     forms = forms.flatten(0, 1), forms.shape[1]
@@ -79,10 +81,6 @@ def correlate(queries: Tensor, maps: Tensor, cells: Tensor) -> Tensor:
     in_y = torch.stack([(1 - y) ** 2, y * (1 - y), y**2], -1)
     square = ((forms @ in_x[..., None])[..., 0] * in_y).sum(-1)
     return product / square.clamp(min=1e-12).sqrt()
-
-
-def _take(products: Tensor, places: Tensor) -> Tensor:
-    return products.gather(2, places.flatten(2)).view(places.shape)
 
 
 def _neighbour_products(flat: Tensor, wide: int) -> Tensor:
@@ -118,7 +116,9 @@ def expected_position(scores: Tensor) -> Tensor:
     return torch.stack([column, (weights.sum(-1) * rows).sum(-1)], -1)
 
 
-def describe_pixels(maps: Tensor, pixels: Tensor, legacy: bool) -> Tensor:
+def describe_pixels(
+    maps: Tensor, pixels: Tensor, legacy: bool, stride: int = CELL
+) -> Tensor:
     """(B, N, C) descriptors of unit length at pixels (B, N, 2)."""
-    cells = to_cells(pixels, (maps.shape[-2], maps.shape[-1]), legacy)
+    cells = to_cells(pixels, (maps.shape[-2], maps.shape[-1]), legacy, stride)
     return normalize(sample_maps(maps, cells), dim=-1)

@@ -3,7 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from projects.common.geometry import normalise_pixels, project, triangulate
+from projects.common.checks import check_positive
+from projects.common.geometry import normalise_pixels, triangulate
+from projects.deltas.models.consensus import agreeing_matches
+from projects.deltas.models.interest import CELL
 from projects.deltas.models.legacy import triangulate_pixels
 from projects.deltas.models.matching import (
     correlate,
@@ -27,8 +30,10 @@ class TriangulationNet(nn.Module):
         out_length: Samples along a segment.
         dist_orthogonal: Rows of samples on either side of it, one pixel apart.
         legacy: Upstream's numerics; see the module's functions.
-        max_residual: Largest distance in pixels between a match and its triangulated
-            point seen from there; a point with a larger one is not valid. None: any.
+        max_residual: Pixels within which matches agree about a point; those that do
+            not are left out (:func:`agreeing_matches`). None: all matches count.
+        min_matches: Matches that a point needs. One alone agrees with whatever it says.
+        stride: Pixels per descriptor, both ways.
     """
 
     def __init__(
@@ -38,12 +43,15 @@ class TriangulationNet(nn.Module):
         dist_orthogonal: int,
         legacy: bool,
         max_residual: float | None = None,
+        min_matches: int = 1,
+        stride: int = CELL,
     ) -> None:
         super().__init__()
-        self.max_residual = max_residual
+        check_positive("min_matches", min_matches)
+        self.max_residual, self.min_matches = max_residual, min_matches
         self.search_range = search_range
         self.samples, self.half_width = out_length, dist_orthogonal
-        self.legacy = legacy
+        self.legacy, self.stride = legacy, stride
         self.bn_match_convD = nn.BatchNorm2d(1)
         # Released checkpoints have these two, no output depends on them.
         self.convD_confa = nn.Conv2d(1, 1, 3, padding=1).requires_grad_(False)
@@ -89,11 +97,14 @@ class TriangulationNet(nn.Module):
     ) -> Tensor:
         """(B, V - 1, N, rows, columns) normalised likeness at the segments' samples."""
         views = descriptors.shape[1] - 1
-        queries = describe_pixels(descriptors[:, 0], keypoints, self.legacy)
+        queries = describe_pixels(
+            descriptors[:, 0], keypoints, self.legacy, self.stride
+        )
         queries = queries.repeat_interleave(views, 0)
         maps = descriptors[:, 1:].flatten(0, 1)
         pixels = segments.grid(self.samples, self.half_width).flatten(0, 1)
-        cells = to_cells(pixels, (maps.shape[-2], maps.shape[-1]), self.legacy)
+        size = maps.shape[-2], maps.shape[-1]
+        cells = to_cells(pixels, size, self.legacy, self.stride)
         likeness = correlate(queries, maps, cells)
         rows = 2 * self.half_width + 1
         likeness = likeness.view(*segments.valid.shape, rows, self.samples)
@@ -127,42 +138,35 @@ class TriangulationNet(nn.Module):
         seen: Tensor,
     ) -> dict[str, Tensor | dict[str, Tensor]]:
         """Points (B, N, 3) of pixels (B, V, N, 2), which are valid, and counts."""
-        no_view = ~seen.any(1)
-        if self.legacy:
-            points = triangulate_pixels(pixels, K, ref2cam, confidence)
-            posed = in_front = torch.isfinite(points).all(-1)
-        else:
-            coords = normalise_pixels(pixels.double(), K.double())
-            points, posed, in_front = triangulate(coords, ref2cam, confidence)
-            points = torch.where(in_front[..., None], points, 0).to(pixels.dtype)
-        agree = self._agree(points, pixels, K, ref2cam, confidence)
-        valid = in_front & ~no_view & agree
+        agreed = seen
+        if self.max_residual is not None:
+            agreed = agreeing_matches(pixels, K, ref2cam, seen, self.max_residual)
+            used = agreed | ~agreed.any(1, keepdim=True)
+            confidence = confidence * torch.cat([torch.ones_like(used[:, :1]), used], 1)
+        points, posed, in_front = self._solve(pixels, K, ref2cam, confidence)
+        shown = seen.sum(1) >= self.min_matches
+        agree = agreed.sum(1) >= self.min_matches
+        valid = shown & in_front & agree
         reasons = {
             "keypoints": torch.ones_like(valid),
             "triangulated": valid,
-            "no_view": no_view,
-            "no_parallax": ~no_view & ~posed,
-            "behind": ~no_view & posed & ~in_front,
-            "disagree": ~no_view & in_front & ~agree,
+            "no_view": ~shown,
+            "no_parallax": shown & ~posed,
+            "behind": shown & posed & ~in_front,
+            "disagree": shown & in_front & ~agree,
         }
         counts = {name: mask.sum(1) for name, mask in reasons.items()}
         return {"points_anchor": points, "point_valid": valid, "counts": counts}
 
-    @torch.no_grad()
-    def _agree(
-        self,
-        points: Tensor,
-        pixels: Tensor,
-        K: Tensor,
-        ref2cam: Tensor,
-        confidence: Tensor,
-    ) -> Tensor:
-        """(B, N) bool: every match that took part lies where its view sees the point.
-
-        Two views of which one is wrong disagree about the depth of the keypoint.
-        """
-        if self.max_residual is None:
-            return torch.ones_like(points[..., 0], dtype=torch.bool)
-        found, _ = project(points[:, None].to(K.dtype), K, ref2cam)
-        near = (found - pixels).norm(dim=-1) <= self.max_residual
-        return (near | (confidence == 0)).all(1)
+    def _solve(
+        self, pixels: Tensor, K: Tensor, ref2cam: Tensor, confidence: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Points, and whether there is one and it is in front of its cameras."""
+        if self.legacy:
+            points = triangulate_pixels(pixels, K, ref2cam, confidence)
+            posed = torch.isfinite(points).all(-1)
+            return points, posed, posed
+        coords = normalise_pixels(pixels.double(), K.double())
+        points, posed, in_front = triangulate(coords, ref2cam, confidence)
+        points = torch.where(in_front[..., None], points, 0).to(pixels.dtype)
+        return points, posed, in_front

@@ -59,6 +59,15 @@ def test_sparse_points_are_judged_by_themselves():
     assert metrics["baseline_m"] == pytest.approx(expected)
 
 
+def test_the_median_is_over_the_points_of_all_images():
+    """Three points off by 10 % and one exact: the median of two medians were 5 %."""
+    batch = wall_batch()
+    wrong, right = answer(batch, scale=0.9, valid=3), answer(batch, valid=1)
+    metrics = evaluate([(batch, wrong), (batch, right)])
+    assert metrics["sparse_rel"] == pytest.approx(0.1, rel=1e-4)
+    assert metrics["sparse_within_5"] == 0.25
+
+
 def test_without_any_triangulation_it_says_so(monkeypatch):
     said = []
     monkeypatch.setattr(depth_metric, "print_log", lambda text, **_: said.append(text))

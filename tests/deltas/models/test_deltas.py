@@ -228,6 +228,23 @@ def test_random_keypoints_follow_torchs_generator_in_training():
     assert not torch.equal(points[0], points[2])
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("stride", [8, 4, 2])
+def test_descriptors_as_fine_as_wanted_with_the_same_weights(stride):
+    """A finer grid shows the same: the mean of its cells is near the coarse one's."""
+    coarse, fine = narrow().eval(), narrow(descriptor_stride=stride).eval()
+    assert coarse.state_dict().keys() == fine.state_dict().keys()
+    inputs = batch(1)
+    inputs["images"] = (
+        inputs["images"].mean((-2, -1), keepdim=True).expand_as(inputs["images"])
+    )
+    few, many = (net(inputs)["descriptors"][0, 0] for net in (coarse, fine))
+    assert many.shape[1:] == (48 // stride, 72 // stride)
+    cell = 8 // stride
+    middle = many[:, 3 * cell : 4 * cell, 4 * cell : 5 * cell].mean((1, 2))
+    assert float(middle @ few[:, 3, 4]) > 0.9
+
+
 def without(key: str) -> dict:
     return {k: v for k, v in batch().items() if k != key}
 

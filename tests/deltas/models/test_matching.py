@@ -48,13 +48,16 @@ def test_products_of_samples_are_those_of_sampling_first():
     torch.testing.assert_close(ours.grad, slow.grad, rtol=1e-3, atol=1e-3)
 
 
-def test_cells_are_where_their_pixels_are():
+@pytest.mark.parametrize("stride", [8, 4, 2])
+def test_cells_are_where_their_pixels_are(stride):
     """The mean of a cell's pixels is its centre."""
     rows, columns = torch.meshgrid(
         torch.arange(64.0), torch.arange(96.0), indexing="ij"
     )
     pixels = torch.stack([columns, rows], -1)
-    cells = to_cells(pixels, (8, 12), legacy=False).view(8, CELL, 12, CELL, 2)
+    size = 64 // stride, 96 // stride
+    cells = to_cells(pixels, size, legacy=False, stride=stride)
+    cells = cells.view(size[0], stride, size[1], stride, 2)
     centres = cells.mean((1, 3))
     assert torch.equal(centres[2, 5], torch.tensor([5.0, 2.0]))
     assert torch.equal(centres[7, 11], torch.tensor([11.0, 7.0]))
@@ -81,35 +84,37 @@ def test_expected_position_is_the_mean_of_the_softmax():
     assert expected_position(scores).tolist() == [2.0, 1.5]
 
 
-def network(legacy: bool = False, temperature: float = 400.0) -> TriangulationNet:
-    net = TriangulationNet((0.5, 10.0), 100, 1, legacy).eval()
+def network(legacy: bool = False, stride: int = CELL) -> TriangulationNet:
+    net = TriangulationNet((0.5, 10.0), 100, 1, legacy, stride=stride).eval()
     with torch.no_grad():
-        net.bn_match_convD.weight.fill_(temperature)
+        net.bn_match_convD.weight.fill_(400.0)
     return net
 
 
-def one_hot_views(shift: int) -> torch.Tensor:
+def one_hot_views(shift: int, stride: int = CELL) -> torch.Tensor:
     """(1, 2, C, h, w): every cell has a descriptor of its own, in view 1 ``shift``
     cells to the left."""
-    h, w = SIZE[0] // CELL, SIZE[1] // CELL
+    h, w = SIZE[0] // stride, SIZE[1] // stride
     anchor = torch.eye(h * w).view(1, h * w, h, w)
     return torch.stack([anchor, anchor.roll(-shift, -1)], 1)
 
 
-def test_one_hot_descriptors_are_matched_within_half_a_sample():
-    """A camera 0.2 m to the right sees points at 1 m two cells further left."""
+@pytest.mark.parametrize("stride", [8, 4])
+def test_one_hot_descriptors_are_matched_within_half_a_sample(stride):
+    """A camera 0.2 m to the right sees points at 1 m 16 pixels further left."""
     ref2cam = torch.eye(4).repeat(1, 2, 1, 1)
     ref2cam[0, 1, 0, 3] = -0.2
-    disparity = 2 * CELL
+    disparity = 16
     depth = F * 0.2 / disparity
     # centres of cells whose whole segment is inside
     rows, columns = torch.meshgrid(
-        torch.arange(1, 7), torch.arange(5, 11), indexing="ij"
+        torch.arange(8, 56, stride), torch.arange(40, 88, stride), indexing="ij"
     )
-    pixels = torch.stack([columns, rows], -1).view(1, -1, 2) * CELL + 3.5
+    pixels = torch.stack([columns, rows], -1).view(1, -1, 2) + (stride - 1) / 2
     Ks = K.repeat(1, 2, 1, 1)
     with torch.no_grad():
-        out = network()(one_hot_views(2), pixels, Ks, ref2cam, SIZE)
+        views = one_hot_views(disparity // stride, stride)
+        out = network(stride=stride)(views, pixels, Ks, ref2cam, SIZE)
     assert out["range_kp"].all()
     expected = pixels - torch.tensor([disparity, 0.0])
     spacing = F * 0.2 * (1 / 0.5 - 1 / 10) / 99

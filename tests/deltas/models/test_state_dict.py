@@ -15,7 +15,7 @@ from projects.common.engine.runner import Vantage3DRunner
 from projects.common.engine.weights import load_weights
 from projects.deltas.models import DELTAS, load_three, save_three
 from projects.deltas.models.checkpoint import load_image_encoder
-from projects.deltas.models.interest import InterestNet
+from projects.deltas.models.interest import CELL, InterestNet
 from tests.deltas.models.networks import narrow
 from tests.shared import ROOT, need
 
@@ -136,7 +136,7 @@ def test_every_key_that_does_not_fit_is_named(tmp_path):
 def test_torchvisions_encoder(tmp_path):
     theirs = ResNet(Bottleneck, [1, 1, 1, 1])
     torch.save(theirs.state_dict(), tmp_path / "resnet.pth")
-    net = InterestNet(64, (1, 1, 1, 1), 8, legacy=False).eval()
+    net = InterestNet(64, (1, 1, 1, 1), 8, CELL, legacy=False).eval()
     head = net.convDd.weight.clone()
     load_image_encoder(net, tmp_path / "resnet.pth")
     plain, x = theirs.eval(), torch.rand(1, 3, 64, 96)
