@@ -29,7 +29,9 @@ REAL_NAME = real-$(if $(RGBD),$(notdir $(patsubst %/,%,$(RGBD))),shelf)
 REAL_DATA = --data-root $(DATA)/$(REAL_NAME)
 REAL_WORK = $(WORK)/demo-real/$(REAL_NAME)
 
-# Drives of the two districts of `make demo-depth`, and where it works.
+# Drives of the two districts of `make demo-depth`, and where it works. LiDAR depth is
+# kept as far as the scanner reaches: what it is not taught, a network gets wrong.
+LIDAR = --view 56 168 --depth-range 0.1 120
 STREETS = kitti360 --frames 12 --size 352x94 --columns 1000 --workers $(WORKERS)
 DEPTH_DATA = $(DATA)/demo-depth
 DEPTH_WORK = $(WORK)/demo-depth
@@ -62,7 +64,7 @@ demo-depth: setup
 	    --style brick --train-drives 16 --val-drives 6 --seed 1
 	for district in suburb brick; do $(RUN) tools/create_data.py kitti360 \
 	    --root-path $(DEPTH_DATA)/$$district/raw --out-dir $(DEPTH_DATA)/$$district \
-	    --view 56 168 --workers $(WORKERS) || exit 1; done
+	    $(LIDAR) --workers $(WORKERS) || exit 1; done
 	$(TRAIN_TWICE) $(DEPTH_BASE) --data-root $(DEPTH_DATA)/suburb \
 	    --work-dir $(DEPTH_WORK)/base --resume
 	$(RUN) tools/merge_lora.py $(DEPTH_BASE) $(DEPTH_WORK)/base \

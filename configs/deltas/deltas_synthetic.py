@@ -23,7 +23,7 @@ model = dict(
     dist_orthogonal=0,
     max_residual=1.5,
     min_matches=2,
-    keypoints=dict(num_kps=256, nms_radius=6),
+    keypoints=dict(num_kps=256, nms_radius=6, remove_borders=8),
     criterion=dict(
         depth=dict(beta=0.1),
         points=dict(beta=0.1),

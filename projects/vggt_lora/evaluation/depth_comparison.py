@@ -22,7 +22,7 @@ from projects.vggt_lora.evaluation.window import (
     window_poses,
 )
 
-RANGE = 80.0  # metres, that of KITTI-360's depth maps
+RANGE = 80.0  # metres, where evaluations on KITTI end
 # Name of a truth to its key in the batch and its farthest metres.
 TRUTHS = {
     "LiDAR": ("depths", RANGE),
@@ -42,7 +42,7 @@ class DepthComparison(BaseMetric):
 
     Every answer is brought onto the truth it is compared with by the same alignment,
     once per window. Dense truth is counted twice: wherever there is a surface, and up
-    to 80 metres, beyond which LiDAR teaches nothing. Reads batches of
+    to 80 metres, where evaluations on KITTI end. Reads batches of
     :class:`ExactViews`.
 
     Returns ``<answer>/<truth>/<name>`` for AbsRel, delta1 and RMSE, and
