@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SYSTEMS = ("esam", "vggt_lora", "deltas")
 # A layer may import itself, what stands below it, and projects.registry.
 LAYERS = [
-    {"checks", "command", "process_memory", "released_weights"},
+    {"checks", "command", "evenly", "process_memory", "released_weights"},
     {"geometry", "sparse", "progress", "parallel"},
     {"io", "structures"},
     {"synthetic", "doctor", "frame_index"},
