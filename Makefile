@@ -29,10 +29,10 @@ REAL_NAME = real-$(if $(RGBD),$(notdir $(patsubst %/,%,$(RGBD))),shelf)
 REAL_DATA = --data-root $(DATA)/$(REAL_NAME)
 REAL_WORK = $(WORK)/demo-real/$(REAL_NAME)
 
-# Drives of the two districts of `make demo-depth`, and where it works. LiDAR depth is
-# kept as far as the scanner reaches: what it is not taught, a network gets wrong.
-LIDAR = --view 56 168 --depth-range 0.1 120
+# Drives of the two districts of `make demo-depth`, and where it works.
 STREETS = kitti360 --frames 12 --size 352x94 --columns 1000 --workers $(WORKERS)
+# LiDAR depth as far as the scanner reaches: what it is not taught, a network gets wrong.
+LIDAR = --view 56 168 --depth-range 0.1 120
 DEPTH_DATA = $(DATA)/demo-depth
 DEPTH_WORK = $(WORK)/demo-depth
 DEPTH_BASE = configs/vggt_lora/finetune_kitti360_demo.py

@@ -20,7 +20,7 @@ model = dict(
     descriptor_dim=32,
     descriptor_stride=4,
     out_length=96,
-    dist_orthogonal=0,
+    dist_orthogonal=0,  # rendered poses are exact: matches lie on their line
     max_residual=1.5,
     min_matches=2,
     keypoints=dict(num_kps=256, nms_radius=6, remove_borders=8),
@@ -56,6 +56,7 @@ train_cfg = dict(max_iters=iters, val_interval=iters)
 default_hooks = dict(
     logger=dict(interval=20), checkpoint=dict(by_epoch=False, interval=200)
 )
+# One triplet per process: its statistics hide how far away it is. See docs/deltas.md.
 custom_hooks = [
     dict(type="DepthReportHook", num_pictures=5),
     dict(type="FreezeNormsHook", begin=600, modules=["depthnet.*"]),

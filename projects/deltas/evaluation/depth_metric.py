@@ -103,9 +103,9 @@ class TriangulatedDepthMetric(BaseMetric):
             self.results.append({**values, "batch": self._batch})
         self._batch += get_world_size()
 
-    def compute_metrics(self, results: list[Values]) -> Values:
+    def compute_metrics(self, results: list[dict[str, Any]]) -> Values:
         """The numbers of the test set."""
-        batches: dict[Any, list[Values]] = {}
+        batches: dict[Any, list[dict[str, Any]]] = {}
         for values in results:
             batches.setdefault(values["batch"], []).append(values)
         metrics = aggregate(list(batches.values()), self.aggregation)

@@ -18,9 +18,7 @@ from projects.common.geometry.cameras import unproject_pixels
 from projects.deltas.correspondences import true_points
 
 Values = dict[str, float]
-OF_IMAGES = ("triangulated", "baseline_m", "epipolar_px")
-OF_POINTS = ("sparse_rel", "sparse_within_5")
-SPARSE = (OF_IMAGES[0], *OF_POINTS, *OF_IMAGES[1:])
+SPARSE = ("triangulated", "sparse_rel", "sparse_within_5", "baseline_m", "epipolar_px")
 
 
 class Triangulated(NamedTuple):
@@ -106,13 +104,17 @@ def summarise_points(records: Sequence[Mapping[str, Any]]) -> Values:
         of all points together; means of the others over the samples that have them.
         NaN where nothing is known.
     """
-    errors = np.concatenate([r["errors"] for r in records])
-    nothing = not len(errors)
-    summary = {
-        "sparse_rel": math.nan if nothing else float(np.median(errors)),
-        "sparse_within_5": math.nan if nothing else float(np.mean(errors < 0.05)),
+    errors = np.concatenate([record["errors"] for record in records])
+    some = len(errors) > 0
+    return {
+        "triangulated": _mean_of_known(records, "triangulated"),
+        "sparse_rel": float(np.median(errors)) if some else math.nan,
+        "sparse_within_5": float(np.mean(errors < 0.05)) if some else math.nan,
+        "baseline_m": _mean_of_known(records, "baseline_m"),
+        "epipolar_px": _mean_of_known(records, "epipolar_px"),
     }
-    for name in OF_IMAGES:
-        known = [r[name] for r in records if not math.isnan(r[name])]
-        summary[name] = math.fsum(known) / len(known) if known else math.nan
-    return {name: summary[name] for name in SPARSE}
+
+
+def _mean_of_known(records: Sequence[Mapping[str, Any]], name: str) -> float:
+    known = [r[name] for r in records if not math.isnan(r[name])]
+    return math.fsum(known) / len(known) if known else math.nan

@@ -32,7 +32,7 @@ def agreeing_matches(
     views = seen.shape[1]
     alone = torch.eye(views, dtype=seen.dtype, device=seen.device)
     weights = alone[None, :, :, None] & seen[:, None]  # (B, tried, V - 1, N)
-    weights = torch.cat([torch.ones_like(weights[:, :, :1]), weights], 2)
+    weights = with_anchor(weights)
     coords = normalise_pixels(pixels.double(), K.double())
     shape = (-1, views, -1, -1, -1)
     points, _, in_front = triangulate(
@@ -45,7 +45,12 @@ def agreeing_matches(
     support = (residual <= max_residual) & (depth > 0) & seen[:, None]
     support &= in_front[:, :, None]
     # below 1 in all, so that it decides only between sets of one size
-    spread = (residual * support).sum(2) / (1 + views * max_residual)
+    spread = torch.where(support, residual, 0).sum(2) / (1 + views * max_residual)
     best = (support.sum(2) - spread).argmax(1)
     best = best[:, None, None].expand(-1, 1, views, -1)
     return support.gather(1, best)[:, 0]
+
+
+def with_anchor(values: Tensor) -> Tensor:
+    """(..., V, N) of the views' (..., V - 1, N): 1, or true, for the anchor."""
+    return torch.cat([torch.ones_like(values[..., :1, :]), values], -2)

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from projects.common.checks import check_positive
 from projects.common.geometry import normalise_pixels, triangulate
-from projects.deltas.models.consensus import agreeing_matches
+from projects.deltas.models.consensus import agreeing_matches, with_anchor
 from projects.deltas.models.interest import CELL
 from projects.deltas.models.legacy import triangulate_pixels
 from projects.deltas.models.matching import (
@@ -82,7 +82,7 @@ class TriangulationNet(nn.Module):
         confidence = scores.flatten(3).amax(-1).sigmoid()
         floor = _LEGACY_FLOOR if self.legacy else 0.0
         confidence = confidence * (segments.valid + floor)
-        confidence = torch.cat([torch.ones_like(confidence[:, :1]), confidence], 1)
+        confidence = with_anchor(confidence)
         pixels = torch.cat([keypoints[:, None], matches], 1)
         return {
             "segments": segments.ends,
@@ -142,7 +142,7 @@ class TriangulationNet(nn.Module):
         if self.max_residual is not None:
             agreed = agreeing_matches(pixels, K, ref2cam, seen, self.max_residual)
             used = agreed | ~agreed.any(1, keepdim=True)
-            confidence = confidence * torch.cat([torch.ones_like(used[:, :1]), used], 1)
+            confidence = confidence * with_anchor(used)
         points, posed, in_front = self._solve(pixels, K, ref2cam, confidence)
         shown = seen.sum(1) >= self.min_matches
         agree = agreed.sum(1) >= self.min_matches
