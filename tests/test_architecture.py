@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SYSTEMS = ("esam", "vggt_lora", "deltas")
-# A layer may import itself, what stands below it, and projects.registry.
-LAYERS = [
-    {"checks", "command", "evenly", "process_memory", "released_weights"},
-    {"geometry", "sparse", "progress", "parallel"},
-    {"io", "structures"},
-    {"synthetic", "doctor", "frame_index"},
-    {"engine", "datasets", "evaluation", "visualization", "backbones2d"},
-    {"comparison"},
-]
+PACKAGE = ROOT / "projects" / "vantage3d"
+SYSTEMS = {"esam", "vggt_lora", "deltas"}
+# A room may import its own layer and what stands below it; everyone the registry.
+LAYERS = (
+    {"checks", "absent_mmcv_ops"},
+    {"geometry", "sparse", "process"},
+    {"io"},
+    {"evaluation"},
+    {"engine", "views", "backbones2d", "visualization"},
+    {"converters", "comparison"},
+    SYSTEMS,
+    {"synthetic", "doctor"},
+)
 PURE = ("geometry", "sparse", "checks")
 PURE_LIBRARIES = {"torch", "numpy", "scipy"}
 ONE_FILE_ONLY = (
@@ -27,7 +30,7 @@ STANDARD = __import__("sys").stdlib_module_names
 
 
 def modules() -> list[Path]:
-    return sorted((ROOT / "projects").rglob("*.py"))
+    return sorted(PACKAGE.rglob("*.py"))
 
 
 def imports(path: Path) -> list[str]:
@@ -45,54 +48,52 @@ def absolute(node: ast.ImportFrom, path: Path) -> str:
     """The dotted name of a from-import, relative ones resolved."""
     if not node.level:
         return node.module or ""
-    package = path.relative_to(ROOT).parts[: -node.level]
+    package = path.relative_to(PACKAGE.parent).parts[: -node.level]
     return ".".join([*package, node.module or ""]).rstrip(".")
 
 
-def common_layer(name: str) -> int | None:
-    for level, layer in enumerate(LAYERS):
-        if name in layer:
-            return level
-    return None
+def rooms_of(path: Path) -> list[str]:
+    """Other rooms of the package that ``path`` imports."""
+    own = room(path)
+    parts = [name.split(".") for name in imports(path)]
+    rooms = {p[1] for p in parts if p[0] == "vantage3d" and len(p) > 1}
+    return sorted(rooms - {own, "registry"})
 
 
-def own_package(path: Path) -> tuple[str, ...]:
-    return path.relative_to(ROOT / "projects").with_suffix("").parts
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def layer(name: str) -> int:
+    """The height of a room in the house."""
+    found = [level for level, rooms in enumerate(LAYERS) if name in rooms]
+    assert found, f"add `{name}` to LAYERS"
+    return found[0]
 
 
 def test_systems_never_import_each_other():
     for path in modules():
-        own = own_package(path)[0]
-        for name in imports(path):
-            parts = name.split(".")
-            if parts[0] != "projects" or len(parts) < 2 or parts[1] not in SYSTEMS:
-                continue
-            assert own == parts[1], f"{path} imports {name}; move it to common"
+        if room(path) in SYSTEMS:
+            others = SYSTEMS & set(rooms_of(path))
+            assert not others, f"{path} imports {others}; move it down"
 
 
-def test_common_imports_run_one_way():
+def test_imports_run_one_way():
     for path in modules():
-        own = own_package(path)
-        if own[0] != "common" or len(own) < 2 or own[1] == "__init__":
+        if room(path) in {"__init__", "registry"}:
             continue
-        level = common_layer(own[1])
-        assert level is not None, f"{path}: add `{own[1]}` to LAYERS"
-        for name in imports(path):
-            parts = name.split(".")
-            if parts[:2] != ["projects", "common"]:
-                continue
-            other = common_layer(parts[2])
-            assert other is not None and other <= level, f"{path} imports {name}"
+        for other in rooms_of(path):
+            assert layer(other) <= layer(room(path)), f"{path} imports {other}"
 
 
 @pytest.mark.parametrize("package", PURE)
 def test_pure_packages_import_only_numerics(package):
-    for path in sorted((ROOT / "projects/common" / package).glob("*.py")):
+    for path in sorted((PACKAGE / package).glob("*.py")):
         if path.name in {"minkowski.py", "bench.py"}:
             continue
         for name in imports(path):
             top = name.split(".")[0]
-            allowed = {"projects", *PURE_LIBRARIES, *STANDARD}
+            allowed = {"vantage3d", *PURE_LIBRARIES, *STANDARD}
             assert top in allowed, f"{path} imports {name}"
 
 
@@ -111,8 +112,8 @@ def test_only_the_registry_file_touches_mmdet3d_registries():
 
 
 def test_no_package_without_a_subject():
-    for path in (ROOT / "projects").rglob("*"):
-        assert path.stem not in {"utils", "misc", "helpers"}, path
+    for path in PACKAGE.rglob("*"):
+        assert path.stem not in {"utils", "misc", "helpers", "common"}, path
 
 
 def test_no_print_and_no_long_module():
@@ -126,8 +127,8 @@ def test_no_print_and_no_long_module():
             assert not is_print, f"{path}:{node.lineno} prints; use a logger"
 
 
-def test_every_public_function_of_common_says_what_it_does():
-    for path in sorted((ROOT / "projects/common").rglob("*.py")):
+def test_every_public_function_says_what_it_does():
+    for path in modules():
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name[0] != "_":
                 assert ast.get_docstring(node), f"{path}:{node.lineno} {node.name}"

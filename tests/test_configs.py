@@ -7,8 +7,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from projects.common.engine.config import check_config
-from projects.registry import DATASETS, METRICS, MODELS, TRANSFORMS
+from vantage3d.engine.configs.config import check_config
+from vantage3d.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 
 ROOT = Path(__file__).resolve().parent.parent
 LEAVES = sorted(

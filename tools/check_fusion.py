@@ -14,13 +14,13 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from projects.common.command import one_message
-from projects.common.engine import load_config, set_data_root
-from projects.esam.evaluation.fusion_check import check_fusion
-from projects.esam.evaluation.fusion_report import (
+from vantage3d.engine import load_config, set_data_root
+from vantage3d.esam.fusion_check.fusion_check import check_fusion
+from vantage3d.esam.fusion_check.fusion_report import (
     report_text,
     write_projection_picture,
 )
+from vantage3d.process.command import one_message
 
 
 def main() -> None:

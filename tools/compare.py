@@ -12,8 +12,8 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from projects.common.command import one_message
-from projects.common.comparison import Plan, run_all, write_report
+from vantage3d.comparison import Plan, run_all, write_report
+from vantage3d.process.command import one_message
 
 
 def main() -> None:

@@ -12,10 +12,10 @@ that holds zero.
 import argparse
 from pathlib import Path
 
-from projects.common.command import one_message
-from projects.vggt_lora.evaluation.compare_runs import compare_runs
-from projects.vggt_lora.evaluation.report.rows import to_csv, to_text
-from projects.vggt_lora.evaluation.result_folder import HEADLINE
+from vantage3d.evaluation.results.compare import compare_runs
+from vantage3d.evaluation.results.folder import HEADLINE
+from vantage3d.evaluation.results.rows import to_csv, to_text
+from vantage3d.process.command import one_message
 
 
 def main(argv: list[str] | None = None) -> None:

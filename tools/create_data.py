@@ -10,19 +10,28 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from projects.common.command import one_message
-from projects.deltas.converters import rgbd_frames, scannet_frames, sevenscenes, sun3d
-from projects.esam.converters import apc_shelf, rgbd_folder, scannet
-from projects.vggt_lora.converters import (
+from vantage3d.converters import (
     annotations,
     densify_colmap,
     eth3d,
-    kitti360,
-    kitti360_single_frames,
+    scannet_frames,
     scannet_views,
+    sevenscenes,
     stereo_pair,
+    sun3d,
     vkitti2,
 )
+from vantage3d.converters import (
+    rgbd_folder as rgbd_frames,
+)
+from vantage3d.converters.kitti360 import (
+    convert as kitti360,
+)
+from vantage3d.converters.kitti360 import (
+    single_frames as kitti360_single_frames,
+)
+from vantage3d.esam.converters import apc_shelf, rgbd_folder, scannet
+from vantage3d.process.command import one_message
 
 
 class Converter(NamedTuple):

@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # works even where the set-up did not finish
-
-from projects.common.doctor import diagnose  # noqa: E402
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
+    sys.path.insert(0, str(ROOT / "projects"))  # even where set-up did not finish
+    from vantage3d.doctor import diagnose
+
     healthy = diagnose(ROOT, lambda text: print(text, flush=True))
     sys.exit(0 if healthy else 1)
 

@@ -13,14 +13,14 @@ median, if nothing else is said.
 
 import argparse
 
-from projects.common.command import one_message
-from projects.vggt_lora.evaluation.evaluate_run import evaluate_run
-from projects.vggt_lora.evaluation.run_arguments import (
+from vantage3d.evaluation.results.run_table import run_table
+from vantage3d.process.command import one_message
+from vantage3d.vggt_lora.evaluation.runs.evaluate import evaluate_run
+from vantage3d.vggt_lora.evaluation.runs.run_arguments import (
     add_data_arguments,
     add_measuring_arguments,
     run_options,
 )
-from projects.vggt_lora.evaluation.run_table import run_table
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -12,10 +12,10 @@ result folder of its own, and `lengths.csv` has them all.
 
 import argparse
 
-from projects.common.command import one_message
-from projects.vggt_lora.evaluation.evaluate_lengths import evaluate_lengths
-from projects.vggt_lora.evaluation.report.rows import to_text
-from projects.vggt_lora.evaluation.run_arguments import (
+from vantage3d.evaluation.results.rows import to_text
+from vantage3d.process.command import one_message
+from vantage3d.vggt_lora.evaluation.runs.lengths import evaluate_lengths
+from vantage3d.vggt_lora.evaluation.runs.run_arguments import (
     add_data_arguments,
     add_measuring_arguments,
     run_options,

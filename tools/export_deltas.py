@@ -8,9 +8,9 @@ Configs load both kinds of file, so the way back needs no tool.
 import argparse
 from pathlib import Path
 
-from projects.common.command import one_message
-from projects.common.engine.checkpoint_file import read_checkpoint
-from projects.deltas.models import save_three
+from vantage3d.deltas.models import save_three
+from vantage3d.engine.checkpoints.file import read_checkpoint
+from vantage3d.process.command import one_message
 
 
 def main(argv: list[str] | None = None) -> None:

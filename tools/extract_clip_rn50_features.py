@@ -7,9 +7,9 @@ Example:
 
 import argparse
 
-from projects.common.backbones2d.arguments import add_arguments, run
-from projects.common.backbones2d.clip_rn50 import CLIP_RN50
-from projects.common.command import one_message
+from vantage3d.backbones2d.arguments import add_arguments, run
+from vantage3d.backbones2d.clip_rn50 import CLIP_RN50
+from vantage3d.process.command import one_message
 
 
 def main(argv: list[str] | None = None) -> None:

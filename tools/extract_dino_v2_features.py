@@ -7,9 +7,9 @@ Example:
 
 import argparse
 
-from projects.common.backbones2d.arguments import add_arguments, run
-from projects.common.backbones2d.dinov2 import DINOV2
-from projects.common.command import one_message
+from vantage3d.backbones2d.arguments import add_arguments, run
+from vantage3d.backbones2d.dinov2 import DINOV2
+from vantage3d.process.command import one_message
 
 
 def main(argv: list[str] | None = None) -> None:

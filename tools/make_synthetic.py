@@ -12,10 +12,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from projects.common.command import one_message
-from projects.common.synthetic import LAYOUTS, STYLES, THEMES, write_dataset
-from projects.common.synthetic.kitti360 import DriveOptions, write_kitti360
-from projects.common.synthetic.virtual_kitti import write_virtual_kitti
+from vantage3d.process.command import one_message
+from vantage3d.synthetic import LAYOUTS, STYLES, THEMES, write_dataset
+from vantage3d.synthetic.layouts.kitti360 import DriveOptions, write_kitti360
+from vantage3d.synthetic.layouts.virtual_kitti import write_virtual_kitti
 
 
 class Writer(NamedTuple):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from projects.common.command import one_message
-from projects.vggt_lora.models.merging import merge_adapter
+from vantage3d.process.command import one_message
+from vantage3d.vggt_lora.models.merging import merge_adapter
 
 
 def main(argv: list[str] | None = None) -> None:

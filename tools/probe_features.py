@@ -10,10 +10,10 @@ several features tells two instances from one (area under the ROC curve).
 
 import argparse
 
-from projects.common.command import one_message
-from projects.common.engine import load_config, set_data_root
-from projects.esam.evaluation.pair_probe import probe_dataset, roc_area
-from projects.registry import DATASETS, MODELS
+from vantage3d.engine import load_config, set_data_root
+from vantage3d.esam.fusion_check.pair_probe import probe_dataset, roc_area
+from vantage3d.process.command import one_message
+from vantage3d.registry import DATASETS, MODELS
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ The last line of the output is the path of the checkpoint, empty for the base.
 import argparse
 from pathlib import Path
 
-from projects.common.command import one_message
-from projects.vggt_lora.evaluation.select_checkpoint import select_checkpoint
+from vantage3d.evaluation.results.select import select_checkpoint
+from vantage3d.process.command import one_message
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -169,7 +169,7 @@ def main() -> None:
         run_with_clock(command, step, stamps / f"{number}.log")
         stamp.write_text(step.stamp())
     check = (
-        "import torch, torchvision, mmdet3d; from mmcv.ops import nms; import projects"
+        "import torch, torchvision, mmdet3d; from mmcv.ops import nms; import vantage3d"
     )
     verified = stamps / "verified"
     if not verified.exists() or verified.stat().st_mtime < max(

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from projects.common.command import one_message
-from projects.deltas.evaluation.studies import SEQUENCES, STUDIES, Settings
-from projects.deltas.evaluation.study_run import Source
-from projects.deltas.evaluation.study_tool import CLASSICAL, run_study
+from vantage3d.deltas.evaluation.studies import SEQUENCES, STUDIES, Settings
+from vantage3d.deltas.evaluation.study_run import Source
+from vantage3d.deltas.evaluation.study_tool import CLASSICAL, run_study
+from vantage3d.process.command import one_message
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -4,7 +4,7 @@ import argparse
 
 from mmengine.config import DictAction
 
-from projects.common.engine import run_command, test
+from vantage3d.engine import run_command, test
 
 
 def main() -> None:

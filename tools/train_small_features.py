@@ -11,8 +11,8 @@ which texture each patch shows; rooms of the val split are never used to train i
 import argparse
 from pathlib import Path
 
-from projects.common.command import one_message
-from projects.common.comparison.small_features import (
+from vantage3d.process.command import one_message
+from vantage3d.synthetic.texture_net.small_features import (
     train_small_features,
     write_small_features,
 )

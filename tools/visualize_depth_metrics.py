@@ -10,8 +10,8 @@ evaluation_summary.txt and top_checkpoints.csv. What is missing is named in all 
 import argparse
 from pathlib import Path
 
-from projects.common.command import one_message
-from projects.vggt_lora.evaluation.report import build_report
+from vantage3d.evaluation.report import build_report
+from vantage3d.process.command import one_message
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from projects.common.geometry import invert_rigid, project, unproject
+from vantage3d.geometry import invert_rigid, project, unproject
 
 
 def landed(sample, view):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from projects.common.synthetic import write_dataset
 from tests import layouts
 from tests.deltas.rooms import COUNTS, FRAMES, SEED, SIZE
+from vantage3d.synthetic import write_dataset
 
 
 @pytest.fixture(scope="session")

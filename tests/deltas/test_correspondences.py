@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from projects.deltas.correspondences import (
+from tests.deltas.worlds import wall_batch
+from vantage3d.deltas.correspondences import (
     OcclusionRule,
     nearest,
     true_matches,
     true_points,
 )
-from tests.deltas.worlds import wall_batch
 
 LIMITS = (0.5, 10.0)
 KEYPOINTS = torch.tensor([[[32.0, 24.0], [20, 30], [40, 10], [35, 35]]])

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from projects.common.synthetic.filming import Job, film, sensor_intrinsics
-from projects.deltas.models import DELTAS
+from vantage3d.deltas.models import DELTAS
+from vantage3d.synthetic.rooms.filming import Job, film, sensor_intrinsics
 
 SIZE = (96, 128)
 STEPS = 250

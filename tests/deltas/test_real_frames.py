@@ -5,16 +5,16 @@ import math
 import pytest
 import torch
 
-from projects.common.evaluation.stereo_depth import EIGHT
-from projects.common.geometry.cameras import pixel_grid
-from projects.deltas.correspondences import OcclusionRule, true_matches, true_points
-from projects.deltas.datasets import SequenceDataset
-from projects.deltas.datasets.collation import collate_sequences
-from projects.deltas.models.estimator import relative_poses
-from projects.registry import METRICS
 from tests.deltas.models.networks import narrow
 from tests.layouts import create_data
 from tests.shared import need
+from vantage3d.deltas.correspondences import OcclusionRule, true_matches, true_points
+from vantage3d.deltas.datasets import SequenceDataset
+from vantage3d.deltas.models.estimator import relative_poses
+from vantage3d.evaluation.stereo_depth import EIGHT
+from vantage3d.geometry.cameras import pixel_grid
+from vantage3d.registry import METRICS
+from vantage3d.views.collation import collate_sequences
 
 SIZE = (120, 160)
 # Converter, folder, frames between views, least distance between cameras in metres.

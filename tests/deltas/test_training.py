@@ -2,7 +2,7 @@
 
 import shutil
 
-from tests.common.engine import runs
+from tests.engine import runs
 from tests.shared import ROOT
 
 CONFIG = str(ROOT / "configs/deltas/deltas_synthetic.py")

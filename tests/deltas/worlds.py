@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from projects.common.geometry import scale_intrinsics
-from projects.common.geometry.cameras import pixel_grid
+from vantage3d.geometry import scale_intrinsics
+from vantage3d.geometry.cameras import pixel_grid
 
 SIZE = (48, 64)
 

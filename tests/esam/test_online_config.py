@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from projects.common.engine import load_config, train
-from projects.common.engine.checkpoint_file import read_checkpoint
-from projects.common.synthetic import write_scannet
-from projects.registry import MODELS
 from tests.shared import ROOT
 from tools.create_data import main
+from vantage3d.engine import load_config, train
+from vantage3d.engine.checkpoints.file import read_checkpoint
+from vantage3d.registry import MODELS
+from vantage3d.synthetic import write_scannet
 
 CONFIG = ROOT / "configs/ESAM_CA/ESAM_sv_scannet200_CA_dino_inject_online.py"
 # Narrow, and DINOv2's small network, whose random weights the log must name.

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from projects.common.engine.checkpoint_file import read_checkpoint
-from projects.common.engine.newest import newest_checkpoint
-from tests.common.engine import runs
+from tests.engine import runs
+from vantage3d.engine.checkpoints.file import read_checkpoint
+from vantage3d.engine.checkpoints.newest import newest_checkpoint
 
 # Steps, writes, fsyncs, renames and removals of one epoch with its three saves.
 EVENTS_PER_EPOCH = 70

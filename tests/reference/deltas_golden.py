@@ -18,10 +18,10 @@ SCENE = "data/deltas_scannet_sample/scannet_sample/scans_test/scene0707_00"
 
 def deltas(golden: Arrays) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """DELTAS(legacy=True) at the given keypoints; its loader's cameras, too."""
-    from projects.common.geometry import unproject_pixels
-    from projects.deltas.models import DELTAS
-    from projects.deltas.models.estimator import relative_poses
-    from projects.deltas.models.matching import to_cells
+    from vantage3d.deltas.models import DELTAS
+    from vantage3d.deltas.models.estimator import relative_poses
+    from vantage3d.deltas.models.matching import to_cells
+    from vantage3d.geometry import unproject_pixels
 
     height, width = golden["dense_depth"].shape[-2:]
     batch = read_scene(int(golden["row"]), golden["pose"].shape[1], (height, width))
@@ -98,7 +98,7 @@ def read_frame(folder: Path, i: int, size: tuple[int, int]) -> tuple[np.ndarray,
 
 def read_intrinsics(folder: Path, size: tuple[int, int]) -> np.ndarray:
     """(3, 3) of the colour camera in pixels of an image of ``size`` (H, W)."""
-    from projects.common.geometry import scale_intrinsics
+    from vantage3d.geometry import scale_intrinsics
 
     lines = (folder / f"{folder.name}.txt").read_text().splitlines()
     info = dict(line.split(" = ") for line in lines if " = " in line)

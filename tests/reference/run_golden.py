@@ -29,8 +29,8 @@ Pairs = Iterator[tuple[str, np.ndarray, np.ndarray]]  # name, ours, reference
 
 def minkunet34c(golden: Arrays) -> Pairs:
     """Res16UNet34C(3, 96) on the given voxels, in evaluation mode."""
-    from projects.common.sparse import SparseTensor
-    from projects.esam.models import Res16UNet34C
+    from vantage3d.esam.models import Res16UNet34C
+    from vantage3d.sparse import SparseTensor
 
     net = random_fill(Res16UNet34C(3, 96))
     feats, coords = (torch.from_numpy(golden[key]) for key in ("feats", "coords"))
@@ -39,7 +39,7 @@ def minkunet34c(golden: Arrays) -> Pairs:
 
 def esam_pool_decoder(golden: Arrays) -> Pairs:
     """GeoAwarePooling(96) and the decoder on the batch of given samples."""
-    from projects.esam.models import GeoAwarePooling, ScanNetMixQueryDecoder
+    from vantage3d.esam.models import GeoAwarePooling, ScanNetMixQueryDecoder
 
     count = numbered(golden, "x")
     feats, xyz, superpoints = (
@@ -69,7 +69,7 @@ def esam_pool_decoder(golden: Arrays) -> Pairs:
 
 def scannet_ap(golden: Arrays) -> Pairs:
     """Class-aware and class-agnostic AP over the given scenes."""
-    from projects.common.evaluation.scannet_ap import instance_ap
+    from vantage3d.evaluation.scannet_ap import instance_ap
 
     class_ids = golden["class_ids"]
     scenes = range(numbered(golden, "gt_semantic"))
@@ -87,10 +87,7 @@ def scannet_ap(golden: Arrays) -> Pairs:
 
 def golden_scene(golden: Arrays, i: int, class_aware: bool):
     """Overlaps of scene ``i``; an instance is the points of one class with one id."""
-    from projects.common.evaluation.instance_overlaps import (
-        scene_overlaps,
-        scene_truth,
-    )
+    from vantage3d.evaluation.instance_overlaps import scene_overlaps, scene_truth
 
     class_ids = golden["class_ids"].tolist()
     semantic = golden[f"gt_semantic{i}"].astype(np.int64)
@@ -113,8 +110,8 @@ def golden_scene(golden: Arrays, i: int, class_aware: bool):
 
 def vggt(golden: Arrays) -> Pairs:
     """The narrow VGGT of the file on its images, and the cameras of its last round."""
-    from projects.common.geometry.pose_encoding import decode_pose
-    from projects.vggt_lora.models import VGGT
+    from vantage3d.geometry.pose_encoding import decode_pose
+    from vantage3d.vggt_lora.models import VGGT
 
     config = json.loads(str(golden["config"]))
     for part in ("camera_head", "dpt"):
@@ -133,8 +130,8 @@ def vggt(golden: Arrays) -> Pairs:
 
 def vggt_losses(golden: Arrays) -> Pairs:
     """Camera, depth and point losses of the given batch, which is not normalised."""
-    from projects.common.geometry.pose_encoding import encode_pose
-    from projects.vggt_lora.losses import CameraLoss, DenseLoss
+    from vantage3d.geometry.pose_encoding import encode_pose
+    from vantage3d.vggt_lora.losses import CameraLoss, DenseLoss
 
     arrays = {key: torch.from_numpy(golden[key]) for key in golden if key != "kind"}
     mask = arrays["mask"]

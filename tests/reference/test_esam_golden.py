@@ -6,26 +6,22 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from projects.common.sparse import SparseTensor
-from projects.esam.losses import (
-    ScanNetMixedCriterion,
-    SparseMatcher,
-    frame_targets,
-)
-from projects.esam.losses.mask_losses import (
+from tests.reference.golden_fill import det, sine_fill
+from tests.shared import need
+from vantage3d.esam.losses import ScanNetMixedCriterion, SparseMatcher, frame_targets
+from vantage3d.esam.losses.mask_losses import (
     batch_dice_loss,
     batch_sigmoid_bce_loss,
     dice_loss,
     mask_iou,
 )
-from projects.esam.models import (
+from vantage3d.esam.models import (
     GeoAwarePooling,
     Res16UNet34C,
     ScanNetMixQueryDecoder,
     mask_matrix_nms,
 )
-from tests.reference.golden_fill import det, sine_fill
-from tests.shared import need
+from vantage3d.sparse import SparseTensor
 
 COSTS = [
     {"type": "QueryClassificationCost", "weight": 0.5},

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from projects.common.backbones2d import weights
-from projects.common.command import CommandError
-from projects.common.io.features import FeatureSource, read_features
-from tests.common.backbones2d.networks import write_recording
+from tests.backbones2d.networks import write_recording
+from vantage3d.backbones2d import weights
+from vantage3d.io.features import FeatureSource, read_features
+from vantage3d.process.command import CommandError
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 

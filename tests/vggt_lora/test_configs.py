@@ -7,14 +7,14 @@ import safetensors.torch
 import torch
 from safetensors.torch import load_file
 
-from projects.common.engine.config import load_config
-from projects.registry import MODELS
-from projects.vggt_lora.datasets.buckets import MIXED, RICH, SHARES
-from projects.vggt_lora.losses import CLASS_WEIGHTS
-from projects.vggt_lora.models.adapters import lora_layers
-from tests.common.engine import runs
+from tests.engine import runs
 from tests.shared import ROOT
 from tools import create_data, make_synthetic
+from vantage3d.engine.configs.config import load_config
+from vantage3d.registry import MODELS
+from vantage3d.vggt_lora.losses import CLASS_WEIGHTS
+from vantage3d.vggt_lora.models.adapters import lora_layers
+from vantage3d.views.kitti360.buckets import MIXED, RICH, SHARES
 
 FOLDER = ROOT / "configs/vggt_lora"
 TWINS = sorted(path.stem for path in FOLDER.glob("*_synthetic.py"))

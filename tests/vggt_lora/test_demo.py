@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from projects.common.engine import test as evaluate
-from projects.common.engine.checkpoint_file import read_checkpoint
-from projects.common.engine.config import load_config
-from tests.common.engine import runs
+from tests.engine import runs
 from tests.shared import ROOT
 from tests.vggt_lora.test_configs import FOLDER
 from tools import merge_lora
+from vantage3d.engine import test as evaluate
+from vantage3d.engine.checkpoints.file import read_checkpoint
+from vantage3d.engine.configs.config import load_config
 
 BASE, LORA = (
     str(FOLDER / f"{name}_demo.py")

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import torch
 from torchvision.models import resnet50
 
-from projects.deltas.models import DELTAS
-from projects.deltas.models.estimator import relative_poses
+from vantage3d.deltas.models import DELTAS
+from vantage3d.deltas.models.estimator import relative_poses
 
 # Seconds of the released implementation with 3 images of 320x240 and 512 keypoints, the
 # least of several runs on two shared cores, and what part of its detector's

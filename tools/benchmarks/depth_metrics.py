@@ -12,19 +12,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from projects.common.evaluation.running_summary import RunningSummary
-from projects.common.geometry import invert_rigid
-from projects.common.parallel import run_parallel
-from projects.common.process_memory import memory_mb, reset_peak
-from projects.common.synthetic.street import film, make_street
-from projects.common.synthetic.street.drive import SPEED, Drive, make_rig
-from projects.vggt_lora.evaluation.window_data import (
+from vantage3d.evaluation.running_summary import RunningSummary
+from vantage3d.evaluation.windows.contracts import (
     GROUPS,
     MetricOptions,
     WindowPrediction,
     WindowTruth,
 )
-from projects.vggt_lora.evaluation.window_metrics import measure_window
+from vantage3d.evaluation.windows.measure import measure_window
+from vantage3d.geometry import invert_rigid
+from vantage3d.process.memory import memory_mb, reset_peak
+from vantage3d.process.parallel import run_parallel
+from vantage3d.synthetic.streets import film, make_street
+from vantage3d.synthetic.streets.drive import SPEED, Drive, make_rig
 
 FOCAL = 0.67  # of the image width: 73.5 degrees, as the wide crop of KITTI-360
 STEP_S, SKY = 0.1, 60.0  # metres where there is nothing

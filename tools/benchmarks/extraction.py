@@ -16,15 +16,15 @@ import timm
 import torch
 from PIL import Image
 
-from projects.common.backbones2d import NAMES, FeatureExtractor, build_extractor
-from projects.common.backbones2d.arguments import choose_device, image_size
-from projects.common.backbones2d.clip_rn50 import CLIP_RN50
-from projects.common.backbones2d.dinov2 import DINOV2
-from projects.common.backbones2d.extraction import extract
-from projects.common.backbones2d.extractor import autocast
-from projects.common.backbones2d.feature_folder import FeatureFolder
-from projects.common.backbones2d.frames import find_images
-from projects.common.backbones2d.pipeline import ExtractOptions
+from vantage3d.backbones2d import NAMES, FeatureExtractor, build_extractor
+from vantage3d.backbones2d.arguments import choose_device, image_size
+from vantage3d.backbones2d.clip_rn50 import CLIP_RN50
+from vantage3d.backbones2d.dinov2 import DINOV2
+from vantage3d.backbones2d.extraction import extract
+from vantage3d.backbones2d.extractor import autocast
+from vantage3d.backbones2d.feature_folder import FeatureFolder
+from vantage3d.backbones2d.frames import find_images
+from vantage3d.backbones2d.pipeline import ExtractOptions
 
 GOAL = 0.85
 

@@ -16,8 +16,8 @@ from mmdet3d.structures import Det3DDataSample, PointData
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from projects.common.geometry import pixel_grid, unproject
-from projects.registry import MODELS
+from vantage3d.geometry import pixel_grid, unproject
+from vantage3d.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
 BASELINE = "ESAM_sv_scannet200_CA"

@@ -15,8 +15,8 @@ from mmdet3d.evaluation.functional.scannet_utils.evaluate_semantic_instance impo
     scannet_eval,
 )
 
-from projects.common.evaluation.instance_overlaps import scene_overlaps, scene_truth
-from projects.common.evaluation.scannet_ap import instance_ap
+from vantage3d.evaluation.instance_overlaps import scene_overlaps, scene_truth
+from vantage3d.evaluation.scannet_ap import instance_ap
 
 KEYS = ("all_ap", "all_ap_50%", "all_ap_25%")
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from projects.common.sparse import floor_coordinates, voxelize
+from vantage3d.sparse import floor_coordinates, voxelize
 
 VOXEL_SIZE = 0.02
 FRAME_POINTS = 20_000

@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import torch
 
-from projects.common.process_memory import memory_mb, reset_peak
+from vantage3d.process.memory import memory_mb, reset_peak
 
 PEAK_SIZE = 3000  # of the square product that stands for the machine's peak
 
@@ -46,7 +46,7 @@ class Measurement:
     """The backbone on one cloud."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        from projects.esam.models import Res16UNet34C
+        from vantage3d.esam.models import Res16UNet34C
 
         torch.manual_seed(0)
         with np.load(args.cloud) as cloud:
@@ -99,8 +99,8 @@ class Measurement:
 
 def count_gflop(run: Measurement) -> float:
     """Multiplications and additions of all convolutions that a forward pass needs."""
-    from projects.common.sparse.layers import Conv, ConvTranspose
-    from projects.common.sparse.plans import get_plan
+    from vantage3d.sparse.layers import Conv, ConvTranspose
+    from vantage3d.sparse.plans import get_plan
 
     total = 0
 

@@ -18,18 +18,19 @@ import cv2
 import torch
 from torch.utils.data import DataLoader
 
-from projects.common.datasets import SeededIndex
-from projects.common.engine.config import load_config
-from projects.common.synthetic.kitti360 import DriveOptions, drive_name, write_kitti360
-from projects.vggt_lora.converters.kitti360 import convert
-from projects.vggt_lora.converters.kitti360_calibration import (
-    read_calibration,
-    read_poses,
+from vantage3d.converters.kitti360.calibration import read_calibration, read_poses
+from vantage3d.converters.kitti360.convert import convert
+from vantage3d.converters.kitti360.depth import DepthMaker, DepthOptions
+from vantage3d.converters.kitti360.frames import Options
+from vantage3d.engine.configs.config import load_config
+from vantage3d.process.seeding import SeededIndex
+from vantage3d.synthetic.layouts.kitti360 import (
+    DriveOptions,
+    drive_name,
+    write_kitti360,
 )
-from projects.vggt_lora.converters.kitti360_depth import DepthMaker, DepthOptions
-from projects.vggt_lora.converters.kitti360_frames import Options
-from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
-from projects.vggt_lora.datasets import KITTI360Dataset, collate_views
+from vantage3d.vggt_lora.datasets import KITTI360Dataset, collate_views
+from vantage3d.views.kitti360.layout import Kitti360Layout
 
 CONFIG = "configs/vggt_lora/lora_kitti360_strategy_b.py"
 GOAL = 60  # samples per second and core, as training reads them

@@ -9,8 +9,8 @@ import peft
 import torch
 from torch import nn
 
-from projects.common.process_memory import memory_mb, reset_peak
-from projects.vggt_lora.models import VGGT
+from vantage3d.process.memory import memory_mb, reset_peak
+from vantage3d.vggt_lora.models import VGGT
 
 LEVELS = dict(features=64, out_channels=(48, 96, 192, 192))
 SIZES = {

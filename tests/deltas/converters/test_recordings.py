@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from projects.common.frame_index.index import FrameIndex
-from projects.common.synthetic.files import write_image
-from projects.deltas.converters.rgbd_frames import RgbdFolderSource
-from projects.deltas.converters.sevenscenes import SevenScenesSource
-from projects.deltas.datasets import SequenceDataset
 from tests.deltas.agreement import landed, median_offset
 from tests.deltas.rooms import truth
 from tests.shared import need
+from vantage3d.converters.rgbd_folder import RgbdFolderSource
+from vantage3d.converters.sevenscenes import SevenScenesSource
+from vantage3d.deltas.datasets import SequenceDataset
+from vantage3d.synthetic.layouts.files import write_image
+from vantage3d.views.index import FrameIndex
 
 
 def test_folders_are_read_as_rendered(written, create_data, tmp_path):

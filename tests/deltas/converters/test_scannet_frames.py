@@ -6,15 +6,15 @@ import cv2
 import numpy as np
 import pytest
 
-from projects.common.frame_index.index import FrameIndex
-from projects.common.io.images import read_ids
-from projects.common.io.rotated_depth import rotate_bits
-from projects.common.io.sens import SensFrame, SensHeader, write_sens
-from projects.deltas.converters import sens_export
-from projects.deltas.datasets import ScanNetSequences
 from tests.deltas.agreement import median_offset
 from tests.deltas.rooms import truth
 from tests.shared import need
+from vantage3d.converters import sens_export
+from vantage3d.deltas.datasets import ScanNetSequences
+from vantage3d.io.images import read_ids
+from vantage3d.io.rotated_depth import rotate_bits
+from vantage3d.io.sens import SensFrame, SensHeader, write_sens
+from vantage3d.views.index import FrameIndex
 
 SCENE = "scene0000_00"
 

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from projects.common.frame_index.index import FrameIndex
-from projects.common.io.rotated_depth import unrotate_bits
-from projects.deltas.converters import sun3d
-from projects.deltas.converters.sun3d import Sun3dSource
-from projects.deltas.datasets import SequenceDataset
 from tests.deltas.rooms import truth
+from vantage3d.converters import sun3d
+from vantage3d.converters.sun3d import Sun3dSource
+from vantage3d.deltas.datasets import SequenceDataset
+from vantage3d.io.rotated_depth import unrotate_bits
+from vantage3d.views.index import FrameIndex
 
 SCENE = "scene0000_00"
 

@@ -11,17 +11,17 @@ from mmengine.dataset import DefaultSampler, default_collate
 from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader
 
-from projects.common.datasets import SeededIndex
-from projects.common.engine.sampler import SeededBatchSampler
-from projects.common.frame_index.frame import BadSampleError
-from projects.common.frame_index.index import Facts, FrameIndex, IndexedFrame
-from projects.common.geometry import invert_rigid
-from projects.deltas.datasets import ScanNetSequences, SequenceDataset
-from projects.deltas.datasets.scannet import read_scene_intrinsics
-from projects.registry import DATASETS
 from tests.deltas.agreement import landed, same
 from tests.deltas.rooms import truth
 from tests.shared import ROOT
+from vantage3d.deltas.datasets import ScanNetSequences, SequenceDataset
+from vantage3d.deltas.datasets.scannet import read_scene_intrinsics
+from vantage3d.engine.sampler import SeededBatchSampler
+from vantage3d.geometry import invert_rigid
+from vantage3d.process.seeding import SeededIndex
+from vantage3d.registry import DATASETS
+from vantage3d.views.frame import BadSampleError
+from vantage3d.views.index import Facts, FrameIndex, IndexedFrame
 
 SMALL = dict(seq_length=3, seq_gap=20, size=(48, 64))
 

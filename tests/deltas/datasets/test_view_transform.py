@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from projects.common.geometry import invert_rigid, project, unproject
-from projects.deltas.datasets.augmentation import Augmentation
-from projects.deltas.datasets.view_transform import ViewTransform
-from tests.common.frame_index.plane import FAR, SIZE, K, frame
+from tests.views.plane import FAR, SIZE, K, frame
+from vantage3d.geometry import invert_rigid, project, unproject
+from vantage3d.views.augmentation_deltas import Augmentation
+from vantage3d.views.triplet_transform import ViewTransform
 
 SKEWED = K + np.array([[0, 4.0, 0], [0, 0, 0], [0, 0, 0]])
 TRANSFORMS = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from projects.deltas.datasets.windows import window_positions, windows_of_numbers
+from vantage3d.views.gap_windows import window_positions, windows_of_numbers
 
 
 def references(i, n, length, gap):

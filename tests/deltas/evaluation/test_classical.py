@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 import torch
 
-from projects.common.geometry.cameras import pixel_grid
-from projects.deltas.evaluation.classical import (
+from tests.deltas.worlds import wall_batch
+from vantage3d.deltas.evaluation.classical import (
     ClassicalBaseline,
     fill,
     fundamental,
     line_distance,
     predict_sample,
 )
-from tests.deltas.worlds import wall_batch
+from vantage3d.geometry.cameras import pixel_grid
 
 SIZE = (120, 160)
 

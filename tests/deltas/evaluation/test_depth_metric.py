@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from projects.common.evaluation.stereo_depth import EIGHT, DepthRange
-from projects.deltas.evaluation import depth_metric
-from projects.deltas.evaluation.depth_metric import resize_depth
-from projects.deltas.evaluation.median_map import median_depth_map
-from projects.deltas.evaluation.sparse_points import epipolar_length
-from projects.registry import METRICS
 from tests.deltas.worlds import wall_batch
+from vantage3d.deltas.evaluation import depth_metric
+from vantage3d.deltas.evaluation.depth_metric import resize_depth
+from vantage3d.deltas.evaluation.median_map import median_depth_map
+from vantage3d.deltas.evaluation.sparse_points import epipolar_length
+from vantage3d.evaluation.stereo_depth import EIGHT, DepthRange
+from vantage3d.registry import METRICS
 
 KEYPOINTS = torch.tensor([[32.0, 24.0], [20, 30], [40, 10], [35, 35]])
 

@@ -8,12 +8,12 @@ points that the other views do not show.
 import pytest
 import torch
 
-from projects.common.geometry import normalise_pixels, triangulate
-from projects.common.geometry.cameras import pixel_grid
-from projects.common.synthetic.filming import Job, film, sensor_intrinsics
-from projects.deltas.correspondences import OcclusionRule, true_matches, true_points
-from projects.deltas.evaluation.controls import stride
-from projects.deltas.models.estimator import relative_poses
+from vantage3d.deltas.correspondences import OcclusionRule, true_matches, true_points
+from vantage3d.deltas.evaluation.controls import stride
+from vantage3d.deltas.models.estimator import relative_poses
+from vantage3d.geometry import normalise_pixels, triangulate
+from vantage3d.geometry.cameras import pixel_grid
+from vantage3d.synthetic.rooms.filming import Job, film, sensor_intrinsics
 
 SIZE = (96, 128)
 ANCHOR, GAPS = 100, (5, 20, 60, 100)

@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from projects.common.engine.config import load_config
-from projects.common.evaluation.stereo_depth import EIGHT
-from projects.deltas.evaluation.controls import MISTAKES, WrongPosesHook
-from projects.deltas.evaluation.sparse_points import SPARSE
-from projects.deltas.evaluation.studies import STUDIES, Row, Settings
-from projects.deltas.evaluation.study_report import markdown, warnings, write_study
-from projects.deltas.evaluation.study_run import Result, Source, command_of
 from tests.deltas.worlds import wall_batch
 from tests.shared import ROOT
+from vantage3d.deltas.evaluation.controls import MISTAKES, WrongPosesHook
+from vantage3d.deltas.evaluation.sparse_points import SPARSE
+from vantage3d.deltas.evaluation.studies import STUDIES, Row, Settings
+from vantage3d.deltas.evaluation.study_report import markdown, warnings, write_study
+from vantage3d.deltas.evaluation.study_run import Result, Source, command_of
+from vantage3d.engine.configs.config import load_config
+from vantage3d.evaluation.stereo_depth import EIGHT
 
 CONFIG = ROOT / "configs/deltas/deltas_synthetic.py"
 

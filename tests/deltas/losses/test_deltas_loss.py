@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-from projects.deltas.losses import DeltasLoss
-from projects.deltas.losses.depth_losses import DepthLoss, SmoothnessLoss, shrink
-from projects.deltas.losses.masked import masked_mean, masked_smooth_l1
-from projects.registry import MODELS
 from tests.deltas.worlds import outputs_of, wall_batch
+from vantage3d.deltas.losses import DeltasLoss
+from vantage3d.deltas.losses.depth_losses import DepthLoss, SmoothnessLoss, shrink
+from vantage3d.deltas.losses.masked import masked_mean, masked_smooth_l1
+from vantage3d.registry import MODELS
 
 KEYPOINTS = torch.tensor([[[32.0, 24.0], [20, 30], [40, 10]]])
 TERMS = dict(

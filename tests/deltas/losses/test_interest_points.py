@@ -5,10 +5,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from projects.common.engine.errors import CheckpointError
-from projects.deltas.losses import corner_teacher, superpoint_teacher
-from projects.deltas.losses.corner_teacher import CornerTeacher, corner_strength
-from projects.deltas.losses.interest_points import (
+from vantage3d.deltas.losses import corner_teacher, superpoint_teacher
+from vantage3d.deltas.losses.corner_teacher import CornerTeacher, corner_strength
+from vantage3d.deltas.losses.interest_points import (
     NO_POINT,
     InterestPointLoss,
     cell_labels,
@@ -16,12 +15,13 @@ from projects.deltas.losses.interest_points import (
     suppress_neighbours,
     to_gray,
 )
-from projects.deltas.losses.superpoint_teacher import (
+from vantage3d.deltas.losses.superpoint_teacher import (
     SuperPointTeacher,
     load_superpoint,
     transformers_names,
 )
-from projects.registry import TASK_UTILS
+from vantage3d.engine.errors import CheckpointError
+from vantage3d.registry import TASK_UTILS
 
 # The authors' architecture, written down once more: name, in, out, kernel.
 AUTHORS_LAYERS = (

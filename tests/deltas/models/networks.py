@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from projects.deltas.models import DELTAS
+from vantage3d.deltas.models import DELTAS
 
 SIZE = (48, 72)  # H, W
 

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from projects.common.geometry import project, unproject_pixels
-from projects.deltas.models.estimator import relative_poses
-from projects.deltas.models.segments import epipolar_segments
 from tests.deltas.models.networks import SIZE, SumOfOutputs, batch, narrow
 from tests.reference.deltas_golden import SCENE, read_scene
 from tests.shared import need
+from vantage3d.deltas.models.estimator import relative_poses
+from vantage3d.deltas.models.segments import epipolar_segments
+from vantage3d.geometry import project, unproject_pixels
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from projects.deltas.models.interest import CELL
-from projects.deltas.models.keypoints import KeypointSelector
+from vantage3d.deltas.models.interest import CELL
+from vantage3d.deltas.models.keypoints import KeypointSelector
 
 SIZE = (45, 61)  # no multiples of the cell
 

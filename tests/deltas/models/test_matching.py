@@ -4,16 +4,16 @@ import pytest
 import torch
 from torch.nn.functional import grid_sample, normalize
 
-from projects.deltas.models.interest import CELL
-from projects.deltas.models.matching import (
+from vantage3d.deltas.models.interest import CELL
+from vantage3d.deltas.models.matching import (
     correlate,
     describe_pixels,
     expected_position,
     sample_maps,
     to_cells,
 )
-from projects.deltas.models.segments import epipolar_segments
-from projects.deltas.models.triangulate import TriangulationNet
+from vantage3d.deltas.models.segments import epipolar_segments
+from vantage3d.deltas.models.triangulate import TriangulationNet
 
 SIZE = (64, 96)  # H, W
 F = 80.0

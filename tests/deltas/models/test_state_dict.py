@@ -10,14 +10,14 @@ import pytest
 import torch
 from torchvision.models.resnet import Bottleneck, ResNet
 
-from projects.common.engine.errors import CheckpointError
-from projects.common.engine.runner import Vantage3DRunner
-from projects.common.engine.weights import load_weights
-from projects.deltas.models import DELTAS, load_three, save_three
-from projects.deltas.models.checkpoint import load_image_encoder
-from projects.deltas.models.interest import CELL, InterestNet
 from tests.deltas.models.networks import narrow
 from tests.shared import ROOT, need
+from vantage3d.deltas.models import DELTAS, load_three, save_three
+from vantage3d.deltas.models.checkpoint import load_image_encoder
+from vantage3d.deltas.models.interest import CELL, InterestNet
+from vantage3d.engine.checkpoints.weights import load_weights
+from vantage3d.engine.errors import CheckpointError
+from vantage3d.engine.runner import Vantage3DRunner
 
 THREE = ("state_dict", "state_dict_tri", "state_dict_depth")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from projects.common.synthetic import write_scannet
 from tools.create_data import main
+from vantage3d.synthetic import write_scannet
 
 FRAMES = (0, 20, 40)
 

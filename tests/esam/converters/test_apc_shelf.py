@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from projects.esam.converters.apc_shelf import decode_depth, read_camera_file
 from tests.shared import need
+from vantage3d.esam.converters.apc_shelf import decode_depth, read_camera_file
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from projects.common.io.infos import load_info
-from projects.esam.converters.convert import run_jobs
-from projects.esam.converters.samples import choose, sample_generator
-from projects.esam.converters.sources import SampleName
 from tests.shared import ROOT
+from vantage3d.esam.converters.convert import run_jobs
+from vantage3d.esam.converters.samples import choose, sample_generator
+from vantage3d.esam.converters.sources import SampleName
+from vantage3d.io.infos import load_info
 
 SMALL = ("--num-points", 500)
 FIRST = "scene0000_00_0"

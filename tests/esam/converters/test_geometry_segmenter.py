@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from projects.esam.converters.segmenters import SegmenterOptions, build_segmenter
+from vantage3d.esam.converters.segmenters import SegmenterOptions, build_segmenter
 
 H, W = 120, 160
 

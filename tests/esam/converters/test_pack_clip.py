@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from projects.common.io.features import FeatureSource, write_features
-from projects.common.io.infos import load_info
-from projects.esam.converters.pack_clip import ClipOptions, feature_path
+from vantage3d.esam.converters.pack_clip import ClipOptions, feature_path
+from vantage3d.io.features import FeatureSource, write_features
+from vantage3d.io.infos import load_info
 
 SMALL = ("--num-points", 200)
 SOURCE = FeatureSource("dino", "random-seed-0", (), (160, 120), (160, 120), 14, 3)
@@ -78,7 +78,7 @@ def test_missing_feature_is_skipped_and_told(
 ):
     lines = []
     monkeypatch.setattr(
-        "projects.esam.converters.pack_clip.print_log",
+        "vantage3d.esam.converters.pack_clip.print_log",
         lambda text, logger: lines.append(text),
     )
     out = tmp_path / "out"

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from projects.common.io.infos import load_info
-from projects.common.io.points import read_labels, read_pixels, read_points
-from projects.esam.converters import report
-from projects.esam.converters.rgbd_folder import OBJECT_LABEL, RgbdFolderSource
-from projects.esam.scannet_classes import SCANNET200_IDS
+from vantage3d.esam.converters import report
+from vantage3d.esam.converters.rgbd_folder import OBJECT_LABEL, RgbdFolderSource
+from vantage3d.esam.scannet_classes import SCANNET200_IDS
+from vantage3d.io.infos import load_info
+from vantage3d.io.points import read_labels, read_pixels, read_points
 
 N = 400
 SIZE = (48, 64)

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from projects.common.io.infos import load_info
-from projects.common.io.points import read_labels, read_pixels, read_points
-from projects.common.io.rgbd_frames import read_rgbd, register_color
-from projects.esam.converters.mesh_labels import axis_alignment, load_mesh_labels
-from projects.esam.converters.scannet import ScanNetSource
-from projects.esam.converters.sources import SampleName
 from tools.create_data import main
+from vantage3d.esam.converters.mesh_labels import axis_alignment, load_mesh_labels
+from vantage3d.esam.converters.scannet import ScanNetSource
+from vantage3d.esam.converters.sources import SampleName
+from vantage3d.io.infos import load_info
+from vantage3d.io.points import read_labels, read_pixels, read_points
+from vantage3d.io.rgbd_frames import read_rgbd, register_color
 
 N = 3000
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from projects.esam.converters.depth_cues import fill_depth, surface_normals
-from projects.esam.converters.graph_segmenter import GraphSegmenter
-from projects.esam.converters.painting import paint_masks
-from projects.esam.converters.region_merging import merge_regions
-from projects.esam.converters.scannet import ScanNetSource
-from projects.esam.converters.segmenters import SegmenterOptions, build_segmenter
-from projects.esam.converters.superpoints import segmentation_quality, superpoint_ids
+from vantage3d.esam.converters.depth_cues import fill_depth, surface_normals
+from vantage3d.esam.converters.graph_segmenter import GraphSegmenter
+from vantage3d.esam.converters.painting import paint_masks
+from vantage3d.esam.converters.region_merging import merge_regions
+from vantage3d.esam.converters.scannet import ScanNetSource
+from vantage3d.esam.converters.segmenters import SegmenterOptions, build_segmenter
+from vantage3d.esam.converters.superpoints import segmentation_quality, superpoint_ids
 
 H, W = 48, 64
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from projects.esam.datasets import AddSuperPointAnnotations, SwapChairAndFloor
-from projects.esam.datasets.annotations import majority
+from vantage3d.esam.datasets import AddSuperPointAnnotations, SwapChairAndFloor
+from vantage3d.esam.datasets.annotations import majority
 
 NUM_CLASSES, STUFF = 5, [0, 1]
 

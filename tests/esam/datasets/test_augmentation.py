@@ -5,8 +5,8 @@ from mmdet3d.structures.points import DepthPoints
 from scipy.interpolate import RegularGridInterpolator
 from scipy.ndimage import uniform_filter
 
-from projects.esam.datasets import ElasticTransfrom, NormalizePointsColor_
-from projects.esam.datasets.augmentation import smooth_noise
+from vantage3d.esam.datasets import ElasticTransfrom, NormalizePointsColor_
+from vantage3d.esam.datasets.augmentation import smooth_noise
 
 
 def cloud(number: int = 50) -> DepthPoints:

@@ -8,10 +8,10 @@ import torch
 from mmdet3d.structures.points import DepthPoints
 from PIL import Image
 
-from projects.common.geometry import invert_rigid, look_at, unproject
-from projects.common.io.features import FeatureSource, write_features
-from projects.esam.datasets import LoadClipFeature, Pack3DDetInputs_
-from projects.registry import TRANSFORMS
+from vantage3d.esam.datasets import LoadClipFeature, Pack3DDetInputs_
+from vantage3d.geometry import invert_rigid, look_at, unproject
+from vantage3d.io.features import FeatureSource, write_features
+from vantage3d.registry import TRANSFORMS
 
 NAME, SIZE = "scene0000_00_20", (64, 48)
 K = np.array([[60.0, 0, 31.5], [0, 60.0, 23.5], [0, 0, 1]])

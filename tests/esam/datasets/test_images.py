@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from projects.esam.datasets import LoadFrameImage, Pack3DDetInputs_
+from vantage3d.esam.datasets import LoadFrameImage, Pack3DDetInputs_
 
 
 def test_channels_come_first_and_pixels_are_the_files(tmp_path):

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from projects.common.io.points import write_rows
-from projects.esam.datasets import (
+from vantage3d.esam.datasets import (
     LoadAnnotations3D_,
     LoadPointsFromFile_,
     Pack3DDetInputs_,
 )
+from vantage3d.io.points import write_rows
 
 NUMBER = 12
 

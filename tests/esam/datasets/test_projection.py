@@ -5,19 +5,9 @@ import pytest
 import torch
 from mmdet3d.datasets.transforms import GlobalRotScaleTrans, RandomFlip3D
 
-from projects.common.geometry import (
-    FeatureGrid,
-    grid_pixels,
-    pixel_grid,
-    project_and_sample,
-    transform_points,
-    unproject,
-)
-from projects.common.io.features import FeatureSource, write_features
-from projects.common.io.images import read_depth, read_size
-from projects.common.io.infos import load_info
-from projects.common.synthetic import write_scannet
-from projects.esam.datasets import (
+from tests.shared import need
+from tools.create_data import main
+from vantage3d.esam.datasets import (
     ElasticTransfrom,
     LoadAnnotations3D_,
     LoadClipFeature,
@@ -25,9 +15,19 @@ from projects.esam.datasets import (
     Pack3DDetInputs_,
     ScanNet200SegDataset_,
 )
-from projects.esam.datasets.geometry import camera_points, frame_camera
-from tests.shared import need
-from tools.create_data import main
+from vantage3d.esam.frame_camera import camera_points, frame_camera
+from vantage3d.geometry import (
+    FeatureGrid,
+    grid_pixels,
+    pixel_grid,
+    project_and_sample,
+    transform_points,
+    unproject,
+)
+from vantage3d.io.features import FeatureSource, write_features
+from vantage3d.io.images import read_depth, read_size
+from vantage3d.io.infos import load_info
+from vantage3d.synthetic import write_scannet
 
 PREFIX = dict(
     pts="points",

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from projects.common.engine.nonfinite import describe_batch, sample_names
-from projects.common.io.infos import save_info
-from projects.common.io.points import write_rows
-from projects.esam.datasets import (
+from vantage3d.engine.nonfinite import describe_batch, sample_names
+from vantage3d.esam.datasets import (
     LoadAnnotations3D_,
     LoadPointsFromFile_,
     Pack3DDetInputs_,
     ScanNet200SegDataset_,
 )
-from projects.esam.scannet_classes import SCANNET20_CLASSES
+from vantage3d.esam.scannet_classes import SCANNET20_CLASSES
+from vantage3d.io.infos import save_info
+from vantage3d.io.points import write_rows
 
 NAMES = ["scene0000_00_200", "scene0000_00_20"]
 FOLDERS = {

@@ -12,9 +12,9 @@ import torch
 from mmdet3d.structures import Det3DDataSample, PointData
 from mmengine.evaluator import Evaluator
 
-from projects.esam.evaluation import UnifiedSegMetric
-from projects.registry import METRICS
-from tests.common.evaluation.scenes import Scene, random_scene, reference_ap
+from tests.evaluation.scenes import Scene, random_scene, reference_ap
+from vantage3d.esam.evaluation import UnifiedSegMetric
+from vantage3d.registry import METRICS
 
 CLASSES = ["wall", "floor", "chair", "table", "door", "lamp"]
 KEYS = ("all_ap", "all_ap_50%", "all_ap_25%")

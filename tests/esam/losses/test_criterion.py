@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch.nn import functional
 
-from projects.esam.losses import (
+from tests.esam.losses.test_matcher import COSTS
+from vantage3d.esam.losses import (
     InstanceCriterion,
     MixedInstanceCriterion,
     ScanNetSemanticCriterion,
     frame_targets,
 )
-from projects.esam.losses.mask_losses import dice_loss
-from tests.esam.losses.test_matcher import COSTS
+from vantage3d.esam.losses.mask_losses import dice_loss
 
 MATCHER = {"type": "SparseMatcher", "costs": COSTS, "topk": 1}
 BBOX = {"type": "AxisAlignedIoULoss"}

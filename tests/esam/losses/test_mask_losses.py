@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional
 
-from projects.esam.losses.mask_losses import (
+from vantage3d.esam.losses.mask_losses import (
     batch_dice_loss,
     batch_sigmoid_bce_loss,
     dice_loss,

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from projects.esam.losses import SparseMatcher
+from vantage3d.esam.losses import SparseMatcher
 
 COSTS = [
     {"type": "QueryClassificationCost", "weight": 0.5},

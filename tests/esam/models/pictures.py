@@ -2,8 +2,8 @@
 
 import torch
 
-from projects.common.geometry import look_at, project
 from tests.esam.models.scenes import frame, model_config, narrow_model
+from vantage3d.geometry import look_at, project
 
 SPACE = "toy"
 CHANNELS = 5

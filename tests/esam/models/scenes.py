@@ -4,7 +4,7 @@ import torch
 from mmdet3d.structures import Det3DDataSample, PointData
 from mmengine.structures import InstanceData
 
-from projects.esam.models import ScanNet200MixFormer3D
+from vantage3d.esam.models import ScanNet200MixFormer3D
 
 N_SEM = 4
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from projects.esam.models import Det3DDataPreprocessor_
 from tests.esam.models.scenes import batch, frame
+from vantage3d.esam.models import Det3DDataPreprocessor_
 
 CHECK = Det3DDataPreprocessor_()
 

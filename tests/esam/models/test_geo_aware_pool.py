@@ -2,8 +2,8 @@
 
 import torch
 
-from projects.esam.models import GeoAwarePooling
-from projects.esam.models.geo_aware_pool import normalize_in_segments
+from vantage3d.esam.models import GeoAwarePooling
+from vantage3d.esam.models.geo_aware_pool import normalize_in_segments
 
 IDS = torch.tensor([2, 0, 1, 1, 0, 2, 2])
 

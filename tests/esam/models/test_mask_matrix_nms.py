@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from projects.esam.models import mask_matrix_nms
+from vantage3d.esam.models import mask_matrix_nms
 
 
 def naive(masks, labels, scores, kernel, sigma=2.0):

@@ -5,9 +5,9 @@ from importlib.util import find_spec
 import pytest
 import torch
 
-from projects.common.sparse import SparseTensor
-from projects.esam.models import Res16UNet34C
 from tests.esam.models.scenes import model_config
+from vantage3d.esam.models import Res16UNet34C
+from vantage3d.sparse import SparseTensor
 
 
 def narrow(**changes):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from projects.esam.models import ScanNet200MixFormer3D
-from projects.registry import MODELS
 from tests.esam.models.scenes import N_SEM, batch, frame, model_config, narrow_model
+from vantage3d.esam.models import ScanNet200MixFormer3D
+from vantage3d.registry import MODELS
 
 
 def run(model, data, mode):

@@ -5,11 +5,11 @@ import torch
 from torch import nn
 from torch.nn.functional import avg_pool2d
 
-from projects.common.io.features import FeatureSource
-from projects.esam.models.image_features import OnlineFeatures, StoredFeatures
-from projects.registry import MODELS
 from tests.esam.models.pictures import SPACE, injection_changes, picture_frame
 from tests.esam.models.scenes import narrow_model
+from vantage3d.esam.models.fusion.image_features import OnlineFeatures, StoredFeatures
+from vantage3d.io.features import FeatureSource
+from vantage3d.registry import MODELS
 
 CHANNELS, PATCH = 3, 16
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from projects.esam.models import InstancePostProcess
-from projects.esam.models.postprocess import build_postprocess, semantic_of_points
+from vantage3d.esam.models import InstancePostProcess
+from vantage3d.esam.models.postprocess import build_postprocess, semantic_of_points
 
 
 def logits(num_classes=1):

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from projects.esam.models import ScanNetMixQueryDecoder
-from projects.esam.models.attention import FFN
-from projects.esam.models.query_decoder import superpoints_outside
+from vantage3d.esam.models import ScanNetMixQueryDecoder
+from vantage3d.esam.models.attention import FFN
+from vantage3d.esam.models.query_decoder import superpoints_outside
 
 
 def decoder(**changes):

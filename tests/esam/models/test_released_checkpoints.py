@@ -5,10 +5,10 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from projects.common.engine.errors import CheckpointError
-from projects.common.engine.weights import LoadPolicy, load_weights
-from projects.registry import MODELS
 from tests.shared import ROOT, need
+from vantage3d.engine.checkpoints.weights import LoadPolicy, load_weights
+from vantage3d.engine.errors import CheckpointError
+from vantage3d.registry import MODELS
 
 
 @pytest.fixture(scope="module")

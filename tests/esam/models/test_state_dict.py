@@ -4,8 +4,8 @@ import csv
 
 from mmengine import Config
 
-from projects.registry import MODELS
 from tests.shared import ROOT, need
+from vantage3d.registry import MODELS
 
 
 def test_names_shapes_and_types_are_those_of_the_release():

@@ -2,11 +2,11 @@
 
 import pytest
 
-from projects.common.synthetic import write_dataset
-from projects.common.synthetic.kitti360 import DriveOptions
-from projects.common.synthetic.virtual_kitti import write_virtual_kitti
 from tests import layouts
 from tests.vggt_lora.converters.rooms import DRIVE, FRAMES, SEED, SIZE
+from vantage3d.synthetic import write_dataset
+from vantage3d.synthetic.layouts.kitti360 import DriveOptions
+from vantage3d.synthetic.layouts.virtual_kitti import write_virtual_kitti
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """What the rooms and drives of these tests are, and their ground truth."""
 
-from projects.common.synthetic.dataset import SEEDS_PER_DATASET
-from projects.common.synthetic.filming import Job, View, film
+from vantage3d.synthetic.layouts.dataset import SEEDS_PER_DATASET
+from vantage3d.synthetic.rooms.filming import Job, View, film
 
 SIZE = (160, 120)
 FRAMES = [0, 20, 40, 60]

@@ -5,13 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from projects.vggt_lora.converters.densify import (
-    REACH,
-    PointsInImage,
-    densify,
-    densify_folder,
-)
-from projects.vggt_lora.converters.point_fit import BadFitError, FitRules, fit_points
+from vantage3d.converters.densify import REACH, PointsInImage, densify, densify_folder
+from vantage3d.converters.point_fit import BadFitError, FitRules, fit_points
 
 SIZE = (96, 64)  # width, height
 RULES = FitRules()

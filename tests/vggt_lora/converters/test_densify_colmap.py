@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from scipy.interpolate import griddata
 
-from projects.common.geometry import pixel_grid
-from projects.common.io.colmap import read_colmap
-from projects.common.synthetic.eth3d import write_scene
-from projects.common.synthetic.filming import Job, film
-from projects.vggt_lora.converters.densify import densify
-from projects.vggt_lora.converters.densify_colmap import points_in_images
-from projects.vggt_lora.converters.point_fit import FitRules
 from tests.shared import need
 from tools.create_data import main
+from vantage3d.converters.densify import densify
+from vantage3d.converters.densify_colmap import points_in_images
+from vantage3d.converters.point_fit import FitRules
+from vantage3d.geometry import pixel_grid
+from vantage3d.io.colmap import read_colmap
+from vantage3d.synthetic.layouts.eth3d import write_scene
+from vantage3d.synthetic.rooms.filming import Job, film
 
 JOB = Job(seed=3, frames=(0, 20, 40), size=(160, 120))
 FOLDER = "dslr_images_undistorted"

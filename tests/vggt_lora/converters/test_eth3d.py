@@ -7,21 +7,21 @@ import cv2
 import numpy as np
 import pytest
 
-from projects.common.geometry import invert_rigid, project, unproject_pixels
-from projects.common.io.colmap import ColmapCamera
-from projects.common.synthetic.eth3d import fisheye_camera
-from projects.common.synthetic.filming import sensor_intrinsics
-from projects.vggt_lora.converters.eth3d_scene import (
+from tests.vggt_lora.converters.rooms import FRAMES, SIZE, truth
+from tests.views.plane import frame
+from tools.create_data import main
+from vantage3d.converters.eth3d_scene import (
     SceneView,
     look_up,
     quarter_turns,
     target_size,
     turn_clockwise,
 )
-from projects.vggt_lora.datasets import ETH3DDataset
-from tests.common.frame_index.plane import frame
-from tests.vggt_lora.converters.rooms import FRAMES, SIZE, truth
-from tools.create_data import main
+from vantage3d.geometry import invert_rigid, project, unproject_pixels
+from vantage3d.io.colmap import ColmapCamera
+from vantage3d.synthetic.layouts.eth3d import fisheye_camera
+from vantage3d.synthetic.rooms.filming import sensor_intrinsics
+from vantage3d.vggt_lora.datasets import ETH3DDataset
 
 SCENE = "scene0000_00"
 VIEW = dict(frames=2, image_size=56, aspect=0.75, patch_size=14)

@@ -7,17 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from projects.common.frame_index import build as build_index
-from projects.common.frame_index.index import FrameIndex
-from projects.common.frame_index.report import spread
-from projects.common.geometry import invert_rigid
-from projects.common.io.annotations import (
-    parse_frames,
-    read_annotations,
-    write_annotations,
-)
-from projects.vggt_lora.datasets import AnnotationDataset, Co3DDataset
 from tests.vggt_lora.converters.rooms import truth
+from vantage3d.converters.index import build as build_index
+from vantage3d.converters.index.report import spread
+from vantage3d.geometry import invert_rigid
+from vantage3d.io.annotations import parse_frames, read_annotations, write_annotations
+from vantage3d.vggt_lora.datasets import AnnotationDataset, Co3DDataset
+from vantage3d.views.index import FrameIndex
 
 SEQUENCE = "scene0000_00"
 VIEW = dict(frames=2, image_size=56, aspect=0.75, patch_size=14)

@@ -5,20 +5,20 @@ import cv2
 import numpy as np
 import pytest
 
-from projects.common.geometry import invert_rigid
-from projects.common.io.images import read_depth, read_ids
-from projects.common.io.infos import load_info
-from projects.common.structures.kitti360_labels import IDS
-from projects.common.synthetic.kitti360 import drive_name
-from projects.vggt_lora.converters import kitti360
-from projects.vggt_lora.converters.kitti360 import convert
-from projects.vggt_lora.converters.kitti360_calibration import read_poses
-from projects.vggt_lora.converters.kitti360_depth import DepthOptions
-from projects.vggt_lora.converters.kitti360_frames import Options
-from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
-from projects.vggt_lora.datasets.kitti360 import packed_name
-from projects.vggt_lora.datasets.view_geometry import ViewGeometry
 from tests.vggt_lora.conftest import VIEW
+from vantage3d.converters.kitti360 import convert as kitti360
+from vantage3d.converters.kitti360.calibration import read_poses
+from vantage3d.converters.kitti360.convert import convert
+from vantage3d.converters.kitti360.depth import DepthOptions
+from vantage3d.converters.kitti360.frames import Options
+from vantage3d.geometry import invert_rigid
+from vantage3d.io.images import read_depth, read_ids
+from vantage3d.io.infos import load_info
+from vantage3d.io.kitti360_labels import IDS
+from vantage3d.synthetic.layouts.kitti360 import drive_name
+from vantage3d.views.kitti360.dataset import packed_name
+from vantage3d.views.kitti360.layout import Kitti360Layout
+from vantage3d.views.transform import ViewGeometry
 
 NAME = drive_name(0)
 FAR = np.array([500.0, 0, 0, 1], "<f4").tobytes()  # a return beyond the depth range

@@ -4,14 +4,14 @@ import shutil
 import numpy as np
 import pytest
 
-from projects.common.synthetic.kitti360 import drive_name
-from projects.common.synthetic.street.drive import make_rig
-from projects.vggt_lora.converters.kitti360_calibration import (
+from tests.shared import need
+from vantage3d.converters.kitti360.calibration import (
     check_chain,
     read_calibration,
     read_poses,
 )
-from tests.shared import need
+from vantage3d.synthetic.layouts.kitti360 import drive_name
+from vantage3d.synthetic.streets.drive import make_rig
 
 REAL = "data/kitti360_sample"
 

@@ -4,19 +4,16 @@ import shutil
 import numpy as np
 import pytest
 
-from projects.common.geometry import invert_rigid, transform_points
-from projects.common.io.depth_files import KITTI_SCALE
-from projects.common.io.images import read_depth, read_ids
-from projects.common.structures.kitti360_labels import DYNAMIC
-from projects.common.synthetic.kitti360 import drive_name
-from projects.vggt_lora.converters.kitti360_calibration import (
-    read_calibration,
-    read_poses,
-)
-from projects.vggt_lora.converters.kitti360_depth import DepthMaker, DepthOptions
-from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
-from projects.vggt_lora.converters.kitti360_sweeps import compensate, read_sweep
-from projects.vggt_lora.converters.lidar_depth import CleanUp, visible, z_buffer
+from vantage3d.converters.kitti360.calibration import read_calibration, read_poses
+from vantage3d.converters.kitti360.depth import DepthMaker, DepthOptions
+from vantage3d.converters.kitti360.sweeps import compensate, read_sweep
+from vantage3d.converters.lidar_depth import CleanUp, visible, z_buffer
+from vantage3d.geometry import invert_rigid, transform_points
+from vantage3d.io.depth_files import KITTI_SCALE
+from vantage3d.io.images import read_depth, read_ids
+from vantage3d.io.kitti360_labels import DYNAMIC
+from vantage3d.synthetic.layouts.kitti360 import drive_name
+from vantage3d.views.kitti360.layout import Kitti360Layout
 
 FRAME = 3
 

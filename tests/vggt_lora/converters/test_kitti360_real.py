@@ -12,11 +12,11 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
-from projects.common.geometry import project
-from projects.common.io.images import read_color
-from projects.vggt_lora.converters.kitti360_calibration import read_calibration
-from projects.vggt_lora.converters.kitti360_sweeps import compensate, read_sweep
 from tests.shared import need
+from vantage3d.converters.kitti360.calibration import read_calibration
+from vantage3d.converters.kitti360.sweeps import compensate, read_sweep
+from vantage3d.geometry import project
+from vantage3d.io.images import read_color
 
 REAL = "data/kitti360_sample"
 FRAMES = (3000, 3010)

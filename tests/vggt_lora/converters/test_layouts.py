@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from projects.common.datasets import SeededIndex
-from projects.common.geometry import invert_rigid, project
-from projects.common.synthetic.annotated import OBJECT_REACH
-from projects.common.synthetic.filming import sensor_intrinsics
-from projects.registry import DATASETS
-from projects.vggt_lora.datasets.indexed import IndexedDataset
 from tests.shared import need
 from tests.vggt_lora.converters.rooms import SIZE, truth
+from vantage3d.geometry import invert_rigid, project
+from vantage3d.process.seeding import SeededIndex
+from vantage3d.registry import DATASETS
+from vantage3d.synthetic.layouts.annotated import OBJECT_REACH
+from vantage3d.synthetic.rooms.filming import sensor_intrinsics
+from vantage3d.views.indexed import IndexedDataset
 
 VIEW = dict(frames=3, image_size=56, aspect=0.75, patch_size=14)
 MILLIMETRE = dict(atol=0.6e-3, rtol=0)

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 from mmengine.dataset import DefaultSampler, InfiniteSampler
 
-from projects.common.engine.sampler import SeededBatchSampler
-from projects.vggt_lora.datasets.dynamic_batches import DynamicBatchSampler
+from vantage3d.engine.sampler import SeededBatchSampler
+from vantage3d.vggt_lora.datasets.dynamic_batches import DynamicBatchSampler
 
 ARGUMENTS = dict(frames=(2, 6), aspects=(0.33, 1.0), max_images=12)
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from projects.registry import DATASETS
-from projects.vggt_lora.datasets.exact_views import ExactViews, median_map
 from tests.vggt_lora.conftest import VIEW
+from vantage3d.registry import DATASETS
+from vantage3d.vggt_lora.datasets.exact_views import ExactViews, median_map
 
 
 def config(cache, **options):

@@ -2,18 +2,18 @@ import numpy as np
 import pytest
 import torch
 
-from projects.common.datasets import SeededIndex
-from projects.common.geometry import invert_rigid, transform_points, unproject
-from projects.common.io.depth_files import KITTI_SCALE
-from projects.common.structures.kitti360_labels import IDS
-from projects.common.synthetic.street import make_street
-from projects.common.synthetic.street.drive import FRAME_S, SPEED, street2world
-from projects.registry import DATASETS
-from projects.vggt_lora.datasets import BadSampleError, KITTI360Dataset
-from projects.vggt_lora.datasets.buckets import BucketMix, make_buckets
-from projects.vggt_lora.datasets.packed_view import read_view
-from tests.common.synthetic.test_raycast import surface_value
+from tests.synthetic.render.test_raycast import surface_value
 from tests.vggt_lora.conftest import DRIVES, VIEW
+from vantage3d.geometry import invert_rigid, transform_points, unproject
+from vantage3d.io.depth_files import KITTI_SCALE
+from vantage3d.io.kitti360_labels import IDS
+from vantage3d.process.seeding import SeededIndex
+from vantage3d.registry import DATASETS
+from vantage3d.synthetic.streets import make_street
+from vantage3d.synthetic.streets.drive import FRAME_S, SPEED, street2world
+from vantage3d.vggt_lora.datasets import BadSampleError, KITTI360Dataset
+from vantage3d.views.kitti360.buckets import BucketMix, make_buckets
+from vantage3d.views.kitti360.packed_view import read_view
 
 SEED = DRIVES.seed * 1000
 

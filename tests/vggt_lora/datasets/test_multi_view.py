@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 import torch
 
-from projects.common.datasets import SeededIndex
-from projects.common.frame_index.frame import check_frame
-from projects.common.geometry import project
-from projects.vggt_lora.datasets import BadSampleError, collate_views
-from projects.vggt_lora.datasets.sample import assemble
-from projects.vggt_lora.datasets.sampling import FrameSampling, even_windows
-from tests.common.frame_index.plane import FAR, NORMAL, OFFSET, frame, pose
 from tests.vggt_lora.datasets.worlds import PlaneDataset
+from tests.views.plane import FAR, NORMAL, OFFSET, frame, pose
+from vantage3d.geometry import project
+from vantage3d.process.seeding import SeededIndex
+from vantage3d.vggt_lora.datasets import BadSampleError, collate_views
+from vantage3d.views.batch import assemble
+from vantage3d.views.frame import check_frame
+from vantage3d.views.selection import FrameSampling, even_windows
 
 SMALL = dict(
     data_root=".",

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from projects.vggt_lora.datasets import SavedSubset
 from tests.vggt_lora.datasets.worlds import PlaneDataset
+from vantage3d.vggt_lora.datasets import SavedSubset
 
 
 class Planes(PlaneDataset):

@@ -3,9 +3,9 @@ import re
 import numpy as np
 import pytest
 
-from projects.common.frame_index.frame import BadSampleError
-from projects.vggt_lora.datasets.view_geometry import ViewGeometry, target_size
-from tests.common.frame_index.plane import SIZE, K, frame, plane_depth
+from tests.views.plane import SIZE, K, frame, plane_depth
+from vantage3d.views.frame import BadSampleError
+from vantage3d.views.transform import ViewGeometry, target_size
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """A dataset of the slanted plane."""
 
-from projects.common.frame_index.frame import BadSampleError
-from projects.vggt_lora.datasets.multi_view import MultiViewDataset
-from tests.common.frame_index.plane import frame
+from tests.views.plane import frame
+from vantage3d.views.dataset import MultiViewDataset
+from vantage3d.views.frame import BadSampleError
 
 
 class PlaneDataset(MultiViewDataset):

@@ -5,10 +5,10 @@ from pathlib import Path
 import torch
 from mmengine.runner import set_random_seed
 
-from projects.common.engine.checkpoint_file import companion, write_checkpoint
-from projects.common.engine.config import load_config
-from projects.registry import MODELS
 from tools import evaluate_depth
+from vantage3d.engine.checkpoints.file import companion, write_checkpoint
+from vantage3d.engine.configs.config import load_config
+from vantage3d.registry import MODELS
 
 CONFIG = str(Path(__file__).with_name("street_config.py"))
 LAYERS = ["depth_head.*", "aggregator.*_blocks.1.*"]

@@ -7,13 +7,13 @@ import shutil
 import numpy as np
 import pytest
 
-from projects.common.command import CommandError
-from projects.vggt_lora.evaluation.compare_runs import compare_runs, paired_interval
-from projects.vggt_lora.evaluation.report.reading import read_run
-from projects.vggt_lora.evaluation.result_folder import ResultFolder
-from projects.vggt_lora.evaluation.select_checkpoint import select_checkpoint
 from tools import compare_depth_runs
 from tools import select_checkpoint as tool
+from vantage3d.evaluation.results.compare import compare_runs, paired_interval
+from vantage3d.evaluation.results.folder import ResultFolder
+from vantage3d.evaluation.results.reading import read_run
+from vantage3d.evaluation.results.select import select_checkpoint
+from vantage3d.process.command import CommandError
 
 METRIC = "depth.full.abs_rel"
 

@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 
-from projects.registry import METRICS
-from projects.vggt_lora.evaluation import depth_comparison
 from tests.vggt_lora.evaluation.test_depth_metric import perfect
 from tests.vggt_lora.losses.batches import wave_batch
+from vantage3d.evaluation.windows import comparison as depth_comparison
+from vantage3d.registry import METRICS
 
 
 def inputs():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from projects.common.evaluation.depth_metrics import DEPTH_METRICS
-from projects.registry import METRICS
 from tests.vggt_lora.losses.batches import wave_batch, yaw
+from vantage3d.evaluation.depth_metrics import DEPTH_METRICS
+from vantage3d.registry import METRICS
 
 COUNTS = ("windows", "windows_without_depth", "bad_pixels", "bad_poses")
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from projects.common.command import CommandError
-from projects.common.frame_index.index import FrameIndex
-from projects.common.synthetic import write_dataset
-from projects.vggt_lora.evaluation.result_folder import ResultFolder
 from tests.vggt_lora.evaluation.adapter_runs import CONFIG, write_adapter
 from tools import create_data, evaluate_eth3d
+from vantage3d.evaluation.results.folder import ResultFolder
+from vantage3d.process.command import CommandError
+from vantage3d.synthetic import write_dataset
+from vantage3d.views.index import FrameIndex
 
 ROOMS = Path(__file__).with_name("rooms_config.py")
 

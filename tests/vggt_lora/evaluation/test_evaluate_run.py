@@ -9,17 +9,22 @@ import numpy as np
 import pytest
 import torch
 
-from projects.common.command import CommandError
-from projects.common.engine import test
-from projects.vggt_lora.evaluation import evaluate_run, evaluated_models
-from projects.vggt_lora.evaluation.result_folder import ResultFolder
-from projects.vggt_lora.evaluation.window_data import GROUPS
 from tests.vggt_lora.evaluation.adapter_runs import (
     CONFIG,
     LAYERS,
     evaluate,
     network,
     write_adapter,
+)
+from vantage3d.engine import test
+from vantage3d.evaluation.results.folder import ResultFolder
+from vantage3d.evaluation.windows.contracts import GROUPS
+from vantage3d.process.command import CommandError
+from vantage3d.vggt_lora.evaluation.runs import (
+    evaluate as evaluate_run,
+)
+from vantage3d.vggt_lora.evaluation.runs import (
+    models as evaluated_models,
 )
 
 NAMES = ["baseline", "checkpoint_2", "checkpoint_4", "checkpoint_10"]

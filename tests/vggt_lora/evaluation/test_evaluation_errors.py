@@ -6,14 +6,14 @@ import shutil
 import pytest
 import torch
 
-from projects.common.command import CommandError
-from projects.common.engine.checkpoint_file import write_checkpoint
-from projects.vggt_lora.converters.kitti360 import Options, convert
-from projects.vggt_lora.converters.kitti360_layout import Kitti360Layout
-from projects.vggt_lora.evaluation.result_folder import ResultFolder
 from tests.vggt_lora.conftest import VIEW
 from tests.vggt_lora.evaluation.adapter_runs import evaluate, network, write_adapter
 from tools import evaluate_depth
+from vantage3d.converters.kitti360.convert import Options, convert
+from vantage3d.engine.checkpoints.file import write_checkpoint
+from vantage3d.evaluation.results.folder import ResultFolder
+from vantage3d.process.command import CommandError
+from vantage3d.views.kitti360.layout import Kitti360Layout
 
 
 def refused(cache, out, *arguments, match, **options):

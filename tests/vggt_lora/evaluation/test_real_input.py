@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from projects.common.io.images import read_depth
-from projects.vggt_lora.converters import stereo_pair
-from projects.vggt_lora.converters.kitti360_single_frames import link_frames
-from projects.vggt_lora.converters.stereo_pair import packaged, stereo_views
-from projects.vggt_lora.datasets import ETH3DDataset, KITTI360Dataset
-from projects.vggt_lora.evaluation.result_folder import ResultFolder
 from tests.shared import need
 from tests.vggt_lora.evaluation.adapter_runs import evaluate
 from tests.vggt_lora.evaluation.test_evaluate_lengths import ROOMS
 from tools import create_data, evaluate_depth
+from vantage3d.converters import stereo_pair
+from vantage3d.converters.kitti360.single_frames import link_frames
+from vantage3d.converters.stereo_pair import packaged, stereo_views
+from vantage3d.evaluation.results.folder import ResultFolder
+from vantage3d.io.images import read_depth
+from vantage3d.vggt_lora.datasets import ETH3DDataset, KITTI360Dataset
 
 VIEW = ["--view", "56", "168"]
 

@@ -6,10 +6,10 @@ import time
 import pytest
 import torch
 
-from projects.vggt_lora.evaluation import timing
-from projects.vggt_lora.evaluation.evaluated_models import EvaluatedModel, ModelFactory
-from projects.vggt_lora.evaluation.timing import TimingTask, measure, time_alone
 from tests.vggt_lora.evaluation.adapter_runs import CONFIG
+from vantage3d.vggt_lora.evaluation.runs import timing
+from vantage3d.vggt_lora.evaluation.runs.models import EvaluatedModel, ModelFactory
+from vantage3d.vggt_lora.evaluation.runs.timing import TimingTask, measure, time_alone
 
 BASE = EvaluatedModel("baseline", "base", "", "0" * 64)
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from projects.common.evaluation.running_summary import RunningSummary
-from projects.registry import DATASETS, METRICS
-from projects.vggt_lora.datasets.sample import collate_views
-from projects.vggt_lora.evaluation.window_data import MetricOptions, WindowTruth
-from projects.vggt_lora.evaluation.window_metric import summary_text
-from projects.vggt_lora.evaluation.window_metrics import measure_window
 from tests.vggt_lora.evaluation.windows import bent, perfect, street_window, subset
+from vantage3d.evaluation.running_summary import RunningSummary
+from vantage3d.evaluation.windows.contracts import MetricOptions, WindowTruth
+from vantage3d.evaluation.windows.measure import measure_window
+from vantage3d.evaluation.windows.metric import summary_text
+from vantage3d.registry import DATASETS, METRICS
+from vantage3d.views.batch import collate_views
 
 
 def batch(truth: WindowTruth) -> dict:

@@ -6,17 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from projects.common.evaluation.depth_error_sums import ERROR_NAMES
-from projects.common.evaluation.depth_metrics import DEPTH_METRICS, depth_errors
-from projects.vggt_lora.evaluation.window_data import (
-    GROUPS,
-    MetricOptions,
-    WindowPrediction,
-    WindowRecord,
-    WindowTruth,
-    check_labels,
-)
-from projects.vggt_lora.evaluation.window_metrics import measure_window
 from tests.vggt_lora.evaluation.windows import (
     FAR,
     OPTIONS,
@@ -25,6 +14,17 @@ from tests.vggt_lora.evaluation.windows import (
     street_window,
     subset,
 )
+from vantage3d.evaluation.depth_error_sums import ERROR_NAMES
+from vantage3d.evaluation.depth_metrics import DEPTH_METRICS, depth_errors
+from vantage3d.evaluation.windows.contracts import (
+    GROUPS,
+    MetricOptions,
+    WindowPrediction,
+    WindowRecord,
+    WindowTruth,
+    check_labels,
+)
+from vantage3d.evaluation.windows.measure import measure_window
 
 HIGH = ("delta", "inlier", "rra", "rta", "auc", "f_score", "coverage", "ssim")
 

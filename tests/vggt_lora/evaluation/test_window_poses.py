@@ -5,14 +5,14 @@ import pytest
 from evo.core import metrics, sync
 from evo.tools import file_interface
 
-from projects.common.geometry import invert_rigid
-from projects.vggt_lora.evaluation.window_data import (
+from tests.shared import need
+from vantage3d.evaluation.windows.contracts import (
     MetricOptions,
     WindowPrediction,
     WindowTruth,
 )
-from projects.vggt_lora.evaluation.window_metrics import measure_window
-from tests.shared import need
+from vantage3d.evaluation.windows.measure import measure_window
+from vantage3d.geometry import invert_rigid
 
 FOLDER = "data/evo_trajectories"
 

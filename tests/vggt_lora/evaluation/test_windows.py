@@ -5,15 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from projects.vggt_lora.datasets import KITTI360Dataset
-from projects.vggt_lora.evaluation.windows import (
-    WindowRules,
+from tests.vggt_lora.datasets.worlds import PlaneDataset, frame
+from vantage3d.evaluation.results.windows import WindowRules, load_windows
+from vantage3d.vggt_lora.datasets import KITTI360Dataset
+from vantage3d.vggt_lora.evaluation.runs.windows import (
     check_windows,
     choose_windows,
     index_hash,
-    load_windows,
 )
-from tests.vggt_lora.datasets.worlds import PlaneDataset, frame
 
 RULES = WindowRules("val", 2, 1)
 

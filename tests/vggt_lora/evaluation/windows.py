@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from projects.common.geometry import invert_rigid
-from projects.vggt_lora.evaluation.window_data import (
+from tests.evaluation.street import FRAMES, street_views
+from vantage3d.evaluation.windows.contracts import (
     MetricOptions,
     WindowPrediction,
     WindowTruth,
 )
-from tests.common.evaluation.street import FRAMES, street_views
+from vantage3d.geometry import invert_rigid
 
 OPTIONS = MetricOptions()
 FAR = (1200.0, 3300.0, 115.0)

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from projects.common.geometry import invert_rigid, unproject
+from vantage3d.geometry import invert_rigid, unproject
 
 HEIGHT, WIDTH = 48, 64
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from projects.common.frame_index.frame import Frame
-from projects.registry import MODELS
-from projects.vggt_lora.losses import CLASS_WEIGHTS, FacadeCurriculum
 from tests.vggt_lora.datasets.worlds import PlaneDataset
 from tests.vggt_lora.losses.batches import wave_batch
 from tests.vggt_lora.losses.test_multi_task_loss import predictions
+from vantage3d.registry import MODELS
+from vantage3d.vggt_lora.losses import CLASS_WEIGHTS, FacadeCurriculum
+from vantage3d.views.frame import Frame
 
 DENSE = dict(depth={}, point=dict(gradient_loss_fn="normal"))
 TERMS = [f"loss_{part}_{name}" for name in DENSE for part in ("conf", "reg", "grad")]

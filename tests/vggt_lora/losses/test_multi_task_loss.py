@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from projects.common.geometry import invert_rigid, unproject
-from projects.common.geometry.pose_encoding import encode_pose
-from projects.registry import MODELS
-from projects.vggt_lora.losses import MultiTaskLoss, normalize_scene
 from tests.vggt_lora.losses.batches import HEIGHT, WIDTH, wave_batch, wave_predictions
+from vantage3d.geometry import invert_rigid, unproject
+from vantage3d.geometry.pose_encoding import encode_pose
+from vantage3d.registry import MODELS
+from vantage3d.vggt_lora.losses import MultiTaskLoss, normalize_scene
 
 TERMS = dict(camera={}, depth={}, point=dict(gradient_loss_fn="normal"))
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from projects.registry import MODELS
-from projects.vggt_lora.losses.photometric_loss import (
+from vantage3d.registry import MODELS
+from vantage3d.vggt_lora.losses.photometric_loss import (
     PhotometricLoss,
     Views,
     reproject,

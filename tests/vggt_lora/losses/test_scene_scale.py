@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from projects.common.geometry import invert_rigid, unproject
-from projects.vggt_lora.losses import normalize_scene
 from tests.vggt_lora.losses.batches import wave_batch
+from vantage3d.geometry import invert_rigid, unproject
+from vantage3d.vggt_lora.losses import normalize_scene
 
 
 def normalized(batch, statistic="mean"):

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from projects.registry import MODELS
-from projects.vggt_lora.losses.sparse_point_loss import SparsePointLoss
 from tests.vggt_lora.losses.batches import wave_batch
+from vantage3d.registry import MODELS
+from vantage3d.vggt_lora.losses.sparse_point_loss import SparsePointLoss
 
 SHAPE = (2, 3, 20, 30)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from projects.vggt_lora.losses.camera_loss import CameraLoss
-from projects.vggt_lora.losses.dense_loss import DenseLoss
-from projects.vggt_lora.losses.surface_losses import gradient_loss, normal_loss
-from projects.vggt_lora.losses.weighting import (
+from vantage3d.vggt_lora.losses.camera_loss import CameraLoss
+from vantage3d.vggt_lora.losses.dense_loss import DenseLoss
+from vantage3d.vggt_lora.losses.surface_losses import gradient_loss, normal_loss
+from vantage3d.vggt_lora.losses.weighting import (
     filtered_mean,
     supervised_frames,
     weighted_mean,

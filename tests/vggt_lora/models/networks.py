@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from projects.vggt_lora.models import VGGT
 from tests.reference.golden_fill import random_fill
+from vantage3d.vggt_lora.models import VGGT
 
 NARROW: dict[str, Any] = dict(
     img_size=56,

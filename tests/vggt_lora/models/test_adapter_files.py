@@ -9,15 +9,15 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 
-from projects.common.engine.checkpoint_file import read_checkpoint, write_checkpoint
-from projects.common.engine.errors import CheckpointError
-from projects.common.engine.plain import to_plain
-from projects.common.engine.weights import load_weights
-from projects.registry import MODELS
-from projects.vggt_lora.models.adapter_files import CONFIG, WEIGHTS
-from projects.vggt_lora.models.adapters import merged_weights
 from tests.vggt_lora.models import toy
 from tests.vggt_lora.models.test_adapters import close, outputs, step
+from vantage3d.engine.checkpoints.file import read_checkpoint, write_checkpoint
+from vantage3d.engine.checkpoints.plain import to_plain
+from vantage3d.engine.checkpoints.weights import load_weights
+from vantage3d.engine.errors import CheckpointError
+from vantage3d.registry import MODELS
+from vantage3d.vggt_lora.models.adapter_files import CONFIG, WEIGHTS
+from vantage3d.vggt_lora.models.adapters import merged_weights
 
 
 def exported(model, folder):

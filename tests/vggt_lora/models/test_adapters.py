@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from projects.common.engine.errors import ConfigError
-from projects.vggt_lora.models.adapters import (
+from tests.vggt_lora.models import toy
+from vantage3d.engine.errors import ConfigError
+from vantage3d.vggt_lora.models.adapters import (
     adaptable_layers,
     lora_layers,
     merged_weights,
 )
-from tests.vggt_lora.models import toy
 
 
 def step(model, steps=1, lr=0.05):

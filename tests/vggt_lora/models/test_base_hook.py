@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from projects.common.engine.errors import CheckpointError, ConfigError
-from projects.vggt_lora.models.adapter_files import base_hashes
-from projects.vggt_lora.models.base_hook import BaseUntouchedHook
 from tests.vggt_lora.models import toy
 from tests.vggt_lora.models.test_adapters import step
+from vantage3d.engine.errors import CheckpointError, ConfigError
+from vantage3d.vggt_lora.models.adapter_files import base_hashes
+from vantage3d.vggt_lora.models.base_hook import BaseUntouchedHook
 
 
 def test_hashes_after_training_are_those_of_the_plain_network():

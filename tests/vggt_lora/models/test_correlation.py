@@ -6,12 +6,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from projects.vggt_lora.models.correlation import (
-    correlate,
-    feature_pyramid,
-    sample_at,
-)
-from projects.vggt_lora.models.track_head import motion_code, position_grid
+from vantage3d.vggt_lora.models.correlation import correlate, feature_pyramid, sample_at
+from vantage3d.vggt_lora.models.track_head import motion_code, position_grid
 
 
 def slow_sample(grid, x, y):

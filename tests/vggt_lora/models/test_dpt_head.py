@@ -5,9 +5,9 @@ import math
 import torch
 from torch.testing import assert_close
 
-from projects.vggt_lora.models.activations import activate
-from projects.vggt_lora.models.dpt_head import positions
-from projects.vggt_lora.models.fusion import ResidualConvUnit
+from vantage3d.vggt_lora.models.activations import activate
+from vantage3d.vggt_lora.models.dpt_head import positions
+from vantage3d.vggt_lora.models.fusion import ResidualConvUnit
 
 
 def test_positions_follow_the_definition():

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from projects.common.command import CommandError
-from projects.common.engine.checkpoint_file import companion, read_checkpoint
-from projects.registry import MODELS
-from tests.common.engine import runs
+from tests.engine import runs
 from tests.vggt_lora.models import toy
 from tests.vggt_lora.models.test_training import CONFIG, train
 from tools import merge_lora
+from vantage3d.engine.checkpoints.file import companion, read_checkpoint
+from vantage3d.process.command import CommandError
+from vantage3d.registry import MODELS
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_all_three_give_the_same_weights_under_the_networks_names(run, tmp_path)
 
 def test_the_merged_network_scores_as_the_run(run, tmp_path):
     """Through tools/test.py's function: adapters, and merged weights as a base."""
-    from projects.common.engine import test
+    from vantage3d.engine import test
 
     merged(run, tmp_path / "merged.pth")
     with_adapters = test(CONFIG, str(run), str(tmp_path / "a"))

@@ -9,8 +9,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from projects.vggt_lora.models import VGGT
 from tests.shared import need
+from vantage3d.vggt_lora.models import VGGT
 
 QUERIES = torch.tensor([[[10.0, 12.0], [33.5, 20.25]]])
 ROUNDED = 5e-5  # the file has five decimals

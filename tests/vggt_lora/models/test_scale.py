@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from projects.common.geometry.pose_encoding import encode_pose
-from projects.vggt_lora.models.scale import predict_depth
+from vantage3d.geometry.pose_encoding import encode_pose
+from vantage3d.vggt_lora.models.scale import predict_depth
 
 METRES = 7.5  # per unit of the model
 SIZE = (6, 8)

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from projects.common.engine.checkpoint_file import companion, read_checkpoint
-from projects.vggt_lora.models.adapter_files import WEIGHTS
-from tests.common.engine import runs
+from tests.engine import runs
 from tests.integration.test_survival import assert_same
+from vantage3d.engine.checkpoints.file import companion, read_checkpoint
+from vantage3d.vggt_lora.models.adapter_files import WEIGHTS
 
 CONFIG = str(Path(__file__).with_name("toy_config.py"))
 LAST = "iter_14.pth"

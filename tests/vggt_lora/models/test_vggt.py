@@ -8,10 +8,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 from torch.testing import assert_close
 
-from projects.registry import MODELS
-from projects.vggt_lora.models import VGGT, blocks
 from tests.shared import need
 from tests.vggt_lora.models.networks import NARROW, images, maps, narrow
+from vantage3d.registry import MODELS
+from vantage3d.vggt_lora.models import VGGT, blocks
 
 QUERIES = torch.tensor([[[3.0, 4.0], [20.5, 11.0], [40.0, 27.0]]])
 GOLDEN_SIZES = dict(

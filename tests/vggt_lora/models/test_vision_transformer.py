@@ -6,9 +6,9 @@ from safetensors.torch import save_file
 from timm.models import VisionTransformer
 from torch.testing import assert_close
 
-from projects.common.engine.errors import CheckpointError
-from projects.vggt_lora.models.vision_transformer import DinoVisionTransformer
-from projects.vggt_lora.models.weights import load_tokeniser
+from vantage3d.engine.errors import CheckpointError
+from vantage3d.vggt_lora.models.vision_transformer import DinoVisionTransformer
+from vantage3d.vggt_lora.models.weights import load_tokeniser
 
 SIZES = dict(embed_dim=24, depth=3, num_heads=3)
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from projects.common.backbones2d import weights as backbone_weights
-from projects.common.engine.errors import CheckpointError
-from projects.vggt_lora.models.weights import load_vggt
 from tests.vggt_lora.models.networks import images, narrow
+from vantage3d.backbones2d import weights as backbone_weights
+from vantage3d.engine.errors import CheckpointError
+from vantage3d.vggt_lora.models.weights import load_vggt
 
 FEW = dict(enable_point=False, enable_track=False)
 

@@ -2,10 +2,10 @@
 
 import torch
 
-from projects.common.datasets import SeededIndex
-from projects.registry import DATASETS, MODELS
-from projects.vggt_lora.datasets import collate_views
 from tests.vggt_lora.datasets.worlds import PlaneDataset
+from vantage3d.process.seeding import SeededIndex
+from vantage3d.registry import DATASETS, MODELS
+from vantage3d.vggt_lora.datasets import collate_views
 
 NET = dict(
     img_size=56,

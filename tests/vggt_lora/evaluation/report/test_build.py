@@ -7,15 +7,15 @@ import runpy
 
 import pytest
 
-from projects.vggt_lora.evaluation.report import build, build_report, figures
-from projects.vggt_lora.evaluation.report.findings import findings
-from projects.vggt_lora.evaluation.report.page import anchor
-from projects.vggt_lora.evaluation.report.reading import read_run
-from projects.vggt_lora.evaluation.report.rows import top_k
-from projects.vggt_lora.evaluation.report.run import Model, Run, Stat
-from projects.vggt_lora.evaluation.report.score import SCORE_METRICS
 from tests.shared import ROOT
 from tests.vggt_lora.evaluation.report.folder import write_folder
+from vantage3d.evaluation.report import build, build_report, figures
+from vantage3d.evaluation.report.findings import findings
+from vantage3d.evaluation.report.page import anchor
+from vantage3d.evaluation.results.reading import read_run
+from vantage3d.evaluation.results.rows import top_k
+from vantage3d.evaluation.results.run import Model, Run, Stat
+from vantage3d.evaluation.results.score import SCORE_METRICS
 
 TOOL = ROOT / "tools/visualize_depth_metrics.py"
 DRAWN = [

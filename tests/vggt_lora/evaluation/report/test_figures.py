@@ -4,33 +4,33 @@ import numpy as np
 import pytest
 from matplotlib.collections import FillBetweenPolyCollection
 
-from projects.vggt_lora.evaluation.report import figures
-from projects.vggt_lora.evaluation.report.ablation_figures import (
+from tests.vggt_lora.evaluation.report.folder import THRESHOLDS, write_folder
+from vantage3d.evaluation.report import figures
+from vantage3d.evaluation.report.ablation_figures import (
     alignment_ablation,
     photometric_curve,
     photometric_thresholds,
     used_threshold,
 )
-from projects.vggt_lora.evaluation.report.breakdown import class_names, per_scene
-from projects.vggt_lora.evaluation.report.contributions import contributions
-from projects.vggt_lora.evaluation.report.cost_figures import front_members
-from projects.vggt_lora.evaluation.report.distributions import building_errors
-from projects.vggt_lora.evaluation.report.figures import KINDS, draw_all
-from projects.vggt_lora.evaluation.report.findings import headlines
-from projects.vggt_lora.evaluation.report.metric_figures import main_depth
-from projects.vggt_lora.evaluation.report.positions import positions
-from projects.vggt_lora.evaluation.report.radar import radar
-from projects.vggt_lora.evaluation.report.reading import read_run
-from projects.vggt_lora.evaluation.report.run import Model, Run
-from projects.vggt_lora.evaluation.report.score import REFERENCE, Scoring, gains, score
-from projects.vggt_lora.evaluation.report.score_figures import comprehensive_score
-from projects.vggt_lora.evaluation.report.stability import (
+from vantage3d.evaluation.report.breakdown import class_names, per_scene
+from vantage3d.evaluation.report.contributions import contributions
+from vantage3d.evaluation.report.cost_figures import front_members
+from vantage3d.evaluation.report.depth_figures import main_depth
+from vantage3d.evaluation.report.distributions import building_errors
+from vantage3d.evaluation.report.figures import KINDS, draw_all
+from vantage3d.evaluation.report.findings import headlines
+from vantage3d.evaluation.report.positions import positions
+from vantage3d.evaluation.report.radar import radar
+from vantage3d.evaluation.report.score_figures import comprehensive_score
+from vantage3d.evaluation.report.stability import (
     improvement,
     rolling_variation,
     training_stability,
 )
-from projects.vggt_lora.evaluation.report.style import CannotDrawError
-from tests.vggt_lora.evaluation.report.folder import THRESHOLDS, write_folder
+from vantage3d.evaluation.report.style import CannotDrawError
+from vantage3d.evaluation.results.reading import read_run
+from vantage3d.evaluation.results.run import Model, Run
+from vantage3d.evaluation.results.score import REFERENCE, Scoring, gains, score
 
 ABS_REL = "depth.building.abs_rel"
 

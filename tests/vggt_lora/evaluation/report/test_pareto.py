@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from projects.vggt_lora.evaluation.report.pareto import equal_costs, pareto_front
+from vantage3d.evaluation.report.pareto import equal_costs, pareto_front
 
 
 def slow_front(costs, qualities):

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from projects.vggt_lora.evaluation.report.reading import read_run
-from projects.vggt_lora.evaluation.report.tables import check_same_windows
 from tests.vggt_lora.evaluation.report.folder import edit_overall, write_folder
+from vantage3d.evaluation.results.reading import read_run
+from vantage3d.evaluation.results.tables import check_same_windows
 
 
 def test_models_stand_in_natural_order(tmp_path):

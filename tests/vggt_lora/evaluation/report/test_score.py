@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from projects.vggt_lora.evaluation.report.paired import gain_intervals, window_sums
-from projects.vggt_lora.evaluation.report.run import Model, Run, Stat
-from projects.vggt_lora.evaluation.report.score import (
+from tests.vggt_lora.evaluation.report.folder import write_csv
+from vantage3d.evaluation.results.paired import gain_intervals, window_sums
+from vantage3d.evaluation.results.run import Model, Run, Stat
+from vantage3d.evaluation.results.score import (
     NO_CLIP,
     REFERENCE,
     SCORE_METRICS,
@@ -19,7 +20,6 @@ from projects.vggt_lora.evaluation.report.score import (
     scoring,
     subject,
 )
-from tests.vggt_lora.evaluation.report.folder import write_csv
 
 
 def model(name: str, *values: float) -> Model:

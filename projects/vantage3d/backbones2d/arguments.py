@@ -1,0 +1,137 @@
+"""Command lines of tools/extract_*.py."""
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+
+from vantage3d.backbones2d.build import build_extractor
+from vantage3d.backbones2d.extraction import Extracted, extract
+from vantage3d.backbones2d.extractor import Size
+from vantage3d.backbones2d.feature_folder import FOLDER, FeatureFolder
+from vantage3d.backbones2d.frames import find_images, read_shard
+from vantage3d.backbones2d.pipeline import ExtractOptions
+from vantage3d.io.features import FORMS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of every extraction."""
+    _add_data(parser)
+    _add_network(parser)
+    group = parser.add_argument_group("how it runs")
+    add = group.add_argument
+    add("--batch-size", type=int, default=8, help="images at once")
+    add("--workers", type=int, default=2, help="processes that decode; 0 for none")
+    add("--device", help="default: cuda where there is one (LOCAL_RANK's), else cpu")
+    add(
+        "--amp",
+        action=argparse.BooleanOptionalAction,
+        help="mixed precision; default: on CUDA",
+    )
+    add("--rank", type=int, help="share of this process; default: torchrun's RANK")
+    add("--world-size", type=int, help="processes; default: torchrun's WORLD_SIZE")
+    add("--overwrite", action="store_true", help="make finished files again")
+    add(
+        "--on-bad",
+        choices=["error", "skip"],
+        default="error",
+        help="images that cannot be read: an error after the others, or only told",
+    )
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--root-path", type=Path, required=True, help="ScanNet export or RGB-D folder")
+    add("--out-dir", type=Path, required=True, help="the dataset")
+    add("--folder", default=FOLDER, help="in the dataset: FOLDER/<scene>/<frame>.pt")
+    add(
+        "--form",
+        choices=FORMS,
+        default="pt",
+        help="bare fp16 tensors, or safetensors that say what made them",
+    )
+    add(
+        "--frame-interval",
+        "--frame-stride",
+        type=int,
+        help="ScanNet: frames whose number is a multiple, 200 by default (40 for "
+        "sequences); RGB-D folder: every so many-th frame, 1 by default",
+    )
+    add("--scenes", nargs="+", default=[], help="only these; default: all")
+
+
+def _add_network(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("network").add_argument
+    add("--weights", type=Path, help="default: work_dirs/pretrained, else the hub")
+    add("--random-weights", action="store_true", help="no file; for tests only")
+    add(
+        "--input-size",
+        type=image_size,
+        metavar="WxH",
+        help="images are scaled in proportion to fit into it; default: as stored",
+    )
+
+
+def image_size(text: str) -> Size:
+    """``560x420`` as (560, 420)."""
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit()):
+        raise argparse.ArgumentTypeError(f"must look like 560x420, got {text!r}")
+    return int(width), int(height)
+
+
+def run(
+    name: str, args: argparse.Namespace, layers: list[int] | None = None
+) -> Extracted:
+    """Extract as the command line says.
+
+    Args:
+        name: Of the network.
+        args: What :func:`add_arguments` described.
+        layers: Blocks of DINOv2.
+
+    Raises:
+        ValueError: For options that cannot be; see also :func:`extract`.
+        FileNotFoundError: If images or weights are missing.
+    """
+    for option, value, least in (
+        ("--batch-size", args.batch_size, 1),
+        ("--workers", args.workers, 0),
+    ):
+        if value < least:
+            raise ValueError(f"{option} must be at least {least}, got {value}")
+    device = choose_device(args.device)
+    options = ExtractOptions(
+        batch_size=args.batch_size,
+        workers=args.workers,
+        device=device,
+        amp=device.type == "cuda" if args.amp is None else args.amp,
+        shard=read_shard(args.rank, args.world_size),
+        overwrite=args.overwrite,
+        skip_bad=args.on_bad == "skip",
+    )
+    frames = find_images(args.root_path, args.frame_interval, args.scenes)
+    extractor = build_extractor(
+        name, args.weights, args.random_weights, layers, args.input_size
+    )
+    folder = FeatureFolder(args.out_dir / args.folder, args.form)
+    return extract(frames, extractor, folder, options)
+
+
+def choose_device(name: str | None) -> torch.device:
+    """The named device, else this process's GPU, else the CPU.
+
+    Raises:
+        ValueError: If a GPU is named and there is none.
+    """
+    if name is None:
+        local = os.environ.get("LOCAL_RANK", "0")
+        name = f"cuda:{local}" if torch.cuda.is_available() else "cpu"
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"--device {name} does not exist: torch sees {torch.cuda.device_count()} "
+            "GPUs. Use --device cpu, or see tools/doctor.py"
+        )
+    return device

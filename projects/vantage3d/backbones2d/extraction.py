@@ -1,0 +1,137 @@
+"""Features of every image of a recording, on disk: batched, resumable, sharded."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mmengine.logging import print_log
+from PIL import Image
+
+from vantage3d.backbones2d.extractor import FeatureExtractor, Size
+from vantage3d.backbones2d.feature_folder import (
+    FeatureFolder,
+    check_space,
+    file_bytes,
+    gigabytes,
+)
+from vantage3d.backbones2d.frames import ImageFrame
+from vantage3d.backbones2d.pipeline import ExtractOptions, Pipeline
+
+
+class Extracted(NamedTuple):
+    """How many files were there before and are new, and why frames have none."""
+
+    kept: int
+    written: int
+    bad: dict[str, str]
+
+
+def extract(
+    frames: Sequence[ImageFrame],
+    extractor: FeatureExtractor,
+    folder: FeatureFolder,
+    options: ExtractOptions,
+) -> Extracted:
+    """Write the feature file of every frame of this process's shard that has none.
+
+    Args:
+        frames: All frames, the same for every process.
+        extractor: The network.
+        folder: Where the files go.
+        options: How.
+
+    Raises:
+        ValueError: If the folder was made by another network, the disk is too small,
+            or images cannot be read: the other frames are finished first.
+        OSError: If a file cannot be written.
+    """
+    if options.overwrite and options.shard.world_size > 1:
+        raise ValueError(
+            f"--overwrite with {options.shard.world_size} processes could delete what "
+            f"the others write. Delete {folder.root} and call without it"
+        )
+    folder.open(_made_by(extractor), options.overwrite)
+    if options.shard.world_size == 1:
+        folder.remove_leftovers()
+    mine = options.shard.of(frames)
+    unfinished = mine if options.overwrite else folder.unfinished(mine)
+    _announce(frames, unfinished, extractor, folder, options)
+    bad = Pipeline(extractor, folder, options, unfinished).run() if unfinished else {}
+    kept = len(mine) - len(unfinished)
+    return _finish(Extracted(kept, len(unfinished) - len(bad), bad), folder, options)
+
+
+def _made_by(extractor: FeatureExtractor) -> dict:
+    """What decides the values of a feature file, beside its image."""
+    return {
+        "model": extractor.name,
+        "weights": extractor.weights,
+        "layers": extractor.layers,
+        "patch": extractor.patch,
+        "channels": extractor.channels,
+        "input_size": extractor.input_size,
+    }
+
+
+def _announce(
+    frames: Sequence[ImageFrame],
+    unfinished: Sequence[ImageFrame],
+    extractor: FeatureExtractor,
+    folder: FeatureFolder,
+    options: ExtractOptions,
+) -> None:
+    """Say what will be made and what it takes; refuse it if the disk is too small."""
+    shard = options.shard
+    of_all = folder.unfinished(frames) if shard.world_size > 1 else unfinished
+    needed = bytes_needed(of_all, extractor)
+    free = check_space(folder.root, needed)
+    share = f" (shard {shard.rank} of {shard.world_size})" * (shard.world_size > 1)
+    print_log(
+        f"{extractor.name}, weights {extractor.weights[:16]}: {len(unfinished)} files "
+        f"to make{share}, {len(frames)} frames in all; {gigabytes(needed)} needed, "
+        f"{gigabytes(free)} free at {folder.root}",
+        logger="current",
+    )
+
+
+def bytes_needed(frames: Sequence[ImageFrame], extractor: FeatureExtractor) -> int:
+    """Bytes of the files of ``frames``, taking every scene's images for equally large.
+
+    Only the header of one image per scene is read; one that cannot be counts nothing,
+    the extraction will name it.
+    """
+    sizes: dict[str, int] = {}
+    for frame in frames:
+        if frame.scene not in sizes:
+            size = _image_size(frame.path)
+            sizes[frame.scene] = file_bytes(extractor.source(size)) if size else 0
+    return sum(sizes[frame.scene] for frame in frames)
+
+
+def _image_size(path: Path) -> Size | None:
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except (OSError, ValueError):
+        return None
+
+
+def _finish(
+    result: Extracted, folder: FeatureFolder, options: ExtractOptions
+) -> Extracted:
+    """Say what was made; raise for images that could not be read."""
+    print_log(
+        f"{folder.root}: {result.written} files made, {result.kept} were there, "
+        f"{len(result.bad)} images cannot be read",
+        logger="current",
+    )
+    for idx, reason in sorted(result.bad.items()):
+        print_log(f"skipped {idx}: {reason}", logger="current")
+    if result.bad and not options.skip_bad:
+        idx, reason = min(result.bad.items())
+        raise ValueError(
+            f"{len(result.bad)} frames have no features, first {idx}: {reason}. The "
+            "others are finished. Mend the images and call again, or leave them out "
+            "with --on-bad skip"
+        )
+    return result

@@ -1,0 +1,111 @@
+"""From image files to feature files: decoding, network and disk at the same time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vantage3d.backbones2d.extractor import FeatureExtractor, Size, autocast
+from vantage3d.backbones2d.feature_folder import FeatureFolder, FeatureWriter
+from vantage3d.backbones2d.frames import ImageFrame, Shard
+from vantage3d.backbones2d.images import Batch, load_batches
+from vantage3d.process.progress import track
+
+
+@dataclass(frozen=True)
+class ExtractOptions:
+    """How to extract; nothing here changes a feature, but for ``amp`` its last bits.
+
+    Attributes:
+        batch_size: Images at once.
+        workers: Processes that decode images; 0 for none.
+        device: Where the network runs.
+        amp: Mixed precision: float16 on CUDA, bfloat16 elsewhere.
+        shard: Which share of the frames this process makes.
+        overwrite: Make every file again, and delete those of another network.
+        skip_bad: Images that cannot be read are counted and told, but no error.
+    """
+
+    batch_size: int = 8
+    workers: int = 2
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    amp: bool = False
+    shard: Shard = field(default_factory=Shard)
+    overwrite: bool = False
+    skip_bad: bool = False
+
+
+class _Pending(NamedTuple):
+    """Features on their way from the device, and the images' (W, H)."""
+
+    numbers: list[int]
+    feats: Tensor  # (B, C, h, w) float16 on the CPU
+    image_size: Size
+    copied: torch.cuda.Event | None
+
+
+class Pipeline:
+    """One pass over unfinished frames; the network is a group ahead of the disk."""
+
+    def __init__(
+        self,
+        extractor: FeatureExtractor,
+        folder: FeatureFolder,
+        options: ExtractOptions,
+        frames: Sequence[ImageFrame],
+    ) -> None:
+        self.extractor = extractor.to(options.device)
+        self.folder, self.options, self.frames = folder, options, frames
+        self.bad: dict[str, str] = {}
+
+    def run(self) -> dict[str, str]:
+        """Make every file; which frames have none, and why."""
+        for _ in track(self._frames_done(), len(self.frames), self.extractor.name):
+            pass
+        return self.bad
+
+    def _frames_done(self) -> Iterator[int]:
+        """The number of each frame that is finished."""
+        options, waiting = self.options, None
+        pin = options.device.type == "cuda"
+        batches = load_batches(self.frames, options.batch_size, options.workers, pin)
+        with FeatureWriter(self.folder, 4 * options.batch_size) as writer:
+            for batch in batches:
+                yield from self._note_errors(batch)
+                for group in batch.groups:
+                    launched = self._launch(group.numbers, group.images)
+                    yield from self._write(writer, waiting)
+                    waiting = launched
+            yield from self._write(writer, waiting)
+
+    def _note_errors(self, batch: Batch) -> Iterator[int]:
+        for number, reason in batch.errors.items():
+            self.bad[self.frames[number].idx] = reason
+            yield number
+
+    @torch.inference_mode()
+    def _launch(self, numbers: list[int], images: Tensor) -> _Pending:
+        """Start the network and the copy of its output; CUDA does not wait for them."""
+        device = self.options.device
+        on_device = images.to(device, non_blocking=True).permute(0, 3, 1, 2)
+        with autocast(device, self.options.amp):
+            feats = self.extractor(on_device).half()
+        copied = None
+        if device.type == "cuda":
+            target = torch.empty(feats.shape, dtype=feats.dtype, pin_memory=True)
+            feats = target.copy_(feats, non_blocking=True)
+            copied = torch.cuda.Event()
+            copied.record(torch.cuda.current_stream(device))
+        return _Pending(numbers, feats, (images.shape[2], images.shape[1]), copied)
+
+    def _write(self, writer: FeatureWriter, pending: _Pending | None) -> Iterator[int]:
+        if pending is None:
+            return
+        if pending.copied is not None:
+            pending.copied.synchronize()
+        source = self.extractor.source(pending.image_size)
+        for number, feats in zip(pending.numbers, pending.feats):
+            writer.submit(self.frames[number], feats, source)
+            yield number

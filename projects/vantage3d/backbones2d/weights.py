@@ -1,0 +1,187 @@
+"""Weights of image networks: found, read safely, renamed for timm, loaded strictly."""
+
+import hashlib
+import re
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from vantage3d.engine.checkpoints.file import check_hash, read_checkpoint, read_pickle
+from vantage3d.engine.checkpoints.weights import load_weights
+from vantage3d.engine.errors import CheckpointError
+from vantage3d.io.released_weights import BACKBONES, FOLDER, ReleasedBackbone
+
+State = dict[str, Tensor]
+Rename = Callable[[State], tuple[State, list[str]]]  # new names, notes
+_ADVICE = "Take the file of this network, or name the network that the file is of"
+
+
+def find_weights(name: str, weights: str | Path | None = None) -> Path:
+    """The file with the weights of a network: given, in ``FOLDER``, or from the hub.
+
+    Args:
+        name: Our name of the network.
+        weights: A file, None to look for one.
+
+    Raises:
+        FileNotFoundError: If ``weights`` is missing, or there are none anywhere; it
+            says what to download and where to put it.
+    """
+    return find_released(BACKBONES[name], weights)
+
+
+def find_released(released: ReleasedBackbone, weights: str | Path | None) -> Path:
+    """As :func:`find_weights`, of any released network."""
+    name = released.name
+    if weights is not None:
+        given = Path(weights).expanduser()
+        if not given.is_file():
+            raise FileNotFoundError(
+                f"weights {given} of {name} do not exist. {released.how_to_fetch()}"
+            )
+        return given
+    if (path := released.local_file()) is not None:
+        return path
+    try:
+        return _from_hub(released.repo)
+    except Exception as error:  # of many types, network libraries change them
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise FileNotFoundError(
+            f"no weights of {name}: {FOLDER} has none of {', '.join(released.files)}, "
+            f"and the hub cannot be reached ({reason:.150}). "
+            f"{released.how_to_fetch()}"
+        ) from error
+
+
+def _from_hub(repo: str) -> Path:
+    from huggingface_hub import hf_hub_download
+
+    return Path(hf_hub_download(repo, "model.safetensors"))
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load_backbone(model: nn.Module, path: Path, rename: Rename) -> str:
+    """Load a file into a network of timm; every key must fit.
+
+    Args:
+        model: The network.
+        path: ``.safetensors``, or what ``torch.save`` wrote: a state dict, bare or
+            under ``model`` or ``state_dict``.
+        rename: From the file's names to timm's, and notes about what it left out.
+
+    Returns:
+        SHA-256 of the file.
+
+    Raises:
+        CheckpointError: If the file is damaged, holds no state dict, or keys do not
+            fit; all of them are named.
+    """
+    state, notes = rename(_read(path))
+    for note in notes:
+        print_log(f"{path}: {note}", logger="current")
+    load_weights(model, {"state_dict": state}, str(path), advice=_ADVICE)
+    return file_hash(path)
+
+
+def _read(path: Path) -> State:
+    """The state dict of a file, without a wrapper or DDP's prefix."""
+    if path.suffix == ".safetensors":
+        content = read_checkpoint(path)["state_dict"]
+    else:
+        _refuse_torchscript(path)
+        check_hash(path)
+        content = read_pickle(path)
+    for key in ("model", "state_dict"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    if not _is_state(content):
+        found = list(content)[:8] if isinstance(content, Mapping) else type(content)
+        raise CheckpointError(
+            f"weights {path} hold no state dict: expected names and tensors, bare or "
+            f"under `model` or `state_dict`, found {found}. {_ADVICE}"
+        )
+    return {key.removeprefix("module."): value for key, value in content.items()}
+
+
+def _is_state(content: Any) -> bool:
+    return (
+        isinstance(content, Mapping)
+        and bool(content)
+        and all(isinstance(value, Tensor) for value in content.values())
+    )
+
+
+def _refuse_torchscript(path: Path) -> None:
+    """CLIP's authors publish programs; those are not executed."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    if any(name.endswith("/constants.pkl") for name in names):
+        raise CheckpointError(
+            f"weights {path} are a TorchScript program, as CLIP's authors publish "
+            "them, and loading would execute it. Where you trust it: "
+            "torch.save(torch.jit.load(FILE, 'cpu').state_dict(), NEW_FILE), and give "
+            "the new file"
+        )
+
+
+def dinov2_names(state: State) -> tuple[State, list[str]]:
+    """timm's names for a DINOv2 of its authors; timm's own files stay as they are."""
+    state, notes = dict(state), []
+    if state.pop("mask_token", None) is not None:
+        notes.append("mask_token left out: only training uses it")
+    if "register_tokens" in state:
+        # timm adds the class token's position into it; registers have none.
+        state["reg_token"] = state.pop("register_tokens")
+        position = state["pos_embed"]
+        state["cls_token"] = state["cls_token"] + position[:, :1]
+        state["pos_embed"] = position[:, 1:]
+    names = {r"\.mlp\.w12\.": ".mlp.fc1.", r"\.mlp\.w3\.": ".mlp.fc2."}
+    for pattern, replacement in names.items():
+        state = {re.sub(pattern, replacement, key): v for key, v in state.items()}
+    return state, notes
+
+
+_CLIP_NAMES = (
+    (r"^conv(\d)\.", r"stem.conv\1.conv."),
+    (r"^bn(\d)\.", r"stem.conv\1.bn."),
+    (r"\.downsample\.0\.", ".shortcut.conv.conv."),
+    (r"\.downsample\.1\.", ".shortcut.conv.bn."),
+    (r"^(layer.*)\.(conv|bn)1\.", r"\1.conv1_1x1.\2."),
+    (r"^(layer.*)\.(conv|bn)2\.", r"\1.conv2_kxk.\2."),
+    (r"^(layer.*)\.(conv|bn)3\.", r"\1.conv3_1x1.\2."),
+    (r"^attnpool\.positional_embedding$", "head.pos_embed"),
+    (r"^attnpool\.([qkv])_proj\.", r"head.\1."),
+    (r"^attnpool\.c_proj\.", "head.proj."),
+)
+
+
+def clip_names(state: State) -> tuple[State, list[str]]:
+    """timm's names for CLIP's image network; timm's own files stay as they are."""
+    visual = {
+        key.removeprefix("visual."): value
+        for key, value in state.items()
+        if key.startswith("visual.")
+    }
+    if not visual:
+        return dict(state), []
+    notes = [f"{len(state) - len(visual)} keys of the text network left out"]
+    return {_clip_name(key): value for key, value in visual.items()}, notes
+
+
+def _clip_name(key: str) -> str:
+    for pattern, replacement in _CLIP_NAMES:
+        key = re.sub(pattern, replacement, key)
+    return re.sub(
+        r"^layer(\d)", lambda stage: f"stages.{int(stage[1]) - 1}", key, count=1
+    )

@@ -1,0 +1,135 @@
+"""One report of a comparison: markdown, JSON and a plot."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from vantage3d.comparison.plan import Plan
+from vantage3d.comparison.runs import Result
+from vantage3d.comparison.statistics import Spread, paired_difference, spread
+from vantage3d.io.atomic import atomic_write, atomic_write_bytes
+
+METRICS = {"AP": "all_ap", "AP50": "all_ap_50%", "AP25": "all_ap_25%"}
+Rows = dict[str, dict[str, Spread | None]]
+
+
+def write_report(plan: Plan, results: Sequence[Result]) -> str:
+    """Write ``report.md``, ``report.json`` and ``report.png``; return the markdown."""
+    rows = summarise(plan.baseline, results)
+    text = markdown(plan, rows)
+    facts: dict[str, Any] = {
+        "baseline": plan.baseline,
+        "configs": {name: str(path) for name, path in plan.configs.items()},
+        "seeds": list(plan.seeds),
+        "options": dict(plan.options),
+        "rows": {
+            name: {key: value and asdict(value) for key, value in row.items()}
+            for name, row in rows.items()
+        },
+        "runs": [asdict(result) for result in results],
+    }
+    atomic_write_bytes(plan.out / "report.md", text.encode())
+    atomic_write_bytes(
+        plan.out / "report.json", json.dumps(facts, indent=1, default=str).encode()
+    )
+    figure = draw(rows, results)
+    atomic_write(
+        plan.out / "report.png", lambda file: figure.savefig(file, format="png")
+    )
+    return text
+
+
+def summarise(baseline: str, results: Sequence[Result]) -> Rows:
+    """Spread over seeds of every quantity of every config.
+
+    Args:
+        baseline: Name of the config that differences are taken to.
+        results: Finished runs.
+
+    Raises:
+        ValueError: If the baseline has no run or a run lacks a metric.
+    """
+    names = list(dict.fromkeys(result.name for result in results))
+    if baseline not in names:
+        raise ValueError(f"`baseline` must be one of {names}, got {baseline!r}.")
+    reference = {metric: _by_seed(results, baseline, metric) for metric in METRICS}
+    rows: Rows = {}
+    for name in names:
+        mine = [result for result in results if result.name == name]
+        row: dict[str, Spread | None] = {}
+        for metric in METRICS:
+            values = _by_seed(results, name, metric)
+            row[metric] = spread(list(values.values()))
+            row[f"delta {metric}"] = (
+                None
+                if name == baseline
+                else paired_difference(values, reference[metric])
+            )
+        row["step_s"] = spread([result.step_s for result in mine])
+        row["cpu_min"] = spread([result.usage.cpu_s / 60 for result in mine])
+        row["peak_gb"] = spread([result.usage.peak_gb for result in mine])
+        rows[name] = row
+    return rows
+
+
+def _by_seed(results: Sequence[Result], name: str, metric: str) -> dict[int, float]:
+    values = {}
+    for result in results:
+        if result.name == name:
+            if METRICS[metric] not in result.metrics:
+                raise ValueError(
+                    f"run {name}, seed {result.seed} has no `{METRICS[metric]}`, got "
+                    f"{sorted(result.metrics)}. Evaluate with UnifiedSegMetric"
+                )
+            values[result.seed] = result.metrics[METRICS[metric]]
+    return values
+
+
+def markdown(plan: Plan, rows: Rows) -> str:
+    """The table, with what it means."""
+    deltas = [f"delta {metric}" for metric in METRICS]
+    titles = [
+        *("config", *METRICS, *deltas),
+        *("s per step", "training, CPU min", "memory, GB"),
+    ]
+    lines = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
+    for name, row in rows.items():
+        cells = [_cell(row[metric], 3) for metric in METRICS]
+        cells += [_cell(row[delta], 3, sign=True) for delta in deltas]
+        cells += [_cell(row["step_s"], 2), _cell(row["cpu_min"], 1)]
+        cells += [_cell(row["peak_gb"], 2)]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    options = " ".join(f"{key}={value}" for key, value in plan.options.items())
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Mean ± sample standard deviation over the seeds {list(plan.seeds)}; "
+            f"delta: to `{plan.baseline}` of the same seed. Same initial weights per "
+            "seed, same schedule" + (f" ({options})." if options else "."),
+            "",
+        ]
+    )
+
+
+def _cell(value: Spread | None, digits: int, sign: bool = False) -> str:
+    return "" if value is None else value.text(digits, sign)
+
+
+def draw(rows: Mapping[str, Mapping], results: Sequence[Result]) -> Figure:
+    """Bars of means, a dot per seed."""
+    figure = Figure(figsize=(3.2 * len(METRICS), 3.6), layout="constrained", dpi=120)
+    names = list(rows)
+    for axes, metric in zip(figure.subplots(1, len(METRICS)), METRICS):
+        axes.bar(names, [rows[name][metric].mean for name in names], color="#b8c9e0")
+        for number, name in enumerate(names):
+            dots = list(_by_seed(results, name, metric).values())
+            axes.plot([number] * len(dots), dots, "o", color="#23395d", markersize=4)
+        axes.set_title(metric)
+        axes.set_ylim(bottom=0)
+        axes.tick_params(axis="x", labelrotation=30)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure

@@ -1,0 +1,136 @@
+"""Training and evaluating several configs from the same weights, seeds and schedule.
+
+Every run is a folder ``<out>/<config>/seed<n>``; ``result.json`` in it is written last.
+Calling again skips finished runs and resumes the one that was interrupted.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+
+from vantage3d.comparison.plan import Plan, check_plan
+from vantage3d.comparison.process import Usage, run_job, usage_so_far
+from vantage3d.engine.configs.config import load_config
+from vantage3d.io.atomic import atomic_write_bytes
+
+RESULT = "result.json"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run gave.
+
+    Attributes:
+        name: Of the config.
+        seed: Of the run.
+        metrics: What the evaluator returned.
+        usage: Of the training's process.
+        step_s: Median seconds of an iteration.
+        key: Hash of everything that decides the run.
+    """
+
+    name: str
+    seed: int
+    metrics: dict[str, float]
+    usage: Usage
+    step_s: float
+    key: str
+
+
+def run_all(plan: Plan) -> list[Result]:
+    """Train and evaluate what is not finished, seed by seed.
+
+    Raises:
+        ValueError: If the plan is unfair, or ``plan.out`` holds runs of another plan.
+        RuntimeError: If a run fails; its log is named.
+    """
+    check_plan(plan)
+    results = []
+    for seed in plan.seeds:
+        weights = plan.load_from or _initial_weights(plan, seed)
+        for name in plan.configs:
+            results.append(_one_run(plan, name, seed, weights))
+    return results
+
+
+def _initial_weights(plan: Plan, seed: int) -> Path:
+    """Random weights of the baseline."""
+    path = plan.out / "initial" / f"seed{seed}.pth"
+    if not path.exists():
+        job: dict[str, Any] = {
+            "config": str(plan.configs[plan.baseline]),
+            "path": str(path),
+            "seed": seed,
+            "cfg_options": dict(plan.options),
+        }
+        run_job("init", job, path.parent)
+    return path
+
+
+def _one_run(plan: Plan, name: str, seed: int, weights: Path) -> Result:
+    folder, key = plan.out / name / f"seed{seed}", _key(plan, name, seed)
+    finished = folder / RESULT
+    if finished.exists():
+        result = read_result(finished)
+        if result.key != key:
+            raise ValueError(
+                f"{folder} holds a run with another config or other options. Remove it "
+                "or choose another output folder"
+            )
+        print_log(f"{name}, seed {seed}: finished before", logger="current")
+        return result
+    _train_and_test(plan, name, (seed, weights), folder)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    usage, step_s = usage_so_far(folder), _step_seconds(folder / "train")
+    result = Result(name, seed, metrics, usage, step_s, key)
+    atomic_write_bytes(finished, json.dumps(asdict(result), indent=1).encode())
+    print_log(f"{name}, seed {seed}: {metrics}", logger="current")
+    return result
+
+
+def _train_and_test(
+    plan: Plan, name: str, start: tuple[int, Path], folder: Path
+) -> None:
+    seed, weights = start
+    job = {
+        "config": str(plan.configs[name]),
+        "data_root": plan.data_root,
+        "work_dir": str(folder / "train"),
+        "cfg_options": {
+            **plan.options,
+            "randomness.seed": seed,
+            "load_from": str(weights),
+        },
+    }
+    run_job("train", job, folder)
+    job |= {"checkpoint": job["work_dir"], "work_dir": str(folder / "test")}
+    run_job("test", {**job, "metrics": str(folder / "metrics.json")}, folder)
+
+
+def _key(plan: Plan, name: str, seed: int) -> str:
+    """Hash of the whole config, the options and the seed."""
+    cfg = load_config(plan.configs[name], dict(plan.options))
+    facts = [cfg.pretty_text, seed, plan.data_root, str(plan.load_from)]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def read_result(path: Path) -> Result:
+    """What ``result.json`` says."""
+    content = json.loads(path.read_text())
+    return Result(**{**content, "usage": Usage(**content["usage"])})
+
+
+def _step_seconds(work_dir: Path) -> float:
+    """Median of the logged iteration times, nan if none was logged."""
+    times = [
+        entry["time"]
+        for path in sorted(work_dir.glob("*/vis_data/scalars.json"))
+        for line in path.read_text().splitlines()
+        if "loss" in (entry := json.loads(line))
+    ]
+    return float(np.median(times)) if times else float("nan")

@@ -1,0 +1,209 @@
+"""``tools/create_data.py annotations`` and ``co3d``: indexes of ``.jgz`` files."""
+
+import argparse
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from vantage3d.converters.index.build import build_index
+from vantage3d.converters.index.source import (
+    FrameSource,
+    Unusable,
+    add_index_arguments,
+    index_options,
+)
+from vantage3d.io.annotations import (
+    AnnotatedFrame,
+    Annotations,
+    parse_frames,
+    read_annotations,
+)
+from vantage3d.views.co3d import SEEN_CATEGORIES
+from vantage3d.views.index import IndexedFrame
+
+# The held-out file is called test by those who released annotations, val by others.
+FILES = {"train": ("train",), "val": ("val", "test")}
+DEPTHS = {
+    "integer": "8 or 16-bit images, --depth-scale units per metre",
+    "npy": "(H, W) arrays",
+    "distance": "Hypersim's HDF5 of metres along the rays",
+}
+
+
+@dataclass(frozen=True)
+class AnnotationSource(FrameSource):
+    """Sequences of annotation files.
+
+    Attributes:
+        root: Folder that the annotated paths are relative to.
+        files: Annotation files of every split.
+        reader: How depth is stored.
+        depth_scale: Units of a depth map per metre.
+    """
+
+    root: Path
+    files: dict[str, tuple[Path, ...]]
+    reader: str = "integer"
+    depth_scale: float = 1.0
+
+    @property
+    def options(self) -> dict[str, Any]:
+        hashes = {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for paths in self.files.values()
+            for path in paths
+        }
+        depth = {"--depth": self.reader, "--depth-scale": self.depth_scale}
+        return {**depth, "annotations": hashes}
+
+    def splits(self) -> dict[str, list[str]]:
+        return {
+            split: [self.name(path, n) for path in paths for n in _annotations(path)]
+            for split, paths in self.files.items()
+        }
+
+    def name(self, path: Path, name: str) -> str:
+        """Name in the index of a sequence of an annotation file."""
+        return name
+
+    def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
+        for path in self.candidates(sequence):
+            for name, entries in _annotations(path).items():
+                if self.name(path, name) == sequence:
+                    frames = enumerate(parse_frames(sequence, entries))
+                    return [self.frame(number, frame) for number, frame in frames]
+        raise ValueError(f"no annotation file has the sequence {sequence!r}")
+
+    def candidates(self, sequence: str) -> list[Path]:
+        """Annotation files that may have a sequence."""
+        return [path for paths in self.files.values() for path in paths]
+
+    def frame(self, number: int, frame: AnnotatedFrame) -> IndexedFrame:
+        """An annotated frame in the project's conventions: metres, no skew.
+
+        Hypersim's poses are in asset units and its pixel centres at halves.
+
+        Raises:
+            ValueError: If its depth map is not named.
+        """
+        if not frame.depth:
+            raise ValueError(
+                f"frame {number} ({frame.image}) has no `depthpath`. Add it to the "
+                "annotation file"
+            )
+        K, world2cam = frame.K.copy(), frame.world2cam.copy()
+        world2cam[:3, 3] *= frame.scale
+        K[0, 1] = 0
+        if self.reader == "distance":
+            K[:2, 2] -= 0.5
+        return IndexedFrame(number, frame.image, frame.depth, K, world2cam)
+
+
+def _annotations(path: Path) -> Annotations:
+    """A file that several sequences of a worker come from, read once."""
+    state = path.stat()
+    return _read(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=2)
+def _read(path: Path, modified_ns: int, size: int) -> Annotations:
+    return read_annotations(path)
+
+
+@dataclass(frozen=True)
+class Co3dSource(AnnotationSource):
+    """Annotation files ``<category>_<split>.jgz``; depth beside the images."""
+
+    reader: str = "co3d"
+
+    def name(self, path: Path, name: str) -> str:
+        category = _category(path)
+        return name if name.startswith(f"{category}/") else f"{category}/{name}"
+
+    def candidates(self, sequence: str) -> list[Path]:
+        category = sequence.partition("/")[0]
+        return [path for path in super().candidates("") if _category(path) == category]
+
+    def frame(self, number: int, frame: AnnotatedFrame) -> IndexedFrame:
+        depth = f"{frame.image.replace('/images', '/depths')}.geometric.png"
+        return super().frame(number, frame._replace(depth=depth))
+
+
+def _category(path: Path) -> str:
+    return path.stem.rpartition("_")[0]
+
+
+def annotation_files(folder: Path, prefixes: Sequence[str]) -> dict[str, tuple]:
+    """Annotation files of every split.
+
+    Args:
+        folder: Where they are.
+        prefixes: Of their names, before the split; those without files are left out.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    found: dict[str, list[Path]] = {split: [] for split in FILES}
+    for split, endings in FILES.items():
+        for prefix in prefixes:
+            paths = [folder / f"{prefix}{ending}.jgz" for ending in endings]
+            found[split] += [path for path in paths if path.is_file()][:1]
+    if not any(found.values()):
+        examples = ", ".join(f"{prefixes[0]}{e}.jgz" for e in ("train", "val", "test"))
+        raise FileNotFoundError(
+            f"{folder} has no annotation file such as {examples}. Download them, or "
+            "say where they are with --annotations"
+        )
+    return {split: tuple(paths) for split, paths in found.items()}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the ``annotations`` subcommand."""
+    add_index_arguments(parser)
+    _add_folder(parser)
+    add = parser.add_argument
+    text = "; ".join(f"{name}: {what}" for name, what in DEPTHS.items())
+    add("--depth", choices=list(DEPTHS), default="integer", help=text)
+    text = "units of a depth map per metre; 1000 for integer and else 1 by default"
+    add("--depth-scale", type=float, help=text)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Index data with annotation files as the command line says."""
+    options = index_options(args, "annotations")
+    scale = args.depth_scale
+    if scale is None:
+        scale = 1000.0 if args.depth == "integer" else 1.0
+    if not scale > 0:
+        raise ValueError(f"--depth-scale must be above 0, got {scale}")
+    files = annotation_files(_folder(args), [""])
+    build_index(AnnotationSource(args.root_path, files, args.depth, scale), options)
+
+
+def add_co3d_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the ``co3d`` subcommand."""
+    add_index_arguments(parser, min_frames=24)
+    _add_folder(parser)
+    text = "those of released training by default"
+    add = parser.add_argument
+    add("--categories", nargs="+", default=list(SEEN_CATEGORIES), help=text)
+
+
+def run_co3d(args: argparse.Namespace) -> None:
+    """Index Co3D as the command line says."""
+    options = index_options(args, "co3d")
+    prefixes = [f"{category}_" for category in args.categories]
+    files = annotation_files(_folder(args), prefixes)
+    build_index(Co3dSource(args.root_path, files), options)
+
+
+def _add_folder(parser: argparse.ArgumentParser) -> None:
+    text = "folder of the .jgz files, ROOT_PATH/annotations by default"
+    parser.add_argument("--annotations", type=Path, help=text)
+
+
+def _folder(args: argparse.Namespace) -> Path:
+    return args.annotations or args.root_path / "annotations"

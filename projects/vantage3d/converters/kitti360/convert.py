@@ -1,0 +1,224 @@
+"""``tools/create_data.py kitti360``: frame index, building ratios, depth maps."""
+
+import argparse
+import hashlib
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mmengine.logging import print_log
+
+from vantage3d.converters.index.report import refuse_skipped
+from vantage3d.converters.kitti360.calibration import (
+    Calibration,
+    check_chain,
+    read_calibration,
+    read_poses,
+)
+from vantage3d.converters.kitti360.depth import DepthOptions
+from vantage3d.converters.kitti360.frames import (
+    NO_POSE,
+    Chunk,
+    Options,
+    Record,
+    run_chunk,
+)
+from vantage3d.converters.kitti360.report import write_report, write_skipped
+from vantage3d.converters.lidar_depth import CleanUp
+from vantage3d.io.depth_files import KITTI_SCALE
+from vantage3d.io.infos import save_info
+from vantage3d.io.manifest import open_manifest
+from vantage3d.process.parallel import run_parallel
+from vantage3d.process.progress import track
+from vantage3d.views.kitti360.layout import Kitti360Layout
+
+FORMAT = 1  # Raise it when the bytes change for the same options.
+CHUNK = 32  # Frames of one sequence that one process takes at a time.
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the subcommand."""
+    add, default = parser.add_argument, DepthOptions()
+    add("--root-path", type=Path, required=True, help="holds data_2d_raw")
+    add("--out-dir", type=Path, required=True, help="the cache, which training reads")
+    add("--splits", nargs="+", default=["train", "val"], help="official frame lists")
+    add("--sequences", nargs="+", default=[], help="only these drives")
+    add("--camera", type=int, choices=(0, 1), default=0)
+    text = "height and width of the network's images, for building ratios"
+    add("--view", type=int, nargs=2, default=(168, 518), help=text)
+    text = "sweeps before and after the image's own"
+    add("--accumulate", type=int, default=default.accumulate, help=text)
+    add("--depth-range", type=float, nargs=2, default=default.depth_range, help="m")
+    add("--no-clean-up", action="store_true", help="keep points behind surfaces")
+    packing = parser.add_mutually_exclusive_group()
+    text = "heights of the views that are packed for fast loading; --view's by default"
+    packing.add_argument("--pack", type=int, nargs="+", metavar="HEIGHT", help=text)
+    text = "pack none: 0.5 MB less per frame, and slow loading"
+    packing.add_argument("--no-pack", action="store_true", help=text)
+    add("--no-motion", action="store_true", help="sweeps of a car that stood still")
+    add("--max-skipped", type=float, default=0.05, help="share of bad frames allowed")
+    add("--workers", type=int, default=1, help="processes")
+    add("--overwrite", action="store_true", help="make everything again")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Make the cache of every split."""
+    near, far = args.depth_range
+    depth = DepthOptions(
+        args.accumulate,
+        (near, far),
+        None if args.no_clean_up else CleanUp(),
+        motion=not args.no_motion,
+    )
+    view = int(args.view[0]), int(args.view[1])
+    layout = Kitti360Layout(args.root_path, args.camera)
+    sequences = tuple(args.sequences)
+    heights = () if args.no_pack else args.pack or view[:1]
+    pack = tuple((int(height), view[1]) for height in heights)
+    options = Options(layout, args.out_dir, view, depth, sequences, pack)
+    convert(options, args.splits, args.workers, args.overwrite, args.max_skipped)
+
+
+def convert(
+    options: Options,
+    splits: list[str],
+    workers: int = 1,
+    overwrite: bool = False,
+    max_skipped: float = 0.05,
+) -> None:
+    """Write depth maps, the report and ``kitti360_<split>.json``.
+
+    Finished depth maps of an earlier run are kept if they were made with the same
+    options, calibration and poses.
+
+    Raises:
+        FileNotFoundError: If files of the data are missing.
+        ValueError: If the poses contradict the calibration, a sequence is unknown, too
+            many frames are bad, or the cache was made with other options.
+    """
+    layout = options.layout
+    frames = _frames(options, splits)
+    calibration = read_calibration(layout.root / "calibration")
+    sequences = {name for part in frames.values() for name in part}
+    _check_chains(layout, calibration, sequences)
+    state = options.out_dir / ".create_data/kitti360"
+    made = open_manifest(state, _manifest(options), overwrite)
+    tag = hashlib.sha256(f"{made}{options.view}{options.pack}".encode()).hexdigest()
+    task = partial(run_chunk, options, state / tag[:12], overwrite)
+    records: dict[str, list[Record]] = {split: [] for split in splits}
+    skipped: dict[str, str] = {}
+    chunks = list(_chunks(frames))
+    done = run_parallel(task, chunks, workers, __name__)
+    for split, found, bad in track(done, len(chunks), "kitti360 depth"):
+        records[split] += found
+        skipped |= bad
+    report = write_skipped(options.out_dir, skipped)
+    for split, entries in records.items():
+        _check_skipped(frames[split], skipped, split, max_skipped, report)
+        entries.sort(key=lambda entry: (entry["sequence"], entry["frame"]))
+    write_report(options.out_dir, layout, records, skipped)
+    for split, entries in records.items():
+        path = options.out_dir / f"kitti360_{split}.json"
+        save_info(path, _metainfo(options, calibration), entries)
+    text = ", ".join(f"{s}: {len(r)} frames" for s, r in records.items())
+    level = logging.WARNING if skipped else logging.INFO
+    text += f"; skipped {len(skipped)} (see {options.out_dir / 'report.json'})"
+    print_log(text, logger="current", level=level)
+
+
+def _frames(options: Options, splits: Sequence[str]) -> dict[str, dict[str, list[int]]]:
+    """Frames by split and sequence.
+
+    Raises:
+        ValueError: If a wanted sequence is in none of the lists.
+    """
+    wanted = options.sequences
+    if "test" in splits and not wanted:
+        raise ValueError(
+            "--splits test needs --sequences: there is no list of its frames. Name the "
+            "drives, such as 2013_05_28_drive_0018_sync"
+        )
+    found = {}
+    for split in splits:
+        if split == "test":
+            found[split] = {name: options.layout.recorded(name) for name in wanted}
+            continue
+        listed = options.layout.listed(split)
+        found[split] = {k: v for k, v in listed.items() if not wanted or k in wanted}
+    for name in wanted:
+        if not any(name in part for part in found.values()):
+            known = {k for s in splits if s != "test" for k in options.layout.listed(s)}
+            raise ValueError(
+                f"--sequences {name!r} is not in the lists of {', '.join(splits)}, "
+                f"which have {', '.join(sorted(known))}"
+            )
+    return found
+
+
+def _check_chains(
+    layout: Kitti360Layout, calibration: Calibration, sequences: set[str]
+) -> None:
+    """Compare every drive's poses with those of its left camera."""
+    for name in sorted(sequences):
+        path = layout.cam0_to_world(name)
+        if path.is_file():
+            check_chain(calibration, read_poses(layout.poses(name)), path)
+        else:
+            text = f"{path} is missing: the poses of {name} are not checked with it"
+            print_log(text, logger="current", level=logging.WARNING)
+
+
+def _check_skipped(
+    frames: dict[str, list[int]],
+    skipped: dict[str, str],
+    split: str,
+    allowed: float,
+    report: Path,
+) -> None:
+    """Refuse a split with too many bad frames; in test drives the car may stand."""
+    names = [f"{name}/{number}" for name, part in frames.items() for number in part]
+    bad = {name: skipped[name] for name in names if name in skipped}
+    if split == "test" and len(bad) < len(names):
+        bad = {name: why for name, why in bad.items() if why != NO_POSE}
+    refuse_skipped("frames", bad, len(names), allowed, f" All are in {report}.")
+
+
+def _chunks(frames: dict[str, dict[str, list[int]]]) -> Iterator[Chunk]:
+    for split, sequences in frames.items():
+        for name, numbers in sequences.items():
+            for start in range(0, len(numbers), CHUNK):
+                yield split, name, tuple(numbers[start : start + CHUNK])
+
+
+def _manifest(options: Options) -> dict[str, Any]:
+    """Everything that the depth maps depend on, in words or as a hash."""
+    layout = options.layout
+    files = sorted((layout.root / "calibration").glob("*.txt"))
+    files += sorted((layout.root / "data_poses").glob("*/poses.txt"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    return {
+        "format": FORMAT,
+        "--root-path": str(layout.root.resolve()),
+        "--camera": layout.camera,
+        "calibration and poses": digest[:16],
+        **asdict(options.depth),
+    }
+
+
+def _metainfo(options: Options, calibration: Calibration) -> dict[str, Any]:
+    camera = options.layout.camera
+    root = options.layout.root.resolve()
+    return {
+        "dataset": "kitti360",
+        "raw_root": os.path.relpath(root, options.out_dir.resolve()),
+        "camera": camera,
+        "K": calibration.K[camera].tolist(),
+        "size": list(calibration.size[camera]),
+        "view": list(options.view),
+        "depth_scale": KITTI_SCALE,
+        "packed": [list(size) for size in options.pack],
+    }

@@ -1,0 +1,133 @@
+"""Depth of one KITTI-360 image from the sweeps around it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vantage3d.converters.kitti360.calibration import Calibration
+from vantage3d.converters.kitti360.sweeps import read_sweep, sweep_in_world
+from vantage3d.converters.lidar_depth import CleanUp, visible, z_buffer
+from vantage3d.geometry import invert_rigid
+from vantage3d.io.images import read_ids
+from vantage3d.io.kitti360_labels import DYNAMIC, IDS
+from vantage3d.views.kitti360.layout import Kitti360Layout
+
+KEPT_SWEEPS = 24
+
+
+@dataclass(frozen=True)
+class DepthOptions:
+    """How sweeps become a depth map.
+
+    Attributes:
+        accumulate: Sweeps before and after the image's own, in frames (time).
+        depth_range: Least and most metres.
+        clean_up: What removes points behind surfaces; None for nothing.
+        motion: Undo the motion of the car during each sweep.
+        drop_dynamic: Take what moves from the image's own sweep only.
+    """
+
+    accumulate: int = 4
+    depth_range: tuple[float, float] = (0.1, 80.0)
+    clean_up: CleanUp | None = field(default_factory=CleanUp)
+    motion: bool = True
+    drop_dynamic: bool = True
+
+    def __post_init__(self) -> None:
+        near, far = self.depth_range
+        if self.accumulate < 0 or not 0 < near < far:
+            raise ValueError(
+                "`accumulate` must not be negative and `depth_range` must rise from "
+                f"above 0, got {self.accumulate} and {self.depth_range}."
+            )
+
+
+class DepthMaker:
+    """Depth maps of one sequence; neighbouring frames share the sweeps in memory."""
+
+    def __init__(
+        self,
+        layout: Kitti360Layout,
+        sequence: str,
+        calibration: Calibration,
+        imu2world: Mapping[int, NDArray[np.float64]],
+        options: DepthOptions,
+    ) -> None:
+        """Nothing is read yet; ``imu2world`` holds the frames that have a pose."""
+        self.layout, self.sequence, self.options = layout, sequence, options
+        camera = layout.camera
+        self.K, self.size = calibration.K[camera], calibration.size[camera]
+        # In float64 around the drive, so that nothing depends on the Mercator origin.
+        origin = next(iter(imu2world.values()))[:3, 3]
+        self.world2cam, self.velo2world = {}, {}
+        for frame, pose in imu2world.items():
+            near = pose.copy()
+            near[:3, 3] -= origin
+            self.world2cam[frame] = invert_rigid(near @ calibration.cam2imu[camera])
+            self.velo2world[frame] = near @ calibration.velo2imu
+        self._sweep = lru_cache(KEPT_SWEEPS)(self._read_sweep)
+        self.labels = lru_cache(KEPT_SWEEPS)(self._read_labels)
+
+    def __call__(self, frame: int) -> NDArray[np.float32]:
+        """(H, W) z-depth in metres, 0 = missing.
+
+        Raises:
+            FileNotFoundError: If the frame's own sweep is missing.
+            ValueError: If a sweep is truncated or labels have another size.
+        """
+        labels, reach = self.labels(frame), self.options.accumulate
+        depths, pixels = [], []
+        for other in range(frame - reach, frame + reach + 1):
+            if other != frame and not self._has_sweep(other):
+                continue
+            points, dynamic = self._sweep(other)
+            where, depth, pixel = visible(
+                points, self.K, self.world2cam[frame], self.size,
+                self.options.depth_range,
+            )  # fmt: skip
+            keep = np.ones(len(where), bool)
+            if labels is not None:
+                seen = labels.ravel()[pixel]
+                keep = seen != IDS["sky"]
+                if other != frame and self.options.drop_dynamic:
+                    keep &= ~dynamic[where] & ~np.isin(seen, DYNAMIC)
+            depths.append(depth[keep])
+            pixels.append(pixel[keep])
+        found = z_buffer(np.concatenate(depths), np.concatenate(pixels), self.size)
+        clean = self.options.clean_up
+        return found if clean is None else clean(found, self.K)
+
+    def _has_sweep(self, frame: int) -> bool:
+        known = frame in self.velo2world
+        return known and self.layout.sweep(self.sequence, frame).is_file()
+
+    def _read_sweep(self, frame: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """(N, 3) world points, and (N,) whether their own image shows what moves."""
+        sweep = read_sweep(self.layout.sweep(self.sequence, frame))
+        points = sweep_in_world(sweep, frame, self.velo2world, self.options.motion)
+        dynamic = np.zeros(len(points), bool)
+        labels = self.labels(frame)
+        if labels is not None:
+            where, _, pixel = visible(
+                points, self.K, self.world2cam[frame], self.size, (0.1, 200.0)
+            )
+            dynamic[where] = np.isin(labels.ravel()[pixel], DYNAMIC)
+        return points, dynamic
+
+    def _read_labels(self, frame: int) -> NDArray[np.int64] | None:
+        """(H, W) label ids, None where there is no label image."""
+        path = self.layout.semantic(self.sequence, frame)
+        if not path.is_file():
+            return None
+        labels = read_ids(path)
+        if labels.shape != self.size[::-1]:
+            height, width = labels.shape
+            raise ValueError(
+                f"{path} has {width}x{height} pixels, expected "
+                f"{self.size[0]}x{self.size[1]} as the image (S_rect). Download it "
+                "again."
+            )
+        return labels

@@ -1,0 +1,79 @@
+"""``tools/create_data.py kitti360_frames``: single KITTI-360 frames without poses.
+
+A folder of rectified images, their sweeps and the calibration becomes a test split: the
+depth of a frame is that of its own sweep. Nothing is known of how frames lie to each
+other, so they are to be evaluated one by one (``--seq-len 1``).
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from vantage3d.converters.kitti360.convert import convert
+from vantage3d.converters.kitti360.depth import DepthOptions
+from vantage3d.converters.kitti360.frames import Options
+from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.views.kitti360.layout import Kitti360Layout
+
+SEQUENCE = "single_frames"
+NO_MOTION = "1 0 0 0 0 1 0 0 0 0 1 0"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the subcommand."""
+    add = parser.add_argument
+    text = "holds image_00/*.png, velodyne_points/*.bin and calibration/"
+    add("--root-path", type=Path, required=True, help=text)
+    add("--out-dir", type=Path, required=True, help="the cache")
+    text = "height and width of the network's images"
+    add("--view", type=int, nargs=2, default=(168, 518), help=text)
+    add("--overwrite", action="store_true", help="make everything again")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Make the cache of the test split."""
+    layout = link_frames(args.root_path, args.out_dir / "raw")
+    height, width = args.view
+    depth = DepthOptions(accumulate=0, motion=False)
+    options = Options(layout, args.out_dir, (height, width), depth, (SEQUENCE,))
+    convert(options, ["test"], overwrite=args.overwrite)
+
+
+def link_frames(sample: Path, raw: Path) -> Kitti360Layout:
+    """The files of a sample in KITTI-360's layout, as links.
+
+    Args:
+        sample: Folder of single frames.
+        raw: Where links and poses, all at the origin, go.
+
+    Raises:
+        FileNotFoundError: If there is no image, or an image has no sweep.
+    """
+    images = sorted((sample / "image_00").glob("*.png"))
+    if not images:
+        raise FileNotFoundError(
+            f"{sample / 'image_00'} holds no .png. Expected rectified images beside "
+            "velodyne_points and calibration"
+        )
+    layout = Kitti360Layout(raw)
+    links = {raw / "calibration": sample / "calibration"}
+    for image in images:
+        sweep = sample / "velodyne_points" / f"{image.stem}.bin"
+        if not sweep.is_file():
+            raise FileNotFoundError(
+                f"image {image} has no sweep {sweep}. Add it, or remove the image"
+            )
+        links[layout.image(SEQUENCE, int(image.stem))] = image
+        links[layout.sweep(SEQUENCE, int(image.stem))] = sweep
+    for link, target in links.items():
+        _link(link, target)
+    lines = [f"{int(image.stem)} {NO_MOTION}\n" for image in images]
+    atomic_write_bytes(layout.poses(SEQUENCE), "".join(lines).encode())
+    return layout
+
+
+def _link(link: Path, target: Path) -> None:
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if link.is_symlink():
+        link.unlink()
+    link.symlink_to(os.path.relpath(target.resolve(), link.parent.resolve()))

@@ -1,0 +1,206 @@
+"""``tools/create_data.py sun3d``: an index of SUN3D sequences."""
+
+import argparse
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from mmengine.logging import print_log
+from numpy.typing import NDArray
+
+from vantage3d.converters.index.build import build_index
+from vantage3d.converters.index.source import (
+    FrameSource,
+    Unusable,
+    add_index_arguments,
+    index_options,
+)
+from vantage3d.geometry import invert_rigid
+from vantage3d.io.images import read_size
+from vantage3d.io.rgbd_frames import check_rigid, read_intrinsics
+from vantage3d.io.sun3d import (
+    FRAME_US,
+    Stamped,
+    check_continuity,
+    last_extrinsics,
+    list_stream,
+    nearest_in_time,
+    read_poses,
+)
+from vantage3d.views.index import IndexedFrame
+from vantage3d.views.names import sequence_name, split_scenes
+
+MAX_APART_MS = 25.0
+
+
+class Layout(NamedTuple):
+    """Where the files of a sequence are."""
+
+    color: str
+    depth: str
+    poses: str
+    intrinsics: str
+
+
+RELEASED = Layout("image", "depth", "extrinsics", "intrinsics.txt")
+RENAMED = Layout("color", "depth", "pose", "intrinsic/intrinsics.txt")
+
+
+@dataclass(frozen=True)
+class Sun3dSource(FrameSource):
+    """Folders with ``image depth extrinsics intrinsics.txt`` anywhere below ``root``.
+
+    Frame numbers are positions in the sorted colour images. The renamed layout
+    ``color depth pose intrinsic`` has lost its timestamps and is paired by position,
+    with a warning.
+
+    Attributes:
+        root: Of the data.
+        train_scenes: Patterns of sequences to train on.
+        val_scenes: Patterns of sequences to validate on; all others are for testing.
+        max_apart_ms: A colour image whose depth is farther away is left out.
+    """
+
+    root: Path
+    train_scenes: tuple[str, ...] = ()
+    val_scenes: tuple[str, ...] = ()
+    max_apart_ms: float = MAX_APART_MS
+    reader: str = "rotated"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {
+            "--train-scenes": list(self.train_scenes),
+            "--val-scenes": list(self.val_scenes),
+            "--max-apart-ms": self.max_apart_ms,
+        }
+
+    @cached_property
+    def folders(self) -> dict[str, Path]:
+        """Folder of every sequence, by its path below ``root``."""
+        found = {}
+        for layout in (RELEASED, RENAMED):
+            for path in sorted(self.root.rglob(layout.poses)):
+                if (path.parent / layout.color).is_dir():
+                    found[sequence_name(self.root, path.parent)] = path.parent
+        return found
+
+    def splits(self) -> dict[str, list[str]]:
+        chosen = {"train": self.train_scenes, "val": self.val_scenes}
+        return split_scenes(sorted(self.folders), chosen, "test")
+
+    def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
+        folder = self.folders[sequence]
+        released = (folder / RELEASED.color).is_dir()
+        layout = RELEASED if released else RENAMED
+        images = list_stream(folder / layout.color)
+        depths = list_stream(folder / layout.depth)
+        if not images or not depths:
+            raise FileNotFoundError(
+                f"{folder} has {len(images)} colour and {len(depths)} depth images, "
+                "expected some of both. Download the sequence again"
+            )
+        poses_file = last_extrinsics(folder / layout.poses)
+        poses = read_poses(poses_file, len(images))
+        K = read_intrinsics(folder / layout.intrinsics, read_size(images[0].path))
+        times = _times(images), _times(depths)
+        check_continuity(poses, poses_file, _frames_apart(times[0]))
+        if times[0] is None or times[1] is None:
+            pairs = _paired_by_position(folder, images, depths)
+            apart = np.zeros(len(images))
+        else:
+            pairs, apart_us = nearest_in_time(times[0], times[1])
+            apart = apart_us / 1000
+            _say_apart(sequence, apart, len(depths))
+        return [
+            self._frame(at, image, depths[pairs[at]], poses[at], K, float(apart[at]))
+            for at, image in enumerate(images)
+        ]
+
+    def _frame(
+        self,
+        number: int,
+        image: Stamped,
+        depth: Stamped,
+        pose: NDArray[np.float64],
+        K: NDArray[np.float64],
+        apart_ms: float,
+    ) -> IndexedFrame | Unusable:
+        if apart_ms > self.max_apart_ms:
+            return Unusable(
+                number,
+                f"the depth image nearest to {image.path.name} in time is "
+                f"{apart_ms:.1f} ms away, allowed are {self.max_apart_ms:g} "
+                "(--max-apart-ms)",
+            )
+        try:
+            check_rigid(pose, f"of image {number} ({image.path.name})")
+        except ValueError as error:
+            return Unusable(number, str(error))
+        paths = (
+            path.relative_to(self.root).as_posix() for path in (image.path, depth.path)
+        )
+        return IndexedFrame(number, *paths, K, invert_rigid(pose))
+
+
+def _times(stream: list[Stamped]) -> NDArray[np.int64] | None:
+    times = [image.time_us for image in stream]
+    return None if None in times else np.array(times, np.int64)
+
+
+def _frames_apart(times: NDArray[np.int64] | None) -> float | None:
+    """Frames of a 30 Hz stream between two images; None where times are lost."""
+    if times is None or len(times) < 2:
+        return None
+    return max(1.0, float(np.median(np.diff(times))) / FRAME_US)
+
+
+def _paired_by_position(
+    folder: Path, images: list[Stamped], depths: list[Stamped]
+) -> NDArray[np.int64]:
+    """Pairs of files that were renamed; wrong if that was done before pairing."""
+    if len(images) != len(depths):
+        raise ValueError(
+            f"{folder} has {len(images)} colour and {len(depths)} depth images without "
+            "timestamps in their names: pairing them by position would put images and "
+            "depth of different moments together. Take the files as they were released "
+            "(<number>-<microseconds>), or pair them by nearest timestamp before "
+            "renaming"
+        )
+    print_log(
+        f"{folder}: names have no timestamps, images and depth are paired by position. "
+        "This is right only if they were paired by nearest timestamp when they were "
+        "renamed",
+        logger="current",
+        level=logging.WARNING,
+    )
+    return np.arange(len(images))
+
+
+def _say_apart(sequence: str, apart_ms: NDArray[np.floating], depths: int) -> None:
+    median, most = np.median(apart_ms), apart_ms.max()
+    print_log(
+        f"{sequence}: {len(apart_ms)} colour and {depths} depth images, paired by "
+        f"time: {median:.1f} ms apart at the median, {most:.1f} ms at most",
+        logger="current",
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the subcommand."""
+    add_index_arguments(parser)
+    add, text = parser.add_argument, "sequences, * is a wildcard; all others are test"
+    add("--train-scenes", nargs="+", default=[], help=f"training {text}")
+    add("--val-scenes", nargs="+", default=[], help=f"validation {text}")
+    text = "largest distance in time between an image and its depth"
+    add("--max-apart-ms", type=float, default=MAX_APART_MS, help=text)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Index SUN3D as the command line says."""
+    chosen = tuple(args.train_scenes), tuple(args.val_scenes)
+    source = Sun3dSource(args.root_path, *chosen, args.max_apart_ms)
+    build_index(source, index_options(args, "sun3d"))

@@ -1,0 +1,124 @@
+"""``tools/create_data.py vkitti``: an index of Virtual KITTI 2."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vantage3d.converters.index.build import build_index
+from vantage3d.converters.index.source import (
+    FrameSource,
+    Unusable,
+    add_index_arguments,
+    index_options,
+)
+from vantage3d.views.index import IndexedFrame
+from vantage3d.views.names import split_scenes
+
+CENTIMETRES = 100.0
+HELD_OUT = "Scene06"
+
+
+@dataclass(frozen=True)
+class VirtualKittiSource(FrameSource):
+    """Folders ``<scene>/<variation>/frames/rgb/Camera_<n>``.
+
+    Attributes:
+        root: Holds the scenes.
+        val_scenes: Held-out scenes.
+    """
+
+    root: Path
+    val_scenes: tuple[str, ...] = (HELD_OUT,)
+    reader: str = "vkitti"
+    depth_scale: float = CENTIMETRES
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"--val-scenes": list(self.val_scenes)}
+
+    def splits(self) -> dict[str, list[str]]:
+        folders = sorted(self.root.glob("*/*/frames/rgb/Camera_*"))
+        parts = [folder.relative_to(self.root).parts for folder in folders]
+        scenes = list(dict.fromkeys(part[0] for part in parts))
+        return {
+            split: [f"{p[0]}/{p[1]}/{p[-1]}" for p in parts if p[0] in chosen]
+            for split, chosen in split_scenes(scenes, {"val": self.val_scenes}).items()
+        }
+
+    def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
+        scene, variation, camera = sequence.split("/")
+        folder, number = f"{scene}/{variation}", int(camera[-1])
+        focal = read_table(self.root / folder / "intrinsic.txt", 4)
+        poses = read_table(self.root / folder / "extrinsic.txt", 16)
+        images = sorted((self.root / folder / "frames/rgb" / camera).glob("rgb_*.jpg"))
+        return [
+            _frame(folder, camera, int(path.stem[4:]), number, focal, poses)
+            for path in images
+        ]
+
+
+Table = dict[tuple[int, int], NDArray[np.float64]]
+
+
+def _frame(
+    folder: str, camera: str, frame: int, number: int, focal: Table, poses: Table
+) -> IndexedFrame | Unusable:
+    for name, table in (("intrinsic", focal), ("extrinsic", poses)):
+        if (frame, number) not in table:
+            reason = f"{folder}/{name}.txt has no line for frame {frame} of {camera}"
+            return Unusable(frame, f"{reason}. Download the text files again")
+    fx, fy, cx, cy = focal[frame, number]
+    K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
+    image = f"{folder}/frames/rgb/{camera}/rgb_{frame:05d}.jpg"
+    depth = f"{folder}/frames/depth/{camera}/depth_{frame:05d}.png"
+    return IndexedFrame(frame, image, depth, K, poses[frame, number].reshape(4, 4))
+
+
+def read_table(path: Path, values: int) -> Table:
+    """The numbers of every frame and camera of ``intrinsic.txt`` or ``extrinsic.txt``.
+
+    Args:
+        path: A header line, then ``frame camera`` and the values per line.
+        values: How many; 4 x 4 world-to-camera poses have 16.
+
+    Returns:
+        (values,) by frame and camera.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If a line has another number of values or something else in it.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing. Download vkitti_2.0.3_textgt.tar.gz"
+        )
+    table = {}
+    for number, line in enumerate(path.read_text().splitlines()[1:], 2):
+        try:
+            row = np.array(line.split(), np.float64)
+        except ValueError as error:
+            raise ValueError(f"{path} line {number} is no row of numbers") from error
+        if len(row) != 2 + values:
+            raise ValueError(
+                f"{path} line {number} has {len(row)} numbers, expected {2 + values}. "
+                "Download it again"
+            )
+        table[int(row[0]), int(row[1])] = row[2:]
+    return table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the subcommand."""
+    add_index_arguments(parser, min_frames=24)
+    text = f"held-out scenes, * is a wildcard; {HELD_OUT} by default"
+    parser.add_argument("--val-scenes", nargs="*", default=[HELD_OUT], help=text)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Index Virtual KITTI 2 as the command line says."""
+    options = index_options(args, "vkitti")
+    build_index(VirtualKittiSource(args.root_path, tuple(args.val_scenes)), options)

@@ -1,0 +1,177 @@
+"""The eight numbers of a test set, the sparse points behind them, and PNG files."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import get_rank, get_world_size
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from vantage3d.checks import check_choice
+from vantage3d.deltas.evaluation.sparse_points import (
+    SPARSE,
+    Triangulated,
+    measure_points,
+    summarise_points,
+)
+from vantage3d.evaluation.stereo_depth import (
+    AGGREGATIONS,
+    EIGHT,
+    DepthRange,
+    Values,
+    aggregate,
+    eight_metrics,
+    scale_warning,
+)
+from vantage3d.io.depth_files import write_millimetre_png
+from vantage3d.registry import METRICS
+
+RESOLUTIONS = ("network", "native")
+CAMERAS = ("depth", "K", "cam2world")  # of the batch
+
+
+@METRICS.register_module()
+class TriangulatedDepthMetric(BaseMetric):
+    """The eight numbers of depth, checked, with the share of keypoints triangulated.
+
+    Reads of each prediction ``pred_depth``, ``keypoints``, ``points_anchor`` and
+    ``point_valid``; of the batch ``depth``, ``K`` and ``cam2world`` (see
+    :mod:`vantage3d.deltas.models`). Each image is reduced to numbers when it is seen.
+
+    Args:
+        min_depth: Smallest true depth that is evaluated, metres.
+        max_depth: Largest. The two belong to the evaluation alone: rows are comparable
+            only if they are the same, whatever range the network searches.
+        eval_resolution: "network": true depth at the network's size; "native": the
+            prediction resized (bilinear) to the size of the depth files, which the
+            dataset must give as ``native_depth`` of each sample.
+        aggregation: "images", "pixels" or "legacy", see
+            :func:`vantage3d.evaluation.stereo_depth.aggregate`.
+        search_range: Depth in which matches are searched, for the epipolar length.
+        export_dir: Folder for ``<name>.png``, uint16 millimetres, 0 none; None: none.
+        collect_device: "cpu" or "gpu", for several processes.
+
+    Raises:
+        ValueError: If a choice is unknown; with the sample's name, if its prediction is
+            not finite or has another size than the truth, or if native depth is asked
+            for and absent; and if the numbers contradict each other.
+    """
+
+    default_prefix = ""  # the keys stand alone: checkpoint rules name abs_rel
+
+    def __init__(
+        self,
+        min_depth: float = 0.5,
+        max_depth: float = 10.0,
+        eval_resolution: str = "network",
+        aggregation: str = "images",
+        search_range: Sequence[float] = (0.5, 10.0),
+        export_dir: str | None = None,
+        collect_device: str = "cpu",
+    ) -> None:
+        super().__init__(collect_device=collect_device)
+        check_choice("eval_resolution", eval_resolution, RESOLUTIONS)
+        check_choice("aggregation", aggregation, AGGREGATIONS)
+        if not 0 < min_depth < max_depth:
+            raise ValueError(
+                "`min_depth` and `max_depth` must be 0 < min < max metres, got "
+                f"{min_depth} and {max_depth}."
+            )
+        self.limits = DepthRange(min_depth, max_depth)
+        self.native = eval_resolution == "native"
+        self.aggregation = aggregation
+        self.search = (search_range[0], search_range[1])
+        self.export_dir = None if export_dir is None else Path(export_dir)
+        self._batch = get_rank()
+
+    def process(self, data_batch: Mapping, data_samples: Sequence[dict]) -> None:
+        """Reduce each image of a batch to its numbers."""
+        for i, prediction in enumerate(data_samples):
+            sample = data_batch["data_samples"][i]
+            inputs = {key: data_batch["inputs"][key][i] for key in CAMERAS}
+            try:
+                values = self._reduce(prediction, sample, inputs)
+            except ValueError as error:
+                raise ValueError(f"sample {sample['name']}: {error}") from error
+            self.results.append({**values, "batch": self._batch})
+        self._batch += get_world_size()
+
+    def compute_metrics(self, results: list[dict[str, Any]]) -> Values:
+        """The numbers of the test set."""
+        batches: dict[Any, list[dict[str, Any]]] = {}
+        for values in results:
+            batches.setdefault(values["batch"], []).append(values)
+        metrics = aggregate(list(batches.values()), self.aggregation)
+        metrics |= summarise_points(results)
+        print_log(self._text(metrics), logger="current")
+        warning = scale_warning(metrics["median_ratio"])
+        if warning is not None:
+            print_log(warning, logger="current", level=logging.WARNING)
+        if not metrics["triangulated"]:
+            print_log(NOTHING_TRIANGULATED, logger="current", level=logging.WARNING)
+        self._batch = get_rank()
+        return metrics
+
+    def _reduce(
+        self, prediction: Mapping, sample: Mapping, inputs: Mapping
+    ) -> dict[str, Any]:
+        pred = prediction["pred_depth"].float()
+        truth = _numpy(inputs["depth"][0])
+        if self.native:
+            if "native_depth" not in sample:
+                raise ValueError(
+                    "eval_resolution='native' needs `native_depth` of each sample, got "
+                    f"{sorted(sample)}. Set native_depth=True in the dataset"
+                )
+            truth = _numpy(sample["native_depth"])
+            pred = resize_depth(pred, truth.shape)
+        if self.export_dir is not None:
+            path = self.export_dir / f"{sample['name']}.png"
+            write_millimetre_png(path, _numpy(pred))
+        found = Triangulated(
+            *(prediction[k] for k in ("keypoints", "points_anchor", "point_valid"))
+        )
+        cameras = {key: value.to(pred.device) for key, value in inputs.items()}
+        return {
+            **eight_metrics(_numpy(pred), truth, self.limits),
+            **measure_points(found, cameras, self.limits, self.search),
+        }
+
+    def _text(self, metrics: Values) -> str:
+        eight = ", ".join(f"{name} {metrics[name]:.4f}" for name in EIGHT)
+        sparse = ", ".join(f"{name} {metrics[name]:.4f}" for name in SPARSE)
+        return (
+            f"Depth {self.limits.smallest:g} to {self.limits.largest:g} m at "
+            f"{'native' if self.native else 'network'} resolution, {self.aggregation} "
+            f"of {metrics['images']:g} images ({metrics['images_without_depth']:g} "
+            f"more without depth, {metrics['clamped']:.2%} of pixels clamped): {eight}."
+            f" Sparse points: {sparse}"
+        )
+
+
+NOTHING_TRIANGULATED = (
+    "no keypoint was triangulated: the dense depth is a guess from one image, and "
+    "nothing that concerns the views (their spacing, number, poses) can change it. "
+    "Look at poses, intrinsics and baselines"
+)
+
+
+def resize_depth(depth: Tensor, size: Sequence[int]) -> Tensor:
+    """(h, w) predicted depth at another size, bilinear, pixel centres kept."""
+    resized = functional.interpolate(
+        depth[None, None], list(size), mode="bilinear", align_corners=False
+    )
+    return resized[0, 0]
+
+
+def _numpy(array: Tensor | NDArray[Any]) -> NDArray[Any]:
+    if isinstance(array, torch.Tensor):
+        return array.detach().cpu().numpy()
+    return np.asarray(array)

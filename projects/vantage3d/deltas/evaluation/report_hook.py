@@ -1,0 +1,144 @@
+"""After a test: the numbers beside those of the median map, and a picture."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.dist import collect_results, is_main_process
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+from numpy.typing import NDArray
+from terminaltables import AsciiTable
+
+from vantage3d.deltas.evaluation.median_map import median_depth_map
+from vantage3d.deltas.evaluation.picture import Anchor, write_depth_picture
+from vantage3d.deltas.evaluation.sparse_points import SPARSE
+from vantage3d.evaluation.stereo_depth import (
+    EIGHT,
+    DepthRange,
+    Values,
+    aggregate,
+    eight_metrics,
+)
+from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.process.evenly import evenly_spaced
+from vantage3d.registry import DATASETS, HOOKS
+from vantage3d.visualization.drawn_batches import DrawnBatchesHook
+
+MOST_SAMPLES = 200  # whose depth makes the median map
+
+
+@HOOKS.register_module()
+class DepthReportHook(DrawnBatchesHook):
+    """Writes ``depth.json`` and ``depth.png`` when a test is over, and prints a table.
+
+    The table has a second row: the median of the training anchors' depth, pixel by
+    pixel, which is what a network that has learned nothing of the scene can reach.
+
+    Args:
+        num_pictures: Samples in the picture, from evenly spread batches.
+        median_map: Whether there is a second row; it reads the training data.
+        min_depth: Smallest true depth that is evaluated, metres; as in the metric.
+        max_depth: Largest.
+        out_dir: Where to write; by default the work directory.
+    """
+
+    def __init__(
+        self,
+        num_pictures: int = 4,
+        median_map: bool = True,
+        min_depth: float = 0.5,
+        max_depth: float = 10.0,
+        out_dir: str | None = None,
+    ) -> None:
+        super().__init__(num_pictures)
+        self.median_map = median_map
+        self.limits = DepthRange(min_depth, max_depth)
+        self.out_dir = out_dir
+        self._map: NDArray[np.float64] | None = None
+        self._beside: list[Values] = []
+        self._anchors: list[Anchor] = []
+
+    def before_test(self, runner: Runner) -> None:
+        """Choose what is drawn; read the training depth."""
+        super().before_test(runner)
+        self._anchors, self._beside, self._map = [], [], None
+        if self.median_map:
+            config = {**runner.cfg.train_dataloader.dataset, "augmentation": None}
+            dataset = DATASETS.build(config)
+            chosen = evenly_spaced(len(dataset), MOST_SAMPLES)
+            self._map = median_depth_map((dataset[i] for i in chosen), self.limits)
+
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Sequence | None = None,
+    ) -> None:
+        """Judge the median map on every batch."""
+        super().after_test_iter(runner, batch_idx, data_batch, outputs)
+        if self._map is not None:
+            assert data_batch is not None
+            for truth in data_batch["inputs"]["depth"][:, 0].cpu().numpy():
+                self._beside.append(eight_metrics(self._map, truth, self.limits))
+
+    def keep(self, number: int, batch: Mapping[str, Any], outputs: Sequence) -> None:
+        """Keep the first sample of a batch to draw it."""
+        name = batch["data_samples"][0]["name"]
+        self._anchors.append(anchor_of(batch["inputs"], outputs[0], name))
+
+    def after_test_epoch(
+        self, runner: Runner, metrics: dict[str, float] | None = None
+    ) -> None:
+        """Write and print the report."""
+        beside = None
+        if self._map is not None:
+            beside = collect_results(self._beside, len(runner.test_dataloader.dataset))
+        if not is_main_process() or not metrics:
+            return
+        rows = {"network": metrics}
+        if beside:
+            rows["median map"] = aggregate([beside])
+        folder = Path(self.out_dir or runner.work_dir)
+        text = json.dumps({k: dict(v) for k, v in rows.items()}, indent=1)
+        atomic_write_bytes(folder / "depth.json", text.encode())
+        write_depth_picture(folder / "depth.png", self._anchors)
+        print_log(f"\n{depth_table(rows)}\n{summary(rows)}", logger="current")
+        print_log(f"picture: {folder / 'depth.png'}", logger="current")
+
+
+def anchor_of(
+    inputs: Mapping[str, Any], output: Mapping[str, Any], name: str
+) -> Anchor:
+    """What is drawn of the first sample of a batch."""
+    image = inputs["images"][0, 0].permute(1, 2, 0).cpu().numpy()
+    return Anchor(
+        name=name,
+        image=np.round(255 * image).astype(np.uint8),
+        truth=inputs["depth"][0, 0].cpu().numpy(),
+        pred=output["pred_depth"].cpu().numpy(),
+        keypoints=output["keypoints"].cpu().numpy(),
+        z=output["points_anchor"][:, 2].cpu().numpy(),
+        valid=output["point_valid"].cpu().numpy(),
+    )
+
+
+def depth_table(rows: Mapping[str, Mapping[str, float]]) -> str:
+    """Text table, the eight numbers in a row per answer."""
+    cells = [[name, *(f"{row[n]:.4f}" for n in EIGHT)] for name, row in rows.items()]
+    table = AsciiTable([["", *EIGHT], *cells])
+    table.justify_columns = dict.fromkeys(range(1, 1 + len(EIGHT)), "right")
+    return table.table
+
+
+def summary(rows: Mapping[str, Mapping[str, float]]) -> str:
+    """Sparse points, and the network's abs_rel relative to the median map's."""
+    network = rows["network"]
+    text = ", ".join(f"{name} {network[name]:.4f}" for name in SPARSE)
+    if "median map" in rows:
+        ratio = network["abs_rel"] / rows["median map"]["abs_rel"]
+        text += f"; abs_rel is {ratio:.2f} of the median map's"
+    return text

@@ -1,0 +1,117 @@
+"""What a study shows: a table, warnings, a plot."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from vantage3d.deltas.evaluation.sparse_points import SPARSE
+from vantage3d.deltas.evaluation.studies import Row, Study
+from vantage3d.deltas.evaluation.study_run import Result
+from vantage3d.evaluation.stereo_depth import EIGHT
+from vantage3d.io.atomic import atomic_write, atomic_write_bytes
+
+CONTROL = "no points"
+# Relative difference of abs_rel below which views made no difference.
+SAME = 1e-3
+FEW = 0.01
+
+
+def write_study(
+    folder: Path, name: str, study: Study, results: Sequence[Result]
+) -> str:
+    """Write ``<name>.md``, ``.json`` and ``.png``; return the markdown."""
+    text = markdown(name, results)
+    rows = [{"row": r.row.name, "command": r.command, **r.metrics} for r in results]
+    atomic_write_bytes(folder / f"{name}.md", text.encode())
+    atomic_write_bytes(folder / f"{name}.json", json.dumps(rows, indent=1).encode())
+    figure = draw(study, results)
+    atomic_write(
+        folder / f"{name}.png", lambda file: figure.savefig(file, format="png")
+    )
+    return text
+
+
+def markdown(name: str, results: Sequence[Result]) -> str:
+    """The table, what must be noticed, and the commands."""
+    titles = ["row", *SPARSE, *EIGHT]
+    lines = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
+    for result in results:
+        star = "" if result.row.same_mask else " *"
+        cells = [f"{result.metrics[key]:.4f}" for key in (*SPARSE, *EIGHT)]
+        lines.append(f"| {result.row.name}{star} | " + " | ".join(cells) + " |")
+    notes = warnings(results)
+    if any(not result.row.same_mask for result in results):
+        notes.append(
+            "\\* other pixels are judged in this row: not comparable with the others."
+        )
+    commands = [f"    {r.command}" for r in results if r.command]
+    parts = [f"# Study: {name}", "", *lines, "", *(f"- {note}" for note in notes)]
+    return "\n".join([*parts, "", *commands, ""])
+
+
+def warnings(results: Sequence[Result]) -> list[str]:
+    """Rows in which the views cannot have been used."""
+    notes = []
+    control = next((r for r in results if r.row.name == CONTROL), None)
+    for result in results:
+        share, row = result.metrics["triangulated"], result.row
+        if share < FEW:
+            notes.append(
+                f"{row.name}: {share:.2%} of the keypoints were triangulated, so its "
+                "depth is a guess from one image."
+            )
+        if control is None or row.x is None or not row.same_mask:
+            continue
+        guess = control.metrics["abs_rel"]
+        if abs(result.metrics["abs_rel"] - guess) < SAME * guess:
+            notes.append(
+                f"{row.name}: abs_rel equals that without any point ({guess:.4f}): "
+                "triangulation made no difference."
+            )
+    return notes
+
+
+def draw(study: Study, results: Sequence[Result]) -> Figure:
+    """Errors of dense depth and of the sparse points, and the share triangulated."""
+    figure = Figure(figsize=(9, 3.8), layout="constrained", dpi=120)
+    left, right = figure.subplots(1, 2)
+    drawn = [r for r in results if r.row.x is not None]
+    xs = [_x(result.row) for result in drawn]
+    for key, label in (("abs_rel", "dense abs_rel"), ("sparse_rel", "sparse, median")):
+        left.plot(xs, [r.metrics[key] for r in drawn], "o-", label=label)
+    for result in results:
+        if result.row.x is None:
+            height = result.metrics["abs_rel"]
+            left.axhline(height, linestyle=":", linewidth=1, color="0.4")
+            left.annotate(
+                result.row.name, (0.01, height), xycoords=("axes fraction", "data"),
+                fontsize=7, va="bottom",
+            )  # fmt: skip
+    for key, label in (
+        ("triangulated", "keypoints triangulated"),
+        ("sparse_within_5", "of them within 5 %"),
+    ):
+        right.plot(xs, [r.metrics[key] for r in drawn], "o-", label=label)
+    left.set_ylabel("relative error")
+    right.set_ylabel("share")
+    right.set_ylim(0, 1.03)
+    left.set_ylim(bottom=0)
+    for axes in (left, right):
+        axes.set_xticks(xs, [str(_label(study, r.row)) for r in drawn])
+        if not study.axis:
+            axes.tick_params(axis="x", labelrotation=30, labelsize=7)
+        axes.set_xlabel(study.axis)
+        axes.legend(fontsize=8, frameon=False)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _x(row: Row) -> float:
+    assert row.x is not None
+    return row.x
+
+
+def _label(study: Study, row: Row) -> str:
+    return f"{row.x:g}" if study.axis else row.name

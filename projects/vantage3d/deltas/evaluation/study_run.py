@@ -1,0 +1,133 @@
+"""Running a study: every row is what ``tools/test.py`` does with the row's settings."""
+
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vantage3d.deltas.evaluation.classical import (
+    DETECTORS,
+    ClassicalBaseline,
+    predict_sample,
+)
+from vantage3d.deltas.evaluation.studies import Row
+from vantage3d.engine.configs.config import load_config
+from vantage3d.engine.launch import set_data_root, test
+from vantage3d.process.progress import track
+from vantage3d.registry import DATASETS, METRICS
+
+Metrics = dict[str, float]
+QUIET = {"custom_hooks": []}  # a row needs no report of its own
+
+
+@dataclass(frozen=True)
+class Source:
+    """What all rows of a study share.
+
+    Attributes:
+        config: Path of the config.
+        checkpoint: Weights, or the work dir of a run.
+        out: Folder of the study.
+        data_root: Data instead of the config's.
+        options: Config keys that differ in all rows.
+    """
+
+    config: str
+    checkpoint: Path
+    out: Path
+    data_root: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a row gave.
+
+    Attributes:
+        row: The row.
+        metrics: What the evaluator returned.
+        command: That gives the same again.
+    """
+
+    row: Row
+    metrics: Metrics
+    command: str
+
+
+def run_rows(source: Source, rows: list[Row]) -> list[Result]:
+    """Test every row, one after the other.
+
+    Raises:
+        EngineError: If a config or checkpoint is wrong.
+        ValueError: If the numbers of a row contradict each other.
+    """
+    return [_run_row(source, row) for row in track(rows, description="rows")]
+
+
+def _run_row(source: Source, row: Row) -> Result:
+    options = {**QUIET, **source.options, **row.options}
+    checkpoint = row.checkpoint or source.checkpoint
+    folder = source.out / re.sub(r"\W+", "_", row.name)
+    metrics = test(
+        source.config,
+        str(checkpoint),
+        work_dir=str(folder),
+        cfg_options=options,
+        data_root=source.data_root,
+    )
+    return Result(row, metrics, command_of(source, checkpoint, options))
+
+
+def command_of(source: Source, checkpoint: Path, options: Mapping[str, Any]) -> str:
+    """``tools/test.py`` with the settings of a row."""
+    words = ["python", "tools/test.py", source.config, str(checkpoint)]
+    if source.data_root is not None:
+        words += ["--data-root", source.data_root]
+    if options:
+        words += ["--cfg-options", *(f"{k}={_value(v)}" for k, v in options.items())]
+    return shlex.join(words)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"({','.join(map(str, value))})"
+    return str(value)
+
+
+def run_classical(source: Source) -> list[Result]:
+    """The classical baselines on the test samples of the config."""
+    cfg = load_config(source.config, dict(source.options))
+    if source.data_root is not None:
+        set_data_root(cfg, source.data_root)
+    samples = DATASETS.build(cfg.test_dataloader.dataset)
+    collate = cfg.test_dataloader.collate_fn
+    return [
+        Result(
+            Row(name, x=float(number)),
+            _test_classical(ClassicalBaseline(name), samples, collate, cfg),
+            "",
+        )
+        for number, name in enumerate(DETECTORS)
+    ]
+
+
+def _test_classical(
+    baseline: ClassicalBaseline, samples: Any, collate: Any, cfg: Any
+) -> Metrics:
+    metric = METRICS.build(cfg.test_evaluator)
+    together = _collate(collate)
+    for index in track(range(len(samples)), description=baseline.detector):
+        batch = together([samples[index]])
+        one = {k: v[0] for k, v in batch["inputs"].items() if torch.is_tensor(v)}
+        metric.process(batch, [predict_sample(baseline, one)])
+    return metric.evaluate(len(samples))
+
+
+def _collate(config: Mapping[str, Any]) -> Callable[[list[Any]], Any]:
+    from mmengine.registry import FUNCTIONS
+
+    return FUNCTIONS.get(config["type"])

@@ -1,0 +1,123 @@
+"""Losses of the dense depth: its four scales, and its smoothness."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from vantage3d.deltas.losses.masked import masked_smooth_l1
+
+SCALES = (8, 4, 2, 1)
+"""Input pixels per pixel of the depth pyramid, coarse to fine."""
+
+
+@dataclass(frozen=True)
+class DepthLoss:
+    """Smooth L1 of every scale of the depth, the full resolution among them, in metres.
+
+    Attributes:
+        weights: Of the scales 1, 1/2, 1/4, 1/8 in the total: 2 * 0.7^i.
+        beta: Metres below which the loss is quadratic.
+    """
+
+    weights: tuple[float, ...] = (2.0, 1.4, 0.98, 0.686)
+    beta: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", tuple(self.weights))
+        if len(self.weights) != len(SCALES) or self.weights[0] <= 0:
+            raise ValueError(
+                "`weights` must be four numbers, of full resolution first and that one "
+                f"positive, got {self.weights}. An output without a loss is noise."
+            )
+
+    def __call__(
+        self, pyramid: Sequence[Tensor], depth: Tensor, limits: tuple[float, float]
+    ) -> dict[str, Tensor]:
+        """The weighted losses by name.
+
+        Args:
+            pyramid: Four predictions (B, h, w), coarse to fine, the last (B, H, W).
+            depth: (B, H, W) true z-depth in metres, 0 missing.
+            limits: Smallest and largest depth that counts, metres.
+
+        Returns:
+            ``loss_depth_1``, ``_2``, ``_4``, ``_8``: scalars, connected also where
+            nothing is valid.
+
+        Raises:
+            ValueError: If there are not four predictions, or the last has not the size
+                of ``depth``.
+        """
+        sizes = [tuple(pred.shape[-2:]) for pred in pyramid]
+        if len(sizes) != len(SCALES) or sizes[-1] != tuple(depth.shape[-2:]):
+            raise ValueError(
+                "`pyramid` must hold four depths, coarse to fine, the last "
+                f"{tuple(depth.shape[-2:])}, got {sizes}."
+            )
+        losses = {}
+        for pred, scale, weight in zip(pyramid, SCALES, self.weights[::-1]):
+            truth, valid = shrink(depth, pred.shape[-2:], limits)
+            loss = masked_smooth_l1(pred[..., None], truth[..., None], valid, self.beta)
+            losses[f"loss_depth_{scale}"] = weight * loss
+        return losses
+
+
+def shrink(
+    depth: Tensor, size: Sequence[int], limits: tuple[float, float]
+) -> tuple[Tensor, Tensor]:
+    """True depth at a smaller size: that of the pixel nearest to each centre.
+
+    Nothing is averaged: between an object and the wall behind it, or beside a hole,
+    there is no surface.
+
+    Args:
+        depth: (B, H, W) z-depth in metres, 0 missing.
+        size: (h, w).
+        limits: Smallest and largest depth that counts.
+
+    Returns:
+        (B, h, w) depth and bool, where it counts.
+    """
+    small = functional.interpolate(depth[:, None], list(size), mode="nearest-exact")
+    small = small[:, 0]
+    return small, (small >= limits[0]) & (small <= limits[1])
+
+
+@dataclass(frozen=True)
+class SmoothnessLoss:
+    """Steps of the depth, forgiven where the image has an edge.
+
+    mean(|dx D| exp(-s mean_c |dx I|) + |dy D| exp(-s mean_c |dy I|)), I in [0, 1].
+
+    Attributes:
+        weight: Of the term in the total.
+        sharpness: s; the larger, the fainter an edge that forgives.
+        relative: Whether D is divided by its mean over the image first.
+    """
+
+    weight: float = 1.0
+    sharpness: float = 1.0
+    relative: bool = False
+
+    def __call__(self, depth: Tensor, image: Tensor) -> Tensor:
+        """The loss, not weighted by ``weight``.
+
+        Args:
+            depth: (B, H, W) predicted depth, metres.
+            image: (B, 3, H, W) in [0, 1].
+
+        Returns:
+            Scalar.
+        """
+        if self.relative:
+            mean = depth.mean((1, 2), keepdim=True)
+            depth = depth / mean.clamp(min=torch.finfo(depth.dtype).eps)
+        total = depth.new_zeros(())
+        for axis in (-1, -2):
+            step = depth.diff(dim=axis).abs()
+            edge = image.diff(dim=axis).abs().mean(1)
+            total = total + (step * torch.exp(-self.sharpness * edge)).mean()
+        return total

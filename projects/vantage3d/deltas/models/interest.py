@@ -1,0 +1,85 @@
+"""Interest points and descriptors: `supernet`."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, normalize
+
+from vantage3d.checks import check_choice
+from vantage3d.deltas.models.trunk import Pyramid, ResNetTrunk, pyramid_channels
+
+CELL = 8  # pixels per cell of logits and descriptors, both ways
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+
+class InterestNet(ResNetTrunk):
+    """A ResNet with a detector and a descriptor head, one cell per 8 x 8 pixels.
+
+    The names of its weights are those of the released checkpoints.
+
+    Args:
+        width: Channels of the first convolution, 64 in ResNet-50; the heads scale.
+        blocks: Bottlenecks of each stage.
+        descriptor_dim: Channels of the descriptors.
+        descriptor_stride: Pixels per descriptor, both ways: 8, as published, or 4 or 2,
+            with the same weights. The last convolution then joins its finer maps at
+            that resolution.
+        legacy: Normalise images to [-1, 1] before the statistics of ImageNet are
+            applied, as the released weights expect. Else only the latter.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        blocks: Sequence[int],
+        descriptor_dim: int,
+        descriptor_stride: int,
+        legacy: bool,
+    ) -> None:
+        super().__init__(3, width, blocks)
+        check_choice("descriptor_stride", descriptor_stride, (CELL, 4, 2))
+        self.descriptor_stride, self.legacy = descriptor_stride, legacy
+        channels = pyramid_channels(width)
+        half, quarter, eighth = channels.half, channels.quarter, channels.eighth
+        self.convPa = nn.Conv2d(channels.deep, 4 * width, 3, padding=1)
+        self.bnPa = nn.BatchNorm2d(4 * width)
+        self.convPb = nn.Conv2d(4 * width, 2 * width, 3, padding=1)
+        self.bnPb = nn.BatchNorm2d(2 * width)
+        self.convPc = nn.Conv2d(2 * width, CELL * CELL + 1, 1)
+        self.convDa = nn.Conv2d(channels.deep, 2 * width, 3, padding=1)
+        self.bnDa = nn.BatchNorm2d(2 * width)
+        self.convDb = nn.Conv2d(2 * width + eighth, 4 * width, 1)
+        self.bnDb = nn.BatchNorm2d(4 * width)
+        self.convDc = nn.Conv2d(4 * width, 4 * width, 3, padding=1)
+        self.bnDc = nn.BatchNorm2d(4 * width)
+        self.convDd = nn.Conv2d(4 * width + quarter + half, descriptor_dim, 1)
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """The network's input of (B, 3, H, W) in [0, 1]."""
+        mean, std = (images.new_tensor(v).view(3, 1, 1) for v in (MEAN, STD))
+        images = ((images * 2 - 1 if self.legacy else images) - mean) / std
+        return images.contiguous(memory_format=torch.channels_last)  # a tenth faster
+
+    def detect(self, maps: Pyramid) -> Tensor:
+        """(B, 65, h, w) logits: the pixels of each cell in rows, and none of them."""
+        x = self.relu(self.bnPa(self.convPa(maps.deep)))
+        x = _resize(x, maps.eighth)
+        return self.convPc(self.relu(self.bnPb(self.convPb(x))))
+
+    def describe(self, maps: Pyramid) -> Tensor:
+        """(B, C, h, w) descriptors of unit length, one per ``descriptor_stride``."""
+        x = _resize(self.relu(self.bnDa(self.convDa(maps.deep))), maps.eighth)
+        x = torch.cat([x, maps.eighth], 1)
+        x = self.relu(self.bnDb(self.convDb(x)))
+        x = self.relu(self.bnDc(self.convDc(x)))
+        grid = {8: maps.eighth, 4: maps.quarter, 2: maps.half}[self.descriptor_stride]
+        joined = [_resize(part, grid) for part in (x, maps.quarter, maps.half)]
+        return normalize(self.convDd(torch.cat(joined, 1)), dim=1)
+
+
+def _resize(maps: Tensor, like: Tensor) -> Tensor:
+    if maps.shape[-2:] == like.shape[-2:]:
+        return maps
+    return interpolate(maps, like.shape[-2:], mode="bilinear", align_corners=False)

@@ -1,0 +1,172 @@
+"""Triangulation by learned matching along epipolar segments: `trinet`."""
+
+import torch
+from torch import Tensor, nn
+
+from vantage3d.checks import check_positive
+from vantage3d.deltas.models.consensus import agreeing_matches, with_anchor
+from vantage3d.deltas.models.interest import CELL
+from vantage3d.deltas.models.legacy import triangulate_pixels
+from vantage3d.deltas.models.matching import (
+    correlate,
+    describe_pixels,
+    expected_position,
+    to_cells,
+)
+from vantage3d.deltas.models.segments import Segments, epipolar_segments
+from vantage3d.geometry import normalise_pixels, triangulate
+
+_LEGACY_FLOOR = 0.001  # upstream's weight of a view that shows nothing
+
+
+class TriangulationNet(nn.Module):
+    """Matches keypoints in the views and triangulates them.
+
+    The names of its weights are those of the released checkpoints, of which only
+    ``bn_match_convD`` is used: it is the softmax's temperature.
+
+    Args:
+        search_range: Least and greatest depth in the anchor's camera, metres.
+        out_length: Samples along a segment.
+        dist_orthogonal: Rows of samples on either side of it, one pixel apart.
+        legacy: Upstream's numerics; see the module's functions.
+        max_residual: Pixels within which matches agree about a point; those that do
+            not are left out (:func:`agreeing_matches`). None: all matches count.
+        min_matches: Matches that a point needs. One alone agrees with whatever it says.
+        stride: Pixels per descriptor, both ways.
+    """
+
+    def __init__(
+        self,
+        search_range: tuple[float, float],
+        out_length: int,
+        dist_orthogonal: int,
+        legacy: bool,
+        max_residual: float | None = None,
+        min_matches: int = 1,
+        stride: int = CELL,
+    ) -> None:
+        super().__init__()
+        check_positive("min_matches", min_matches)
+        self.max_residual, self.min_matches = max_residual, min_matches
+        self.search_range = search_range
+        self.samples, self.half_width = out_length, dist_orthogonal
+        self.legacy, self.stride = legacy, stride
+        self.bn_match_convD = nn.BatchNorm2d(1)
+        # Released checkpoints have these two, no output depends on them.
+        self.convD_confa = nn.Conv2d(1, 1, 3, padding=1).requires_grad_(False)
+        self.bnconvD_confa = nn.BatchNorm2d(1).requires_grad_(False)
+
+    def forward(
+        self,
+        descriptors: Tensor,
+        keypoints: Tensor,
+        K: Tensor,
+        ref2cam: Tensor,
+        size: tuple[int, int],
+    ) -> dict[str, Tensor]:
+        """Matches and points; the names are those of the package's contract.
+
+        Args:
+            descriptors: (B, V, C, h, w), the anchor's first.
+            keypoints: (B, N, 2) pixels of the anchor.
+            K: (B, V, 3, 3).
+            ref2cam: (B, V, 4, 4) from the anchor's camera to each, itself first.
+            size: (H, W) of the images.
+        """
+        segments = epipolar_segments(
+            keypoints, K, ref2cam[:, 1:], self.search_range, size, self.legacy
+        )
+        scores = self.compare(descriptors, keypoints, segments)
+        matches = self.match(scores, segments)
+        confidence = scores.flatten(3).amax(-1).sigmoid()
+        floor = _LEGACY_FLOOR if self.legacy else 0.0
+        confidence = confidence * (segments.valid + floor)
+        confidence = with_anchor(confidence)
+        pixels = torch.cat([keypoints[:, None], matches], 1)
+        return {
+            "segments": segments.ends,
+            "range_kp": segments.valid,
+            "matches": matches,
+            "confidence": confidence.mT,
+            **self.locate(pixels, K, ref2cam, confidence, segments.valid),
+        }
+
+    def compare(
+        self, descriptors: Tensor, keypoints: Tensor, segments: Segments
+    ) -> Tensor:
+        """(B, V - 1, N, rows, columns) normalised likeness at the segments' samples."""
+        views = descriptors.shape[1] - 1
+        queries = describe_pixels(
+            descriptors[:, 0], keypoints, self.legacy, self.stride
+        )
+        queries = queries.repeat_interleave(views, 0)
+        maps = descriptors[:, 1:].flatten(0, 1)
+        pixels = segments.grid(self.samples, self.half_width).flatten(0, 1)
+        size = maps.shape[-2], maps.shape[-1]
+        cells = to_cells(pixels, size, self.legacy, self.stride)
+        likeness = correlate(queries, maps, cells)
+        rows = 2 * self.half_width + 1
+        likeness = likeness.view(*segments.valid.shape, rows, self.samples)
+        return self._normalise(likeness, segments.valid).relu()
+
+    def _normalise(self, likeness: Tensor, valid: Tensor) -> Tensor:
+        norm = self.bn_match_convD
+        if self.legacy or not norm.training:
+            return norm(likeness.flatten(0, 2)[:, None]).view_as(likeness)
+        if not valid.any():  # nothing to take statistics of
+            return likeness * 0
+        patches = norm(likeness[valid][:, None])[:, 0]
+        return torch.zeros_like(likeness).index_put((valid,), patches)
+
+    def match(self, scores: Tensor, segments: Segments) -> Tensor:
+        """(B, V - 1, N, 2) pixels: the mean position; (0, 0) in no segment."""
+        column, row = expected_position(scores).unbind(-1)
+        along = column / (self.samples - 1) - 0.5
+        # Upstream divides the offset by the number of rows, in the end halves it.
+        divisor = max(2 * self.half_width, 1) if self.legacy else 1
+        across = (row - self.half_width) / divisor
+        matches = segments.at(torch.stack([along, across], -1))
+        return torch.where(segments.valid[..., None], matches, 0)
+
+    def locate(
+        self,
+        pixels: Tensor,
+        K: Tensor,
+        ref2cam: Tensor,
+        confidence: Tensor,
+        seen: Tensor,
+    ) -> dict[str, Tensor | dict[str, Tensor]]:
+        """Points (B, N, 3) of pixels (B, V, N, 2), which are valid, and counts."""
+        agreed = seen
+        if self.max_residual is not None:
+            agreed = agreeing_matches(pixels, K, ref2cam, seen, self.max_residual)
+            used = agreed | ~agreed.any(1, keepdim=True)
+            confidence = confidence * with_anchor(used)
+        points, posed, in_front = self._solve(pixels, K, ref2cam, confidence)
+        shown = seen.sum(1) >= self.min_matches
+        agree = agreed.sum(1) >= self.min_matches
+        valid = shown & in_front & agree
+        reasons = {
+            "keypoints": torch.ones_like(valid),
+            "triangulated": valid,
+            "no_view": ~shown,
+            "no_parallax": shown & ~posed,
+            "behind": shown & posed & ~in_front,
+            "disagree": shown & in_front & ~agree,
+        }
+        counts = {name: mask.sum(1) for name, mask in reasons.items()}
+        return {"points_anchor": points, "point_valid": valid, "counts": counts}
+
+    def _solve(
+        self, pixels: Tensor, K: Tensor, ref2cam: Tensor, confidence: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Points, and whether there is one and it is in front of its cameras."""
+        if self.legacy:
+            points = triangulate_pixels(pixels, K, ref2cam, confidence)
+            posed = torch.isfinite(points).all(-1)
+            return points, posed, posed
+        coords = normalise_pixels(pixels.double(), K.double())
+        points, posed, in_front = triangulate(coords, ref2cam, confidence)
+        points = torch.where(in_front[..., None], points, 0).to(pixels.dtype)
+        return points, posed, in_front

@@ -1,0 +1,227 @@
+"""Checkpoints on disk: written whole, hashed, read without executing code.
+
+Order of a save, so that at no moment the folder lacks a loadable checkpoint:
+
+1. the content goes to a temporary file and is hashed on the way;
+2. ``<name>.sha256`` lists the new hash (and the old one if ``<name>`` exists);
+3. the temporary file is fsynced and renamed to ``<name>``, the folder is fsynced;
+4. ``<name>.sha256`` lists the new hash only;
+5. ``last_checkpoint`` is replaced; older checkpoints are removed after that.
+"""
+
+import hashlib
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
+
+import torch
+
+from vantage3d.engine.checkpoints.legacy import safe_globals
+from vantage3d.engine.errors import CheckpointError
+from vantage3d.io.atomic import atomic_write, atomic_write_bytes
+from vantage3d.io.released_weights import how_to_fetch
+
+POINTER = "last_checkpoint"
+
+
+class _HashingFile:
+    """Binary file that hashes what is written.
+
+    torch's writer cannot be left by an exception, so an error is kept for later.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+        self._error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        if self._error is None:
+            try:
+                self._file.write(data)
+                self._hash.update(data)
+            except OSError as error:
+                self._error = error
+        return memoryview(data).nbytes
+
+    def flush(self) -> None:
+        if self._error is None:
+            self._file.flush()
+
+    def digest(self) -> str:
+        """SHA-256 of everything written; raises what went wrong while writing."""
+        if self._error is not None:
+            raise self._error
+        return self._hash.hexdigest()
+
+
+def sidecar(path: Path) -> Path:
+    """The file beside ``path`` that holds its hash, readable by ``sha256sum -c``."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def write_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:
+    """Write ``checkpoint`` (plain data) to ``path`` with its hash beside it.
+
+    Raises:
+        CheckpointError: If the disk is full or cannot be written. What was in the
+            folder before is still there.
+    """
+    digests = _known_digests(path) if path.exists() else []
+
+    def write(file: BinaryIO) -> None:
+        hashing = _HashingFile(file)
+        torch.save(dict(checkpoint), cast(IO[bytes], hashing))
+        digests.append(hashing.digest())
+        _write_sidecar(path, digests)
+
+    try:
+        atomic_write(path, write)
+        if len(digests) > 1:
+            _write_sidecar(path, digests[-1:])
+    except OSError as error:
+        raise CheckpointError(
+            f"checkpoint {path} could not be written: {error.strerror or error}. "
+            "Earlier checkpoints are intact: mend the cause, then call again with "
+            "--resume"
+        ) from error
+
+
+def write_pointer(folder: Path, path: Path) -> None:
+    """Let ``last_checkpoint`` in ``folder`` name ``path``."""
+    atomic_write_bytes(folder / POINTER, str(path).encode())
+
+
+def companion(path: Path) -> Path:
+    """The folder beside ``path`` for what a model exports with each checkpoint."""
+    return path.with_name(f"{path.stem}_adapter")
+
+
+def remove_checkpoint(path: Path) -> None:
+    """Delete a checkpoint, its hash and what was exported with it."""
+    path.unlink(missing_ok=True)
+    sidecar(path).unlink(missing_ok=True)
+    shutil.rmtree(companion(path), ignore_errors=True)
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read a .pth or .safetensors file without executing code from it.
+
+    Returns:
+        Always with the key ``state_dict``: a bare state dict is wrapped.
+
+    Raises:
+        CheckpointError: If the file is missing, does not match its hash, is damaged,
+            wants to execute code or holds no state dict.
+    """
+    path = Path(path).expanduser()
+    require_file(path)
+    check_hash(path)
+    if path.suffix == ".safetensors":
+        return {"meta": {}, "state_dict": _read_safetensors(path)}
+    return _with_state_dict(read_pickle(path), path)
+
+
+def require_file(path: Path) -> None:
+    """Raise a CheckpointError that names the neighbours if ``path`` is no file."""
+    if not path.is_file():
+        hint = how_to_fetch(path) or _neighbours(path)
+        raise CheckpointError(f"checkpoint {path} does not exist{hint}")
+
+
+def check_hash(path: Path) -> bool:
+    """Whether a hash lies beside ``path``.
+
+    Raises:
+        CheckpointError: If there is one and the file does not match.
+    """
+    expected = _known_digests(path)
+    if not expected:
+        return False
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found not in expected:
+        raise CheckpointError(
+            f"checkpoint {path} is damaged: its SHA-256 is {found}, {sidecar(path)} "
+            f"says {expected[-1]}. Take an earlier checkpoint or fetch the file again"
+        )
+    return True
+
+
+def read_pickle(path: Path, mmap: bool = False) -> Any:
+    """Content of a file of ``torch.save``; tensors are on the CPU.
+
+    Args:
+        path: The file.
+        mmap: Leave tensors on disk until they are used.
+    """
+    try:
+        with torch.serialization.safe_globals(safe_globals()):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+    except Exception as error:
+        refused = re.search(r"GLOBAL (\S+)|function (<.*?>)", str(error))
+        if refused:
+            raise CheckpointError(
+                f"checkpoint {path} wants to use `{refused[1] or refused[2]}`, which "
+                "plain weights never need: refused, it could execute code. Save its "
+                "state dict with safetensors where you trust it, and load that"
+            ) from error
+        # Not torch's own words: they advise to let the file execute code.
+        raise CheckpointError(
+            f"checkpoint {path} ({path.stat().st_size} bytes) is damaged or no "
+            f"checkpoint ({type(error).__name__}). Take another one or fetch the file "
+            "again"
+        ) from error
+
+
+def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"checkpoint {path} ({path.stat().st_size} bytes) is damaged or no "
+            f"safetensors file: {error}"
+        ) from error
+
+
+def _with_state_dict(content: Any, path: Path) -> dict[str, Any]:
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        return {"meta": {}, **content}
+    if isinstance(content, Mapping) and content:
+        tensors = [isinstance(value, torch.Tensor) for value in content.values()]
+        if all(tensors):
+            return {"meta": {}, "state_dict": content}
+    found = list(content)[:8] if isinstance(content, Mapping) else type(content)
+    raise CheckpointError(
+        f"checkpoint {path} holds no state dict: expected the key `state_dict` or a "
+        f"mapping of names to tensors, found {found}"
+    )
+
+
+def _known_digests(path: Path) -> list[str]:
+    """Hashes beside ``path``; more than one only while it is being replaced."""
+    try:
+        text = sidecar(path).read_text()
+    except FileNotFoundError:
+        return []
+    digests = re.findall(r"^([0-9a-f]{64})\s", text, re.MULTILINE)
+    return digests or ["nothing"]
+
+
+def _write_sidecar(path: Path, digests: list[str]) -> None:
+    lines = "".join(f"{digest}  {path.name}\n" for digest in digests)
+    atomic_write_bytes(sidecar(path), lines.encode())
+
+
+def _neighbours(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f": there is no folder {path.parent}"
+    names = sorted(
+        p.name for p in path.parent.iterdir() if p.suffix in (".pth", ".safetensors")
+    )
+    return f"; {path.parent} has {', '.join(names[:8]) or 'no checkpoints'}"

@@ -1,0 +1,257 @@
+"""What ``tools/train.py`` and ``tools/test.py`` call."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import is_distributed
+from mmengine.logging import MMLogger
+
+from vantage3d.engine.checkpoints.file import require_file
+from vantage3d.engine.checkpoints.newest import newest_checkpoint
+from vantage3d.engine.configs.config import load_config
+from vantage3d.engine.errors import (
+    CheckpointError,
+    ConfigError,
+    EngineError,
+    NonFiniteError,
+    TrainingInterruptedError,
+)
+from vantage3d.engine.interrupt import leave
+from vantage3d.process.command import INTERRUPTED, USER_ERROR
+from vantage3d.registry import RUNNERS
+
+NON_FINITE = 3
+
+
+def train(
+    config: str,
+    work_dir: str | None = None,
+    resume: bool = False,
+    cfg_options: dict[str, Any] | None = None,
+    launcher: str = "none",
+    amp: bool = False,
+    data_root: str | None = None,
+) -> None:
+    """Train what ``config`` describes.
+
+    Args:
+        config: Path of a config file.
+        work_dir: Where logs and checkpoints go; by default what the config says, or
+            ``work_dirs/<config name>``.
+        resume: Continue from the newest intact checkpoint of the work dir.
+        cfg_options: Dotted keys and values that override the file's.
+        launcher: ``none``, ``pytorch`` or ``slurm``.
+        amp: Automatic mixed precision.
+        data_root: Folder of prepared data for every dataset of the config.
+
+    Raises:
+        EngineError: For everything the user can mend.
+        TrainingInterruptedError: After SIGTERM or SIGINT; the state is saved.
+    """
+    cfg = _prepare(config, work_dir, cfg_options, launcher, data_root)
+    for key in ("train_cfg", "train_dataloader", "optim_wrapper"):
+        if cfg.get(key) is None:
+            raise ConfigError(f"config {config} cannot be trained: it has no `{key}`")
+    cfg.resume = cfg.get("resume", False) or resume
+    if amp:
+        cfg.optim_wrapper.type = "AmpOptimWrapper"
+    _build(cfg).train()
+
+
+def test(
+    config: str,
+    checkpoint: str,
+    work_dir: str | None = None,  # noqa: PT028
+    cfg_options: dict[str, Any] | None = None,  # noqa: PT028
+    launcher: str = "none",  # noqa: PT028
+    data_root: str | None = None,  # noqa: PT028
+) -> dict[str, Any]:
+    """Evaluate ``checkpoint`` on the config's test data.
+
+    Args:
+        config: Path of a config file.
+        checkpoint: A .pth or .safetensors file, or the work dir of a run, which
+            stands for its newest intact checkpoint.
+        work_dir: Where logs and results go.
+        cfg_options: Dotted keys and values that override the file's.
+        launcher: ``none``, ``pytorch`` or ``slurm``.
+        data_root: Folder of prepared data for every dataset of the config.
+
+    Returns:
+        Metric name to value.
+
+    Raises:
+        EngineError: For everything the user can mend.
+    """
+    cfg = _prepare(config, work_dir, cfg_options, launcher, data_root)
+    for key in ("test_cfg", "test_dataloader", "test_evaluator"):
+        if cfg.get(key) is None:
+            raise ConfigError(f"config {config} cannot be tested: it has no `{key}`")
+    cfg.load_from = str(weights_file(Path(checkpoint).expanduser()))
+    cfg.resume = False
+    # What may start at random before a training must not be evaluated at random.
+    if cfg.get("load_from_policy"):
+        cfg.load_from_policy.pop("allow_missing", None)
+    return _build(cfg).test()
+
+
+test.__test__ = False  # type: ignore[attr-defined]  # pytest: not a test
+
+
+def run_command(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    """Call ``function``; what the user can mend ends in one message, not a traceback.
+
+    Exit codes: 2 for a user error, 3 for a loss that is not finite, 143 after SIGTERM
+    and 130 after SIGINT.
+    """
+    try:
+        function(**arguments)
+    except TrainingInterruptedError as stop:
+        _end(str(stop), stop.exit_code)
+    except NonFiniteError as error:
+        _end(f"error: {error}", NON_FINITE)
+    except EngineError as error:
+        _end(f"error: {error}", USER_ERROR)
+    except (OSError, ValueError, ImportError) as error:
+        log = _keep_traceback()
+        if log is None:
+            raise
+        _end(f"error: {_last_words(error)}\n(traceback: {log})", USER_ERROR)
+    except KeyboardInterrupt:
+        _end("stopped by SIGINT", INTERRUPTED)
+    if is_distributed():
+        _part()
+
+
+def _part() -> None:
+    """End this process together with the others of its run.
+
+    Of several processes that Python ends itself, one in ten aborts: after Python is
+    gone, C++ destroys a thread that still runs ("terminate called without an active
+    exception", torch 2.11 with gloo). The finished run would count as failed.
+    """
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+    leave(0)
+
+
+def _prepare(
+    config: str,
+    work_dir: str | None,
+    cfg_options: dict[str, Any] | None,
+    launcher: str,
+    data_root: str | None,
+) -> Config:
+    cfg = load_config(config, cfg_options)
+    if data_root is not None:
+        set_data_root(cfg, data_root)
+    if work_dir is not None:
+        cfg.work_dir = work_dir
+    elif cfg.get("work_dir") is None:
+        cfg.work_dir = str(Path("work_dirs") / Path(config).stem)
+    cfg.launcher = launcher
+    if launcher == "pytorch" and not torch.cuda.is_available():
+        _share_the_cpu(cfg)
+    return cfg
+
+
+def _share_the_cpu(cfg: Config) -> None:
+    """Let the processes of torchrun work on one CPU; MMEngine's launcher wants GPUs."""
+    if not is_distributed():
+        torch.distributed.init_process_group("gloo")
+    cfg.model_wrapper_cfg = {
+        "type": "MMDistributedDataParallel",
+        "broadcast_buffers": False,
+        "find_unused_parameters": cfg.get("find_unused_parameters", False),
+        **(cfg.get("model_wrapper_cfg") or {}),
+        "device_ids": None,
+    }
+
+
+def set_data_root(cfg: Config, data_root: str) -> None:
+    """Let every dataset of a config read ``data_root``."""
+    for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        _set_data_root(cfg.get(name), data_root)
+
+
+def _set_data_root(node: Any, data_root: str) -> None:
+    """Put ``data_root`` wherever ``node``, a loader or dataset, says one."""
+    if isinstance(node, list):
+        for item in node:
+            _set_data_root(item, data_root)
+    elif isinstance(node, dict):
+        if "data_root" in node:
+            node["data_root"] = data_root
+        for key in ("dataset", "datasets"):
+            _set_data_root(node.get(key), data_root)
+
+
+def _build(cfg: Config) -> Any:
+    """The runner; a part that cannot be built is the config's mistake."""
+    try:
+        return RUNNERS.build(cfg)
+    except (AttributeError, ImportError, KeyError, TypeError) as error:
+        log = _keep_traceback()
+        if log is None:
+            raise
+        first_line = str(error.args[0]).partition("\n")[0] if error.args else ""
+        raise ConfigError(
+            f"config {cfg.filename} cannot be built: {_building(error)}"
+            f"{type(error).__name__}: {first_line}\n(traceback: {log})"
+        ) from error
+
+
+def _building(error: BaseException) -> str:
+    """``Class: `` of the innermost object that a registry was making."""
+    name = ""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_name == "build_from_cfg":
+            name = f"{getattr(frame.f_locals.get('obj_cls'), '__name__', '?')}: "
+    return name
+
+
+def weights_file(checkpoint: Path) -> Path:
+    """The file itself, or the newest intact one of a work dir.
+
+    Raises:
+        CheckpointError: If there is none.
+    """
+    if not checkpoint.is_dir():
+        require_file(checkpoint)
+        return checkpoint
+    newest = newest_checkpoint(checkpoint)
+    if newest is None:
+        raise CheckpointError(
+            f"{checkpoint} holds no checkpoint. Train first: tools/train.py CONFIG "
+            f"--work-dir {checkpoint}"
+        )
+    return newest[0]
+
+
+def _end(message: str, code: int) -> None:
+    sys.stderr.write(f"{message}\n")
+    leave(code)
+
+
+def _last_words(error: Exception) -> str:
+    """The message without the traceback that a worker put before it."""
+    text = str(error)
+    if "Original Traceback" in text:
+        text = text.rpartition(f"{type(error).__name__}: ")[2]
+    return text.strip()
+
+
+def _keep_traceback() -> str | None:
+    """Append the traceback to the log of the run; None if there is no run yet."""
+    for handler in MMLogger.get_current_instance().handlers:
+        if isinstance(handler, logging.FileHandler) and handler.stream:
+            handler.stream.write(traceback.format_exc())
+            handler.flush()
+            return handler.baseFilename
+    return None

@@ -1,0 +1,211 @@
+"""Train loops that can start anywhere: in an epoch, between epochs, before validation.
+
+They carry MMEngine's names on purpose: within the scope ``vantage3d`` every config
+gets them. Each completed iteration, epoch and validation ends in the runner's
+``safe_point``, where due checkpoints are written after all hooks have run.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine.runner import EpochBasedTrainLoop as _EpochBasedTrainLoop
+from mmengine.runner import IterBasedTrainLoop as _IterBasedTrainLoop
+from mmengine.runner.base_loop import BaseLoop
+from mmengine.runner.utils import calc_dynamic_intervals
+
+from vantage3d.engine.errors import CheckpointError, ConfigError
+from vantage3d.engine.sampler import SeededBatchSampler
+from vantage3d.registry import LOOPS
+
+
+class _Position:
+    """Where a loop stands beyond its counters.
+
+    With ``val_begin=0`` a run also validates before its first step.
+
+    Attributes:
+        batch: Batches done in the current epoch.
+        validated: Whether the validation that belongs to the last completed epoch or
+            iteration has run, if one is due.
+    """
+
+    runner: Any
+    dataloader: Any
+    _epoch: int
+    _iter: int
+    batch: int = 0
+    validated: bool = True
+
+    def state_dict(self) -> dict[str, Any]:
+        """The position, as plain data."""
+        return {
+            "batch": self.batch,
+            "validated": self.validated,
+            "batches": len(self.dataloader),
+            "seed": self._sampler.seed,
+        }
+
+    def load_state_dict(
+        self, state: dict[str, Any], epoch: int, iteration: int
+    ) -> None:
+        """Go to a position.
+
+        Raises:
+            CheckpointError: If it lies within an epoch and epochs have become longer
+                or shorter since.
+        """
+        self._sampler.reseed(state["seed"])  # on which the number of batches may depend
+        batches = len(self.dataloader)
+        if state["batch"] and state["batches"] != batches:
+            raise CheckpointError(
+                f"the checkpoint was saved after batch {state['batch']} of "
+                f"{state['batches']}, now an epoch has {batches}: data, batch size or "
+                "number of processes changed. Undo that, or resume from a checkpoint "
+                "of the end of an epoch"
+            )
+        self._epoch, self._iter = epoch, iteration
+        self.batch, self.validated = state["batch"], state["validated"]
+
+    @property
+    def _sampler(self) -> SeededBatchSampler:
+        sampler = self.dataloader.batch_sampler
+        if not isinstance(sampler, SeededBatchSampler):
+            raise ConfigError(
+                "`train_dataloader` must be a dict, so that the runner can put a "
+                f"SeededBatchSampler into it; found a loader with {type(sampler)}"
+            )
+        return sampler
+
+    def _validate(self, due: bool) -> None:
+        """Run the validation that belongs to the last completed step."""
+        if not self.validated and due:
+            self.runner.restore_random_states()
+            self.runner.run_validation()
+            self.validated = True
+            self.runner.safe_point()
+        self.validated = True
+
+
+@LOOPS.register_module()
+class EpochBasedTrainLoop(_Position, _EpochBasedTrainLoop):
+    """MMEngine's loop over epochs, able to start at any batch."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.validated = self.val_begin > 0
+
+    def run(self) -> Any:
+        """Train until the last epoch."""
+        self.runner.call_hook("before_train")
+        with self.runner.interruptible():
+            self._decide_current_val_interval()
+            self._validate(self._validation_is_due())
+            while self._epoch < self._max_epochs and not self.stop_training:
+                self.run_epoch()
+                self._decide_current_val_interval()
+                self._validate(self._validation_is_due())
+        self.runner.call_hook("after_train")
+        return self.runner.model
+
+    def run_epoch(self) -> None:
+        """Do what is left of the current epoch."""
+        if self.batch == 0:
+            self.runner.restore_random_states()
+        self.runner.call_hook("before_train_epoch")
+        self.runner.model.train()
+        self._sampler.start_at(self._epoch, self.batch)
+        batches = iter(self.dataloader)
+        self.runner.restore_random_states()
+        for index, data_batch in enumerate(batches, start=self.batch):
+            self.runner.stop_point()
+            with self.runner.naming_samples(data_batch):
+                self.run_iter(index, data_batch)
+            self.batch = index + 1
+            self.runner.safe_point()
+        self.runner.call_hook("after_train_epoch")
+        self._epoch += 1
+        self.batch = 0
+        self.validated = False
+        self.runner.safe_point()
+
+    def _validation_is_due(self) -> bool:
+        return (
+            self.runner.val_loop is not None
+            and self._epoch >= self.val_begin
+            and (
+                self._epoch % self.val_interval == 0 or self._epoch == self._max_epochs
+            )
+        )
+
+
+@LOOPS.register_module()
+class IterBasedTrainLoop(_Position, _IterBasedTrainLoop):
+    """MMEngine's loop over iterations, able to start at any of them."""
+
+    def __init__(
+        self,
+        runner: Any,
+        dataloader: Any,
+        max_iters: int,
+        val_begin: int = 1,
+        val_interval: int = 1000,
+        dynamic_intervals: list[tuple[int, int]] | None = None,
+    ) -> None:
+        # Not MMEngine's: it would start loading before the position is known.
+        BaseLoop.__init__(self, runner, dataloader)
+        self._max_iters = int(max_iters)
+        self._max_epochs = 1
+        self._epoch = 0
+        self._iter = 0
+        self.val_begin = val_begin
+        self.val_interval = val_interval
+        self.stop_training = False
+        self.validated = val_begin > 0
+        metainfo = getattr(self.dataloader.dataset, "metainfo", None)
+        self.runner.visualizer.dataset_meta = metainfo
+        self.dynamic_milestones, self.dynamic_intervals = calc_dynamic_intervals(
+            val_interval, dynamic_intervals
+        )
+
+    def run(self) -> Any:
+        """Train until the last iteration."""
+        self.runner.call_hook("before_train")
+        self.runner.call_hook("before_train_epoch")
+        with self.runner.interruptible():
+            self.runner.restore_random_states()
+            self._decide_current_val_interval()
+            self._validate(self._validation_is_due())
+            self._run_iterations()
+            self.runner.call_hook("after_train_epoch")
+            self.runner.safe_point()
+        self.runner.call_hook("after_train")
+        return self.runner.model
+
+    def _run_iterations(self) -> None:
+        batches = self._endless_batches()
+        while self._iter < self._max_iters and not self.stop_training:
+            self.runner.model.train()
+            data_batch = next(batches)
+            self.runner.stop_point()
+            with self.runner.naming_samples(data_batch):
+                self.run_iter(data_batch)
+            self._decide_current_val_interval()
+            self.validated = False
+            self.runner.safe_point()
+            self._validate(self._validation_is_due())
+
+    def _endless_batches(self) -> Iterator[Any]:
+        epoch, batch = 0, self._iter
+        if not self._sampler.endless:
+            epoch, batch = divmod(self._iter, len(self.dataloader))
+        while True:
+            self._sampler.start_at(epoch, batch)
+            yield from self.dataloader
+            epoch, batch = epoch + 1, 0
+
+    def _validation_is_due(self) -> bool:
+        return (
+            self.runner.val_loop is not None
+            and self._iter >= self.val_begin
+            and (self._iter % self.val_interval == 0 or self._iter == self._max_iters)
+        )

@@ -1,0 +1,111 @@
+"""What is written down when a loss is not finite."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.structures import BaseDataElement
+
+from vantage3d.io.atomic import atomic_write_bytes
+
+_LONGEST = 16
+
+
+def describe_batch(batch: Any) -> list[dict[str, Any]]:
+    """Names and numbers that tell which samples ``batch`` holds.
+
+    Args:
+        batch: What the data loader yields: ``data_samples`` with metainfo or that
+            are dictionaries, or lists of strings and numbers per sample.
+
+    Returns:
+        One dictionary per sample, ready for JSON.
+    """
+    if not isinstance(batch, Mapping):
+        return []
+    samples: list[dict[str, Any]] = []
+    for key, values in batch.items():
+        if not isinstance(values, Sequence) or isinstance(values, str):
+            continue
+        samples += [{} for _ in range(len(values) - len(samples))]
+        for sample, value in zip(samples, values):
+            if isinstance(value, BaseDataElement):
+                sample.update(_readable(value.metainfo))
+            elif isinstance(value, Mapping):
+                sample.update(_readable(value))
+            elif _is_readable(value):
+                sample[key] = value
+    return samples
+
+
+def write_report(
+    work_dir: str, iteration: int, rank: int, report: Mapping[str, Any]
+) -> Path:
+    """Write ``report`` to ``<work_dir>/nonfinite/iter_<n>_rank_<r>.json``.
+
+    Numbers that are not finite, which JSON lacks, become "nan", "inf", "-inf".
+    """
+    path = Path(work_dir) / "nonfinite" / f"iter_{iteration}_rank_{rank}.json"
+    text = json.dumps(_standard(report), indent=2, default=str, allow_nan=False)
+    atomic_write_bytes(path, text.encode())
+    return path
+
+
+def sample_names(samples: Sequence[Mapping[str, Any]]) -> str:
+    """The shortest telling name of each sample, for a message."""
+    names = []
+    for sample in samples:
+        for key in ("sample_idx", "lidar_path", "img_path", "name"):
+            if key in sample:
+                names.append(str(sample[key]))
+                break
+        else:
+            names.append(", ".join(f"{k}={v}" for k, v in sample.items()) or "unnamed")
+    return "; ".join(names) or "unknown"
+
+
+def loss_terms(losses: Any) -> dict[str, float]:
+    """Mean of each entry of a loss dictionary."""
+    if not isinstance(losses, Mapping):
+        return {}
+    terms = {}
+    for name, value in losses.items():
+        tensors = value if isinstance(value, Sequence) else [value]
+        if tensors and all(isinstance(t, torch.Tensor) for t in tensors):
+            terms[name] = float(torch.stack([t.detach().mean() for t in tensors]).sum())
+    return terms
+
+
+def _standard(value: Any) -> Any:
+    """``value`` with non-finite numbers as strings."""
+    if isinstance(value, Mapping):
+        return {key: _standard(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_standard(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def _readable(metainfo: Mapping[str, Any]) -> dict[str, Any]:
+    """The names and short lists of ``metainfo``; small tensors become lists."""
+    values = {
+        key: value.tolist()
+        if isinstance(value, torch.Tensor) and value.numel() <= _LONGEST
+        else value
+        for key, value in metainfo.items()
+    }
+    return {key: value for key, value in values.items() if _is_readable(value)}
+
+
+def _is_readable(value: Any) -> bool:
+    if isinstance(value, (str, int, float)):
+        return True
+    return (
+        isinstance(value, (list, tuple))
+        and len(value) <= _LONGEST
+        and all(isinstance(item, (str, int, float)) for item in value)
+    )

@@ -1,0 +1,29 @@
+"""Datasets and pipeline transforms of ESAM; importing registers their names."""
+
+from vantage3d.esam.datasets.annotations import (
+    AddSuperPointAnnotations,
+    SwapChairAndFloor,
+)
+from vantage3d.esam.datasets.augmentation import ElasticTransfrom, NormalizePointsColor_
+from vantage3d.esam.datasets.formatting import Pack3DDetInputs_
+from vantage3d.esam.datasets.image_features import LoadClipFeature
+from vantage3d.esam.datasets.images import LoadFrameImage
+from vantage3d.esam.datasets.loading import LoadAnnotations3D_, LoadPointsFromFile_
+from vantage3d.esam.datasets.scannet_dataset import (
+    ScanNet200SegDataset_,
+    ScanNetSegDataset_,
+)
+
+__all__ = [
+    "AddSuperPointAnnotations",
+    "ElasticTransfrom",
+    "LoadAnnotations3D_",
+    "LoadClipFeature",
+    "LoadFrameImage",
+    "LoadPointsFromFile_",
+    "NormalizePointsColor_",
+    "Pack3DDetInputs_",
+    "ScanNet200SegDataset_",
+    "ScanNetSegDataset_",
+    "SwapChairAndFloor",
+]

@@ -1,0 +1,137 @@
+"""Semantic ids to class indices, instances and superpoint masks (spec 3.1, 3.3)."""
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+
+from vantage3d.registry import TRANSFORMS
+
+CHAIR, FLOOR = 2, 3  # raw ScanNet200 ids on disk
+
+
+@TRANSFORMS.register_module()
+class SwapChairAndFloor(BaseTransform):
+    """Exchanges raw ids 2 and 3, so that wall and floor become classes 0 and 1."""
+
+    def transform(self, results: dict) -> dict:
+        semantic = results["pts_semantic_mask"]
+        swapped = semantic.copy()
+        swapped[semantic == CHAIR] = FLOOR
+        swapped[semantic == FLOOR] = CHAIR
+        results["pts_semantic_mask"] = swapped
+        return results
+
+
+@TRANSFORMS.register_module()
+class AddSuperPointAnnotations(BaseTransform):
+    """Ground truth on superpoints: instance rows, then one row per semantic class.
+
+    With G instances, S superpoints and C classes it adds
+    ``gt_sp_masks`` (G + C + 1, S) bool, a superpoint belonging to whatever covers more
+    than half of its points, the last row being "no class"; ``gt_labels_3d``
+    (G + C + 1,) int64, the thing index of each instance and zeros behind; and
+    ``pts_instance_mask`` (N,) int64 with ids 0..G-1, -1 where there is no thing.
+    In test mode ``eval_ann_info`` gets the masks the metric expects.
+
+    Args:
+        num_classes: C, stuff and things.
+        stuff_classes: Class indices that have no instances; 0..len-1.
+
+    Raises:
+        ValueError: If ``stuff_classes`` are not the first classes, or points and labels
+            have different lengths.
+    """
+
+    def __init__(self, num_classes: int, stuff_classes: list[int]) -> None:
+        if list(stuff_classes) != list(range(len(stuff_classes))):
+            raise ValueError(
+                f"`stuff_classes` must be 0..n-1, got {list(stuff_classes)}: thing "
+                "labels are class index minus the number of stuff classes."
+            )
+        self.num_classes = num_classes
+        self.stuff_classes = list(stuff_classes)
+
+    def transform(self, results: dict) -> dict:
+        semantic = results["pts_semantic_mask"]
+        things = (semantic >= len(self.stuff_classes)) & (semantic < self.num_classes)
+        ids = results["pts_instance_mask"]
+        instances, labels = self._compact(ids, things & (ids > 0), semantic)
+        superpoints = results["sp_pts_mask"]
+        self._check_lengths(results)
+        masks = np.concatenate(
+            [
+                majority(superpoints, instances, len(labels)),
+                self._semantic_rows(superpoints, semantic),
+            ]
+        )
+        results["gt_sp_masks"] = torch.from_numpy(masks)
+        zeros = np.zeros(self.num_classes + 1, dtype=np.int64)
+        results["gt_labels_3d"] = np.concatenate([labels, zeros])
+        results["pts_instance_mask"] = instances
+        if "eval_ann_info" in results:
+            results["eval_ann_info"].update(
+                pts_semantic_mask=semantic,
+                pts_instance_mask=self._evaluation_ids(instances, semantic),
+                sp_pts_mask=superpoints,
+            )
+        return results
+
+    @staticmethod
+    def _check_lengths(results: dict) -> None:
+        """A step that drops points must drop their labels too."""
+        keys = ("points", "pts_semantic_mask", "pts_instance_mask", "sp_pts_mask")
+        rows = {key: len(results[key]) for key in keys if key in results}
+        if len(set(rows.values())) > 1:
+            raise ValueError(
+                f"points and labels of {results.get('sample_idx')} have different "
+                f"lengths: {rows}. A step of the pipeline filtered some of them only."
+            )
+
+    def _compact(
+        self, ids: np.ndarray, valid: np.ndarray, semantic: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Ids 0..G-1 in the order of the raw ids, and each one's commonest thing."""
+        instances = np.full(len(ids), -1, dtype=np.int64)
+        if not valid.any():
+            return instances, np.zeros(0, dtype=np.int64)
+        _, compact = np.unique(ids[valid], return_inverse=True)
+        instances[valid] = compact
+        votes = np.zeros((compact.max() + 1, self.num_classes), dtype=np.int64)
+        np.add.at(votes, (compact, semantic[valid]), 1)
+        return instances, votes.argmax(axis=1) - len(self.stuff_classes)
+
+    def _semantic_rows(
+        self, superpoints: np.ndarray, semantic: np.ndarray
+    ) -> np.ndarray:
+        rows = majority(superpoints, semantic, self.num_classes + 1)
+        rows[-1] |= ~rows.any(axis=0)
+        return rows
+
+    def _evaluation_ids(
+        self, instances: np.ndarray, semantic: np.ndarray
+    ) -> np.ndarray:
+        """Things moved behind the stuff classes, stuff by its class, -1 elsewhere."""
+        number = len(self.stuff_classes)
+        ids = np.where(instances >= 0, instances + number, -1)
+        stuff = semantic < number
+        ids[stuff] = semantic[stuff]
+        return ids
+
+
+def majority(superpoints: np.ndarray, ids: np.ndarray, number: int) -> np.ndarray:
+    """Which id covers more than half of each superpoint.
+
+    Args:
+        superpoints: (N,) superpoint of each point, 0..S-1.
+        ids: (N,) ids; negative ones count as none of the rows.
+        number: Rows of the result.
+
+    Returns:
+        (number, S) bool.
+    """
+    count = int(superpoints.max()) + 1
+    size = np.bincount(superpoints, minlength=count)
+    inside = ids >= 0
+    cells = ids[inside] * count + superpoints[inside]
+    votes = np.bincount(cells, minlength=number * count).reshape(number, count)
+    return 2 * votes > size

@@ -1,0 +1,155 @@
+"""Single-view ScanNet datasets: one sample is one RGB-D frame as a point cloud."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from mmdet3d.datasets.seg3d_dataset import Seg3DDataset
+
+from vantage3d.esam.scannet_classes import (
+    SCANNET20_CLASSES,
+    SCANNET20_IDS,
+    SCANNET200_CLASSES,
+    SCANNET200_IDS,
+)
+from vantage3d.io.infos import load_info
+from vantage3d.process.seeding import SeededSamples
+from vantage3d.registry import DATASETS
+from vantage3d.visualization.comparison import distinct_colours
+
+PREFIXED = {
+    "pts_semantic_mask_path": "pts_semantic_mask",
+    "pts_instance_mask_path": "pts_instance_mask",
+    "super_pts_path": "sp_pts_mask",
+    "pixels_path": "pixels",
+}
+
+
+NEEDED = (
+    "lidar_points",
+    "pts_semantic_mask_path",
+    "pts_instance_mask_path",
+    "super_pts_path",
+)
+
+
+def _check_known(name: str, given: dict | None, known: Iterable[str]) -> None:
+    unknown = sorted(set(given or {}) - set(known))
+    if unknown:
+        raise ValueError(f"nobody reads {unknown} of `{name}`. Known: {sorted(known)}.")
+
+
+class SingleViewDataset(SeededSamples, Seg3DDataset):
+    """Frames listed in an info file that ``tools/create_data.py`` wrote.
+
+    The file layout is the one of ``data/README.md``; legacy pickled info files are read
+    without executing code.
+
+    Raises:
+        FileNotFoundError: If ``data_root`` or the info file is missing.
+        ValueError: If the info file lists no sample, lacks a key or was made for other
+            classes; if nobody reads a key of ``metainfo`` or ``data_prefix``.
+    """
+
+    METAINFO: dict = {}
+
+    def __init__(
+        self,
+        metainfo: dict | None = None,
+        data_prefix: dict | None = None,
+        **kwargs,
+    ) -> None:
+        _check_known("metainfo", metainfo, self.METAINFO)
+        _check_known("data_prefix", data_prefix, ("pts", *PREFIXED.values()))
+        metainfo = {"classes": self.METAINFO["classes"], **(metainfo or {})}
+        super().__init__(metainfo=metainfo, data_prefix=data_prefix or {}, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Entries of the info file with absolute paths."""
+        root = Path(self.data_root or ".")
+        if not root.is_dir():
+            raise FileNotFoundError(
+                f"`data_root` {root} does not exist. Prepare it with "
+                "`python tools/create_data.py ...` (data/README.md lists the commands) "
+                "or give another folder with `--data-root`."
+            )
+        info = load_info(self.ann_file)
+        self._check_categories(info["metainfo"])
+        entries = info["data_list"]
+        if not entries:
+            raise ValueError(
+                f"{self.ann_file} lists no sample. Write it again with "
+                "`python tools/create_data.py ...`."
+            )
+        for index, entry in enumerate(entries):
+            self._check_entry(index, entry)
+        return [self.parse_data_info(entry) for entry in entries]
+
+    def _check_categories(self, metainfo: dict) -> None:
+        """Ids of another class table would be read as those of this one."""
+        known = set(self.METAINFO["classes"])
+        # Legacy files have no label column, and categories of their own.
+        if "label_column" in metainfo and set(metainfo["categories"]) != known:
+            raise ValueError(
+                f"{self.ann_file} was made for {len(metainfo['categories'])} classes "
+                f"(dataset {metainfo.get('dataset')!r}), {type(self).__name__} has "
+                f"{len(known)} others. Use the converter that belongs to this dataset "
+                "class (data/README.md), or another config."
+            )
+
+    def _check_entry(self, index: int, entry: dict) -> None:
+        missing = [key for key in NEEDED if key not in entry]
+        if not missing and "lidar_path" not in entry["lidar_points"]:
+            missing = ["lidar_points.lidar_path"]
+        if missing:
+            name = entry.get("sample_idx", "unnamed")
+            raise ValueError(
+                f"{self.ann_file}: entry {index} ({name}) has no {missing}. Write the "
+                "file again with `python tools/create_data.py ...`."
+            )
+
+    def parse_data_info(self, info: dict) -> dict:
+        """Joins every path of ``info`` with its prefix; adds the sample's name."""
+        for key, prefix in PREFIXED.items():
+            if key in info:
+                info[key] = str(Path(self.data_prefix[prefix]) / info[key])
+        lidar = info["lidar_points"]
+        info["lidar_path"] = str(Path(self.data_prefix["pts"]) / lidar["lidar_path"])
+        info["sample_idx"] = info.get("sample_idx", Path(info["lidar_path"]).stem)
+        info["sample_name"] = info["sample_idx"]
+        for key in ("img_path", "clip_feat_path"):
+            if key in info:
+                info[key] = str(Path(self.data_root or ".") / info[key])
+        info["seg_label_mapping"] = self.seg_label_mapping
+        if self.test_mode:
+            info["eval_ann_info"] = {"lidar_idx": info["sample_idx"]}
+        return info
+
+    def get_data_info(self, idx: int) -> dict:
+        """Entry ``idx``; ``sample_idx`` is the sample's name, not MMEngine's index."""
+        info = super().get_data_info(idx)
+        info["sample_idx"] = info.pop("sample_name")
+        return info
+
+
+@DATASETS.register_module()
+class ScanNet200SegDataset_(SingleViewDataset):  # released config name
+    """ScanNet200: 2 stuff classes, 198 things; raw ids of the combined label file."""
+
+    METAINFO = {
+        "classes": SCANNET200_CLASSES,
+        "seg_valid_class_ids": SCANNET200_IDS,
+        "seg_all_class_ids": tuple(range(1, 1358)),
+        "palette": distinct_colours(len(SCANNET200_CLASSES)).tolist(),
+    }
+
+
+@DATASETS.register_module()
+class ScanNetSegDataset_(SingleViewDataset):  # released config name
+    """ScanNet: 2 stuff classes, 18 things; NYU40 ids."""
+
+    METAINFO = {
+        "classes": SCANNET20_CLASSES,
+        "seg_valid_class_ids": SCANNET20_IDS,
+        "seg_all_class_ids": tuple(range(1, 41)),
+        "palette": distinct_colours(len(SCANNET20_CLASSES)).tolist(),
+    }

@@ -1,0 +1,190 @@
+"""From augmented points back to the camera that saw them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vantage3d.checks import check_finite, check_shape
+from vantage3d.geometry import invert_rigid, project, transform_points
+
+_REMAKE = "Prepare the sample again with `tools/create_data.py`."
+# Of the depth image, between where a point projects to and where it was measured.
+MAX_PIXEL_ERROR = 0.5
+FLIPS = {"HF": 0, "VF": 1}  # axis of DEPTH points that changes its sign
+
+
+class FrameCamera(NamedTuple):
+    """The camera of a frame.
+
+    Attributes:
+        K: (3, 3) float64 intrinsics in pixels of the depth image.
+        size: (W, H) of the depth image.
+        world2cam: (4, 4) float64 from the centred world to the camera.
+    """
+
+    K: Tensor
+    size: tuple[int, int]
+    world2cam: Tensor
+
+
+def frame_camera(metainfo: Mapping[str, Any]) -> FrameCamera:
+    """The camera that the info file gives for a sample.
+
+    Args:
+        metainfo: ``pose`` (camera to centred world), ``cam2img`` and ``img_shape``
+            (H, W), as in data/README.md; ``sample_idx`` for messages.
+
+    Raises:
+        ValueError: Naming the sample, if one of them is missing, has another shape or
+            is not finite, if the pose is not rigid, or if the intrinsics belong to an
+            image of another size.
+    """
+    name = f"sample {metainfo.get('sample_idx')}"
+    missing = [k for k in ("pose", "cam2img", "img_shape") if metainfo.get(k) is None]
+    if missing:
+        raise ValueError(
+            f"{name} has no {missing}, which place its points in the image. {_REMAKE}"
+        )
+    height, width = (int(size) for size in metainfo["img_shape"][:2])
+    pose = _matrix(f"pose of {name}", metainfo["pose"], "4 4")
+    K = _matrix(f"cam2img of {name}", metainfo["cam2img"], "3 3")
+    _check_rigid(name, pose)
+    _check_intrinsics(name, K, (width, height))
+    return FrameCamera(K, (width, height), invert_rigid(pose))
+
+
+def _matrix(name: str, values: Any, shape: str) -> Tensor:
+    matrix = torch.as_tensor(np.asarray(values, dtype=np.float64))
+    check_shape(name, matrix, shape, fix=_REMAKE)
+    check_finite(name, matrix, fix=_REMAKE)
+    return matrix
+
+
+def _check_rigid(name: str, pose: Tensor) -> None:
+    rotation = pose[:3, :3]
+    error = float((rotation @ rotation.T - torch.eye(3).double()).abs().max())
+    det = float(torch.linalg.det(rotation))
+    last = float((pose[3] - torch.tensor([0, 0, 0, 1.0])).abs().max())
+    if error > 1e-2 or det < 0 or last > 1e-4:
+        raise ValueError(
+            f"pose of {name} is not rigid: det R = {det:.3g}, R R^T is off the "
+            f"identity by {error:.3g}, last row {pose[3].tolist()}. Expected the "
+            f"camera-to-world transform. {_REMAKE}"
+        )
+
+
+def _check_intrinsics(name: str, K: Tensor, size: tuple[int, int]) -> None:
+    """The principal point of a camera is near the middle of its image."""
+    center = K[:2, 2] / torch.tensor(size)
+    if (center - 0.5).abs().max() > 0.25 or min(K[0, 0], K[1, 1]) <= 0:
+        raise ValueError(
+            f"cam2img of {name} does not belong to its img_shape, an image of "
+            f"{size[0]}x{size[1]}: fx={K[0, 0]:g} fy={K[1, 1]:g} cx={K[0, 2]:g} "
+            f"cy={K[1, 2]:g}. {_REMAKE}"
+        )
+
+
+def camera_points(points: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
+    """Augmented points in the coordinates of the camera that saw them.
+
+    Args:
+        points: (N, 3) points in metres, as the pipeline left them.
+        metainfo: Of the sample: camera and recorded augmentation.
+
+    Returns:
+        (N, 3) in metres, of the type of ``points``.
+
+    Raises:
+        ValueError: As :func:`frame_camera` and :func:`undo_augmentation`.
+    """
+    world2cam = frame_camera(metainfo).world2cam.to(points.device)
+    xyz = undo_augmentation(points.double(), metainfo)
+    return transform_points(world2cam, xyz).to(points.dtype)
+
+
+def pixel_errors(points_cam: Tensor, K: Tensor, pixels: Any) -> Tensor:
+    """How far points project from the pixels that they were measured at.
+
+    Args:
+        points_cam: (N, 3) metres, as :func:`camera_points` gives them.
+        K: (3, 3) intrinsics of the depth image.
+        pixels: (N, 2) pixels of the depth image, array or tensor.
+
+    Returns:
+        (N,) distances in pixels; infinite, never NaN, for a point that is not in front
+        of the camera.
+    """
+    found, depth = project(points_cam, K, torch.eye(4).to(points_cam))
+    measured = torch.as_tensor(np.asarray(pixels)).to(found)
+    errors = (found - measured).norm(dim=1)
+    return torch.where((depth > 0) & errors.isfinite(), errors, torch.inf)
+
+
+def undo_augmentation(points: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
+    """Points before the flips, rotation, scale and translation of the pipeline.
+
+    The recorded steps map p to p * flip @ rotation * scale + translation in the order
+    of ``transformation_3d_flow``; they are inverted in double precision, last first.
+    Elastic distortion is no part of it: it moves voxel coordinates, never points.
+
+    Args:
+        points: (N, 3) points in metres, augmented.
+        metainfo: What the transforms of MMDetection3D recorded; without
+            ``transformation_3d_flow`` nothing was done.
+
+    Returns:
+        (N, 3) in metres in the centred world, of the type of ``points``.
+
+    Raises:
+        ValueError: If a step is unknown, was not recorded or was done twice, so that
+            the first record is lost.
+    """
+    flow = list(metainfo.get("transformation_3d_flow", ()))
+    _check_flow(flow, metainfo)
+    xyz = points.double()
+    for step in reversed(flow):
+        xyz = _unflip(xyz, FLIPS[step]) if step in FLIPS else _undo(xyz, step, metainfo)
+    return xyz.to(points.dtype)
+
+
+def _unflip(xyz: Tensor, axis: int) -> Tensor:
+    signs = xyz.new_ones(3)
+    signs[axis] = -1
+    return xyz * signs
+
+
+def _undo(xyz: Tensor, step: str, metainfo: Mapping[str, Any]) -> Tensor:
+    key, inverse = INVERSES[step]
+    value = torch.as_tensor(metainfo[key], dtype=xyz.dtype, device=xyz.device)
+    return inverse(xyz, value)
+
+
+INVERSES: dict[str, tuple[str, Callable[[Tensor, Tensor], Tensor]]] = {
+    "R": ("pcd_rotation", lambda xyz, rotation: xyz @ torch.linalg.inv(rotation)),
+    "S": ("pcd_scale_factor", torch.div),
+    "T": ("pcd_trans", torch.sub),
+}
+
+
+def _check_flow(flow: list[str], metainfo: Mapping[str, Any]) -> None:
+    name = metainfo.get("sample_idx")
+    for step in flow:
+        if step not in FLIPS and step not in INVERSES:
+            raise ValueError(
+                f"sample {name}: `transformation_3d_flow` {flow} has the unknown step "
+                f"{step!r}, known are {[*FLIPS, *INVERSES]}. Remove that transform."
+            )
+        if step in INVERSES and flow.count(step) > 1:
+            raise ValueError(
+                f"sample {name}: step {step!r} occurs {flow.count(step)} times in "
+                f"`transformation_3d_flow` {flow}, but only the last one is recorded. "
+                "Keep one GlobalRotScaleTrans in the pipeline."
+            )
+        if step in INVERSES and INVERSES[step][0] not in metainfo:
+            raise ValueError(
+                f"sample {name}: `transformation_3d_flow` {flow} has {step!r}, but "
+                f"`{INVERSES[step][0]}` is missing. Pack it with the sample."
+            )

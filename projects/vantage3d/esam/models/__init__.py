@@ -1,0 +1,26 @@
+"""ESAM networks."""
+
+from vantage3d.esam.models.data_preprocessor import Det3DDataPreprocessor_
+from vantage3d.esam.models.fusion.bifusion import BiFusionEncoder
+from vantage3d.esam.models.fusion.distillation import FeatureDistillation
+from vantage3d.esam.models.fusion.image_features import OnlineFeatures, StoredFeatures
+from vantage3d.esam.models.geo_aware_pool import GeoAwarePooling
+from vantage3d.esam.models.mask_matrix_nms import mask_matrix_nms
+from vantage3d.esam.models.mink_unet import Res16UNet34C
+from vantage3d.esam.models.mixformer3d import ScanNet200MixFormer3D
+from vantage3d.esam.models.postprocess import InstancePostProcess
+from vantage3d.esam.models.query_decoder import ScanNetMixQueryDecoder
+
+__all__ = [
+    "BiFusionEncoder",
+    "Det3DDataPreprocessor_",
+    "FeatureDistillation",
+    "GeoAwarePooling",
+    "InstancePostProcess",
+    "OnlineFeatures",
+    "Res16UNet34C",
+    "ScanNet200MixFormer3D",
+    "ScanNetMixQueryDecoder",
+    "StoredFeatures",
+    "mask_matrix_nms",
+]

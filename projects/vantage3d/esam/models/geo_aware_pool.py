@@ -1,0 +1,78 @@
+"""Geometric-aware pooling of points into superpoints (ESAM, section 3.2)."""
+
+import torch
+from torch import Tensor, nn
+
+from vantage3d.esam.models.segments import segment_max, segment_mean, segment_min
+from vantage3d.registry import MODELS
+
+
+@MODELS.register_module()
+class GeoAwarePooling(nn.Module):
+    """Weighted mean of point features, plus a code of each superpoint's shape.
+
+    The weight of a point comes from its place in its superpoint, so that interior and
+    boundary points may count differently.
+
+    Args:
+        channel_proj: Channels of the point features.
+    """
+
+    def __init__(self, channel_proj: int) -> None:
+        super().__init__()
+        c = channel_proj
+        self.pts_proj1 = nn.Sequential(
+            nn.Linear(3, c),
+            nn.LayerNorm(c),
+            nn.ReLU(),
+            nn.Linear(c, c),
+            nn.LayerNorm(c),
+        )
+        self.pts_proj2 = nn.Sequential(
+            nn.Linear(2 * c, c),
+            nn.LayerNorm(c),
+            nn.ReLU(),
+            nn.Linear(c, 1, bias=False),
+            nn.Sigmoid(),
+        )
+
+    def forward(
+        self, feats: Tensor, superpoints: Tensor, xyz: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Pool the points of a whole batch at once.
+
+        Args:
+            feats: (N, C) features of all points of the batch.
+            superpoints: (N,) int64 ids 0..M-1, distinct between frames.
+            xyz: (N, 3) metres.
+
+        Returns:
+            (M, C) pooled features, (M, 3) superpoint centres in metres and (N, 1)
+            point weights in 0..2.
+        """
+        num_superpoints = int(superpoints.max()) + 1
+        local, centres = normalize_in_segments(xyz, superpoints, num_superpoints)
+        geometry = self.pts_proj1(local)
+        shape = segment_max(geometry, superpoints, num_superpoints)
+        weight = 2 * self.pts_proj2(torch.cat([geometry, shape[superpoints]], dim=1))
+        pooled = segment_mean(feats * weight, superpoints, num_superpoints) + shape
+        return pooled, centres, weight
+
+
+def normalize_in_segments(
+    xyz: Tensor, ids: Tensor, num_segments: int
+) -> tuple[Tensor, Tensor]:
+    """Centre each segment and scale it by its longest side plus 1 cm.
+
+    Args:
+        xyz: (N, 3) metres.
+        ids: (N,) segment of each point.
+        num_segments: M.
+
+    Returns:
+        (N, 3) coordinates without unit and (M, 3) centres in metres.
+    """
+    centres = segment_mean(xyz, ids, num_segments)
+    sides = segment_max(xyz, ids, num_segments) - segment_min(xyz, ids, num_segments)
+    scale = sides.amax(1, keepdim=True) + 0.01
+    return (xyz - centres[ids]) / scale[ids], centres

@@ -1,0 +1,226 @@
+"""ESAM on single RGB-D frames.
+
+points -> voxels -> Res16UNet34C -> point features -> GeoAwarePooling -> superpoints
+-> ScanNetMixQueryDecoder -> masks of points, one query per superpoint.
+
+Image features may join in the backbone's decoder (injection), on its point features
+(fusion), or only teach it (distillation).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from mmdet3d.structures import Det3DDataSample, PointData
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from vantage3d.esam.models.config_checks import check_image_channels, check_options
+from vantage3d.esam.models.frames import Frames, join_superpoints, voxelize_frames
+from vantage3d.esam.models.fusion.pyramid import ImagePyramid
+from vantage3d.esam.models.postprocess import build_postprocess, semantic_of_points
+from vantage3d.esam.models.training_queries import query_targets, select_queries
+from vantage3d.registry import MODELS
+
+
+@MODELS.register_module()
+class ScanNet200MixFormer3D(BaseModel):
+    """Instances and semantic classes of the points of RGB-D frames.
+
+    Args:
+        voxel_size: Metres.
+        num_classes: Instance classes of the predictions: those of the decoder, or 1 to
+            merge them.
+        query_thr: Smallest share of a frame's superpoints that become queries in
+            training; the share is drawn between this and 1. All do in prediction.
+        backbone: Config of Res16UNet34C.
+        pool: Config of GeoAwarePooling.
+        decoder: Config of ScanNetMixQueryDecoder.
+        criterion: Config of ScanNetMixedCriterion.
+        image_features: Config of where image features come from, StoredFeatures for
+            one; None for a model of points alone.
+        fusion: Config of BiFusionEncoder, or None.
+        distillation: Config of FeatureDistillation, or None.
+        train_cfg: Must be empty; there are no further training options.
+        test_cfg: Fields of InstancePostProcess.
+        data_preprocessor: Config; Det3DDataPreprocessor_ by default.
+        init_cfg: As in MMEngine.
+    """
+
+    # Keys of released checkpoints that this model has no use for, with the reason.
+    IGNORED_CHECKPOINT_KEYS = {
+        r"^backbone\.final\.": "OneFormer3D's last 1x1 convolution, no part of ESAM",
+        r"^memory\.": "memory of the online model",
+        r"^merge_head\.": "merging of the online model",
+        r"^decoder\.out_reg\.": "boxes of the online model",
+    }
+    DISTILLED_CHECKPOINT_KEYS = {
+        r"^distillation\.": "its teacher's head, which only training uses",
+    }
+
+    def __init__(
+        self,
+        voxel_size: float,
+        num_classes: int,
+        query_thr: float,
+        backbone: dict,
+        pool: dict,
+        decoder: dict,
+        criterion: dict,
+        image_features: dict | None = None,
+        fusion: dict | None = None,
+        distillation: dict | None = None,
+        train_cfg: dict | None = None,
+        test_cfg: dict | None = None,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        preprocessor = data_preprocessor or {"type": "Det3DDataPreprocessor_"}
+        super().__init__(MODELS.build(preprocessor), init_cfg)
+        check_options(query_thr, num_classes, decoder, train_cfg)
+        self.voxel_size = voxel_size
+        self.num_classes = num_classes
+        self.query_thr = query_thr
+        self.backbone = MODELS.build(backbone)
+        self.pool = MODELS.build(pool)
+        self.decoder = MODELS.build(decoder)
+        self.criterion = MODELS.build(criterion)
+        self.image_features = image_features and MODELS.build(image_features)
+        self.fusion = fusion and MODELS.build(fusion)
+        self.distillation = distillation and MODELS.build(distillation)
+        if self.distillation is None:
+            self.IGNORED_CHECKPOINT_KEYS = {
+                **self.IGNORED_CHECKPOINT_KEYS,
+                **self.DISTILLED_CHECKPOINT_KEYS,
+            }
+        parts = {
+            "backbone.injection": self.backbone,
+            "fusion": self.fusion,
+            "distillation": self.distillation,
+        }
+        check_image_channels(
+            self.image_features and self.image_features.channels,
+            {name: part and part.image_channels for name, part in parts.items()},
+        )
+        self.postprocess = build_postprocess(test_cfg)
+
+    def forward(
+        self,
+        inputs: dict,
+        data_samples: Sequence[Det3DDataSample],
+        mode: str = "tensor",
+    ) -> dict | list[Det3DDataSample]:
+        """Run on a batch of frames that may differ in size.
+
+        Args:
+            inputs: ``points``, per frame (N, 6) metres and normalised colour; in
+                training also ``elastic_coords``, per frame (N, 3) in voxels.
+            data_samples: Per frame; ``gt_pts_seg.sp_pts_mask`` (N,) is always read.
+            mode: "loss" for losses, "predict" for samples with ``pred_pts_seg``,
+                "tensor" for the decoder's output.
+
+        Raises:
+            ValueError: If ``mode`` is none of these.
+        """
+        if mode == "loss":
+            return self.loss(inputs, data_samples)
+        if mode == "predict":
+            return self.predict(inputs, data_samples)
+        if mode == "tensor":
+            frames = self.extract_feat(inputs, data_samples)
+            return self._decode(frames, frames.sp_feats)
+        raise ValueError(f"`mode` must be 'loss', 'predict' or 'tensor', got {mode!r}")
+
+    def extract_feat(
+        self, inputs: dict, data_samples: Sequence[Det3DDataSample]
+    ) -> Frames:
+        """Point and superpoint features of a batch."""
+        points = voxelize_frames(inputs, self.voxel_size, self.backbone.engine)
+        images, pyramid, terms = None, None, {}
+        if self.backbone.injects or self.fusion is not None:
+            images = self.image_features(inputs, data_samples)
+            terms["valid_projection_ratio"] = images.valid.float().mean()
+        if self.backbone.injects:
+            pyramid = ImagePyramid(images, points.coordinates)
+        voxels = self.backbone(points.voxels, pyramid)
+        feats = voxels.features[points.row_of_point]
+        if self.fusion is not None:
+            fused = self.fusion(feats, images)
+            feats, terms = fused.feats, {**terms, **fused.terms}
+        superpoints = [sample.gt_pts_seg.sp_pts_mask for sample in data_samples]
+        ids, counts = join_superpoints(superpoints)
+        sp_feats, sp_xyz, weights = self.pool(feats, ids, points.xyz)
+        lengths = [len(frame) for frame in inputs["points"]]
+        return Frames(
+            points=list(torch.cat([points.xyz, feats], dim=1).split(lengths)),
+            superpoints=superpoints,
+            point_weights=list(weights.split(lengths)),
+            sp_feats=list(sp_feats.split(counts)),
+            sp_xyz=list(sp_xyz.split(counts)),
+            voxels=voxels,
+            coordinates=points.coordinates,
+            terms=terms,
+        )
+
+    def loss(
+        self, inputs: dict, data_samples: Sequence[Det3DDataSample]
+    ) -> dict[str, Tensor]:
+        """``inst_loss`` and ``seg_loss`` of a batch; the samples stay as they are.
+
+        With images also the losses of their branch, and statistics for the log.
+        """
+        frames = self.extract_feat(inputs, data_samples)
+        query_ids = [select_queries(x, self.query_thr) for x in frames.sp_feats]
+        queries = [feats[ids] for feats, ids in zip(frames.sp_feats, query_ids)]
+        classes = self.criterion.num_semantic_classes
+        targets = [
+            query_targets(sample, ids, xyz, classes)
+            for sample, ids, xyz in zip(data_samples, query_ids, frames.sp_xyz)
+        ]
+        pred = self._decode(frames, queries)
+        losses = self.criterion(pred, targets, self.decoder.mask_pred_mode)
+        if self.distillation is not None:
+            images = self.image_features(inputs, data_samples)
+            pyramid = ImagePyramid(images, frames.coordinates)
+            losses.update(self.distillation(frames.voxels, pyramid))
+        return {**losses, **frames.terms}
+
+    @torch.no_grad()
+    def predict(
+        self, inputs: dict, data_samples: Sequence[Det3DDataSample]
+    ) -> list[Det3DDataSample]:
+        """The samples with ``pred_pts_seg``, numpy arrays over the N points of each.
+
+        ``pts_instance_mask`` [(I, N) bool], ``instance_labels`` (I,),
+        ``instance_scores`` (I,) and ``pts_semantic_mask`` [(N,) int64].
+        """
+        frames = self.extract_feat(inputs, data_samples)
+        pred = self._decode(frames, frames.sp_feats)
+        for i, sample in enumerate(data_samples):
+            sample.pred_pts_seg = self._prediction(pred, i, frames.superpoints[i])
+        return list(data_samples)
+
+    def _prediction(self, pred: dict, i: int, superpoints: Tensor) -> PointData:
+        """Instances and classes of the (N,) points of frame ``i``."""
+        quality = None if pred["scores"] is None else pred["scores"][i]
+        logits = pred["masks"][i]
+        if self.decoder.mask_pred_mode[-1] == "SP":
+            logits = logits[:, superpoints]
+        masks, labels, scores, _ = self.postprocess(
+            pred["cls_preds"][i], logits, self.num_classes, quality
+        )
+        semantic = semantic_of_points(pred["sem_preds"][i], superpoints)
+        return PointData(
+            pts_semantic_mask=[semantic.cpu().numpy()],
+            pts_instance_mask=[masks.cpu().numpy()],
+            instance_labels=labels.cpu().numpy(),
+            instance_scores=scores.cpu().numpy(),
+        )
+
+    def _decode(self, frames: Frames, queries: list[Tensor]) -> dict:
+        return self.decoder(
+            frames.sp_feats,
+            frames.points,
+            queries,
+            frames.superpoints,
+            frames.point_weights,
+        )

@@ -1,0 +1,157 @@
+"""Figure 09: quality against cost, with the Pareto front."""
+
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from vantage3d.evaluation.report.pareto import equal_costs, pareto_front
+from vantage3d.evaluation.report.style import (
+    BASELINE_COLOUR,
+    COLOURS,
+    TEXT,
+    CannotDrawError,
+    finish,
+    legend_below,
+    new_figure,
+    panels,
+)
+from vantage3d.evaluation.results.labels import label, region
+from vantage3d.evaluation.results.run import BASELINE, Model, Run
+
+QUALITIES = (
+    "depth.building.abs_rel",
+    "depth.building.delta1",
+    "planarity.building.inlier_ratio",
+)
+LATENCIES = ("performance.latency_p50_ms", "performance.latency_sec")
+MEMORIES = ("performance.vram_mb", "performance.ram_mb")
+COLUMNS = (*QUALITIES, LATENCIES[0], MEMORIES[0])
+NOISE = 0.05  # share of a cost within which costs count as equal
+LEAST_RANGE = 0.25  # of the x axis, as a share of the cost
+APART = (0.10, 0.07)  # share of the axes between two names
+
+
+class Kind(NamedTuple):
+    """How a kind of model is drawn."""
+
+    name: str
+    marker: str
+    colour: str
+
+
+KINDS = (
+    Kind(BASELINE, "D", BASELINE_COLOUR),
+    Kind("merged weights", "s", COLOURS[2]),
+    Kind("checkpoint", "o", COLOURS[0]),
+)
+
+
+def kind(model: Model) -> Kind:
+    """Baseline, merged, or neither."""
+    if model.name == BASELINE:
+        return KINDS[0]
+    return KINDS[1] if model.merged else KINDS[2]
+
+
+def cost_metrics(run: Run) -> list[str]:
+    """Latency and memory, as measured: of the GPU, else of the process."""
+    return [
+        metric
+        for choices in (LATENCIES, MEMORIES)
+        for metric in [next((m for m in choices if _measured(run, m)), "")]
+        if metric
+    ]
+
+
+def _measured(run: Run, metric: str) -> bool:
+    values = [model.mean(metric) for model in run.models]
+    return any(np.isfinite(value) and value > 0 for value in values)
+
+
+def pareto(run: Run) -> Figure:
+    """09: each quality against latency and memory."""
+    costs = cost_metrics(run)
+    qualities = [run.here(metric) for metric in QUALITIES if run.has(run.here(metric))]
+    if not costs or not qualities:
+        raise CannotDrawError("needs a quality and a latency or memory")
+    figure = new_figure(len(qualities), len(costs))
+    shown = panels(figure, len(qualities) * len(costs), len(costs))
+    for number, axes in enumerate(shown):
+        quality, cost = qualities[number // len(costs)], costs[number % len(costs)]
+        draw_front(axes, run, cost, quality)
+    marks = [
+        Line2D([], [], linestyle="", marker=k.marker, color=k.colour, label=k.name)
+        for k in KINDS
+        if any(kind(model) == k for model in run.models)
+    ]
+    front = {"color": COLOURS[1], "marker": "o", "markersize": 12, "mfc": "none"}
+    marks.append(Line2D([], [], label="Pareto front", **front))
+    legend_below(figure, marks)
+    return figure
+
+
+def front_members(run: Run, cost: str, quality: str) -> NDArray[np.bool_]:
+    """(N,) models of the front, in the order of ``run.models``.
+
+    Costs within 5 % of each other count as equal.
+    """
+    costs = equal_costs(np.array([model.mean(cost) for model in run.models]), NOISE)
+    values = np.array([model.mean(quality) for model in run.models])
+    better = values if label(quality).higher_is_better else -values
+    return pareto_front(costs, better)
+
+
+def draw_front(axes: Axes, run: Run, cost: str, quality: str) -> None:
+    """Points of all models and the front as steps."""
+    front = front_members(run, cost, quality)
+    xy = np.array([(model.mean(cost), model.mean(quality)) for model in run.models])
+    for model, (x, y) in zip(run.models, xy):
+        look = kind(model)
+        front_or_back = {"zorder": 3} if look != KINDS[-1] else {"alpha": 0.65}
+        axes.plot(x, y, look.marker, color=look.colour, markersize=7, **front_or_back)
+    members = np.flatnonzero(front)
+    members = members[np.argsort(xy[members, 0])]
+    axes.plot(*xy[members].T, color=COLOURS[1], drawstyle="steps-post", linewidth=2)
+    axes.plot(*xy[members].T, "o", markersize=12, mfc="none", color=COLOURS[1])
+    axes.margins(0.12)
+    _widen(axes, xy[:, 0])
+    up = label(quality).higher_is_better
+    _name(axes, run, xy, members, up)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    where = region(quality)
+    axis = label(quality).axis
+    finish(axes, "", label(cost).axis, f"{where} {axis}" if where else axis)
+
+
+def _widen(axes: Axes, costs: NDArray[np.float64]) -> None:
+    """Keep differences within the noise from filling the axis."""
+    low, high = axes.get_xlim()
+    middle, least = (low + high) / 2, LEAST_RANGE * np.nanmean(costs)
+    if high - low < least:
+        axes.set_xlim(middle - least / 2, middle + least / 2)
+
+
+def _name(
+    axes: Axes, run: Run, xy: NDArray[np.float64], members: NDArray, up: bool
+) -> None:
+    """Names of the members of the front that have room for one, the best first."""
+    best_first = sorted(members, key=lambda i: (run.models[i].merged, -xy[i, 0]))
+    size = np.array([np.ptp(axes.get_xlim()), np.ptp(axes.get_ylim())])
+    named: list[NDArray[np.float64]] = []
+    for index in best_first:
+        place = xy[index]
+        if any((np.abs(place - other) / size < APART).all() for other in named):
+            continue
+        named.append(place)
+        axes.annotate(
+            run.models[index].name.replace("checkpoint_", ""),
+            place,
+            xytext=(10, 7 if up else -15),
+            textcoords="offset points",
+            fontsize=TEXT["note"],
+        )

@@ -1,0 +1,140 @@
+"""Panels of metrics over checkpoints, with confidence bands and the baseline."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from vantage3d.evaluation.report.positions import Positions, positions
+from vantage3d.evaluation.report.style import (
+    BAND,
+    BASELINE_COLOUR,
+    COLOURS,
+    MARKERS,
+    CannotDrawError,
+    finish,
+    legend_below,
+    new_figure,
+    panels,
+)
+from vantage3d.evaluation.results.labels import label
+from vantage3d.evaluation.results.run import Model, Run, Stat
+
+BESIDE = 0.04  # of the x axis, between the bars of a model that stands alone
+
+
+class Line(NamedTuple):
+    """A metric and its name in the legend of its panel."""
+
+    metric: str
+    name: str
+
+
+class Panel(NamedTuple):
+    """Lines that share one y axis."""
+
+    title: str
+    lines: tuple[Line, ...]
+    axis: str = ""  # default: the label of the first metric
+
+
+def draw_panels(run: Run, wanted: Sequence[Panel], columns: int = 2) -> Figure:
+    """A grid of the panels that have data.
+
+    Raises:
+        CannotDrawError: If none has, or there is no checkpoint.
+    """
+    places = positions(run)
+    kept = [_with_data(run, panel) for panel in wanted]
+    kept = [panel for panel in kept if panel.lines]
+    if not kept:
+        raise CannotDrawError("none of its columns holds a number")
+    figure = new_figure(-(-len(kept) // columns), columns)
+    for axes, panel in zip(panels(figure, len(kept), columns), kept):
+        draw_panel(axes, run, places, panel)
+    legend_below(figure, legend_marks(run, places, [p.lines for p in kept]))
+    return figure
+
+
+def _with_data(run: Run, panel: Panel) -> Panel:
+    lines = tuple(line for line in panel.lines if run.has(line.metric))
+    return panel._replace(lines=lines)
+
+
+def draw_panel(axes: Axes, run: Run, places: Positions, panel: Panel) -> None:
+    """Curves of one panel."""
+    for number, line in enumerate(panel.lines):
+        draw_curve(axes, run, places, line.metric, number)
+    marks = [
+        Line2D([], [], color=COLOURS[i], marker=MARKERS[i], label=line.name)
+        for i, line in enumerate(panel.lines)
+    ]
+    axis = panel.axis or label(panel.lines[0].metric).axis
+    finish(axes, panel.title, places.label, axis, marks)
+    places.label_axis(axes)
+
+
+def draw_curve(
+    axes: Axes, run: Run, places: Positions, metric: str, number: int
+) -> None:
+    """One metric in the colour and marker of ``number``, its baseline dashed."""
+    colour, marker = COLOURS[number], MARKERS[number]
+    values = stats(places.line, metric)
+    x = places.x + (number * BESIDE if len(places.x) == 1 else 0)
+    band(axes, x, values, colour)
+    size = 6 if len(x) <= 12 else 3.5
+    axes.plot(x, values[:, 0], color=colour, marker=marker, markersize=size)
+    if places.merged:
+        axes.plot(
+            places.merged_x,
+            stats(places.merged, metric)[:, 0],
+            linestyle="",
+            marker=marker,
+            markersize=11,
+            markerfacecolor="none",
+            color=colour,
+        )
+    if run.baseline is not None:
+        reference = run.baseline.mean(metric)
+        axes.axhline(reference, color=colour, linestyle=(0, (5, 3)), linewidth=1.6)
+
+
+def stats(models: Sequence[Model], metric: str) -> NDArray[np.float64]:
+    """(N, 3) mean and ends of the interval."""
+    rows = [model.stats.get(metric, Stat()) for model in models]
+    return np.array([(s.mean, s.low, s.high) for s in rows]).reshape(-1, 3)
+
+
+def band(
+    axes: Axes, x: NDArray[np.float64], values: NDArray[np.float64], colour: str
+) -> None:
+    """Intervals as a band, or as a bar where one model stands alone."""
+    low, high = values[:, 1], values[:, 2]
+    if len(x) > 1:
+        axes.fill_between(x, low, high, color=colour, alpha=BAND, linewidth=0)
+    elif np.isfinite(low).all():
+        axes.vlines(x, low, high, color=colour, linewidth=2)
+
+
+def legend_marks(run: Run, places: Positions, groups: Sequence) -> list:
+    """What dashes, bands and hollow markers mean, as far as they are drawn."""
+    marks: list = []
+    if run.baseline is not None:
+        style = {"color": BASELINE_COLOUR, "linestyle": (0, (5, 3)), "linewidth": 1.6}
+        marks.append(Line2D([], [], label="baseline (same colour)", **style))
+    metrics = [line.metric for lines in groups for line in lines]
+    if any(np.isfinite(stats(places.line, metric)[:, 1]).any() for metric in metrics):
+        marks.append(
+            Patch(color=BASELINE_COLOUR, alpha=BAND, label="95 % confidence interval")
+        )
+    if places.merged:
+        hollow = {"marker": "o", "markersize": 11, "markerfacecolor": "none"}
+        marks.append(
+            Line2D([], [], linestyle="", color="#555555", label="merged", **hollow)
+        )
+    return marks

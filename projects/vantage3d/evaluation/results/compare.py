@@ -1,0 +1,223 @@
+"""Two result folders side by side: each against its own baseline, and one another.
+
+A gain is the difference of the means; its interval comes from drawing the same windows
+for both, so that hard and easy windows cancel.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vantage3d.evaluation.bootstrap import draw_clusters, interval, resampled_means
+from vantage3d.evaluation.results.folder import HEADLINE
+from vantage3d.evaluation.results.labels import long_name
+from vantage3d.evaluation.results.paired import LEAST, Interval, window_sums
+from vantage3d.evaluation.results.reading import read_run
+from vantage3d.evaluation.results.rows import Rows
+from vantage3d.evaluation.results.run import BASELINE, Model, Run
+from vantage3d.evaluation.results.score import best
+
+# Of metadata.json: what two runs must have in common to be compared at all.
+SETTINGS = (
+    "align",
+    "per",
+    "building_classes",
+    "min_pixels",
+    "min_building",
+    "thresholds",
+    "point_threshold_m",
+    "seq_len",
+    "data",
+)
+DATA = ("index_hash", "split", "windows_hash")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two.
+
+    Attributes:
+        title: For the head of its columns.
+        baseline: Model that the run started from.
+        model: The one that is compared.
+        rule: Why this one.
+    """
+
+    title: str
+    baseline: Model
+    model: Model
+    rule: str
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """What a comparison found.
+
+    Attributes:
+        table: One row per metric.
+        notes: What a reader has to know.
+        absolute: Whether the two were also compared with one another.
+    """
+
+    table: Rows
+    notes: tuple[str, ...]
+    absolute: bool
+
+
+def compare_runs(
+    folders: tuple[Path, Path],
+    names: Sequence[str] | None = None,
+    metrics: Sequence[str] = HEADLINE,
+    relative: bool = False,
+) -> RunComparison:
+    """Compare two result folders.
+
+    Args:
+        folders: The two.
+        names: Which model of each; the best one if not given.
+        metrics: Rows of the table, those that both have.
+        relative: Allow different windows: each run is then compared with its own
+            baseline only.
+
+    Raises:
+        ValueError: If the two were measured differently, on different windows without
+            ``relative``, or share no metric; if a model is missing.
+        FileNotFoundError: If a folder holds no evaluation.
+    """
+    first, second = (read_run(folder) for folder in folders)
+    check_settings(first, second)
+    problem = different_windows(first, second)
+    if problem and not relative:
+        raise ValueError(problem)
+    chosen = names or (None, None)
+    sides = _side(first, chosen[0], "A"), _side(second, chosen[1], "B")
+    shared = [name for name in metrics if first.has(name) and second.has(name)]
+    if not shared:
+        raise ValueError(
+            f"{first.folder} and {second.folder} share none of the metrics "
+            f"{', '.join(metrics)}. Name others with --metrics"
+        )
+    table = _table(sides, shared, absolute=not problem)
+    notes = [
+        f"{s.title} is {s.model.name} of {f} ({s.rule})" for s, f in zip(sides, folders)
+    ]
+    if problem:
+        notes.append("different windows: absolute numbers must not be compared")
+    return RunComparison(table, tuple(notes), not problem)
+
+
+def check_settings(first: Run, second: Run) -> None:
+    """Refuse two runs that were measured differently.
+
+    Raises:
+        ValueError: Naming every setting that differs.
+    """
+    different = [
+        f"`{name}` is {first.metadata.get(name)!r} in {first.folder} and "
+        f"{second.metadata.get(name)!r} in {second.folder}"
+        for name in SETTINGS
+        if first.metadata.get(name) != second.metadata.get(name)
+    ]
+    if different or not first.metadata or not second.metadata:
+        raise ValueError(
+            f"the two were measured differently: "
+            f"{'; '.join(different) or 'one has no metadata.json'}. Numbers of "
+            "different alignments or rules cannot be compared, not even with their own "
+            "baselines; evaluate one of them again with the options of the other"
+        )
+
+
+def different_windows(first: Run, second: Run) -> str:
+    """Why absolute numbers of two runs cannot be compared; empty if they can."""
+    if all(first.metadata.get(k) == second.metadata.get(k) for k in DATA):
+        return ""
+    parts = [
+        f"{run.folder}: {run.metadata.get('windows')} windows of split "
+        f"{run.metadata.get('split')!r} of {run.metadata.get('data_root')} (index "
+        f"{str(run.metadata.get('index_hash'))[:12]}, windows "
+        f"{str(run.metadata.get('windows_hash'))[:12]})"
+        for run in (first, second)
+    ]
+    return (
+        f"the two were evaluated on different windows: {'; '.join(parts)}. A "
+        "difference could come from the windows alone. Evaluate one again with "
+        f"--windows {first.folder / 'windows.json'}, or compare each with its own "
+        "baseline only: --relative"
+    )
+
+
+def _side(run: Run, name: str | None, title: str) -> Side:
+    if run.baseline is None:
+        raise ValueError(
+            f"{run.folder} has no {BASELINE!r} to compare with. Evaluate it again "
+            "with tools/evaluate_depth.py"
+        )
+    if name is None:
+        choice = best(run)
+        if choice is None:
+            raise ValueError(
+                f"{run.folder} has {BASELINE!r} only: there is nothing to compare"
+            )
+        return Side(title, run.baseline, choice.model, f"best by {choice.rule}")
+    found = [model for model in run.models if model.name == name]
+    if not found:
+        raise ValueError(
+            f"{run.folder} has no model {name!r}; there are "
+            f"{', '.join(model.name for model in run.models)}"
+        )
+    return Side(title, run.baseline, found[0], "as asked for")
+
+
+def _table(sides: tuple[Side, Side], metrics: Sequence[str], absolute: bool) -> Rows:
+    header = ["metric"]
+    for side in sides:
+        header += [f"{side.title} base", f"{side.title} model", f"{side.title} gain"]
+    if absolute:
+        header.append("B - A")
+    body = []
+    for metric in metrics:
+        row = [long_name(metric)]
+        for side in sides:
+            values = side.baseline.mean(metric), side.model.mean(metric)
+            row += [
+                *map(_number, values),
+                difference(side.model, side.baseline, metric),
+            ]
+        if absolute:
+            row.append(difference(sides[1].model, sides[0].model, metric))
+        body.append(row)
+    return Rows(header, body)
+
+
+def difference(model: Model, other: Model, metric: str) -> str:
+    """``+0.0123 [+0.0040, +0.0201]``: model minus other, with its 95 % interval."""
+    value = model.mean(metric) - other.mean(metric)
+    if not math.isfinite(value):
+        return ""
+    ends = paired_interval(model, other, metric)
+    text = f"{value:+.4f}"
+    if ends is None:
+        return text
+    same = " same" if ends.holds_zero else ""
+    return f"{text} [{ends.low:+.4f}, {ends.high:+.4f}]{same}"
+
+
+def paired_interval(model: Model, other: Model, metric: str) -> Interval | None:
+    """95 % interval of a difference of two models of the same windows.
+
+    Returns:
+        None if a table is missing or has fewer than two windows.
+    """
+    sums: list[Any] = [window_sums(m, (metric,)) for m in (model, other)]
+    if any(s is None or len(s.totals) < LEAST for s in sums):
+        return None
+    draws = draw_clusters(len(sums[0].totals))
+    after, before = (resampled_means(*s, draws) for s in sums)
+    low, high = interval(after - before)
+    return Interval(float(low[0]), float(high[0]))
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else ""

@@ -1,0 +1,158 @@
+"""Statistics of many metrics over frames, gathered as the frames come.
+
+Frames come in clusters, the windows: means are over frames, confidence intervals over
+windows. What is kept is one float per metric and frame. NaN is what could not be
+measured: it is counted, and takes no part.
+"""
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vantage3d.checks import check_choice
+from vantage3d.evaluation.bootstrap import draw_clusters, interval, resampled_means
+
+Record = Mapping[str, float]
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Statistics of one metric; NaN where nothing was measured.
+
+    Attributes:
+        mean: Over frames, or windows if it belongs to those.
+        std: Population standard deviation.
+        median: Of the frames.
+        min: Smallest.
+        max: Largest.
+        count: Frames that have it.
+        missing: Frames in which it could not be measured.
+        ci_low: Lower end of the 95 % interval of the mean; NaN of a single window.
+        ci_high: Upper end.
+    """
+
+    mean: float = NAN
+    std: float = NAN
+    median: float = NAN
+    min: float = NAN
+    max: float = NAN
+    count: int = 0
+    missing: int = 0
+    ci_low: float = NAN
+    ci_high: float = NAN
+
+
+class RunningSummary:
+    """Gathers records; the result does not depend on the order of the clusters.
+
+    Example:
+        >>> summary = RunningSummary()
+        >>> summary.add([{"mae": 1.0}, {"mae": 3.0}])
+        >>> summary.add([{"mae": float("nan")}])
+        >>> summary["mae"].mean, summary["mae"].count, summary["mae"].missing
+        (2.0, 2, 1)
+    """
+
+    def __init__(self) -> None:
+        self.clusters = 0
+        self._values: dict[str, array] = {}
+        self._owners: dict[str, array] = {}
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Take the records of one cluster: its frames, or the one of the window."""
+        for record in records:
+            for name, value in record.items():
+                self._values.setdefault(name, array("d")).append(value)
+                self._owners.setdefault(name, array("l")).append(self.clusters)
+        self.clusters += 1
+
+    @property
+    def names(self) -> list[str]:
+        """The metrics, sorted."""
+        return sorted(self._values)
+
+    def values(self, name: str) -> NDArray[np.float64]:
+        """Everything that was measured of a metric, sorted.
+
+        Raises:
+            ValueError: If no record has the metric.
+        """
+        check_choice("name", name, self._values)
+        values = np.array(self._values[name])
+        return np.sort(values[~np.isnan(values)])
+
+    def total(self, name: str) -> float:
+        """Sum over all frames, of counts for example; 0 for an unknown name."""
+        return float(self.values(name).sum()) if name in self._values else 0.0
+
+    def weighted_mean(self, name: str, weight: str) -> float:
+        """Mean over frames, each weighted by another metric, such as its pixels.
+
+        Raises:
+            ValueError: If the two do not come with the same frames.
+        """
+        for asked in (name, weight):
+            check_choice("name", asked, self._values)
+        values, weights = (np.array(self._values[key]) for key in (name, weight))
+        if len(values) != len(weights):
+            raise ValueError(
+                f"`weight` {weight!r} must come with every {name!r}, got "
+                f"{len(weights)} for {len(values)} values. Use a count of the same "
+                "records."
+            )
+        known = ~np.isnan(values) & ~np.isnan(weights)
+        order = np.lexsort((weights[known], values[known]))
+        values, weights = values[known][order], weights[known][order]
+        return float(values @ weights / weights.sum()) if weights.sum() > 0 else NAN
+
+    def __getitem__(self, name: str) -> Summary:
+        """Statistics of a metric, without an interval.
+
+        Raises:
+            ValueError: If no record has the metric.
+        """
+        values = self.values(name)
+        missing = len(self._values[name]) - len(values)
+        if not len(values):
+            return Summary(missing=missing)
+        return Summary(
+            float(values.mean()),
+            float(values.std()),
+            float(np.median(values)),
+            float(values[0]),
+            float(values[-1]),
+            len(values),
+            missing,
+        )
+
+    def summaries(self, seed: int = 0, resamples: int = 1000) -> dict[str, Summary]:
+        """Statistics of every metric with intervals, by name.
+
+        Args:
+            seed: Of the bootstrap: the same numbers, the same intervals.
+            resamples: Of the bootstrap.
+        """
+        found = {name: self[name] for name in self.names}
+        if self.clusters < 2:  # one window says nothing of how far others are
+            return found
+        draws = draw_clusters(self.clusters, resamples, seed)
+        for name, summary in found.items():
+            sums, counts = self._by_cluster(name)
+            (low,), (high,) = interval(resampled_means(sums, counts, draws))
+            found[name] = replace(summary, ci_low=float(low), ci_high=float(high))
+        return found
+
+    def _by_cluster(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(C, 1) sums and counts of the clusters, in an order of the values alone."""
+        values, owners = np.array(self._values[name]), np.array(self._owners[name])
+        known = ~np.isnan(values)
+        order = np.lexsort((values[known], owners[known]))
+        values, owners = values[known][order], owners[known][order]
+        sums = np.bincount(owners, values, self.clusters).astype(np.float64)
+        counts = np.bincount(owners, minlength=self.clusters).astype(np.float64)
+        order = np.lexsort((counts, sums))
+        return sums[order, None], counts[order, None]

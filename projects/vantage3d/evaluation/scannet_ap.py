@@ -1,0 +1,245 @@
+"""Average precision of instances by ScanNet's protocol, as pure functions of numpy.
+
+The numbers are those of mmdet3d's ``scannet_eval``:
+
+- AP is the mean over the 9 overlaps 0.50, 0.55, ..., 0.90 (0.95 is not among them),
+  AP50 and AP25 stand for one overlap each; a prediction must exceed the overlap.
+- Predictions of fewer than ``min_region`` (100) points are dropped, smaller true
+  instances are void: they are neither missed nor found.
+- A true instance takes all predictions above the overlap; the best score is the true
+  positive, every duplicate a false positive. Instances choose in ascending order of id,
+  predictions in the order given, which matters at 0.25 only: above one half a
+  prediction fits one instance at most.
+- Of the other predictions those are ignored that lie mostly (by more than the overlap)
+  on points without a valid label or on small instances of their class.
+- The area under the precision-recall curve is a sum of centred steps of recall.
+- A class without true instances has no AP (nan) and is left out of the means.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from vantage3d.evaluation.instance_overlaps import SceneOverlaps
+
+AP_OVERLAPS = np.arange(0.5, 0.95, 0.05)
+"""The 9 overlaps of AP, written as in the reference to have its very floats."""
+OVERLAPS = np.append(AP_OVERLAPS, 0.25)
+MIN_REGION = 100
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Scored predictions of a scene: arrays (E,) over all overlaps and classes.
+
+    Attributes:
+        overlap: Index into the overlaps.
+        label: Class index.
+        score: Confidence.
+        hit: Whether it is a true positive.
+    """
+
+    overlap: np.ndarray
+    label: np.ndarray
+    score: np.ndarray
+    hit: np.ndarray
+
+
+def match_scene(
+    scene: SceneOverlaps,
+    overlaps: np.ndarray = OVERLAPS,
+    min_region: int = MIN_REGION,
+) -> Outcomes:
+    """Decide for each prediction and overlap: true positive, false positive, ignored.
+
+    Args:
+        scene: Intersections of P predictions with G true instances.
+        overlaps: (T,) values that the intersection over union must exceed.
+        min_region: Smallest instance in points.
+
+    Returns:
+        The true and false positives; what is ignored does not appear.
+    """
+    scene = scene.select(scene.pred_sizes >= min_region)
+    shared, sizes = scene.intersections, scene.pred_sizes
+    same = scene.pred_labels[:, None] == scene.gt_labels
+    union = sizes[:, None] + scene.gt_sizes - shared
+    iou = np.where(same, shared / union, 0.0)
+
+    small = scene.gt_sizes < min_region
+    ignorable = scene.pred_void + (shared * (same & small)).sum(1)
+    ignored = ignorable / np.maximum(sizes, 1)
+    fits = iou > overlaps[:, None, None]
+    lost = ~fits.any(2) & (ignored <= overlaps[:, None])
+
+    taken, pred, best = _assign(fits & ~small, scene.pred_scores)
+    overlap, miss = np.nonzero(lost)
+    chosen = np.append(pred, miss)
+    return Outcomes(
+        overlap=np.append(taken, overlap),
+        label=scene.pred_labels[chosen],
+        score=scene.pred_scores[chosen],
+        hit=np.append(best, np.zeros(len(miss), bool)),
+    )
+
+
+def average_precisions(
+    scenes: Sequence[SceneOverlaps],
+    n_classes: int,
+    overlaps: np.ndarray = OVERLAPS,
+    min_region: int = MIN_REGION,
+) -> np.ndarray:
+    """AP of each class at each overlap over all scenes.
+
+    Args:
+        scenes: In any order; they only share the ranking by score.
+        n_classes: C; labels must be below it.
+        overlaps: (T,).
+        min_region: Smallest instance in points.
+
+    Returns:
+        (C, T) in [0, 1], nan for a class without true instances.
+
+    Raises:
+        ValueError: If a label is not below `n_classes`.
+    """
+    n_true = np.zeros(n_classes, np.int64)
+    for index, scene in enumerate(scenes):
+        for name in ("pred_labels", "gt_labels"):
+            _check_labels(getattr(scene, name), n_classes, f"{name} of scene {index}")
+        large = scene.gt_labels[scene.gt_sizes >= min_region]
+        n_true += np.bincount(large, minlength=n_classes)
+    found = [match_scene(scene, overlaps, min_region) for scene in scenes]
+    if not found:
+        return np.full((n_classes, len(overlaps)), np.nan)
+    rows = Outcomes(
+        *(np.concatenate([getattr(o, f.name) for o in found]) for f in fields(Outcomes))
+    )
+    areas = precision_recall_areas(
+        rows.label * len(overlaps) + rows.overlap,
+        rows.score,
+        rows.hit,
+        n_true.repeat(len(overlaps)),
+    )
+    return areas.reshape(n_classes, len(overlaps))
+
+
+def precision_recall_areas(
+    group: np.ndarray, scores: np.ndarray, hits: np.ndarray, n_true: np.ndarray
+) -> np.ndarray:
+    """Areas under the precision-recall curves of independent groups.
+
+    Predictions of equal score enter together. Each point of a curve weighs half the
+    recall between its neighbours; the first one, recall 0 at precision 1, is assumed.
+
+    Args:
+        group: (E,) curve each prediction belongs to, 0..K-1.
+        scores: (E,) confidences.
+        hits: (E,) bool, true positives.
+        n_true: (K,) true instances.
+
+    Returns:
+        (K,) areas, nan where ``n_true`` is 0.
+    """
+    order = np.lexsort((-scores, group))
+    group, scores, hits = group[order], scores[order], hits[order]
+    row = np.arange(len(group))
+    start = np.maximum.accumulate(np.where(_changes(group), row, 0))
+    found = np.cumsum(hits)
+    found = found - (found - hits)[start]
+    precision = found / (row - start + 1)
+    recall = found / np.maximum(n_true, 1)[group]
+
+    last = np.append((_changes(group) | _changes(scores))[1:], True)[: len(group)]
+    group, precision, recall = group[last], precision[last], recall[last]
+    head = _changes(group)
+    tail = np.append(head[1:], True)[: len(group)]
+    before = np.where(head, 0.0, np.roll(recall, 1))
+    after = np.where(tail, recall, np.roll(recall, -1))
+    shares = precision * (after - before) / 2 + np.where(head, recall / 2, 0.0)
+    areas = np.bincount(group, shares, minlength=len(n_true))
+    return np.where(n_true > 0, areas, np.nan)
+
+
+def instance_ap(
+    scenes: Sequence[SceneOverlaps],
+    class_names: Sequence[str],
+    min_region: int = MIN_REGION,
+) -> dict:
+    """AP, AP50 and AP25 overall and of each class.
+
+    For class-agnostic numbers give ``[scene.agnostic() for scene in scenes]`` and one
+    name.
+
+    Returns:
+        ``all_ap``, ``all_ap_50%``, ``all_ap_25%`` and ``classes``, which holds for each
+        name ``ap``, ``ap50%``, ``ap25%``. A class without true instances has nan.
+    """
+    aps = average_precisions(scenes, len(class_names), OVERLAPS, min_region)
+    n = len(AP_OVERLAPS)
+    table = np.stack([aps[:, :n].mean(1), aps[:, 0], aps[:, n]], 1)
+    valid = table[~np.isnan(table[:, 0])]
+    overall = valid.mean(0) if len(valid) else np.full(3, np.nan)
+    result: dict = dict(zip(("all_ap", "all_ap_50%", "all_ap_25%"), overall.tolist()))
+    result["classes"] = {
+        name: dict(zip(("ap", "ap50%", "ap25%"), row.tolist()))
+        for name, row in zip(class_names, table)
+    }
+    return result
+
+
+def _assign(
+    fits: np.ndarray, scores: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give predictions to true instances.
+
+    Args:
+        fits: (T, P, G) bool, prediction exceeds the overlap with a large instance.
+        scores: (P,).
+
+    Returns:
+        (E,) overlap, (E,) prediction and (E,) bool, whether it is the best of its
+        instance; the others are duplicates.
+    """
+    overlap, gt, pred = np.nonzero(fits.transpose(0, 2, 1))
+    keep = _unclaimed(overlap, gt, pred, fits.sum(2).max(initial=0))
+    overlap, gt, pred = overlap[keep], gt[keep], pred[keep]
+    group = overlap * fits.shape[2] + gt
+    order = np.lexsort((pred, -scores[pred], group))
+    overlap, pred, group = overlap[order], pred[order], group[order]
+    return overlap, pred, _changes(group)
+
+
+def _unclaimed(
+    overlap: np.ndarray, gt: np.ndarray, pred: np.ndarray, fits_at_most: int
+) -> np.ndarray:
+    """Pairs whose prediction was not claimed by an instance that chose before.
+
+    The first free prediction of an instance is claimed by it and free for no later one.
+    Pairs are sorted by overlap, instance, prediction.
+    """
+    keep = np.ones(len(pred), bool)
+    if fits_at_most < 2:
+        return keep
+    claimed: set[tuple[int, int]] = set()
+    claimant = None
+    for index, (t, g, p) in enumerate(zip(overlap, gt, pred)):
+        keep[index] = (t, p) not in claimed
+        if keep[index] and claimant != (t, g):
+            claimed.add((t, p))
+            claimant = (t, g)
+    return keep
+
+
+def _changes(values: np.ndarray) -> np.ndarray:
+    """Whether each value differs from the one before it; the first one does."""
+    return np.append(True, values[1:] != values[:-1])[: len(values)]
+
+
+def _check_labels(labels: np.ndarray, n_classes: int, name: str) -> None:
+    if len(labels) and not 0 <= labels.min() <= labels.max() < n_classes:
+        raise ValueError(
+            f"{name} must lie in 0..{n_classes - 1}, got {labels.min()}.."
+            f"{labels.max()}. Map labels to indices of the class names first."
+        )

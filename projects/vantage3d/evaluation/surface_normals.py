@@ -1,0 +1,171 @@
+"""Angles between the surfaces that two depth maps show.
+
+On a plane the inverse depth q = 1 / z is linear in the pixel, so the plane through a
+neighbourhood is a linear least-squares fit of q to the valid pixels of a window, with
+du, dv counted from its centre (u0, v0):
+
+    q = A du + B dv + C
+    normal ~ (A fx, A s + B fy, A (cx - u0) + B (cy - v0) + C)      K = [fx s cx; fy cy]
+
+A window has no true normal, and nothing is measured there, if it holds too few valid
+pixels, if they lie on a line, or if the true points are farther from their plane than a
+share of their depth: an edge. Missing pixels take no part, they are never zeros.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from vantage3d.checks import check_shape
+from vantage3d.evaluation.depth_metrics import Floats, Mask, usable
+from vantage3d.evaluation.window_sums import window_sums
+
+RADIUS = 3  # of the window; of real single sweeps, 5x5 finds 54 %, 7x7 90 % of pixels
+MIN_PIXELS = 6
+# Smallest spread: determinant of the covariance of (du, dv); 16 for a full window,
+# 0 on a line.
+MIN_SPREAD = 0.25
+EDGE = 0.01  # largest rms distance from the plane, as a share of the depth
+INLIERS_DEG = {"11_25": 11.25, "22_5": 22.5, "30": 30.0}
+
+
+class _Window(NamedTuple):
+    """Valid pixels around each pixel, (H, W) each.
+
+    Attributes:
+        pixels: How many, 1 where there is no plane.
+        u: Mean of du.
+        v: Mean of dv.
+        uu: Sum of squares of du about its mean.
+        uv: Sum of products about the means.
+        vv: Sum of squares of dv about its mean.
+        determinant: uu vv - uv^2, 1 where there is no plane.
+        fits: Whether there is one: enough pixels, not on a line.
+    """
+
+    pixels: Floats
+    u: Floats
+    v: Floats
+    uu: Floats
+    uv: Floats
+    vv: Floats
+    determinant: Floats
+    fits: Mask
+
+
+class _Planes(NamedTuple):
+    """q = A du + B dv + C at each pixel, (H, W); ``energy`` sums q times the fit."""
+
+    A: Floats
+    B: Floats
+    C: Floats
+    energy: Floats
+
+    def normals(self, K: Floats) -> tuple[Floats, Floats, Floats]:
+        """Normals in camera coordinates, (H, W) each, as long as 1 / distance."""
+        height, width = self.A.shape
+        v, u = K[1, 2] - np.arange(height)[:, None], K[0, 2] - np.arange(width)
+        to_centre = self.A * u + self.B * v + self.C
+        down = self.B * K[1, 1]
+        if K[0, 1]:
+            down = down + self.A * K[0, 1]
+        return self.A * K[0, 0], down, to_centre
+
+
+def normal_angles(
+    pred: Floats, truth: Floats, K: Floats, valid: Mask, radius: int = RADIUS
+) -> Floats:
+    """Angle between predicted and true surface at every pixel.
+
+    Both surfaces are fitted to the same pixels, with the same intrinsics: the angle is
+    an error of the depth. Its unit does not matter.
+
+    Args:
+        pred: (H, W) z-depth; pixels that are not finite or not positive are left out.
+        truth: (H, W) z-depth.
+        K: (3, 3) intrinsics in pixels.
+        valid: (H, W) bool, where the truth is known.
+        radius: Of the window: 3 is 7x7 pixels.
+
+    Returns:
+        (H, W) degrees, NaN where there is nothing to measure.
+
+    Raises:
+        ValueError: If the shapes disagree.
+    """
+    dims = check_shape("truth", truth, "H W")
+    check_shape("pred", pred, "H W", dims=dims)
+    check_shape("valid", valid, "H W", dims=dims)
+    check_shape("K", K, "3 3")
+    mask = valid & usable(pred)
+    window = _windows(mask, radius)
+    inverse = _inverse(truth, mask)
+    planes = _fit(inverse, window, radius)
+    normals = planes.normals(K)
+    (rows,) = window_sums(np.square(inverse), radius, axis=1)
+    (squares,) = window_sums(rows, radius, axis=0)
+    a, b, c = normals
+    limit = np.square(EDGE) * (a * a + b * b + c * c) * window.pixels
+    smooth = window.fits & (squares - planes.energy <= limit)
+    found = _fit(_inverse(pred, mask), window, radius).normals(K)
+    return np.where(smooth, _angles(found, normals), np.nan)
+
+
+def angle_statistics(angles_deg: Floats) -> dict[str, float]:
+    """``angular_mean``, ``angular_median`` and shares below 11.25, 22.5, 30 degrees.
+
+    Args:
+        angles_deg: Any shape, NaN where nothing was measured.
+
+    Returns:
+        The statistics of the others; NaN if there is none.
+    """
+    known = angles_deg[~np.isnan(angles_deg)]
+    names = ("angular_mean", "angular_median", *(f"inlier_{n}" for n in INLIERS_DEG))
+    if not len(known):
+        return dict.fromkeys(names, float("nan"))
+    shares = (np.mean(known < limit) for limit in INLIERS_DEG.values())
+    values = (known.mean(), np.median(known), *shares)
+    return {name: float(value) for name, value in zip(names, values)}
+
+
+def _windows(mask: Mask, radius: int) -> _Window:
+    ones = mask.astype(np.float64)
+    one, u, uu = window_sums(ones, radius, axis=1, powers=(0, 1, 2))
+    pixels, v, vv = window_sums(one, radius, axis=0, powers=(0, 1, 2))
+    u, uv = window_sums(u, radius, axis=0, powers=(0, 1))
+    (uu,) = window_sums(uu, radius, axis=0)
+    fits = mask & (pixels >= MIN_PIXELS)
+    pixels[~fits] = 1
+    u, v = u / pixels, v / pixels
+    uu, uv, vv = uu - pixels * u * u, uv - pixels * u * v, vv - pixels * v * v
+    determinant = uu * vv - uv * uv
+    fits &= determinant >= MIN_SPREAD * np.square(pixels)
+    determinant[~fits] = 1
+    return _Window(pixels, u, v, uu, uv, vv, determinant, fits)
+
+
+def _inverse(depth: Floats, mask: Mask) -> Floats:
+    inverse = np.zeros(depth.shape)
+    np.divide(1.0, depth, out=inverse, where=mask)
+    return inverse
+
+
+def _fit(inverse: Floats, window: _Window, radius: int) -> _Planes:
+    """Least squares at every pixel; ``inverse`` is 0 where it is not valid."""
+    q, uq = window_sums(inverse, radius, axis=1, powers=(0, 1))
+    q, vq = window_sums(q, radius, axis=0, powers=(0, 1))
+    (uq,) = window_sums(uq, radius, axis=0)
+    cu, cv = uq - window.u * q, vq - window.v * q
+    A = (window.vv * cu - window.uv * cv) / window.determinant
+    B = (window.uu * cv - window.uv * cu) / window.determinant
+    C = q / window.pixels - A * window.u - B * window.v
+    return _Planes(A, B, C, A * uq + B * vq + C * q)
+
+
+def _angles(first: tuple[Floats, ...], second: tuple[Floats, ...]) -> Floats:
+    """Degrees between two vectors by their coordinates, exact near 0."""
+    (a, b, c), (d, e, f) = first, second
+    x, y, z = b * f - c * e, c * d - a * f, a * e - b * d
+    sine = np.sqrt(x * x + y * y + z * z)
+    return np.degrees(np.arctan2(sine, a * d + b * e + c * f))

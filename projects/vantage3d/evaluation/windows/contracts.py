@@ -1,0 +1,245 @@
+"""What the metrics of a window are given, and what they return."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vantage3d.checks import check_choice, check_positive, check_shape
+from vantage3d.evaluation.depth_alignment import ALIGNMENTS
+from vantage3d.evaluation.photometric import THRESHOLDS
+from vantage3d.io.kitti360_labels import IDS, LABELS
+
+Floats = NDArray[np.floating[Any]]
+Record = dict[str, float]
+GROUPS = (
+    "depth", "ablation", "normals", "planarity", "photometric", "pose", "points",
+)  # fmt: skip
+BUILDING = {
+    "depth": ("depth.building", "depth.non_building", "depth.class"),
+    "ablation": ("ablation.*.building",),
+    "normals": ("normals.building",),
+    "planarity": ("planarity.building",),
+    "photometric": ("photometric.building",),
+}
+SCOPES = ("frame", "window")
+CLASS_NAMES = {label.id: label.name for label in LABELS}
+
+
+@dataclass(frozen=True)
+class WindowPrediction:
+    """Answer of a network for a window of V frames, lengths in its own unit.
+
+    Attributes:
+        depth: (V, H, W) z-depth.
+        world2cam: (V, 4, 4) OpenCV axes; None from a network without cameras.
+        K: (V, 3, 3) in pixels of ``depth``; None likewise.
+        points: (V, H, W, 3) in the predicted world; None to unproject ``depth``.
+    """
+
+    depth: Floats
+    world2cam: Floats | None = None
+    K: Floats | None = None
+    points: Floats | None = None
+
+    @classmethod
+    def from_outputs(cls, outputs: Mapping[str, Tensor]) -> "WindowPrediction":
+        """Of one sample's predictions (``pred_depth``, ``pred_world2cam``, ...)."""
+        names = ("depth", "world2cam", "K", "points")
+        found = {name: outputs.get(f"pred_{name}") for name in names}
+        return cls(**{k: None if v is None else numpy(v) for k, v in found.items()})
+
+
+@dataclass(frozen=True)
+class WindowTruth:
+    """True depth and cameras of a window, metres.
+
+    Attributes:
+        images: (V, 3, H, W) RGB in 0..1.
+        depth: (V, H, W) z-depth, 0 = missing.
+        valid: (V, H, W) bool, where depth is known.
+        world2cam: (V, 4, 4) OpenCV axes.
+        K: (V, 3, 3) in pixels of ``depth``.
+        semantics: (V, H, W) class ids, -1 = unknown; None without labels.
+        instances: (V, H, W) ids that tell objects of a class apart; None without.
+        names: Of the V frames; their natural order is the order in time.
+        sequence: Name of the recording.
+    """
+
+    images: Floats
+    depth: Floats
+    valid: NDArray[np.bool_]
+    world2cam: Floats
+    K: Floats
+    semantics: NDArray[np.integer[Any]] | None = None
+    instances: NDArray[np.integer[Any]] | None = None
+    names: tuple[str, ...] = ()
+    sequence: str = ""
+
+    @classmethod
+    def from_sample(cls, sample: Mapping[str, Any]) -> "WindowTruth":
+        """Of one sample of the contract of ``datasets/sample.py``, without a batch.
+
+        Semantics of a dataset without labels, all unknown, become None.
+        """
+        semantics, instances = (
+            numpy(sample[key]) if key in sample else None
+            for key in ("semantics", "instances")
+        )
+        if semantics is not None and not (semantics >= 0).any():
+            semantics = None
+        return cls(
+            images=numpy(sample["images"]),
+            depth=numpy(sample["depths"]),
+            valid=numpy(sample["valid"]),
+            world2cam=numpy(sample["world2cam"]),
+            K=numpy(sample["K"]),
+            semantics=semantics,
+            instances=instances,
+            names=tuple(str(int(number)) for number in sample["ids"]),
+            sequence=str(sample["sequence"]),
+        )
+
+    def unlabelled(self) -> "WindowTruth":
+        """The same with labels that are all unknown: building metrics become NaN.
+
+        For the odd window without labels in data that has them; see
+        :func:`check_labels` for data that has none.
+        """
+        return replace(self, semantics=np.full(self.depth.shape, -1, np.int16))
+
+
+@dataclass(frozen=True)
+class MetricOptions:
+    """What is measured, and how.
+
+    Attributes:
+        align: One of ``depth_alignment.ALIGNMENTS``, fitted on all valid pixels and
+            used for every subset of them.
+        per: "window" for one alignment of all frames, "frame" for one each.
+        building: Class ids that are buildings; empty for data without labels, which
+            has no building metrics.
+        class_names: Names of the classes, by id.
+        groups: Which of :data:`GROUPS` to compute.
+        min_pixels: Valid pixels that a frame needs for a depth metric.
+        min_building: Valid pixels of a subset (buildings, a class) that a frame needs
+            for metrics of it.
+        thresholds: Of the photometric curve.
+        point_threshold_m: Distance within which a point of the point map is right.
+
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    align: str = "median"
+    per: str = "window"
+    building: tuple[int, ...] = (IDS["building"],)
+    class_names: Mapping[int, str] = field(default_factory=lambda: dict(CLASS_NAMES))
+    groups: tuple[str, ...] = GROUPS
+    min_pixels: int = 100
+    min_building: int = 200
+    thresholds: tuple[float, ...] = THRESHOLDS
+    point_threshold_m: float = 0.25
+
+    def __post_init__(self) -> None:
+        check_choice("align", self.align, ALIGNMENTS)
+        check_choice("per", self.per, SCOPES)
+        for group in self.groups:
+            check_choice("groups", group, GROUPS)
+        for name in ("min_pixels", "min_building", "point_threshold_m"):
+            check_positive(name, getattr(self, name))
+
+
+@dataclass(frozen=True)
+class WindowRecord:
+    """The numbers of a window; NaN is what could not be measured.
+
+    Attributes:
+        frames: One dictionary per frame, in the order given.
+        window: What belongs to the window as a whole.
+    """
+
+    frames: list[Record]
+    window: Record
+
+
+def check_window(prediction: WindowPrediction, truth: WindowTruth) -> None:
+    """Refuse arrays that do not fit each other.
+
+    Raises:
+        ValueError: If a shape disagrees.
+    """
+    dims = check_shape("truth.depth", truth.depth, "V H W")
+    fix = "Resize the prediction to the truth."
+    check_shape("prediction.depth", prediction.depth, "V H W", dims=dims, fix=fix)
+    for name, spec in (
+        ("images", "V 3 H W"), ("valid", "V H W"), ("world2cam", "V 4 4"),
+        ("K", "V 3 3"), ("semantics", "V H W"), ("instances", "V H W"),
+    ):  # fmt: skip
+        _check(f"truth.{name}", getattr(truth, name), spec, dims)
+    for name, spec in (
+        ("world2cam", "V 4 4"), ("K", "V 3 3"), ("points", "V H W 3"),
+    ):  # fmt: skip
+        _check(f"prediction.{name}", getattr(prediction, name), spec, dims)
+
+
+def check_labels(options: MetricOptions, has_labels: bool, where: str) -> None:
+    """Refuse building metrics of data without semantics, by name.
+
+    Args:
+        options: What is to be measured.
+        has_labels: Whether the data has semantics.
+        where: The split or window, for the message.
+
+    Raises:
+        ValueError: If buildings are to be measured and cannot be.
+    """
+    if has_labels or not options.building:
+        return
+    names = [name for group in options.groups for name in BUILDING.get(group, ())]
+    raise ValueError(
+        f"building metrics ({', '.join(names)}) need semantics, and {where} has none. "
+        "Use a split with labels, or set `building=()` to measure without them."
+    )
+
+
+def predicted_cameras(
+    prediction: WindowPrediction, truth: WindowTruth
+) -> tuple[Floats, Floats] | None:
+    """K and world2cam of the prediction; None if there are none, or one is not finite.
+
+    A network without intrinsics of its own has the true ones.
+    """
+    K = truth.K if prediction.K is None else prediction.K
+    world2cam = prediction.world2cam
+    if world2cam is None or not (np.isfinite(K).all() and np.isfinite(world2cam).all()):
+        return None
+    return K, world2cam
+
+
+def numpy(value: Tensor | NDArray[Any]) -> NDArray[Any]:
+    """The array of a tensor or array; bfloat16, which numpy has not, as float32."""
+    if not isinstance(value, Tensor):
+        return np.asarray(value)
+    if value.dtype == torch.bfloat16:
+        value = value.float()
+    return value.detach().cpu().numpy()
+
+
+def _check(name: str, array: Any, spec: str, dims: Mapping[str, int]) -> None:
+    if array is not None:
+        check_shape(name, array, spec, dims=dict(dims))
+
+
+def natural_order(names: Sequence[str]) -> list[int]:
+    """Positions of names in natural order: "9" comes before "10"."""
+
+    def key(i: int) -> tuple:
+        name = names[i]
+        return (0, int(name), name) if name.isdigit() else (1, 0, name)
+
+    return sorted(range(len(names)), key=key)

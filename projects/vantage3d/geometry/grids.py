@@ -1,0 +1,240 @@
+"""From points in camera coordinates to samples of an image network's feature grid.
+
+The network sees the image resized to ``input_size`` and padded at the right and the
+bottom to whole patches. An image pixel x is (x + 0.5) * scale - 0.5 on the grid, with
+scale = input / image / patch; the image ends at W * scale - 0.5, the rest is padding.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import embedding_bag
+
+from vantage3d.checks import check_positive, check_shape
+from vantage3d.geometry.arrays import Array, stack
+from vantage3d.geometry.cameras import scale_intrinsics
+
+Size = tuple[int, int]
+
+MIN_DEPTH = 1e-3  # metres
+# Largest difference of aspect ratios of two images of one view, as in ScanNet, whose
+# colour is 1296 x 968 and depth 640 x 480.
+ASPECT_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True)
+class FeatureGrid:
+    """Where the cells of a feature map lie in the image.
+
+    Attributes:
+        image_size: (W, H) pixels of the image as stored.
+        input_size: (W, H) pixels that the network saw, without padding.
+        patch: Pixels of the network's input per cell, both ways.
+
+    Raises:
+        ValueError: If a size is not positive, or no proportional resizing leads from
+            ``image_size`` to within a pixel of ``input_size``.
+    """
+
+    image_size: Size
+    input_size: Size
+    patch: int
+
+    def __post_init__(self) -> None:
+        for name in ("image_size", "input_size"):
+            object.__setattr__(self, name, _checked_size(name, getattr(self, name)))
+        check_positive("patch", self.patch)
+        (width, height), (w, h) = self.image_size, self.input_size
+        # Some s has |s W - w| < 1 and |s H - h| < 1.
+        if max((w - 1) / width, (h - 1) / height) >= min(
+            (w + 1) / width, (h + 1) / height
+        ):
+            raise ValueError(
+                f"`input_size` {w}x{h} must be `image_size` {width}x{height} resized "
+                "in proportion, up to a pixel. Give the size before padding, or resize "
+                "without stretching."
+            )
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Cells per image pixel in x and y."""
+        (width, height), (w, h) = self.image_size, self.input_size
+        return w / width / self.patch, h / height / self.patch
+
+    @property
+    def size(self) -> Size:
+        """(W, H) in cells, padding included."""
+        w, h = self.input_size
+        return -(-w // self.patch), -(-h // self.patch)
+
+    def check_view(self, name: str, size: Size) -> None:
+        """Raise a ValueError if an image of ``size`` (W, H) shows another view."""
+        (width, height), (w, h) = self.image_size, _checked_size(name, size)
+        if abs(w * height / (h * width) - 1) > ASPECT_TOLERANCE:
+            raise ValueError(
+                f"`{name}` {w}x{h} does not show the same view as the image of the "
+                f"features, {width}x{height}: expected the same aspect ratio. Give the "
+                "size of the image that `K` belongs to."
+            )
+
+
+def _checked_size(name: str, size: Sequence[int]) -> Size:
+    if len(size) != 2 or min(size) <= 0:
+        raise ValueError(f"`{name}` must be (W, H) in pixels, got {tuple(size)}.")
+    return size[0], size[1]
+
+
+def grid_pixels(
+    points_cam: Array, K: Array, K_size: Size, grid: FeatureGrid
+) -> tuple[Array, Any]:
+    """Where points lie on a feature grid.
+
+    Args:
+        points_cam: (N, 3) points in camera coordinates, metres.
+        K: (3, 3) intrinsics in pixels of an image of ``K_size``.
+        K_size: (W, H) of any image of the view that ``grid`` belongs to.
+        grid: The feature grid.
+
+    Returns:
+        (N, 2) positions (x, y) in cells, centres at integers, and (N,) bool: in front
+        of the camera and inside the image. The position of another point means
+        nothing, but is finite.
+
+    Raises:
+        ValueError: If a shape is wrong, or ``K_size`` has another aspect ratio than the
+            grid's image.
+    """
+    check_shape("points_cam", points_cam, "N 3")
+    check_shape("K", K, "3 3")
+    grid.check_view("K_size", K_size)
+    (w, h), patch = grid.input_size, grid.patch
+    K = scale_intrinsics(K, w / K_size[0] / patch, h / K_size[1] / patch)
+    pixels, in_front = _project(points_cam, K)
+    return pixels, in_front & _inside(pixels, w / patch, h / patch)
+
+
+def _project(points_cam: Array, K: Array) -> tuple[Array, Any]:
+    """(N, 2) pixels and (N,) whether in front of the camera."""
+    z = points_cam[:, 2]
+    in_front = z > MIN_DEPTH
+    divisor = z * in_front + MIN_DEPTH * ~in_front
+    x, y = points_cam[:, 0] / divisor, points_cam[:, 1] / divisor
+    u = x * K[0, 0] + y * K[0, 1] + K[0, 2]
+    return stack([u, y * K[1, 1] + K[1, 2]], 1), in_front
+
+
+def _inside(pixels: Array, width: float, height: float) -> Any:
+    """(N,) whether pixels lie in an image, which ends half a pixel beyond centres."""
+    x, y = pixels[:, 0], pixels[:, 1]
+    return (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
+
+
+def sample_grid(feats: Tensor, pixels: Tensor) -> Tensor:
+    """Bilinear samples; beyond the outer centres the border values go on.
+
+    Args:
+        feats: (C, h, w) feature map.
+        pixels: (N, 2) positions (x, y) in cells, centres at integers.
+
+    Returns:
+        (N, C), float32 for half-precision ``feats``.
+
+    Raises:
+        ValueError: If a shape is wrong.
+    """
+    check_shape("feats", feats, "C h w")
+    check_shape("pixels", pixels, "N 2")
+    return _sample(feats, pixels, torch.ones_like(pixels[:, 0]))
+
+
+def bilinear_cells(pixels: Tensor, width: int, height: int) -> tuple[Tensor, Tensor]:
+    """The four cells that a bilinear sample is made of, and their shares.
+
+    Args:
+        pixels: (N, 2) positions (x, y) in cells, centres at integers.
+        width: Cells in a row of the map.
+        height: Rows of the map.
+
+    Returns:
+        (N, 4) int64 cells, counted along rows, and (N, 4) shares that sum to one.
+
+    Raises:
+        ValueError: If the shape is wrong.
+    """
+    check_shape("pixels", pixels, "N 2")
+    x, y = pixels[:, 0].clamp(0, width - 1), pixels[:, 1].clamp(0, height - 1)
+    left, top = x.floor().long(), y.floor().long()
+    right, bottom = (left + 1).clamp(max=width - 1), (top + 1).clamp(max=height - 1)
+    x, y = x - left, y - top
+    cells = [top * width + left, top * width + right]
+    cells += [bottom * width + left, bottom * width + right]
+    shares = [(1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x]
+    return torch.stack(cells, 1), torch.stack(shares, 1)
+
+
+def _sample(feats: Tensor, pixels: Tensor, weight: Tensor) -> Tensor:
+    """(N, C) bilinear samples times ``weight`` (N,)."""
+    height, width = feats.shape[1:]
+    cells, shares = bilinear_cells(pixels, width, height)
+    # Rows of cells lie together in memory, so this beats grid_sample on a CPU.
+    rows = feats.flatten(1).T.to(torch.promote_types(feats.dtype, torch.float32))
+    return embedding_bag(
+        cells,
+        rows.contiguous(),
+        per_sample_weights=(shares * weight[:, None]).to(rows.dtype),
+        mode="sum",
+    )
+
+
+def project_and_sample(
+    feats: Tensor,
+    points_cam: Tensor,
+    K: Tensor,
+    K_size: Size,
+    grid: FeatureGrid,
+    depth: Tensor | None = None,
+    depth_tol: float = 0.05,
+) -> tuple[Tensor, Tensor]:
+    """Image features of points.
+
+    Args:
+        feats: (C, h, w) feature map on ``grid``.
+        points_cam: (N, 3) points in camera coordinates, metres.
+        K: (3, 3) intrinsics in pixels of an image of ``K_size``.
+        K_size: (W, H) of that image, and of ``depth``.
+        grid: Where the cells of ``feats`` lie.
+        depth: (H, W) z-depth in metres that the camera of the image saw, 0 where
+            missing. With it points behind the surface of their pixel are invalid, and
+            so are those whose pixel has no depth to tell.
+        depth_tol: Metres that a point may lie behind that surface.
+
+    Returns:
+        (N, C) features, zero for invalid points, and (N,) bool which are valid.
+
+    Raises:
+        ValueError: If a shape is wrong, or ``feats`` does not have the grid's size, or
+            ``depth`` not ``K_size``.
+    """
+    width, height = grid.size
+    fix = "It was made from another image size or by another network."
+    check_shape("feats", feats, f"C {height} {width}", fix=fix)
+    pixels, valid = grid_pixels(points_cam, K, K_size, grid)
+    if depth is not None:
+        valid = valid & _visible(points_cam, K, K_size, depth, depth_tol)
+    return _sample(feats, pixels, valid.to(pixels.dtype)), valid
+
+
+def _visible(
+    points_cam: Tensor, K: Tensor, K_size: Size, depth: Tensor, tolerance: float
+) -> Tensor:
+    """(N,) whether no nearer surface was seen at the pixel of a point."""
+    fix = "Give the depth of the image that `K` belongs to."
+    check_shape("depth", depth, f"{K_size[1]} {K_size[0]}", fix=fix)
+    pixels, in_front = _project(points_cam, K)
+    x = pixels[:, 0].round().clamp(0, K_size[0] - 1).long()
+    y = pixels[:, 1].round().clamp(0, K_size[1] - 1).long()
+    seen = depth[y, x]
+    return in_front & (seen > 0) & (points_cam[:, 2] <= seen + tolerance)

@@ -1,0 +1,49 @@
+"""Which options a folder was made with, so that a resumed run cannot mix two."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from vantage3d.io.atomic import atomic_write_bytes
+
+
+def open_manifest(state_dir: Path, options: dict[str, Any], overwrite: bool) -> str:
+    """Check ``options`` against those of the last run, or store them.
+
+    Args:
+        state_dir: The converter's own folder in the output folder.
+        options: Everything that decides the bytes of a sample, with a ``format`` that
+            is raised when they change for the same options.
+        overwrite: Forget what was made with other options.
+
+    Returns:
+        A hash of the options.
+
+    Raises:
+        ValueError: If the last run had other options and ``overwrite`` is off.
+    """
+    text = json.dumps(options, sort_keys=True, indent=1)
+    path = state_dir / "manifest.json"
+    if overwrite:
+        shutil.rmtree(state_dir, ignore_errors=True)
+    if path.is_file():
+        _compare(path, json.loads(path.read_bytes()), json.loads(text))
+    else:
+        atomic_write_bytes(path, text.encode())
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _compare(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+    changed = [
+        f"{key} was {old.get(key)!r} and is now {new.get(key)!r}"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+    ]
+    if changed:
+        raise ValueError(
+            f"{path.parent.parent.parent} holds samples made with other options: "
+            f"{'; '.join(changed)}. Use the same options, another --out-dir, or "
+            "--overwrite to make everything again"
+        )

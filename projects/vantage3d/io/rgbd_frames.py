@@ -1,0 +1,191 @@
+"""Posed RGB-D frames as plain files: text matrices, colour and depth images."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vantage3d.geometry import scale_intrinsics
+from vantage3d.io.images import read_color, read_depth
+
+
+def read_matrix(path: Path, what: str) -> NDArray[np.float64]:
+    """A 3 x 3 or 4 x 4 matrix of a text file.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it holds something else, or NaN or infinite values.
+    """
+    try:
+        values = np.array(path.read_text().split(), dtype=np.float64)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{what} {path} is missing") from None
+    except ValueError as error:
+        raise ValueError(f"{what} {path} is no matrix of numbers: {error}") from None
+    if values.size not in (9, 16):
+        raise ValueError(
+            f"{what} {path} has {values.size} numbers, expected 9 (3x3) or 16 (4x4)"
+        )
+    if not np.isfinite(values).all():
+        bad = values[~np.isfinite(values)][0]
+        raise ValueError(f"{what} {path} contains {bad}, expected finite numbers")
+    side = 3 if values.size == 9 else 4
+    return values.reshape(side, side)
+
+
+def matrix_text(matrix: NDArray[np.floating]) -> str:
+    """Text of a matrix as :func:`read_matrix` reads it, without loss."""
+    rows = [" ".join(repr(float(value)) for value in row) for row in matrix]
+    return "\n".join(rows) + "\n"
+
+
+def read_cam2world(path: Path) -> NDArray[np.float64]:
+    """(4, 4) camera-to-world transform; ValueError unless it is rigid."""
+    pose = read_matrix(path, "pose")
+    if pose.shape != (4, 4):
+        raise ValueError(f"pose {path} is {pose.shape}, expected 4x4")
+    check_rigid(pose, str(path))
+    return pose
+
+
+def check_rigid(pose: NDArray[np.float64], name: str) -> None:
+    """Refuse a (4, 4) camera-to-world pose that is no rigid transform.
+
+    Raises:
+        ValueError: Which says why, and whose pose it is by ``name``.
+    """
+    if not np.isfinite(pose).all():
+        bad = pose[~np.isfinite(pose)][0]
+        raise ValueError(
+            f"pose {name} contains {bad}: the tracking was lost there; leave the "
+            "frame out"
+        )
+    rotation = pose[:3, :3]
+    error = float(np.abs(rotation @ rotation.T - np.eye(3)).max())
+    if error > 1e-2 or np.linalg.det(rotation) < 0:
+        raise ValueError(
+            f"pose {name} is not rigid: R R^T is off the identity by {error:.3g} and "
+            f"det R = {np.linalg.det(rotation):.3g}, expected a camera-to-world "
+            "transform"
+        )
+    if np.abs(pose[3] - (0, 0, 0, 1)).max() > 1e-4:
+        raise ValueError(
+            f"pose {name} ends in the row {pose[3].tolist()}, expected 0 0 0 1: is the "
+            "matrix transposed?"
+        )
+
+
+def read_intrinsics(path: Path, size: tuple[int, int]) -> NDArray[np.float64]:
+    """(3, 3) intrinsics that plausibly belong to an image of ``size`` (W, H).
+
+    Raises:
+        ValueError: If the principal point is not in the middle half of the image,
+            as when the file belongs to another resolution.
+    """
+    K = read_matrix(path, "intrinsics")[:3, :3]
+    center = K[:2, 2] / np.array(size)
+    if (np.abs(center - 0.5) > 0.25).any() or (K[[0, 1], [0, 1]] <= 0).any():
+        raise ValueError(
+            f"intrinsics {path} do not belong to an image of {size[0]}x{size[1]}: "
+            f"fx={K[0, 0]:g} fy={K[1, 1]:g} cx={K[0, 2]:g} cy={K[1, 2]:g}. Write those "
+            "of the images beside it"
+        )
+    (fx, fy), (cx, cy) = K[[0, 1], [0, 1]], K[:2, 2]
+    # A camera may see 90 degrees, which makes f = c, but not along one axis alone.
+    for focal, other, center, axis in ((fx, fy, cx, "x"), (fy, fx, cy, "y")):
+        if abs(focal / center - 1) < 0.01 and abs(other / focal - 1) > 0.2:
+            raise ValueError(
+                f"intrinsics {path} have f{axis}={focal:g}, which is c{axis}, and "
+                f"{other:g} for the other axis: the principal point was read or "
+                "written as a focal length. Expected rows fx 0 cx, 0 fy cy, 0 0 1"
+            )
+    return K
+
+
+def read_rgbd(
+    color_path: Path, depth_path: Path, depth_scale: float
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Colour and depth as stored, refused when they cannot be right.
+
+    Raises:
+        ValueError: If the aspect ratios differ by more than 2 %, or the median depth
+            is not between 5 cm and 50 m.
+    """
+    color, depth = read_color(color_path), read_depth(depth_path, depth_scale)
+    (ch, cw), (dh, dw) = color.shape[:2], depth.shape
+    if abs(cw * dh / (ch * dw) - 1) > 0.02:
+        raise ValueError(
+            f"colour {color_path} is {cw}x{ch} and depth {depth_path} {dw}x{dh}: "
+            "they do not show the same view, expected the same aspect ratio"
+        )
+    median = float(np.median(depth[depth > 0])) if (depth > 0).any() else 1.0
+    if not 0.05 < median < 50:
+        raise ValueError(
+            f"depth {depth_path} has a median of {median:g} m with {depth_scale:g} "
+            "units per metre, expected 0.05 to 50 m. Give the scale of the files with "
+            "--depth-scale"
+        )
+    return color, depth
+
+
+def register_color(
+    color: NDArray[np.uint8],
+    K_color: NDArray[np.float64] | None,
+    depth: NDArray[np.float32],
+    K: NDArray[np.float64],
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Colour on the pixel grid of the depth image.
+
+    An image of the same size is taken pixel by pixel. Another size is resized by the
+    half-pixel rule; with ``K_color`` (3, 3), in pixels of ``color``, it is also warped
+    so that both pixels of a ray agree. Depth is dropped where no colour was seen.
+    """
+    height, width = depth.shape
+    if color.shape[:2] == depth.shape:
+        return color, depth
+    scale_x, scale_y = width / color.shape[1], height / color.shape[0]
+    color = _bytes(cv2.resize(color, (width, height), interpolation=cv2.INTER_AREA))
+    if K_color is None:
+        return color, depth
+    warp = scale_intrinsics(K_color, scale_x, scale_y) @ np.linalg.inv(K)
+    x = (np.arange(width) * warp[0, 0] + warp[0, 2]).astype(np.float32)
+    y = (np.arange(height) * warp[1, 1] + warp[1, 2]).astype(np.float32)
+    xs, ys = np.meshgrid(x, y)
+    border = cv2.BORDER_REPLICATE
+    color = _bytes(cv2.remap(color, xs, ys, cv2.INTER_LINEAR, borderMode=border))
+    seen = (xs > -0.5) & (xs < width - 0.5) & (ys > -0.5) & (ys < height - 0.5)
+    return color, np.where(seen, depth, np.float32(0))
+
+
+def _bytes(image: NDArray) -> NDArray[np.uint8]:
+    """OpenCV keeps the type; its stubs do not say so."""
+    return np.asarray(image, np.uint8)
+
+
+def list_frames(folder: Path) -> list[str]:
+    """Names of the frames that have a colour or a depth image, in numeric order."""
+    names = {
+        path.stem
+        for part in ("color", "depth")
+        for path in (folder / part).glob("*")
+        if path.suffix.lower() in (".jpg", ".jpeg", ".png")
+    }
+    return sorted(
+        names, key=lambda n: (not n.isdigit(), int(n) if n.isdigit() else 0, n)
+    )
+
+
+def read_list(path: Path) -> list[str]:
+    """Lines of a split file without blanks; a repeated line is an error."""
+    lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    repeated = (
+        sorted({line for line in lines if lines.count(line) > 1})
+        if len(set(lines)) < len(lines)
+        else []
+    )
+    if repeated:
+        raise ValueError(
+            f"{path} lists {repeated[0]} more than once. Remove the copies"
+        )
+    return lines

@@ -1,0 +1,172 @@
+"""ScanNet's ``.sens`` files: the frames of a recording in one stream (version 4).
+
+Little-endian: a header with the cameras, then per frame the camera-to-world pose, two
+times, and a compressed colour and depth image.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vantage3d.io.atomic import atomic_write
+
+VERSION = 4
+SENSOR = "StructureSensor"
+COLOR = {0: "raw", 1: "png", 2: "jpeg"}
+DEPTH = {0: "raw_ushort", 1: "zlib_ushort", 2: "occi_ushort"}
+JPEG, ZLIB = 2, 1
+LONGEST_NAME = 1000
+START = struct.Struct("<IQ")
+MATRIX = struct.Struct("<16f")
+SIZES = struct.Struct("<iiIIIIfQ")
+FRAME = struct.Struct("<16fQQQQ")
+
+
+class SensHeader(NamedTuple):
+    """What holds for all frames.
+
+    Attributes:
+        K_color: (4, 4) intrinsics in pixels of the colour images.
+        K_depth: (4, 4) intrinsics in pixels of the depth images.
+        color_size: (W, H).
+        depth_size: (W, H).
+        depth_scale: Units of a depth image per metre.
+        frames: Number of frames.
+    """
+
+    K_color: NDArray[np.float32]
+    K_depth: NDArray[np.float32]
+    color_size: tuple[int, int]
+    depth_size: tuple[int, int]
+    depth_scale: float
+    frames: int
+
+
+class SensFrame(NamedTuple):
+    """One frame.
+
+    Attributes:
+        cam2world: (4, 4) float32, metres; not finite where the tracking was lost.
+        color: The bytes of a JPEG file.
+        depth: (H, W) uint16, 0 = missing.
+    """
+
+    cam2world: NDArray[np.float32]
+    color: bytes
+    depth: NDArray[np.uint16]
+
+
+@contextmanager
+def open_sens(path: str | Path) -> Iterator["SensFile"]:
+    """A file for reading.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is truncated, of another version, or compressed in a way that
+            ScanNet's files are not.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"sensor file {path} is missing. Download it again")
+    with open(path, "rb") as file:
+        yield SensFile(Path(path), file)
+
+
+class SensFile:
+    """A ``.sens`` file, open for reading: see :func:`open_sens`.
+
+    Attributes:
+        header: Of the file.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self.path, self._file = path, file
+        self.header = self._header()
+
+    def frames(self, step: int = 1) -> Iterator[tuple[int, SensFrame]]:
+        """Every ``step``-th frame with its number, to be gone through once.
+
+        Raises:
+            ValueError: If the file ends early or a depth image is damaged.
+        """
+        for number in range(self.header.frames):
+            *pose, _, _, color_bytes, depth_bytes = FRAME.unpack(
+                self._read(FRAME.size, number)
+            )
+            if number % step:
+                self._file.seek(color_bytes + depth_bytes, 1)
+                continue
+            color = self._read(color_bytes, number)
+            depth = self._depth(self._read(depth_bytes, number), number)
+            matrix = np.array(pose, np.float32).reshape(4, 4)
+            yield number, SensFrame(matrix, color, depth)
+
+    def _header(self) -> SensHeader:
+        version, length = START.unpack(self._read(START.size))
+        if version != VERSION or length > LONGEST_NAME:
+            raise ValueError(
+                f"sensor file {self.path} has version {version} and a name of {length} "
+                f"bytes, expected version {VERSION}. Is it a .sens file of ScanNet?"
+            )
+        self._read(length)
+        matrices = [
+            np.array(MATRIX.unpack(self._read(MATRIX.size)), np.float32).reshape(4, 4)
+            for _ in range(4)
+        ]
+        color, depth, cw, ch, dw, dh, scale, frames = SIZES.unpack(
+            self._read(SIZES.size)
+        )
+        if (color, depth) != (JPEG, ZLIB):
+            raise ValueError(
+                f"sensor file {self.path} stores colour as {COLOR.get(color, color)!r} "
+                f"and depth as {DEPTH.get(depth, depth)!r}, expected 'jpeg' and "
+                "'zlib_ushort'. Export it with ScanNet's SensReader"
+            )
+        size = ((cw, ch), (dw, dh))
+        return SensHeader(matrices[0], matrices[2], *size, scale, frames)
+
+    def _depth(self, data: bytes, number: int) -> NDArray[np.uint16]:
+        width, height = self.header.depth_size
+        try:
+            values = np.frombuffer(zlib.decompress(data), "<u2")
+            return values.reshape(height, width)
+        except (zlib.error, ValueError) as error:
+            raise ValueError(
+                f"sensor file {self.path}: the depth image of frame {number} is "
+                f"damaged ({error}). Download it again"
+            ) from error
+
+    def _read(self, count: int, frame: int | None = None) -> bytes:
+        data = self._file.read(count)
+        if len(data) != count:
+            where = "in its header" if frame is None else f"in frame {frame}"
+            raise ValueError(
+                f"sensor file {self.path} is truncated: it ends {where} after "
+                f"{self._file.tell()} bytes. Download it again"
+            )
+        return data
+
+
+def write_sens(
+    path: str | Path, header: SensHeader, frames: Sequence[SensFrame]
+) -> None:
+    """Write a file as :class:`SensFile` reads it."""
+
+    def write(file: BinaryIO) -> None:
+        file.write(START.pack(VERSION, len(SENSOR)) + SENSOR.encode())
+        for matrix in (header.K_color, np.eye(4), header.K_depth, np.eye(4)):
+            file.write(MATRIX.pack(*matrix.ravel()))
+        sizes = (*header.color_size, *header.depth_size)
+        file.write(SIZES.pack(JPEG, ZLIB, *sizes, header.depth_scale, len(frames)))
+        for number, frame in enumerate(frames):
+            depth = zlib.compress(np.ascontiguousarray(frame.depth, "<u2").tobytes())
+            counts = (number, number, len(frame.color), len(depth))
+            file.write(FRAME.pack(*frame.cam2world.ravel(), *counts))
+            file.write(frame.color + depth)
+
+    atomic_write(path, write)

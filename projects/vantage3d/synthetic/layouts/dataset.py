@@ -1,0 +1,165 @@
+"""Whole synthetic datasets: many scenes, several processes, one result."""
+
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+
+from vantage3d.checks import check_choice, check_positive
+from vantage3d.process.progress import track
+from vantage3d.synthetic.layouts import (
+    annotated,
+    eth3d,
+    rgbd_folder,
+    scannet,
+    scannet_sens,
+    sun3d,
+)
+from vantage3d.synthetic.layouts.files import write_text
+from vantage3d.synthetic.rooms.filming import SENSOR_SIZE, THEMES, Job, Splits
+
+# Raised whenever the same seed gives other bytes than before.
+VERSION = 1
+MANIFEST = "synthetic.json"
+SEEDS_PER_DATASET = 100_000
+
+
+class Layout(NamedTuple):
+    """How one dataset lies on disk.
+
+    Attributes:
+        write_scene: (root, scene, job) writes one scene.
+        is_written: (root, scene) tells whether that was finished.
+        write_meta: (root, splits, frames) writes what concerns all scenes.
+    """
+
+    write_scene: Callable[[Path, str, Job], None]
+    is_written: Callable[[Path, str], bool]
+    write_meta: Callable[[Path, Splits, Sequence[int]], None]
+
+
+LAYOUTS = {
+    "scannet": Layout(scannet.write_scene, scannet.is_written, scannet.write_meta),
+    "rgbd_folder": Layout(
+        rgbd_folder.write_scene, rgbd_folder.is_written, rgbd_folder.write_meta
+    ),
+    "scannet_sens": Layout(
+        scannet_sens.write_scene, scannet_sens.is_written, scannet_sens.write_meta
+    ),
+    "sun3d": Layout(sun3d.write_scene, sun3d.is_written, sun3d.write_meta),
+    "eth3d": Layout(eth3d.write_scene, eth3d.is_written, eth3d.write_meta),
+    **{
+        name: Layout(layout.write_scene, layout.is_written, layout.write_meta)
+        for name, layout in annotated.LAYOUTS.items()
+    },
+}
+
+
+def write_dataset(
+    layout: str,
+    root: str | Path,
+    train_rooms: int,
+    val_rooms: int,
+    frames: Sequence[int],
+    size: tuple[int, int] = SENSOR_SIZE,
+    seed: int = 0,
+    workers: int = 1,
+    theme: str = "home",
+) -> Splits:
+    """Render rooms and write them in the layout of a dataset.
+
+    Call it again after a kill with the same arguments: finished scenes are kept, the
+    rest is written, and the result is the same.
+
+    Args:
+        layout: A name in ``LAYOUTS``.
+        root: Output folder: new, empty, or from a call with the same arguments.
+        train_rooms: Rooms of the ``train`` split.
+        val_rooms: Further rooms, of the ``val`` split.
+        frames: Raw frame numbers of every room, as in a ScanNet export; the camera
+            reaches a new view every 200.
+        size: Image width and height in pixels.
+        seed: Same seed, same bytes, for any number of workers.
+        workers: Processes.
+        theme: What the rooms are like, a name in ``THEMES``.
+
+    Returns:
+        Scene names of ``train`` and ``val``.
+
+    Raises:
+        ValueError: If an argument is out of range.
+        FileExistsError: If ``root`` holds anything else.
+    """
+    check_choice("layout", layout, LAYOUTS)
+    check_choice("theme", theme, THEMES)
+    counts = {"frames": len(frames), "width": size[0], "height": size[1]}
+    for name, value in {**counts, "workers": workers}.items():
+        check_positive(name, value)
+    if min(train_rooms, val_rooms, seed) < 0 or train_rooms + val_rooms == 0:
+        raise ValueError(
+            "`train_rooms`, `val_rooms` and `seed` must not be negative, and one room "
+            f"is needed, got {train_rooms}, {val_rooms} and {seed}."
+        )
+    root, chosen = Path(root), LAYOUTS[layout]
+    names = [f"scene{number:04d}_00" for number in range(train_rooms + val_rooms)]
+    splits = {"train": names[:train_rooms], "val": names[train_rooms:]}
+    arguments = {"layout": layout, "train_rooms": train_rooms, "val_rooms": val_rooms}
+    arguments |= {"frames": list(frames), "size": list(size), "seed": seed}
+    # Without the default, folders made before there were themes stay valid.
+    arguments |= {"theme": theme} if theme != "home" else {}
+    claim(root, {"version": VERSION, **arguments})
+    jobs = [
+        (name, Job(seed * SEEDS_PER_DATASET + number, tuple(frames), size, theme))
+        for number, name in enumerate(names)
+    ]
+    left = [job for job in jobs if not chosen.is_written(root, job[0])]
+    task = partial(_write_one, layout, root)
+    for _ in track(
+        run_jobs(task, left, workers), len(left), f"rendering {layout} rooms"
+    ):
+        pass
+    chosen.write_meta(root, splits, frames)
+    return splits
+
+
+write_scannet = partial(write_dataset, "scannet")
+write_rgbd_folder = partial(write_dataset, "rgbd_folder")
+
+
+def claim(root: Path, manifest: dict[str, Any]) -> None:
+    """Note the arguments in ``root``; refuse a folder made with others."""
+    path, text = root / MANIFEST, json.dumps(manifest, indent=1) + "\n"
+    if path.exists() and path.read_text() == text:
+        return
+    if root.is_dir() and any(root.iterdir()):
+        made = "with other arguments" if path.exists() else "by something else"
+        raise FileExistsError(
+            f"{root} was made {made}. Remove it or choose another output folder."
+        )
+    write_text(path, text)
+
+
+def _write_one(layout: str, root: Path, job: tuple[str, Job]) -> None:
+    LAYOUTS[layout].write_scene(root, *job)
+
+
+def run_jobs(task: Callable, jobs: list, workers: int) -> Iterator[None]:
+    """Results of ``task`` in order, from this process or from a pool."""
+    if workers == 1 or len(jobs) < 2:
+        yield from map(task, jobs)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        min(workers, len(jobs)), mp_context=context, initializer=_single_thread
+    ) as pool:
+        yield from pool.map(task, jobs)
+
+
+def _single_thread() -> None:
+    """The processes share the cores, so each uses one."""
+    cv2.setNumThreads(1)

@@ -1,0 +1,86 @@
+"""Small file formats shared by the layouts."""
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.synthetic.render.mesh import Mesh
+from vantage3d.synthetic.render.solids import Floats
+
+
+def write_text(path: Path, text: str) -> None:
+    """UTF-8 text, whole or not at all: for files that mark something as finished."""
+    atomic_write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Bytes, without waiting for the disk: the scene is not marked finished yet.
+
+    Raises:
+        OSError: If the disk is full or the folder cannot be written; the file is
+            removed.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise OSError(
+            error.errno,
+            f"could not write {path}: {error.strerror or error}. Free some space and "
+            "run the same command again; it goes on where it stopped",
+        ) from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Compact JSON."""
+    write_bytes(path, json.dumps(value, separators=(",", ":")).encode())
+
+
+def matrix_text(matrix: Floats) -> str:
+    """Rows of numbers with six decimals, as in ScanNet's text files."""
+    rows = [" ".join(f"{value:.6f}" for value in row) for row in matrix]
+    return "\n".join(rows) + "\n"
+
+
+def write_matrix(path: Path, matrix: Floats) -> None:
+    """A matrix as text."""
+    write_bytes(path, matrix_text(matrix).encode())
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    """PNG or JPEG by suffix; (H, W, 3) uint8 RGB, or (H, W) uint8 or uint16."""
+    pixels = image[..., ::-1] if image.ndim == 3 else image
+    options = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix == ".jpg" else []
+    _, data = cv2.imencode(path.suffix, np.ascontiguousarray(pixels), options)
+    write_bytes(path, data.tobytes())
+
+
+def write_depth(path: Path, depth: Floats) -> None:
+    """(H, W) metres as 16-bit millimetres, 0 = missing."""
+    write_image(path, np.round(depth * 1000).astype(np.uint16))
+
+
+def write_ply(path: Path, mesh: Mesh) -> None:
+    """Binary PLY with the header that ScanNet's cleaned meshes have."""
+    vertex = np.dtype([("xyz", "<f4", 3), ("rgba", "u1", 4)])
+    face = np.dtype([("count", "u1"), ("rows", "<i4", 3)])
+    vertices = np.empty(len(mesh.vertices), vertex)
+    vertices["xyz"], vertices["rgba"][:, :3] = mesh.vertices, mesh.colors
+    vertices["rgba"][:, 3] = 255
+    faces = np.empty(len(mesh.faces), face)
+    faces["count"], faces["rows"] = 3, mesh.faces
+    header = ["ply", "format binary_little_endian 1.0"]
+    header += [f"element vertex {len(vertices)}"]
+    header += [f"property float {axis}" for axis in "xyz"]
+    header += [f"property uchar {name}" for name in ("red", "green", "blue", "alpha")]
+    header += [f"element face {len(faces)}"]
+    header += ["property list uchar int vertex_indices", "end_header", ""]
+    data = "\n".join(header).encode() + vertices.tobytes() + faces.tobytes()
+    write_bytes(path, data)

@@ -1,0 +1,141 @@
+"""Triangle meshes of the visible surfaces of a scene, with labels per vertex."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vantage3d.checks import check_positive
+from vantage3d.synthetic.render.scene import Scene
+from vantage3d.synthetic.render.shading import shade
+from vantage3d.synthetic.render.solids import TINY, Floats
+
+CONTACT = 0.003
+SKIN = 1e-6
+
+
+class Mesh(NamedTuple):
+    """Surface samples.
+
+    Attributes:
+        vertices: (N, 3) world points, metres.
+        colors: (N, 3) uint8 RGB.
+        faces: (F, 3) int32 vertex rows.
+        instance: (N,) int32, 0 = none, else 1..
+        segment: (N,) int32 over-segmentation; a segment lies on one instance.
+    """
+
+    vertices: Floats
+    colors: NDArray[np.uint8]
+    faces: NDArray[np.int32]
+    instance: NDArray[np.int32]
+    segment: NDArray[np.int32]
+
+
+class _Part(NamedTuple):
+    """One grid of one solid, with the vertices that can be seen."""
+
+    solid: int
+    vertices: Floats
+    segment: NDArray[np.integer]
+    faces: NDArray[np.integer]
+    seen: NDArray[np.bool_]
+
+
+def scene_mesh(
+    scene: Scene,
+    bounds: tuple[Floats, Floats],
+    spacing: float = 0.03,
+    patch: float = 0.5,
+) -> Mesh:
+    """Sample every surface inside ``bounds`` that no other solid covers.
+
+    Args:
+        scene: What to sample.
+        bounds: (3,) low and (3,) high corner of what a scanner can reach; surfaces
+            outside, such as the backs of walls, are left out.
+        spacing: Largest distance between neighbouring vertices, metres.
+        patch: Side of a segment in metres.
+
+    Returns:
+        The mesh. Vertices inside another solid, or with one within 3 mm above
+        them, are left out, as a scanner never sees them.
+
+    Raises:
+        ValueError: If ``spacing`` is not positive.
+    """
+    check_positive("spacing", spacing)
+    parts = []
+    for number, solid in enumerate(scene.solids):
+        for grid in solid.grids(spacing):
+            vertices = grid.reshape(-1, 3) @ solid.rotation.T + solid.center
+            near = (vertices >= bounds[0] - SKIN) & (vertices <= bounds[1] + SKIN)
+            seen = near.all(axis=1)
+            if seen.any():
+                seen[seen] = ~_covered(scene, number, grid, vertices)[seen]
+            if seen.any():
+                rows, columns, _ = grid.shape
+                segment, faces = _topology(rows, columns, round(patch / spacing) or 1)
+                parts.append(_Part(number, vertices, segment, faces, seen))
+    return _join(parts, scene)
+
+
+def _topology(
+    rows: int, columns: int, patch: int
+) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """Segment of every point of a grid, and its triangles."""
+    number = np.arange(rows * columns).reshape(rows, columns)
+    r, c = np.divmod(number.ravel(), columns)
+    a, b = number[:-1, :-1].ravel(), number[:-1, 1:].ravel()
+    d, e = number[1:, :-1].ravel(), number[1:, 1:].ravel()
+    faces = np.concatenate([np.stack([a, d, b], 1), np.stack([b, d, e], 1)])
+    return (r // patch) * (columns // patch + 1) + c // patch, faces
+
+
+def _normals(grid: Floats) -> Floats:
+    """(R * C, 3) outward unit normals of a grid; zero at a pole."""
+    normals = np.cross(np.gradient(grid, axis=0), np.gradient(grid, axis=1))
+    length = np.linalg.norm(normals, axis=2, keepdims=True)
+    return (normals / np.maximum(length, TINY)).reshape(-1, 3)
+
+
+def _covered(
+    scene: Scene, own: int, grid: Floats, vertices: Floats
+) -> NDArray[np.bool_]:
+    """(N,) whether another solid contains a vertex or the point 3 mm above it."""
+    covered = np.zeros(len(vertices), bool)
+    others = [scene.solids[n] for n in scene.near(vertices, CONTACT) if n != own]
+    if not others:
+        return covered
+    normals = _normals(grid) @ scene.solids[own].rotation.T
+    for points in (vertices, vertices + CONTACT * normals):
+        for solid in others:
+            covered |= solid.contains(solid.to_local(points), -SKIN)
+    return covered
+
+
+def _join(parts: list[_Part], scene: Scene) -> Mesh:
+    """One mesh of the seen vertices; a segment is named by its first vertex."""
+    vertices, faces, segments, solids = [], [], [], []
+    row = 0
+    for part in parts:
+        seen, count = part.seen, int(part.seen.sum())
+        new = np.cumsum(seen) - 1 + row
+        _, first, inverse = np.unique(
+            part.segment[seen], return_index=True, return_inverse=True
+        )
+        vertices.append(part.vertices[seen])
+        faces.append(new[part.faces[seen[part.faces].all(axis=1)]])
+        segments.append((first + row)[inverse])
+        solids.append(np.full(count, part.solid))
+        row += count
+    points, solid = np.concatenate(vertices), np.concatenate(solids)
+    instances = np.array([s.instance for s in scene.solids], np.int32)
+    color = shade(scene.solids, scene.lamp, points, solid)
+    return Mesh(
+        points,
+        np.round(color * 255).astype(np.uint8),
+        np.concatenate(faces).astype(np.int32),
+        instances[solid],
+        np.concatenate(segments).astype(np.int32),
+    )

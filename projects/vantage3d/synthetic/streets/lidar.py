@@ -1,0 +1,112 @@
+"""A spinning scanner with the beams of an HDL-64E."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vantage3d.synthetic.render.solids import Floats, Solid
+
+# Degrees above the horizon: 32 upper lasers a third of a degree apart, 32 lower ones
+# half a degree.
+BEAMS = np.concatenate([2 - np.arange(32) / 3, -8.83 - np.arange(32) / 2])
+SWEEP_S = 0.1
+REACH = 100.0  # metres
+NEAR = 2.0
+
+Pose = Callable[[float], Floats]
+
+
+def sweep_azimuths(columns: int) -> Floats:
+    """(columns,) radians to the left of straight ahead, in the order of firing.
+
+    The scanner turns counter-clockwise, seen from above, and looks straight ahead in
+    the middle of a sweep.
+    """
+    return ((np.arange(columns) + 0.5) / columns - 0.5) * 2 * np.pi
+
+
+def scan(
+    solids: Sequence[Solid], velo2street: Pose, time_s: float, columns: int = 2000
+) -> NDArray[np.float32]:
+    """One sweep around ``time_s``, exact, as the scanner stores it.
+
+    Args:
+        solids: The scene, frozen at ``time_s``.
+        velo2street: (4, 4) pose of the scanner at a time; x forward, y left, z up.
+            Every column is fired from where the scanner is at that moment, and its
+            points are stored in the scanner's axes of that moment. A pose that does
+            not depend on the time gives a sweep without ego-motion.
+        time_s: When the scanner looks straight ahead.
+        columns: Azimuth steps per turn.
+
+    Returns:
+        (N, 4) x, y, z in metres and a made-up reflectance.
+    """
+    azimuth = sweep_azimuths(columns)
+    times = time_s + SWEEP_S * azimuth / (2 * np.pi)
+    poses = np.stack([velo2street(float(t)) for t in times])
+    up = np.deg2rad(BEAMS)[:, None]
+    local = np.stack(
+        [
+            np.cos(up) * np.cos(azimuth),
+            np.cos(up) * np.sin(azimuth),
+            np.sin(up) + 0 * azimuth,
+        ]
+    )
+    rays = np.einsum("aij,jba->iba", poses[:, :3, :3], local)
+    origins = poses[:, :3, 3].T
+    distance = np.full(rays.shape[1:], np.inf)
+    index = np.full(rays.shape[1:], -1)
+    middle = poses[columns // 2]
+    for number, where in _windows(solids, middle, origins, columns):
+        solid = solids[number]
+        local_rays = solid.rotation.T @ rays[:, :, where].reshape(3, -1)
+        local_rays = local_rays.reshape(3, len(BEAMS), -1)
+        start = solid.rotation.T @ (origins[:, where] - solid.center[:, None])
+        enter, leave = solid.interval(start, tuple(local_rays))
+        closer = (enter <= leave) & (enter > NEAR) & (enter < distance[:, where])
+        distance[:, where] = np.where(closer, enter, distance[:, where])
+        index[:, where] = np.where(closer, number, index[:, where])
+    hit = distance < REACH
+    points = (local * np.where(hit, distance, 0)).transpose(2, 1, 0)[hit.T]
+    shine = 0.2 + 0.6 * ((index * 0.618) % 1)
+    return np.column_stack([points, shine.T[hit.T]]).astype(np.float32)
+
+
+def _windows(
+    solids: Sequence[Solid], velo2street: Floats, origins: Floats, columns: int
+) -> Iterator[tuple[int, slice | NDArray[np.intp]]]:
+    """Solids in reach, each with the columns that may see it."""
+    eye, turn = velo2street[:3, 3], velo2street[:3, :3]
+    moved = float(np.abs(origins - eye[:, None]).max()) * 2
+    corners = np.stack([solid.corners for solid in solids]) - eye
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    gap = np.maximum(np.maximum(low, -high), 0)[:, :2]
+    nearest = np.hypot(*gap.T)
+    ahead = corners @ turn
+    azimuth = np.arctan2(ahead[..., 1], ahead[..., 0])
+    # The space above all beams is a convex cone: what has its corners in it is unseen.
+    steepest = np.tan(np.deg2rad(BEAMS.max()))
+    away = np.hypot(ahead[..., 0], ahead[..., 1]) + moved
+    unseen = (ahead[..., 2] - moved > steepest * away).all(axis=1)
+    for number in np.flatnonzero((nearest < REACH) & ~unseen):
+        if nearest[number] < moved + 0.5:
+            yield int(number), slice(None)
+            continue
+        middle = ahead[number, :, :2].mean(axis=0)
+        center = np.arctan2(middle[1], middle[0])
+        off = (azimuth[number] - center + np.pi) % (2 * np.pi) - np.pi
+        if np.ptp(off) > np.pi:
+            yield int(number), slice(None)
+            continue
+        margin = np.arcsin(moved / nearest[number]) + 4 * np.pi / columns
+        step = 2 * np.pi / columns
+        first = int(np.floor((center + off.min() - margin + np.pi) / step))
+        last = int(np.ceil((center + off.max() + margin + np.pi) / step))
+        if last - first >= columns:
+            yield int(number), slice(None)
+        elif first < 0 or last > columns:
+            yield int(number), np.arange(first, last) % columns
+        else:
+            yield int(number), slice(first, last)

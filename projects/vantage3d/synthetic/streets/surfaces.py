@@ -1,0 +1,167 @@
+"""Surfaces of a street: facades with windows, brick, lanes, mottled greens."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vantage3d.synthetic.render.materials import Floats, Material, hashed, noise
+
+Color = tuple[float, float, float]
+Mask = NDArray[np.bool_]
+
+
+def _mix(base: Floats, color: Color | Floats, where: Mask) -> None:
+    base[where] = color if isinstance(color, tuple) else color[where]
+
+
+@dataclass(frozen=True)
+class Facade(Material):
+    """A house wall: plaster or brick, floors of windows, doors and shops below.
+
+    ``color`` is the wall, ``second`` the brick's mortar or the plaster's stains.
+
+    Attributes:
+        height: Of the wall in metres; the box is centred at half of it.
+        width: Of the wall; bays are spread evenly over it.
+        brick: Courses of brick instead of plaster.
+        trim: Colour of window frames, sills and cornice.
+        glass: Colour of panes.
+        base: Colour of the plinth and of doors.
+        floor: Metres from floor to floor.
+        bay: About how many metres from window to window.
+        blind: No windows, as on the wall towards a neighbour.
+    """
+
+    height: float = 6.0
+    width: float = 10.0
+    brick: bool = False
+    trim: Color = (0.9, 0.9, 0.88)
+    glass: Color = (0.16, 0.2, 0.25)
+    base: Color = (0.35, 0.33, 0.3)
+    floor: float = 3.0
+    bay: float = 2.4
+    blind: bool = False
+
+    def shade(self, uv: Floats) -> Floats:
+        """(N, 3) colours in 0..1 at (N, 2) positions: along the wall, height."""
+        up = uv[:, 1] + self.height / 2
+        out = self._wall(np.stack([uv[:, 0], up], 1))
+        _mix(out, self.base, up < 0.45)
+        if not self.blind:
+            self._windows(uv[:, 0] + self.width / 2, up, out)
+            _mix(out, self.trim, self.height - up < 0.22)
+        return out
+
+    def _wall(self, uv: Floats) -> Floats:
+        wall, second = np.asarray(self.color), np.asarray(self.second)
+        tone = 0.85 + 0.3 * noise(uv / 1.7, self.seed)[:, None]
+        if not self.brick:
+            return wall * tone
+        course = np.floor(uv[:, 1] / 0.25)
+        across = uv[:, 0] / 0.5 + 0.5 * (course % 2)
+        stone = np.stack([across, course], 1)
+        vary = 0.8 + 0.4 * hashed(stone, self.seed)[:, None]
+        joint = (uv[:, 1] / 0.25 - course < 0.12) | (across - np.floor(across) < 0.07)
+        return np.where(joint[:, None], second, wall * vary) * tone
+
+    def _windows(self, along: Floats, up: Floats, out: Floats) -> None:
+        """Paint frames, panes, sills and doors in place."""
+        bays, floors = max(1, round(self.width / self.bay)), self.height // self.floor
+        place = along / self.width * bays
+        column, row = np.floor(place), np.floor(up / self.floor)
+        x = (place - column - 0.5) * self.width / bays  # metres from the middle
+        y = up - row * self.floor
+        chance = hashed(np.stack([column, row], 1), self.seed + 1)
+        ground = row == 0
+        door = ground & (hashed(np.stack([column, row + 7], 1), self.seed) < 0.22)
+        half = 0.22 * self.width / bays + 0.05
+        inside = (row < floors) & (np.abs(x) < half) & (up < self.height - 0.3)
+        window = inside & ~door & (y > 0.95) & (y < 2.45)
+        rim = window & (
+            (half - np.abs(x) < 0.09) | (np.abs(x) < 0.035) | (np.abs(y - 1.7) > 0.66)
+        )
+        # Panes mirror the sky towards their upper edge; some have curtains.
+        shine = (0.6 + 0.9 * (y - 0.95) / 1.5)[:, None] * np.asarray(self.glass)
+        _mix(out, np.where(chance[:, None] < 0.3, 0.62 + 0 * shine, shine), window)
+        _mix(out, self.trim, rim)
+        sill = inside & ~door & (y > 0.83) & (y <= 0.95)
+        _mix(out, tuple(0.8 * c for c in self.trim), sill)  # type: ignore[arg-type]
+        _mix(out, self.base, door & inside & (y < 2.25))
+        _mix(out, self.glass, door & inside & (y > 1.5) & (y < 2.1) & (np.abs(x) < 0.3))
+
+
+@dataclass(frozen=True)
+class Ground(Material):
+    """Asphalt, flags or grass: two tones of noise at two scales."""
+
+    def shade(self, uv: Floats) -> Floats:
+        """(N, 3) colours in 0..1."""
+        coarse = noise(uv / 5, self.seed)
+        fine = noise(uv / self.scale, self.seed + 1)
+        weight = np.clip(0.5 * coarse + 0.5 * fine, 0, 1)[:, None]
+        return np.asarray(self.color) * (1 - weight) + np.asarray(self.second) * weight
+
+
+@dataclass(frozen=True)
+class Road(Ground):
+    """Asphalt with a dashed middle line, edge lines, patches and manholes.
+
+    Attributes:
+        half_width: Metres from the middle to the kerb; the middle is at v = 0.
+    """
+
+    half_width: float = 3.5
+
+    def shade(self, uv: Floats) -> Floats:
+        """(N, 3) colours in 0..1 at (N, 2) positions along and across."""
+        out = super().shade(uv)
+        x, y = uv.T
+        patch = hashed(np.stack([x / 7, y / 1.75], 1), self.seed + 2) > 0.86
+        out[patch] *= 0.8
+        cell = np.stack([x / 23, np.sign(y)], 1)
+        off = (x / 23 - np.floor(x / 23) - 0.5) * 23
+        shift = 1.2 + hashed(cell, self.seed + 3)
+        out[(off**2 + (np.abs(y) - shift) ** 2 < 0.12)] *= 0.45
+        dashes = (np.abs(y) < 0.07) & (x / 6 - np.floor(x / 6) < 0.5)
+        edges = np.abs(np.abs(y) - self.half_width + 0.25) < 0.06
+        out[dashes | edges] = 0.82
+        return out
+
+
+@dataclass(frozen=True)
+class Paving(Ground):
+    """Paving flags with joints, ``scale`` metres wide."""
+
+    def shade(self, uv: Floats) -> Floats:
+        """(N, 3) colours in 0..1."""
+        cells = uv / self.scale
+        tone = 0.9 + 0.2 * hashed(cells, self.seed)
+        joint = (np.abs(cells - np.round(cells)) < 0.04).any(axis=1)
+        tone *= 0.85 + 0.3 * noise(uv / 3, self.seed + 1)
+        return np.asarray(self.color) * np.where(joint, 0.7, tone)[:, None]
+
+
+@dataclass(frozen=True)
+class Leaves(Material):
+    """Foliage: light and dark clumps at two scales."""
+
+    def shade(self, uv: Floats) -> Floats:
+        """(N, 3) colours in 0..1."""
+        clumps = noise(uv / (4 * self.scale), self.seed)
+        leaf = hashed(uv / self.scale, self.seed + 1)
+        weight = np.clip(1.3 * clumps - 0.15, 0, 1) * 0.65 + leaf * 0.35
+        first, second = np.asarray(self.color), np.asarray(self.second)
+        return first + (second - first) * weight[:, None]
+
+
+@dataclass(frozen=True)
+class Plate(Material):
+    """A traffic sign of 0.64 m: a rim and a bar of the second colour."""
+
+    def shade(self, uv: Floats) -> Floats:
+        """(N, 3) colours in 0..1 at positions around the middle."""
+        rim = np.abs(uv).max(axis=1) > 0.25
+        bar = (np.abs(uv[:, 0]) < 0.17) & (np.abs(uv[:, 1]) < 0.06)
+        marked = (rim | bar)[:, None]
+        return np.where(marked, np.asarray(self.second), np.asarray(self.color))

@@ -1,0 +1,113 @@
+"""Training of the small image network, and its features on disk."""
+
+from pathlib import Path
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from vantage3d.io.features import write_features
+from vantage3d.io.images import read_color
+from vantage3d.process.progress import track
+from vantage3d.synthetic.texture_net.small_image_net import (
+    PATCH,
+    SmallImageNet,
+    feature_source,
+    image_features,
+    load_small_image_net,
+    save_small_image_net,
+)
+from vantage3d.synthetic.texture_net.texture_frames import CLASSES, training_frames
+
+BATCH = 6
+PEAK_LR = 3e-3
+
+
+def train_small_features(
+    root: str | Path, weights: str | Path, epochs: int = 12, seed: int = 0
+) -> float:
+    """Train on the images of the training rooms; write the weights.
+
+    The task is the share of each texture in each patch, by cross-entropy; images are
+    relit and their colour channels permuted, so that colour tells nothing.
+
+    Args:
+        root: Folder of ``tools/make_synthetic.py scannet --theme flush``.
+        weights: The safetensors file to write.
+        epochs: Passes over the images.
+        seed: Of weights, order and colours.
+
+    Returns:
+        Share of patches of the last epoch whose most frequent texture was found.
+    """
+    frames = training_frames(root, PATCH)
+    torch.manual_seed(seed)
+    model = SmallImageNet(CLASSES).train()
+    steps = epochs * -(-len(frames.images) // BATCH)
+    optimizer = torch.optim.AdamW(model.parameters(), PEAK_LR, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_LR, steps)
+    right = 0.0
+    for epoch in range(epochs):
+        found = []
+        for rows in torch.randperm(len(frames.images)).split(BATCH):
+            logits = model.logits(recolored(frames.images[rows]))
+            loss = cross_entropy(logits, frames.shares[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            found.append(agreement(logits, frames.shares[rows]))
+        right = sum(found) / len(found)
+        text = f"epoch {epoch + 1}/{epochs}: loss {loss.item():.3f}, right {right:.3f}"
+        print_log(text, logger="current")
+    digest = save_small_image_net(weights, model.eval())
+    print_log(f"weights {weights}, sha256 {digest}", logger="current")
+    return right
+
+
+def recolored(images: Tensor) -> Tensor:
+    """(B, 3, H, W) floats in 0..1: channels permuted, light and contrast varied."""
+    out = images.float() / 255
+    for image in out:
+        image[:] = image[torch.randperm(3)]
+        gain, light = 0.7 + 0.6 * torch.rand(2)
+        image.sub_(0.5).mul_(gain).add_(0.5 * light)
+    return out.clamp(0, 1)
+
+
+def agreement(logits: Tensor, shares: Tensor) -> float:
+    """Share of patches whose highest score is the most frequent class."""
+    return float((logits.argmax(1) == shares.argmax(1)).float().mean())
+
+
+def write_small_features(
+    root: str | Path, weights: str | Path, form: str = "safetensors"
+) -> int:
+    """Write ``clip_feat/<scene>/<frame>.<form>`` of every frame of all splits.
+
+    Args:
+        root: A ScanNet export or an RGB-D folder.
+        weights: What :func:`train_small_features` wrote.
+        form: ``safetensors`` or ``pt``.
+
+    Returns:
+        Number of files.
+
+    Raises:
+        FileNotFoundError: If there are no images or no weights.
+    """
+    root, (model, digest) = Path(root), load_small_image_net(weights)
+    images = sorted(root.glob("2D/*/color/*.jpg")) or sorted(root.glob("*/color/*.*"))
+    if not images:
+        raise FileNotFoundError(
+            f"{root} has no images 2D/<scene>/color/<frame>.jpg, nor "
+            "<scene>/color/<frame>.*. Make rooms with tools/make_synthetic.py"
+        )
+    for path in track(images, len(images), "small features"):
+        image = torch.from_numpy(read_color(path).copy())
+        scene, frame = path.parts[-3], path.stem
+        source = feature_source(digest, (image.shape[1], image.shape[0]))
+        target = root / "clip_feat" / scene / f"{frame}.{form}"
+        write_features(target, image_features(model, image), source, f"{scene}_{frame}")
+    return len(images)

@@ -1,0 +1,79 @@
+"""From a run, with or without adapters, to the weights of one plain network."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.logging import print_log
+from mmengine.runner import set_random_seed
+from safetensors.torch import save
+from torch import Tensor
+
+from vantage3d.engine.checkpoints.file import read_checkpoint, write_checkpoint
+from vantage3d.engine.checkpoints.weights import load_weights
+from vantage3d.engine.configs.config import load_config
+from vantage3d.engine.errors import ConfigError
+from vantage3d.engine.launch import weights_file
+from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.registry import MODELS
+from vantage3d.vggt_lora.models.adapter_files import CONFIG
+from vantage3d.vggt_lora.models.adapters import merged_weights
+
+SUFFIXES = (".safetensors", ".pth")
+
+
+def merge_adapter(
+    config: str, adapter: Path, out: Path, options: Mapping[str, Any] | None = None
+) -> dict[str, Tensor]:
+    """Write the base weights with the learned updates added, under VGGT's names.
+
+    A run without adapters is written as it is.
+
+    Args:
+        config: Of the run: it names the base weights and the adapted layers.
+        adapter: A checkpoint, a work dir (its newest one) or an exported folder.
+        out: ``.safetensors``, or ``.pth`` with its hash beside it. Either can be the
+            ``base_weights`` of another config.
+        options: Dotted config keys that override the file's.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ConfigError: If ``out`` has another suffix.
+        CheckpointError: If the adapters belong to another base, rank or set of layers,
+            or the checkpoint has adapters and the config has not, or the reverse.
+    """
+    if out.suffix not in SUFFIXES:
+        raise ConfigError(f"`out` must end in one of {SUFFIXES}, got {out}")
+    cfg = load_config(config, options)
+    settings = cfg.model.get("lora")
+    # A random base, of a narrow network, is drawn as the runner draws it.
+    set_random_seed(cfg.randomness.seed)
+    if settings is not None and (adapter / CONFIG).is_file():
+        settings.adapter = str(adapter)
+        _take_rank_and_alpha(settings, adapter)
+        model = MODELS.build(cfg.model)
+    else:
+        model = MODELS.build(cfg.model)
+        path = weights_file(adapter)
+        load_weights(model, read_checkpoint(path), str(path))
+    weights = merged_weights(model)
+    _write(weights, out)
+    done = "adapters merged" if settings is not None else "the run had no adapters"
+    print_log(f"{len(weights)} tensors, {done}, in {out}", logger="current")
+    return weights
+
+
+def _take_rank_and_alpha(settings: dict[str, Any], folder: Path) -> None:
+    """An exported adapter knows these itself."""
+    config = json.loads((folder / CONFIG).read_text())
+    settings.update(rank=config["r"], alpha=config["lora_alpha"])
+
+
+def _write(weights: dict[str, Tensor], out: Path) -> None:
+    if out.suffix == ".pth":
+        write_checkpoint({"meta": {}, "state_dict": weights}, out)
+    else:
+        atomic_write_bytes(out, save(weights, {"format": "pt"}))

@@ -1,0 +1,194 @@
+"""VGGT: cameras, depth, points and tracks from images (arXiv 2503.11651)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vantage3d.checks import check_shape
+from vantage3d.registry import MODELS
+from vantage3d.vggt_lora.models.activations import activate
+from vantage3d.vggt_lora.models.aggregator import SPECIAL, Aggregator
+from vantage3d.vggt_lora.models.camera_head import CameraHead
+from vantage3d.vggt_lora.models.dpt_head import DPTHead, dense_maps
+from vantage3d.vggt_lora.models.track_head import TrackHead
+from vantage3d.vggt_lora.models.vision_transformer import (
+    DinoVisionTransformer,
+    tokeniser_sizes,
+)
+
+Sizes = Mapping[str, Any]
+Kept = Mapping[int, Tensor]
+
+
+@MODELS.register_module()
+class VGGT(nn.Module):
+    """Feed-forward geometry of S frames; the defaults are the released 1B model.
+
+    The world is the first camera, and lengths are in units of the scene's size as seen
+    in training, not metres: see :mod:`vantage3d.vggt_lora.models.scale`.
+
+    Args:
+        img_size: Pixels of a side of the images whose grid of positions is stored.
+            Images of every other size and aspect can be given.
+        patch_size: Pixels of a side of a patch.
+        embed_dim: C, channels.
+        depth: Pairs of a frame block and a global block.
+        num_heads: Attention heads.
+        mlp_ratio: Hidden channels per channel.
+        init_values: Initial layer scale.
+        patch_embed: The tokeniser: "dinov2_vit{s,b,l}14_reg", or dict(embed_dim, depth,
+            num_heads).
+        camera_head: Arguments of :class:`CameraHead`.
+        dpt: Widths and layers of depth and point head: features, out_channels,
+            intermediate_layer_idx of :class:`DPTHead`.
+        track_head: Arguments of :class:`TrackHead`.
+        enable_camera: Whether there is a camera head.
+        enable_point: Whether there is a point head.
+        enable_depth: Whether there is a depth head.
+        enable_track: Whether there is a track head.
+        checkpointing: Compute the inside of blocks and dense heads again in the
+            backward pass: less memory, a third more time.
+        frames_chunk_size: Frames that a dense head takes at a time.
+
+    Raises:
+        ValueError: If sizes do not fit each other.
+    """
+
+    def __init__(
+        self,
+        img_size: int = 518,
+        patch_size: int = 14,
+        embed_dim: int = 1024,
+        depth: int = 24,
+        num_heads: int = 16,
+        mlp_ratio: float = 4.0,
+        init_values: float = 0.01,
+        patch_embed: str | dict[str, int] = "dinov2_vitl14_reg",
+        camera_head: Sizes | None = None,
+        dpt: Sizes | None = None,
+        track_head: Sizes | None = None,
+        enable_camera: bool = True,
+        enable_point: bool = True,
+        enable_depth: bool = True,
+        enable_track: bool = True,
+        checkpointing: bool = False,
+        frames_chunk_size: int = 8,
+    ) -> None:
+        super().__init__()
+        self.patch_size, self.depth = patch_size, depth
+        self.checkpointing, self.frames_chunk_size = checkpointing, frames_chunk_size
+        tokeniser = tokeniser_sizes(patch_embed)
+        if tokeniser["embed_dim"] != embed_dim:
+            raise ValueError(
+                "`patch_embed` must make tokens of `embed_dim` channels: expected "
+                f"{embed_dim}, got {tokeniser['embed_dim']}"
+            )
+        # Parameter names are those of the released checkpoints; a head that is not
+        # enabled is None and has no parameters.
+        self.aggregator = Aggregator(
+            DinoVisionTransformer(
+                img_size, patch_size, **tokeniser, checkpointing=checkpointing
+            ),
+            embed_dim,
+            depth,
+            num_heads,
+            mlp_ratio,
+            init_values,
+            checkpointing,
+        )
+        dim = 2 * embed_dim
+        camera, levels, track = camera_head or {}, dpt or {}, track_head or {}
+        self.camera_head = CameraHead(dim, **camera) if enable_camera else None
+        # values and their confidence
+        self.point_head = (
+            DPTHead(dim, patch_size, 4, **levels) if enable_point else None
+        )
+        self.depth_head = (
+            DPTHead(dim, patch_size, 2, **levels) if enable_depth else None
+        )
+        self.track_head = TrackHead(dim, patch_size, **track) if enable_track else None
+        self.kept_layers = self._needed_layers()
+
+    def _needed_layers(self) -> tuple[int, ...]:
+        """The aggregator's layers that some head reads."""
+        layers = {self.depth - 1} if self.camera_head else set()
+        for head in (self.point_head, self.depth_head):
+            layers |= set(head.layers if head else ())
+        if self.track_head:
+            layers |= set(self.track_head.feature_extractor.layers)
+        beyond = [layer for layer in layers if not 0 <= layer < self.depth]
+        if beyond:
+            raise ValueError(
+                f"`intermediate_layer_idx` must name layers 0..{self.depth - 1}, got "
+                f"{sorted(beyond)}. Name four of this `depth`, its last one included"
+            )
+        return tuple(sorted(layers))
+
+    def forward(
+        self, images: Tensor, query_points: Tensor | None = None
+    ) -> dict[str, Any]:
+        """All that the enabled heads know of a scene.
+
+        The aggregator computes in the type that autocast says, the heads in float32.
+
+        Args:
+            images: (B, S, 3, H, W) in [0, 1]; H and W multiples of ``patch_size``.
+            query_points: (B, N, 2) pixels (x, y) of the first frame to be tracked.
+
+        Returns:
+            ``pose_enc`` (B, S, 9) and ``pose_enc_list``, that of each round (see
+            :func:`vantage3d.geometry.pose_encoding.decode_pose`); ``depth``
+            (B, S, H, W, 1) z-depth and ``depth_conf`` (B, S, H, W) >= 1;
+            ``world_points`` (B, S, H, W, 3) in the first camera's frame and
+            ``world_points_conf`` (B, S, H, W). With ``query_points`` also ``track``
+            (B, S, N, 2) pixels, ``vis`` and ``conf`` (B, S, N) probabilities.
+
+        Raises:
+            ValueError: If the images have another shape, or points are to be tracked
+                without a track head.
+        """
+        self._check(images, query_points)
+        kept = self.aggregator(images, self.kept_layers)
+        outputs: dict[str, Any] = {}
+        with torch.autocast(images.device.type, enabled=False):
+            if self.camera_head is not None:
+                tokens = kept[self.depth - 1][:, :, 0].float()
+                outputs["pose_enc_list"] = self.camera_head(tokens)
+                outputs["pose_enc"] = outputs["pose_enc_list"][-1]
+            for name, head, activation in (
+                ("depth", self.depth_head, "exp"),
+                ("world_points", self.point_head, "inv_log"),
+            ):
+                if head is not None:
+                    values, conf = activate(self._maps(head, kept, images), activation)
+                    outputs[name], outputs[f"{name}_conf"] = values, conf
+            if query_points is not None and self.track_head is not None:
+                maps = self._maps(self.track_head.feature_extractor, kept, images)
+                tracks = self.track_head.tracker(maps, query_points.float())
+                outputs |= zip(("track", "vis", "conf"), tracks)
+        return outputs
+
+    def _maps(self, head: DPTHead, kept: Kept, images: Tensor) -> Tensor:
+        """(B, S, D, H / down, W / down) of a head."""
+        size = (images.shape[-2], images.shape[-1])
+        options = (self.frames_chunk_size, self.checkpointing)
+        maps = dense_maps(head, kept, SPECIAL, size, *options)
+        return maps.unflatten(0, images.shape[:2])
+
+    def _check(self, images: Tensor, query_points: Tensor | None) -> None:
+        fix = "Stack the frames of a sample, and samples of one size."
+        dims = check_shape("images", images, "B S 3 H W", fix=fix)
+        if dims["H"] % self.patch_size or dims["W"] % self.patch_size:
+            raise ValueError(
+                f"`images` must have sides that are multiples of {self.patch_size}, "
+                f"got {dims['H']} x {dims['W']}. Resize or crop them, and K with them."
+            )
+        if query_points is not None:
+            check_shape("query_points", query_points, "B N 2", dims={"B": dims["B"]})
+            if self.track_head is None:
+                raise ValueError(
+                    "`query_points` must be None without a track head, got "
+                    f"{dims}. Build the model with enable_track=True."
+                )

@@ -1,0 +1,165 @@
+"""The cache that index converters write and datasets read: every usable frame.
+
+One ``<split>.npz`` per split: names, paths and camera matrices as arrays, so that two
+million frames load in seconds and are shared by the workers of a loader.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vantage3d.io.atomic import atomic_write_bytes
+
+FORMAT = 1  # Raised when the arrays or the meaning of the facts change.
+ARRAYS = ("sequences", "lengths", "numbers", "images", "depths", "K", "world2cam")
+
+
+class IndexedFrame(NamedTuple):
+    """One frame as the index has it.
+
+    Attributes:
+        number: Its number in the sequence; strictly increasing.
+        image: Path relative to the root of the data.
+        depth: Path of the depth map, likewise.
+        K: (3, 3) float64 intrinsics in pixels of the frame that is read, centres at
+            integers.
+        world2cam: (4, 4) float64, OpenCV axes, metres.
+    """
+
+    number: int
+    image: str
+    depth: str
+    K: NDArray[np.float64]
+    world2cam: NDArray[np.float64]
+
+
+class Facts(NamedTuple):
+    """What holds for all frames of an index.
+
+    Attributes:
+        reader: Name in ``reading.READERS``.
+        root: Folder that paths are relative to, itself relative to the index.
+        depth_scale: Units of a depth map per metre.
+        sources: What the index depends on: options and hashes, as its converter says.
+    """
+
+    reader: str
+    root: str
+    depth_scale: float = 1.0
+    sources: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class FrameIndex:
+    """All frames of a split, sequence by sequence.
+
+    Attributes:
+        facts: What holds for all of them.
+        sequences: Names.
+        lengths: (S,) frames of each.
+        numbers: (F,) of the frames; strictly increasing within a sequence.
+        images: (F,) utf-8 paths, and likewise ``depths``.
+        K: (F, 3, 3) and ``world2cam`` (F, 4, 4), as in :class:`IndexedFrame`.
+    """
+
+    facts: Facts
+    sequences: tuple[str, ...]
+    lengths: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    images: NDArray[np.bytes_]
+    depths: NDArray[np.bytes_]
+    K: NDArray[np.float64]
+    world2cam: NDArray[np.float64]
+
+    @classmethod
+    def build(
+        cls, facts: Facts, frames: Mapping[str, Sequence[IndexedFrame]]
+    ) -> "FrameIndex":
+        """An index of sequences and their frames."""
+        flat = [frame for sequence in frames.values() for frame in sequence]
+        return cls(
+            facts,
+            tuple(frames),
+            np.array([len(sequence) for sequence in frames.values()], np.int64),
+            np.array([frame.number for frame in flat], np.int64),
+            np.array([frame.image.encode() for frame in flat], np.bytes_),
+            np.array([frame.depth.encode() for frame in flat], np.bytes_),
+            np.array([frame.K for frame in flat], np.float64).reshape(-1, 3, 3),
+            np.array([frame.world2cam for frame in flat], np.float64).reshape(-1, 4, 4),
+        )
+
+    @cached_property
+    def spans(self) -> dict[str, tuple[int, int]]:
+        """First row, and row behind the last one, of every sequence."""
+        ends = np.cumsum(self.lengths)
+        starts = ends - self.lengths
+        return dict(zip(self.sequences, zip(starts.tolist(), ends.tolist())))
+
+    def frame(self, sequence: str, number: int) -> IndexedFrame:
+        """A frame by its number.
+
+        Raises:
+            KeyError: If the sequence is not in the index, or has no such frame.
+        """
+        start, end = self.spans[sequence]
+        row = start + int(np.searchsorted(self.numbers[start:end], number))
+        if row == end or self.numbers[row] != number:
+            raise KeyError(f"{sequence}/{number}")
+        return self.row(row)
+
+    def frames(self, sequence: str) -> Iterator[IndexedFrame]:
+        """All frames of a sequence, in order."""
+        return (self.row(row) for row in range(*self.spans[sequence]))
+
+    def row(self, row: int) -> IndexedFrame:
+        """The frame of a row of the arrays."""
+        return IndexedFrame(
+            int(self.numbers[row]),
+            self.images[row].decode(),
+            self.depths[row].decode(),
+            self.K[row],
+            self.world2cam[row],
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the index; equal content, equal bytes."""
+        arrays = {name: np.asarray(getattr(self, name)) for name in ARRAYS[1:]}
+        arrays["sequences"] = np.array([n.encode() for n in self.sequences], np.bytes_)
+        facts = json.dumps({"format": FORMAT, **self.facts._asdict()}, sort_keys=True)
+        arrays["facts"] = np.array(facts.encode(), np.bytes_)
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        atomic_write_bytes(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: str | Path) -> "FrameIndex":
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            FileNotFoundError: If the file is missing.
+            ValueError: If it is truncated, or of another format.
+        """
+        remake = "Make it with tools/create_data.py (data/README.md)"
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"frame index {path} is missing. {remake}")
+        try:
+            with np.load(path, allow_pickle=False) as store:
+                arrays = {name: store[name] for name in ARRAYS}
+                facts = json.loads(store["facts"].item())
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(
+                f"frame index {path} is truncated or of another kind ({error}). "
+                f"{remake}"
+            ) from error
+        if facts.pop("format") != FORMAT:
+            raise ValueError(f"frame index {path} is of an older format. {remake}")
+        names = tuple(name.decode() for name in arrays.pop("sequences"))
+        return cls(Facts(**facts), names, **arrays)

@@ -1,0 +1,145 @@
+"""One picture of depth: image, ground truth and answers, in one scale of colours."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from vantage3d.evaluation.depth_metrics import Floats, depth_errors
+from vantage3d.io.atomic import atomic_write
+
+PANEL_WIDTH_IN = 3.3
+TITLE_IN, CAPTION_IN, BAR_IN, GAP_IN = 0.35, 0.28, 0.75, 0.08
+DPI = 130
+COLOURS = "turbo_r"
+UNKNOWN = (0.72, 0.72, 0.72)
+TICKS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 80, 120)
+
+
+@dataclass(frozen=True)
+class DepthView:
+    """What is drawn of one frame.
+
+    Attributes:
+        name: Caption of the image.
+        image: (H, W, 3) RGB in [0, 1].
+        truth: (H, W) metres, 0 where there is no surface.
+        answers: Title to (H, W) aligned depth in metres, the same titles in every view.
+
+    Raises:
+        ValueError: If sizes disagree or the truth is empty.
+    """
+
+    name: str
+    image: Floats
+    truth: Floats
+    answers: Mapping[str, Floats]
+
+    def __post_init__(self) -> None:
+        size = self.truth.shape
+        for title, depth in self.answers.items():
+            if depth.shape != size:
+                raise ValueError(
+                    f"{self.name}: {title!r} must have the truth's size {size}, got "
+                    f"{depth.shape}."
+                )
+        if self.image.shape != (*size, 3):
+            raise ValueError(
+                f"{self.name}: `image` must have shape {(*size, 3)}, got "
+                f"{self.image.shape}."
+            )
+        if not (self.truth > 0).any():
+            raise ValueError(f"{self.name}: `truth` has no pixel with a surface.")
+
+
+def write_depth_picture(
+    path: str | Path, views: Sequence[DepthView], note: str = ""
+) -> None:
+    """Write the PNG of :func:`draw_depth`, whole or not at all."""
+    figure = draw_depth(views, note)
+    atomic_write(path, lambda file: figure.savefig(file, format="png", dpi=DPI))
+
+
+def draw_depth(views: Sequence[DepthView], note: str = "") -> Figure:
+    """A row per view, a column per answer, one bar of colours in metres for all.
+
+    Pixels without a surface are grey in every panel: they are not evaluated.
+
+    Args:
+        views: At least one.
+        note: A line below: how answers were aligned.
+
+    Raises:
+        ValueError: If there are no views.
+    """
+    if not views:
+        raise ValueError("`views` must hold at least one view, got 0.")
+    titles = ["image", "ground truth", *views[0].answers]
+    heights = [PANEL_WIDTH_IN * v.truth.shape[0] / v.truth.shape[1] for v in views]
+    width = len(titles) * (PANEL_WIDTH_IN + GAP_IN) + BAR_IN
+    height = TITLE_IN + sum(heights) + (len(views) + 1) * CAPTION_IN
+    figure = Figure(figsize=(width, height), facecolor="white")
+    norm = _scale(views)
+    top = height - TITLE_IN
+    for row, (view, panel_in) in enumerate(zip(views, heights)):
+        for column, title in enumerate(titles):
+            left = GAP_IN / 2 + column * (PANEL_WIDTH_IN + GAP_IN)
+            size = PANEL_WIDTH_IN / width, panel_in / height
+            axes = figure.add_axes((left / width, (top - panel_in) / height, *size))
+            shown = _show(axes, view, title, norm)
+            if row == 0:
+                axes.set_title(title, fontsize=13, fontweight="bold", pad=5)
+        top -= panel_in + CAPTION_IN
+    _add_bar(figure, shown)
+    figure.text(0.005, 0.03 / height, note, fontsize=9, va="bottom")
+    return figure
+
+
+def _scale(views: Sequence[DepthView]) -> LogNorm:
+    """From the nearest to the farthest surface, but for a percent each."""
+    known = np.concatenate([view.truth[view.truth > 0] for view in views])
+    low, high = np.percentile(known, (1, 99))
+    return LogNorm(float(low), float(max(high, 1.01 * low)), clip=True)
+
+
+def _show(axes: Axes, view: DepthView, title: str, norm: LogNorm) -> AxesImage:
+    if title == "image":
+        shown, caption = axes.imshow(view.image), view.name
+    else:
+        truth = title == "ground truth"
+        depth = view.truth if truth else view.answers[title]
+        masked = np.ma.masked_where(view.truth <= 0, depth)
+        colours = colormaps[COLOURS].with_extremes(bad=UNKNOWN)
+        shown = axes.imshow(masked, norm=norm, cmap=colours, interpolation="nearest")
+        caption = "grey: no surface" if truth else _errors(view, depth)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_xlabel(caption, fontsize=9, labelpad=2)
+    return shown
+
+
+def _errors(view: DepthView, depth: Floats) -> str:
+    errors = depth_errors(depth, view.truth, view.truth > 0)
+    return f"AbsRel {errors['AbsRel']:.3f}, RMSE {errors['RMSE']:.1f} m"
+
+
+def _add_bar(figure: Figure, shown: AxesImage) -> None:
+    low, high = shown.get_clim()
+    width, height = figure.get_size_inches()
+    left = (width - BAR_IN + GAP_IN) / width
+    bottom, top = 2 * CAPTION_IN / height, 1 - TITLE_IN / height
+    axes = figure.add_axes((left, bottom, 0.16 / width, top - bottom))
+    ticks = [tick for tick in TICKS if low <= tick <= high]
+    bar = figure.colorbar(shown, cax=axes, ticks=ticks)
+    bar.ax.set_yticklabels([f"{tick} m" for tick in ticks])
+    bar.ax.minorticks_off()
+    bar.ax.invert_yaxis()
+    bar.ax.tick_params(labelsize=9)

@@ -1,0 +1,89 @@
+"""Which images are found, and which process gets them."""
+
+import pytest
+
+from vantage3d.backbones2d.frames import Shard, find_images, read_shard
+
+
+def touch(root, *paths):
+    for path in paths:
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return root
+
+
+def found(root, **options) -> list[str]:
+    return [image.idx for image in find_images(root, **options)]
+
+
+def test_a_scannet_export_is_taken_by_frame_number(tmp_path):
+    names = [f"2D/s_01/color/{n}.jpg" for n in (0, 20, 40, 80, 180, 200, 400)]
+    touch(tmp_path, "2D/s_00/color/600.jpg", "2D/s_00/depth/0.png", *names)
+    assert found(tmp_path) == ["s_00_600", "s_01_0", "s_01_200", "s_01_400"]
+    assert found(tmp_path, frame_interval=40, scenes=["s_01"]) == [
+        f"s_01_{n}" for n in (0, 40, 80, 200, 400)
+    ]
+
+
+def test_an_rgbd_folder_is_taken_by_place(tmp_path):
+    touch(tmp_path, *(f"b/color/{n}.png" for n in (3, 10, 2, 7)), "a/color/x.JPG")
+    assert found(tmp_path) == ["a_x", "b_2", "b_3", "b_7", "b_10"]
+    assert found(tmp_path, frame_interval=2) == ["a_x", "b_2", "b_7"]
+
+
+def test_a_single_scene_is_named_after_its_folder(tmp_path):
+    assert found(touch(tmp_path / "desk", "color/0.png")) == ["desk_0"]
+
+
+def test_one_image_per_frame(tmp_path):
+    touch(tmp_path, "a/color/0.png", "a/color/0.jpg", "a/color/notes.txt")
+    (image,) = find_images(tmp_path)
+    assert image.path.name == "0.jpg"
+
+
+def test_refuses_a_missing_root(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"--root-path .*gone is missing"):
+        find_images(tmp_path / "gone")
+
+
+def test_refuses_a_scene_that_is_not_there(tmp_path):
+    touch(tmp_path, "a/color/0.png")
+    with pytest.raises(FileNotFoundError, match=r"no b/color \(1 of 2 .*It has a"):
+        find_images(tmp_path, scenes=["a", "b"])
+
+
+def test_refuses_a_folder_without_images(tmp_path):
+    touch(tmp_path, "2D/a/color/30.jpg")
+    with pytest.raises(ValueError, match=r"0 images in 1 scenes .*interval 200"):
+        find_images(tmp_path, 200)
+
+
+def test_refuses_an_interval_of_zero(tmp_path):
+    with pytest.raises(ValueError, match="--frame-interval must be at least 1, got 0"):
+        find_images(tmp_path, 0)
+
+
+def test_shards_partition_the_frames():
+    frames = list(range(23))
+    parts = [Shard(rank, 5).of(frames) for rank in range(5)]
+    assert sorted(item for part in parts for item in part) == frames
+    assert {len(part) for part in parts} == {4, 5}
+
+
+def test_the_shard_comes_from_options_else_from_torchrun():
+    env = {"RANK": "3", "WORLD_SIZE": "4"}
+    assert read_shard(None, None, env) == Shard(3, 4)
+    assert read_shard(0, 2, env) == Shard(0, 2)
+    assert read_shard(None, None, {}) == Shard(0, 1)
+
+
+@pytest.mark.parametrize("rank", [-1, 4])
+def test_refuses_a_rank_out_of_range(rank):
+    with pytest.raises(ValueError, match=rf"--rank must be in 0..3 .*got {rank}"):
+        read_shard(rank, 4)
+
+
+def test_refuses_half_a_shard():
+    with pytest.raises(ValueError, match="got --rank 1 --world-size None"):
+        read_shard(1, None)

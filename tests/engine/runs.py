@@ -1,0 +1,151 @@
+"""Toy runs in processes of their own, which can be killed at an exact event.
+
+A fork server has everything imported, so that a run starts in a fraction of a second.
+"""
+
+import multiprocessing
+import os
+import signal
+import socket
+from pathlib import Path
+
+import torch
+from mmengine.runner import Runner
+
+from vantage3d.engine import run_command, train
+from vantage3d.engine.checkpoints import file as checkpoint_file
+
+CONFIG = str(Path(__file__).with_name("toy_config.py"))
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(
+    [
+        __name__,
+        "tests.engine.toy",
+        "yapf.yapflib.yapf_api",
+        "vantage3d.esam.models",
+    ]
+)
+
+
+def start(work_dir, options=None, resume=False, die_at=None, config=CONFIG):
+    """Start a training; ``die_at`` = n kills it right before its n-th event."""
+    process = _CONTEXT.Process(
+        target=_train, args=(str(work_dir), options or {}, resume, die_at, config)
+    )
+    process.start()
+    return process
+
+
+def run(work_dir, options=None, resume=False, die_at=None, config=CONFIG, timeout=60):
+    """As :func:`start`, to its end; the exit code."""
+    process = start(work_dir, options, resume, die_at, config)
+    process.join(timeout)
+    if process.exitcode is None:
+        process.kill()
+        raise TimeoutError(f"the run did not end in {timeout} s")
+    return process.exitcode
+
+
+def start_two(work_dir, options=None, resume=False, config=CONFIG):
+    """Start a training of two processes on the CPU."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = [
+        _CONTEXT.Process(
+            target=_train_as,
+            args=(rank, port, str(work_dir), options or {}, resume, config),
+        )
+        for rank in range(2)
+    ]
+    for process in processes:
+        process.start()
+    return processes
+
+
+def send(process, signum, group=False):
+    """Send a signal to a run, or to it and every process that it started."""
+    (os.killpg if group else os.kill)(process.pid, signum)
+
+
+def weights(path) -> dict:
+    return torch.load(path, weights_only=True)["state_dict"]
+
+
+def same(one: dict, other: dict) -> bool:
+    """Bitwise."""
+    return one.keys() == other.keys() and all(
+        torch.equal(value, other[key]) for key, value in one.items()
+    )
+
+
+def _train(work_dir, options, resume, die_at, config):
+    os.setpgrp()
+    torch.set_num_threads(1)
+    if die_at is not None:
+        _die_at(die_at)
+    _quiet(work_dir)
+    # Half of a toy run is spent on asking compilers for their versions.
+    Runner._log_env = lambda self, env_cfg: None
+    arguments = {
+        "config": config,
+        "work_dir": work_dir,
+        "resume": resume,
+        "cfg_options": options,
+    }
+    run_command(train, arguments)
+
+
+def _train_as(rank, port, work_dir, options, resume, config):
+    os.environ.update(
+        RANK=str(rank),
+        LOCAL_RANK=str(rank),
+        WORLD_SIZE="2",
+        MASTER_ADDR="127.0.0.1",
+        MASTER_PORT=str(port),
+    )
+    torch.set_num_threads(1)
+    _quiet(f"{work_dir}/rank_{rank}")
+    arguments = {
+        "config": config,
+        "work_dir": work_dir,
+        "resume": resume,
+        "cfg_options": options,
+        "launcher": "pytorch",
+    }
+    run_command(train, arguments)
+
+
+def _quiet(work_dir):
+    """What the run says goes to a file."""
+    Path(work_dir).mkdir(parents=True, exist_ok=True)
+    log = os.open(f"{work_dir}/output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+
+
+def _die_at(number):
+    """SIGKILL before event ``number``: a step, every 40th write, a rename, ..."""
+    count = 0
+
+    def counted(function, every=1):
+        calls = 0
+
+        def call(*args, **kwargs):
+            nonlocal count, calls
+            calls += 1
+            count += calls % every == 0
+            if count == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*args, **kwargs)
+
+        return call
+
+    os.fsync = counted(os.fsync)
+    os.replace = counted(os.replace)
+    os.unlink = counted(os.unlink)
+    Path.unlink = counted(Path.unlink)
+    checkpoint_file._HashingFile.write = counted(
+        checkpoint_file._HashingFile.write, every=40
+    )
+    torch.optim.AdamW.step = counted(torch.optim.AdamW.step)

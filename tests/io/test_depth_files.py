@@ -1,0 +1,127 @@
+"""Depth encodings: exact where they are, refused by name where they are damaged."""
+
+import builtins
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+
+from vantage3d.io import depth_files
+from vantage3d.io.depth_files import (
+    read_float16_png,
+    read_hdf5,
+    read_npy,
+    read_raw_float32,
+    write_depth_png,
+    write_float16_png,
+    write_hdf5,
+    write_npy,
+    write_raw_float32,
+)
+from vantage3d.io.images import read_depth
+
+
+@pytest.fixture
+def depth():
+    values = np.random.default_rng(0).uniform(0.1, 80, (12, 20)).astype(np.float32)
+    values[3:5, 6:9] = 0
+    return values
+
+
+@pytest.mark.parametrize("scale", [256.0, 1000.0])
+def test_integer_depth_is_rounded_and_what_16_bits_cannot_hold_is_missing(
+    tmp_path, depth, scale
+):
+    depth = np.minimum(depth, 60)
+    depth[0, :3] = 65535.49 / scale, 65535.6 / scale, 1e6
+    write_depth_png(tmp_path / "a.png", depth, scale)
+    read = read_depth(tmp_path / "a.png", scale)
+    assert read[0, 0] == pytest.approx(65535 / scale) and not read[0, 1:3].any()
+    depth[0, :3] = read[0, :3]
+    assert np.abs(read - depth).max() <= 0.5 / scale + 1e-5
+    assert (read == 0).sum() == (depth == 0).sum()
+
+
+def test_bits_of_a_half_float_png(tmp_path, depth):
+    """1.5 has the bits 0x3E00; what is not finite or negative is missing."""
+    write_float16_png(tmp_path / "a.png", depth)
+    expected = depth.astype(np.float16).astype(np.float32)
+    np.testing.assert_array_equal(read_float16_png(tmp_path / "a.png"), expected)
+    # 1.5, +inf, NaN, -1.5, 0
+    bits = np.array([[0x3E00, 0x7C00, 0x7E00, 0xBE00, 0]], np.uint16)
+    cv2.imwrite(str(tmp_path / "b.png"), bits)
+    assert read_float16_png(tmp_path / "b.png").tolist() == [[1.5, 0, 0, 0, 0]]
+
+
+def test_raw_float32_is_row_major_and_infinity_is_missing(tmp_path, depth):
+    write_raw_float32(tmp_path / "a.JPG", depth)
+    data = np.frombuffer((tmp_path / "a.JPG").read_bytes(), "<f4")
+    assert data[2 * 20 + 7] == depth[2, 7] and np.isposinf(data[3 * 20 + 6])
+    np.testing.assert_array_equal(read_raw_float32(tmp_path / "a.JPG", (20, 12)), depth)
+    message = r"a\.JPG has 960 bytes, expected 1000: 25x10 float32"
+    with pytest.raises(ValueError, match=message):
+        read_raw_float32(tmp_path / "a.JPG", (25, 10))
+
+
+def test_npy(tmp_path, depth):
+    write_npy(tmp_path / "a.npy", depth)
+    np.testing.assert_array_equal(read_npy(tmp_path / "a.npy"), depth)
+    np.save(tmp_path / "b.npy", depth[None])
+    with pytest.raises(ValueError, match=r"b\.npy must hold .* got \(1, 12, 20\)"):
+        read_npy(tmp_path / "b.npy")
+    np.save(tmp_path / "c.npy", np.array([{"a": 1}]), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"c\.npy is truncated or no array"):
+        read_npy(tmp_path / "c.npy")
+
+
+def test_hdf5(tmp_path, depth):
+    write_hdf5(tmp_path / "a.hdf5", depth)
+    expected = depth.astype(np.float16).astype(np.float32)
+    np.testing.assert_array_equal(read_hdf5(tmp_path / "a.hdf5"), expected)
+    (tmp_path / "b.hdf5").write_bytes((tmp_path / "a.hdf5").read_bytes()[:300])
+    with pytest.raises(ValueError, match=r"b\.hdf5 is truncated or has no array"):
+        read_hdf5(tmp_path / "b.hdf5")
+    half = depth.astype(np.float16)
+    half[0, :2] = np.nan, -1  # as Hypersim's releases have them
+    for name, values in (("dataset", half), ("other", half), ("dataset", half[None])):
+        with h5py.File(tmp_path / f"{name}{values.ndim}.hdf5", "w") as store:
+            store[name] = values
+    found = read_hdf5(tmp_path / "dataset2.hdf5")
+    np.testing.assert_array_equal(found[1:], expected[1:])
+    assert not found[0, :2].any()
+    with pytest.raises(ValueError, match=r"other2\.hdf5 .* no array 'dataset'"):
+        read_hdf5(tmp_path / "other2.hdf5")
+    with pytest.raises(ValueError, match=r"must hold .* numbers, got \(1, 12, 20"):
+        read_hdf5(tmp_path / "dataset3.hdf5")
+
+
+def test_without_h5py_the_error_says_what_to_install(tmp_path, monkeypatch):
+    real = builtins.__import__
+
+    def refuse(name, *args, **kwargs):
+        if name == "h5py":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    (tmp_path / "a.hdf5").write_bytes(b"x")
+    with pytest.raises(ImportError, match="pip install 'h5py<4'"):
+        depth_files.read_hdf5(tmp_path / "a.hdf5")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [read_float16_png, read_npy, read_hdf5, lambda p: read_raw_float32(p, (1, 1))],
+)
+def test_missing_files_are_named(tmp_path, read):
+    with pytest.raises(FileNotFoundError, match=r"gone\.png is missing"):
+        read(tmp_path / "gone.png")
+
+
+def test_an_8_bit_image_is_no_half_float(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((2, 2), 250, np.uint8))
+    with pytest.raises(
+        ValueError, match=r"a\.png has values up to 250, expected the 16"
+    ):
+        read_float16_png(tmp_path / "a.png")

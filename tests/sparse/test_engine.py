@@ -1,0 +1,146 @@
+"""Indexes, plans and threads below the layers."""
+
+import os
+import threading
+
+import pytest
+import torch
+
+from vantage3d.sparse import SparseTensor, get_backend, index, plans, workers
+from vantage3d.sparse.index import NOWHERE, GridIndex, SortedIndex
+
+from . import oracle
+
+engine = get_backend("torch")
+
+
+@pytest.fixture
+def threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_both_indexes_find_the_same(monkeypatch, stride):
+    coordinates = oracle.random_cloud(0, stride=stride)
+    level = SparseTensor(torch.zeros(len(coordinates), 1), coordinates, stride).level
+    batch = torch.randint(-1, 4, (100,))
+    axes = [torch.randint(-12, 12, (3, 100)) for _ in range(3)]
+    axes[1][0, :20] = NOWHERE
+    grid = level.make_index()
+    monkeypatch.setattr(index, "GRID_CELLS", 0)
+    monkeypatch.setattr(index, "GRID_CELLS_PER_VOXEL", 0)
+    search = level.make_index()
+    assert isinstance(grid, GridIndex)
+    assert isinstance(search, SortedIndex)
+    known = (batch >= 0) & (batch < 2)
+    found = grid.find(batch, axes)
+    assert torch.equal(found[:, known], search.find(batch, axes)[:, known])
+    assert (found[:, ~known] == -1).all()
+    rows = {tuple(c): i for i, c in enumerate(level.sorted_coordinates.tolist())}
+    for query in range(100):
+        for offset in range(27):
+            z, rest = divmod(offset, 9)
+            y, x = divmod(rest, 3)
+            at = [int(axes[i][k, query]) * stride for i, k in ((0, x), (1, y), (2, z))]
+            row = rows.get((int(batch[query]), *at), -1)
+            assert int(found[offset, query]) == row
+
+
+def _convolve(coordinates, feats, kernel, stride):
+    layer = engine.Conv(*kernel.shape[1:], round(len(kernel) ** (1 / 3)), stride=stride)
+    layer.kernel = torch.nn.Parameter(kernel.clone())
+    feats = feats.clone().requires_grad_()
+    out = layer(SparseTensor(feats, coordinates)).features
+    out.square().sum().backward()
+    return out.detach(), feats.grad, layer.kernel.grad
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3], indirect=True)
+@pytest.mark.parametrize(("size", "stride"), [(3, 1), (2, 2)])
+def test_many_small_blocks_change_nothing(monkeypatch, threads, size, stride):
+    coordinates = oracle.random_cloud(1, count=400)
+    feats = torch.randn(len(coordinates), 9, dtype=torch.float64)
+    kernel = torch.randn(size**3, 9, 5, dtype=torch.float64)
+    torch.set_num_threads(1)
+    expected = _convolve(coordinates, feats, kernel, stride)
+    torch.set_num_threads(threads)
+    monkeypatch.setattr(plans, "FEWEST_PAIRS", 50)
+    monkeypatch.setattr(plans, "MOST_PAIRS", 60)
+    monkeypatch.setattr(plans, "PAIRS_PER_THREAD", 10)
+    monkeypatch.setattr(plans, "LOOKUPS", 40 * size**3)
+    got = _convolve(coordinates, feats, kernel, stride)
+    for ours, want in zip(got, expected):
+        torch.testing.assert_close(ours, want)
+
+
+@pytest.mark.parametrize("threads", [3], indirect=True)
+def test_same_bits_every_time(threads):
+    coordinates = oracle.random_cloud(2, count=3000, extent=12)
+    feats = torch.randn(len(coordinates), 16)
+    kernel = torch.randn(27, 16, 16)
+    first = _convolve(coordinates, feats, kernel, 1)
+    for _ in range(5):
+        again = _convolve(coordinates, feats, kernel, 1)
+        assert all(torch.equal(a, b) for a, b in zip(first, again))
+
+
+@pytest.mark.parametrize("threads", [2, 5], indirect=True)
+@pytest.mark.parametrize("count", [3, 500])
+def test_threads_of_torch_are_left_as_they_were(monkeypatch, threads, count):
+    monkeypatch.setattr(plans, "PAIRS_PER_THREAD", 1)
+    coordinates = oracle.random_cloud(3, count=count)
+    _convolve(coordinates, torch.randn(len(coordinates), 9), torch.randn(27, 9, 9), 1)
+    assert torch.get_num_threads() == threads
+    seen = []
+    thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert seen == [threads]
+
+
+@pytest.mark.parametrize("threads", [2], indirect=True)
+def test_works_after_a_fork(threads):
+    coordinates = oracle.random_cloud(4, count=2000, extent=10)
+    x = torch.randn(len(coordinates), 9), coordinates
+    layer = engine.Conv(9, 9, 3)
+    with torch.no_grad():
+        expected = layer(SparseTensor(*x)).features
+    assert len(workers._pools) == 1
+    child = os.fork()
+    if child == 0:
+        os._exit(len(workers._pools))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    with torch.no_grad():
+        assert torch.equal(layer(SparseTensor(*x)).features, expected)
+
+
+def test_blocks_cover_every_pair_once():
+    coordinates = oracle.random_cloud(4, count=300)
+    level = SparseTensor(torch.zeros(len(coordinates), 1), coordinates).level
+    plan = plans.build_plan(level, level, plans.KernelShape(3))
+    at = level.sorted_coordinates
+    pairs = {
+        (block.active[i], source, target)
+        for block in plan.blocks
+        for i, (sources, targets) in enumerate(
+            zip(block.gather.split(block.sizes), block.targets.split(block.sizes))
+        )
+        for source, target in zip(sources.tolist(), targets.tolist())
+    }
+    table = oracle.neighbours(at, at, 3, 1)
+    assert pairs == {(v, q, p) for p, found in enumerate(table) for v, q in found}
+
+
+@pytest.mark.gpu
+def test_cuda_gives_what_the_cpu_gives():
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    coordinates = oracle.random_cloud(5, count=500)
+    feats, kernel = torch.randn(len(coordinates), 16), torch.randn(27, 16, 8)
+    here = _convolve(coordinates, feats, kernel, 1)
+    there = _convolve(coordinates.cuda(), feats.cuda(), kernel.cuda(), 1)
+    for ours, want in zip(there, here):
+        torch.testing.assert_close(ours.cpu(), want, rtol=1e-4, atol=1e-4)
