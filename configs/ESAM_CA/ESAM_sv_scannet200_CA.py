@@ -1,7 +1,7 @@
 """ESAM single view, class-agnostic, ScanNet200: the baseline of everything ESAM.
 
 Expected: AP 0.53, AP50 0.75, AP25 0.88 were reported for this model with DINOv2
-features (spec 6.1); no number was published without them.
+features; no number was published without them.
 
     python tools/train.py configs/ESAM_CA/ESAM_sv_scannet200_CA.py
     python tools/test.py configs/ESAM_CA/ESAM_sv_scannet200_CA.py CHECKPOINT

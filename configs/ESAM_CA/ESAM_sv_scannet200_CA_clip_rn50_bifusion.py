@@ -1,7 +1,7 @@
 """CLIP features (ResNet-50, stride 8) fused into those of points, ScanNet200.
 
 Fine-tuned from the trained ESAM_sv_scannet200_CA.py. Expected: AP 0.53, AP50 0.75, AP25
-0.88 were reported for injection with online DINOv2 (spec 6.1); compare with
+0.88 were reported for injection with online DINOv2; compare with
 ESAM_sv_scannet200_CA.py, trained on for as long. The features have a folder and info
 files of their own, beside those of DINOv2: extracted with `--folder clip_feat_rn50`,
 packed with `--feature-root data/scannet200-sv/clip_feat_rn50 --clip-suffix _clip_rn50`.

@@ -1,7 +1,7 @@
 """DINOv2 features fused into the features of points, ScanNet200.
 
 Fine-tuned from the trained ESAM_sv_scannet200_CA.py. Expected: AP 0.53, AP50 0.75, AP25
-0.88 were reported for injection with online DINOv2 (spec 6.1); compare with
+0.88 were reported for injection with online DINOv2; compare with
 ESAM_sv_scannet200_CA.py, trained on for as long.
 
 python tools/train.py configs/ESAM_CA/ESAM_sv_scannet200_CA_dino_bifusion.py

@@ -2,7 +2,7 @@
 
 Fine-tuned from the trained ESAM_sv_scannet200_CA.py. The frozen network reads the
 frames' images: nothing to extract beforehand, more time per step. Expected: AP 0.53,
-AP50 0.75, AP25 0.88 were reported for such a model (spec 6.1); compare with
+AP50 0.75, AP25 0.88 were reported for such a model; compare with
 ESAM_sv_scannet200_CA.py, trained on for as long.
 
 python tools/train.py configs/ESAM_CA/ESAM_sv_scannet200_CA_dino_inject_online.py
@@ -39,7 +39,7 @@ val_dataloader = dict(
     )
 )
 test_dataloader = val_dataloader
-# 640x480 frames at 560x420, whole patches of 14: a grid of 40x30 (spec 9.3, 9.4).
+# 640x480 frames at 560x420, whole patches of 14: a grid of 40x30.
 backbone2d = dict(
     type="FrozenImageBackbone",
     name="dinov2_vitl14_reg",

@@ -71,7 +71,7 @@ def test_a_view_explains_itself_exactly():
 
 
 def test_one_unit_for_depth_and_translations():
-    """Spec 10.1, item 7: depth in metres with translations of the network."""
+    """Reference project: depth in metres with translations of the network."""
     here, there = wall(camera(0), waves=3), wall(camera(1.5, 3), waves=3)
     perfect = scores(here, there)
     own_unit = scores(rescaled(here, 0.1, 0.1), rescaled(there, 0.1, 0.1))
@@ -114,7 +114,7 @@ def test_what_another_surface_hides_is_not_measured():
 
 
 def test_a_blank_wall_tells_nothing():
-    """Spec 10.1, item 7: without texture everything was an inlier."""
+    """Reference project: without texture everything was an inlier."""
     grey = np.full((3, *SIZE), 0.5)
     here, there = (v._replace(image=grey) for v in (wall(camera(0)), wall(camera(5))))
     assert not textured(grey).any()

@@ -35,7 +35,7 @@ def old_residual(pred: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> np.nd
 
 
 def test_two_walls_are_two_planes():
-    """Spec 10.1, item 12: one plane through all facades is no planarity."""
+    """Reference project: one plane through all facades is no planarity."""
     depth = corner()
     assert (old_residual(depth, depth, EVERYWHERE) < 0.1).mean() < 0.3
     segments = plane_segments(depth, K, EVERYWHERE)

@@ -271,7 +271,7 @@ def old_errors(pred: np.ndarray, truth: np.ndarray) -> tuple[float, float, float
 
 
 def test_formulas_of_the_reference_condemn_a_perfect_network():
-    """Spec 10.1, item 4: ATE 3.6 km and RPE 50 m, of the world alone."""
+    """Reference project: ATE 3.6 km and RPE 50 m, of the world alone."""
     truth = mercator_drive()
     pred = network_view(truth)
     ate, angle, rpe = old_errors(np.linalg.inv(pred), np.linalg.inv(truth))

@@ -65,7 +65,7 @@ def old_angles(pred: np.ndarray, truth: np.ndarray, valid: np.ndarray) -> np.nda
 
 
 def test_missing_neighbours_are_no_zeros():
-    """Spec 10.1, item 11: a perfect network got 84 degrees on LiDAR depth."""
+    """Reference project: a perfect network got 84 degrees on LiDAR depth."""
     mask = np.random.default_rng(0).random(SIZE) < 0.3
     depth = plane(np.array([0.3, 0.1, 1]), 8)
     sparse = np.where(mask, depth, 0)

@@ -32,13 +32,13 @@ def _random_value(name: str, shape: tuple[int, ...]) -> np.ndarray | float:
 
 
 def det(shape: tuple[int, ...], a: float = 0.7, b: float = 0.3) -> torch.Tensor:
-    """sin(a i + b) over the flat index i, as in specs/esam.md section 12."""
+    """sin(a i + b) over the flat index i."""
     index = np.arange(int(np.prod(shape)), dtype=np.float64)
     return torch.from_numpy(np.sin(a * index + b).reshape(shape).astype(np.float32))
 
 
 def sine_fill(module: nn.Module) -> nn.Module:
-    """Fill by the rule of specs/esam.md section 12; returns ``module``."""
+    """Fill by the rule of the golden values; returns ``module``."""
     for name, tensor in module.state_dict().items():
         leaf = name.rsplit(".", 1)[-1]
         if leaf == "num_batches_tracked":

@@ -1,4 +1,4 @@
-"""Values that the reference computed: specs/esam.md section 12, esam_golden.json."""
+"""Values that the reference implementation computed: esam_golden.json."""
 
 import json
 

@@ -19,7 +19,7 @@ from vantage3d.views.kitti360.buckets import MIXED, RICH, SHARES
 FOLDER = ROOT / "configs/vggt_lora"
 TWINS = sorted(path.stem for path in FOLDER.glob("*_synthetic.py"))
 DEMO = {path.stem for path in FOLDER.glob("*_demo.py")}  # trained in test_demo.py
-# Spec 4.3: rank, alpha, layers, parameters, peak rate, decay, share of warm-up.
+# Rank, alpha, layers, parameters, peak rate, decay, share of warm-up.
 TABLE = {
     "lora_eth3d_strategy_a": (16, 32, 29, 1_262_624, 1e-4, 0.01, 0.10),
     "lora_eth3d_strategy_b": (16, 32, 125, 7_554_080, 5e-5, 0.01, 0.10),
@@ -63,7 +63,7 @@ def test_strategies_are_those_of_the_table(name):
 
 
 def test_the_building_recipe_is_that_of_the_losses():
-    """Spec 5.1, in every config on KITTI-360: mix, class weights, curriculum."""
+    """In every config on KITTI-360: mix, class weights, curriculum."""
     for name in [*TABLE, "finetune_kitti360"]:
         config = load_config(FOLDER / f"{name}.py")
         dataset, criterion = config.train_dataloader.dataset, config.model.criterion

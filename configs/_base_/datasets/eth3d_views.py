@@ -3,7 +3,7 @@
 python tools/create_data.py eth3d --root-path data/eth3d --out-dir data/eth3d-vggt \
     --workers 8
 
-Not as the reference project (spec 3.3): laser depth instead of splatted points, the
+Not as the reference project: laser depth instead of splatted points, the
 proportions of the photographs instead of 518 x 518, all 13 scenes, and validation on
 scenes that training never sees. Windows of 8 at every 4th frame are its own.
 """

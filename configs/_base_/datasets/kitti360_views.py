@@ -1,11 +1,11 @@
 """KITTI-360 by the building recipe: 8 frames of 168 x 518 around an anchor.
 
-Wide views keep 825 of 1408 columns, a square one would keep 272 (spec 10.1).
+Wide views keep 825 of 1408 columns, a square one would keep 272.
 
 python tools/create_data.py kitti360 --root-path data/kitti360 \
     --out-dir data/kitti360-vggt --workers 8
 
-Not as the reference project (spec 4.3, 5.1): the view; no frame twice in a sample, the
+Not as the reference project: the view; no frame twice in a sample, the
 anchor always first; garage 2.0 and every vehicle 0.5, but sidewalk and fence 1.0 (0.7
 and 1.5 there), as its recipe says it rather than its code; validation on 100 fixed
 windows instead of 50 to 200 random ones with 5000 points.

@@ -1,4 +1,4 @@
-"""Fine-tuning of a trained network of points (spec 9.4): 80 epochs at half the rate.
+"""Fine-tuning of a trained network of points: 80 epochs at half the rate.
 
 Two epochs of warm-up keep the first steps of the image branch small.
 """

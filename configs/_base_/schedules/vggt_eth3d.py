@@ -1,7 +1,7 @@
 """The strategies on ETH3D, for a leaf to take from: `_base_.eth3d`.
 
 All adapt the depth head but for `resize_layers.3`. A step is one sample: the 4, 3 or 2
-images that the reference project allows leave room for one of 8 frames. Spec 4.3 does
+images that the reference project allows leave room for one of 8 frames. Its table does
 not say how many steps its epochs have; here they are 100.
 """
 

@@ -7,7 +7,7 @@ from vantage3d.views.gap_windows import window_positions, windows_of_numbers
 
 
 def references(i, n, length, gap):
-    """Spec 3.2, case by case."""
+    """The rule of the windows, case by case."""
     m = length // 2
     if i < gap:
         return [i + k * gap for k in range(1, length)]

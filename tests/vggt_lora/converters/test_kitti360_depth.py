@@ -75,7 +75,7 @@ def test_each_step_of_the_recipe_makes_it_better(raw):
 
 
 def test_imu_poses_taken_for_camera_poses_would_show(raw):
-    """The mistake of the reference project (spec 10.1 no. 3) is not a small one."""
+    """The mistake of the reference project is not a small one."""
     wrong = maker(raw, accumulate=3)
     poses = read_poses(wrong.layout.poses(wrong.sequence))
     origin = next(iter(poses.values()))[:3, 3]

@@ -16,7 +16,7 @@ def test_sizes_of_released_training(aspect, expected):
 
 
 def test_kitti_window_is_825_columns_wide():
-    """The wide crop of spec 10.1 no. 8, and the square one with 272 columns."""
+    """The wide crop of the presets, and the square one with 272 columns."""
     K = np.array([[552.554261, 0, 682.049453], [0, 552.554261, 238.769549], [0, 0, 1]])
     for height, columns in ((168, 843), (518, 273)):
         window = ViewGeometry(height, 518).window(K, (1408, 376))

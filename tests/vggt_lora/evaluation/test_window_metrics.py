@@ -95,7 +95,7 @@ def test_photometric_consistency_of_a_perfect_network_is_what_the_images_allow()
 
 
 def test_the_alignment_cannot_set_depth_and_cameras_apart():
-    """Spec 10.1, item 7: depth was rescaled to metres, translations were not."""
+    """Reference project: depth was rescaled to metres, translations were not."""
     truth = street_window()
     answers = [bent(truth, scale) for scale in (0.13, 7.0)]
     windows = [
@@ -174,7 +174,7 @@ def test_the_fit_of_all_pixels_is_used_for_buildings():
 
 
 def test_a_handful_of_building_pixels_is_no_measurement():
-    """Spec 10.1, item 5: frames with few such pixels counted like all others."""
+    """Reference project: frames with few such pixels counted like all others."""
     truth = street_window()
     semantics = truth.semantics.copy()
     semantics[0][semantics[0] == 11] = 12
@@ -189,7 +189,7 @@ def test_a_handful_of_building_pixels_is_no_measurement():
 
 
 def test_a_heavy_tail_moves_the_mean_but_not_median_and_trimmed_mean():
-    """Spec 10.1, item 5: mean 1.72 beside a median of 0.84."""
+    """Reference project: mean 1.72 beside a median of 0.84."""
     truth = street_window()
     answer = perfect(truth)
     places = np.argwhere(truth.semantics == 11)[::40]

@@ -1,4 +1,4 @@
-"""The scene of specs/vggt.md section 11.4, written down again from its formulas."""
+"""The scene of the golden losses, written down again from its formulas."""
 
 import math
 

@@ -11,7 +11,7 @@ from vantage3d.vggt_lora.models.fusion import ResidualConvUnit
 
 
 def test_positions_follow_the_definition():
-    """Cell (i, j) of an h x w map of an image H x W (vggt.md 1.9)."""
+    """Cell (i, j) of an h x w map of an image H x W."""
     h, w, H, W, d = 3, 5, 42, 98, 2
     got = positions(torch.zeros(1, 4 * d, h, w), (H, W))
     aspect = W / H

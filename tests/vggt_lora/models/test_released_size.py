@@ -18,7 +18,7 @@ CHUNK = 1 << 22
 
 
 def wave_fill(net: VGGT) -> None:
-    """Weights by the rule of specs/vggt.md 11.1."""
+    """Weights by the rule that the golden values were computed with."""
     for name, tensor in net.state_dict().items():
         seed, flat = zlib.crc32(name.encode()) % 1000, tensor.view(-1)
         for start in range(0, len(flat), CHUNK):
@@ -46,7 +46,7 @@ def centre(name: str, tensor: torch.Tensor) -> float:
 
 
 def waves(S: int, H: int, W: int) -> torch.Tensor:
-    """(1, S, 3, H, W) images of specs/vggt.md 11.2."""
+    """(1, S, 3, H, W) images that the golden values were computed of."""
     axes = [torch.arange(n, dtype=torch.float64) for n in (S, 3, H, W)]
     s, c, y, x = torch.meshgrid(*axes, indexing="ij")
     waves = 0.5 + 0.5 * torch.sin(0.3 * x + 0.5 * y + 1.7 * c + 0.9 * s)

@@ -57,7 +57,7 @@ def test_names_and_shapes_of_a_narrow_one():
 
 def test_a_head_that_is_not_enabled_leaves_no_trace():
     net = on_meta(enable_point=False, enable_track=False)
-    assert sum(p.numel() for p in net.parameters()) == 1_157_941_492  # spec 1.2
+    assert sum(p.numel() for p in net.parameters()) == 1_157_941_492  # as published
     assert not [key for key in net.state_dict() if "point_" in key or "track" in key]
     small = narrow(enable_camera=False, enable_point=False, enable_track=False)
     assert set(small(images())) == {"depth", "depth_conf"}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import nn
 
@@ -14,9 +14,6 @@ from vantage3d.engine.checkpoints.file import (
 )
 from vantage3d.engine.checkpoints.weights import LoadPolicy, load_weights
 from vantage3d.engine.errors import CheckpointError
-
-if TYPE_CHECKING:
-    from vantage3d.deltas.models.estimator import DELTAS
 
 KEYS = {
     "supernet": "state_dict",
@@ -30,11 +27,11 @@ _ADVICE = (
 _IMAGE_ADVICE = "Take torchvision's weights of a ResNet with its width and blocks"
 
 
-def load_three(model: "DELTAS", path: str | Path) -> None:
+def load_three(model: nn.Module, path: str | Path) -> None:
     """Load a three-key checkpoint; every key of all three networks must fit.
 
     Args:
-        model: Receives the weights.
+        model: A DELTAS, which receives the weights.
         path: What ``torch.save`` wrote; read without executing code.
 
     Raises:

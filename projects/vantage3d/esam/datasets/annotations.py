@@ -1,4 +1,4 @@
-"""Semantic ids to class indices, instances and superpoint masks (spec 3.1, 3.3)."""
+"""Semantic ids to class indices, instances and superpoint masks."""
 
 import numpy as np
 import torch

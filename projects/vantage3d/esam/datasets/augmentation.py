@@ -1,4 +1,4 @@
-"""Colour normalisation and elastic distortion of a frame's points (spec 3.1)."""
+"""Colour normalisation and elastic distortion of a frame's points."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""From raw channels to values and confidence (vggt.md 1.10)."""
+"""From raw channels to values and confidence."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Cameras from the camera tokens, refined in four rounds (vggt.md 1.7)."""
+"""Cameras from the camera tokens, refined in four rounds."""
 
 import torch
 from timm.layers import Mlp

@@ -1,4 +1,4 @@
-"""Dense prediction from the tokens of four layers (vggt.md 1.9)."""
+"""Dense prediction from the tokens of four layers (DPT, arXiv 2103.13413)."""
 
 from collections.abc import Mapping, Sequence
 

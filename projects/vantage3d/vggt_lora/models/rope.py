@@ -1,4 +1,4 @@
-"""Rotary positions in two dimensions (RoPE, arXiv 2104.09864; vggt.md 1.5)."""
+"""Rotary positions in two dimensions (RoPE, arXiv 2104.09864)."""
 
 from typing import NamedTuple
 

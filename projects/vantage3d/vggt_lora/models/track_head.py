@@ -1,4 +1,4 @@
-"""Tracks of points through the frames, refined in rounds (vggt.md 1.11)."""
+"""Tracks of points, refined in rounds (as CoTracker, arXiv 2307.07635)."""
 
 from collections.abc import Sequence
 

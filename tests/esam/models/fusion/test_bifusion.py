@@ -52,7 +52,7 @@ def unit(row):
 
 @torch.no_grad()
 def naive_gate(gate, f2d, f3d, valid):
-    """Spec 8.7, one point after the other."""
+    """The gate's formula, one point after the other."""
     ratio = float(valid.float().mean())
     mixed, alphas = [], []
     for two, three, seen in zip(f2d, f3d, valid):

@@ -86,7 +86,7 @@ def test_kernels_of_the_concat_form():
 
 
 def test_one_step_keeps_the_concat_form_near_the_plain_network():
-    """A norm after a zero kernel would give 0.46 of the base's size (spec 9.6)."""
+    """A norm after a zero kernel would give 0.46 of the base's size."""
     model, data = injected_model(zero=True, form="concat"), picture_batch(*frames())
     optimizer = torch.optim.AdamW(model.parameters(), 1e-4)
     sum(run(model, data, "loss").values()).backward()

@@ -48,7 +48,7 @@ class ConcatInjection(nn.Module):
 
     base + out(gelu(base @ .. + image @ ..)), with ``base`` the upsampled voxels beside
     those of the skip connection. ``out`` starts at zero and there is no norm: one that
-    divides by a spread of zero would undo the start within a step (spec 9.6). Voxels
+    divides by a spread of zero would undo the start within a step. Voxels
     without a feature stay as they are.
 
     Args:
