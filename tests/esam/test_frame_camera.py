@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 import torch
-from mmdet3d.datasets.transforms import GlobalRotScaleTrans, RandomFlip3D
 from mmdet3d.structures.points import DepthPoints
 
-from vantage3d.esam.datasets import ElasticTransfrom
+from vantage3d.esam.datasets import (
+    ElasticTransfrom,
+    GlobalRotScaleTrans,
+    RandomFlip3D,
+)
 from vantage3d.esam.frame_camera import pixel_errors, undo_augmentation
 
 

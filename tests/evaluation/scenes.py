@@ -4,10 +4,8 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from mmdet3d.evaluation.functional.scannet_utils.evaluate_semantic_instance import (
-    scannet_eval,
-)
 
+from tools.benchmarks.scannet_ap import mmdet3d_scannet_eval
 from vantage3d.evaluation.instance_overlaps import (
     SceneOverlaps,
     scene_overlaps,
@@ -93,4 +91,5 @@ def reference_ap(scenes: list[Scene], n_classes: int, min_region: int = 100) -> 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         options = {"min_region_sizes": np.array([min_region])}
-        return scannet_eval(preds, gts, options, ids, names, dict(zip(ids, names)))
+        evaluate = mmdet3d_scannet_eval()
+        return evaluate(preds, gts, options, ids, names, dict(zip(ids, names)))

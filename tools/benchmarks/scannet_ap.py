@@ -5,20 +5,36 @@ before its clock starts; our reduction of the masks is inside our time.
 """
 
 import argparse
+import sys
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import numpy as np
-from mmdet3d.evaluation.functional.scannet_utils.evaluate_semantic_instance import (
-    scannet_eval,
-)
 
 from vantage3d.evaluation.instance_overlaps import scene_overlaps, scene_truth
 from vantage3d.evaluation.scannet_ap import instance_ap
 
 KEYS = ("all_ap", "all_ap_50%", "all_ap_25%")
+
+
+def mmdet3d_scannet_eval() -> Callable[..., dict]:
+    """The installed mmdet3d's ``scannet_eval``, without importing the rest of it.
+
+    ``mmdet3d.evaluation`` would import numba and the kits of other datasets, which the
+    set-up leaves out.
+    """
+    name = "mmdet3d_scannet_utils"
+    if name not in sys.modules:
+        root = Path(find_spec("mmdet3d").origin).parent
+        folder = root / "evaluation" / "functional" / "scannet_utils"
+        spec = spec_from_file_location(name, folder / "__init__.py")
+        sys.modules[name] = module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name].scannet_eval
 
 
 @dataclass(frozen=True)
@@ -119,7 +135,7 @@ def reference(
         )
         ids_of_points = (scene["labels"] + 1) * 1000 + scene["instances"]
         gts.append(np.where(scene["instances"] >= 0, ids_of_points, -1))
-    labels = dict(zip(ids, names))
+    labels, scannet_eval = dict(zip(ids, names)), mmdet3d_scannet_eval()
     return lambda: scannet_eval(preds, gts, None, ids, names, labels)
 
 

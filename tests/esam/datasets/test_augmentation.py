@@ -1,11 +1,16 @@
 import numpy as np
+import pytest
 import torch
-from mmdet3d.datasets.transforms import GlobalRotScaleTrans, RandomFlip3D
 from mmdet3d.structures.points import DepthPoints
 from scipy.interpolate import RegularGridInterpolator
 from scipy.ndimage import uniform_filter
 
-from vantage3d.esam.datasets import ElasticTransfrom, NormalizePointsColor_
+from vantage3d.esam.datasets import (
+    ElasticTransfrom,
+    GlobalRotScaleTrans,
+    NormalizePointsColor_,
+    RandomFlip3D,
+)
 from vantage3d.esam.datasets.augmentation import smooth_noise
 
 
@@ -81,3 +86,24 @@ def test_recorded_transform_is_exactly_undone():
     assert results["pcd_vertical_flip"]
     xyz[:, :2] *= -1
     torch.testing.assert_close(xyz, original, atol=1e-5, rtol=0)
+
+
+def test_moves_by_hand():
+    """Half a turn, doubled, not shifted; x mirrored, y not."""
+    points = DepthPoints(torch.tensor([[1.0, 2, 3]]), points_dim=3)
+    results = RandomFlip3D(1.0, 0.0).transform({"points": points})
+    assert results["points"].tensor.tolist() == [[-1, 2, 3]]
+    assert (results["pcd_horizontal_flip"], results["pcd_vertical_flip"]) == (1, 0)
+    move = GlobalRotScaleTrans([np.pi, np.pi], [2, 2], [0, 0, 0])
+    moved = move.transform(results)["points"].tensor
+    torch.testing.assert_close(moved, torch.tensor([[2.0, -4, 6]]))
+    assert results["transformation_3d_flow"] == ["HF", "R", "S", "T"]
+
+
+def test_moves_that_are_not_offered():
+    with pytest.raises(ValueError, match="`sync_2d` must be False, got True"):
+        RandomFlip3D(0.5, 0.5, sync_2d=True)
+    with pytest.raises(ValueError, match=r"flip_ratio_bev_vertical.*got 1\.5"):
+        RandomFlip3D(0.5, 1.5)
+    with pytest.raises(ValueError, match="`shift_height` must be False, got True"):
+        GlobalRotScaleTrans([0, 0], [1, 1], [0, 0, 0], shift_height=True)

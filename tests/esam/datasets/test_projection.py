@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 import torch
-from mmdet3d.datasets.transforms import GlobalRotScaleTrans, RandomFlip3D
 
 from tests.shared import need
 from tools.create_data import main
 from vantage3d.esam.datasets import (
     ElasticTransfrom,
+    GlobalRotScaleTrans,
     LoadAnnotations3D_,
     LoadClipFeature,
     LoadPointsFromFile_,
     Pack3DDetInputs_,
+    RandomFlip3D,
     ScanNet200SegDataset_,
 )
 from vantage3d.esam.frame_camera import camera_points, frame_camera

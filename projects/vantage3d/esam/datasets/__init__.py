@@ -2,9 +2,15 @@
 
 from vantage3d.esam.datasets.annotations import (
     AddSuperPointAnnotations,
+    PointSegClassMapping,
     SwapChairAndFloor,
 )
-from vantage3d.esam.datasets.augmentation import ElasticTransfrom, NormalizePointsColor_
+from vantage3d.esam.datasets.augmentation import (
+    ElasticTransfrom,
+    GlobalRotScaleTrans,
+    NormalizePointsColor_,
+    RandomFlip3D,
+)
 from vantage3d.esam.datasets.formatting import Pack3DDetInputs_
 from vantage3d.esam.datasets.image_features import LoadClipFeature
 from vantage3d.esam.datasets.images import LoadFrameImage
@@ -17,12 +23,15 @@ from vantage3d.esam.datasets.scannet_dataset import (
 __all__ = [
     "AddSuperPointAnnotations",
     "ElasticTransfrom",
+    "GlobalRotScaleTrans",
     "LoadAnnotations3D_",
     "LoadClipFeature",
     "LoadFrameImage",
     "LoadPointsFromFile_",
     "NormalizePointsColor_",
     "Pack3DDetInputs_",
+    "PointSegClassMapping",
+    "RandomFlip3D",
     "ScanNet200SegDataset_",
     "ScanNetSegDataset_",
     "SwapChairAndFloor",

@@ -23,6 +23,21 @@ class SwapChairAndFloor(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+class PointSegClassMapping(BaseTransform):  # MMDetection3D's name
+    """Raw semantic ids of ``pts_semantic_mask`` to class indices.
+
+    The dataset's ``seg_label_mapping`` says which; C stands for "no class".
+    """
+
+    def transform(self, results: dict) -> dict:
+        mapped = results["seg_label_mapping"][results["pts_semantic_mask"]]
+        results["pts_semantic_mask"] = mapped
+        if "eval_ann_info" in results:
+            results["eval_ann_info"]["pts_semantic_mask"] = mapped
+        return results
+
+
+@TRANSFORMS.register_module()
 class AddSuperPointAnnotations(BaseTransform):
     """Ground truth on superpoints: instance rows, then one row per semantic class.
 

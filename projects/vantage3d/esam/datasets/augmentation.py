@@ -1,4 +1,4 @@
-"""Colour normalisation and elastic distortion of a frame's points."""
+"""Augmentation of a frame's points: moves, colours and elastic distortion."""
 
 import numpy as np
 import torch
@@ -6,6 +6,103 @@ from mmcv.transforms import BaseTransform
 from scipy.ndimage import map_coordinates, uniform_filter
 
 from vantage3d.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class RandomFlip3D(BaseTransform):  # MMDetection3D's name
+    """Points mirrored at the planes x = 0 and y = 0, each with its probability.
+
+    Images and their cameras stay: what was done is recorded as ``pcd_horizontal_flip``,
+    ``pcd_vertical_flip`` and in ``transformation_3d_flow``, from which
+    :func:`vantage3d.esam.frame_camera.undo_augmentation` finds the way back.
+
+    Args:
+        flip_ratio_bev_horizontal: Probability of x -> -x.
+        flip_ratio_bev_vertical: Probability of y -> -y.
+        sync_2d: Must be False; MMDetection3D flips the image too where it is True.
+
+    Raises:
+        ValueError: If ``sync_2d`` is set or a probability is not in [0, 1].
+    """
+
+    def __init__(
+        self,
+        flip_ratio_bev_horizontal: float = 0.0,
+        flip_ratio_bev_vertical: float = 0.0,
+        sync_2d: bool = False,
+    ) -> None:
+        if sync_2d:
+            raise ValueError("`sync_2d` must be False, got True: images never flip.")
+        self.ratios = {
+            "horizontal": flip_ratio_bev_horizontal,
+            "vertical": flip_ratio_bev_vertical,
+        }
+        for name, ratio in self.ratios.items():
+            if not 0 <= ratio <= 1:
+                raise ValueError(
+                    f"`flip_ratio_bev_{name}` must be a probability, got {ratio}."
+                )
+
+    def transform(self, results: dict) -> dict:
+        drawn = {name: np.random.rand() < ratio for name, ratio in self.ratios.items()}
+        flow = results.setdefault("transformation_3d_flow", [])
+        for name, flip in drawn.items():
+            results[f"pcd_{name}_flip"] = flip
+            if flip:
+                results["points"].flip(name)
+                flow.append(f"{name[0].upper()}F")
+        return results
+
+
+@TRANSFORMS.register_module()
+class GlobalRotScaleTrans(BaseTransform):  # MMDetection3D's name
+    """Points turned about the vertical axis, scaled and shifted, in this order.
+
+    Records ``pcd_rotation`` (3, 3), which rows are multiplied with from the right,
+    ``pcd_rotation_angle``, ``pcd_scale_factor``, ``pcd_trans`` (3,) in metres and the
+    steps R, S, T in ``transformation_3d_flow``.
+
+    Args:
+        rot_range: Least and largest angle in radians.
+        scale_ratio_range: Least and largest factor.
+        translation_std: Standard deviation of the shift along x, y and z in metres.
+        shift_height: Must be False; the points have no column of heights.
+
+    Raises:
+        ValueError: If ``shift_height`` is set.
+    """
+
+    def __init__(
+        self,
+        rot_range: list[float],
+        scale_ratio_range: list[float],
+        translation_std: list[float],
+        shift_height: bool = False,
+    ) -> None:
+        if shift_height:
+            raise ValueError(
+                "`shift_height` must be False, got True: points have no heights."
+            )
+        self.rot_range = rot_range
+        self.scale_ratio_range = scale_ratio_range
+        self.translation_std = np.array(translation_std, dtype=np.float32)
+
+    def transform(self, results: dict) -> dict:
+        points = results["points"]
+        angle = np.random.uniform(*self.rot_range)
+        scale = np.random.uniform(*self.scale_ratio_range)
+        shift = np.random.normal(scale=self.translation_std, size=3)
+        rotation = points.rotate(angle)
+        points.scale(scale)
+        points.translate(shift)
+        results.update(
+            pcd_rotation=rotation,
+            pcd_rotation_angle=angle,
+            pcd_scale_factor=scale,
+            pcd_trans=shift,
+        )
+        results.setdefault("transformation_3d_flow", []).extend(["R", "S", "T"])
+        return results
 
 
 @TRANSFORMS.register_module()

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from mmdet3d.datasets.seg3d_dataset import Seg3DDataset
+import numpy as np
+from mmengine.dataset import BaseDataset
 
 from vantage3d.esam.scannet_classes import (
     SCANNET20_CLASSES,
@@ -38,11 +39,18 @@ def _check_known(name: str, given: dict | None, known: Iterable[str]) -> None:
         raise ValueError(f"nobody reads {unknown} of `{name}`. Known: {sorted(known)}.")
 
 
-class SingleViewDataset(SeededSamples, Seg3DDataset):
+class SingleViewDataset(SeededSamples, BaseDataset):
     """Frames listed in an info file that ``tools/create_data.py`` wrote.
 
     The file layout is the one of ``data/README.md``; legacy pickled info files are read
-    without executing code.
+    without executing code. ``seg_label_mapping`` takes raw semantic ids to class
+    indices, and every id without a class to the number of classes.
+
+    Args:
+        metainfo: Replaces entries of ``METAINFO``.
+        data_prefix: Folder below ``data_root`` of each kind of file.
+        serialize_data: Whether workers share one pickled list of the entries.
+        **kwargs: Of MMEngine's ``BaseDataset``.
 
     Raises:
         FileNotFoundError: If ``data_root`` or the info file is missing.
@@ -56,12 +64,21 @@ class SingleViewDataset(SeededSamples, Seg3DDataset):
         self,
         metainfo: dict | None = None,
         data_prefix: dict | None = None,
+        serialize_data: bool = False,
         **kwargs,
     ) -> None:
         _check_known("metainfo", metainfo, self.METAINFO)
         _check_known("data_prefix", data_prefix, ("pts", *PREFIXED.values()))
-        metainfo = {"classes": self.METAINFO["classes"], **(metainfo or {})}
-        super().__init__(metainfo=metainfo, data_prefix=data_prefix or {}, **kwargs)
+        ids = self.METAINFO["seg_valid_class_ids"]
+        number = len(self.METAINFO["seg_all_class_ids"])
+        self.seg_label_mapping = np.full(number + 1, len(ids), dtype=np.int64)
+        self.seg_label_mapping[list(ids)] = np.arange(len(ids))
+        super().__init__(
+            metainfo=metainfo,
+            data_prefix=data_prefix or {},
+            serialize_data=serialize_data,
+            **kwargs,
+        )
 
     def load_data_list(self) -> list[dict]:
         """Entries of the info file with absolute paths."""
