@@ -6,7 +6,7 @@ import threading
 import pytest
 import torch
 
-from vantage3d.sparse import SparseTensor, get_backend, index, plans, workers
+from vantage3d.sparse import SparseTensor, get_backend, index, loops, plans
 from vantage3d.sparse.index import NOWHERE, GridIndex, SortedIndex
 
 from . import oracle
@@ -108,10 +108,10 @@ def test_works_after_a_fork(threads):
     layer = engine.Conv(9, 9, 3)
     with torch.no_grad():
         expected = layer(SparseTensor(*x)).features
-    assert len(workers._pools) == 1
+    assert len(loops._pools) == 1
     child = os.fork()
     if child == 0:
-        os._exit(len(workers._pools))
+        os._exit(len(loops._pools))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     with torch.no_grad():
         assert torch.equal(layer(SparseTensor(*x)).features, expected)

@@ -1,7 +1,8 @@
-"""Pooling, interpolation, norms, low precision and the layers' errors."""
+"""Pooling, interpolation, norms, low precision, errors, and a chain kept small."""
 
 import pytest
 import torch
+from torch import nn
 
 from vantage3d.sparse import SparseTensor, get_backend
 
@@ -170,10 +171,6 @@ class TestErrors:
         with pytest.raises(ValueError, match=r"`dilation` must be .* got 1\.5"):
             engine.MaxPool(3, 1, 1.5)
 
-    def test_dimension(self):
-        with pytest.raises(ValueError, match="`dimension` must be 3, got 2"):
-            engine.Conv(3, 3, 3, dimension=2)
-
     def test_reach(self):
         with pytest.raises(ValueError, match="size 3 with dilation 100"):
             engine.Conv(3, 3, 3, dilation=100)(self.x)
@@ -216,3 +213,81 @@ def test_features_after_a_change_in_place_are_the_changed_ones():
     y = x.replace(before)
     y += x
     torch.testing.assert_close(y.features, before + before.clamp(min=0))
+
+
+CHANNELS = 16  # of a chain of norm, rectifier and convolution
+
+
+def _layers():
+    torch.manual_seed(0)
+    norm = engine.BatchNorm(CHANNELS)
+    nn.init.normal_(norm.bn.weight)
+    nn.init.normal_(norm.bn.bias)
+    return norm, engine.ReLU(inplace=True), engine.Conv(CHANNELS, CHANNELS, 3)
+
+
+def _plain(norm, relu, conv, x):
+    return conv(relu(norm(x)))
+
+
+def _run(chain, repeats=1, **autocast):
+    """Output, gradients and running statistics of one step."""
+    norm, relu, conv = _layers()
+    coordinates = oracle.random_cloud(0)
+    generator = torch.Generator().manual_seed(1)
+    feats = torch.randn(len(coordinates), CHANNELS, generator=generator)
+    feats.requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16, enabled=bool(autocast)):
+        out = chain(norm, relu, conv, SparseTensor(feats, coordinates)).features
+    loss = out.float().square().sum()
+    for _ in range(repeats):
+        loss.backward(retain_graph=repeats > 1)
+    numbers = [out, feats.grad, *(p.grad for p in (*norm.parameters(), conv.kernel))]
+    return [x.detach() for x in [*numbers, *norm.buffers()]]
+
+
+@pytest.mark.parametrize("options", [{}, {"repeats": 3}, {"bfloat16": True}])
+def test_equal_to_the_layers_one_by_one_to_the_bit(options):
+    for ours, plain in zip(
+        _run(engine.norm_relu_conv, **options), _run(_plain, **options), strict=True
+    ):
+        assert torch.equal(ours, plain)
+
+
+def _kept_bytes(chain):
+    """Bytes that the graph of one step keeps, parameters aside."""
+    layers = _layers()
+    parameters = {
+        p.untyped_storage().data_ptr() for m in layers for p in m.parameters()
+    }
+    coordinates = oracle.random_cloud(0)
+    x = SparseTensor(
+        torch.randn(len(coordinates), CHANNELS, requires_grad=True), coordinates
+    )
+    sizes = {}
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in parameters:
+            sizes[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda kept: kept):
+        out = chain(*layers, x)
+    assert out.rows.requires_grad
+    return sum(sizes.values()), x.rows.untyped_storage().nbytes()
+
+
+def test_the_rectified_tensor_is_not_kept():
+    plain, rows = _kept_bytes(_plain)
+    ours, _ = _kept_bytes(engine.norm_relu_conv)
+    assert plain - ours == rows
+
+
+def test_evaluation_uses_the_running_statistics():
+    norm, relu, conv = _layers()
+    coordinates = oracle.random_cloud(0)
+    x = SparseTensor(torch.randn(len(coordinates), CHANNELS), coordinates)
+    norm.eval()
+    expected = _plain(norm, relu, conv, x)
+    assert torch.equal(engine.norm_relu_conv(norm, relu, conv, x).rows, expected.rows)

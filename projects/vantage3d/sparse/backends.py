@@ -1,12 +1,10 @@
 """Choice of the engine that runs sparse layers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from . import layers
-from .recompute import norm_relu_conv
-from .tensor import SparseTensor
 
 
 @dataclass(frozen=True)
@@ -31,47 +29,10 @@ class Backend:
     cat: Callable[..., Any]
     interpolate: Callable[..., Any]
     norm_relu_conv: Callable[..., Any]
-    tensor: Callable[..., Any]
+    tensor: Any
 
 
-def _torch() -> Backend:
-    return Backend(
-        name="torch",
-        Conv=layers.Conv,
-        ConvTranspose=layers.ConvTranspose,
-        BatchNorm=layers.BatchNorm,
-        ReLU=layers.ReLU,
-        MaxPool=layers.MaxPool,
-        AvgPool=layers.AvgPool,
-        cat=layers.cat,
-        interpolate=layers.interpolate,
-        norm_relu_conv=norm_relu_conv,
-        tensor=SparseTensor,
-    )
-
-
-def _minkowski() -> Backend:
-    from . import minkowski  # optional package, imported when asked for
-
-    return Backend(
-        name="minkowski",
-        Conv=minkowski.Conv,
-        ConvTranspose=minkowski.ConvTranspose,
-        BatchNorm=minkowski.BatchNorm,
-        ReLU=minkowski.ReLU,
-        MaxPool=minkowski.MaxPool,
-        AvgPool=minkowski.AvgPool,
-        cat=minkowski.cat,
-        interpolate=minkowski.interpolate,
-        norm_relu_conv=minkowski.norm_relu_conv,
-        tensor=minkowski.MinkowskiTensor,
-    )
-
-
-_BACKENDS: dict[str, Callable[[], Backend]] = {
-    "minkowski": _minkowski,
-    "torch": _torch,
-}
+NAMES = ("minkowski", "torch")
 
 
 def get_backend(name: str) -> Backend:
@@ -81,6 +42,11 @@ def get_backend(name: str) -> Backend:
         ValueError: If there is no such engine.
         ImportError: If its package is not installed; the message says how to install.
     """
-    if name not in _BACKENDS:
-        raise ValueError(f"`backend` must be one of {sorted(_BACKENDS)}, got {name!r}.")
-    return _BACKENDS[name]()
+    if name not in NAMES:
+        raise ValueError(f"`backend` must be one of {list(NAMES)}, got {name!r}.")
+    engine = layers
+    if name == "minkowski":
+        from . import minkowski as engine  # optional package, imported when asked for
+    own = {"name": name, "tensor": engine.SparseTensor}
+    names = (field.name for field in fields(Backend))
+    return Backend(**own, **{n: getattr(engine, n) for n in names if n not in own})

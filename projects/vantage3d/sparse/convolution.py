@@ -1,15 +1,102 @@
-"""Sparse convolution of stored rows, with its gradients."""
+"""Sparse convolution of stored rows from one level onto another, with its gradients."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .plans import Finder
-from .routes import Route, forward, kernel_gradient, rows_gradient, sum_dtype
+from . import loops
+from .levels import Level, Scratch
+from .plans import Finder, KernelShape, Part, Plan, get_plan
 
 NARROW = 8  # input channels up to which one wide product per block is faster
+
+
+@dataclass(frozen=True)
+class Route:
+    """A kernel from one level onto another: what a kernel map is looked up by.
+
+    With ``inverse`` the kernel is the source's: target = source + offset.
+    """
+
+    source: Level
+    target: Level
+    shape: KernelShape
+    scratch: Scratch
+    inverse: bool = False
+
+    def plan(self) -> Plan:
+        """Pairs by target row."""
+        return get_plan(self.source, self.target, self.shape, self.inverse)
+
+    def transposed(self) -> tuple[Plan, bool]:
+        """Pairs by source row, and whether their offsets count from the last."""
+        if self.source is self.target and self.shape.symmetric:
+            return self.plan(), True
+        swapped = replace(
+            self, source=self.target, target=self.source, inverse=not self.inverse
+        )
+        return swapped.plan(), False
+
+
+def _threads(rows: Tensor) -> int:
+    return torch.get_num_threads() if rows.device.type == "cpu" else 1
+
+
+def _multiply(
+    rows: Tensor, weights: list[Tensor], plan: Plan, out: Tensor, scratch: Scratch
+) -> Tensor:
+    """out[target] = sum over the plan's pairs of rows[source] @ weights[offset]."""
+    parts = plan.row_parts(_threads(rows))
+    if not parts:
+        return out.zero_()
+    inputs = scratch.take("inputs", (parts[-1].high, rows.shape[1]), rows)
+    products = scratch.take("products", (parts[-1].high, out.shape[1]), rows)
+
+    def run(part: Part) -> None:
+        room = slice(part.low, part.high)
+        loops.multiply(rows, weights, out, inputs[room], products[room], *part.lists)
+
+    loops.run_parts(run, parts, _threads(rows))
+    return out
+
+
+def _rows_gradient(grad: Tensor, kernel: Tensor, route: Route) -> Tensor:
+    """Gradient (N, Cin) of the rows from that of the output (N', Cout)."""
+    plan, reverse = route.transposed()
+    weights = list(kernel.transpose(1, 2).unbind(0))
+    out = grad.new_empty((len(route.source), kernel.shape[1]))
+    return _multiply(
+        grad, weights[::-1] if reverse else weights, plan, out, route.scratch
+    )
+
+
+def _sum_dtype(kernel: Tensor) -> torch.dtype:
+    """Dtype in which a kernel's gradient is summed: single for half precision."""
+    half = kernel.dtype in (torch.bfloat16, torch.float16)
+    return torch.float32 if half else kernel.dtype
+
+
+def _kernel_gradient(
+    rows: Tensor, grad: Tensor, kernel: Tensor, route: Route
+) -> Tensor:
+    """Gradient of the kernel; each thread has offsets of its own."""
+    out = torch.zeros_like(kernel, dtype=_sum_dtype(kernel))
+    parts = route.plan().offset_parts(_threads(rows))
+    if not parts:
+        return out.to(kernel.dtype)
+    inputs = route.scratch.take("inputs", (parts[-1].high, kernel.shape[1]), rows)
+    grads = route.scratch.take("products", (parts[-1].high, kernel.shape[2]), grad)
+    sums = list(out.unbind(0))
+
+    def run(part: Part) -> None:
+        room = slice(part.low, part.high)
+        loops.kernel_gradient(rows, grad, sums, inputs[room], grads[room], *part.lists)
+
+    loops.run_parts(run, parts, _threads(rows))
+    return out.to(kernel.dtype)
 
 
 def _wide_blocks(rows: Tensor, route: Route) -> Iterator[tuple[slice, Tensor]]:
@@ -30,9 +117,10 @@ class _Convolve(torch.autograd.Function):
     def forward(ctx, rows: Tensor, kernel: Tensor, route: Route) -> Tensor:  # type: ignore[no-untyped-def]
         ctx.save_for_backward(rows, kernel)
         ctx.route = route
-        if kernel.shape[1] > NARROW:
-            return forward(rows, kernel, route)
         out = rows.new_empty((len(route.target), kernel.shape[2]))
+        if kernel.shape[1] > NARROW:
+            weights = list(kernel.unbind(0))
+            return _multiply(rows, weights, route.plan(), out, route.scratch)
         for part, wide in _wide_blocks(rows, route):
             torch.mm(wide, kernel.flatten(0, 1), out=out[part])
         return out
@@ -43,14 +131,14 @@ class _Convolve(torch.autograd.Function):
         rows, kernel = ctx.saved_tensors
         grad, grad_rows, grad_kernel = grad.contiguous(), None, None
         if ctx.needs_input_grad[0]:
-            grad_rows = rows_gradient(grad, kernel, ctx.route)
+            grad_rows = _rows_gradient(grad, kernel, ctx.route)
         if ctx.needs_input_grad[1] and kernel.shape[1] <= NARROW:
-            total = torch.zeros_like(kernel, dtype=sum_dtype(kernel))
+            total = torch.zeros_like(kernel, dtype=_sum_dtype(kernel))
             for part, wide in _wide_blocks(rows, ctx.route):
                 total.flatten(0, 1).add_(wide.t() @ grad[part])
             grad_kernel = total.to(kernel.dtype)
         elif ctx.needs_input_grad[1]:
-            grad_kernel = kernel_gradient(rows, grad, kernel, ctx.route)
+            grad_kernel = _kernel_gradient(rows, grad, kernel, ctx.route)
         return grad_rows, grad_kernel, None
 
 
@@ -60,7 +148,7 @@ def convolve(rows: Tensor, kernel: Tensor, route: Route) -> Tensor:
     Args:
         rows: (N, Cin) of the route's source.
         kernel: (V, Cin, Cout).
-        route: From which voxels to which, under which kernel.
+        route: Source and target voxels, and the kernel between them.
 
     Returns:
         (N', Cout) of the route's target; autocast's dtype under autocast, else that of

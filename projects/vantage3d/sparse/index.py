@@ -1,4 +1,9 @@
-"""Finding the row of a voxel by its position.
+"""Keys of voxels, and finding a voxel's row by its position.
+
+A key packs a lattice position into one sortable int64: 9 bits of batch above the bits
+of x, y and z interleaved (Morton or Z order, x lowest). Sorting keys sorts voxels by
+sample and then along a curve on which neighbours in space are close, at every scale;
+the three lowest bits are a voxel's place in its 2 x 2 x 2 parent, x fastest.
 
 Both indexes answer the same question for a box of positions around every query: given
 per axis K positions for each of N queries, the rows of all K x K x K combinations. The
@@ -8,13 +13,65 @@ address of a voxel is a sum of one part per axis, so a combination costs two add
 import torch
 from torch import Tensor
 
-from .packing import AXIS_BITS, spread
-
+AXIS_BITS = 18
+MAX_BATCH = 1 << 9
+MARGIN = 256  # lattice steps that a kernel may reach past a voxel
+LIMIT = (1 << (AXIS_BITS - 1)) - MARGIN
 NOWHERE = 1 << 20  # a position that no voxel has
 GRID_CELLS = 1 << 21
 GRID_CELLS_PER_VOXEL = 128
 GRID_CELLS_MOST = 1 << 28  # addresses are sums of up to four times this, in int32
 _MISSING = 1 << 60  # an address part that no voxel's address reaches
+_HALF = 1 << (AXIS_BITS - 1)
+_SPREADS = (
+    (32, 0x1F00000000FFFF),
+    (16, 0x1F0000FF0000FF),
+    (8, 0x100F00F00F00F00F),
+    (4, 0x10C30C30C30C30C3),
+    (2, 0x1249249249249249),
+)
+
+
+def spread(positions: Tensor) -> Tensor:
+    """int64 with the bits of each lattice position three places apart."""
+    bits = positions.long() + _HALF
+    for shift, mask in _SPREADS:
+        bits = (bits | (bits << shift)).bitwise_and_(mask)
+    return bits
+
+
+def pack(batch: Tensor, lattice: Tensor) -> Tensor:
+    """Keys of lattice positions; no check, see :func:`check_range`.
+
+    Args:
+        batch: (N,) sample index, 0 to 511.
+        lattice: (N, 3) integer positions, each coordinate divided by the stride.
+
+    Returns:
+        (N,) int64 keys.
+    """
+    x, y, z = spread(lattice.t().contiguous())
+    return (batch.long() << 3 * AXIS_BITS) | x | (y << 1) | (z << 2)
+
+
+def check_range(batch: Tensor, lattice: Tensor) -> None:
+    """Raise ValueError if a position does not fit into a key."""
+    if batch.numel() == 0:
+        return
+    low, high = int(batch.min()), int(batch.max())
+    if low < 0 or high >= MAX_BATCH:
+        bad = low if low < 0 else high
+        raise ValueError(
+            f"Batch index must be in 0..{MAX_BATCH - 1}, got {bad}. "
+            "The first coordinate column is the sample of a row."
+        )
+    low, high = int(lattice.min()), int(lattice.max())
+    if low <= -LIMIT or high >= LIMIT:
+        bad = low if low <= -LIMIT else high
+        raise ValueError(
+            f"Coordinates must lie within +-{LIMIT - 1} voxels, got {bad}. "
+            "Centre the cloud or use a larger voxel."
+        )
 
 
 def _combine(base: Tensor, parts: list[Tensor]) -> Tensor:
@@ -110,7 +167,7 @@ def make_index(
     Args:
         keys: (N,) ascending keys.
         coordinates: (N, 4) [batch, x, y, z] in the same order.
-        stride: Of the coordinates.
+        stride: Distance of neighbouring voxels in units of the input voxel.
     """
     if len(keys) == 0:
         return SortedIndex(keys)

@@ -1,14 +1,16 @@
 """Layers of the torch engine; parameter names and layouts are MinkowskiEngine's."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+from torch.nn.functional import batch_norm, embedding_bag
 
-from .convolution import convolve
+from .convolution import Route, convolve
+from .index import check_range
 from .plans import KernelShape
-from .pooling import interpolate_rows, pool
-from .routes import Route
 from .tensor import SparseTensor
 
 
@@ -18,35 +20,18 @@ def _check_sizes(**sizes: int) -> None:
             raise ValueError(f"`{name}` must be a positive integer, got {value!r}.")
 
 
-def _check_channels(x: SparseTensor, expected: int) -> None:
-    if x.rows.shape[1] != expected:
-        raise ValueError(
-            f"The layer was made for {expected} input channels, got {x.rows.shape[1]}."
-        )
-
-
 class _KernelLayer(nn.Module):
-    """Holds ``kernel`` (V, Cin, Cout); 2-D (Cin, Cout) when it is a plain product."""
-
-    kernel: nn.Parameter
-
-    def _make_kernel(self, fan: int, shape: tuple[int, ...]) -> None:
-        self.kernel = nn.Parameter(torch.empty(shape))
-        bound = 1 / math.sqrt(fan)
-        nn.init.uniform_(self.kernel, -bound, bound)
-
-
-class Conv(_KernelLayer):
-    """Sparse convolution (correlation), no bias.
+    """A layer with ``kernel`` (V, Cin, Cout); (Cin, Cout) where it is a plain product.
 
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        kernel_size: Odd sizes are centred, even ones start at the output voxel.
-        stride: Output voxels are at multiples of this times the input's stride.
-        dilation: Distance of kernel offsets in steps of the input's stride.
-        dimension: Must be 3.
+        kernel_size: Odd sizes are centred, even ones start at the coarser voxel.
+        stride: Ratio of the coarser voxels' stride to the finer ones'.
+        dilation: Distance of kernel offsets in steps of the finer stride.
     """
+
+    transposed = False
 
     def __init__(
         self,
@@ -55,7 +40,6 @@ class Conv(_KernelLayer):
         kernel_size: int,
         stride: int = 1,
         dilation: int = 1,
-        dimension: int = 3,
     ) -> None:
         super().__init__()
         _check_sizes(
@@ -65,27 +49,22 @@ class Conv(_KernelLayer):
             stride=stride,
             dilation=dilation,
         )
-        if dimension != 3:
-            raise ValueError(f"`dimension` must be 3, got {dimension}.")
         self.in_channels, self.out_channels = in_channels, out_channels
         self.stride, self.shape = stride, KernelShape(kernel_size, dilation)
-        channels = (in_channels, out_channels)
-        pointwise = kernel_size == 1 and stride == 1
-        self._make_kernel(
-            in_channels * self.shape.volume,
-            channels if pointwise else (self.shape.volume, *channels),
+        channels, volume = (in_channels, out_channels), self.shape.volume
+        plain = kernel_size == 1 and stride == 1
+        self.kernel = nn.Parameter(
+            torch.empty(channels if plain else (volume, *channels))
         )
+        fan = volume * (out_channels if self.transposed else in_channels)
+        nn.init.uniform_(self.kernel, -1 / math.sqrt(fan), 1 / math.sqrt(fan))
 
-    def forward(self, x: SparseTensor) -> SparseTensor:
-        """Features (N', Cout) on the voxels of stride ``x.stride * stride``."""
-        _check_channels(x, self.in_channels)
-        if self.kernel.ndim == 2:
-            return x.with_rows(x.rows @ self.kernel)
-        level = x.family.strided(x.level, self.stride)
-        rows = convolve(
-            x.rows, self.kernel, Route(x.level, level, self.shape, x.family.scratch)
-        )
-        return SparseTensor.of_rows(rows, level, x.family)
+    def _check_channels(self, x: SparseTensor) -> None:
+        if x.rows.shape[1] != self.in_channels:
+            raise ValueError(
+                f"The layer was made for {self.in_channels} input channels, got "
+                f"{x.rows.shape[1]}."
+            )
 
     def extra_repr(self) -> str:
         """Sizes, for printing."""
@@ -95,38 +74,28 @@ class Conv(_KernelLayer):
         )
 
 
+class Conv(_KernelLayer):
+    """Sparse convolution (correlation) onto voxels of a coarser stride, no bias."""
+
+    def forward(self, x: SparseTensor) -> SparseTensor:
+        """Features (N', Cout) on the voxels of stride ``x.stride * stride``."""
+        self._check_channels(x)
+        if self.kernel.ndim == 2:
+            return x.with_rows(x.rows @ self.kernel)
+        level = x.family.strided(x.level, self.stride)
+        route = Route(x.level, level, self.shape, x.family.scratch)
+        rows = convolve(x.rows, self.kernel, route)
+        return SparseTensor.of_rows(rows, level, x.family)
+
+
 class ConvTranspose(_KernelLayer):
-    """Transposed sparse convolution back onto the voxels of a given tensor, no bias.
+    """Transposed sparse convolution back onto the voxels of a given tensor, no bias."""
 
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        kernel_size: As in :class:`Conv`.
-        stride: Ratio of the input's stride to the target's.
-    """
-
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1
-    ) -> None:
-        super().__init__()
-        _check_sizes(
-            in_channels=in_channels,
-            out_channels=out_channels,
-            kernel_size=kernel_size,
-            stride=stride,
-        )
-        self.in_channels, self.out_channels = in_channels, out_channels
-        self.stride, self.shape = stride, KernelShape(kernel_size)
-        channels = (in_channels, out_channels)
-        pointwise = kernel_size == 1 and stride == 1
-        self._make_kernel(
-            out_channels * self.shape.volume,
-            channels if pointwise else (self.shape.volume, *channels),
-        )
+    transposed = True
 
     def forward(self, x: SparseTensor, target: SparseTensor) -> SparseTensor:
         """Features (N', Cout) on the voxels of ``target``."""
-        _check_channels(x, self.in_channels)
+        self._check_channels(x)
         if x.stride != target.stride * self.stride:
             raise ValueError(
                 f"A transposed convolution of stride {self.stride} from stride "
@@ -141,13 +110,6 @@ class ConvTranspose(_KernelLayer):
         kernel = self.kernel if self.kernel.ndim == 3 else self.kernel[None]
         rows = convolve(x.rows, kernel, route)
         return SparseTensor.of_rows(rows, target.level, target.family)
-
-    def extra_repr(self) -> str:
-        """Sizes, for printing."""
-        return (
-            f"{self.in_channels}, {self.out_channels}, kernel_size={self.shape.size}, "
-            f"stride={self.stride}"
-        )
 
 
 class BatchNorm(nn.Module):
@@ -191,10 +153,13 @@ class ReLU(nn.Module):
 
 
 class _Pool(nn.Module):
-    """As in MinkowskiEngine, a kernel of the stride's size covers whole cells.
+    """Pooling of the voxels under a kernel.
 
-    Then offsets start at 0 and dilation does not apply.
+    As in MinkowskiEngine, a kernel of the stride's size covers whole cells: its offsets
+    start at 0 and dilation does not apply.
     """
+
+    mode: str
 
     def __init__(self, kernel_size: int, stride: int = 1, dilation: int = 1) -> None:
         super().__init__()
@@ -202,6 +167,22 @@ class _Pool(nn.Module):
         self.stride = stride
         cells = kernel_size == stride
         self.shape = KernelShape(kernel_size, 1 if cells else dilation, corner=cells)
+
+    def forward(self, x: SparseTensor) -> SparseTensor:
+        """Features (N', C) on the voxels of stride ``x.stride * stride``.
+
+        Zero where there is no voxel under the kernel.
+        """
+        level = x.family.strided(x.level, self.stride)
+        blocks = Route(x.level, level, self.shape, x.family.scratch).plan().blocks
+        if not blocks or len(x.rows) == 0:
+            rows = x.rows.new_zeros((len(level), x.rows.shape[1]))
+        else:
+            members = torch.cat([block.gather[block.reduce] for block in blocks])
+            counts = torch.cat([block.bounds.diff() for block in blocks])
+            starts = (counts.cumsum(0) - counts).to(members.dtype)
+            rows = embedding_bag(members, x.rows, starts, mode=self.mode)
+        return SparseTensor.of_rows(rows, level, x.family)
 
     def extra_repr(self) -> str:
         """Sizes, for printing."""
@@ -211,21 +192,13 @@ class _Pool(nn.Module):
 class MaxPool(_Pool):
     """Largest feature of the voxels under the kernel."""
 
-    def forward(self, x: SparseTensor) -> SparseTensor:
-        """Features (N', C) on the voxels of stride ``x.stride * stride``."""
-        level = x.family.strided(x.level, self.stride)
-        rows = pool(x.rows, Route(x.level, level, self.shape, x.family.scratch), "max")
-        return SparseTensor.of_rows(rows, level, x.family)
+    mode = "max"
 
 
 class AvgPool(_Pool):
     """Mean feature of the voxels that exist under the kernel."""
 
-    def forward(self, x: SparseTensor) -> SparseTensor:
-        """Features (N', C) on the voxels of stride ``x.stride * stride``."""
-        level = x.family.strided(x.level, self.stride)
-        rows = pool(x.rows, Route(x.level, level, self.shape, x.family.scratch), "mean")
-        return SparseTensor.of_rows(rows, level, x.family)
+    mode = "mean"
 
 
 def cat(*tensors: SparseTensor) -> SparseTensor:
@@ -251,5 +224,81 @@ def interpolate(x: SparseTensor, points: Tensor) -> Tensor:
 
     Returns:
         (M, C) values.
+
+    Raises:
+        ValueError: Wrong shape or dtype, or far-out points.
     """
-    return interpolate_rows(x.rows, x.level, points)
+    if points.ndim != 2 or points.shape[1] != 4 or not points.is_floating_point():
+        raise ValueError(
+            "`points` must be floating point (M, 4) [batch, x, y, z], got "
+            f"{tuple(points.shape)} {points.dtype}."
+        )
+    batch = points[:, 0].round().long()
+    scaled = points[:, 1:] / x.level.stride
+    corner = scaled.detach().floor()
+    check_range(batch, corner)
+    if len(x.level) == 0 or len(points) == 0:
+        return x.rows.new_zeros((len(points), x.rows.shape[1]))
+    part = scaled - corner
+    steps = torch.arange(2, device=points.device)
+    axes = [corner[:, axis].long() + steps[:, None] for axis in range(3)]
+    found = x.level.make_index().find(batch, axes).t().contiguous()
+    near_far = torch.stack([1 - part, part], dim=2)
+    at_x, at_y, at_z = near_far.unbind(1)
+    weight = at_z[:, :, None, None] * at_y[:, None, :, None] * at_x[:, None, None]
+    weight = weight.flatten(1)
+    weight = weight.masked_fill(found < 0, 0).to(x.rows.dtype)
+    return embedding_bag(
+        found.clamp(min=0), x.rows, per_sample_weights=weight, mode="sum"
+    )
+
+
+class _Rectified:
+    """relu(norm(rows)) in the place of a kept tensor, from ``rows`` when it is needed.
+
+    Convolution and rectifier ask for it one after the other in the backward pass: the
+    second gets what the first has computed.
+    """
+
+    def __init__(self, norm: nn.BatchNorm1d, rows: Tensor, result: Tensor) -> None:
+        self._norm, self._rows = norm, rows.detach()
+        self._place = result.data_ptr(), result.shape, result.dtype
+        self._made: Tensor | None = None
+
+    def pack(self, kept: Tensor) -> Any:
+        """Itself instead of the result; other tensors as they are."""
+        same = (kept.data_ptr(), kept.shape, kept.dtype) == self._place
+        return self if same else kept
+
+    def unpack(self, kept: Any) -> Tensor:
+        """The tensor that was packed, to the bit."""
+        if kept is not self:
+            return kept
+        made, self._made = self._made, None
+        if made is None:
+            weight, bias, eps = self._norm.weight, self._norm.bias, self._norm.eps
+            with torch.no_grad():
+                made = batch_norm(self._rows, None, None, weight, bias, True, 0, eps)
+                self._made = made.relu_()
+        return made
+
+
+def norm_relu_conv(norm: Any, relu: Any, conv: Any, x: SparseTensor) -> SparseTensor:
+    """``conv(relu(norm(x)))``, whose training keeps ``x`` but nothing in between.
+
+    The backward pass computes norm and rectifier again, to the bit: their cost is small
+    beside the convolution's.
+
+    Args:
+        norm: A ``BatchNorm`` of this engine.
+        relu: Its ``ReLU``.
+        conv: A ``Conv`` or another layer that keeps its input.
+        x: (N, C).
+    """
+    hidden = norm(x)
+    plain = type(norm.bn) is nn.BatchNorm1d  # not one that looks at other processes
+    if not (plain and norm.training and hidden.rows.requires_grad):
+        return conv(relu(hidden))
+    again = _Rectified(norm.bn, x.rows, hidden.rows)
+    with saved_tensors_hooks(again.pack, again.unpack):
+        return conv(relu(hidden))

@@ -1,4 +1,6 @@
-"""Sets of voxels at one stride, their order, and the family they share.
+"""Voxels of one stride, their order, and the family of levels that tensors share.
+
+MinkowskiEngine calls a level a coordinate map, and a family a coordinate manager.
 
 Worked example, one sample, one axis shown (y = z = 0)::
 
@@ -12,7 +14,7 @@ division rounds down. A stride-2 convolution with kernel size 2 sums over offset
 size 3 it sums over -1, 0, 1 and the output at -4 sees -5, -4 and -3. The transposed
 convolution runs the same pairs backwards.
 
-Rows of a strided level are in the order of their keys (see ``packing``): by sample,
+Rows of a strided level are in the order of their keys (see ``index``): by sample,
 then along the Morton curve. The order depends on the coordinates alone.
 """
 
@@ -23,8 +25,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from .index import GridIndex, SortedIndex, make_index
-from .packing import check_range, pack
+from .index import GridIndex, SortedIndex, check_range, make_index, pack
 
 
 class Level:
@@ -37,7 +38,7 @@ class Level:
     Attributes:
         keys: (N,) int64 ascending.
         order: (N,) stored row -> caller's row, or None where they are the same.
-        plans: For each source level and kernel, how to run it onto this level.
+        plans: Kernel maps onto this level, by source level and kernel.
 
     Raises:
         ValueError: Coordinates out of range, repeated or off the stride's lattice.

@@ -1,33 +1,23 @@
-"""The inner loops of a convolution, run outside Python's interpreter lock.
+"""The inner loops of a convolution, and the threads that run them side by side.
 
-They are plain torch code in the subset that TorchScript runs, so that several threads
-can be in them at once and a call of a few microseconds does not pay for Python.
+The loops are plain torch code in the subset that TorchScript runs, outside Python's
+interpreter lock, so that several threads can be in them at once and a call of a few
+microseconds does not pay for Python. Each thread runs whole pieces of work on one core:
+splitting every small operation over all cores costs a wait for the slowest core after
+each of them; splitting the list of pieces costs one wait at the end.
 """
 
+import os
+import threading
 import warnings
-from typing import Any
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-
-def _products(
-    given: Tensor,
-    weights: list[Tensor],
-    active: list[int],
-    sizes: list[int],
-    made: Tensor,
-) -> None:
-    """made = given @ weight, for each offset's rows its own weight."""
-    sources = given.split(sizes)
-    results = made.split(sizes)
-    for i in range(len(active)):
-        torch.mm(sources[i], weights[active[i]], out=results[i])
-
-
-def _reduce(made: Tensor, reduce: Tensor, bounds: Tensor) -> Tensor:
-    """Sums of the pairs of each target row."""
-    return torch.embedding_bag(made, reduce, bounds, False, 0, False, None, True)[0]
+Piece = TypeVar("Piece")
 
 
 def _multiply(
@@ -43,14 +33,19 @@ def _multiply(
     reduce: list[Tensor],
     bounds: list[Tensor],
 ) -> None:
-    """Target rows of some blocks."""
+    """Target rows of some blocks: gather, multiply by each offset's weight, sum."""
     for i in range(len(starts)):
         pairs = gather[i].size(0)
         given = inputs[:pairs]
         made = products[:pairs]
         torch.index_select(rows, 0, gather[i], out=given)
-        _products(given, weights, active[i], sizes[i], made)
-        sums = _reduce(made, reduce[i], bounds[i])
+        sources = given.split(sizes[i])
+        results = made.split(sizes[i])
+        for j in range(len(active[i])):
+            torch.mm(sources[j], weights[active[i][j]], out=results[j])
+        sums = torch.embedding_bag(
+            made, reduce[i], bounds[i], False, 0, False, None, True
+        )[0]
         out[starts[i] : starts[i] + sums.size(0)].copy_(sums)
 
 
@@ -88,5 +83,62 @@ def _script(loop: Any) -> Any:
         return torch.jit.script(loop)
 
 
-multiply_loop = _script(_multiply)
-kernel_gradient_loop = _script(_kernel_gradient)
+multiply = _script(_multiply)
+kernel_gradient = _script(_kernel_gradient)
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+if hasattr(os, "register_at_fork"):  # threads do not survive a fork
+    os.register_at_fork(after_in_child=_pools.clear)
+
+
+def _take_one_core() -> None:
+    """Make every operation of this thread use one core.
+
+    The first operation starts OpenMP threads that stay asleep. With more of them than
+    cores, idle OpenMP threads stop spinning after 100 turns instead of 300 000 (libgomp
+    manual, GOMP_SPINCOUNT), so they leave the cores to these threads.
+    """
+    torch.ones(1 << 18).add_(1)
+    torch.set_num_threads(1)
+
+
+def _pool() -> ThreadPoolExecutor:
+    """As many threads as torch has, kept until that number changes."""
+    count = torch.get_num_threads()
+    if count not in _pools:
+        for other in _pools.values():
+            other.shutdown(wait=False)
+        _pools.clear()
+        # Each thread sets its own share of torch's threads; the number that later
+        # threads start from is restored once all of these have done so.
+        pool = ThreadPoolExecutor(count, "sparse", initializer=_take_one_core)
+        started = threading.Barrier(count)
+        list(pool.map(lambda _: started.wait(), range(count)))
+        torch.set_num_threads(count)
+        _pools[count] = pool
+    return _pools[count]
+
+
+def run_parts(
+    work: Callable[[Piece], None], pieces: Sequence[Piece], threads: int
+) -> None:
+    """Call ``work`` for every piece, all at once, without recording gradients.
+
+    A single piece goes to such a thread as well: many small products are several times
+    slower where each of them is split over all cores.
+
+    Args:
+        work: Mostly operations that leave Python's interpreter lock alone.
+        pieces: At most ``threads``.
+        threads: 1 to work in the calling thread, else as many as torch has.
+    """
+
+    def run(piece: Piece) -> None:
+        with torch.no_grad(), torch.jit.optimized_execution(False):
+            work(piece)
+
+    if threads == 1:
+        for piece in pieces:
+            run(piece)
+    else:
+        list(_pool().map(run, pieces))

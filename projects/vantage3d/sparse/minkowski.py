@@ -23,8 +23,8 @@ except ImportError as error:
     ) from error
 
 
-class MinkowskiTensor:
-    """A ``MinkowskiEngine.SparseTensor`` with the interface of ``SparseTensor``."""
+class SparseTensor:
+    """The engine's own tensor with the interface of ``tensor.SparseTensor``."""
 
     def __init__(self, features: Tensor, coordinates: Tensor, stride: int = 1) -> None:
         coordinates = check_coordinates(coordinates)
@@ -40,7 +40,7 @@ class MinkowskiTensor:
             )
 
     @classmethod
-    def wrap(cls, inner: Any) -> "MinkowskiTensor":
+    def wrap(cls, inner: Any) -> "SparseTensor":
         """Present an engine's tensor."""
         tensor = cls.__new__(cls)
         tensor.inner = inner
@@ -61,10 +61,10 @@ class MinkowskiTensor:
         """Distance of neighbouring voxels in input voxels."""
         return int(self.inner.tensor_stride[0])
 
-    def replace(self, features: Tensor) -> "MinkowskiTensor":
+    def replace(self, features: Tensor) -> "SparseTensor":
         """The same voxels with ``features`` (N, C)."""
         check_features(features, self.coordinates)
-        return MinkowskiTensor.wrap(
+        return SparseTensor.wrap(
             ME.SparseTensor(
                 features,
                 coordinate_map_key=self.inner.coordinate_map_key,
@@ -72,17 +72,25 @@ class MinkowskiTensor:
             )
         )
 
-    def __add__(self, other: "MinkowskiTensor") -> "MinkowskiTensor":
+    def __add__(self, other: "SparseTensor") -> "SparseTensor":
         """Sum of features on the same voxels."""
-        return MinkowskiTensor.wrap(self.inner + other.inner)
+        return SparseTensor.wrap(self.inner + other.inner)
 
-    def __iadd__(self, other: "MinkowskiTensor") -> "MinkowskiTensor":
+    def __iadd__(self, other: "SparseTensor") -> "SparseTensor":
         """Sum written over the features of the left side."""
         self.inner += other.inner
         return self
 
 
-class Conv(ME.MinkowskiConvolution):
+class _Wrapped(nn.Module):
+    """Mixin: an engine's layer on our tensors."""
+
+    def forward(self, x: SparseTensor) -> SparseTensor:
+        """Features as in the layer of ``layers`` of the same name."""
+        return SparseTensor.wrap(super().forward(x.inner))
+
+
+class Conv(_Wrapped, ME.MinkowskiConvolution):
     """See ``layers.Conv``."""
 
     def __init__(
@@ -92,20 +100,10 @@ class Conv(ME.MinkowskiConvolution):
         kernel_size: int,
         stride: int = 1,
         dilation: int = 1,
-        dimension: int = 3,
     ) -> None:
         super().__init__(
-            in_channels,
-            out_channels,
-            kernel_size=kernel_size,
-            stride=stride,
-            dilation=dilation,
-            dimension=dimension,
+            in_channels, out_channels, kernel_size, stride, dilation, dimension=3
         )
-
-    def forward(self, x: MinkowskiTensor) -> MinkowskiTensor:
-        """Features on the voxels of stride ``x.stride * stride``."""
-        return MinkowskiTensor.wrap(super().forward(x.inner))
 
 
 class ConvTranspose(ME.MinkowskiConvolutionTranspose):
@@ -114,31 +112,21 @@ class ConvTranspose(ME.MinkowskiConvolutionTranspose):
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1
     ) -> None:
-        super().__init__(
-            in_channels,
-            out_channels,
-            kernel_size=kernel_size,
-            stride=stride,
-            dimension=3,
-        )
+        super().__init__(in_channels, out_channels, kernel_size, stride, dimension=3)
 
-    def forward(self, x: MinkowskiTensor, target: MinkowskiTensor) -> MinkowskiTensor:
+    def forward(self, x: SparseTensor, target: SparseTensor) -> SparseTensor:
         """Features on the voxels of ``target``."""
         key = target.inner.coordinate_map_key
-        return MinkowskiTensor.wrap(super().forward(x.inner, coordinates=key))
+        return SparseTensor.wrap(super().forward(x.inner, coordinates=key))
 
 
-class BatchNorm(ME.MinkowskiBatchNorm):
+class BatchNorm(_Wrapped, ME.MinkowskiBatchNorm):
     """See ``layers.BatchNorm``; never in place, which this engine cannot do."""
 
     def __init__(
         self, channels: int, momentum: float = 0.1, inplace: bool = False
     ) -> None:
         super().__init__(channels, momentum=momentum)
-
-    def forward(self, x: MinkowskiTensor) -> MinkowskiTensor:
-        """Normalised features on the same voxels."""
-        return MinkowskiTensor.wrap(super().forward(x.inner))
 
 
 class ReLU(nn.Module):
@@ -148,43 +136,35 @@ class ReLU(nn.Module):
         super().__init__()
         self.act = ME.MinkowskiReLU(inplace=inplace)
 
-    def forward(self, x: MinkowskiTensor) -> MinkowskiTensor:
+    def forward(self, x: SparseTensor) -> SparseTensor:
         """Rectified features on the same voxels."""
-        return MinkowskiTensor.wrap(self.act(x.inner))
+        return SparseTensor.wrap(self.act(x.inner))
 
 
-class MaxPool(ME.MinkowskiMaxPooling):
+class MaxPool(_Wrapped, ME.MinkowskiMaxPooling):
     """See ``layers.MaxPool``."""
 
     def __init__(self, kernel_size: int, stride: int = 1, dilation: int = 1) -> None:
         super().__init__(kernel_size, stride, dilation, dimension=3)
 
-    def forward(self, x: MinkowskiTensor) -> MinkowskiTensor:
-        """Features on the voxels of stride ``x.stride * stride``."""
-        return MinkowskiTensor.wrap(super().forward(x.inner))
 
-
-class AvgPool(ME.MinkowskiAvgPooling):
+class AvgPool(_Wrapped, ME.MinkowskiAvgPooling):
     """See ``layers.AvgPool``."""
 
     def __init__(self, kernel_size: int, stride: int = 1, dilation: int = 1) -> None:
         super().__init__(kernel_size, stride, dilation, dimension=3)
 
-    def forward(self, x: MinkowskiTensor) -> MinkowskiTensor:
-        """Features on the voxels of stride ``x.stride * stride``."""
-        return MinkowskiTensor.wrap(super().forward(x.inner))
 
-
-def cat(*tensors: MinkowskiTensor) -> MinkowskiTensor:
+def cat(*tensors: SparseTensor) -> SparseTensor:
     """Concatenate channels of tensors on the same voxels."""
-    return MinkowskiTensor.wrap(ME.cat(*[tensor.inner for tensor in tensors]))
+    return SparseTensor.wrap(ME.cat(*[tensor.inner for tensor in tensors]))
 
 
-def interpolate(x: MinkowskiTensor, points: Tensor) -> Tensor:
+def interpolate(x: SparseTensor, points: Tensor) -> Tensor:
     """Trilinear interpolation at (M, 4) [batch, x, y, z]; gives (M, C)."""
     return x.inner.features_at_coordinates(points.to(torch.float32).contiguous())
 
 
-def norm_relu_conv(norm: Any, relu: Any, conv: Any, x: MinkowskiTensor) -> Any:
+def norm_relu_conv(norm: Any, relu: Any, conv: Any, x: SparseTensor) -> Any:
     """``conv(relu(norm(x)))``."""
     return conv(relu(norm(x)))

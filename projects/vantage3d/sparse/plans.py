@@ -1,7 +1,7 @@
-"""Which rows of one level meet which rows of another, cut into blocks.
+"""Which rows of one level meet which rows of another: kernel maps, cut into blocks.
 
-A plan lists, for every block of consecutive target rows, the pairs (source row, kernel
-offset, target row), sorted by offset and then by target row::
+A plan, MinkowskiEngine's kernel map, lists for every block of consecutive target rows
+the pairs (source row, kernel offset, target row), by offset and then by target row::
 
     gather     source row of every pair: gathers the block's inputs in one step
     sizes      number of pairs of each offset: one matrix product each
@@ -11,17 +11,18 @@ so that a block's intermediate results stay in the processor's cache.
 """
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .index import NOWHERE
+from .index import MARGIN, NOWHERE
 from .levels import Level
-from .packing import MARGIN
 
 FEWEST_PAIRS, MOST_PAIRS = 1024, 4096  # of a block: few leave products too small,
 BLOCKS = 32  # many leave the cache; between them, about so many blocks
@@ -92,99 +93,79 @@ class Block:
 
 
 @dataclass(frozen=True)
-class RowPart:
-    """Blocks of one thread, attribute by attribute as its loop takes them.
+class Part:
+    """One thread's share of a plan.
 
     Attributes:
         low: Where the part's room in the shared buffers begins.
         high: One past its end.
+        lists: What its loop in ``loops`` takes, a list over the blocks for each.
     """
 
     low: int
     high: int
-    starts: list[int]
-    active: list[list[int]]
-    sizes: list[list[int]]
-    gather: list[Tensor]
-    reduce: list[Tensor]
-    bounds: list[Tensor]
+    lists: tuple[list[Any], ...]
 
 
-@dataclass(frozen=True)
-class OffsetPart:
-    """Offsets of one thread, with their pairs in every block.
-
-    Attributes:
-        low: Where the part's room in the shared buffers begins.
-        high: One past its end.
-    """
-
-    low: int
-    high: int
-    active: list[list[int]]
-    sizes: list[list[int]]
-    gather: list[Tensor]
-    targets: list[Tensor]
-
-
-def _row_part(blocks: list[Block], low: int) -> RowPart:
-    return RowPart(
-        low=low,
-        high=low + max(len(block.gather) for block in blocks),
-        starts=[block.start for block in blocks],
-        active=[block.active for block in blocks],
-        sizes=[block.sizes for block in blocks],
-        gather=[block.gather for block in blocks],
-        reduce=[block.reduce for block in blocks],
-        bounds=[block.bounds for block in blocks],
-    )
-
-
-def _offset_part(blocks: list[Block], first: int, last: int, low: int) -> OffsetPart:
-    """The pairs of the offsets ``first`` to ``last``."""
-    cuts = []
-    for block in blocks:
-        a, b = bisect_left(block.active, first), bisect_left(block.active, last)
-        start, count = sum(block.sizes[:a]), sum(block.sizes[a:b])
-        cuts.append((block, slice(a, b), slice(start, start + count)))
-    return OffsetPart(
-        low=low,
-        high=low + max(pairs.stop - pairs.start for _, _, pairs in cuts),
-        active=[block.active[offsets] for block, offsets, _ in cuts],
-        sizes=[block.sizes[offsets] for block, offsets, _ in cuts],
-        gather=[block.gather[pairs] for block, _, pairs in cuts],
-        targets=[block.targets[pairs] for block, _, pairs in cuts],
-    )
+def _place(shares: Iterable[tuple[int, tuple[list[Any], ...]]]) -> list[Part]:
+    """Parts side by side in the buffers, each of so many pairs at most."""
+    parts: list[Part] = []
+    for pairs, lists in shares:
+        low = parts[-1].high if parts else 0
+        parts.append(Part(low, low + pairs, lists))
+    return parts
 
 
 class Plan:
-    """All blocks of one kernel between two levels, in ascending target rows."""
+    """A kernel map: all blocks of one kernel between two levels, by target rows."""
 
     def __init__(self, blocks: list[Block], volume: int) -> None:
         self.blocks = blocks
         self.volume = volume
-        self._row_parts: dict[int, list[RowPart]] = {}
-        self._offset_parts: dict[int, list[OffsetPart]] = {}
+        self._row_parts: dict[int, list[Part]] = {}
+        self._offset_parts: dict[int, list[Part]] = {}
 
-    def row_parts(self, threads: int) -> list[RowPart]:
-        """Every ``threads``-th block to each of so many threads, at most."""
+    def row_parts(self, threads: int) -> list[Part]:
+        """Every ``threads``-th block to each thread: for ``loops.multiply``."""
         if threads not in self._row_parts:
-            parts: list[RowPart] = []
-            for number in range(min(threads, len(self.blocks))):
-                low = parts[-1].high if parts else 0
-                parts.append(_row_part(self.blocks[number::threads], low))
-            self._row_parts[threads] = parts
+            count = min(threads, len(self.blocks))
+            shares = [self.blocks[number::threads] for number in range(count)]
+            self._row_parts[threads] = _place(
+                (
+                    max(len(block.gather) for block in blocks),
+                    (
+                        [block.start for block in blocks],
+                        [block.active for block in blocks],
+                        [block.sizes for block in blocks],
+                        [block.gather for block in blocks],
+                        [block.reduce for block in blocks],
+                        [block.bounds for block in blocks],
+                    ),
+                )
+                for blocks in shares
+            )
         return self._row_parts[threads]
 
-    def offset_parts(self, threads: int) -> list[OffsetPart]:
-        """Runs of offsets with about equally many pairs, at most ``threads``."""
+    def offset_parts(self, threads: int) -> list[Part]:
+        """Runs of offsets of like numbers of pairs: for ``loops.kernel_gradient``."""
         if threads not in self._offset_parts:
-            parts: list[OffsetPart] = []
-            for first, last in self._offset_runs(min(threads, len(self.blocks))):
-                low = parts[-1].high if parts else 0
-                parts.append(_offset_part(self.blocks, first, last, low))
-            self._offset_parts[threads] = parts
+            runs = self._offset_runs(min(threads, len(self.blocks)))
+            self._offset_parts[threads] = _place(self._cut(*run) for run in runs)
         return self._offset_parts[threads]
+
+    def _cut(self, first: int, last: int) -> tuple[int, tuple[list[Any], ...]]:
+        """Offsets ``first`` to ``last``: most pairs of a block, and the lists."""
+        cuts = []
+        for block in self.blocks:
+            a, b = bisect_left(block.active, first), bisect_left(block.active, last)
+            start, count = sum(block.sizes[:a]), sum(block.sizes[a:b])
+            cuts.append((block, slice(a, b), slice(start, start + count)))
+        return max(pairs.stop - pairs.start for _, _, pairs in cuts), (
+            [block.active[offsets] for block, offsets, _ in cuts],
+            [block.sizes[offsets] for block, offsets, _ in cuts],
+            [block.gather[pairs] for block, _, pairs in cuts],
+            [block.targets[pairs] for block, _, pairs in cuts],
+        )
 
     def _offset_runs(self, count: int) -> list[tuple[int, int]]:
         totals = [0] * self.volume

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from .index import check_range, pack
 from .levels import Family, Level
-from .packing import check_range, pack
 
 
 def check_coordinates(coordinates: Tensor) -> Tensor:
@@ -207,7 +207,7 @@ def voxelize(coordinates: Tensor, features: Tensor) -> tuple[SparseTensor, Tenso
         features: (N, C) floating point.
 
     Returns:
-        The tensor of the M unique voxels, rows in key order (see ``packing``), mean
+        The tensor of the M unique voxels, rows in key order (see ``index``), mean
         features; and (N,) int64, the row of each point, so that
         ``tensor.features[inverse]`` is per point again. Gradients flow to ``features``.
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vantage3d.esam.models.fusion.image_sampling import ImageSamples
 from vantage3d.esam.models.segments import segment_count, segment_max
-from vantage3d.sparse.packing import pack
+from vantage3d.sparse.index import pack
 
 
 class ImagePyramid:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vantage3d.sparse.workers import run_parts
+from vantage3d.sparse.loops import run_parts
 
 
 @pytest.fixture
