@@ -43,9 +43,11 @@ class PatchMeans(FeatureExtractor):
         super().__init__("means", weights, (0,), 14, 3, zero, one, input_size)
         self.pool = nn.AvgPool2d(14)
         self.calls: list[int] = []
+        self.sizes: list[tuple[int, int]] = []
 
     def patch_features(self, images: torch.Tensor) -> torch.Tensor:
         self.calls.append(len(images))
+        self.sizes.append(tuple(images.shape[-2:]))
         return self.pool(images)
 
 

@@ -20,7 +20,7 @@ from vantage3d.backbones2d import extraction, feature_folder
 from vantage3d.backbones2d.extraction import bytes_needed, extract
 from vantage3d.backbones2d.feature_folder import FeatureFolder, FeatureWriter
 from vantage3d.backbones2d.frames import ImageFrame, Shard, find_images
-from vantage3d.backbones2d.pipeline import ExtractOptions
+from vantage3d.backbones2d.pipeline import ExtractOptions, Pipeline
 from vantage3d.io.features import read_features
 
 QUIET = ExtractOptions(batch_size=2, workers=0)
@@ -46,6 +46,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.bitwise
 @pytest.mark.parametrize("form", ["pt", "safetensors"])
 def test_files_hold_what_the_network_says(tmp_path, frames, form):
     network = tiny_dinov2(4, layers=[0, 2])
@@ -66,6 +67,7 @@ def test_bare_files_are_bare_half_precision_tensors(tmp_path, frames):
     assert (tmp_path / "a/0.pt").stat().st_size < 4000  # not the whole batch
 
 
+@pytest.mark.bitwise
 @pytest.mark.parametrize("form", ["pt", "safetensors"])
 def test_workers_and_batch_size_leave_the_bytes_unchanged(tmp_path, frames, form):
     made = []
@@ -77,6 +79,26 @@ def test_workers_and_batch_size_leave_the_bytes_unchanged(tmp_path, frames, form
     assert len(made[0]) == 6  # with the manifest
 
 
+@pytest.mark.bitwise
+def test_a_fixed_batch_gives_equal_bytes_whoever_makes_a_file(tmp_path, frames):
+    """As on CUDA, with 4 images at once: 5 = 4 + 1 = 2 + 3 = 2 + 2 + 1."""
+    options, network = replace(QUIET, batch_size=4), tiny_dinov2()
+
+    def make(name: str, *parts: list[ImageFrame]) -> dict[str, bytes]:
+        folder = FeatureFolder(tmp_path / name, "pt")
+        for part in parts:
+            folder.open(extraction._made_by(network), False)
+            pipeline = Pipeline(network, folder, options, part)
+            pipeline.at_once = 4
+            pipeline.run()
+        return contents(folder.root)
+
+    whole = make("whole", frames)
+    assert len(whole) == 6
+    assert whole == make("resumed", frames[:2], frames[2:])
+    assert whole == make("shards", frames[::3], frames[1::3], frames[2::3])
+
+
 def test_resuming_makes_nothing_twice(tmp_path, frames):
     folder, network = FeatureFolder(tmp_path, "pt"), PatchMeans()
     extract(frames[:3], network, folder, QUIET)
@@ -85,7 +107,7 @@ def test_resuming_makes_nothing_twice(tmp_path, frames):
     leftover.touch()
     network.calls.clear()
     assert extract(frames, network, folder, QUIET) == (3, 2, {})
-    assert network.calls == [2] and not leftover.exists()
+    assert network.calls == [1, 1] and not leftover.exists()
     assert all(p.stat().st_mtime_ns == stamp for p, stamp in stamps.items())
     network.calls.clear()
     assert extract(frames, network, folder, QUIET) == (5, 0, {})
@@ -166,7 +188,7 @@ def test_images_of_several_sizes_make_several_batches(tmp_path):
     shutil.copy(tmp_path / "wide/a/color/1.png", root / "a/color/1.png")
     folder, network = FeatureFolder(tmp_path / "out", "safetensors"), PatchMeans()
     extract(find_images(root), network, folder, replace(QUIET, batch_size=3))
-    assert network.calls == [2, 1]
+    assert network.sizes == [(42, 70), (42, 70), (42, 98)]
     wide = network.source((98, 42))
     assert read_features(folder.root / "a/1.safetensors", wide).shape == (3, 3, 7)
 

@@ -98,7 +98,8 @@ class FeatureExtractor(nn.Module, ABC):
                 images, (h, w), mode="bilinear", antialias=True
             )
         images = (images - self.mean) / self.std
-        return functional.pad(images, (0, -w % self.patch, 0, -h % self.patch))
+        images = functional.pad(images, (0, -w % self.patch, 0, -h % self.patch))
+        return images.contiguous()  # in another memory order, kernels round otherwise
 
     def fitted_size(self, image_size: Size) -> Size:
         """(W, H) that an image of ``image_size`` (W, H) has before padding."""

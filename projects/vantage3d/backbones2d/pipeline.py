@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from vantage3d.backbones2d.extractor import FeatureExtractor, Size, autocast
 from vantage3d.backbones2d.feature_folder import FeatureFolder, FeatureWriter
@@ -16,10 +17,11 @@ from vantage3d.process.progress import track
 
 @dataclass(frozen=True)
 class ExtractOptions:
-    """How to extract; nothing here changes a feature, but for ``amp`` its last bits.
+    """How to extract; nothing here changes a feature by more than rounding.
 
     Attributes:
-        batch_size: Images at once.
+        batch_size: Images read at once, and what CUDA computes at once; another number
+            there changes the last bits of a feature, as ``amp`` does everywhere.
         workers: Processes that decode images; 0 for none.
         device: Where the network runs.
         amp: Mixed precision: float16 on CUDA, bfloat16 elsewhere.
@@ -59,6 +61,9 @@ class Pipeline:
         self.extractor = extractor.to(options.device)
         self.folder, self.options, self.frames = folder, options, frames
         self.bad: dict[str, str] = {}
+        # What a matrix product rounds to depends on its size (which kernel, which
+        # blocks), so a network always sees equally many images. One fills a CPU.
+        self.at_once = options.batch_size if options.device.type == "cuda" else 1
 
     def run(self) -> dict[str, str]:
         """Make every file; which frames have none, and why."""
@@ -91,7 +96,9 @@ class Pipeline:
         device = self.options.device
         on_device = images.to(device, non_blocking=True).permute(0, 3, 1, 2)
         with autocast(device, self.options.amp):
-            feats = self.extractor(on_device).half()
+            feats = torch.cat(
+                [self._features(i) for i in on_device.split(self.at_once)]
+            )
         copied = None
         if device.type == "cuda":
             target = torch.empty(feats.shape, dtype=feats.dtype, pin_memory=True)
@@ -99,6 +106,12 @@ class Pipeline:
             copied = torch.cuda.Event()
             copied.record(torch.cuda.current_stream(device))
         return _Pending(numbers, feats, (images.shape[2], images.shape[1]), copied)
+
+    def _features(self, images: Tensor) -> Tensor:
+        """(B, C, h, w) float16 features of at most ``at_once`` images."""
+        missing = self.at_once - len(images)
+        filled = functional.pad(images, (0, 0, 0, 0, 0, 0, 0, missing))
+        return self.extractor(filled)[: len(images)].half()
 
     def _write(self, writer: FeatureWriter, pending: _Pending | None) -> Iterator[int]:
         if pending is None:
