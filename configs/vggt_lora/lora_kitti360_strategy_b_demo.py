@@ -44,7 +44,7 @@ param_scheduler = [
 ]
 train_cfg = dict(max_iters=iters, val_interval=150)
 default_hooks = dict(
-    checkpoint=dict(interval=50, max_keep_ckpts=6),  # for `make demo-evaluate`
+    checkpoint=dict(interval=50),
     picture=dict(
         type="DepthPictureHook",
         answers=dict(before="base_depth", after="pred_depth"),

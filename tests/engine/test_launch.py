@@ -16,7 +16,7 @@ from vantage3d.engine.checkpoints.file import read_checkpoint, write_checkpoint
 from vantage3d.engine.errors import CheckpointError, ConfigError, EngineError
 from vantage3d.engine.launch import _last_words, _set_data_root, train
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """The toy run that the engine's tests train, kill and resume."""
 
-_base_ = ["../../../configs/_base_/default_runtime.py"]
+_base_ = ["../../configs/_base_/default_runtime.py"]
 
 custom_imports = dict(imports=["tests.engine.toy"])
 model = dict(type="ToyModel")

@@ -18,4 +18,5 @@ test_cfg = dict(type="TestLoop")
 rise = dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0)
 fall = dict(type="CosineAnnealingLR", by_epoch=False, eta_min_ratio=0.01)
 loop = dict(type="IterBasedTrainLoop", val_begin=0)
-checkpoint = dict(by_epoch=False, save_best="AbsRel", rule="less")
+# Every adapter (22 MB in strategy B) and the newest three resumable states stay.
+checkpoint = dict(by_epoch=False, keep_exports=True, save_best="AbsRel", rule="less")

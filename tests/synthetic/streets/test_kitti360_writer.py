@@ -16,7 +16,7 @@ from vantage3d.synthetic.layouts.kitti360 import (
 from vantage3d.synthetic.streets import film, make_street
 from vantage3d.synthetic.streets.drive import FRAME_S, SPEED, Drive, make_rig
 
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).resolve().parents[3]
 SMALL = DriveOptions(frames=3, size=(88, 24), columns=60, cameras=(0, 1))
 
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from tests.engine import runs
 from tests.integration.test_survival import assert_same
 from vantage3d.engine.checkpoints.file import companion, read_checkpoint
-from vantage3d.vggt_lora.models.adapter_files import WEIGHTS
+from vantage3d.vggt_lora.models.adapter_files import WEIGHTS, read_adapter
 
 CONFIG = str(Path(__file__).with_name("toy_config.py"))
 LAST = "iter_14.pth"
@@ -46,6 +46,21 @@ def test_kills_leave_no_trace(tmp_path):
     assert companion(whole / LAST).is_dir()
 
 
+def test_every_adapter_stays_and_the_newest_states_can_be_resumed(tmp_path):
+    options = {
+        "default_hooks.checkpoint.interval": 1,
+        "default_hooks.checkpoint.max_keep_ckpts": 3,
+        "train_cfg.max_iters": 6,
+    }
+    assert train(tmp_path, options) == 0
+    states = {path.name for path in tmp_path.glob("iter_*.pth")}
+    assert states == {"iter_4.pth", "iter_5.pth", "iter_6.pth"}
+    found = {path.name: path for path in tmp_path.glob("iter_*_adapter")}
+    assert sorted(found) == [f"iter_{number}_adapter" for number in range(1, 7)]
+    first, last = (read_adapter(found[f"iter_{n}_adapter"]) for n in (1, 6))
+    assert not runs.same(first, last)
+
+
 def test_another_base_or_rank_cannot_resume(tmp_path):
     assert train(tmp_path, {"train_cfg.max_iters": 4}) == 0
     for options, message in (
@@ -72,7 +87,8 @@ def test_checkpoints_hold_adapters_only(tmp_path):
 
 
 def test_metrics_before_training_are_logged(tmp_path):
-    assert train(tmp_path, {"train_cfg.max_iters": 6}) == 0
+    options = {"train_cfg.max_iters": 6, "default_hooks.checkpoint.save_best": None}
+    assert train(tmp_path, options) == 0
     hub = read_checkpoint(tmp_path / "iter_6.pth")["message_hub"]
     scores = hub["log_scalars"]["val/AbsRel"]["log_history"]["data"]
     assert len(scores) == 1  # before training; that of iteration 6 follows the save

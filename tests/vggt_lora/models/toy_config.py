@@ -75,6 +75,7 @@ default_hooks = dict(
         interval=4,
         by_epoch=False,
         max_keep_ckpts=2,
+        keep_exports=True,
         save_best="AbsRel",
         rule="less",
     ),

@@ -99,11 +99,12 @@ def companion(path: Path) -> Path:
     return path.with_name(f"{path.stem}_adapter")
 
 
-def remove_checkpoint(path: Path) -> None:
-    """Delete a checkpoint, its hash and what was exported with it."""
+def remove_checkpoint(path: Path, keep_export: bool = False) -> None:
+    """Delete a checkpoint, its hash and, unless kept, what was exported with it."""
     path.unlink(missing_ok=True)
     sidecar(path).unlink(missing_ok=True)
-    shutil.rmtree(companion(path), ignore_errors=True)
+    if not keep_export:
+        shutil.rmtree(companion(path), ignore_errors=True)
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:

@@ -27,8 +27,11 @@ class CheckpointHook(_CheckpointHook):
         out_dir: Folder in which a folder named like the work dir is made; None for
             the work dir itself.
         max_keep_ckpts: How many regular checkpoints stay; -1 for all.
+        keep_exports: Whether what a model exports with a regular checkpoint, its
+            adapters, stays when the checkpoint goes.
         save_last: Save at the end in any case.
-        save_best: Metric, metrics or ``auto`` whose best checkpoint is kept.
+        save_best: Metric, metrics or ``auto`` whose best checkpoint is kept; the
+            validation before the first step does not count.
         rule: ``greater`` or ``less``; None to infer it from the metric's name.
         greater_keys: More names for which greater is better.
         less_keys: More names for which less is better.
@@ -43,6 +46,7 @@ class CheckpointHook(_CheckpointHook):
         save_optimizer: bool = True,
         out_dir: str | None = None,
         max_keep_ckpts: int = -1,
+        keep_exports: bool = False,
         save_last: bool = True,
         save_best: str | list[str] | None = None,
         rule: str | list[str] | None = None,
@@ -65,6 +69,7 @@ class CheckpointHook(_CheckpointHook):
             filename_tmpl=filename_tmpl,
             save_begin=save_begin,
         )
+        self.keep_exports = keep_exports
         self.kept: list[str] = []
 
     def folder(self, runner: Any) -> Path:
@@ -102,7 +107,8 @@ class CheckpointHook(_CheckpointHook):
 
     def _remove_old(self, runner: Any) -> None:
         while 0 < self.max_keep_ckpts < len(self.kept):
-            remove_checkpoint(self.folder(runner) / self.kept.pop(0))
+            path = self.folder(runner) / self.kept.pop(0)
+            remove_checkpoint(path, keep_export=self.keep_exports)
         runner.message_hub.update_info("kept_checkpoints", list(self.kept))
 
     def _save_checkpoint(self, runner: Any) -> None:
@@ -121,6 +127,8 @@ class CheckpointHook(_CheckpointHook):
                     f"`save_best` names the metric `{metric}`, the evaluation gave "
                     f"{sorted(metrics)}"
                 )
+            if runner.iter == 0:  # validated before training: nothing was learned
+                continue
             score = metrics[metric]
             suffix = "" if len(self.key_indicators) == 1 else f"_{metric}"
             best = runner.message_hub.get_info(
