@@ -364,7 +364,11 @@ def test_two_processes_stop_together_and_go_on(tmp_path, hooks):
 def test_the_tool_itself_killed_ten_times(tmp_path):
     """tools/train.py as a user starts it, killed at random times."""
     root = Path(__file__).resolve().parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(root), str(root / "projects")]),
+        "OMP_NUM_THREADS": "1",
+    }
 
     def start(folder: Path) -> subprocess.Popen:
         arguments = [

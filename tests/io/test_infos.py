@@ -165,7 +165,7 @@ def test_a_layout_that_lies_about_pointers_is_refused(tmp_path, payload):
     done = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "x.pkl"],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "projects")},
         capture_output=True,
         text=True,
         check=False,

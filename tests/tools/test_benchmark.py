@@ -13,7 +13,7 @@ TOOLS = Path(__file__).resolve().parents[2] / "tools"
 def test_it_lists_its_subjects_and_a_subject_its_options():
     for words, expected in (([], "scannet_ap"), (["sparse"], "--rounds")):
         command = [sys.executable, str(TOOLS / "benchmark.py"), *words, "--help"]
-        environment = {"PYTHONPATH": str(TOOLS.parent)}
+        environment = {"PYTHONPATH": str(TOOLS.parent / "projects")}
         done = subprocess.run(command, capture_output=True, text=True, env=environment)
         assert done.returncode == 0, done.stderr
         assert expected in done.stdout

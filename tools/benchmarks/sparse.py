@@ -74,7 +74,7 @@ def _process(task: str, **options: object) -> dict:
     command = [sys.executable, str(Path(__file__).with_name("sparse_process.py")), task]
     for name, value in options.items():
         command += [f"--{name}", str(value)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "projects")}
     done = subprocess.run(
         command, env=environment, check=True, stdout=subprocess.PIPE, text=True
     )

@@ -90,7 +90,7 @@ def _process(args: argparse.Namespace, task: str, **options: object) -> dict:
     for name, value in options.items():
         command += [f"--{name}", str(value)]
     environment = os.environ | {
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tools'}",
+        "PYTHONPATH": f"{ROOT / 'projects'}{os.pathsep}{ROOT / 'tools'}",
         # freed memory goes back at once, so the peak is that of what is in use
         "MALLOC_MMAP_THRESHOLD_": "65536",
     }

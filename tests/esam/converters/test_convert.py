@@ -44,7 +44,7 @@ def test_killed_in_the_middle_and_resumed(scannet, create_data, tmp_path, hashes
     create_data("scannet200_sv", scannet, whole, *SMALL)
     command = [sys.executable, "tools/create_data.py", "scannet200_sv"]
     command += ["--root-path", scannet, "--out-dir", broken, "--workers", "2"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "projects")}
     process = subprocess.Popen(
         [*map(str, command), *map(str, SMALL)], cwd=ROOT, env=environment
     )

@@ -127,7 +127,10 @@ def test_command_line(tmp_path):
         "--no-ego-motion",
     ]  # fmt: skip
     done = subprocess.run(
-        command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}
+        command,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT / "projects")},
     )
     assert done.returncode == 0, done.stderr
     made = json.loads((tmp_path / "out/synthetic.json").read_text())
