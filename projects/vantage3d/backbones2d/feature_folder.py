@@ -15,6 +15,7 @@ from torch import Tensor
 from vantage3d.backbones2d.frames import ImageFrame
 from vantage3d.io.atomic import atomic_write_bytes, remove_temporaries
 from vantage3d.io.features import FORMS, FeatureSource, write_features
+from vantage3d.io.manifest import differences
 
 MANIFEST = "extraction.json"
 FOLDER = "clip_feat"
@@ -79,12 +80,7 @@ class FeatureFolder:
         path = self.root / MANIFEST
         if not path.is_file():
             return f"there is no {MANIFEST} to say how"
-        old = json.loads(path.read_bytes())
-        return "; ".join(
-            f"{key} was {old.get(key)!r} and is now {new.get(key)!r}"
-            for key in sorted(old.keys() | new.keys())
-            if old.get(key) != new.get(key)
-        )
+        return differences(json.loads(path.read_bytes()), new)
 
 
 def file_bytes(source: FeatureSource) -> int:

@@ -17,8 +17,12 @@ from vantage3d.converters.index.source import (
 )
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.images import read_size
-from vantage3d.io.rgbd_folder import color_path
-from vantage3d.io.rgbd_frames import list_frames, read_cam2world, read_intrinsics
+from vantage3d.io.rgbd_frames import (
+    color_path,
+    list_frames,
+    read_cam2world,
+    read_intrinsics,
+)
 from vantage3d.views.index import IndexedFrame
 from vantage3d.views.names import split_scenes
 

@@ -7,6 +7,7 @@ Every function takes either torch tensors or numpy arrays and returns the same.
 
 from vantage3d.geometry.cameras import (
     distance_to_depth,
+    normalise_pixels,
     pixel_grid,
     project,
     scale_intrinsics,
@@ -22,7 +23,7 @@ from vantage3d.geometry.grids import (
     sample_grid,
 )
 from vantage3d.geometry.transforms import invert_rigid, look_at, transform_points
-from vantage3d.geometry.triangulation import Triangulated, normalise_pixels, triangulate
+from vantage3d.geometry.triangulation import Triangulated, triangulate
 
 __all__ = [
     "FeatureGrid",

@@ -1,10 +1,13 @@
 """Pinhole cameras: pixels to points and back."""
 
-from typing import Any
-
 from vantage3d.checks import check_positive, check_shape
-from vantage3d.geometry.arrays import Array, arange_like, copy, stack
-from vantage3d.geometry.transforms import transform_points
+from vantage3d.geometry.transforms import (
+    Array,
+    arange_like,
+    copy,
+    stack,
+    transform_points,
+)
 
 
 def scale_intrinsics(K: Array, scale_x: float, scale_y: float | None = None) -> Array:
@@ -42,6 +45,13 @@ def pixel_grid(height: int, width: int, like: Array) -> Array:
     return stack([ys[:, None] * 0 + xs, ys[:, None] + xs * 0], -1)
 
 
+def normalise_pixels(pixels: Array, K: Array) -> Array:
+    """(..., N, 2) coordinates x / z, y / z of pixels (..., N, 2) with K (..., 3, 3)."""
+    y = (pixels[..., 1] - K[..., 1, 2, None]) / K[..., 1, 1, None]
+    x = pixels[..., 0] - K[..., 0, 2, None] - K[..., 0, 1, None] * y
+    return stack([x / K[..., 0, 0, None], y], -1)
+
+
 def unproject_pixels(pixels: Array, depth: Array, K: Array, cam2world: Array) -> Array:
     """World points of single pixels.
 
@@ -60,9 +70,9 @@ def unproject_pixels(pixels: Array, depth: Array, K: Array, cam2world: Array) ->
     dims = check_shape("pixels", pixels, "... N 2")
     check_shape("depth", depth, "... N", dims=dims)
     check_shape("K", K, "... 3 3")
-    y = (pixels[..., 1] - K[..., 1, 2, None]) / K[..., 1, 1, None]
-    x = pixels[..., 0] - K[..., 0, 2, None] - K[..., 0, 1, None] * y
-    rays = stack([x / K[..., 0, 0, None], y, y * 0 + 1], -1)
+    coords = normalise_pixels(pixels, K)
+    x, y = coords[..., 0], coords[..., 1]
+    rays = stack([x, y, y * 0 + 1], -1)
     return transform_points(cam2world, rays * depth[..., None])
 
 
@@ -133,7 +143,5 @@ def distance_to_depth(distance: Array, K: Array) -> Array:
     """
     dims = check_shape("distance", distance, "H W")
     check_shape("K", K, "3 3")
-    grid: Any = pixel_grid(dims["H"], dims["W"], K)
-    y = (grid[..., 1] - K[1, 2]) / K[1, 1]
-    x = (grid[..., 0] - K[0, 2] - K[0, 1] * y) / K[0, 0]
-    return distance / (x * x + y * y + 1) ** 0.5
+    rays = normalise_pixels(pixel_grid(dims["H"], dims["W"], K), K)
+    return distance / ((rays**2).sum(-1) + 1) ** 0.5

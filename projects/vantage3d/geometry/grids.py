@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag
 
 from vantage3d.checks import check_positive, check_shape
-from vantage3d.geometry.arrays import Array, stack
 from vantage3d.geometry.cameras import scale_intrinsics
+from vantage3d.geometry.transforms import Array, stack
 
 Size = tuple[int, int]
 

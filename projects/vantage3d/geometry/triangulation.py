@@ -25,13 +25,6 @@ class Triangulated(NamedTuple):
     in_front: Tensor
 
 
-def normalise_pixels(pixels: Tensor, K: Tensor) -> Tensor:
-    """(..., N, 2) coordinates x / z, y / z of pixels (..., N, 2) with K (..., 3, 3)."""
-    y = (pixels[..., 1] - K[..., 1, 2, None]) / K[..., 1, 1, None]
-    x = pixels[..., 0] - K[..., 0, 2, None] - K[..., 0, 1, None] * y
-    return torch.stack([x / K[..., 0, 0, None], y], -1)
-
-
 def triangulate(
     coords: Tensor,
     ref2cam: Tensor,

@@ -30,7 +30,11 @@ def atomic_write(path: str | Path, writer: Callable[[BinaryIO], object]) -> None
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        _sync_folder(path.parent)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -52,11 +56,3 @@ def remove_temporaries(folder: str | Path) -> None:
     """Delete what a killed process left half-written directly in ``folder``."""
     for leftover in Path(folder).glob(f".*{TEMPORARY_SUFFIX}"):
         leftover.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

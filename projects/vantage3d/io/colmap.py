@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from vantage3d.checks import check_shape
 
 HALF = 0.5
+FILES, SUFFIXES = ("cameras", "images", "points3D"), (".bin", ".txt")
 PINHOLE = ("PINHOLE", "SIMPLE_PINHOLE")
 
 
@@ -112,10 +113,16 @@ def read_colmap(folder: str | Path) -> ColmapModel:
         ValueError: If a file is damaged.
     """
     folder = Path(folder)
-    _check_files(folder)
+    found = {s: [n for n in FILES if (folder / f"{n}{s}").is_file()] for s in SUFFIXES}
+    most = max(found.values(), key=len)
+    if len(most) < len(FILES):
+        lacking = ", ".join(name for name in FILES if name not in most)
+        raise FileNotFoundError(
+            f"{folder} holds no COLMAP model: {lacking} is missing, as .bin and as "
+            ".txt. Export or download it again"
+        )
     try:
-        model = _pycolmap().Reconstruction(str(folder))
-        return _model(model)
+        return _model(_pycolmap().Reconstruction(str(folder)))
     except (RuntimeError, ValueError, IndexError, KeyError) as error:
         reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
         raise ValueError(
@@ -124,25 +131,17 @@ def read_colmap(folder: str | Path) -> ColmapModel:
         ) from error
 
 
-def _check_files(folder: Path) -> None:
-    names = ("cameras", "images", "points3D")
-    found = {s: [n for n in names if (folder / f"{n}{s}").is_file()] for s in _SUFFIXES}
-    if not any(len(found[suffix]) == len(names) for suffix in _SUFFIXES):
-        most = max(found.values(), key=len)
-        lacking = ", ".join(name for name in names if name not in most)
-        raise FileNotFoundError(
-            f"{folder} holds no COLMAP model: {lacking} is missing, as .bin and as "
-            ".txt. Export or download it again"
-        )
-
-
-_SUFFIXES = (".bin", ".txt")
-
-
 def _model(model: Any) -> ColmapModel:
     rows = {number: row for row, number in enumerate(sorted(model.points3D))}
     points = [model.points3D[number] for number in rows]
-    cameras = {number: _camera(camera) for number, camera in model.cameras.items()}
+    cameras = {
+        number: ColmapCamera(
+            camera.model_name,
+            (int(camera.width), int(camera.height)),
+            tuple(map(float, camera.params)),
+        )
+        for number, camera in model.cameras.items()
+    }
     images = [
         _image(image, cameras[image.camera_id], rows) for image in model.images.values()
     ]
@@ -152,11 +151,6 @@ def _model(model: Any) -> ColmapModel:
         np.array([point.error for point in points]),
         np.array([point.track.length() for point in points], np.int64),
     )
-
-
-def _camera(camera: Any) -> ColmapCamera:
-    size = int(camera.width), int(camera.height)
-    return ColmapCamera(camera.model_name, size, tuple(map(float, camera.params)))
 
 
 def _image(image: Any, camera: ColmapCamera, rows: dict[int, int]) -> ColmapImage:

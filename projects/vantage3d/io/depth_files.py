@@ -17,12 +17,19 @@ from vantage3d.io.images import read_ids
 Depth = NDArray[np.float32]
 HDF5_KEY = "dataset"
 KITTI_SCALE = 256.0  # units of KITTI's depth images per metre
+MILLIMETRES = 1000.0
+ROTATED_BITS = 3  # of SUN3D's depth images, to the left
+# Share of SUN3D's values with empty low bits, below which an image is not rotated.
+PLAIN = 0.5
 
 
 def depth_units(depth: NDArray[np.floating], scale: float) -> NDArray[np.uint16]:
-    """(H, W) depth in whole 1 / ``scale`` metres; 0 where missing or beyond 16 bits."""
-    units = np.round(depth * scale)
-    return np.where(units < 2**16, units, 0).astype(np.uint16)
+    """(H, W) depth in whole 1 / ``scale`` metres.
+
+    0 where it is missing, not finite, below half a unit or beyond 16 bits.
+    """
+    units = np.round(np.nan_to_num(depth, posinf=0.0, neginf=0.0) * scale)
+    return np.where((units > 0) & (units < 2**16), units, 0).astype(np.uint16)
 
 
 def write_depth_png(
@@ -32,8 +39,16 @@ def write_depth_png(
 
     ``images.read_depth`` with the same ``scale`` reads it.
     """
-    _, data = cv2.imencode(".png", depth_units(depth, scale))
-    atomic_write_bytes(path, data.tobytes())
+    _write_png(path, depth_units(depth, scale))
+
+
+def write_millimetre_png(path: str | Path, depth: NDArray[np.floating]) -> None:
+    """Write (H, W) depth as 16-bit millimetres, as ScanNet's depth images are."""
+    _write_png(path, depth_units(depth.astype(np.float64), MILLIMETRES))
+
+
+def _write_png(path: str | Path, values: NDArray[np.uint16]) -> None:
+    atomic_write_bytes(path, cv2.imencode(".png", values)[1].tobytes())
 
 
 def read_float16_png(path: str | Path) -> Depth:
@@ -55,19 +70,65 @@ def read_float16_png(path: str | Path) -> Depth:
 
 def write_float16_png(path: str | Path, depth: NDArray[np.floating]) -> None:
     """Write (H, W) depth as :func:`read_float16_png` reads it."""
-    bits = np.ascontiguousarray(depth, np.float16).view(np.uint16)
-    atomic_write_bytes(path, cv2.imencode(".png", bits)[1].tobytes())
+    _write_png(path, np.ascontiguousarray(depth, np.float16).view(np.uint16))
 
 
-def write_millimetre_png(path: str | Path, depth: NDArray[np.floating]) -> None:
-    """Write (H, W) depth as 16-bit millimetres, as ScanNet's depth images are.
+def rotate_bits(values: NDArray[np.integer]) -> NDArray[np.uint16]:
+    """Values as SUN3D stores them: the bits of 16 moved left by three, in a circle."""
+    return _rotate_left(values, ROTATED_BITS)
 
-    What is missing, not finite, below half a millimetre or beyond 65.535 m becomes 0.
+
+def unrotate_bits(stored: NDArray[np.integer]) -> NDArray[np.uint16]:
+    """Values of what :func:`rotate_bits` made."""
+    return _rotate_left(stored, 16 - ROTATED_BITS)
+
+
+def read_rotated_depth(path: str | Path) -> Depth:
+    """(H, W) float32 z-depth in metres of a rotated image in millimetres.
+
+    Below 8.192 m, which is beyond the range of the sensor, the three lowest stored bits
+    are empty: an image where most values have some is a plain one.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is truncated, not 16 bits deep, or not rotated.
     """
-    millimetres = np.round(1000 * np.nan_to_num(depth.astype(np.float64), posinf=0.0))
-    inside = (millimetres > 0) & (millimetres < 2**16)
-    values = np.where(inside, millimetres, 0).astype(np.uint16)
-    atomic_write_bytes(path, cv2.imencode(".png", values)[1].tobytes())
+    stored = read_ids(path, "depth image")
+    if stored.any() and stored.max() >= 2**16:
+        raise ValueError(
+            f"depth image {path} has values up to {stored.max()}, expected 16 bits. "
+            "Take the file as it was released"
+        )
+    valid = stored[stored > 0]
+    near = float((valid % 2**ROTATED_BITS == 0).mean()) if valid.size else 1.0
+    if near < PLAIN:
+        raise ValueError(
+            f"depth image {path} is not bit-rotated: {1 - near:.0%} of its values "
+            "would be beyond 8.19 m. SUN3D's images are rotated; for plain millimetres "
+            "write the frames as an RGB-D folder (rgbd_frames)"
+        )
+    return (unrotate_bits(stored) / np.float64(MILLIMETRES)).astype(np.float32)
+
+
+def looks_rotated(depth: NDArray[np.floating]) -> bool:
+    """Whether a depth image was read as millimetres though its bits are rotated.
+
+    Then depths are eight times too large and all multiples of 8 mm.
+
+    Args:
+        depth: (H, W) metres as they were read, 0 = missing.
+    """
+    valid = np.round(depth[depth > 0] * MILLIMETRES).astype(np.int64)
+    if not valid.size or np.median(valid) < 4 * MILLIMETRES:
+        return False
+    multiples = valid % 2**ROTATED_BITS == 0
+    return bool(multiples.mean() > 0.99 and len(np.unique(valid[multiples])) > 16)
+
+
+def _rotate_left(values: NDArray[np.integer], bits: int) -> NDArray[np.uint16]:
+    """The bits of 16 moved left by ``bits``, in a circle."""
+    values = values.astype(np.uint32)
+    return ((values << bits) | (values >> (16 - bits))).astype(np.uint16)
 
 
 def read_raw_float32(path: str | Path, size: tuple[int, int]) -> Depth:

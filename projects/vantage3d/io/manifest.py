@@ -28,22 +28,21 @@ def open_manifest(state_dir: Path, options: dict[str, Any], overwrite: bool) -> 
     path = state_dir / "manifest.json"
     if overwrite:
         shutil.rmtree(state_dir, ignore_errors=True)
-    if path.is_file():
-        _compare(path, json.loads(path.read_bytes()), json.loads(text))
-    else:
+    if not path.is_file():
         atomic_write_bytes(path, text.encode())
+    elif changed := differences(json.loads(path.read_bytes()), json.loads(text)):
+        raise ValueError(
+            f"{path.parent.parent.parent} holds samples made with other options: "
+            f"{changed}. Use the same options, another --out-dir, or --overwrite to "
+            "make everything again"
+        )
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _compare(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
-    changed = [
+def differences(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """``key was 1 and is now 2; ...`` for a message, empty where they are equal."""
+    return "; ".join(
         f"{key} was {old.get(key)!r} and is now {new.get(key)!r}"
         for key in sorted(old.keys() | new.keys())
         if old.get(key) != new.get(key)
-    ]
-    if changed:
-        raise ValueError(
-            f"{path.parent.parent.parent} holds samples made with other options: "
-            f"{'; '.join(changed)}. Use the same options, another --out-dir, or "
-            "--overwrite to make everything again"
-        )
+    )

@@ -1,6 +1,7 @@
 """Posed RGB-D frames as plain files: text matrices, colour and depth images."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -8,6 +9,24 @@ from numpy.typing import NDArray
 
 from vantage3d.geometry import scale_intrinsics
 from vantage3d.io.images import read_color, read_depth
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
+
+
+class RgbdFrame(NamedTuple):
+    """A frame on the pixel grid of its depth image.
+
+    Attributes:
+        color: (H, W, 3) uint8 RGB, registered to ``depth``.
+        depth: (H, W) float32 z-depth in metres, 0 = missing.
+        K: (3, 3) intrinsics in pixels of ``depth``.
+        cam2world: (4, 4), OpenCV axes, metres.
+    """
+
+    color: NDArray[np.uint8]
+    depth: NDArray[np.float32]
+    K: NDArray[np.float64]
+    cam2world: NDArray[np.float64]
 
 
 def read_matrix(path: Path, what: str) -> NDArray[np.float64]:
@@ -161,6 +180,35 @@ def register_color(
 def _bytes(image: NDArray) -> NDArray[np.uint8]:
     """OpenCV keeps the type; its stubs do not say so."""
     return np.asarray(image, np.uint8)
+
+
+def read_folder_frame(folder: Path, name: str, depth_scale: float) -> RgbdFrame:
+    """One frame of anyone's recording: ``color depth pose intrinsic.txt`` of a scene.
+
+    Args:
+        folder: Folder of the scene.
+        name: Name of the frame's files without suffix.
+        depth_scale: Units of the depth images per metre.
+
+    Raises:
+        FileNotFoundError: If one of the files is missing.
+        ValueError: If one is damaged or they do not belong together.
+    """
+    cam2world = read_cam2world(folder / "pose" / f"{name}.txt")
+    depth_path = folder / "depth" / f"{name}.png"
+    color, depth = read_rgbd(color_path(folder, name), depth_path, depth_scale)
+    K = read_intrinsics(folder / "intrinsic.txt", (depth.shape[1], depth.shape[0]))
+    K_color, path = None, folder / "intrinsic_color.txt"
+    if path.is_file():
+        K_color = read_intrinsics(path, (color.shape[1], color.shape[0]))
+    color, depth = register_color(color, K_color, depth, K)
+    return RgbdFrame(color, depth, K, cam2world)
+
+
+def color_path(folder: Path, name: str) -> Path:
+    """The colour image, of whatever suffix; the first one's name if there is none."""
+    paths = [folder / "color" / f"{name}{suffix}" for suffix in SUFFIXES]
+    return next((path for path in paths if path.is_file()), paths[0])
 
 
 def list_frames(folder: Path) -> list[str]:

@@ -1,38 +1,22 @@
 """The frames of a ScanNet export: ``color depth pose intrinsic`` of one scene."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.geometry import scale_intrinsics
+from vantage3d.io.depth_files import MILLIMETRES
 from vantage3d.io.rgbd_frames import (
+    RgbdFrame,
     read_cam2world,
     read_intrinsics,
     read_rgbd,
     register_color,
 )
 
-MILLIMETRES = 1000.0
 # fx = fy, cx, cy at 640 x 480, used where the export has no file.
 DEFAULT_K = np.array([[577.870605, 0, 319.5], [0, 577.870605, 239.5], [0, 0, 1.0]])
-
-
-class RgbdFrame(NamedTuple):
-    """A frame on the pixel grid of its depth image.
-
-    Attributes:
-        color: (H, W, 3) uint8 RGB, registered to ``depth``.
-        depth: (H, W) float32 z-depth in metres, 0 = missing.
-        K: (3, 3) intrinsics in pixels of ``depth``.
-        cam2world: (4, 4), OpenCV axes, metres.
-    """
-
-    color: NDArray[np.uint8]
-    depth: NDArray[np.float32]
-    K: NDArray[np.float64]
-    cam2world: NDArray[np.float64]
 
 
 def read_scannet_frame(folder: Path, number: str) -> RgbdFrame:

@@ -8,10 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.geometry import distance_to_depth
-from vantage3d.io.depth_files import read_float16_png, read_hdf5, read_npy
+from vantage3d.io.depth_files import (
+    read_float16_png,
+    read_hdf5,
+    read_npy,
+    read_rotated_depth,
+)
 from vantage3d.io.images import read_color, read_depth, read_ids
-from vantage3d.io.rgbd_folder import read_folder_frame
-from vantage3d.io.rotated_depth import read_rotated_depth
+from vantage3d.io.rgbd_frames import read_folder_frame
 from vantage3d.io.scannet_export import read_scannet_frame
 from vantage3d.views.frame import BadSampleError, Frame
 from vantage3d.views.index import Facts, IndexedFrame

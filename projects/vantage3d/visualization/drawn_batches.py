@@ -3,11 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from vantage3d.process.evenly import evenly_spaced
+
+def evenly_spaced(count: int, most: int) -> list[int]:
+    """At most ``most`` different numbers of 0..count-1, from the first to the last."""
+    return sorted({round(i) for i in np.linspace(0, count - 1, min(count, most))})
 
 
 class DrawnBatchesHook(Hook):

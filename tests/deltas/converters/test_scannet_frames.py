@@ -11,8 +11,8 @@ from tests.deltas.rooms import truth
 from tests.shared import need
 from vantage3d.converters import sens_export
 from vantage3d.deltas.datasets import ScanNetSequences
+from vantage3d.io.depth_files import rotate_bits
 from vantage3d.io.images import read_ids
-from vantage3d.io.rotated_depth import rotate_bits
 from vantage3d.io.sens import SensFrame, SensHeader, write_sens
 from vantage3d.views.index import FrameIndex
 

@@ -10,7 +10,7 @@ from tests.deltas.rooms import truth
 from vantage3d.converters import sun3d
 from vantage3d.converters.sun3d import Sun3dSource
 from vantage3d.deltas.datasets import SequenceDataset
-from vantage3d.io.rotated_depth import unrotate_bits
+from vantage3d.io.depth_files import unrotate_bits
 from vantage3d.views.index import FrameIndex
 
 SCENE = "scene0000_00"

@@ -9,8 +9,8 @@ import numpy as np
 from vantage3d.converters.index.agreement import check_direction
 from vantage3d.converters.index.source import FrameSource, Unusable
 from vantage3d.geometry import invert_rigid
+from vantage3d.io.depth_files import looks_rotated
 from vantage3d.io.images import read_size
-from vantage3d.io.rotated_depth import looks_rotated
 from vantage3d.views.frame import BadSampleError, Frame, check_frame
 from vantage3d.views.index import Facts, IndexedFrame
 from vantage3d.views.reading import read_indexed

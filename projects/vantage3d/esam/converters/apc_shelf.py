@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from vantage3d.esam.converters.arguments import add_folders, check_root
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.depth_files import unrotate_bits
 from vantage3d.io.images import encode_png, read_color, read_ids
 from vantage3d.io.rgbd_frames import matrix_text
-from vantage3d.io.rotated_depth import unrotate_bits
 from vantage3d.process.progress import track
 
 SCENE = "shelf"

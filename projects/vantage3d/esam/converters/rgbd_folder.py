@@ -21,8 +21,12 @@ from vantage3d.esam.converters.scannet import scannet_metainfo
 from vantage3d.esam.converters.sources import BadFrameError, Frame, SampleName, Source
 from vantage3d.esam.scannet_classes import THING_IDS
 from vantage3d.io.images import read_ids
-from vantage3d.io.rgbd_folder import color_path, read_folder_frame
-from vantage3d.io.rgbd_frames import list_frames, read_list
+from vantage3d.io.rgbd_frames import (
+    color_path,
+    list_frames,
+    read_folder_frame,
+    read_list,
+)
 
 # ScanNet200's raw id of "object": what an instance is called without semantic images.
 OBJECT_LABEL = 1163

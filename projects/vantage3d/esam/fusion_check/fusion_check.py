@@ -14,8 +14,8 @@ from vantage3d.engine.checkpoints.file import read_checkpoint
 from vantage3d.engine.checkpoints.weights import load_weights
 from vantage3d.esam.fusion_check.fusion_sample import SampleCheck, measure
 from vantage3d.esam.fusion_check.fusion_stages import traced
-from vantage3d.process.evenly import evenly_spaced
 from vantage3d.registry import DATASETS, MODELS
+from vantage3d.visualization.drawn_batches import evenly_spaced
 
 
 @dataclass

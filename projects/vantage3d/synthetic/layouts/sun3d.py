@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vantage3d.io.rotated_depth import rotate_bits
+from vantage3d.io.depth_files import rotate_bits
 from vantage3d.io.sun3d import FRAME_US
 from vantage3d.synthetic.layouts.files import (
     matrix_text,

@@ -1,4 +1,6 @@
-from vantage3d.process.evenly import evenly_spaced
+"""Which of many samples are drawn."""
+
+from vantage3d.visualization.drawn_batches import evenly_spaced
 
 
 def test_the_first_and_the_last_are_among_them_and_none_twice():

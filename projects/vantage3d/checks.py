@@ -1,5 +1,9 @@
-"""Shape checks for numpy arrays and torch tensors."""
+"""Argument checks for public boundaries: one line each, one kind of message.
 
+Arrays are of numpy or torch.
+"""
+
+from collections.abc import Collection
 from typing import Any
 
 Dims = dict[str, int]
@@ -55,3 +59,36 @@ def _bind(shape: tuple[int, ...], names: list[str], bound: Dims) -> str | None:
         return None
     texts = [f"{n}={known[n]}" if n in known else n for n in names]
     return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+
+
+def check_positive(name: str, value: float, *, fix: str = "") -> None:
+    """Raise ValueError unless ``value`` is greater than zero."""
+    if not value > 0:
+        raise ValueError(f"`{name}` must be positive, got {value}. {fix}".rstrip())
+
+
+def check_choice(name: str, value: Any, choices: Collection, *, fix: str = "") -> None:
+    """Raise ValueError unless ``value`` is one of ``choices``."""
+    if value not in choices:
+        allowed = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(
+            f"`{name}` must be one of {allowed}, got {value!r}. {fix}".rstrip()
+        )
+
+
+def check_finite(name: str, array: Any, *, fix: str = "") -> None:
+    """Raise ValueError if ``array`` (numpy or torch) holds a NaN or an infinity.
+
+    The message carries the first offending value and its index.
+    """
+    bad = ~(abs(array) < float("inf"))
+    if not bool(bad.any()):
+        return
+    axes = bad.nonzero()  # numpy gives index vectors by axis, torch a matrix
+    axes = axes if isinstance(axes, tuple) else axes.unbind(1)
+    index = tuple(int(axis[0]) for axis in axes)
+    value, count = float(array[index]), int(bad.sum())
+    raise ValueError(
+        f"`{name}` must be finite, got {value} at index {index} "
+        f"({count} such values). {fix}".rstrip()
+    )
