@@ -1,0 +1,70 @@
+"""VGGT on the pretended GPU: losses, heads, adapters, precision, tracking."""
+
+import pytest
+import torch
+
+from tests.emulated_gpu.steps import predict, train_step, uploaded
+from tests.vggt_lora.losses.batches import wave_batch
+from tests.vggt_lora.models.networks import NARROW, images, narrow
+from tests.vggt_lora.models.toy import LORA
+from vantage3d.registry import METRICS, MODELS
+
+pytestmark = pytest.mark.usefixtures("gpu")
+DENSE = dict(camera={}, depth={})
+
+
+def data():
+    """A batch of one sample of two frames, whose sides are whole patches."""
+    inputs = wave_batch()
+    maps = ("depths", "valid", "world_points", "pixel_weights", "semantics")
+    for key in maps:
+        inputs[key] = inputs[key][:, :, :42, :56].contiguous()
+    inputs["images"] = inputs["images"][..., :42, :56].contiguous()
+    named = [dict(sequence="drive", ids=torch.tensor([4, 6]))]
+    return {"inputs": inputs, "data_samples": named}
+
+
+def estimator(terms, **options):
+    torch.manual_seed(0)
+    net = {**NARROW, "enable_track": False, **options}
+    criterion = dict(type="MultiTaskLoss", **terms)
+    return MODELS.build(dict(type="VGGTEstimator", criterion=criterion, **net))
+
+
+BRANCHES = {
+    "camera and depth": (DENSE, {}),
+    "points": (dict(point=dict(gradient_loss_fn="normal")), {}),
+    "photometric": (dict(**DENSE, photometric={}), dict(enable_point=False)),
+    "sparse points": (dict(camera={}, sparse_points={}), dict(enable_point=False)),
+    "curriculum, median scale": (
+        dict(**DENSE, curriculum={}, scale_statistic="median"), {}
+    ),
+    "LoRA": (DENSE, dict(lora=LORA, enable_point=False)),
+    "bfloat16, checkpointing": (DENSE, dict(precision="bfloat16", checkpointing=True)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("branch", BRANCHES)
+def test_training_and_prediction(branch):
+    terms, options = BRANCHES[branch]
+    model = estimator(terms, **options)
+    losses = train_step(model, data())
+    assert any("loss" in name for name in losses)
+    prediction = predict(model, data())
+    for name in ("DepthMetric", "WindowMetric"):
+        metric = METRICS.build(dict(type=name))
+        metric.process(uploaded(data()), prediction)
+        assert metric.evaluate(1)
+
+
+def test_base_beside_the_adapters():
+    model = estimator(DENSE, lora=LORA, predict_base=True, enable_point=False)
+    assert "base_depth" in predict(model, data())[0]
+
+
+def test_tracking():
+    net = narrow().to("cuda")
+    queries = torch.tensor([[[10.0, 12.0], [30, 20]]], device="cuda")
+    outputs = net(images().cuda(), queries)
+    sum(outputs[key].sum() for key in ("track", "vis", "conf")).backward()
+    assert net.track_head.feature_extractor.norm.weight.grad.isfinite().all()
