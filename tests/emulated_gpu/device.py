@@ -1,7 +1,7 @@
 """A pretended GPU: what runs on it behaves as on CUDA, on a machine without one.
 
-Inside :func:`emulated_gpu` a tensor can be moved to "cuda". It is then of a subclass that
-says ``cuda:0`` and keeps its data on the CPU, so that the project's branches on
+Inside :func:`emulated_gpu` a tensor can be moved to "cuda". It is then of a subclass
+that says ``cuda:0`` and keeps its data on the CPU, so that the project's branches on
 ``device.type == "cuda"`` run. Three things are checked of every operation:
 
 - Tensors of both devices in one operation are an error, as on CUDA.
@@ -10,11 +10,12 @@ says ``cuda:0`` and keeps its data on the CPU, so that the project's branches on
 - What makes the processor wait for the GPU (``.item()``, ``.tolist()``, ``nonzero``) is
   counted by function, in :data:`WAITS`.
 
-The wrapper is a CPU tensor to C++, which otherwise would ask a driver. So a dispatch mode
-unwraps, computes and wraps again, and a function mode makes transfers of ``.to``,
-``.cuda``, ``.cpu``, ``tensor(..., device=)``, in which C++ would see nothing to do. Limits:
-tensors that C++ makes during the backward pass are plain, so mixing is not checked there;
-``autocast("cuda")`` does nothing; speed, memory and rounding are the processor's.
+The wrapper is a CPU tensor to C++, which otherwise would ask a driver. So a dispatch
+mode unwraps, computes and wraps again, and a function mode makes transfers of ``.to``,
+``.cuda``, ``.cpu``, ``tensor(..., device=)``, in which C++ would see nothing to do.
+Limits: tensors that C++ makes during the backward pass are plain, so mixing is not
+checked there; ``autocast("cuda")`` does nothing; speed, memory and rounding are the
+processor's.
 """
 
 import sys
@@ -232,6 +233,13 @@ def uploaded(func: Any, args: tuple, kwargs: dict) -> Tensor:
     return made.requires_grad_(grad)
 
 
+def rewrap_gradients(params: Any) -> None:
+    """Put gradients that C++ made in the backward pass where their parameters are."""
+    for param in params:
+        if param.grad is not None and not isinstance(param.grad, EmulatedTensor):
+            param.grad = EmulatedTensor(param.grad)
+
+
 def transfer(x: Tensor, name: str, args: tuple, kwargs: dict) -> Tensor:
     """``.to``, ``.cuda``, ``.cpu`` and ``.type_as``."""
     target, dtype = kwargs.get("device"), kwargs.get("dtype")
@@ -277,32 +285,34 @@ class _Function(TorchFunctionMode):
             return getattr(first, name)(*args[1:], **kwargs)
         if name in ("to", "cuda", "cpu", "type_as") and isinstance(first, Tensor):
             return transfer(first, name, args[1:], kwargs)
-        if kwargs.get("device") == CUDA and not isinstance(first, EmulatedTensor):
-            if name in ("tensor", "as_tensor", "scalar_tensor"):
-                return uploaded(func, args, kwargs)
+        made = name in ("tensor", "as_tensor", "scalar_tensor")
+        if made and kwargs.get("device") == CUDA and type(first) is not EmulatedTensor:
+            return uploaded(func, args, kwargs)
         return func(*args, **kwargs)
 
 
+# What takes the place of torch.cuda's functions that ask the driver.
+ANSWERS: dict[Any, tuple[str, ...]] = {
+    None: ("_lazy_init", "synchronize", "empty_cache", "set_device", "manual_seed",
+           "manual_seed_all", "set_rng_state", "set_rng_state_all",
+           "reset_peak_memory_stats"),
+    True: ("is_available", "is_bf16_supported", "is_initialized"),
+    0: ("current_device", "memory_allocated", "max_memory_allocated"),
+    "emulated": ("get_device_name",),
+    (9, 0): ("get_device_capability",),
+}  # fmt: skip
+
+
 def _answers() -> dict[str, Any]:
-    """What takes the place of torch.cuda's functions that ask the driver."""
-    values = {
-        **dict.fromkeys(
-            "_lazy_init synchronize empty_cache set_device manual_seed manual_seed_all "
-            "set_rng_state set_rng_state_all reset_peak_memory_stats".split()
-        ),
-        **dict.fromkeys("is_available is_bf16_supported is_initialized".split(), True),
-        **dict.fromkeys(
-            "current_device memory_allocated max_memory_allocated".split(), 0
-        ),
-        "device_count": 1,
-        "get_device_name": "emulated",
-        "get_device_capability": (9, 0),
-        "is_current_stream_capturing": False,
-    }
+    """Functions of torch.cuda by name."""
     # one function each: torch keeps tables of them by identity
     answers: dict[str, Any] = {
-        name: (lambda *a, _value=value, **k: _value) for name, value in values.items()
+        name: (lambda *a, _value=value, **k: _value)
+        for value, names in ANSWERS.items()
+        for name in names
     }
+    answers["device_count"] = lambda: 1
+    answers["is_current_stream_capturing"] = lambda: False
     state = torch.zeros(16, dtype=torch.uint8)
     answers["get_rng_state"] = lambda *a, **k: state.clone()
     answers["get_rng_state_all"] = lambda: [state.clone()]

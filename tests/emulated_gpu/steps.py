@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tests.emulated_gpu.device import EmulatedTensor
+from tests.emulated_gpu.device import EmulatedTensor, rewrap_gradients
 
 
 def uploaded(value: Any) -> Any:
@@ -24,10 +24,10 @@ def train_step(model: nn.Module, data: dict) -> dict[str, Tensor]:
     losses = model(**data, mode="loss")
     assert all(isinstance(x, EmulatedTensor) for x in losses.values() if x.dim())
     sum(value for name, value in losses.items() if "loss" in name).backward()
-    torch.optim.AdamW([p for p in model.parameters() if p.requires_grad]).step()
-    graded = [p.grad for p in model.parameters() if p.grad is not None]
-    assert graded
-    assert all(bool(grad.isfinite().all()) for grad in graded)
+    graded = [p for p in model.parameters() if p.grad is not None]
+    rewrap_gradients(graded)
+    assert graded and all(bool(p.grad.isfinite().all()) for p in graded)
+    torch.optim.AdamW(graded, foreach=False).step()
     return losses
 
 

@@ -86,9 +86,9 @@ def test_allows_what_cuda_allows():
 def test_counts_waits():
     x = on_gpu(4)
     float(x.sum()), x.tolist(), x.cpu(), x[x > 2]
-    assert WAITS == {
+    assert {
         (kind, "backward"): 1 for kind in ("item", "tolist", "cpu", "mask")
-    }
+    } == WAITS
 
 
 def test_ends_with_its_block():

@@ -7,9 +7,9 @@ import timm
 import torch
 from timm.models import VisionTransformer
 from torch import Tensor
-from torch.nn import functional
 
 from vantage3d.backbones2d.extractor import FeatureExtractor, Size
+from vantage3d.geometry import resize_bicubic
 
 PATCH = 14
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet
@@ -112,9 +112,9 @@ def resize_positions(grid: Tensor, size: tuple[int, int], registers: bool) -> Te
     if grid.shape[2:] == size:
         return grid
     if registers:
-        return functional.interpolate(grid, size, mode="bicubic", antialias=True)
+        return resize_bicubic(grid, size, antialias=True)
     scale = tuple((new + 0.1) / old for new, old in zip(size, grid.shape[2:]))
-    return functional.interpolate(grid, scale_factor=scale, mode="bicubic")
+    return resize_bicubic(grid, scale_factor=scale)
 
 
 def _resolve(layers: Sequence[int] | None, depth: int) -> tuple[int, ...]:

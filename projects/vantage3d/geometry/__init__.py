@@ -17,11 +17,11 @@ from vantage3d.geometry.cameras import (
 from vantage3d.geometry.epipolar import SeenRays, clip_rays, seen_rays
 from vantage3d.geometry.grids import (
     FeatureGrid,
-    bilinear_cells,
     grid_pixels,
     project_and_sample,
     sample_grid,
 )
+from vantage3d.geometry.resampling import bilinear_cells, resize_bicubic, sample_maps
 from vantage3d.geometry.transforms import invert_rigid, look_at, transform_points
 from vantage3d.geometry.triangulation import Triangulated, triangulate
 
@@ -39,7 +39,9 @@ __all__ = [
     "pixel_grid",
     "project",
     "project_and_sample",
+    "resize_bicubic",
     "sample_grid",
+    "sample_maps",
     "scale_intrinsics",
     "seen_rays",
     "transform_points",

@@ -15,6 +15,7 @@ from torch.nn.functional import embedding_bag
 
 from vantage3d.checks import check_positive, check_shape
 from vantage3d.geometry.cameras import scale_intrinsics
+from vantage3d.geometry.resampling import bilinear_cells
 from vantage3d.geometry.transforms import Array, stack
 
 Size = tuple[int, int]
@@ -148,31 +149,6 @@ def sample_grid(feats: Tensor, pixels: Tensor) -> Tensor:
     check_shape("feats", feats, "C h w")
     check_shape("pixels", pixels, "N 2")
     return _sample(feats, pixels, torch.ones_like(pixels[:, 0]))
-
-
-def bilinear_cells(pixels: Tensor, width: int, height: int) -> tuple[Tensor, Tensor]:
-    """The four cells that a bilinear sample is made of, and their shares.
-
-    Args:
-        pixels: (N, 2) positions (x, y) in cells, centres at integers.
-        width: Cells in a row of the map.
-        height: Rows of the map.
-
-    Returns:
-        (N, 4) int64 cells, counted along rows, and (N, 4) shares that sum to one.
-
-    Raises:
-        ValueError: If the shape is wrong.
-    """
-    check_shape("pixels", pixels, "N 2")
-    x, y = pixels[:, 0].clamp(0, width - 1), pixels[:, 1].clamp(0, height - 1)
-    left, top = x.floor().long(), y.floor().long()
-    right, bottom = (left + 1).clamp(max=width - 1), (top + 1).clamp(max=height - 1)
-    x, y = x - left, y - top
-    cells = [top * width + left, top * width + right]
-    cells += [bottom * width + left, bottom * width + right]
-    shares = [(1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x]
-    return torch.stack(cells, 1), torch.stack(shares, 1)
 
 
 def _sample(feats: Tensor, pixels: Tensor, weight: Tensor) -> Tensor:

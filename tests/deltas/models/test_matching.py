@@ -9,7 +9,6 @@ from vantage3d.deltas.models.matching import (
     correlate,
     describe_pixels,
     expected_position,
-    sample_maps,
     to_cells,
 )
 from vantage3d.deltas.models.segments import epipolar_segments
@@ -70,10 +69,7 @@ def test_legacy_cells_are_off_by_the_documented_pixels(x, error):
     assert float((legacy - exact)[0, 0] * CELL) == pytest.approx(error, abs=0.05)
 
 
-def test_samples_of_maps():
-    values = torch.arange(96.0).view(1, 1, 8, 12)
-    cells = torch.tensor([[[3.0, 2.0], [3.5, 2.0], [3.0, 2.5], [40.0, 2.0]]])
-    assert sample_maps(values, cells)[0, :, 0].tolist() == [27, 27.5, 33, 35]
+def test_a_pixel_at_a_cells_centre_has_its_descriptor():
     found = describe_pixels(maps(1), torch.tensor([[[19.5, 11.5]]]), False)
     torch.testing.assert_close(found[0, 0], maps(1)[0, :, 1, 2])
 

@@ -74,7 +74,8 @@ class InterestPointLoss:
                 else self.teacher.logits(images)
             )
         if self.kind == "hard":
-            return functional.cross_entropy(logits, target)
+            # CUDA has no deterministic form of its own mean
+            return functional.cross_entropy(logits, target, reduction="none").mean()
         student, teacher = logits.log_softmax(1), target.log_softmax(1)
         return (teacher.exp() * (teacher - student)).sum(1).mean()
 

@@ -2,10 +2,10 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import embedding, embedding_bag, normalize, pad
+from torch.nn.functional import embedding, normalize, pad
 
 from vantage3d.deltas.models.interest import CELL
-from vantage3d.geometry import bilinear_cells
+from vantage3d.geometry import sample_maps
 
 
 def to_cells(
@@ -25,22 +25,6 @@ def to_cells(
     extent = pixels.new_tensor([size[1], size[0]])
     centred = pixels - (stride / 2 - 0.5)
     return extent * centred / (extent * stride - (stride / 2 + 0.5)) - 0.5
-
-
-def sample_maps(maps: Tensor, cells: Tensor) -> Tensor:
-    """(B, N, C) of maps (B, C, h, w) at cells (B, N, 2), bilinear, borders go on.
-
-    Unlike ``grid_sample`` its gradient is deterministic on a GPU.
-    """
-    samples, channels, height, width = maps.shape
-    places, shares = bilinear_cells(cells.flatten(0, 1), width, height)
-    owner = torch.arange(samples, device=maps.device)[:, None] * (height * width)
-    owner = owner.expand(cells.shape[:2]).reshape(-1, 1)
-    rows = maps.flatten(2).mT.reshape(-1, channels)
-    found = embedding_bag(
-        places + owner, rows, per_sample_weights=shares.to(rows.dtype), mode="sum"
-    )
-    return found.view(samples, -1, channels)
 
 
 def correlate(queries: Tensor, maps: Tensor, cells: Tensor) -> Tensor:

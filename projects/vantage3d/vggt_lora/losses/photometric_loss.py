@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from vantage3d.geometry import invert_rigid, project, unproject
+from vantage3d.geometry import invert_rigid, project, sample_maps, unproject
 from vantage3d.vggt_lora.losses.weighting import filtered_mean
 
 # Constants of SSIM for images in [0, 1] (Wang et al., 2004).
@@ -78,7 +78,7 @@ class PhotometricLoss:
         for here, there, share in pairs:
             pixels, visible = reproject(here, there, self.occlusion)
             visible = visible & (share > 0)
-            warped = sample(there.images, pixels)
+            warped = sample_maps(there.images, pixels).movedim(-1, 1)
             errors.append(self._error(here.images, warped)[visible])
             shares.append(share[visible])
         return filtered_mean(torch.cat(errors), torch.cat(shares), self.valid_range)
@@ -108,19 +108,9 @@ def reproject(here: Views, there: Views, occlusion: float) -> tuple[Tensor, Tens
     pixels, z = flat.view(count, height, width, 2), z.view(count, height, width)
     x, y = pixels.detach().unbind(-1)
     inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    surface = sample(there.depth[:, None], pixels)[:, 0]
+    surface = sample_maps(there.depth[:, None], pixels)[..., 0]
     seen = z <= surface * (1 + occlusion)
     return pixels, ((z > 0) & inside & seen).detach()
-
-
-def sample(images: Tensor, pixels: Tensor) -> Tensor:
-    """Bilinear samples of (N, C, h, w) at (N, H, W, 2) pixels: (N, C, H, W)."""
-    height, width = images.shape[-2:]
-    size = pixels.new_tensor([max(width - 1, 1), max(height - 1, 1)])
-    grid = 2 * pixels / size - 1
-    return functional.grid_sample(
-        images, grid, padding_mode="border", align_corners=True
-    )
 
 
 def structural_similarity(first: Tensor, second: Tensor) -> Tensor:

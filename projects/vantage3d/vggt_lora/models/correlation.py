@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, grid_sample
+from torch.nn.functional import avg_pool2d
+
+from vantage3d.geometry import sample_maps
 
 
 def feature_pyramid(maps: Tensor, levels: int) -> list[Tensor]:
@@ -49,11 +51,9 @@ def sample_at(maps: Tensor, pixels: Tensor) -> Tensor:
         (B, ..., C).
     """
     height, width = maps.shape[-2:]
-    x = pixels[..., 0] * (2 / max(width - 1, 1)) - 1
-    y = pixels[..., 1] * (2 / max(height - 1, 1)) - 1
-    grid = torch.stack([x, y], dim=-1).flatten(1, -2)[:, None]
-    samples = grid_sample(maps, grid, padding_mode="zeros", align_corners=True)
-    return samples[:, :, 0].mT.unflatten(1, pixels.shape[1:-1])
+    if min(height, width) == 1:
+        pixels = pixels * pixels.new_tensor([width > 1, height > 1])
+    return sample_maps(maps, pixels, "zeros")
 
 
 def correlate(
