@@ -8,6 +8,7 @@ from tests.vggt_lora.losses.batches import wave_batch
 from tests.vggt_lora.models.networks import NARROW, images, narrow
 from tests.vggt_lora.models.toy import LORA
 from vantage3d.registry import METRICS, MODELS
+from vantage3d.vggt_lora.losses.building_recipe import BUILDING
 
 pytestmark = pytest.mark.usefixtures("gpu")
 DENSE = dict(camera={}, depth={})
@@ -20,6 +21,7 @@ def data():
     for key in maps:
         inputs[key] = inputs[key][:, :, :42, :56].contiguous()
     inputs["images"] = inputs["images"][..., :42, :56].contiguous()
+    inputs["semantics"][..., 28:] = BUILDING
     named = [dict(sequence="drive", ids=torch.tensor([4, 6]))]
     return {"inputs": inputs, "data_samples": named}
 

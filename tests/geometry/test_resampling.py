@@ -58,6 +58,14 @@ def test_positions_of_any_shape():
     assert_close(found, torchs(maps, pixels, "border").view(2, 3, 20, 3))
 
 
+def test_no_maps_have_no_samples():
+    maps, pixels = scattered()
+    leaf = pixels[:0].clone().requires_grad_()
+    found = sample_maps(maps[:0], leaf)
+    found.sum().backward()
+    assert found.shape == (0, 60, 3) and leaf.grad.shape == (0, 60, 2)
+
+
 def test_far_and_unknown_positions():
     maps, _ = scattered()
     pixels = torch.tensor([[1e30, -1e30], [float("inf"), 0], [float("nan"), 2]])
