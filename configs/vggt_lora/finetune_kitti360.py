@@ -25,9 +25,6 @@ train_dataloader = dict(
         type="DynamicBatchSampler", frames=(2, 24), aspects=(0.27, 0.37), max_images=48
     ),
 )
-epoch = 800
-iters = 20 * epoch
-warm_up = iters * 5 // 100
 optim_wrapper = dict(
     optimizer=dict(type="AdamW", lr=5e-5, weight_decay=0.05),
     # Released VGGT divides the rate by ten when the blocks are trained too.
@@ -36,10 +33,4 @@ optim_wrapper = dict(
     ),
     clip_modules={"aggregator.*": 1.0, "depth_head.*": 1.0, "camera_head.*": 1.0},
 )
-param_scheduler = [
-    dict(**_base_.rise, end=warm_up),
-    dict(**_base_.fall, begin=warm_up, end=iters, T_max=iters - warm_up),
-]
-train_cfg = dict(**_base_.loop, max_iters=iters, val_interval=epoch)
-default_hooks = dict(checkpoint=dict(**_base_.checkpoint, interval=epoch))
-log_processor = dict(by_epoch=False)
+param_scheduler, train_cfg, default_hooks, log_processor = _base_.finetune.values()

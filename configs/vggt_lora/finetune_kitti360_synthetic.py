@@ -16,12 +16,6 @@ train_dataloader = dict(
     **_base_.streets["train"],
     batch_sampler=dict(frames=(2, 4), aspects=(0.34, 0.5), max_images=8),
 )
-val_dataloader = _base_.streets["val"]
-test_dataloader = _base_.streets["test"]
-optim_wrapper = dict(
-    **_base_.minutes["wrapper"],
-    paramwise_cfg=dict(lr_mult=dict(_delete_=True)),
-)
-param_scheduler = _base_.minutes["param_scheduler"]
-train_cfg = _base_.minutes["train_cfg"]
-default_hooks = dict(checkpoint=_base_.minutes["checkpoint"])
+val_dataloader, test_dataloader = _base_.streets["val"], _base_.streets["test"]
+optim_wrapper, param_scheduler, train_cfg, default_hooks = _base_.minutes.values()
+optim_wrapper["paramwise_cfg"] = dict(lr_mult=dict(_delete_=True))

@@ -11,10 +11,5 @@ _base_ = [
 ]
 
 model = _base_.narrow
-train_dataloader = _base_.rooms["train"]
-val_dataloader = _base_.rooms["val"]
-test_dataloader = _base_.rooms["test"]
-optim_wrapper = _base_.minutes["wrapper"]
-param_scheduler = _base_.minutes["param_scheduler"]
-train_cfg = _base_.minutes["train_cfg"]
-default_hooks = dict(checkpoint=_base_.minutes["checkpoint"])
+train_dataloader, val_dataloader, test_dataloader = _base_.rooms.values()
+optim_wrapper, param_scheduler, train_cfg, default_hooks = _base_.minutes.values()

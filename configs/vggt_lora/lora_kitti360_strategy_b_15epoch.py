@@ -14,18 +14,8 @@ _base_ = [
     "../_base_/datasets/kitti360_views.py",
     "../_base_/models/vggt_1b.py",
     "../_base_/schedules/vggt_lora.py",
-    "../_base_/schedules/vggt_strategy_b.py",
 ]
 
-b = _base_.strategy_b
-iters = 15 * b.epoch
-warm_up = iters * 15 // 100
-model = dict(b.model, lora=dict(b.model.lora, alpha=32))
-optim_wrapper = dict(b.wrapper, optimizer=dict(b.wrapper.optimizer, lr=2e-5))
-param_scheduler = [
-    dict(**_base_.rise, end=warm_up),
-    dict(**_base_.fall, begin=warm_up, end=iters, T_max=iters - warm_up),
-]
-train_cfg = dict(**_base_.loop, max_iters=iters, val_interval=b.epoch)
-default_hooks = dict(checkpoint=dict(**_base_.checkpoint, interval=b.epoch))
-log_processor = dict(by_epoch=False)
+model, optim_wrapper, param_scheduler, train_cfg, default_hooks, log_processor = (
+    _base_.strategies.kitti360_b_15epoch.values()
+)

@@ -14,10 +14,5 @@ model = dict(
     **_base_.narrow,
     lora=dict(target_modules=["depth_head.*", *_base_.narrow_blocks.last_third]),
 )
-train_dataloader = _base_.streets["train"]
-val_dataloader = _base_.streets["val"]
-test_dataloader = _base_.streets["test"]
-optim_wrapper = _base_.minutes["wrapper"]
-param_scheduler = _base_.minutes["param_scheduler"]
-train_cfg = _base_.minutes["train_cfg"]
-default_hooks = dict(checkpoint=_base_.minutes["checkpoint"])
+train_dataloader, val_dataloader, test_dataloader = _base_.streets.values()
+optim_wrapper, param_scheduler, train_cfg, default_hooks = _base_.minutes.values()

@@ -13,31 +13,6 @@ _base_ = [
     "../_base_/schedules/vggt_lora.py",
 ]
 
-epoch = 500 * 8
-iters = 200 * epoch
-warm_up = iters * 20 // 100
-model = dict(
-    lora=dict(
-        rank=32,
-        alpha=64,
-        dropout=0.1,
-        target_modules=[
-            "depth_head.*",
-            "aggregator.frame_blocks.*.*",
-            "aggregator.global_blocks.*.*",
-        ],
-    ),
-    criterion=dict(depth=dict(valid_range=0.98), curriculum=dict(boost=1.5, hold=0.3)),
+model, optim_wrapper, param_scheduler, train_cfg, default_hooks, log_processor = (
+    _base_.strategies.kitti360_c.values()
 )
-optim_wrapper = dict(
-    optimizer=dict(type="AdamW", lr=2e-5, weight_decay=0.05),
-    clip_modules={"aggregator.*": 0.3, "depth_head.*": 0.5},
-    accumulative_counts=8,
-)
-param_scheduler = [
-    dict(**_base_.rise, end=warm_up),
-    dict(**_base_.fall, begin=warm_up, end=iters, T_max=iters - warm_up),
-]
-train_cfg = dict(**_base_.loop, max_iters=iters, val_interval=5 * epoch)
-default_hooks = dict(checkpoint=dict(**_base_.checkpoint, interval=5 * epoch))
-log_processor = dict(by_epoch=False)
