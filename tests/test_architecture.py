@@ -217,6 +217,8 @@ def test_no_print_and_no_long_module():
     for module in modules().values():
         lines = module.text.count("\n")
         assert lines <= 500, f"{module.path}: {lines} lines"
+        if module.room == "cli":  # what a command prints is its result
+            continue
         assert not module.prints, f"{module.path}:{module.prints} prints; use a logger"
 
 

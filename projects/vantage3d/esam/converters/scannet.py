@@ -148,8 +148,20 @@ def scannet_metainfo(dataset: str, label_column: str) -> dict[str, Any]:
     }
 
 
-def add_arguments(parser: argparse.ArgumentParser, dataset: str) -> None:
-    """Options of the ScanNet converters."""
+def add_200_classes(parser: argparse.ArgumentParser) -> None:
+    """Options of ``scannet200_sv``."""
+    _add_arguments(parser, "scannet200_sv", label_column="id")
+
+
+def add_20_classes(parser: argparse.ArgumentParser) -> None:
+    """Options of ``scannet_sv``."""
+    _add_arguments(parser, "scannet_sv", label_column="nyu40id")
+
+
+def _add_arguments(
+    parser: argparse.ArgumentParser, dataset: str, label_column: str
+) -> None:
+    parser.set_defaults(label_column=label_column)
     add_folders(parser)
     add_sample_options(parser, dataset)
     parser.add_argument(
@@ -163,7 +175,7 @@ def add_arguments(parser: argparse.ArgumentParser, dataset: str) -> None:
     )
 
 
-def run(args: argparse.Namespace, dataset: str, label_column: str) -> None:
+def run(args: argparse.Namespace) -> None:
     """Convert ScanNet as the command line says."""
     check_root(args.root_path)
     if args.frame_interval is not None and args.frame_interval < 1:
@@ -172,10 +184,10 @@ def run(args: argparse.Namespace, dataset: str, label_column: str) -> None:
         )
     source = ScanNetSource(
         root=args.root_path,
-        dataset=dataset,
-        label_column=label_column,
+        dataset=args.dataset,
+        label_column=args.label_column,
         max_distance=args.max_distance,
         frame_interval=args.frame_interval,
     )
-    read_label_table(source.label_table, label_column)  # else every frame is bad
+    read_label_table(source.label_table, source.label_column)  # else every frame is bad
     convert(source, convert_options(args))

@@ -1,0 +1,185 @@
+"""Commands on depth networks and their result folders."""
+
+from pathlib import Path
+
+from vantage3d.cli.arguments import (
+    add_cfg_options,
+    add_config,
+    command_parser,
+    config_file,
+)
+from vantage3d.process.command import one_message
+
+
+def evaluate_depth(argv: list[str] | None = None) -> None:
+    """Evaluate base, checkpoints and merged weights on one fixed set of windows.
+
+    Example:
+        python tools/evaluate_depth.py configs/vggt_lora/lora_kitti360_strategy_b.py \\
+            work_dirs/lora_kitti360_strategy_b --out-dir work_dirs/evaluation \\
+            --cfg-options model.base_weights=weights/vggt_1b.safetensors \\
+            --max-seqs 500 --stratified-sampling
+
+    Call it again after a kill: finished models are skipped, the rest goes on. Rank and
+    alpha come from each adapter's own file. Depth is aligned once per window, by its
+    median, if nothing else is said.
+    """
+    from vantage3d.evaluation.results.run_table import run_table
+    from vantage3d.vggt_lora.evaluation.runs import run_arguments
+    from vantage3d.vggt_lora.evaluation.runs.evaluate import evaluate_run
+
+    parser = command_parser(evaluate_depth.__doc__ or "")
+    run_arguments.add_data_arguments(parser)
+    run_arguments.add_measuring_arguments(parser)
+    add = parser.add_argument
+    add("--seq-len", type=int, help="frames per window, default: the config's")
+    text = "leave building metrics out, for splits without labels"
+    add("--no-buildings", action="store_true", help=text)
+    args = parser.parse_args(argv)
+    args.config = config_file(args.config)
+    with one_message("stopped; the same command goes on from here"):
+        options = run_arguments.run_options(args, args.seq_len, not args.no_buildings)
+        print(run_table(evaluate_run(options)))
+
+
+def evaluate_eth3d(argv: list[str] | None = None) -> None:
+    """Evaluate on ETH3D's held-out scenes with several numbers of photographs.
+
+    Example:
+        python tools/evaluate_eth3d.py configs/vggt_lora/lora_eth3d_strategy_a.py \\
+            work_dirs/lora_eth3d_strategy_a --out-dir work_dirs/eth3d \\
+            --cfg-options model.base_weights=weights/vggt_1b.safetensors \\
+            --test-seq-lens 2 4 8 --align scale_shift --save-vis
+
+    Whole scenes are held out; one that was also trained on is refused. Every length is
+    a result folder of its own, and `lengths.csv` has them all.
+    """
+    from vantage3d.evaluation.results.rows import to_text
+    from vantage3d.vggt_lora.evaluation.runs import run_arguments
+    from vantage3d.vggt_lora.evaluation.runs.lengths import evaluate_lengths
+
+    parser = command_parser(evaluate_eth3d.__doc__ or "")
+    run_arguments.add_data_arguments(parser)
+    run_arguments.add_measuring_arguments(parser)
+    add = parser.add_argument
+    text = "photographs per window, one evaluation each"
+    add("--test-seq-lens", nargs="+", type=int, default=[8], help=text)
+    add("--save-vis", action="store_true", help="draw the example frames")
+    args = parser.parse_args(argv)
+    args.config = config_file(args.config)
+    with one_message("stopped; the same command goes on from here"):
+        options = run_arguments.run_options(args, None, buildings=False)
+        table = evaluate_lengths(options, args.test_seq_lens, args.save_vis)
+        print(to_text(table))
+
+
+def compare_depth_runs(argv: list[str] | None = None) -> None:
+    """Compare two result folders of tools/evaluate_depth.py.
+
+    Example:
+        python tools/compare_depth_runs.py work_dirs/eval_b work_dirs/eval_b_soft
+
+    Each run is compared with its own baseline; where both were evaluated on the same
+    windows, also with one another. Runs with different alignments are refused, and so
+    are different windows unless --relative is given. A difference marked "same" has an
+    interval that holds zero.
+    """
+    parser = command_parser(compare_depth_runs.__doc__ or "")
+    add = parser.add_argument
+    add("first", type=Path, metavar="A", help="result folder")
+    add("second", type=Path, metavar="B", help="result folder")
+    add("--models", nargs=2, metavar=("OF_A", "OF_B"), help="default: the best ones")
+    add("--metrics", nargs="+", help="rows of the table; default: those that matter")
+    text = "compare each with its own baseline only; windows may differ"
+    add("--relative", action="store_true", help=text)
+    add("--csv", type=Path, help="also write the table here")
+    args = parser.parse_args(argv)
+    from vantage3d.evaluation.results.compare import compare_runs
+    from vantage3d.evaluation.results.folder import HEADLINE
+    from vantage3d.evaluation.results.rows import to_csv, to_text
+
+    with one_message("stopped; call it again"):
+        folders, metrics = (args.first, args.second), args.metrics or list(HEADLINE)
+        found = compare_runs(folders, args.models, metrics, args.relative)
+        print("\n".join([*found.notes, "", to_text(found.table)]))
+        if args.csv is not None:
+            args.csv.write_text(to_csv(found.table))
+
+
+def select_checkpoint(argv: list[str] | None = None) -> None:
+    """Select the best checkpoint of an evaluation under limits on time and memory.
+
+    Example:
+        python tools/select_checkpoint.py work_dirs/eval --by depth.building.delta1 \\
+            --max-latency 120 --max-vram 12000
+
+    The last line of the output is the path of the checkpoint, empty for the base.
+    """
+    parser = command_parser(select_checkpoint.__doc__ or "")
+    add = parser.add_argument
+    add("folder", type=Path, help="result folder of tools/evaluate_depth.py")
+    text = "a metric, score (reference formula) or score_no_clip"
+    add("--by", default="score_no_clip", help=text)
+    add("--max-latency", type=float, help="ms per window, 95th percentile")
+    add("--max-vram", type=float, help="MB, peak on the GPU")
+    add("--max-ram", type=float, help="MB, peak of the process")
+    args = parser.parse_args(argv)
+    from vantage3d.evaluation.results import select
+
+    given = {
+        "--max-latency": args.max_latency,
+        "--max-vram": args.max_vram,
+        "--max-ram": args.max_ram,
+    }
+    limits = {name: value for name, value in given.items() if value is not None}
+    with one_message("stopped; call it again"):
+        found = select.select_checkpoint(args.folder, args.by, limits)
+        for name, reason in found.refused.items():
+            print(f"not {name}: {reason}")
+        print(f"{found.name}: {args.by} {found.value:.4f}")
+        for name, value in found.ranking:
+            print(f"  then {name}: {value:.4f}")
+        print(found.path)
+
+
+def visualize_depth_metrics(argv: list[str] | None = None) -> None:
+    """Figures, HTML report and summary of an evaluation by tools/evaluate_depth.py.
+
+    Example:
+        python tools/visualize_depth_metrics.py work_dirs/street_eval
+
+    Writes into OUT/report: the figures 01 to 16, report.html (one file, works offline),
+    evaluation_summary.txt and top_checkpoints.csv. What is missing is named in all of
+    them.
+    """
+    parser = command_parser(visualize_depth_metrics.__doc__ or "")
+    add = parser.add_argument
+    add("folder", type=Path, metavar="OUT", help="result folder of evaluate_depth.py")
+    add("--output", type=Path, metavar="DIR", help="default: OUT/report")
+    add("--top", type=int, default=5, help="checkpoints in the table of the best")
+    args = parser.parse_args(argv)
+    from vantage3d.evaluation.report import build_report
+
+    with one_message("stopped; call it again"):
+        output = args.output or args.folder / "report"
+        report = build_report(args.folder, output, args.top)
+        print(f"{len(report.figures)} figures and {report.page}")
+
+
+def merge_lora(argv: list[str] | None = None) -> None:
+    """Add trained adapters to their base.
+
+    ADAPTER is a checkpoint, a work dir or an exported folder. OUT, .safetensors or
+    .pth, has VGGT's own names and can be the `base_weights` of another config. A run
+    without adapters is exported as it is.
+    """
+    parser = command_parser(merge_lora.__doc__ or "")
+    add_config(parser, "config file of the run")
+    parser.add_argument("adapter", type=Path, help="checkpoint, work dir or folder")
+    parser.add_argument("out", type=Path, help=".safetensors or .pth")
+    add_cfg_options(parser, "model.base_weights=FILE")
+    args = parser.parse_args(argv)
+    from vantage3d.vggt_lora.models.merging import merge_adapter
+
+    with one_message("stopped; nothing was written"):
+        merge_adapter(args.config, args.adapter, args.out, args.cfg_options)

@@ -1,0 +1,144 @@
+"""``make-synthetic``: scenes of the synthetic world in the layouts of datasets."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+from vantage3d.cli.arguments import command_parser, image_size
+from vantage3d.process.command import one_message
+
+ROOM_LAYOUTS = (
+    "scannet",
+    "rgbd_folder",
+    "scannet_sens",
+    "sun3d",
+    "eth3d",
+    "co3d",
+    "annotations",
+    "hypersim",
+)
+
+
+class Writer(NamedTuple):
+    """What a layout holds, its options and how it is written."""
+
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], object]
+
+
+def make_synthetic(argv: list[str] | None = None) -> None:
+    """Render scenes and write them in the on-disk layout of a dataset.
+
+    Example:
+        python tools/make_synthetic.py scannet --out data/synthetic --train-rooms 24 \\
+            --val-rooms 8 --frames 10 --frame-step 200 --size 320x240 --workers 2
+        python tools/make_synthetic.py kitti360 --out data/street --train-drives 4 \\
+            --val-drives 2 --frames 40 --size 704x188 --style suburb --workers 2
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    parser = command_parser(make_synthetic.__doc__ or "")
+    commands = parser.add_subparsers(dest="layout", required=True, metavar="LAYOUT")
+    for name, writer in WRITERS.items():
+        command = commands.add_parser(name, help=writer.help)
+        if name in argv[:1]:  # the renderer's imports take seconds
+            command.add_argument("--out", required=True, help="output folder")
+            writer.add_arguments(command)
+            command.add_argument("--seed", type=int, default=0)
+            command.add_argument("--workers", type=int, default=1, help="processes")
+    args = parser.parse_args(argv)
+    with one_message("stopped; the same command goes on with what lacks"):
+        WRITERS[args.layout].run(args)
+
+
+def _add_rooms(parser: argparse.ArgumentParser) -> None:
+    from vantage3d.synthetic import THEMES
+
+    add = parser.add_argument
+    add("--train-rooms", type=int, default=24)
+    add("--val-rooms", type=int, default=8)
+    add("--frames", type=int, default=10, help="frames per room")
+    text = "raw frames between two frames; 200 gives every frame its own view"
+    add("--frame-step", type=int, default=20, help=text)
+    add("--size", type=image_size, default=(640, 480), help="WxH")
+    text = "flush: instances in one plane, told apart by texture"
+    add("--theme", choices=list(THEMES), default="home", help=text)
+
+
+def _run_rooms(args: argparse.Namespace) -> None:
+    from vantage3d.synthetic import write_dataset
+
+    write_dataset(
+        args.layout,
+        args.out,
+        args.train_rooms,
+        args.val_rooms,
+        [number * args.frame_step for number in range(args.frames)],
+        args.size,
+        args.seed,
+        args.workers,
+        args.theme,
+    )
+
+
+def _add_street(parser: argparse.ArgumentParser) -> None:
+    from vantage3d.synthetic import STYLES
+    from vantage3d.synthetic.layouts.kitti360 import DriveOptions
+
+    add, default = parser.add_argument, DriveOptions()
+    add("--frames", type=int, default=default.frames, help="per drive, 0.8 m apart")
+    add("--size", type=image_size, default=default.size, help="WxH")
+    add("--style", choices=list(STYLES), default=default.style, help="of the district")
+    add("--cameras", type=int, nargs="+", default=[0], help="0 left, 1 right")
+
+
+def _add_drives(parser: argparse.ArgumentParser) -> None:
+    _add_street(parser)
+    add = parser.add_argument
+    add("--train-drives", type=int, default=4)
+    add("--val-drives", type=int, default=2)
+    add("--columns", type=int, default=2000, help="of a sweep, per turn")
+    text = "take sweeps from a standing car, where motion needs no compensation"
+    add("--no-ego-motion", action="store_true", help=text)
+
+
+def _run_drives(args: argparse.Namespace) -> None:
+    from vantage3d.synthetic.layouts.kitti360 import DriveOptions, write_kitti360
+
+    options = DriveOptions(
+        frames=args.frames,
+        size=args.size,
+        style=args.style,
+        columns=args.columns,
+        cameras=tuple(args.cameras),
+        ego_motion=not args.no_ego_motion,
+        seed=args.seed,
+    )
+    write_kitti360(args.out, args.train_drives, args.val_drives, options, args.workers)
+
+
+def _add_scenes(parser: argparse.ArgumentParser) -> None:
+    _add_street(parser)
+    parser.add_argument("--scenes", type=int, default=2, help="1 to 5")
+
+
+def _run_scenes(args: argparse.Namespace) -> None:
+    from vantage3d.synthetic.layouts.kitti360 import DriveOptions
+    from vantage3d.synthetic.layouts.virtual_kitti import write_virtual_kitti
+
+    options = DriveOptions(
+        frames=args.frames,
+        size=args.size,
+        style=args.style,
+        cameras=tuple(args.cameras),
+        seed=args.seed,
+    )
+    write_virtual_kitti(args.out, args.scenes, options, args.workers)
+
+
+WRITERS = {
+    **{layout: Writer("rooms", _add_rooms, _run_rooms) for layout in ROOM_LAYOUTS},
+    "kitti360": Writer("street drives", _add_drives, _run_drives),
+    "virtual_kitti": Writer("street drives", _add_scenes, _run_scenes),
+}

@@ -1,0 +1,96 @@
+"""``train``, ``test`` and ``compare``."""
+
+from pathlib import Path
+
+from vantage3d.cli.arguments import (
+    add_cfg_options,
+    add_config,
+    add_data_root,
+    add_launcher,
+    command_parser,
+    config_file,
+)
+from vantage3d.process.command import one_message
+
+
+def train(argv: list[str] | None = None) -> None:
+    """Train what a config describes."""
+    parser = command_parser(train.__doc__ or "")
+    add_config(parser)
+    parser.add_argument("--work-dir", help="default: work_dirs/<config name>")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue from the newest intact checkpoint of the work dir",
+    )
+    add_data_root(parser)
+    add_cfg_options(parser, "train_cfg.max_epochs=3 optim_wrapper.type=...")
+    add_launcher(parser)
+    parser.add_argument("--amp", action="store_true", help="mixed precision (CUDA)")
+    args = parser.parse_args(argv)
+    from vantage3d.engine import launch
+
+    launch.run_command(launch.train, vars(args))
+
+
+def test(argv: list[str] | None = None) -> None:  # noqa: PT028
+    """Evaluate a checkpoint on the test data of a config."""
+    parser = command_parser(test.__doc__ or "")
+    add_config(parser)
+    parser.add_argument("checkpoint", help=".pth or .safetensors, or a work dir")
+    parser.add_argument("--work-dir", help="default: work_dirs/<config name>")
+    add_data_root(parser)
+    add_cfg_options(parser, "test_dataloader.num_workers=0 ...")
+    add_launcher(parser)
+    args = parser.parse_args(argv)
+    from vantage3d.engine import launch
+
+    launch.run_command(launch.test, vars(args))
+
+
+def compare(argv: list[str] | None = None) -> None:
+    """Train and evaluate several configs under equal conditions.
+
+    The first config is the baseline.
+
+    Example:
+        python tools/compare.py --configs "3D only=configs/a.py" \\
+            "injection=configs/b.py" --seeds 0 1 --data-root data/flush \\
+            --out work_dirs/compare
+
+    Call it again after a kill: finished runs are skipped, the rest goes on.
+    """
+    parser = command_parser(compare.__doc__ or "")
+    add = parser.add_argument
+    add("--configs", nargs="+", required=True, metavar="[NAME=]FILE")
+    add("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    add("--out", type=Path, required=True, help="folder of all runs and the report")
+    add_data_root(parser)
+    add("--load-from", type=Path, help="weights that all start from (default: random)")
+    add_cfg_options(parser, "for all")
+    args = parser.parse_args(argv)
+    from vantage3d.comparison import Plan, run_all, write_report
+
+    with one_message("stopped; the same command goes on from here"):
+        plan = Plan(
+            configs=named_configs(args.configs),
+            seeds=tuple(args.seeds),
+            out=args.out,
+            options=args.cfg_options,
+            data_root=args.data_root,
+            load_from=args.load_from,
+        )
+        print(write_report(plan, run_all(plan)))
+
+
+def named_configs(texts: list[str]) -> dict[str, Path]:
+    """``NAME=FILE`` or ``FILE``, which is named after itself."""
+    configs: dict[str, Path] = {}
+    for text in texts:
+        name, _, file = text.rpartition("=")
+        path = Path(config_file(file))
+        name = name or path.stem
+        if name in configs:
+            raise ValueError(f"two configs are named {name!r}. Give NAME=FILE")
+        configs[name] = path
+    return configs
