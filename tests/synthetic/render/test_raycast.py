@@ -7,8 +7,7 @@ from vantage3d.geometry import invert_rigid, look_at, unproject
 from vantage3d.synthetic import make_room, make_trajectory, sensor_intrinsics
 from vantage3d.synthetic.render.materials import Material
 from vantage3d.synthetic.render.raycast import cast, cast_rays
-from vantage3d.synthetic.render.solids import Box, Cylinder, Ellipsoid
-from vantage3d.synthetic.rooms.furniture.piece import turn_about_z
+from vantage3d.synthetic.render.solids import Box, Cylinder, Ellipsoid, turn_about_z
 
 GREY = Material((0.5, 0.5, 0.5))
 SIZE = (40, 30)

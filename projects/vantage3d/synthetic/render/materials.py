@@ -1,5 +1,6 @@
 """Procedural materials: two colours mixed by a pattern of surface coordinates."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,35 +44,15 @@ def hashed(cells: Floats, seed: int) -> Floats:
     return (mixed ^ (mixed >> np.uint32(15))).astype(np.float64) / 2.0**32
 
 
-def _plain(uv: Floats, seed: int) -> Floats:
-    return np.zeros(len(uv))
-
-
-def _stripes(uv: Floats, seed: int) -> Floats:
-    return (np.floor(uv[:, 0]) % 2).astype(np.float64)
-
-
-def _rows(uv: Floats, seed: int) -> Floats:
-    """Stripes across the second axis."""
-    return (np.floor(uv[:, 1]) % 2).astype(np.float64)
-
-
-def _diagonal(uv: Floats, seed: int) -> Floats:
-    return (np.floor((uv[:, 0] + uv[:, 1]) / np.sqrt(2)) % 2).astype(np.float64)
-
-
-def _antidiagonal(uv: Floats, seed: int) -> Floats:
-    return (np.floor((uv[:, 0] - uv[:, 1]) / np.sqrt(2)) % 2).astype(np.float64)
+def _halves(steps: Floats) -> Floats:
+    """1 on every second step, 0 on the others."""
+    return (np.floor(steps) % 2).astype(np.float64)
 
 
 def _dots(uv: Floats, seed: int) -> Floats:
     """Round dots on a grid of two elements; they cover one half."""
     off = (uv / 2) - np.floor(uv / 2) - 0.5
     return ((off**2).sum(axis=1) < 0.5 / np.pi).astype(np.float64)
-
-
-def _checker(uv: Floats, seed: int) -> Floats:
-    return (np.floor(uv).sum(axis=1) % 2).astype(np.float64)
 
 
 def _tiles(uv: Floats, seed: int) -> Floats:
@@ -101,33 +82,22 @@ def noise(uv: Floats, seed: int) -> Floats:
     return low + (high - low) * t[:, 1]
 
 
-def _grain(uv: Floats, seed: int) -> Floats:
-    """Noise drawn out along the first axis."""
-    return noise(uv * np.array([0.12, 1.0]), seed)
-
-
-def _spines(uv: Floats, seed: int) -> Floats:
-    """Upright bands, each of one random tone."""
-    return hashed(np.stack([uv[:, 0], uv[:, 0] * 0], 1), seed)
-
-
-def _marks(uv: Floats, seed: int) -> Floats:
-    """Sparse patches."""
-    return (noise(uv, seed) > 0.75).astype(np.float64)
-
-
-PATTERNS = {
-    "plain": _plain,
-    "stripes": _stripes,
-    "rows": _rows,
-    "diagonal": _diagonal,
-    "antidiagonal": _antidiagonal,
+# Weights of the second colour: (N,) in 0..1 at (N, 2) positions in pattern elements.
+PATTERNS: dict[str, Callable[[Floats, int], Floats]] = {
+    "plain": lambda uv, seed: np.zeros(len(uv)),
+    "stripes": lambda uv, seed: _halves(uv[:, 0]),
+    "rows": lambda uv, seed: _halves(uv[:, 1]),
+    "diagonal": lambda uv, seed: _halves((uv[:, 0] + uv[:, 1]) / np.sqrt(2)),
+    "antidiagonal": lambda uv, seed: _halves((uv[:, 0] - uv[:, 1]) / np.sqrt(2)),
     "dots": _dots,
-    "checker": _checker,
+    "checker": lambda uv, seed: _halves(np.floor(uv).sum(axis=1)),
     "tiles": _tiles,
     "planks": _planks,
     "noise": noise,
-    "grain": _grain,
-    "spines": _spines,
-    "marks": _marks,
+    # Noise drawn out along the first axis.
+    "grain": lambda uv, seed: noise(uv * np.array([0.12, 1.0]), seed),
+    # Upright bands, each of one random tone.
+    "spines": lambda uv, seed: hashed(np.stack([uv[:, 0], uv[:, 0] * 0], 1), seed),
+    # Sparse patches.
+    "marks": lambda uv, seed: (noise(uv, seed) > 0.75).astype(np.float64),
 }

@@ -6,7 +6,8 @@ ray caster and the mesh sampler do the placing.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations, product
 
@@ -223,3 +224,23 @@ class Ellipsoid(Solid):
         unit[..., 1] = np.sin(turns)[:, None] * np.cos(tilts)
         unit[..., 2] = np.sin(tilts)
         return [unit * self.half]
+
+
+def turn_about_z(yaw: float) -> Floats:
+    """(3, 3) rotation about the vertical by ``yaw`` rad."""
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    return np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+
+
+def placed(solids: Iterable[Solid], at: Floats, yaw: float, **changes) -> list[Solid]:
+    """Solids turned by ``yaw`` rad about z, then moved to ``at``; other ``changes``."""
+    turn = turn_about_z(yaw)
+    return [
+        replace(
+            solid,
+            center=turn @ solid.center + at,
+            rotation=turn @ solid.rotation,
+            **changes,
+        )
+        for solid in solids
+    ]

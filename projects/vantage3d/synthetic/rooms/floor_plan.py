@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vantage3d.synthetic.render.classes import CATEGORIES, Category
-from vantage3d.synthetic.render.solids import Floats, Solid
+from vantage3d.synthetic.render.solids import Floats, Solid, placed
 from vantage3d.synthetic.rooms.furniture import Generator, Piece
 
 GAP = 0.06
@@ -50,7 +50,8 @@ class FloorPlan:
         """Place without any check."""
         self.categories.append(CATEGORIES[piece.name])
         position = np.array([pose.x, pose.y, pose.z])
-        self.solids += piece.placed(position, pose.yaw, len(self.categories))
+        number = len(self.categories)
+        self.solids += placed(piece.parts, position, pose.yaw, instance=number)
 
     def stand(self, piece: Piece, pose: Pose) -> bool:
         """Stand a piece on the floor; False if it does not fit there."""

@@ -3,9 +3,10 @@
 import numpy as np
 
 from vantage3d.synthetic.render.materials import Material
+from vantage3d.synthetic.render.palette import pick, random_seed, toned
 from vantage3d.synthetic.render.solids import Solid
 from vantage3d.synthetic.streets.piece import GABLE, box, tag
-from vantage3d.synthetic.streets.style import Style, pick, toned
+from vantage3d.synthetic.streets.site import Style
 from vantage3d.synthetic.streets.surfaces import Facade, Leaves
 
 DEPTH = 9.0
@@ -33,7 +34,7 @@ def make_house(
         box((width, DEPTH, height), (0, middle, height / 2), facade, ids)
     ]
     color = pick(rng, style.roof_hue, (0.35, 0.7), (0.35, 0.6))
-    seed = int(rng.integers(1 << 30))
+    seed = random_seed(rng)
     roof = Material(color, toned(color, 0.72), "planks", 0.3, seed)
     if rng.random() < 0.75:
         solids += _gable(rng, roof, facade, width, height, middle, side, ids)
@@ -54,7 +55,7 @@ def _facade(
     return Facade(
         color,
         toned(color, 1.35 if is_brick else 0.8),
-        seed=int(rng.integers(1 << 30)),
+        seed=random_seed(rng),
         height=height,
         width=width,
         brick=is_brick,

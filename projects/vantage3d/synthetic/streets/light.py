@@ -8,7 +8,7 @@ from vantage3d.geometry import invert_rigid, look_at, project
 from vantage3d.synthetic.render.materials import noise
 from vantage3d.synthetic.render.shading import ShadowMap
 from vantage3d.synthetic.render.solids import Floats, Solid
-from vantage3d.synthetic.streets.style import Style
+from vantage3d.synthetic.streets.site import Style
 
 MAP_SIZE = (1536, 256)
 AWAY = 2000.0  # metres from the street to the eye of the shadow map

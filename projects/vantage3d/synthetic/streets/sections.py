@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from vantage3d.synthetic.render.materials import Material
-from vantage3d.synthetic.render.solids import Solid
+from vantage3d.synthetic.render.palette import pick, random_seed, toned
+from vantage3d.synthetic.render.solids import Solid, placed
 from vantage3d.synthetic.streets.houses import make_house
-from vantage3d.synthetic.streets.piece import ball, box, placed, tag
-from vantage3d.synthetic.streets.plants import leaves, make_tree
+from vantage3d.synthetic.streets.objects import leaves, make_tree
+from vantage3d.synthetic.streets.piece import ball, box, tag
 from vantage3d.synthetic.streets.site import KERB, PAVEMENT, Site
-from vantage3d.synthetic.streets.style import pick, toned
 from vantage3d.synthetic.streets.surfaces import Facade
 
 SECTIONS = ("terrace", "villas", "green")
@@ -81,7 +81,7 @@ def _border(site: Site, start: float, stop: float, side: float) -> Solid:
     if kind == "fence":
         slats = Material(color, toned(color, 0.4), "stripes", 0.07)
         return box((long, 0.08, height), at, slats, tag("fence"))
-    seed = int(site.rng.integers(1 << 30))
+    seed = random_seed(site.rng)
     stone = Facade(
         color, toned(color, 1.3), seed=seed, height=height, width=long, brick=True,
         base=toned(color, 0.7), blind=True,

@@ -1,4 +1,4 @@
-"""Where a street is built: its cross-section, its ends and its source of randomness."""
+"""Where a street is built: its cross-section, its ends, its look and its randomness."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,12 +6,93 @@ from itertools import count
 
 import numpy as np
 
-from vantage3d.synthetic.streets.style import Style
+from vantage3d.synthetic.render.palette import Color, Span
 
 BEFORE, BEYOND = 40.0, 95.0  # street behind the start and after the end of a drive
 ROAD, PARKING, PAVEMENT = 3.5, 5.7, 8.2  # half widths, metres
 LANE = 1.75
 KERB = 0.12
+
+
+@dataclass(frozen=True)
+class Style:
+    """One look of a street; two of them make a domain shift.
+
+    Attributes:
+        camera_height: Of the left camera above the road, metres.
+        wall_hue: Of the houses, and likewise saturation and value.
+        brick: Share of brick houses.
+        roof_hue: Of roof tiles.
+        floors: Least and most floors of a house.
+        green: Hue of leaves and grass.
+        asphalt: Brightness of the road.
+        sun_azimuth: Degrees from the street's direction to the sun, to the left.
+        sun_elevation: Degrees above the horizon.
+        sun: Colour of direct light.
+        ambient: Colour of light in the shade.
+        zenith: Colour of the sky above.
+        horizon: Colour of the sky below, and of haze.
+        haze: Metres after which 63 % of a colour is haze.
+    """
+
+    camera_height: float
+    wall_hue: Span
+    wall_saturation: Span
+    wall_value: Span
+    brick: float
+    roof_hue: Span
+    floors: tuple[int, int]
+    green: Span
+    asphalt: float
+    sun_azimuth: float
+    sun_elevation: float
+    sun: Color
+    ambient: Color
+    zenith: Color
+    horizon: Color
+    haze: float
+
+
+STYLES = {
+    # A suburb at noon through a camera on a car, as in KITTI-360.
+    "suburb": Style(
+        camera_height=1.55,
+        wall_hue=(0.04, 0.16),
+        wall_saturation=(0.05, 0.4),
+        wall_value=(0.72, 0.95),
+        brick=0.1,
+        roof_hue=(0.01, 0.06),
+        floors=(2, 3),
+        green=(0.22, 0.33),
+        asphalt=0.36,
+        sun_azimuth=50.0,
+        sun_elevation=52.0,
+        sun=(0.8, 0.76, 0.68),
+        ambient=(0.42, 0.44, 0.49),
+        zenith=(0.34, 0.55, 0.86),
+        horizon=(0.83, 0.89, 0.95),
+        haze=420.0,
+    ),
+    # A brick quarter in the evening through a camera on a van's roof.
+    "brick": Style(
+        camera_height=2.35,
+        wall_hue=(-0.03, 0.05),
+        wall_saturation=(0.35, 0.65),
+        wall_value=(0.38, 0.62),
+        brick=0.9,
+        roof_hue=(0.55, 0.66),
+        floors=(3, 5),
+        green=(0.13, 0.2),
+        asphalt=0.27,
+        sun_azimuth=-62.0,
+        sun_elevation=21.0,
+        sun=(0.98, 0.7, 0.42),
+        ambient=(0.5, 0.46, 0.54),
+        zenith=(0.44, 0.47, 0.68),
+        horizon=(0.98, 0.83, 0.66),
+        haze=230.0,
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.synthetic.render.materials import Floats, Material, hashed, noise
+from vantage3d.synthetic.render.palette import Color
 
-Color = tuple[float, float, float]
 Mask = NDArray[np.bool_]
 
 

@@ -1,6 +1,6 @@
 """What every piece of furniture is made of."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -55,25 +55,6 @@ class Piece:
         """Lowest and highest x, y, z."""
         corners = np.concatenate([part.corners for part in self.parts])
         return corners.min(axis=0), corners.max(axis=0)
-
-    def placed(self, position: Floats, yaw: float, instance: int) -> list[Solid]:
-        """The parts in the world, turned by ``yaw`` (rad) about z, then moved."""
-        turn = turn_about_z(yaw)
-        return [
-            replace(
-                part,
-                center=turn @ part.center + position,
-                rotation=turn @ part.rotation,
-                instance=instance,
-            )
-            for part in self.parts
-        ]
-
-
-def turn_about_z(yaw: float) -> Floats:
-    """(3, 3) rotation about the vertical by ``yaw`` rad."""
-    cos, sin = np.cos(yaw), np.sin(yaw)
-    return np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
 
 
 def box(
