@@ -17,33 +17,11 @@ _base_ = [
     "../_base_/schedules/esam_finetune_80e.py",
 ]
 
-source = dict(model="clip_rn50", channels=512, patch=8)
-load_features = dict(type="LoadClipFeature", source=source)
-train_dataloader = dict(
-    dataset=dict(
-        ann_file="scannet200_sv_oneformer3d_infos_train_clip_rn50.json",
-        pipeline=[*_base_.load, load_features, *_base_.train_steps],
-    )
-)
-val_dataloader = dict(
-    dataset=dict(
-        ann_file="scannet200_sv_oneformer3d_infos_val_clip_rn50.json",
-        pipeline=[
-            *_base_.load,
-            load_features,
-            *_base_.test_steps,
-            _base_.pack_images_for_test,
-        ],
-    )
-)
+image_features, train_dataloader, val_dataloader = _base_.stored.clip.values()
 test_dataloader = val_dataloader
 model = dict(
-    image_features={
-        **_base_.image_features,
-        "feat_space": source["model"],
-        "channels": source["channels"],
-    },
-    fusion=dict(type="BiFusionEncoder", channels=source["channels"]),
+    image_features=image_features,
+    fusion=dict(type="BiFusionEncoder", channels=image_features["channels"]),
 )
 load_from = "work_dirs/ESAM_sv_scannet200_CA/epoch_128.pth"
 load_from_policy = dict(allow_missing=[r"^fusion\."])

@@ -15,9 +15,10 @@ _base_ = [
     "../_base_/schedules/esam_finetune_80e.py",
 ]
 
+dino = _base_.stored.dino.image_features
 model = dict(
-    image_features=_base_.image_features,
-    fusion=dict(type="BiFusionEncoder", channels=_base_.source["channels"]),
+    image_features=dino,
+    fusion=dict(type="BiFusionEncoder", channels=dino.channels),
 )
 load_from = "work_dirs/ESAM_sv_scannet200_CA/epoch_128.pth"
 load_from_policy = dict(allow_missing=[r"^fusion\."])

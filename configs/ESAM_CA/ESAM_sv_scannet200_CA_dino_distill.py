@@ -16,13 +16,14 @@ _base_ = [
     "../_base_/schedules/esam_finetune_80e.py",
 ]
 
+dino = _base_.stored.dino.image_features
 model = dict(
-    image_features=_base_.image_features,
-    distillation=dict(type="FeatureDistillation", channels=_base_.source["channels"]),
+    image_features=dino,
+    distillation=dict(type="FeatureDistillation", channels=dino.channels),
 )
 # Tested as what it is afterwards: a network of points.
 val_dataloader = dict(
-    dataset=dict(pipeline=[*_base_.load, *_base_.test_steps, _base_.pack_for_test])
+    dataset=dict(pipeline=[*_base_.load, *_base_.test_200, _base_.pack_for_test])
 )
 test_dataloader = val_dataloader
 load_from = "work_dirs/ESAM_sv_scannet200_CA/epoch_128.pth"

@@ -16,28 +16,18 @@ _base_ = [
     "../_base_/schedules/esam_finetune_80e.py",
 ]
 
-load_image = dict(type="LoadFrameImage")
-train_dataloader = dict(
-    dataset=dict(
-        pipeline=[
-            load_image,
-            *_base_.train_pipeline[:-1],
-            dict(
-                type="Pack3DDetInputs_",
-                keys=[*_base_.packed_for_training, "elastic_coords", "img"],
-            ),
-        ]
-    )
+
+def with_image(loader, *packed):
+    """A loader that also gives the frame's image."""
+    steps = [dict(type="LoadFrameImage"), *loader.dataset.pipeline[:-1]]
+    pack = dict(type="Pack3DDetInputs_", keys=[*packed, "img"])
+    return dict(dataset=dict(pipeline=[*steps, pack]))
+
+
+train_dataloader = with_image(
+    _base_.train_dataloader, *_base_.packed_for_training, "elastic_coords"
 )
-val_dataloader = dict(
-    dataset=dict(
-        pipeline=[
-            load_image,
-            *_base_.test_pipeline[:-1],
-            dict(type="Pack3DDetInputs_", keys=["points", "sp_pts_mask", "img"]),
-        ]
-    )
-)
+val_dataloader = with_image(_base_.val_dataloader, "points", "sp_pts_mask")
 test_dataloader = val_dataloader
 # 640x480 frames at 560x420, whole patches of 14: a grid of 40x30.
 backbone2d = dict(

@@ -11,6 +11,5 @@ _base_ = [
     "../_base_/schedules/esam_minutes.py",
 ]
 
-val_dataloader = None
-val_evaluator = None
+val_dataloader = val_evaluator = None
 default_hooks = dict(checkpoint=dict(save_best=None))

@@ -20,38 +20,15 @@ _base_ = [
     "../_base_/schedules/esam_minutes.py",
 ]
 
-source = dict(model="clip_rn50", channels=512, patch=8)
-load_features = dict(type="LoadClipFeature", source=source, form="safetensors")
-train_dataloader = dict(
-    dataset=dict(
-        ann_file="scannet200_sv_oneformer3d_infos_train_clip_rn50.json",
-        pipeline=[*_base_.load, load_features, *_base_.train_steps],
-    )
-)
-test_dataloader = dict(
-    dataset=dict(
-        ann_file="scannet200_sv_oneformer3d_infos_val_clip_rn50.json",
-        pipeline=[
-            *_base_.load,
-            load_features,
-            *_base_.test_steps,
-            _base_.pack_images_for_test,
-        ],
-    )
-)
+image_features, train_dataloader, test_dataloader = _base_.stored.clip.values()
 model = dict(
-    image_features={
-        **_base_.image_features,
-        "feat_space": source["model"],
-        "channels": source["channels"],
-    },
+    image_features=image_features,
     fusion=dict(
         type="BiFusionEncoder",
-        channels=source["channels"],
+        channels=image_features["channels"],
         point_channels=_base_.width,
         width=96,
     ),
 )
-val_dataloader = None
-val_evaluator = None
+val_dataloader = val_evaluator = None
 default_hooks = dict(checkpoint=dict(save_best=None))

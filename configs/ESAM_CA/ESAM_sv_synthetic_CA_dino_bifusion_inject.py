@@ -13,16 +13,16 @@ _base_ = [
     "../_base_/schedules/esam_minutes.py",
 ]
 
+small = _base_.stored.small.image_features
 model = dict(
-    image_features=_base_.image_features,
-    backbone=dict(injection=dict(channels=_base_.source["channels"])),
+    image_features=small,
+    backbone=dict(injection=dict(channels=small.channels)),
     fusion=dict(
         type="BiFusionEncoder",
-        channels=_base_.source["channels"],
+        channels=small.channels,
         point_channels=_base_.width,
         width=96,
     ),
 )
-val_dataloader = None
-val_evaluator = None
+val_dataloader = val_evaluator = None
 default_hooks = dict(checkpoint=dict(save_best=None))

@@ -14,18 +14,18 @@ _base_ = [
     "../_base_/schedules/esam_minutes.py",
 ]
 
+small = _base_.stored.small.image_features
 model = dict(
-    image_features=_base_.image_features,
+    image_features=small,
     distillation=dict(
         type="FeatureDistillation",
-        channels=_base_.source["channels"],
+        channels=small.channels,
         point_channels=_base_.width,
     ),
 )
 # Tested as what it is afterwards: a network of points.
 test_dataloader = dict(
-    dataset=dict(pipeline=[*_base_.load, *_base_.test_steps, _base_.pack_for_test])
+    dataset=dict(pipeline=[*_base_.load, *_base_.test_200, _base_.pack_for_test])
 )
-val_dataloader = None
-val_evaluator = None
+val_dataloader = val_evaluator = None
 default_hooks = dict(checkpoint=dict(save_best=None))

@@ -1,19 +1,8 @@
 """What every single-view set shares: steps, augmentation and loaders.
 
-A set puts the steps together with its class table, see `scannet_sv.py`.
+A set puts the steps together, see `scannet_sv.py`; `train_200` and `test_200` are those
+between loading and packing for the class table of ScanNet200.
 """
-
-# Mean and deviation of ScanNet's colours (Mask3D's statistics).
-color_mean = [
-    255 * 0.47793125906962,
-    255 * 0.4303257521323044,
-    255 * 0.3749598901421883,
-]
-color_std = [
-    255 * 0.2834475483823543,
-    255 * 0.27566157565723015,
-    255 * 0.27018971370874995,
-]
 
 load = [dict(type="LoadPointsFromFile_"), dict(type="LoadAnnotations3D_")]
 class_mapping = dict(type="PointSegClassMapping")
@@ -32,8 +21,17 @@ augment = [
         shift_height=False,
     ),
 ]
+# Mean and deviation of ScanNet's colours (Mask3D's statistics).
 normalize = dict(
-    type="NormalizePointsColor_", color_mean=color_mean, color_std=color_std
+    type="NormalizePointsColor_",
+    color_mean=[
+        255 * value
+        for value in (0.47793125906962, 0.4303257521323044, 0.3749598901421883)
+    ],
+    color_std=[
+        255 * value
+        for value in (0.2834475483823543, 0.27566157565723015, 0.27018971370874995)
+    ],
 )
 elastic = dict(
     type="ElasticTransfrom", gran=[6, 20], mag=[40, 160], voxel_size=0.02, p=0.5
@@ -46,7 +44,14 @@ packed_for_training = [
     "pts_instance_mask",
     "sp_pts_mask",
 ]
+pack_distorted = dict(
+    type="Pack3DDetInputs_", keys=[*packed_for_training, "elastic_coords"]
+)
 pack_for_test = dict(type="Pack3DDetInputs_", keys=["points", "sp_pts_mask"])
+swap = dict(type="SwapChairAndFloor")
+annotate = dict(type="AddSuperPointAnnotations", num_classes=200, stuff_classes=[0, 1])
+train_200 = [swap, class_mapping, *augment, normalize, annotate]
+test_200 = [swap, class_mapping, normalize, annotate]
 
 dataset = dict(
     data_prefix=dict(

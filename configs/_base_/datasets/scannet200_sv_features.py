@@ -1,49 +1,51 @@
-"""ScanNet200 single view with DINOv2 features of the images; another network is a leaf
-with another `source`.
+"""ScanNet200 single view with features of DINOv2 or CLIP (`_base_.stored`).
 
-    python tools/extract_dino_v2_features.py --help
-    python tools/create_data.py scannet200_sv ... --pack-clip
+python tools/extract_dino_v2_features.py --help
+python tools/create_data.py scannet200_sv ... --pack-clip
 """
 
 _base_ = "./esam_sv.py"
 
-source = dict(model="dinov2_vitl14", channels=1024, patch=14)
-load_features = dict(type="LoadClipFeature", source=source)
-image_features = dict(
-    type="StoredFeatures", feat_space=source["model"], channels=source["channels"]
+pack = dict(
+    type="Pack3DDetInputs_",
+    keys=[*_base_.packed_for_training, "elastic_coords", "clip_pix"],
 )
-swap = dict(type="SwapChairAndFloor")
-annotate = dict(type="AddSuperPointAnnotations", num_classes=200, stuff_classes=[0, 1])
-train_steps = [
-    swap,
-    _base_.class_mapping,
-    *_base_.augment,
-    _base_.normalize,
-    annotate,
-    _base_.elastic,
-    dict(
-        type="Pack3DDetInputs_",
-        keys=[*_base_.packed_for_training, "elastic_coords", "clip_pix"],
-    ),
-]
-test_steps = [swap, _base_.class_mapping, _base_.normalize, annotate]
 pack_images_for_test = dict(
     type="Pack3DDetInputs_", keys=["points", "sp_pts_mask", "clip_pix"]
 )
-
+before, end_of_train = _base_.load, [*_base_.train_200, _base_.elastic, pack]
+end_of_test = [*_base_.test_200, pack_images_for_test]
 dataset = dict(type="ScanNet200SegDataset_", data_root="data/scannet200-sv/")
-train_dataloader = dict(
-    dataset=dict(
+
+
+def features(suffix, **source):
+    """Model's part and loaders for the features of one network."""
+    load = dict(type="LoadClipFeature", source=source)
+    infos = "scannet200_sv_oneformer3d_infos_{}_{}.json"
+    train = dict(
         **dataset,
-        ann_file="scannet200_sv_oneformer3d_infos_train_clip.json",
-        pipeline=[*_base_.load, load_features, *train_steps],
-    ),
-)
-val_dataloader = dict(
-    dataset=dict(
+        ann_file=infos.format("train", suffix),
+        pipeline=[*before, load, *end_of_train],
+    )
+    val = dict(
         **dataset,
-        ann_file="scannet200_sv_oneformer3d_infos_val_clip.json",
-        pipeline=[*_base_.load, load_features, *test_steps, pack_images_for_test],
-    ),
+        ann_file=infos.format("val", suffix),
+        pipeline=[*before, load, *end_of_test],
+    )
+    return dict(
+        image_features=dict(
+            type="StoredFeatures",
+            feat_space=source["model"],
+            channels=source["channels"],
+        ),
+        train_dataloader=dict(dataset=train),
+        val_dataloader=dict(dataset=val),
+    )
+
+
+stored = dict(
+    dino=features("clip", model="dinov2_vitl14", channels=1024, patch=14),
+    clip=features("clip_rn50", model="clip_rn50", channels=512, patch=8),
 )
+_, train_dataloader, val_dataloader = stored["dino"].values()
 test_dataloader = val_dataloader

@@ -2,37 +2,26 @@
 
 _base_ = "./esam_sv.py"
 
-annotate = dict(type="AddSuperPointAnnotations", num_classes=20, stuff_classes=[0, 1])
-train_pipeline = [
-    *_base_.load,
-    _base_.class_mapping,
-    *_base_.augment,
-    _base_.normalize,
-    annotate,
-    _base_.elastic,
-    dict(type="Pack3DDetInputs_", keys=[*_base_.packed_for_training, "elastic_coords"]),
-]
-test_pipeline = [
-    *_base_.load,
-    _base_.class_mapping,
-    _base_.normalize,
-    annotate,
-    _base_.pack_for_test,
-]
-
+annotate_20 = dict(_base_.annotate, num_classes=20)
+end_of_train = [annotate_20, _base_.elastic, _base_.pack_distorted]
 dataset = dict(type="ScanNetSegDataset_", data_root="data/scannet-sv/")
 train_dataloader = dict(
     dataset=dict(
         **dataset,
         ann_file="scannet_sv_oneformer3d_infos_train.json",
-        pipeline=train_pipeline,
+        pipeline=[*_base_.load, *_base_.train_200[1:-1], *end_of_train],
     ),
 )
 val_dataloader = dict(
     dataset=dict(
         **dataset,
         ann_file="scannet_sv_oneformer3d_infos_val.json",
-        pipeline=test_pipeline,
+        pipeline=[
+            *_base_.load,
+            *_base_.test_200[1:-1],
+            annotate_20,
+            _base_.pack_for_test,
+        ],
     ),
 )
 test_dataloader = val_dataloader

@@ -5,26 +5,7 @@ Batches of 2 and no elastic distortion: what counts in minutes is the number of 
 
 _base_ = "./esam_sv.py"
 
-swap = dict(type="SwapChairAndFloor")
-annotate = dict(type="AddSuperPointAnnotations", num_classes=200, stuff_classes=[0, 1])
-train_pipeline = [
-    *_base_.load,
-    swap,
-    _base_.class_mapping,
-    *_base_.augment,
-    _base_.normalize,
-    annotate,
-    dict(type="Pack3DDetInputs_", keys=_base_.packed_for_training),
-]
-test_pipeline = [
-    *_base_.load,
-    swap,
-    _base_.class_mapping,
-    _base_.normalize,
-    annotate,
-    _base_.pack_for_test,
-]
-
+pack = dict(type="Pack3DDetInputs_", keys=_base_.packed_for_training)
 dataset = dict(type="ScanNet200SegDataset_", data_root="data/synthetic/")
 train_dataloader = dict(
     batch_size=2,
@@ -32,7 +13,7 @@ train_dataloader = dict(
     dataset=dict(
         **dataset,
         ann_file="scannet200_sv_oneformer3d_infos_train.json",
-        pipeline=train_pipeline,
+        pipeline=[*_base_.load, *_base_.train_200, pack],
     ),
 )
 val_dataloader = dict(
@@ -41,7 +22,7 @@ val_dataloader = dict(
     dataset=dict(
         **dataset,
         ann_file="scannet200_sv_oneformer3d_infos_val.json",
-        pipeline=test_pipeline,
+        pipeline=[*_base_.load, *_base_.test_200, _base_.pack_for_test],
     ),
 )
 test_dataloader = val_dataloader
