@@ -48,8 +48,8 @@ def jobs(monkeypatch):
     """The jobs that are asked for, in order; each leaves what a real one would."""
     done = []
 
-    def fake(task, arguments, folder):
-        done.append((task, arguments))
+    def fake(task, arguments, folder, processes=None):
+        done.append((task, {**arguments, "processes": processes}))
         folder.mkdir(parents=True, exist_ok=True)
         if task == "init":
             (folder / f"seed{arguments['seed']}.pth").write_text("weights")
@@ -59,6 +59,8 @@ def jobs(monkeypatch):
             scalars = folder / "train" / "1" / "vis_data" / "scalars.json"
             scalars.parent.mkdir(parents=True)
             steps = [{"loss": 1, "time": time} for time in (9.0, 0.5, 0.25)]
+            if arguments["launcher"] == "pytorch":  # as MMEngine logs it on a GPU
+                steps = [{**step, "memory": 2000} for step in steps]
             scalars.write_text("\n".join(map(json.dumps, [*steps, {"all_ap": 1}])))
         if task == "test":
             value = AP[folder.parent.name, int(folder.name[4:])]
@@ -107,6 +109,19 @@ def test_report_by_hand(plan, jobs):
     assert (plan.out / "report.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_launcher_and_the_memory_of_its_gpus(plan, jobs):
+    results = run_all(replace(plan, launcher="pytorch", processes="4"))
+    assert {result.gpu_gb for result in results} == {2000 * 2**20 / 1e9}
+    assert [job["processes"] for _, job in jobs[:3]] == [None, "4", "4"]
+    assert {job["launcher"] for task, job in jobs if task != "init"} == {"pytorch"}
+    text = write_report(plan, results)
+    assert "| GPU memory, GB |" in text and "| 2.10 ± 0.00 |" in text
+    with pytest.raises(ValueError, match="holds a run with another config"):
+        run_all(plan)
+    with pytest.raises(ValueError, match=r"`launcher` must be one of .*got 'mpi'"):
+        replace(plan, launcher="mpi")
+
+
 def test_other_options_do_not_mix_with_finished_runs(plan, jobs):
     run_all(plan)
     other = replace(plan, options={"train_cfg.max_epochs": 3})
@@ -141,6 +156,19 @@ def test_a_job_that_fails_is_an_error_with_its_last_words(tmp_path):
         run_job("init", arguments, tmp_path)
     used = usage_so_far(tmp_path, "init")
     assert used.cpu_s > 0 and 0.05 < used.peak_gb < 50
+
+
+def test_torchrun_starts_the_worker(tmp_path, monkeypatch):
+    def stop(command, **options):
+        assert command[1:6] == [
+            *("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+        ]
+        assert command[6:] == ["-m", "vantage3d.comparison.worker", "train", "{}"]
+        raise InterruptedError
+
+    monkeypatch.setattr("subprocess.Popen", stop)
+    with pytest.raises(InterruptedError):
+        run_job("train", {}, tmp_path, processes="2")
 
 
 def test_the_tool_refuses_equal_names(monkeypatch, capsys, tmp_path):

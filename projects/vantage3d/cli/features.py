@@ -57,8 +57,9 @@ def check_fusion(argv: list[str] | None = None) -> None:
             configs/ESAM_CA/ESAM_sv_synthetic_CA_dino_inject.py \\
             --samples 10 --data-root data/flush
 
-    Runs forward passes over samples of the train and the test set. Exit code 0 if all
-    is well, 1 if there are problems (listed at the end), 2 if it cannot run.
+    Runs forward passes over samples of the train and the test set, on the GPU where
+    there is one. Exit code 0 if all is well, 1 if there are problems (listed at the
+    end), 2 if it cannot run.
     """
     parser = command_parser(check_fusion.__doc__ or "")
     add_config(parser)
@@ -70,20 +71,24 @@ def check_fusion(argv: list[str] | None = None) -> None:
     add_cfg_options(parser)
     args = parser.parse_args(argv)
     from vantage3d.engine import load_config, set_data_root
-    from vantage3d.esam.fusion_check import fusion_check, fusion_report
+    from vantage3d.esam.fusion_check.check import check_fusion as run_check
+    from vantage3d.esam.fusion_check.report import (
+        report_text,
+        write_projection_picture,
+    )
 
     with one_message("stopped"):
         cfg = load_config(args.config, args.cfg_options)
         if args.data_root is not None:
             set_data_root(cfg, args.data_root)
-        check = fusion_check.check_fusion(cfg, args.samples, args.checkpoint)
-        text = fusion_report.report_text(check)
+        check = run_check(cfg, args.samples, args.checkpoint)
+        text = report_text(check)
         print(text)
         out = args.out or Path("work_dirs/check_fusion") / Path(args.config).stem
         out.mkdir(parents=True, exist_ok=True)
         (out / "report.txt").write_text(text + "\n")
         if check.samples:
-            fusion_report.write_projection_picture(out / "projection.png", check)
+            write_projection_picture(out / "projection.png", check)
             print(f"points on images: {out / 'projection.png'}")
     sys.exit(1 if check.problems else 0)
 

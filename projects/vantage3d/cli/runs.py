@@ -68,6 +68,8 @@ def compare(argv: list[str] | None = None) -> None:
     add_data_root(parser)
     add("--load-from", type=Path, help="weights that all start from (default: random)")
     add_cfg_options(parser, "for all")
+    add("--launcher", choices=["none", "pytorch"], default="none", help="of each run")
+    add("--processes", default="auto", help="of the launcher; auto: one per GPU")
     args = parser.parse_args(argv)
     from vantage3d.comparison import Plan, run_all, write_report
 
@@ -79,6 +81,8 @@ def compare(argv: list[str] | None = None) -> None:
             options=args.cfg_options,
             data_root=args.data_root,
             load_from=args.load_from,
+            launcher=args.launcher,
+            processes=args.processes,
         )
         print(write_report(plan, run_all(plan)))
 

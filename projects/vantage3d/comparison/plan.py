@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vantage3d.checks import check_choice
 from vantage3d.engine.configs.config import load_config
 
 # What the configs of a comparison must have in common.
@@ -18,12 +19,19 @@ class Plan:
     Attributes:
         configs: Config file by the name it has in the report; the first is the
             baseline.
-        seeds: Of weights, order of the data and augmentation; every config has all.
+        seeds: Seeds of weights, order of the data and augmentation; every config is
+            run with each.
         out: Folder of all runs.
         options: Overrides of config keys, the same for all.
         data_root: Prepared data instead of the configs'.
         load_from: Checkpoint that every run starts from; None for random weights of
             the baseline, one set per seed.
+        launcher: ``none`` for one process per run, or ``pytorch`` for torchrun.
+        processes: Processes that torchrun starts for a run: a number, or ``auto`` for
+            one per GPU, or per core where there is none.
+
+    Raises:
+        ValueError: If ``launcher`` is another.
     """
 
     configs: Mapping[str, Path]
@@ -32,6 +40,11 @@ class Plan:
     options: Mapping[str, Any] = field(default_factory=dict)
     data_root: str | None = None
     load_from: Path | None = None
+    launcher: str = "none"
+    processes: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_choice("launcher", self.launcher, ("none", "pytorch"))
 
     @property
     def baseline(self) -> str:

@@ -28,20 +28,26 @@ class Usage:
     peak_gb: float
 
 
-def run_job(task: str, arguments: dict[str, Any], folder: Path) -> Usage:
+def run_job(
+    task: str, arguments: dict[str, Any], folder: Path, processes: str | None = None
+) -> Usage:
     """Run a task of the worker module; its output goes to ``<folder>/<task>.log``.
 
     Args:
         task: ``init``, ``train`` or ``test``.
-        arguments: Of the task, as JSON.
-        folder: For the log, and ``usage.jsonl``, to which what it took is appended.
+        arguments: Arguments of the task, as JSON.
+        folder: Folder of the log and of ``usage.jsonl``, to which what it took is
+            appended.
+        processes: How many torchrun starts, or ``auto``; None for one without it.
 
     Raises:
         RuntimeError: If the process fails, with the end of its output.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{task}.log"
-    command = [sys.executable, "-m", WORKER, task, json.dumps(arguments)]
+    torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", processes]
+    launcher = [*torchrun, "-m"] if processes else []
+    command = [sys.executable, "-m", *launcher, WORKER, task, json.dumps(arguments)]
     start = time.perf_counter()
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)

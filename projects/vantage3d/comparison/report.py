@@ -71,6 +71,8 @@ def summarise(baseline: str, results: Sequence[Result]) -> Rows:
         row["step_s"] = spread([result.step_s for result in mine])
         row["cpu_min"] = spread([result.usage.cpu_s / 60 for result in mine])
         row["peak_gb"] = spread([result.usage.peak_gb for result in mine])
+        memory = [result.gpu_gb for result in mine if result.gpu_gb is not None]
+        row["gpu_gb"] = spread(memory) if memory else None
         rows[name] = row
     return rows
 
@@ -93,14 +95,14 @@ def markdown(plan: Plan, rows: Rows) -> str:
     deltas = [f"delta {metric}" for metric in METRICS]
     titles = [
         *("config", *METRICS, *deltas),
-        *("s per step", "training, CPU min", "memory, GB"),
+        *("s per step", "training, CPU min", "memory, GB", "GPU memory, GB"),
     ]
     lines = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
     for name, row in rows.items():
         cells = [_cell(row[metric], 3) for metric in METRICS]
         cells += [_cell(row[delta], 3, sign=True) for delta in deltas]
         cells += [_cell(row["step_s"], 2), _cell(row["cpu_min"], 1)]
-        cells += [_cell(row["peak_gb"], 2)]
+        cells += [_cell(row[key], 2) for key in ("peak_gb", "gpu_gb")]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     options = " ".join(f"{key}={value}" for key, value in plan.options.items())
     return "\n".join(

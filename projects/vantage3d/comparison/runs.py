@@ -26,12 +26,14 @@ class Result:
     """What one run gave.
 
     Attributes:
-        name: Of the config.
-        seed: Of the run.
+        name: Name of the config.
+        seed: Seed of the run.
         metrics: What the evaluator returned.
-        usage: Of the training's process.
+        usage: Time and memory of the training's process.
         step_s: Median seconds of an iteration.
         key: Hash of everything that decides the run.
+        gpu_gb: Most memory that torch took of a GPU in training, 10^9 bytes; None
+            without one.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Result:
     usage: Usage
     step_s: float
     key: str
+    gpu_gb: float | None = None
 
 
 def run_all(plan: Plan) -> list[Result]:
@@ -86,8 +89,8 @@ def _one_run(plan: Plan, name: str, seed: int, weights: Path) -> Result:
         return result
     _train_and_test(plan, name, (seed, weights), folder)
     metrics = json.loads((folder / "metrics.json").read_text())
-    usage, step_s = usage_so_far(folder), _step_seconds(folder / "train")
-    result = Result(name, seed, metrics, usage, step_s, key)
+    usage, (step_s, gpu_gb) = usage_so_far(folder), _logged(folder / "train")
+    result = Result(name, seed, metrics, usage, step_s, key, gpu_gb)
     atomic_write_bytes(finished, json.dumps(asdict(result), indent=1).encode())
     print_log(f"{name}, seed {seed}: {metrics}", logger="current")
     return result
@@ -101,21 +104,26 @@ def _train_and_test(
         "config": str(plan.configs[name]),
         "data_root": plan.data_root,
         "work_dir": str(folder / "train"),
+        "launcher": plan.launcher,
         "cfg_options": {
             **plan.options,
             "randomness.seed": seed,
             "load_from": str(weights),
         },
     }
-    run_job("train", job, folder)
+    processes = None if plan.launcher == "none" else plan.processes
+    run_job("train", job, folder, processes)
     job |= {"checkpoint": job["work_dir"], "work_dir": str(folder / "test")}
-    run_job("test", {**job, "metrics": str(folder / "metrics.json")}, folder)
+    job["metrics"] = str(folder / "metrics.json")
+    run_job("test", job, folder, processes)
 
 
 def _key(plan: Plan, name: str, seed: int) -> str:
     """Hash of the whole config, the options and the seed."""
     cfg = load_config(plan.configs[name], dict(plan.options))
     facts = [cfg.pretty_text, seed, plan.data_root, str(plan.load_from)]
+    if plan.launcher != "none":
+        facts += [plan.launcher, plan.processes]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
@@ -125,12 +133,15 @@ def read_result(path: Path) -> Result:
     return Result(**{**content, "usage": Usage(**content["usage"])})
 
 
-def _step_seconds(work_dir: Path) -> float:
-    """Median of the logged iteration times, nan if none was logged."""
-    times = [
-        entry["time"]
+def _logged(work_dir: Path) -> tuple[float, float | None]:
+    """Median iteration time, nan if none was logged, and most memory of the GPU."""
+    entries = [
+        entry
         for path in sorted(work_dir.glob("*/vis_data/scalars.json"))
         for line in path.read_text().splitlines()
         if "loss" in (entry := json.loads(line))
     ]
-    return float(np.median(times)) if times else float("nan")
+    times = [entry["time"] for entry in entries]
+    taken = [entry["memory"] for entry in entries if "memory" in entry]  # in 2^20 bytes
+    seconds = float(np.median(times)) if times else float("nan")
+    return seconds, max(taken) * 2**20 / 1e9 if taken else None

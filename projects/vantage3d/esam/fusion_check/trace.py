@@ -19,8 +19,8 @@ class Injected:
     """What one injection got and gave.
 
     Attributes:
-        stride: Of its voxels.
-        voxels: Their number.
+        stride: Stride of its voxels.
+        voxels: Number of its voxels.
         channels: Channels of the upsampled voxels, of the image features and of what
             comes out.
         covered: Share of voxels with an image feature.
@@ -37,10 +37,11 @@ class Trace:
     """Records of one forward pass.
 
     Attributes:
-        seconds: By stage; a stage without a module is absent.
-        peak_gb: Largest resident memory of the process when a stage ended, 10^9 bytes.
-        coordinates: Voxels by stride.
-        injected: By name of the layer.
+        seconds: Seconds by stage; a stage without a module is absent.
+        peak_gb: Largest memory so far when a stage ended, 10^9 bytes: what torch took
+            of the GPU where there is one, else the process's resident memory.
+        coordinates: Number of voxels by stride.
+        injected: What each injection got and gave, by the name of its layer.
         not_finite: Values that are NaN or infinite, by module.
         images: What ``image_features`` returned, None if it was not called.
     """

@@ -1,18 +1,26 @@
-"""What one sample shows of the way from its image to its points."""
+"""Does a config's way from images to points work? Forward passes only, no training."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.runner import set_random_seed
+from torch import Tensor, nn
 
+from vantage3d.engine.checkpoints.file import read_checkpoint
+from vantage3d.engine.checkpoints.weights import load_weights
 from vantage3d.esam.frame_camera import (
     MAX_PIXEL_ERROR,
     camera_points,
     frame_camera,
     pixel_errors,
 )
-from vantage3d.esam.fusion_check.fusion_stages import Trace
+from vantage3d.esam.fusion_check.trace import Trace, traced
+from vantage3d.registry import DATASETS, MODELS
+from vantage3d.visualization.drawn_batches import evenly_spaced
 
 MIN_VALID = 0.99  # a single view sees all of its points
 MAX_DEPTH = 20.0  # metres
@@ -24,7 +32,7 @@ class SampleCheck:
     """What one sample showed.
 
     Attributes:
-        name: Of the sample.
+        name: Name of the sample.
         split: ``train`` (augmented) or ``test``.
         valid: Share of points with an image feature.
         pixel_error: Median distance in pixels between where a point projects to and
@@ -32,8 +40,8 @@ class SampleCheck:
         depth: Smallest, median and largest depth in metres.
         border: Share of points in the outer half of border cells, where the map is
             extended instead of interpolated.
-        trace: Of the forward pass.
-        load_s: Seconds to load and augment.
+        trace: What the modules did in the forward pass.
+        load_s: Seconds to load and augment the sample.
         points_cam: (N, 3) metres, camera coordinates.
         meta: The sample's metainfo.
     """
@@ -76,6 +84,77 @@ class SampleCheck:
         if missing:
             found.append(f"no voxels at strides {missing}")
         return [f"{self.split} {self.name}: {text}" for text in found]
+
+
+@dataclass
+class FusionCheck:
+    """All samples, and those that could not be run.
+
+    Attributes:
+        samples: What the samples showed that ran.
+        errors: ``split index: message`` of those that did not.
+    """
+
+    samples: list[SampleCheck]
+    errors: list[str]
+
+    @property
+    def problems(self) -> list[str]:
+        """Everything that is wrong."""
+        return self.errors + [text for s in self.samples for text in s.problems]
+
+
+def check_fusion(cfg: Config, samples: int, checkpoint: str | None) -> FusionCheck:
+    """Run samples of the train and the test set through a config's model.
+
+    It runs on the GPU where there is one, as training would.
+
+    Args:
+        cfg: With ``model.image_features``, ``train_dataloader`` and
+            ``test_dataloader``.
+        samples: Number of samples of each set, evenly spread over it.
+        checkpoint: Weights; None for the seeded initial ones.
+
+    Raises:
+        ValueError: If ``samples`` is not positive or the config uses no images.
+    """
+    if samples < 1:
+        raise ValueError(f"`samples` must be at least 1, got {samples}.")
+    if not cfg.model.get("image_features"):
+        raise ValueError(
+            f"config {cfg.filename} has no `model.image_features`: there is no fusion "
+            "to check. Give one of the configs with image features"
+        )
+    set_random_seed(0)
+    model = MODELS.build(cfg.model).eval()
+    if checkpoint is not None:
+        load_weights(model, read_checkpoint(checkpoint), checkpoint)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    result = FusionCheck([], [])
+    # A model that images only taught is tested without them.
+    taught = model.fusion is None and not model.backbone.injects
+    for split in ("train",) if taught else ("train", "test"):
+        dataset = DATASETS.build(cfg[f"{split}_dataloader"].dataset)
+        for row in evenly_spaced(len(dataset), samples):
+            try:
+                result.samples.append(_check_sample(model, dataset, row, split))
+            except (ValueError, OSError) as error:
+                result.errors.append(f"{split} sample {row}: {error}")
+    return result
+
+
+def _check_sample(model: nn.Module, dataset: Any, row: int, split: str) -> SampleCheck:
+    start = time.perf_counter()
+    item = dataset[row]
+    load_s = time.perf_counter() - start
+    if item is None:
+        raise ValueError("the dataset refused it")
+    batch = model.data_preprocessor(pseudo_collate([item]), False)
+    with torch.no_grad(), traced(model) as trace:
+        model(**batch, mode="tensor")
+        if trace.images is None:  # only the losses of this config read images
+            model.image_features(batch["inputs"], batch["data_samples"])
+    return measure(batch, trace, split, load_s)
 
 
 def measure(batch: dict, trace: Trace, split: str, load_s: float) -> SampleCheck:

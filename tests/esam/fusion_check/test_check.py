@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+from tests.emulated_gpu.device import emulated_gpu
 from tests.shared import need
 from vantage3d.engine import load_config, set_data_root
-from vantage3d.esam.fusion_check.fusion_check import check_fusion
-from vantage3d.esam.fusion_check.fusion_report import report_text
-from vantage3d.esam.fusion_check.fusion_sample import SampleCheck
-from vantage3d.esam.fusion_check.fusion_stages import Injected, Trace, traced
+from vantage3d.esam.fusion_check.check import SampleCheck, check_fusion
+from vantage3d.esam.fusion_check.report import report_text
+from vantage3d.esam.fusion_check.trace import Injected, Trace, traced
 from vantage3d.synthetic import write_dataset
 from vantage3d.synthetic.texture_net.small_features import write_small_features
 from vantage3d.synthetic.texture_net.small_image_net import (
@@ -100,6 +100,17 @@ def test_sound_data_passes(data, suffix):
         assert set(check.samples[0].trace.seconds) == {
             *("image_features", "backbone", "fusion", "pool", "decoder")
         }
+
+
+@pytest.mark.emulated_gpu
+def test_it_runs_on_the_gpu_and_tells_its_memory(data, monkeypatch):
+    with emulated_gpu():
+        monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 5e9)
+        check = check_fusion(config(data, "_dino_bifusion_inject"), 1, None)
+        assert check.samples[0].trace.images.cells.is_cuda
+        text = report_text(check)
+    assert check.problems == []
+    assert "5.00 GB so far" in text
 
 
 def test_clip_has_a_folder_and_info_files_of_its_own(data, monkeypatch):

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from vantage3d.esam.fusion_check.fusion_check import FusionCheck
-from vantage3d.esam.fusion_check.fusion_sample import (
+from vantage3d.esam.fusion_check.check import (
     STRIDES,
+    FusionCheck,
     SampleCheck,
     projected_pixels,
 )
-from vantage3d.esam.fusion_check.fusion_stages import STAGES
+from vantage3d.esam.fusion_check.trace import STAGES
 from vantage3d.io.atomic import atomic_write
 from vantage3d.io.images import read_color
 
