@@ -1,6 +1,8 @@
 """What the engine raises: each says what was wrong and what to do."""
 
+import difflib
 import signal
+from collections.abc import Iterable
 
 
 class EngineError(RuntimeError):
@@ -28,3 +30,9 @@ class TrainingInterruptedError(Exception):
             "Continue with --resume"
         )
         self.exit_code = 128 + signum
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """``; closest: a, b`` for a message; empty if nothing is close."""
+    matches = difflib.get_close_matches(word, sorted(known), n=3)
+    return f"; closest: {', '.join(matches)}" if matches else ""

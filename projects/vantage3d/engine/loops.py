@@ -31,6 +31,8 @@ class _Position:
 
     runner: Any
     dataloader: Any
+    val_begin: int
+    val_interval: int
     _epoch: int
     _iter: int
     batch: int = 0
@@ -76,9 +78,14 @@ class _Position:
             )
         return sampler
 
-    def _validate(self, due: bool) -> None:
-        """Run the validation that belongs to the last completed step."""
-        if not self.validated and due:
+    def _validate(self, done: int, last: int) -> None:
+        """Run the validation that belongs to step ``done`` of ``last``, if due."""
+        due = (
+            self.runner.val_loop is not None
+            and done >= self.val_begin
+            and (done % self.val_interval == 0 or done == last)
+        )
+        if due and not self.validated:
             self.runner.restore_random_states()
             self.runner.run_validation()
             self.validated = True
@@ -99,11 +106,11 @@ class EpochBasedTrainLoop(_Position, _EpochBasedTrainLoop):
         self.runner.call_hook("before_train")
         with self.runner.interruptible():
             self._decide_current_val_interval()
-            self._validate(self._validation_is_due())
+            self._validate(self._epoch, self._max_epochs)
             while self._epoch < self._max_epochs and not self.stop_training:
                 self.run_epoch()
                 self._decide_current_val_interval()
-                self._validate(self._validation_is_due())
+                self._validate(self._epoch, self._max_epochs)
         self.runner.call_hook("after_train")
         return self.runner.model
 
@@ -127,15 +134,6 @@ class EpochBasedTrainLoop(_Position, _EpochBasedTrainLoop):
         self.batch = 0
         self.validated = False
         self.runner.safe_point()
-
-    def _validation_is_due(self) -> bool:
-        return (
-            self.runner.val_loop is not None
-            and self._epoch >= self.val_begin
-            and (
-                self._epoch % self.val_interval == 0 or self._epoch == self._max_epochs
-            )
-        )
 
 
 @LOOPS.register_module()
@@ -174,7 +172,7 @@ class IterBasedTrainLoop(_Position, _IterBasedTrainLoop):
         with self.runner.interruptible():
             self.runner.restore_random_states()
             self._decide_current_val_interval()
-            self._validate(self._validation_is_due())
+            self._validate(self._iter, self._max_iters)
             self._run_iterations()
             self.runner.call_hook("after_train_epoch")
             self.runner.safe_point()
@@ -192,7 +190,7 @@ class IterBasedTrainLoop(_Position, _IterBasedTrainLoop):
             self._decide_current_val_interval()
             self.validated = False
             self.runner.safe_point()
-            self._validate(self._validation_is_due())
+            self._validate(self._iter, self._max_iters)
 
     def _endless_batches(self) -> Iterator[Any]:
         epoch, batch = 0, self._iter
@@ -202,10 +200,3 @@ class IterBasedTrainLoop(_Position, _IterBasedTrainLoop):
             self._sampler.start_at(epoch, batch)
             yield from self.dataloader
             epoch, batch = epoch + 1, 0
-
-    def _validation_is_due(self) -> bool:
-        return (
-            self.runner.val_loop is not None
-            and self._iter >= self.val_begin
-            and (self._iter % self.val_interval == 0 or self._iter == self._max_iters)
-        )

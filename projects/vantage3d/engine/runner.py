@@ -27,8 +27,7 @@ from vantage3d.engine.checkpoints.state import (
 )
 from vantage3d.engine.checkpoints.weights import LoadPolicy, load_weights
 from vantage3d.engine.configs.changes import check_settings, watched_settings
-from vantage3d.engine.configs.config import closest
-from vantage3d.engine.errors import CheckpointError, ConfigError
+from vantage3d.engine.errors import CheckpointError, ConfigError, closest
 from vantage3d.engine.interrupt import quiet_worker
 from vantage3d.engine.survival import SurvivingRunner
 from vantage3d.registry import RUNNERS

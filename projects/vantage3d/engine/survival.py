@@ -183,10 +183,8 @@ class SurvivingRunner(Runner):
 
     def checkpoint_hook(self) -> CheckpointHook | None:
         """The hook that saves regularly, if there is one."""
-        for hook in self.hooks:
-            if isinstance(hook, CheckpointHook):
-                return hook
-        return None
+        hooks = (hook for hook in self.hooks if isinstance(hook, CheckpointHook))
+        return next(hooks, None)
 
     def checkpoint_folder(self) -> Path:
         """Where checkpoints go."""
@@ -238,10 +236,10 @@ class SurvivingRunner(Runner):
 
     def _save_elsewhere(self) -> str:
         """From the watching thread: save the state before the running iteration."""
-        if is_distributed() or self._accumulating():
-            return "nothing saved, the last checkpoint stands"
         if (
-            self._averaged is None
+            is_distributed()
+            or self._accumulating()
+            or self._averaged is None
             or self._buffers is None
             or not self._buffers.still_belong_to(bare_model(self.model))
         ):

@@ -18,7 +18,7 @@ from typing import IO, Any, BinaryIO, cast
 
 import torch
 
-from vantage3d.engine.checkpoints.legacy import safe_globals
+from vantage3d.engine.checkpoints.plain import safe_globals
 from vantage3d.engine.errors import CheckpointError
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.released_weights import how_to_fetch

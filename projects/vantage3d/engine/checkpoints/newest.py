@@ -1,6 +1,5 @@
 """Which checkpoint of a folder a run continues from."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +7,6 @@ from mmengine.logging import MMLogger
 
 from vantage3d.engine.checkpoints.file import read_checkpoint, read_pickle
 from vantage3d.engine.errors import CheckpointError
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    path: Path
-    saved_ns: int
-    problem: str | None = None
 
 
 def newest_checkpoint(folder: Path) -> tuple[Path, dict[str, Any]] | None:
@@ -29,35 +21,27 @@ def newest_checkpoint(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     Raises:
         CheckpointError: If there are checkpoints and all of them are damaged.
     """
-    found = [_inspect(path) for path in sorted(folder.glob("*.pth"))]
-    candidates = sorted(
-        (one for one in found if one is not None), key=lambda one: one.saved_ns
-    )
-    damaged = []
-    for one in reversed(candidates):
+    found: list[tuple[int, Path, str]] = []  # time of the save, file, what is wrong
+    for path in sorted(folder.glob("*.pth")):
         try:
-            if one.problem is not None:
-                raise CheckpointError(one.problem)
-            checkpoint = read_checkpoint(one.path)
+            content = read_pickle(path, mmap=True)
+        except CheckpointError as error:
+            found.append((path.stat().st_mtime_ns, path, str(error)))
+            continue
+        if isinstance(content, dict) and "progress" in content:
+            found.append((content["meta"]["saved_ns"], path, ""))
+    damaged = []
+    for _, path, problem in sorted(found, reverse=True):
+        try:
+            if problem:
+                raise CheckpointError(problem)
+            return path, read_checkpoint(path)
         except CheckpointError as error:
             MMLogger.get_current_instance().warning(f"skipped: {error}")
-            damaged.append(one.path.name)
-            continue
-        return one.path, checkpoint
+            damaged.append(path.name)
     if damaged:
         raise CheckpointError(
             f"no checkpoint in {folder} is intact ({', '.join(damaged)} are damaged): "
             "take another work dir, or remove them to start from the beginning"
         )
     return None
-
-
-def _inspect(path: Path) -> _Candidate | None:
-    """When ``path`` was saved; None if it holds no training state."""
-    try:
-        content = read_pickle(path, mmap=True)
-    except CheckpointError as error:
-        return _Candidate(path, path.stat().st_mtime_ns, str(error))
-    if not isinstance(content, dict) or "progress" not in content:
-        return None
-    return _Candidate(path, content["meta"]["saved_ns"])

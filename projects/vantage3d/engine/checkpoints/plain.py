@@ -1,8 +1,12 @@
-"""Checkpoint content as plain data, so that reading it executes no code."""
+"""Checkpoint content as plain data, so that reading it executes no code.
+
+Last, the harmless types inside checkpoints that MMEngine or numpy users saved.
+"""
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -62,18 +66,16 @@ def _array(value: np.ndarray, where: str) -> dict:
     return {KIND: "ndarray", "data": data, "shape": list(value.shape)}
 
 
-def _history(value: HistoryBuffer, where: str) -> dict:
-    log, count = value.data
-    return {
-        KIND: "HistoryBuffer",
-        "log_history": _array(log, where),
-        "count_history": _array(count, where),
-        "max_length": value.max_length,
-    }
-
-
 _CONVERTERS: list[tuple[Any, Callable[[Any, str], Any]]] = [
-    (HistoryBuffer, _history),
+    (
+        HistoryBuffer,
+        lambda value, where: {
+            KIND: "HistoryBuffer",
+            "log_history": _array(value.data[0], where),
+            "count_history": _array(value.data[1], where),
+            "max_length": value.max_length,
+        },
+    ),
     (np.ndarray, _array),
     (np.generic, lambda value, where: value.item()),
     (Counter, lambda value, where: Counter(_mapping(value, where))),
@@ -104,3 +106,39 @@ def from_plain(value: Any) -> Any:
     if type(value) in (list, tuple):
         return type(value)(from_plain(item) for item in value)
     return value
+
+
+class _LegacyHistory:
+    """Stands for MMEngine's HistoryBuffer: a plain record, no behaviour."""
+
+
+def _attribute_name(owner: type, name: str) -> str:
+    """Stands for ``getattr``, which MMEngine uses to name statistics of a history."""
+    if owner is not _LegacyHistory:
+        raise UnpicklingError("Unsupported global: GLOBAL builtins.getattr")
+    return name
+
+
+def safe_globals() -> list[Any]:
+    """What ``torch.serialization.safe_globals`` may accept beyond its defaults.
+
+    Only types that hold numbers and strings. MMEngine's history buffers are replaced
+    by an inert record, because the real one asks for ``getattr``.
+    """
+    arrays = [
+        (getattr(np.core.multiarray, name), f"numpy.{core}.multiarray.{name}")
+        for core in ("core", "_core")
+        for name in ("_reconstruct", "scalar")
+    ]
+    dtypes = [
+        getattr(np.dtypes, name) for name in dir(np.dtypes) if name.endswith("DType")
+    ]
+    dtypes.remove(np.dtypes.ObjectDType)
+    return [
+        *arrays,
+        np.ndarray,
+        np.dtype,
+        *dtypes,
+        (_LegacyHistory, "mmengine.logging.history_buffer.HistoryBuffer"),
+        (_attribute_name, "builtins.getattr"),
+    ]

@@ -137,12 +137,17 @@ def collect_training(
         "optimizer": runner.optim_wrapper.state_dict(),
     }
     if runner.param_schedulers is not None:
-        state["param_schedulers"] = _for_each(
-            runner.param_schedulers, lambda scheduler: _without_code(scheduler)
-        )
-    gradients = _open_gradients(runner)
-    if gradients:
-        state["gradients"] = gradients
+        # Functions come from the config again.
+        state["param_schedulers"] = [
+            {k: v for k, v in scheduler.state_dict().items() if not callable(v)}
+            for scheduler in _flat(runner.param_schedulers)
+        ]
+    wrapper = runner.optim_wrapper
+    if isinstance(wrapper, OptimWrapper) and not wrapper.should_update():
+        parameters = bare_model(runner.model).named_parameters()
+        gradients = {name: p.grad for name, p in parameters if p.grad is not None}
+        if gradients:  # of an accumulation that has not been applied yet
+            state["gradients"] = gradients
     return state
 
 
@@ -158,29 +163,26 @@ def restore_training(runner: Any, checkpoint: Mapping[str, Any]) -> None:
             "start anew from the weights use load_from instead of resume"
         ) from error
     if runner.param_schedulers is not None:
-        _restore_schedulers(runner, checkpoint.get("param_schedulers"))
+        runner.param_schedulers = runner.build_param_scheduler(runner.param_schedulers)
+        schedulers = _flat(runner.param_schedulers)
+        states = checkpoint.get("param_schedulers") or []
+        if len(schedulers) != len(states):
+            raise CheckpointError(
+                f"the config has {len(schedulers)} parameter schedulers, the "
+                f"checkpoint {len(states)}. To start anew from the weights use "
+                "load_from instead of resume"
+            )
+        for scheduler, state in zip(schedulers, states):
+            scheduler.load_state_dict(state)
     parameters = dict(bare_model(runner.model).named_parameters())
     for name, gradient in checkpoint.get("gradients", {}).items():
         parameters[name].grad = gradient.to(parameters[name].device)
 
 
-def _restore_schedulers(runner: Any, saved: Any) -> None:
-    runner.param_schedulers = runner.build_param_scheduler(runner.param_schedulers)
-    groups = runner.param_schedulers
-    pairs = (
-        [(groups[name], (saved or {}).get(name)) for name in groups]
-        if isinstance(groups, dict)
-        else [(groups, saved)]
-    )
-    for schedulers, states in pairs:
-        if states is None or len(schedulers) != len(states):
-            raise CheckpointError(
-                f"the config has {len(schedulers)} parameter schedulers, the "
-                f"checkpoint {0 if states is None else len(states)}. To start anew "
-                "from the weights use load_from instead of resume"
-            )
-        for scheduler, state in zip(schedulers, states):
-            scheduler.load_state_dict(state)
+def _flat(schedulers: Any) -> list[Any]:
+    """Schedules one after the other, of every optimizer where there are several."""
+    groups = schedulers.values() if isinstance(schedulers, dict) else [schedulers]
+    return [scheduler for group in groups for scheduler in group]
 
 
 def _message_hub(runner: Any, moment: Moment) -> dict[str, Any]:
@@ -199,23 +201,3 @@ def _message_hub(runner: Any, moment: Moment) -> dict[str, Any]:
         except TypeError as error:
             runner.logger.warning(f"not saved, and lost on resume: {error}")
     return {**hub, "runtime_info": plain}
-
-
-def _without_code(scheduler: Any) -> dict[str, Any]:
-    """State of a schedule; functions come from the config again."""
-    return {k: v for k, v in scheduler.state_dict().items() if not callable(v)}
-
-
-def _for_each(schedulers: Any, function: Any) -> Any:
-    if isinstance(schedulers, dict):
-        return {name: _for_each(group, function) for name, group in schedulers.items()}
-    return [function(scheduler) for scheduler in schedulers]
-
-
-def _open_gradients(runner: Any) -> dict[str, torch.Tensor]:
-    """Gradients of an accumulation that has not been applied yet."""
-    wrapper = runner.optim_wrapper
-    if not isinstance(wrapper, OptimWrapper) or wrapper.should_update():
-        return {}
-    parameters = bare_model(runner.model).named_parameters()
-    return {name: p.grad for name, p in parameters if p.grad is not None}

@@ -1,7 +1,6 @@
 """Reading a config, and refusing what nobody would read."""
 
 import ast
-import difflib
 import inspect
 import re
 from collections.abc import Iterable, Mapping
@@ -14,7 +13,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from vantage3d.engine.configs.types import check_types
-from vantage3d.engine.errors import ConfigError
+from vantage3d.engine.errors import ConfigError, closest
 from vantage3d.registry import SCOPE
 
 # Keys that the runner takes from the whole config instead of as an argument.
@@ -63,7 +62,10 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     """
     path = Path(path)
     if not path.is_file():
-        raise ConfigError(f"config {path} does not exist{_similar_files(path)}")
+        near = closest(path.name, (p.name for p in path.parent.glob("*.py")))
+        if not path.parent.is_dir():
+            near = f": there is no folder {path.parent}"
+        raise ConfigError(f"config {path} does not exist{near}")
     try:
         cfg = Config.fromfile(str(path))
     except SyntaxError as error:
@@ -135,12 +137,6 @@ def config_files(path: Path) -> dict[Path, list[Path]]:
     return heirs
 
 
-def closest(word: str, known: Iterable[str]) -> str:
-    """``; closest: a, b`` for a message; empty if nothing is close."""
-    matches = difflib.get_close_matches(word, sorted(known), n=3)
-    return f"; closest: {', '.join(matches)}" if matches else ""
-
-
 def locate(word: str, files: Iterable[Path]) -> str:
     """`` (file:line)`` where ``word`` stands."""
     for file in files:
@@ -166,7 +162,11 @@ def _check_option(key: str, files: Mapping[Path, list[Path]]) -> None:
 
 
 def _check_names(file: Path, heirs: list[Path]) -> None:
-    used = _used(file)
+    used = {
+        node.id
+        for node in ast.walk(_syntax(file))
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
     # A base may keep pieces for its neighbours that this chain of files does not use.
     neighbours = file.parent.glob("*.py") if heirs else []
     for heir in {*heirs, *neighbours}:
@@ -192,14 +192,6 @@ def _assigned(file: Path) -> list[str]:
     return [node.id for node in names if isinstance(node, ast.Name)]
 
 
-def _used(file: Path) -> set[str]:
-    return {
-        node.id
-        for node in ast.walk(_syntax(file))
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
-
-
 def _syntax(file: Path) -> ast.Module:
     # {{ _base_.name }} is a set of a set, and valid Python as it stands.
     return ast.parse(file.read_text())
@@ -209,10 +201,3 @@ def _nested(cfg: Any, dotted: str) -> Mapping[str, Any]:
     for part in dotted.split("."):
         cfg = cfg.get(part) if isinstance(cfg, (Mapping, Config)) else None
     return cfg if isinstance(cfg, Mapping) else {}
-
-
-def _similar_files(path: Path) -> str:
-    folder = path.parent
-    if not folder.is_dir():
-        return f": there is no folder {folder}"
-    return closest(path.name, (p.name for p in folder.glob("*.py")))

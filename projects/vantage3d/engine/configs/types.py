@@ -1,7 +1,6 @@
 """Whether every ``type`` of a config is registered and takes the arguments given."""
 
 import ast
-import difflib
 import inspect
 import re
 import textwrap
@@ -12,7 +11,7 @@ from typing import Any
 import mmengine.registry as roots
 from mmengine.registry import Registry
 
-from vantage3d.engine.errors import ConfigError
+from vantage3d.engine.errors import ConfigError, closest
 from vantage3d.registry import SCOPE
 
 # Scopes in which a name without a prefix is looked up, in this order.
@@ -43,10 +42,11 @@ def check_types(cfg: Any, locate: Callable[[str], str]) -> None:
         name = node["type"]
         target = find_type(name) if isinstance(name, str) else name
         if target is None:
-            near = difflib.get_close_matches(name, sorted(_registered()), n=3)
+            registries = _registries(_SCOPES, load=False)
+            known = {known for registry in registries for known in registry.module_dict}
             raise ConfigError(
                 f"`{path}.type` is {name!r}{locate(name)}, which is not registered"
-                + (f"; closest: {', '.join(near)}" if near else "")
+                f"{closest(name, known)}"
             )
         accepted = accepted_arguments(target)
         for key in node:
@@ -54,11 +54,9 @@ def check_types(cfg: Any, locate: Callable[[str], str]) -> None:
                 continue
             if key in _FOR_BUILDERS and re.search(_FOR_BUILDERS[key], path):
                 continue
-            near = difflib.get_close_matches(str(key), sorted(accepted), n=3)
             raise ConfigError(
-                f"`{path}.{key}`{locate(str(key))}: {name} takes no argument {key!r}; "
-                f"{'closest' if near else 'it takes'}: "
-                f"{', '.join(near or sorted(accepted))}"
+                f"`{path}.{key}`{locate(str(key))}: {name} takes no argument {key!r}"
+                f"{closest(str(key), accepted) or f'; it takes: {sorted(accepted)}'}"
             )
 
 
@@ -164,10 +162,3 @@ def _registries(scopes: tuple[str, ...], load: bool) -> Iterator[Registry]:
                 with suppress(ModuleNotFoundError):
                     registry.import_from_location()
             yield registry
-
-
-def _registered() -> set[str]:
-    found: set[str] = set()
-    for registry in _registries(_SCOPES, load=False):
-        found |= set(registry.module_dict)
-    return found
