@@ -5,9 +5,7 @@ import math
 import torch
 from torch.testing import assert_close
 
-from vantage3d.vggt_lora.models.activations import activate
-from vantage3d.vggt_lora.models.dpt_head import positions
-from vantage3d.vggt_lora.models.fusion import ResidualConvUnit
+from vantage3d.vggt_lora.models.dpt_head import ResidualConvUnit, activate, positions
 
 
 def test_positions_follow_the_definition():

@@ -1,25 +1,30 @@
 """VGGT: cameras, depth, points and tracks from images (arXiv 2503.11651)."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from vantage3d.backbones2d.weights import State, find_released, load_backbone
 from vantage3d.checks import check_shape
+from vantage3d.io.released_weights import VGGT_1B
 from vantage3d.registry import MODELS
-from vantage3d.vggt_lora.models.activations import activate
-from vantage3d.vggt_lora.models.aggregator import SPECIAL, Aggregator
-from vantage3d.vggt_lora.models.camera_head import CameraHead
-from vantage3d.vggt_lora.models.dpt_head import DPTHead, dense_maps
-from vantage3d.vggt_lora.models.track_head import TrackHead
-from vantage3d.vggt_lora.models.vision_transformer import (
+from vantage3d.vggt_lora.models.aggregator import (
+    SPECIAL,
+    Aggregator,
     DinoVisionTransformer,
     tokeniser_sizes,
 )
+from vantage3d.vggt_lora.models.camera_head import CameraHead
+from vantage3d.vggt_lora.models.dpt_head import DPTHead, activate, dense_maps
+from vantage3d.vggt_lora.models.track_head import TrackHead
 
 Sizes = Mapping[str, Any]
 Kept = Mapping[int, Tensor]
+HUB = "hub"
+HEADS = ("camera_head", "point_head", "depth_head", "track_head")
 
 
 @MODELS.register_module()
@@ -27,7 +32,7 @@ class VGGT(nn.Module):
     """Feed-forward geometry of S frames; the defaults are the released 1B model.
 
     The world is the first camera, and lengths are in units of the scene's size as seen
-    in training, not metres: see :mod:`vantage3d.vggt_lora.models.scale`.
+    in training, not metres.
 
     Args:
         img_size: Pixels of a side of the images whose grid of positions is stored.
@@ -192,3 +197,33 @@ class VGGT(nn.Module):
                     "`query_points` must be None without a track head, got "
                     f"{dims}. Build the model with enable_track=True."
                 )
+
+
+def load_vggt(net: VGGT, weights: str | Path) -> str:
+    """Load the released weights, or others of the same names.
+
+    What the file has for a head that ``net`` was built without is left out, and logged.
+
+    Args:
+        net: A VGGT, before adapters change its names.
+        weights: ``model.pt`` or ``model.safetensors`` as released, or what
+            ``torch.save`` made of a state dict; "hub" looks for the released file in
+            the folder of pretrained weights, and downloads it if it is not there.
+
+    Returns:
+        SHA-256 of the file.
+
+    Raises:
+        FileNotFoundError: If there is no file; it says what to download.
+        CheckpointError: If the file is damaged or a key does not fit; all are named.
+    """
+    absent = [head for head in HEADS if getattr(net, head) is None]
+
+    def without_absent(state: State) -> tuple[State, list[str]]:
+        kept = {k: v for k, v in state.items() if k.partition(".")[0] not in absent}
+        left = len(state) - len(kept)
+        note = f"{left} keys left out: the model has no {' and no '.join(absent)}"
+        return kept, [note] if left else []
+
+    path = find_released(VGGT_1B, None if weights == HUB else weights)
+    return load_backbone(net, path, without_absent)

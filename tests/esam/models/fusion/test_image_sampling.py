@@ -13,7 +13,6 @@ from tests.esam.models.pictures import (
     picture_frame,
 )
 from vantage3d.esam.models.fusion.image_features import StoredFeatures
-from vantage3d.esam.models.fusion.image_sampling import sample_frames
 from vantage3d.geometry import FeatureGrid, project_and_sample
 
 
@@ -72,7 +71,9 @@ def test_augmented_points_find_the_same_cells():
 def test_frames_have_maps_of_their_own():
     data = picture_batch(picture_frame(0, 500), picture_frame(1, 300))
     source = StoredFeatures(SPACE, CHANNELS)
-    feats, valid = sample_frames(source, data["inputs"], data["data_samples"])
+    images = source(data["inputs"], data["data_samples"])
+    feats = images.sample().split(images.lengths)
+    valid = images.valid.split(images.lengths)
     for i, number in enumerate((500, 300)):
         alone = sample(picture_frame(i, number))
         assert torch.equal(feats[i], alone.sample())

@@ -6,14 +6,14 @@ the cells (a thousand) before it samples the points (twenty thousand), which giv
 same numbers with a fraction of the work and memory.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import torch
 from mmdet3d.structures import Det3DDataSample
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from vantage3d.esam.frame_camera import (
@@ -79,24 +79,6 @@ class ImageSamples:
             per_sample_weights=weights.flatten(),
             mode="sum",
         )
-
-
-def sample_frames(
-    source: nn.Module, inputs: Mapping, data_samples: Sequence[Det3DDataSample]
-) -> tuple[list[Tensor], list[Tensor]]:
-    """Image features of the points of every frame, each from its own image.
-
-    Args:
-        source: Where features come from, for example StoredFeatures.
-        inputs: ``points`` and what the source reads.
-        data_samples: One per frame.
-
-    Returns:
-        Per frame (N, C) features, zero where there is none, and (N,) bool.
-    """
-    images = source(inputs, data_samples)
-    feats = list(images.sample().split(images.lengths))
-    return feats, list(images.valid.split(images.lengths))
 
 
 def locate_points(

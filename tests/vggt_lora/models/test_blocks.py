@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from vantage3d.vggt_lora.models.rope import TABLES_KEPT, RotaryTables, rotate
+from vantage3d.vggt_lora.models.blocks import TABLES_KEPT, RotaryTables, rotate
 
 HEAD, SPECIAL = 16, 5
 

@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from tests.vggt_lora.models.networks import images, narrow
 from vantage3d.backbones2d import weights as backbone_weights
 from vantage3d.engine.errors import CheckpointError
-from vantage3d.vggt_lora.models.weights import load_vggt
+from vantage3d.vggt_lora.models.vggt import load_vggt
 
 FEW = dict(enable_point=False, enable_track=False)
 
