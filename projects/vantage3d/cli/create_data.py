@@ -9,40 +9,49 @@ from vantage3d.process.command import one_message
 
 
 class Converter(NamedTuple):
-    """Where a converter lives: its module, below ``vantage3d``, and two functions.
+    """A row of the table of converters.
 
     Attributes:
-        module: Imported only when the converter is chosen.
-        help: What it reads, one line.
-        add: Name of the function that takes a parser and adds the options.
-        run: Name of the function that takes the parsed arguments and converts.
+        module: Module below ``vantage3d`` with two functions, ``add_arguments(parser)``
+            and ``run(args)``; imported only when the converter is chosen.
+        help: What it reads and writes, one line.
     """
 
     module: str
     help: str
-    add: str = "add_arguments"
-    run: str = "run"
 
 
 CONVERTERS = {
-    "scannet200_sv": Converter(
-        "esam.converters.scannet", "ScanNet frames, 200 classes", "add_200_classes"
+    "scannet": Converter(
+        "converters.scannet", "ScanNet export or .sens files, to a frame index"
     ),
-    "scannet_sv": Converter(
-        "esam.converters.scannet", "ScanNet frames, 20 classes", "add_20_classes"
+    "sun3d": Converter("converters.sun3d", "SUN3D sequences, to a frame index"),
+    "sevenscenes": Converter(
+        "converters.sevenscenes", "7-Scenes recordings, to a frame index"
     ),
-    "rgbd_folder": Converter(
-        "esam.converters.rgbd_folder", "your own colour, depth and poses"
+    "rgbd": Converter(
+        "converters.rgbd_folder", "your own colour, depth and poses, to a frame index"
     ),
-    "apc_shelf": Converter(
-        "esam.converters.apc_shelf",
-        "shelf sample of apc-vision-toolbox, to an rgbd_folder",
+    "annotations": Converter(
+        "converters.annotations", "any data with .jgz annotations, to a frame index"
+    ),
+    "co3d": Converter(
+        "converters.co3d", "Co3D with VGGT's annotations, to a frame index"
+    ),
+    "vkitti": Converter("converters.vkitti2", "Virtual KITTI 2, to a frame index"),
+    "eth3d": Converter(
+        "converters.eth3d",
+        "ETH3D high-resolution views: images, depth, points at training size, index",
+    ),
+    "densify": Converter(
+        "converters.densify",
+        "depth predictions fitted to the points of a COLMAP model",
     ),
     "kitti360": Converter(
         "converters.kitti360.convert",
         "KITTI-360: frame index, building ratios, LiDAR depth maps",
     ),
-    "kitti360_frames": Converter(
+    "kitti360_single": Converter(
         "converters.kitti360.single_frames",
         "single KITTI-360 frames with their sweeps, without poses, to a test split",
     ),
@@ -50,40 +59,30 @@ CONVERTERS = {
         "converters.stereo_pair",
         "the stereo pair that scikit-image ships, to a test split",
     ),
-    "co3d": Converter(
-        "converters.annotations",
-        "Co3D with VGGT's annotations, to a frame index",
-        "add_co3d_arguments",
-        "run_co3d",
+    "apc_shelf": Converter(
+        "converters.apc_shelf",
+        "shelf sample of apc-vision-toolbox, to a folder for rgbd and rgbd_sv",
     ),
-    "vkitti": Converter("converters.vkitti2", "Virtual KITTI 2, to a frame index"),
-    "eth3d": Converter(
-        "converters.eth3d",
-        "ETH3D high-resolution views: images, depth, points at training size",
+    "scannet200_sv": Converter(
+        "esam.converters.scannet",
+        "ScanNet frames with labels of 200 classes, to samples",
     ),
-    "annotations": Converter(
-        "converters.annotations", "any data with .jgz annotations, to a frame index"
+    "scannet_sv": Converter(
+        "esam.converters.scannet", "ScanNet frames with labels of 20 classes, to samples"
     ),
-    "scannet_views": Converter(
-        "converters.scannet_views", "ScanNet export, to a frame index of views"
+    "rgbd_sv": Converter(
+        "esam.converters.rgbd_folder",
+        "your own colour, depth, poses and labels, to samples",
     ),
-    "scannet_frames": Converter(
-        "converters.scannet_frames", "ScanNet export, to a frame index for DELTAS"
-    ),
-    "sun3d": Converter(
-        "converters.sun3d", "SUN3D sequences, to a frame index for DELTAS"
-    ),
-    "sevenscenes_frames": Converter(
-        "converters.sevenscenes", "7-Scenes recordings, to a frame index for DELTAS"
-    ),
-    "rgbd_frames": Converter(
-        "converters.rgbd_folder",
-        "your own colour, depth and poses, to a frame index for DELTAS",
-    ),
-    "densify": Converter(
-        "converters.densify_colmap",
-        "depth predictions fitted to the points of a COLMAP model",
-    ),
+}
+# Names of the last release, which go with the next one.
+ALIASES = {
+    "scannet_views": "scannet",
+    "scannet_frames": "scannet",
+    "sevenscenes_frames": "sevenscenes",
+    "rgbd_frames": "rgbd",
+    "rgbd_folder": "rgbd_sv",
+    "kitti360_frames": "kitti360_single",
 }
 
 
@@ -93,15 +92,21 @@ def create_data(argv: list[str] | None = None) -> None:
     Example:
         python tools/create_data.py DATASET --root-path RAW --out-dir OUT [options]
     """
-    argv = sys.argv[1:] if argv is None else argv
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if argv and (new := ALIASES.get(argv[0])):
+        sys.stderr.write(
+            f"warning: `{argv[0]}` is now called `{new}`; the old name goes with the "
+            "next release\n"
+        )
+        argv[0] = new
     parser = command_parser(create_data.__doc__ or "")
     commands = parser.add_subparsers(dest="dataset", required=True, metavar="DATASET")
     for name, converter in CONVERTERS.items():
         command = commands.add_parser(name, help=converter.help)
         if name in argv[:1]:  # the imports of the others take seconds
             module = import_module(f"vantage3d.{converter.module}")
-            getattr(module, converter.add)(command)
-            command.set_defaults(run=getattr(module, converter.run))
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
     args = parser.parse_args(argv)
     with one_message("stopped; the same command goes on from here"):
         args.run(args)

@@ -1,4 +1,4 @@
-"""``tools/create_data.py annotations`` and ``co3d``: indexes of ``.jgz`` files."""
+"""``tools/create_data.py annotations``: an index of data with ``.jgz`` annotations."""
 
 import argparse
 import hashlib
@@ -21,7 +21,6 @@ from vantage3d.io.annotations import (
     parse_frames,
     read_annotations,
 )
-from vantage3d.views.co3d import SEEN_CATEGORIES
 from vantage3d.views.index import IndexedFrame
 
 # The held-out file is called test by those who released annotations, val by others.
@@ -113,39 +112,20 @@ def _read(path: Path, modified_ns: int, size: int) -> Annotations:
     return read_annotations(path)
 
 
-@dataclass(frozen=True)
-class Co3dSource(AnnotationSource):
-    """Annotation files ``<category>_<split>.jgz``; depth beside the images."""
-
-    reader: str = "co3d"
-
-    def name(self, path: Path, name: str) -> str:
-        category = _category(path)
-        return name if name.startswith(f"{category}/") else f"{category}/{name}"
-
-    def candidates(self, sequence: str) -> list[Path]:
-        category = sequence.partition("/")[0]
-        return [path for path in super().candidates("") if _category(path) == category]
-
-    def frame(self, number: int, frame: AnnotatedFrame) -> IndexedFrame:
-        depth = f"{frame.image.replace('/images', '/depths')}.geometric.png"
-        return super().frame(number, frame._replace(depth=depth))
-
-
-def _category(path: Path) -> str:
-    return path.stem.rpartition("_")[0]
-
-
-def annotation_files(folder: Path, prefixes: Sequence[str]) -> dict[str, tuple]:
+def annotation_files(
+    args: argparse.Namespace, prefixes: Sequence[str]
+) -> dict[str, tuple[Path, ...]]:
     """Annotation files of every split.
 
     Args:
-        folder: Where they are.
-        prefixes: Of their names, before the split; those without files are left out.
+        args: The command line with ``--annotations``.
+        prefixes: Starts of their names, before the split; those without files are left
+            out.
 
     Raises:
         FileNotFoundError: If there is none.
     """
+    folder = args.annotations or args.root_path / "annotations"
     found: dict[str, list[Path]] = {split: [] for split in FILES}
     for split, endings in FILES.items():
         for prefix in prefixes:
@@ -163,7 +143,7 @@ def annotation_files(folder: Path, prefixes: Sequence[str]) -> dict[str, tuple]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the ``annotations`` subcommand."""
     add_index_arguments(parser)
-    _add_folder(parser)
+    add_annotation_folder(parser)
     add = parser.add_argument
     text = "; ".join(f"{name}: {what}" for name, what in DEPTHS.items())
     add("--depth", choices=list(DEPTHS), default="integer", help=text)
@@ -179,31 +159,11 @@ def run(args: argparse.Namespace) -> None:
         scale = 1000.0 if args.depth == "integer" else 1.0
     if not scale > 0:
         raise ValueError(f"--depth-scale must be above 0, got {scale}")
-    files = annotation_files(_folder(args), [""])
+    files = annotation_files(args, [""])
     build_index(AnnotationSource(args.root_path, files, args.depth, scale), options)
 
 
-def add_co3d_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the ``co3d`` subcommand."""
-    add_index_arguments(parser, min_frames=24)
-    _add_folder(parser)
-    text = "those of released training by default"
-    add = parser.add_argument
-    add("--categories", nargs="+", default=list(SEEN_CATEGORIES), help=text)
-
-
-def run_co3d(args: argparse.Namespace) -> None:
-    """Index Co3D as the command line says."""
-    options = index_options(args, "co3d")
-    prefixes = [f"{category}_" for category in args.categories]
-    files = annotation_files(_folder(args), prefixes)
-    build_index(Co3dSource(args.root_path, files), options)
-
-
-def _add_folder(parser: argparse.ArgumentParser) -> None:
+def add_annotation_folder(parser: argparse.ArgumentParser) -> None:
+    """``--annotations``."""
     text = "folder of the .jgz files, ROOT_PATH/annotations by default"
     parser.add_argument("--annotations", type=Path, help=text)
-
-
-def _folder(args: argparse.Namespace) -> Path:
-    return args.annotations or args.root_path / "annotations"

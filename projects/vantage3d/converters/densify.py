@@ -1,18 +1,21 @@
-"""Pseudo ground truth: a depth model's prediction, fitted to the points of COLMAP.
+"""``tools/create_data.py densify``: predictions fitted to the points of COLMAP.
 
 COLMAP's points supervise a tenth of a percent of an image. A prediction of any depth
 model, brought to metres by robust scale and shift, fills the rest; the quality of each
 fit is stored with it, and bad fits are refused.
 """
 
+import argparse
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from mmengine.logging import print_log
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
@@ -25,11 +28,20 @@ from vantage3d.converters.point_fit import (
     fit_points,
 )
 from vantage3d.evaluation.depth_metrics import usable
+from vantage3d.geometry import transform_points
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.colmap import ColmapModel, read_colmap
 from vantage3d.process.progress import track
 
 VERSION = 1
 REPORT = "densify.json"
+POINTS = "points"  # folder of an ETH3D cache
+RULES = {
+    "min_points": "points that a fit needs",
+    "inlier_error": "relative error up to which a point agrees",
+    "min_inliers": "share of the points that must agree",
+    "max_error": "largest median relative error",
+}
 # Depths beyond the points by this factor are extrapolated and left missing.
 REACH = 1.5
 
@@ -137,7 +149,10 @@ def densify_folder(
                 refused[points.name] = str(error)
                 continue
             quality = {**dense.fit._asdict(), "key": key}
-            _write(target, dense.depth, quality)
+            buffer = io.BytesIO()
+            text = json.dumps(quality)
+            np.savez_compressed(buffer, depth=dense.depth, quality=text)
+            atomic_write_bytes(target, buffer.getvalue())
         accepted[points.name] = {k: v for k, v in quality.items() if k != "key"}
     report = {"rules": vars(rules), "images": accepted, "refused": refused}
     text = json.dumps(report, indent=1, sort_keys=True)
@@ -161,7 +176,72 @@ def _quality(path: Path) -> Mapping[str, Any] | None:
         return json.loads(str(file["quality"]))
 
 
-def _write(path: Path, depth: NDArray[np.float32], quality: Mapping[str, Any]) -> None:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, depth=depth, quality=json.dumps(quality))
-    atomic_write_bytes(path, buffer.getvalue())
+def points_in_images(model: ColmapModel) -> Iterator[PointsInImage]:
+    """The points that each image observes, at the pixels where it observes them."""
+    for name, image in model.images.items():
+        points = model.points[image.point_rows]
+        depths = transform_points(image.world2cam, points)[:, 2]
+        front = depths > 0
+        stem = Path(name).with_suffix("").as_posix()
+        yield PointsInImage(stem, image.camera.size, image.pixels[front], depths[front])
+
+
+def cached_points(cache: Path) -> Iterator[PointsInImage]:
+    """The points of every photograph in a cache by ``create_data.py eth3d``."""
+    for path in sorted((cache / POINTS).glob("*/*.npz")):
+        with np.load(path, allow_pickle=False) as store:
+            pixels, depths = store["pixels"], store["depths"]
+            width, height = store["size"].tolist()
+        front = depths > 0
+        name = f"{path.parent.name}/{path.stem}"
+        yield PointsInImage(name, (width, height), pixels[front], depths[front])
+
+
+def read_points(root: Path) -> Iterator[PointsInImage]:
+    """Points of a cache by ``create_data.py eth3d``, else of a COLMAP model."""
+    if (root / POINTS).is_dir():
+        return cached_points(root)
+    return points_in_images(read_colmap(root))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Folders, and an option for each rule of a fit."""
+    folders = {
+        "--root-path": "COLMAP model of the undistorted images, or the cache "
+        "that create_data.py eth3d wrote",
+        "--predictions": "folder with NAME.npy (H, W) of each image NAME.jpg: depth in "
+        "any unit",
+        "--out-dir": "where NAME.npz goes; CACHE/dense for ETH3DDataset(depth='dense')",
+    }
+    for flag, text in folders.items():
+        parser.add_argument(flag, type=Path, required=True, help=text)
+    default = FitRules()
+    for name, text in RULES.items():
+        value = getattr(default, name)
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=type(value),
+            default=value,
+            help=f"{text} (default {value})",
+        )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Densify as the command line says; say what was refused.
+
+    Raises:
+        ValueError: If every image was refused.
+    """
+    rules = FitRules(**{name: getattr(args, name) for name in RULES})
+    images = list(read_points(args.root_path))
+    report = densify_folder(images, args.predictions, args.out_dir, rules)
+    refused = report["refused"]
+    example = next((f"; first {name}: {why}" for name, why in refused.items()), "")
+    text = f"{len(refused)} of {len(images)} images refused{example}"
+    if not report["images"]:
+        raise ValueError(
+            f"{text}. Check that predictions are depth, not disparity, and belong to "
+            "the undistorted images"
+        )
+    level = logging.WARNING if refused else logging.INFO
+    print_log(f"{text}. Fits are in {args.out_dir / REPORT}", "current", level)

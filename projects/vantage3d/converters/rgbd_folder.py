@@ -1,4 +1,4 @@
-"""``tools/create_data.py rgbd_frames``: an index of anyone's RGB-D recordings."""
+"""``tools/create_data.py rgbd``: an index of anyone's RGB-D recordings."""
 
 import argparse
 from dataclasses import dataclass
@@ -10,25 +10,18 @@ from numpy.typing import NDArray
 
 from vantage3d.converters.index.build import build_index
 from vantage3d.converters.index.source import (
-    FrameSource,
+    SceneFolders,
     Unusable,
     add_index_arguments,
     index_options,
 )
-from vantage3d.geometry import invert_rigid
-from vantage3d.io.images import read_size
-from vantage3d.io.rgbd_frames import (
-    color_path,
-    list_frames,
-    read_cam2world,
-    read_intrinsics,
-)
+from vantage3d.io.rgbd_frames import read_intrinsics
 from vantage3d.views.index import IndexedFrame
 from vantage3d.views.names import split_scenes
 
 
 @dataclass(frozen=True)
-class RgbdFolderSource(FrameSource):
+class RgbdFolderSource(SceneFolders):
     """``<root>/<scene>/{color,depth,pose}`` with ``intrinsic.txt``.
 
     Attributes:
@@ -44,6 +37,10 @@ class RgbdFolderSource(FrameSource):
     test_scenes: tuple[str, ...] = ()
     reader: str = "rgbd_folder"
 
+    def __post_init__(self) -> None:
+        if not self.depth_scale > 0:
+            raise ValueError(f"--depth-scale must be above 0, got {self.depth_scale}")
+
     @property
     def options(self) -> dict[str, Any]:
         return {
@@ -52,42 +49,43 @@ class RgbdFolderSource(FrameSource):
             "--test-scenes": list(self.test_scenes),
         }
 
+    @property
+    def single(self) -> bool:
+        """Whether the one scene stands right in ``root``."""
+        return (self.root / "color").is_dir()
+
+    def folder(self, scene: str) -> Path:
+        return self.root if self.single else self.root / scene
+
+    def scenes(self) -> list[str]:
+        """Scenes that have a ``color`` or ``depth`` folder."""
+        if self.single:
+            return [self.root.resolve().name]
+        parts = [*self.root.glob("*/color"), *self.root.glob("*/depth")]
+        return sorted({path.parent.name for path in parts if path.is_dir()})
+
     def splits(self) -> dict[str, list[str]]:
-        if (self.root / "pose").is_dir():
-            scenes = [self.root.resolve().name]
-        else:
-            scenes = sorted(path.parent.name for path in self.root.glob("*/pose"))
         chosen = {"val": self.val_scenes, "test": self.test_scenes}
-        return split_scenes(scenes, chosen)
+        return split_scenes(self.scenes(), chosen)
+
+    def intrinsics(
+        self, folder: Path, color_size: tuple[int, int], depth_size: tuple[int, int]
+    ) -> NDArray[np.float64]:
+        return read_intrinsics(folder / "intrinsic.txt", depth_size)
 
     def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
-        single = (self.root / "pose").is_dir()
-        folder = self.root if single else self.root / sequence
-        names = list_frames(folder)
+        folder, names = self.folder(sequence), self.names(sequence)
         strange = [name for name in names if not name.isdigit()]
         if strange or not names:
             raise ValueError(
                 f"{folder} has frames called {strange[:3]}, expected numbers: they say "
                 "which frames are `seq_gap` apart. Number the files"
             )
-        depth = next(iter(sorted((folder / "depth").glob("*.png"))), None)
-        if depth is None:
+        if not any((folder / "depth").glob("*.png")):
             raise FileNotFoundError(
                 f"{folder / 'depth'} holds no depth images. Add them as 16-bit PNG"
             )
-        K = read_intrinsics(folder / "intrinsic.txt", read_size(depth))
-        return [self._frame(folder, name, K) for name in names]
-
-    def _frame(
-        self, folder: Path, name: str, K: NDArray[np.float64]
-    ) -> IndexedFrame | Unusable:
-        try:
-            pose = read_cam2world(folder / "pose" / f"{name}.txt")
-        except (FileNotFoundError, ValueError) as error:
-            return Unusable(int(name), str(error))
-        files = color_path(folder, name), folder / "depth" / f"{name}.png"
-        paths = (path.relative_to(self.root).as_posix() for path in files)
-        return IndexedFrame(int(name), *paths, K, invert_rigid(pose))
+        return super().frames(sequence)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,4 +102,4 @@ def run(args: argparse.Namespace) -> None:
     """Index recordings as the command line says."""
     chosen = tuple(args.val_scenes), tuple(args.test_scenes)
     source = RgbdFolderSource(args.root_path, args.depth_scale, *chosen)
-    build_index(source, index_options(args, "rgbd_frames"))
+    build_index(source, index_options(args, "rgbd"))

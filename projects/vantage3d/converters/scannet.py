@@ -1,4 +1,4 @@
-"""Exported ScanNet scenes as a source of frames; official splits."""
+"""``tools/create_data.py scannet``: an index of exported ScanNet scenes."""
 
 import argparse
 import re
@@ -10,10 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.converters.index.source import FrameSource, Unusable, add_index_arguments
-from vantage3d.geometry import invert_rigid
-from vantage3d.io.images import read_size
-from vantage3d.io.rgbd_frames import list_frames, read_cam2world, read_list
+from vantage3d.converters.index.build import build_index
+from vantage3d.converters.index.source import (
+    SceneFolders,
+    Unusable,
+    add_index_arguments,
+    index_options,
+)
+from vantage3d.converters.sens_export import export_recordings, find_recordings
+from vantage3d.io.rgbd_frames import read_list
 from vantage3d.io.scannet_export import scannet_intrinsics
 from vantage3d.views.index import IndexedFrame
 from vantage3d.views.names import split_scenes
@@ -24,7 +29,7 @@ TEST_SCENES = range(707, 807)  # scene0707_00 .. scene0806_00
 
 
 @dataclass(frozen=True)
-class ScanNetSource(FrameSource):
+class ScanNetSource(SceneFolders):
     """Scene folders with ``color depth pose intrinsic``.
 
     Without lists the number of a scene decides: those of ScanNet's test set are
@@ -62,41 +67,40 @@ class ScanNetSource(FrameSource):
         return found if any(found.values()) else {"train": rest, "test": test}
 
     def _listed(self, split: str) -> list[str]:
+        """Scenes of a list, or of ScanNet's list of frames ``<scene>_<n>``."""
         if self.lists:
             return read_list(self.lists[split]) if split in self.lists else []
-        return _listed(self.root / "meta_data", split)
+        scenes, frames = (
+            self.root / "meta_data" / f"scannetv2_{kind}{split}.txt"
+            for kind in ("", "sv_")
+        )
+        if scenes.is_file():
+            return read_list(scenes)
+        lines = read_list(frames) if frames.is_file() else []
+        return list(dict.fromkeys(line.rpartition("_")[0] for line in lines))
 
     def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
-        folder = self.folder(sequence)
-        path = self.root / folder
-        names = [name for name in list_frames(path) if name.isdigit()]
-        pairs = ((path / f"color/{n}.jpg", path / f"depth/{n}.png") for n in names)
-        whole = next((pair for pair in pairs if all(map(Path.is_file, pair))), None)
-        if whole is None:
+        found = super().frames(sequence)
+        if all(isinstance(frame, Unusable) for frame in found):
             raise FileNotFoundError(
-                f"{path} holds no frames with colour and depth. Export the scene, or "
-                "take it off the list"
+                f"{self.folder(sequence)} holds no frames with colour and depth"
+                f"{f': {found[0].reason}' if found else ''}. Export the scene, or take "
+                "it off the list"
             )
-        K, _ = scannet_intrinsics(path, *map(read_size, whole))
-        chosen = [name for name in names if int(name) % self.frame_step == 0]
-        return [self._frame(folder, name, K) for name in chosen]
+        return found
 
-    def folder(self, scene: str) -> str:
-        """Folder of a scene relative to ``root``."""
-        for parent in FOLDERS:
-            if (self.root / parent / scene).is_dir():
-                return f"{parent}/{scene}".removeprefix("./")
-        return scene
+    def names(self, scene: str) -> list[str]:
+        names = [name for name in super().names(scene) if name.isdigit()]
+        return [name for name in names if int(name) % self.frame_step == 0]
 
-    def _frame(
-        self, folder: str, name: str, K: NDArray[np.float64]
-    ) -> IndexedFrame | Unusable:
-        try:
-            pose = read_cam2world(self.root / folder / "pose" / f"{name}.txt")
-        except (FileNotFoundError, ValueError) as error:
-            return Unusable(int(name), str(error))
-        image, depth = f"{folder}/color/{name}.jpg", f"{folder}/depth/{name}.png"
-        return IndexedFrame(int(name), image, depth, K, invert_rigid(pose))
+    def folder(self, scene: str) -> Path:
+        folders = (self.root / parent / scene for parent in FOLDERS)
+        return next(filter(Path.is_dir, folders), self.root / scene)
+
+    def intrinsics(
+        self, folder: Path, color_size: tuple[int, int], depth_size: tuple[int, int]
+    ) -> NDArray[np.float64]:
+        return scannet_intrinsics(folder, color_size, depth_size)[0]
 
 
 def is_test_scene(name: str) -> bool:
@@ -121,22 +125,42 @@ def check_splits(splits: Mapping[str, Sequence[str]]) -> None:
             )
 
 
-def _listed(folder: Path, split: str) -> list[str]:
-    """Scenes of ScanNet's list, or of a list of frames ``<scene>_<n>``."""
-    scenes, frames = (
-        folder / f"scannetv2_{split}.txt",
-        folder / f"scannetv2_sv_{split}.txt",
-    )
-    if scenes.is_file():
-        return read_list(scenes)
-    if frames.is_file():
-        lines = read_list(frames)
-        return list(dict.fromkeys(line.rpartition("_")[0] for line in lines))
-    return []
-
-
-def add_scannet_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of a command that indexes ScanNet."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the subcommand."""
     add_index_arguments(parser)
+    add = parser.add_argument
     text = "held-out scenes, * is a wildcard; meta_data/scannetv2_*.txt by default"
-    parser.add_argument("--val-scenes", nargs="+", default=[], help=text)
+    add("--val-scenes", nargs="+", default=[], help=text)
+    for split in SPLITS:
+        text = f"scenes of {split}, one per line, instead of meta_data"
+        add(f"--{split}-list", type=Path, metavar="FILE", help=text)
+    text = "takes frames whose number is a multiple; `seq_gap` still counts all frames"
+    add("--frame-step", type=int, default=1, help=text)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Index exported scenes, or ``.sens`` files after exporting them to --out-dir.
+
+    Raises:
+        ValueError: If options contradict each other, a list names official test scenes
+            for training, or too much is damaged.
+    """
+    options = index_options(args, "scannet", "frame_step")
+    lists = {s: path for s in SPLITS if (path := getattr(args, f"{s}_list"))}
+    if lists and args.val_scenes:
+        raise ValueError(
+            f"--val-scenes and --{next(iter(lists))}-list exclude each other; name the "
+            "scenes of all splits in lists, or the held-out ones with --val-scenes"
+        )
+    root, recordings = args.root_path, find_recordings(args.root_path)
+    if recordings:
+        # The scenes lie elsewhere, the lists where they were.
+        released = {s: root / "meta_data" / f"scannetv2_{s}.txt" for s in SPLITS}
+        lists = lists or {s: path for s, path in released.items() if path.is_file()}
+        root = args.out_dir / "scans"
+        export_recordings(
+            recordings, root, args.frame_step, options.workers, options.max_skipped
+        )
+    build_index(
+        ScanNetSource(root, tuple(args.val_scenes), lists, args.frame_step), options
+    )

@@ -1,10 +1,9 @@
-"""``tools/create_data.py sevenscenes_frames``: an index of 7-Scenes recordings."""
+"""``tools/create_data.py sevenscenes``: an index of 7-Scenes recordings."""
 
 import argparse
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from vantage3d.converters.index.source import (
     Unusable,
     add_index_arguments,
     index_options,
+    usable,
 )
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.images import read_size
@@ -41,10 +41,6 @@ class SevenScenesSource(FrameSource):
     reader: str = "sevenscenes"
     depth_scale: float = 1000.0
 
-    @property
-    def options(self) -> dict[str, Any]:
-        return {}
-
     def splits(self) -> dict[str, list[str]]:
         splits: dict[str, list[str]] = {"train": [], "test": []}
         for name, folder in self.folders.items():
@@ -62,19 +58,17 @@ class SevenScenesSource(FrameSource):
         folder = self.folders[sequence]
         names = [path.name.split(".")[0] for path in sorted(folder.glob(PATTERN))]
         K = self._intrinsics(folder, _color(folder, names[0]))
-        return [self._frame(folder, name, K) for name in names]
 
-    def _frame(
-        self, folder: Path, name: str, K: NDArray[np.float64]
-    ) -> IndexedFrame | Unusable:
-        number = int(name.removeprefix("frame-"))
-        try:
-            pose = read_cam2world(folder / f"{name}.pose.txt")
-        except ValueError as error:
-            return Unusable(number, str(error))
-        image, depth = _color(folder, name), folder / f"{name}.depth.png"
-        paths = (path.relative_to(self.root).as_posix() for path in (image, depth))
-        return IndexedFrame(number, *paths, K, invert_rigid(pose))
+        def frame(name: str) -> IndexedFrame:
+            world2cam = invert_rigid(read_cam2world(folder / f"{name}.pose.txt"))
+            files = _color(folder, name), folder / f"{name}.depth.png"
+            number = int(name.removeprefix("frame-"))
+            return IndexedFrame(number, *map(self.relative, files), K, world2cam)
+
+        return [
+            usable(int(name.removeprefix("frame-")), partial(frame, name))
+            for name in names
+        ]
 
     def _intrinsics(self, folder: Path, image: Path) -> NDArray[np.float64]:
         size = read_size(image)
@@ -111,5 +105,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Index 7-Scenes as the command line says."""
-    options = index_options(args, "sevenscenes_frames")
+    options = index_options(args, "sevenscenes")
     build_index(SevenScenesSource(args.root_path), options)

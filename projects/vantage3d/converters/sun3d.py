@@ -140,9 +140,7 @@ class Sun3dSource(FrameSource):
             check_rigid(pose, f"of image {number} ({image.path.name})")
         except ValueError as error:
             return Unusable(number, str(error))
-        paths = (
-            path.relative_to(self.root).as_posix() for path in (image.path, depth.path)
-        )
+        paths = self.relative(image.path), self.relative(depth.path)
         return IndexedFrame(number, *paths, K, invert_rigid(pose))
 
 

@@ -18,14 +18,14 @@ def read_color(path: str | Path) -> NDArray[np.uint8]:
     return np.asarray(_load(path, "colour image").convert("RGB"))
 
 
-def read_size(path: str | Path) -> tuple[int, int]:
-    """(W, H) in pixels, from the header alone.
+def read_size(path: str | Path, what: str = "colour image") -> tuple[int, int]:
+    """(W, H) in pixels, from the header alone; ``what`` is for messages.
 
     Raises:
         FileNotFoundError: If the file is missing.
         ValueError: If it is not an image.
     """
-    return _open(path, "colour image").size
+    return _open(path, what).size
 
 
 def read_depth(path: str | Path, scale: float = 1000.0) -> NDArray[np.float32]:

@@ -116,7 +116,7 @@ def test_lists_without_last_newline(written, create_data, tmp_path):
     [
         (("--train-list", "LIST"), "the train split has 1 scenes of ScanNet's test"),
         (("--train-list", "LIST", "--val-scenes", "a"), "and --train-list exclude"),
-        (("--frame-step", 0), "--frame-step must be above 0, got 0"),
+        (("--frame-step", 0), "--frame-step must be at least 1, got 0"),
     ],
 )
 def test_contradictions_are_refused(written, create_data, tmp_path, options, message):

@@ -14,8 +14,8 @@ from PIL import Image
 
 from tests.shared import ROOT
 from vantage3d.esam.converters.convert import run_jobs
+from vantage3d.esam.converters.labellers import SampleName
 from vantage3d.esam.converters.samples import choose, sample_generator
-from vantage3d.esam.converters.sources import SampleName
 from vantage3d.io.infos import load_info
 
 SMALL = ("--num-points", 500)
@@ -192,7 +192,7 @@ BAD = [
     (inverted_pose, r"only \d+\.\d % of the points .* world-to-camera"),
     (no_pose, r"pose .*0\.txt is missing"),
     (no_depth, r"depth image .*0\.png is missing"),
-    (empty_depth, r"depth is empty: 0 of 19200 pixels have a value"),
+    (empty_depth, r"depth map .*0\.png has no valid pixel of 19200"),
     (cut_color, r"colour image .*0\.jpg is truncated"),
     (cut_depth, r"depth image .*0\.png is truncated"),
     (square_color, r"colour .*0\.jpg is 120x120 and depth .*0\.png 160x120"),

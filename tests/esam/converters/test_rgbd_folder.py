@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vantage3d.esam.converters import report
-from vantage3d.esam.converters.rgbd_folder import OBJECT_LABEL, RgbdFolderSource
+from vantage3d.esam.converters import convert
+from vantage3d.esam.converters.rgbd_folder import OBJECT_LABEL, RgbdFolderLabeller
 from vantage3d.esam.scannet_classes import SCANNET200_IDS
 from vantage3d.io.infos import load_info
 from vantage3d.io.points import read_labels, read_pixels, read_points
@@ -121,37 +121,37 @@ def test_without_labels(recording, create_data, tmp_path):
 
 
 def test_a_single_scene_and_patterns(recording):
-    source = RgbdFolderSource(recording / "desk", val_frames=("desk_7",))
+    source = RgbdFolderLabeller(recording / "desk", val_frames=("desk_7",))
     splits = source.samples()
     assert [n.idx for n in splits["train"]] == ["desk_0"]
     assert [n.idx for n in splits["val"]] == ["desk_7"]
-    assert source.frame(splits["val"][0]).img_path == "color/7.png"
+    assert source.source.frame(*splits["val"][0]).image == "color/7.png"
 
 
 def test_colour_files_with_a_suffix_in_capitals(recording):
     path = recording / "desk" / "color" / "7.png"
     path.rename(path.with_suffix(".PNG"))
-    source = RgbdFolderSource(recording, val_frames=("desk_7",))
+    source = RgbdFolderLabeller(recording, val_frames=("desk_7",))
     (name,) = source.samples()["val"]
-    assert source.frame(name).img_path == "desk/color/7.PNG"
+    assert source.source.frame(*name).image == "desk/color/7.PNG"
 
 
 def test_val_scenes_beat_the_lists(recording):
-    splits = RgbdFolderSource(recording, val_scenes=("shelf*",)).samples()
+    splits = RgbdFolderLabeller(recording, val_scenes=("shelf*",)).samples()
     assert [n.idx for n in splits["train"]] == ["desk_0", "desk_7"]
     assert [n.idx for n in splits["val"]] == ["shelf_b_0", "shelf_b_7"]
-    splits = RgbdFolderSource(recording, val_scenes=("*",)).samples()
+    splits = RgbdFolderLabeller(recording, val_scenes=("*",)).samples()
     assert (len(splits["train"]), len(splits["val"])) == (0, 4)
 
 
 def test_frame_interval(recording):
-    splits = RgbdFolderSource(recording, val_scenes=("desk",), frame_interval=2)
+    splits = RgbdFolderLabeller(recording, val_scenes=("desk",), frame_interval=2)
     assert [n.idx for n in splits.samples()["val"]] == ["desk_0"]
 
 
 def test_frames_are_in_numeric_order(recording):
     write_frame(recording / "desk", 10, seed=1)
-    splits = RgbdFolderSource(recording, val_scenes=("desk",)).samples()
+    splits = RgbdFolderLabeller(recording, val_scenes=("desk",)).samples()
     assert [n.frame for n in splits["val"]] == ["0", "7", "10"]
 
 
@@ -160,7 +160,7 @@ def test_without_lists_every_fourth_frame_is_held_out(recording):
     (recording / "val.txt").unlink()
     for frame in range(20, 28):
         write_frame(recording / "desk", frame, seed=frame)
-    splits = RgbdFolderSource(recording).samples()
+    splits = RgbdFolderLabeller(recording).samples()
     desk = [name.frame for name in splits["val"] if name.scene == "desk"]
     # the scene has the frames 0, 7, 20, 21, ..., 27
     assert desk == ["21", "25"]
@@ -171,7 +171,7 @@ def test_without_lists_every_fourth_frame_is_held_out(recording):
 def test_a_scene_below_four_frames_holds_out_its_last(recording):
     (recording / "train.txt").unlink()
     (recording / "val.txt").unlink()
-    splits = RgbdFolderSource(recording).samples()
+    splits = RgbdFolderLabeller(recording).samples()
     assert [n.frame for n in splits["val"] if n.scene == "desk"] == ["7"]
 
 
@@ -188,17 +188,18 @@ def test_unknown_names(recording, create_data, tmp_path):
 def test_label_image_of_another_size(recording):
     path = recording / "desk" / "instance" / "0.png"
     Image.open(path).resize((32, 24)).save(path)
-    source = RgbdFolderSource(recording)
+    source = RgbdFolderLabeller(recording)
     name = source.samples()["train"][0]
     with pytest.raises(ValueError, match=r"0\.png is 32x24 and the depth image 64x48"):
-        source.labels(name, source.frame(name), np.zeros((1, 2), int), np.zeros((1, 3)))
+        source.labels(name, SIZE, np.zeros((1, 2), int), np.zeros((1, 3)))
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("--depth-scale", 0), ("--frame-interval", -1)]
+    ("option", "value", "limit"),
+    [("--depth-scale", 0, "above 0"), ("--frame-interval", -1, "at least 1")],
 )
-def test_options_out_of_range(recording, create_data, tmp_path, option, value):
-    with pytest.raises(SystemExit, match=f"{option} must be above 0, got {value}"):
+def test_options_out_of_range(recording, create_data, tmp_path, option, value, limit):
+    with pytest.raises(SystemExit, match=f"{option} must be {limit}, got {value}"):
         create_data("rgbd_folder", recording, tmp_path / "out", option, value)
 
 
@@ -236,7 +237,7 @@ def test_instances_that_would_not_count_are_reported(
             ids = np.ones(SIZE, np.uint16)  # wall
             Image.fromarray(ids).save(recording / scene / f"semantic/{frame}.png")
     printed: list[str] = []
-    monkeypatch.setattr(report, "print_log", lambda text, **_: printed.append(text))
+    monkeypatch.setattr(convert, "print_log", lambda text, **_: printed.append(text))
     out = tmp_path / "out"
     create_data("rgbd_folder", recording, out, "--num-points", N)
     found = json.loads((out / "report_train.json").read_text())

@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from tools.create_data import main
+from vantage3d.esam.converters.labellers import SampleName
 from vantage3d.esam.converters.mesh_labels import axis_alignment, load_mesh_labels
-from vantage3d.esam.converters.scannet import ScanNetSource
-from vantage3d.esam.converters.sources import SampleName
+from vantage3d.esam.converters.samples import read_frame
+from vantage3d.esam.converters.scannet import ScanNetLabeller
 from vantage3d.io.infos import load_info
 from vantage3d.io.points import read_labels, read_pixels, read_points
 from vantage3d.io.rgbd_frames import read_rgbd, register_color
@@ -25,6 +26,11 @@ def out(pristine_scannet):
     folders = ["--root-path", str(pristine_scannet), "--out-dir", str(out)]
     main(["scannet200_sv", *folders, "--num-points", str(N)])
     return out
+
+
+def frame_of(root, scene, frame):
+    source = ScanNetLabeller(root, "x", "id").source
+    return read_frame(source, SampleName(scene, frame))[1]
 
 
 def info(out, split, tag="scannet200_sv"):
@@ -76,7 +82,7 @@ def test_points_are_centred_on_all_valid_pixels_and_the_offset_is_recoverable(
     raw = np.loadtxt(scannet / "2D" / "scene0002_00" / "pose" / "20.txt")
     pose = np.array(entry["pose"])
     np.testing.assert_array_equal(pose[:3, :3], raw[:3, :3])
-    frame = ScanNetSource(scannet, "x", "id").frame(SampleName("scene0002_00", "20"))
+    frame = frame_of(scannet, "scene0002_00", "20")
     y, x = np.nonzero(frame.depth)
     rays = np.stack([x, y, np.ones(len(x))]) * frame.depth[y, x].astype(np.float64)
     xyz = raw[:3, :3] @ np.linalg.inv(frame.K) @ rays + raw[:3, 3:]
@@ -144,7 +150,7 @@ def test_frame_interval_and_lists(scannet):
     (meta / "scannetv2_sv_train.txt").write_text("scene0001_00_40\nscene0000_00_0\n")
 
     def names(**options):
-        source = ScanNetSource(scannet, "x", "id", **options)
+        source = ScanNetLabeller(scannet, "x", "id", **options)
         return [name.idx for name in source.samples()["train"]]
 
     assert names() == ["scene0001_00_40", "scene0000_00_0"]
@@ -156,18 +162,19 @@ def test_frame_interval_and_lists(scannet):
 
 
 def test_depth_intrinsics_are_used_when_the_export_has_them(scannet):
-    source = ScanNetSource(scannet, "x", "id")
-    name = SampleName("scene0000_00", "0")
+    name = ("scene0000_00", "0")
     folder = scannet / "2D" / "scene0000_00" / "intrinsic"
-    K = source.frame(name).K
+    K = frame_of(scannet, *name).K
     own = np.array([[150.0, 0, 81], [0, 151, 59], [0, 0, 1]])
     np.savetxt(folder / "intrinsic_depth.txt", own)
-    np.testing.assert_array_equal(source.frame(name).K, own)
+    np.testing.assert_array_equal(frame_of(scannet, *name).K, own)
     (folder / "intrinsic_depth.txt").unlink()
     np.savetxt(folder / "intrinsic_color.txt", own)
-    np.testing.assert_array_equal(source.frame(name).K, own)  # same size: no scaling
+    np.testing.assert_array_equal(
+        frame_of(scannet, *name).K, own
+    )  # same size: no scaling
     shutil.rmtree(folder)
-    default = source.frame(name).K
+    default = frame_of(scannet, *name).K
     np.testing.assert_allclose(default, K, atol=1e-6)
     expected = [577.870605 / 4, 320 / 4 - 0.5, 240 / 4 - 0.5]
     np.testing.assert_allclose(default[[0, 0, 1], [0, 2, 2]], expected)
@@ -182,10 +189,10 @@ def test_colour_intrinsics_of_a_larger_image_scale_by_the_half_pixel_rule(scanne
         folder / "intrinsic" / "intrinsic_color.txt",
         [[300.0, 0, 161], [0, 302, 121], [0, 0, 1]],
     )
-    frame = ScanNetSource(scannet, "x", "id").frame(SampleName("scene0000_00", "0"))
+    frame = frame_of(scannet, "scene0000_00", "0")
     expected = [[150.0, 0, 80.25], [0, 151, 60.25], [0, 0, 1]]
     np.testing.assert_allclose(frame.K, expected)
-    assert frame.color.shape == (120, 160, 3)
+    assert frame.image.shape == (120, 160, 3)
 
 
 def test_registration_warps_colour_onto_the_rays_of_depth():
@@ -326,7 +333,7 @@ def test_intrinsics_of_another_resolution(scannet):
     with pytest.raises(
         ValueError, match=r"do not belong to an image of 160x120.*cx=647"
     ):
-        ScanNetSource(scannet, "x", "id").frame(SampleName("scene0000_00", "0"))
+        frame_of(scannet, "scene0000_00", "0")
 
 
 def test_no_intrinsics_and_an_odd_size(scannet):
@@ -335,7 +342,7 @@ def test_no_intrinsics_and_an_odd_size(scannet):
     for name in ("color/0.jpg", "depth/0.png"):
         Image.open(folder / name).resize((100, 60), Image.NEAREST).save(folder / name)
     with pytest.raises(ValueError, match=r"no intrinsic_depth\.txt .* is 100x60"):
-        ScanNetSource(scannet, "x", "id").frame(SampleName("scene0000_00", "0"))
+        frame_of(scannet, "scene0000_00", "0")
 
 
 def test_no_split_files(scannet):
@@ -343,20 +350,20 @@ def test_no_split_files(scannet):
     with pytest.raises(
         FileNotFoundError, match=r"neither .*scannetv2_sv_train\.txt nor"
     ):
-        ScanNetSource(scannet, "x", "id").samples()
+        ScanNetLabeller(scannet, "x", "id").samples()
 
 
 def test_a_line_that_is_no_sample(scannet):
     (scannet / "meta_data" / "scannetv2_sv_val.txt").write_text("scene0002_00\nattic")
     with pytest.raises(ValueError, match=r"lists 'attic', expected <scene>_<frame nu"):
-        ScanNetSource(scannet, "x", "id").samples()
+        ScanNetLabeller(scannet, "x", "id").samples()
 
 
 def test_a_scene_without_frames_is_not_forgotten(scannet):
     meta = scannet / "meta_data"
     (meta / "scannetv2_sv_train.txt").unlink()
     (meta / "scannetv2_train.txt").write_text("scene0000_00\nscene0009_00\n")
-    names = [n.idx for n in ScanNetSource(scannet, "x", "id").samples()["train"]]
+    names = [n.idx for n in ScanNetLabeller(scannet, "x", "id").samples()["train"]]
     assert names == ["scene0000_00_0", "scene0009_00_0"]
 
 
@@ -364,4 +371,4 @@ def test_a_sample_listed_twice(scannet):
     path = scannet / "meta_data" / "scannetv2_sv_val.txt"
     path.write_text("scene0002_00_0\n" * 2)
     with pytest.raises(ValueError, match="lists scene0002_00_0 more than once"):
-        ScanNetSource(scannet, "x", "id").samples()
+        ScanNetLabeller(scannet, "x", "id").samples()

@@ -8,13 +8,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vantage3d.esam.converters.depth_cues import fill_depth, surface_normals
-from vantage3d.esam.converters.graph_segmenter import GraphSegmenter
-from vantage3d.esam.converters.painting import paint_masks
+from vantage3d.esam.converters.depth_segmenters import (
+    GraphSegmenter,
+    fill_depth,
+    surface_normals,
+)
+from vantage3d.esam.converters.mask_networks import paint_masks
 from vantage3d.esam.converters.region_merging import merge_regions
-from vantage3d.esam.converters.scannet import ScanNetSource
+from vantage3d.esam.converters.samples import (
+    read_frame,
+    segmentation_quality,
+    superpoint_ids,
+)
+from vantage3d.esam.converters.scannet import ScanNetLabeller
 from vantage3d.esam.converters.segmenters import SegmenterOptions, build_segmenter
-from vantage3d.esam.converters.superpoints import segmentation_quality, superpoint_ids
 
 H, W = 48, 64
 
@@ -105,19 +112,20 @@ def test_merging_weighs_difference_by_size():
 
 def test_superpoints_respect_the_objects_of_synthetic_rooms(pristine_scannet):
     """What an ideal classifier of superpoints could reach on rendered rooms."""
-    source = ScanNetSource(pristine_scannet, "x", "id")
+    labeller = ScanNetLabeller(pristine_scannet, "x", "id")
     qualities = []
-    for name in chain.from_iterable(source.samples().values()):
-        frame = source.frame(name)
+    for name in chain.from_iterable(labeller.samples().values()):
+        frame = read_frame(labeller.source, name)[1]
+        cam2world = labeller.source.cam2world(*name)
         y, x = np.nonzero(frame.depth)
         pixels = np.stack([x, y], 1)
         rays = (
             np.concatenate([pixels, np.ones((len(x), 1))], 1) @ np.linalg.inv(frame.K).T
         )
         cam = rays * frame.depth[y, x][:, None]
-        world = cam @ frame.cam2world[:3, :3].T + frame.cam2world[:3, 3]
-        instances = source.labels(name, frame, pixels, world)[1]
-        labels = GraphSegmenter()(frame.color, frame.depth)
+        world = cam @ cam2world[:3, :3].T + cam2world[:3, 3]
+        instances = labeller.labels(name, frame.depth.shape, pixels, world)[1]
+        labels = GraphSegmenter()(frame.image, frame.depth)
         ids = np.unique(labels[y, x], return_inverse=True)[1]
         qualities.append(segmentation_quality(ids, instances))
     hits, total = (
@@ -175,7 +183,7 @@ def test_mask_images(tmp_path, scene):
     labels = segmenter(*scene, "a_0")
     assert (labels[:5] == 39999).all()
     assert (labels[5:] == -1).all()
-    with pytest.raises(ValueError, match=r"mask image .*b_0\.png is missing"):
+    with pytest.raises(FileNotFoundError, match=r"mask image .*b_0\.png is missing"):
         segmenter(*scene, "b_0")
 
 

@@ -300,5 +300,5 @@ def test_missing_and_damaged_index(tmp_path):
 
 @pytest.mark.parametrize("option", ["--workers", "--check-every", "--min-frames"])
 def test_options_are_checked(written, create_data, tmp_path, option):
-    with pytest.raises(SystemExit, match=f"{option} must be above 0, got 0"):
+    with pytest.raises(SystemExit, match=f"{option} must be at least 1, got 0"):
         create_data("annotations", written("annotations"), tmp_path, option, 0)

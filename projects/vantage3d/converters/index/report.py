@@ -114,7 +114,7 @@ def refuse_skipped(
         raise ValueError(
             f"{len(bad)} of {total} {kind} ({100 * len(bad) / total:.1f} %) are bad, "
             f"allowed are {100 * allowed:g} % (--max-skipped {allowed:g}). First: "
-            f"{name}: {reason.rstrip('. ')}.{place} No index was written"
+            f"{name}: {reason.rstrip('. ')}.{place} Nothing was written"
         )
 
 

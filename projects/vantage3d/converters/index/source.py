@@ -2,10 +2,19 @@
 
 import argparse
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from vantage3d.converters.arguments import add_folders, add_run_options, check_run
+from vantage3d.geometry import invert_rigid
+from vantage3d.io.images import read_size
+from vantage3d.io.rgbd_frames import color_path, list_frames, read_cam2world
 from vantage3d.views.index import IndexedFrame
 
 
@@ -14,6 +23,14 @@ class Unusable(NamedTuple):
 
     number: int
     reason: str
+
+
+def usable(number: int, make: Callable[[], IndexedFrame]) -> IndexedFrame | Unusable:
+    """The frame that ``make`` returns, or why there is none."""
+    try:
+        return make()
+    except (FileNotFoundError, ValueError) as error:
+        return Unusable(number, str(error))
 
 
 class FrameSource(ABC):
@@ -30,9 +47,9 @@ class FrameSource(ABC):
     depth_scale: float = 1.0
 
     @property
-    @abstractmethod
     def options(self) -> dict[str, Any]:
         """What the index depends on: options, and hashes of small input files."""
+        return {}
 
     @abstractmethod
     def splits(self) -> dict[str, list[str]]:
@@ -47,14 +64,63 @@ class FrameSource(ABC):
             FileNotFoundError: If its files are missing.
         """
 
+    def relative(self, path: Path) -> str:
+        """A path below ``root`` as the index has it."""
+        return path.relative_to(self.root).as_posix()
+
+
+class SceneFolders(FrameSource):
+    """Scenes that are folders ``color depth pose`` of files named after their frames.
+
+    One frame may be asked for by its name: single-view samples are made of few.
+    """
+
+    @abstractmethod
+    def folder(self, scene: str) -> Path:
+        """Folder of a scene."""
+
+    @abstractmethod
+    def intrinsics(
+        self, folder: Path, color_size: tuple[int, int], depth_size: tuple[int, int]
+    ) -> NDArray[np.float64]:
+        """(3, 3) intrinsics in pixels of the depth images of a scene's folder."""
+
+    def names(self, scene: str) -> list[str]:
+        """Names of the frames of a scene, in numeric order."""
+        return list_frames(self.folder(scene))
+
+    def cam2world(self, scene: str, name: str) -> NDArray[np.float64]:
+        """(4, 4) pose of a frame as its file has it."""
+        return read_cam2world(self.folder(scene) / "pose" / f"{name}.txt")
+
+    def frame(self, scene: str, name: str) -> IndexedFrame:
+        """A frame by its name, with the number -1 where the name is none.
+
+        Raises:
+            FileNotFoundError: If one of its files is missing.
+            ValueError: If one is damaged.
+        """
+        world2cam = invert_rigid(self.cam2world(scene, name))
+        folder = self.folder(scene)
+        image, depth = color_path(folder, name), folder / "depth" / f"{name}.png"
+        sizes = read_size(image), read_size(depth, "depth image")
+        K, number = self.intrinsics(folder, *sizes), int(name) if name.isdigit() else -1
+        return IndexedFrame(
+            number, self.relative(image), self.relative(depth), K, world2cam
+        )
+
+    def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
+        names = self.names(sequence)
+        return [usable(int(n), partial(self.frame, sequence, n)) for n in names]
+
 
 @dataclass(frozen=True)
 class IndexOptions:
     """Options that all index converters have.
 
     Attributes:
-        out_dir: Where the index goes.
-        name: Of the dataset, for messages.
+        out_dir: Folder of the index.
+        name: Name of the dataset, for messages and the folder of unfinished work.
         check_every: Every so many-th frame of a sequence is read and checked.
         min_frames: Sequences with fewer usable frames are left out.
         max_skipped: Largest share of bad frames that is no error.
@@ -73,39 +139,21 @@ class IndexOptions:
 
 def add_index_arguments(parser: argparse.ArgumentParser, min_frames: int = 2) -> None:
     """Folders and the options of :class:`IndexOptions`."""
-    add = parser.add_argument
-    add("--root-path", type=Path, required=True, help="the raw data")
-    add("--out-dir", type=Path, required=True, help="the index, which training reads")
+    add_folders(parser, "the index, which training reads")
     text = "read and check every so many-th frame; statistics are of those"
-    add("--check-every", type=int, default=1, help=text)
+    parser.add_argument("--check-every", type=int, default=1, help=text)
     text = "usable frames that a sequence needs"
-    add("--min-frames", type=int, default=min_frames, help=text)
-    add("--max-skipped", type=float, default=0.05, help="share of bad frames allowed")
-    add("--workers", type=int, default=1, help="processes")
-    add("--overwrite", action="store_true", help="make everything again")
+    parser.add_argument("--min-frames", type=int, default=min_frames, help=text)
+    add_run_options(parser)
 
 
-def index_options(args: argparse.Namespace, name: str) -> IndexOptions:
-    """The options of the command line.
+def index_options(args: argparse.Namespace, name: str, *counts: str) -> IndexOptions:
+    """The options of the command line, and a check of its other ``counts``.
 
     Raises:
         FileNotFoundError: If ``--root-path`` is no folder.
-        ValueError: If a number is not positive.
+        ValueError: If a number is out of range.
     """
-    if not args.root_path.is_dir():
-        raise FileNotFoundError(f"--root-path {args.root_path} is missing or no folder")
-    for option in ("check_every", "min_frames", "workers"):
-        value = getattr(args, option)
-        if value < 1:
-            raise ValueError(
-                f"--{option.replace('_', '-')} must be above 0, got {value}"
-            )
-    return IndexOptions(
-        args.out_dir,
-        name,
-        args.check_every,
-        args.min_frames,
-        args.max_skipped,
-        args.workers,
-        args.overwrite,
-    )
+    check_run(args, "check_every", "min_frames", *counts)
+    names = ("check_every", "min_frames", "max_skipped", "workers", "overwrite")
+    return IndexOptions(args.out_dir, name, *(getattr(args, n) for n in names))

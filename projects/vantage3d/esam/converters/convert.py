@@ -1,5 +1,7 @@
-"""Turn a source into samples and info files: parallel, resumable, reproducible."""
+"""Samples, info files and reports of a labeller: parallel, resumable, reproducible."""
 
+import json
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,12 +13,12 @@ from typing import Any, NamedTuple
 from mmengine.logging import print_log
 from threadpoolctl import threadpool_limits
 
+from vantage3d.converters.index.report import refuse_skipped
+from vantage3d.esam.converters.labellers import Labeller, SampleName
 from vantage3d.esam.converters.pack_clip import ClipOptions, pack_clip
-from vantage3d.esam.converters.report import check_skipped, write_report
 from vantage3d.esam.converters.samples import FOLDERS, SampleStore, make_sample
 from vantage3d.esam.converters.segmenters import SegmenterOptions, build_segmenter
-from vantage3d.esam.converters.sources import BadFrameError, SampleName, Source
-from vantage3d.io.atomic import remove_temporaries
+from vantage3d.io.atomic import atomic_write_bytes, remove_temporaries
 from vantage3d.io.infos import save_info
 from vantage3d.io.manifest import open_manifest
 from vantage3d.process.parallel import run_parallel
@@ -31,10 +33,10 @@ class ConvertOptions:
     """Options that every converter has.
 
     Attributes:
-        out_dir: Where the dataset goes.
+        out_dir: Folder of the dataset.
         tag: Start of the info files' names.
         workers: Processes.
-        seed: Of the point sampling; with the name of a sample it decides everything.
+        seed: Seed of the point sampling; with the name of a sample it decides all.
         num_points: Points per sample.
         max_skipped: Largest share of bad frames per split that is no error.
         overwrite: Make everything again.
@@ -52,6 +54,10 @@ class ConvertOptions:
     segmenter: SegmenterOptions = field(default_factory=SegmenterOptions)
     clip: ClipOptions | None = None
 
+    def info_path(self, split: str) -> Path:
+        """The info file of a split."""
+        return self.out_dir / f"{self.tag}_oneformer3d_infos_{split}.json"
+
 
 class Result(NamedTuple):
     """What became of a sample: its marker, or why it was skipped."""
@@ -61,8 +67,8 @@ class Result(NamedTuple):
     reason: str = ""
 
 
-def convert(source: Source, options: ConvertOptions) -> None:
-    """Write every sample of ``source``, the info files and the reports.
+def convert(labeller: Labeller, options: ConvertOptions) -> None:
+    """Write every sample of ``labeller``, the info files and the reports.
 
     Finished samples of an earlier run with the same options are kept.
 
@@ -71,33 +77,30 @@ def convert(source: Source, options: ConvertOptions) -> None:
         ValueError: If there are no frames, the splits overlap, the folder was made
             with other options, too many frames are bad, or image features are missing.
     """
-    splits = source.samples()
+    splits = labeller.samples()
     check_splits(splits)
     build_segmenter(options.segmenter)
     state_dir = options.out_dir / ".create_data" / options.tag
     if options.overwrite:
         for split in splits:
-            _info_path(options, split).unlink(missing_ok=True)
-    manifest_hash = open_manifest(
-        state_dir,
-        {
-            "format": FORMAT,
-            "--root-path": str(source.root.resolve()),
-            "--seed": options.seed,
-            "--num-points": options.num_points,
-            **source.options,
-            **options.segmenter.used(),
-        },
-        options.overwrite,
-    )
+            options.info_path(split).unlink(missing_ok=True)
+    made_with = {
+        "format": FORMAT,
+        "--root-path": str(labeller.source.root.resolve()),
+        "--seed": options.seed,
+        "--num-points": options.num_points,
+        **labeller.options,
+        **options.segmenter.used(),
+    }
+    manifest_hash = open_manifest(state_dir, made_with, options.overwrite)
     for folder in (*(options.out_dir / f for f in FOLDERS), state_dir / "done"):
         remove_temporaries(folder)
     store = SampleStore(options.out_dir, state_dir, manifest_hash)
-    job = Job(source, options.segmenter, store, options.num_points, options.seed)
+    job = Job(labeller, options.segmenter, store, options.num_points, options.seed)
     names = [name for split in splits.values() for name in split]
     steps = track(run_jobs(job, names, options.workers), len(names), options.tag)
     results = {result.name: result for result in steps}
-    written = _write_infos(source, splits, results, options)
+    written = _write_infos(labeller, splits, results, options)
     if options.clip:
         pack_clip(written, options.out_dir, options.clip)
 
@@ -118,7 +121,7 @@ def check_splits(splits: dict[str, list[SampleName]]) -> None:
 
 
 def _write_infos(
-    source: Source,
+    labeller: Labeller,
     splits: dict[str, list[SampleName]],
     results: dict[SampleName, Result],
     options: ConvertOptions,
@@ -130,32 +133,85 @@ def _write_infos(
         skipped = {n.idx: r.reason for n in names if not (r := results[n]).marker}
         report = options.out_dir / f"report_{split}.json"
         write_report(report, split, [marker["quality"] for marker in markers], skipped)
-        outcomes.append((skipped, len(names), options.max_skipped, report))
+        outcomes.append((skipped, len(names), f" All are in {report}."))
         entries[split] = [marker["entry"] for marker in markers]
-    for outcome in outcomes:
-        check_skipped(*outcome)
-    root = os.path.relpath(source.root.resolve(), options.out_dir.resolve())
+    for skipped, samples, place in outcomes:
+        refuse_skipped("frames", skipped, samples, options.max_skipped, place)
+    root = os.path.relpath(labeller.source.root.resolve(), options.out_dir.resolve())
     written = []
     for split, data_list in entries.items():
         if data_list:
             for entry in data_list:
                 entry["img_path"] = os.path.normpath(f"{root}/{entry['img_path']}")
-            path = _info_path(options, split)
-            save_info(path, {"info_version": "1.1", **source.metainfo}, data_list)
+            path = options.info_path(split)
+            save_info(path, {"info_version": "1.1", **labeller.metainfo}, data_list)
             print_log(f"{path}: {len(data_list)} samples", logger="current")
             written.append(path)
     return written
 
 
-def _info_path(options: ConvertOptions, split: str) -> Path:
-    return options.out_dir / f"{options.tag}_oneformer3d_infos_{split}.json"
+def write_report(
+    path: Path, split: str, qualities: list[dict[str, float]], skipped: dict[str, str]
+) -> None:
+    """Print and write how a split went.
+
+    Args:
+        path: JSON file.
+        split: ``train`` or ``val``.
+        qualities: Numbers of the written samples, as ``segmentation_quality`` returns
+            them.
+        skipped: Reason of each skipped sample.
+    """
+    report = {
+        "split": split,
+        "samples": len(qualities) + len(skipped),
+        "written": len(qualities),
+        **_summary(qualities),
+        "skipped": [
+            {"sample_idx": idx, "reason": reason} for idx, reason in skipped.items()
+        ],
+    }
+    atomic_write_bytes(path, (json.dumps(report, indent=1) + "\n").encode())
+    numbers = ", ".join(f"{k} {v}" for k, v in report.items() if k != "skipped")
+    print_log(f"{numbers}, skipped {len(skipped)} ({path})", logger="current")
+    if qualities and not report["named_instances_mean"]:
+        print_log(
+            f"no sample of {split} has an instance of a class that counts: enough for "
+            "prediction, nothing to train on or to evaluate",
+            logger="current",
+            level=logging.WARNING,
+        )
+    for idx, reason in skipped.items():
+        print_log(f"skipped {idx}: {reason}", logger="current")
+
+
+def _summary(qualities: list[dict[str, float]]) -> dict[str, float]:
+    """Means over samples; superpoints are judged where there are instances."""
+
+    def mean(key: str, of: list[dict[str, float]]) -> float:
+        return round(sum(q[key] for q in of) / len(of), 4)
+
+    if not qualities:
+        return {}
+    labelled = [q for q in qualities if q["instances"]]
+    instances = sum(q["instances"] for q in labelled)
+    summary = {
+        "superpoints_mean": mean("superpoints", qualities),
+        "instances_mean": round(instances / len(qualities), 2),
+        "named_instances_mean": mean("named_instances", qualities),
+    }
+    if labelled:
+        hits = sum(q["oracle_hits"] for q in labelled)
+        summary["superpoint_purity"] = mean("purity", labelled)
+        summary["superpoint_oracle_recall50"] = round(hits / instances, 4)
+    return summary
 
 
 @dataclass(frozen=True)
 class Job:
     """What a process needs to make any sample."""
 
-    source: Source
+    labeller: Labeller
     segmenter: SegmenterOptions
     store: SampleStore
     num_points: int
@@ -176,9 +232,9 @@ class Job:
         segmenter = build_segmenter(self.segmenter)
         try:
             sample = make_sample(
-                self.source, name, segmenter, self.num_points, self.seed
+                self.labeller, name, segmenter, self.num_points, self.seed
             )
-        except BadFrameError as error:
+        except (FileNotFoundError, ValueError) as error:
             return Result(name, None, str(error))
         self.store.write(sample)
         return Result(name, self.store.read(name.idx))
@@ -189,17 +245,13 @@ def run_jobs(job: Job, names: list[SampleName], workers: int) -> Iterator[Result
     if workers <= 1:
         yield from job.run(names)
         return
-    chunks = list(_chunks(names))
-    for results in run_parallel(partial(_run_chunk, job), chunks, workers, __name__):
-        yield from results
-
-
-def _chunks(names: list[SampleName]) -> Iterator[list[SampleName]]:
+    chunks: list[list[SampleName]] = []
     ordered = sorted(names, key=lambda name: name.scene)
     for _, group in groupby(ordered, key=lambda name: name.scene):
         frames = list(group)
-        for start in range(0, len(frames), CHUNK):
-            yield frames[start : start + CHUNK]
+        chunks += [frames[i : i + CHUNK] for i in range(0, len(frames), CHUNK)]
+    for results in run_parallel(partial(_run_chunk, job), chunks, workers, __name__):
+        yield from results
 
 
 def _run_chunk(job: Job, names: list[SampleName]) -> list[Result]:

@@ -8,15 +8,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.cluster.vq import kmeans2
 
+from vantage3d.converters.index.sequence import read_checked
+from vantage3d.converters.index.source import SceneFolders
+from vantage3d.esam.converters.labellers import Labeller, SampleName
 from vantage3d.esam.converters.segmenters import Segmenter
-from vantage3d.esam.converters.sources import BadFrameError, Frame, SampleName, Source
-from vantage3d.esam.converters.superpoints import segmentation_quality, superpoint_ids
 from vantage3d.geometry import unproject_pixels
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.points import write_rows
+from vantage3d.views.frame import BadSampleError, Frame
+from vantage3d.views.index import Facts, IndexedFrame
 
 MIN_VALID_SHARE = 0.001
+UNCOVERED_CLUSTERS = 10
 # Folder -> type and bytes per point of its .bin files.
 FOLDERS = {
     "points": ("<f4", 24),
@@ -33,7 +38,7 @@ class Sample:
 
     Attributes:
         arrays: One array per folder of ``FOLDERS``, N rows each.
-        entry: Its entry in the info file.
+        entry: Its entry in the info file, see data/README.md.
         quality: Numbers for the closing report.
     """
 
@@ -58,29 +63,45 @@ def choose(available: int, wanted: int, rng: np.random.Generator) -> NDArray[np.
 
 
 def make_sample(
-    source: Source, name: SampleName, segmenter: Segmenter, num_points: int, seed: int
+    labeller: Labeller,
+    name: SampleName,
+    segmenter: Segmenter,
+    num_points: int,
+    seed: int,
 ) -> Sample:
     """Sample points of a frame, label them and group them to superpoints.
 
     Raises:
-        BadFrameError: If the frame cannot be used; the message says why.
+        FileNotFoundError: If a file of the frame is missing.
+        ValueError: If the frame cannot be used; the message says why.
     """
-    rng = sample_generator(seed, name.idx)
-    try:
-        frame = source.frame(name)
-        pixels, world, center = sample_points(frame, num_points, rng)
-        semantic, instance = source.labels(name, frame, pixels, world)
-    except (FileNotFoundError, ValueError) as error:
-        raise BadFrameError(str(error)) from error
-    xyz = world - center
-    label_map = segmenter(frame.color, frame.depth, name.idx)
-    if label_map.shape != frame.depth.shape:
-        raise BadFrameError(
+    rng, source = sample_generator(seed, name.idx), labeller.source
+    indexed, frame = read_frame(source, name)
+    # The file's own matrix: inverted twice it would lose its last bits.
+    cam2world, shape = source.cam2world(*name), frame.depth.shape
+
+    rows, columns = np.nonzero(frame.depth > 0)
+    needed = max(1, round(MIN_VALID_SHARE * frame.depth.size))
+    if len(rows) < needed:
+        raise BadSampleError(
+            f"depth is empty: {len(rows)} of {frame.depth.size} pixels have a value, "
+            f"at least {needed} are needed"
+        )
+    pixels = np.stack([columns, rows], axis=1)
+    depth = frame.depth[rows, columns].astype(np.float64)
+    world = unproject_pixels(pixels.astype(np.float64), depth, frame.K, cam2world)
+    center, chosen = world.mean(axis=0), choose(len(pixels), num_points, rng)
+    pixels, world = pixels[chosen], world[chosen]
+
+    semantic, instance = labeller.labels(name, shape, pixels, world)
+    xyz, rgb = world - center, frame.image[pixels[:, 1], pixels[:, 0]]
+    label_map = segmenter(frame.image, frame.depth, name.idx)
+    if label_map.shape != shape:
+        raise BadSampleError(
             f"superpoint map of {name.idx} is {label_map.shape}, the depth image "
-            f"{frame.depth.shape}"
+            f"{shape}"
         )
     superpoints = superpoint_ids(label_map, pixels, xyz, rng)
-    rgb = frame.color[pixels[:, 1], pixels[:, 0]]
     arrays = {
         "points": np.concatenate([xyz, rgb], axis=1),
         "semantic_mask": semantic,
@@ -88,51 +109,94 @@ def make_sample(
         "super_points": superpoints,
         "pixels": pixels,
     }
-    entry = make_entry(name, frame, center, num_points)
-    quality = segmentation_quality(superpoints, instance)
-    named = np.isin(semantic, sorted(source.thing_ids)) & (instance > 0)
-    quality["named_instances"] = len(np.unique(instance[named]))
-    return Sample(arrays, entry, quality)
-
-
-def sample_points(
-    frame: Frame, num_points: int, rng: np.random.Generator
-) -> tuple[NDArray, NDArray, NDArray]:
-    """Pixels (N, 2), world points (N, 3) and the mean (3,) of all valid points."""
-    rows, columns = np.nonzero(frame.depth > 0)
-    needed = max(1, round(MIN_VALID_SHARE * frame.depth.size))
-    if len(rows) < needed:
-        raise BadFrameError(
-            f"depth is empty: {len(rows)} of {frame.depth.size} pixels have a value, "
-            f"at least {needed} are needed"
-        )
-    pixels = np.stack([columns, rows], axis=1)
-    depth = frame.depth[rows, columns].astype(np.float64)
-    world = unproject_pixels(pixels.astype(np.float64), depth, frame.K, frame.cam2world)
-    chosen = choose(len(pixels), num_points, rng)
-    return pixels[chosen], world[chosen], world.mean(axis=0)
-
-
-def make_entry(
-    name: SampleName, frame: Frame, center: NDArray, num_points: int
-) -> dict[str, Any]:
-    """The info file's entry, see data/README.md."""
-    pose_centered = frame.cam2world.copy()
+    pose_centered, file = cam2world.copy(), f"{name.idx}.bin"
     pose_centered[:3, 3] -= center
-    file = f"{name.idx}.bin"
-    return {
+    entry = {
         "sample_idx": name.idx,
         "lidar_points": {"num_pts_feats": 6, "lidar_path": file},
         "pts_semantic_mask_path": file,
         "pts_instance_mask_path": file,
         "super_pts_path": file,
         "pixels_path": file,
-        "img_path": frame.img_path,
-        "img_shape": list(frame.depth.shape),
+        "img_path": indexed.image,
+        "img_shape": list(shape),
         "pose": pose_centered.tolist(),
         "cam2img": frame.K.tolist(),
-        "axis_align_matrix": frame.axis_align.tolist(),
+        "axis_align_matrix": labeller.axis_align(name.scene).tolist(),
         "num_points": num_points,
+    }
+    quality = segmentation_quality(superpoints, instance)
+    named = np.isin(semantic, sorted(labeller.thing_ids)) & (instance > 0)
+    quality["named_instances"] = len(np.unique(instance[named]))
+    return Sample(arrays, entry, quality)
+
+
+def read_frame(source: SceneFolders, name: SampleName) -> tuple[IndexedFrame, Frame]:
+    """A frame's paths and what it holds, read and checked as for a frame index.
+
+    Raises:
+        FileNotFoundError: If a file of the frame is missing.
+        ValueError: If the frame cannot be used; the message says why.
+    """
+    indexed = source.frame(*name)
+    facts = Facts(source.reader, ".", source.depth_scale)
+    return indexed, read_checked(source.root, facts, indexed, name.idx)
+
+
+def superpoint_ids(
+    label_map: NDArray[np.integer],
+    pixels: NDArray[np.integer],
+    xyz: NDArray[np.floating],
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Superpoint of each point, 0..M-1 without gaps.
+
+    Points that no superpoint covers are grouped by k-means on their position; colour
+    plays no part in it (its 0..255 would drown metres).
+
+    Args:
+        label_map: (H, W) superpoints of the image, negative where uncovered.
+        pixels: (N, 2) source pixels (x, y).
+        xyz: (N, 3) points in metres.
+        rng: Seeds the k-means.
+    """
+    ids = label_map[pixels[:, 1], pixels[:, 0]].astype(np.int64)
+    uncovered = ids < 0
+    rest = xyz[uncovered]
+    clusters = np.zeros(len(rest), dtype=np.int64)
+    if len(np.unique(rest, axis=0)) >= UNCOVERED_CLUSTERS:
+        points = rest.astype(np.float64)
+        found = kmeans2(points, UNCOVERED_CLUSTERS, minit="++", missing="warn", rng=rng)
+        clusters = found[1]
+    ids[uncovered] = ids.max(initial=-1) + 1 + clusters
+    return np.unique(ids, return_inverse=True)[1].astype(np.int64)
+
+
+def segmentation_quality(
+    superpoints: NDArray[np.int64], instances: NDArray[np.int64]
+) -> dict[str, float]:
+    """How well superpoints respect instances.
+
+    Every superpoint is given to the instance (or background) that most of its points
+    have. Purity is the share of points for which that is right; the oracle recall is
+    the share of instances whose union of superpoints reaches an IoU above 0.5.
+
+    Args:
+        superpoints: (N,) ids 0..M-1.
+        instances: (N,) ids, 0 for background.
+    """
+    ids, columns = np.unique(instances, return_inverse=True)
+    table = np.zeros((superpoints.max() + 1, len(ids)), dtype=np.int64)
+    np.add.at(table, (superpoints, columns), 1)
+    best = table.argmax(axis=1)
+    right = np.bincount(best, weights=table.max(axis=1), minlength=len(ids))
+    given = np.bincount(best, weights=table.sum(axis=1), minlength=len(ids))
+    iou = (right / (given + table.sum(axis=0) - right))[ids > 0]
+    return {
+        "superpoints": len(table),
+        "purity": float(right.sum() / len(instances)),
+        "instances": len(iou),
+        "oracle_hits": int((iou > 0.5).sum()),
     }
 
 

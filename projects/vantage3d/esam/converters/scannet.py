@@ -2,39 +2,37 @@
 
 import argparse
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.esam.converters.arguments import (
-    add_folders,
-    add_sample_options,
-    check_root,
-    convert_options,
-)
+from vantage3d.converters.scannet import ScanNetSource
+from vantage3d.esam.converters.arguments import add_sample_options, convert_options
 from vantage3d.esam.converters.convert import convert
+from vantage3d.esam.converters.labellers import Labeller, SampleName
 from vantage3d.esam.converters.mesh_labels import (
     axis_alignment,
     load_mesh_labels,
     read_label_table,
 )
-from vantage3d.esam.converters.sources import BadFrameError, Frame, SampleName, Source
 from vantage3d.esam.scannet_classes import (
     SCANNET20_CLASSES,
     SCANNET200_CLASSES,
     THING_IDS,
 )
-from vantage3d.io.rgbd_frames import list_frames, read_list
-from vantage3d.io.scannet_export import read_scannet_frame
+from vantage3d.io.rgbd_frames import read_list
 
+# Column of the label table whose ids the samples of a dataset have.
+LABEL_COLUMNS = {"scannet200_sv": "id", "scannet_sv": "nyu40id"}
 DEFAULT_INTERVAL = 200
 MIN_ON_MESH = 0.3
 
 
 @dataclass(frozen=True)
-class ScanNetSource(Source):
+class ScanNetLabeller(Labeller):
     """The layout of the ScanNet export, see data/README.md.
 
     Attributes:
@@ -51,6 +49,10 @@ class ScanNetSource(Source):
     label_column: str
     max_distance: float = 0.05
     frame_interval: int | None = None
+
+    @cached_property
+    def source(self) -> ScanNetSource:  # type: ignore[override]
+        return ScanNetSource(self.root)
 
     @property
     def metainfo(self) -> dict[str, Any]:
@@ -69,10 +71,7 @@ class ScanNetSource(Source):
 
     def _split(self, split: str) -> list[SampleName]:
         meta = self.root / "meta_data"
-        listed, scenes = (
-            meta / f"scannetv2_sv_{split}.txt",
-            meta / f"scannetv2_{split}.txt",
-        )
+        listed, scenes = (meta / f"scannetv2_{kind}{split}.txt" for kind in ("sv_", ""))
         if listed.is_file():
             names = [_sample_name(line, listed) for line in read_list(listed)]
             if self.frame_interval is None:
@@ -90,37 +89,25 @@ class ScanNetSource(Source):
         names = []
         for scene in scenes:
             # A scene that was never exported shall be named in the report, as frame 0.
-            frames = list_frames(self.root / "2D" / scene) or ["0"]
-            chosen = [f for f in frames if f.isdigit() and int(f) % step == 0]
-            names += [SampleName(scene, frame) for frame in chosen]
+            frames = self.source.names(scene) or ["0"]
+            names += [SampleName(scene, f) for f in frames if int(f) % step == 0]
         return names
 
-    def frame(self, name: SampleName) -> Frame:
-        color, depth, K, cam2world = read_scannet_frame(
-            self.root / "2D" / name.scene, name.frame
-        )
-        scene_file = self.root / "3D" / name.scene / f"{name.scene}.txt"
-        return Frame(
-            color=color,
-            depth=depth,
-            K=K,
-            cam2world=cam2world,
-            axis_align=axis_alignment(scene_file),
-            img_path=f"2D/{name.scene}/color/{name.frame}.jpg",
-        )
+    def axis_align(self, scene: str) -> NDArray[np.float64]:
+        return axis_alignment(self.root / "3D" / scene / f"{scene}.txt")
 
     @property
     def label_table(self) -> Path:
         return self.root / "meta_data" / "scannetv2-labels.combined.tsv"
 
     def labels(
-        self, name: SampleName, frame: Frame, pixels: NDArray, xyz: NDArray
+        self, name: SampleName, shape: tuple[int, ...], pixels: NDArray, xyz: NDArray
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         folder = self.root / "3D" / name.scene
         mesh = load_mesh_labels(folder, self.label_table, self.label_column)
         semantic, instance, share = mesh.at(xyz, self.max_distance)
         if share < MIN_ON_MESH:
-            raise BadFrameError(
+            raise ValueError(
                 f"only {100 * share:.1f} % of the points of {name.idx} are within "
                 f"--max-distance {self.max_distance:g} m of the mesh, expected at "
                 f"least {100 * MIN_ON_MESH:g} %: is the pose world-to-camera instead "
@@ -138,32 +125,17 @@ def _sample_name(line: str, path: Path) -> SampleName:
 
 def scannet_metainfo(dataset: str, label_column: str) -> dict[str, Any]:
     """``dataset`` and the ``categories`` whose ids ``label_column`` holds."""
-    tables = {"id": SCANNET200_CLASSES, "nyu40id": SCANNET20_CLASSES}
-    classes = tables[label_column]
-    categories = {name: index for index, name in enumerate(classes)}
+    classes = {"id": SCANNET200_CLASSES, "nyu40id": SCANNET20_CLASSES}[label_column]
     return {
         "dataset": dataset,
-        "categories": categories,
+        "categories": {name: index for index, name in enumerate(classes)},
         "label_column": label_column,
     }
 
 
-def add_200_classes(parser: argparse.ArgumentParser) -> None:
-    """Options of ``scannet200_sv``."""
-    _add_arguments(parser, "scannet200_sv", label_column="id")
-
-
-def add_20_classes(parser: argparse.ArgumentParser) -> None:
-    """Options of ``scannet_sv``."""
-    _add_arguments(parser, "scannet_sv", label_column="nyu40id")
-
-
-def _add_arguments(
-    parser: argparse.ArgumentParser, dataset: str, label_column: str
-) -> None:
-    parser.set_defaults(label_column=label_column)
-    add_folders(parser)
-    add_sample_options(parser, dataset)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``scannet200_sv`` and ``scannet_sv``."""
+    add_sample_options(parser)
     parser.add_argument(
         "--frame-interval",
         type=int,
@@ -177,17 +149,14 @@ def _add_arguments(
 
 def run(args: argparse.Namespace) -> None:
     """Convert ScanNet as the command line says."""
-    check_root(args.root_path)
-    if args.frame_interval is not None and args.frame_interval < 1:
-        raise ValueError(
-            f"--frame-interval must be at least 1, got {args.frame_interval}"
-        )
-    source = ScanNetSource(
-        root=args.root_path,
-        dataset=args.dataset,
-        label_column=args.label_column,
-        max_distance=args.max_distance,
-        frame_interval=args.frame_interval,
+    options = convert_options(args, args.dataset, "frame_interval")
+    label_column = LABEL_COLUMNS[args.dataset]
+    labeller = ScanNetLabeller(
+        args.root_path,
+        args.dataset,
+        label_column,
+        args.max_distance,
+        args.frame_interval,
     )
-    read_label_table(source.label_table, source.label_column)  # else every frame is bad
-    convert(source, convert_options(args))
+    read_label_table(labeller.label_table, label_column)  # else every frame is bad
+    convert(labeller, options)

@@ -14,9 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.esam.converters.geometry_segmenter import GeometrySegmenter
-from vantage3d.esam.converters.graph_segmenter import GraphSegmenter
-from vantage3d.esam.converters.sources import BadFrameError
+from vantage3d.esam.converters import mask_networks
+from vantage3d.esam.converters.depth_segmenters import GeometrySegmenter, GraphSegmenter
 from vantage3d.io.images import read_ids
 
 
@@ -34,12 +33,12 @@ class SegmenterOptions:
 
     Attributes:
         name: ``graph``, ``geometry``, ``masks``, ``sam`` or ``fastsam``.
-        scale: Of ``graph``: larger gives fewer and larger superpoints.
-        min_size: Of ``graph``: smallest superpoint, as a share of the image.
-        cell: Of ``geometry``: side of a superpoint, as a share of the image's width.
-        mask_dir: Of ``masks``: the folder of the mask images.
-        weights: Of ``sam`` and ``fastsam``: the checkpoint.
-        device: Of ``sam`` and ``fastsam``: where the network runs.
+        scale: Scale of ``graph``; larger gives fewer and larger superpoints.
+        min_size: Smallest superpoint of ``graph``, as a share of the image.
+        cell: Side of a superpoint of ``geometry``, as a share of the image's width.
+        mask_dir: Folder of the mask images of ``masks``.
+        weights: Checkpoint of ``sam`` or ``fastsam``.
+        device: Where ``sam`` or ``fastsam`` runs.
     """
 
     name: str = "graph"
@@ -93,21 +92,10 @@ class MaskImageSegmenter:
     def __call__(
         self, image: NDArray[np.uint8], depth: NDArray[np.float32], sample_idx: str
     ) -> NDArray[np.integer]:
-        try:
-            return read_ids(self.mask_dir / f"{sample_idx}.png", "mask image") - 1
-        except (FileNotFoundError, ValueError) as error:
-            raise BadFrameError(str(error)) from error
+        return read_ids(self.mask_dir / f"{sample_idx}.png", "mask image") - 1
 
 
-def _graph(options: SegmenterOptions) -> Segmenter:
-    return GraphSegmenter(options.scale, options.min_size)
-
-
-def _geometry(options: SegmenterOptions) -> Segmenter:
-    return GeometrySegmenter(options.cell)
-
-
-def _masks(options: SegmenterOptions) -> Segmenter:
+def _mask_images(options: SegmenterOptions) -> Segmenter:
     if options.mask_dir is None:
         raise ValueError("--segmenter masks needs --mask-dir, got None")
     return MaskImageSegmenter(options.mask_dir)
@@ -122,22 +110,14 @@ def _weights(options: SegmenterOptions, download: str) -> Path:
     return options.weights
 
 
-def _sam(options: SegmenterOptions) -> Segmenter:
-    from vantage3d.esam.converters.sam import DOWNLOAD, SamSegmenter
-
-    return SamSegmenter(_weights(options, DOWNLOAD), options.device)
-
-
-def _fastsam(options: SegmenterOptions) -> Segmenter:
-    from vantage3d.esam.converters.fastsam import DOWNLOAD, FastSamSegmenter
-
-    return FastSamSegmenter(_weights(options, DOWNLOAD), options.device)
-
-
 SEGMENTERS: dict[str, Callable[[SegmenterOptions], Segmenter]] = {
-    "fastsam": _fastsam,
-    "geometry": _geometry,
-    "graph": _graph,
-    "masks": _masks,
-    "sam": _sam,
+    "fastsam": lambda options: mask_networks.FastSamSegmenter(
+        _weights(options, mask_networks.FASTSAM_DOWNLOAD), options.device
+    ),
+    "geometry": lambda options: GeometrySegmenter(options.cell),
+    "graph": lambda options: GraphSegmenter(options.scale, options.min_size),
+    "masks": _mask_images,
+    "sam": lambda options: mask_networks.SamSegmenter(
+        _weights(options, mask_networks.SAM_DOWNLOAD), options.device
+    ),
 }

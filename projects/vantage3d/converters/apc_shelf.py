@@ -12,7 +12,7 @@ import numpy as np
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
-from vantage3d.esam.converters.arguments import add_folders, check_root
+from vantage3d.converters.arguments import add_folders
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import unrotate_bits
 from vantage3d.io.images import encode_png, read_color, read_ids
@@ -116,5 +116,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Import the shelf as the command line says."""
-    check_root(args.root_path)
     import_shelf(args.root_path, args.out_dir, tuple(args.val_frames))

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.shared import need
-from vantage3d.esam.converters.apc_shelf import decode_depth, read_camera_file
+from vantage3d.converters.apc_shelf import decode_depth, read_camera_file
 
 
 @pytest.fixture
