@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from vantage3d.converters.index.source import FrameSource, Unusable
 from vantage3d.geometry import invert_rigid, project, unproject_pixels
-from vantage3d.io.images import read_size
 from vantage3d.io.depth_files import looks_rotated
+from vantage3d.io.images import read_size
 from vantage3d.views.frame import BadSampleError, Frame, check_frame
 from vantage3d.views.index import Facts, IndexedFrame
 from vantage3d.views.reading import read_indexed
