@@ -6,7 +6,7 @@ WORKERS ?= 2
 # Where the demonstrations write.
 DATA ?= data
 WORK ?= work_dirs
-# An RGB-D folder for `make demo-real` (data/README.md, "rgbd_folder"); without it the
+# An RGB-D folder for `make demo-real` (data/README.md, "rgbd_sv"); without it the
 # shelf recording next to the checkout is used.
 RGBD ?=
 SHELF ?= ../shared/data/apc_posed_rgbd_segm
@@ -89,7 +89,7 @@ ifeq ($(RGBD),)
 	$(RUN) tools/create_data.py apc_shelf --root-path $(SHELF) \
 	    --out-dir $(DATA)/shelf-rgbd
 endif
-	$(RUN) tools/create_data.py rgbd_folder --root-path $(REAL_RAW) \
+	$(RUN) tools/create_data.py rgbd_sv --root-path $(REAL_RAW) \
 	    --out-dir $(DATA)/$(REAL_NAME) --workers $(WORKERS)
 	$(TRAIN) $(REAL) $(REAL_DATA) --work-dir $(REAL_WORK) --resume
 	$(RUN) tools/test.py $(REAL) $(REAL_WORK) $(REAL_DATA) --work-dir $(REAL_WORK)
@@ -97,7 +97,7 @@ endif
 demo-deltas: setup
 	$(RUN) tools/make_synthetic.py scannet --out $(DATA)/deltas-rooms/raw \
 	    $(DELTAS_ROOMS)
-	$(RUN) tools/create_data.py scannet_frames --root-path $(DATA)/deltas-rooms/raw \
+	$(RUN) tools/create_data.py scannet --root-path $(DATA)/deltas-rooms/raw \
 	    --out-dir $(DATA)/deltas-rooms --workers $(WORKERS)
 	$(TRAIN_TWICE) $(DELTAS) --data-root $(DATA)/deltas-rooms \
 	    --work-dir $(WORK)/demo-deltas --resume

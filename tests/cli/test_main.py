@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vantage3d.cli import COMMANDS, arguments, main
-from vantage3d.cli.create_data import CONVERTERS
+from vantage3d.cli.create_data import ALIASES, CONVERTERS
 from vantage3d.cli.make_synthetic import ROOM_LAYOUTS
 from vantage3d.synthetic import LAYOUTS
 
@@ -67,8 +67,16 @@ def test_an_unknown_command_is_named(capsys):
 def test_the_table_of_converters_names_functions_that_exist():
     for converter in CONVERTERS.values():
         module = import_module(f"vantage3d.{converter.module}")
-        assert callable(getattr(module, converter.add))
-        assert callable(getattr(module, converter.run))
+        assert callable(module.add_arguments) and callable(module.run)
+
+
+@pytest.mark.parametrize(("old", "new"), ALIASES.items())
+def test_old_names_of_converters_say_the_new_ones(old, new, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["create-data", old, "--help"])
+    said = capsys.readouterr()
+    assert f"warning: `{old}` is now called `{new}`" in said.err
+    assert new in CONVERTERS and old not in CONVERTERS and f" {new} " in said.out
 
 
 def test_an_unknown_dataset_is_named(capsys):

@@ -30,7 +30,7 @@ def test_import_and_convert(shelf, create_data, tmp_path):
     assert (len(train), len(val)) == (6, 2)
     ids = np.asarray(Image.open(tmp_path / "raw/shelf/instance/000000.png"))
     assert set(np.unique(ids)) == {0, 48, 114, 132, 144}
-    create_data("rgbd_folder", tmp_path / "raw", tmp_path / "out", "--num-points", 5000)
+    create_data("rgbd_sv", tmp_path / "raw", tmp_path / "out", "--num-points", 5000)
     for split in ("train", "val"):
         report = json.loads((tmp_path / "out" / f"report_{split}.json").read_text())
         assert report["skipped"] == []

@@ -33,4 +33,4 @@ def create_data():
 def scannet(written, tmp_path_factory):
     """The index of the ScanNet rooms."""
     out = tmp_path_factory.mktemp("index")
-    return layouts.create_data("scannet_frames", written("scannet"), out)
+    return layouts.create_data("scannet", written("scannet"), out)

@@ -20,12 +20,12 @@ SIZE = (120, 160)
 # Converter, folder, frames between views, least distance between cameras in metres.
 RECORDINGS = {
     "scannet": (
-        "scannet_frames",
+        "scannet",
         "data/deltas_scannet_sample/scannet_sample",
         1,
         0.001,
     ),
-    "sevenscenes": ("sevenscenes_frames", "data/sevenscenes_tsdf", 25, 0.02),
+    "sevenscenes": ("sevenscenes", "data/sevenscenes_tsdf", 25, 0.02),
 }
 
 

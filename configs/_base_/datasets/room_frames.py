@@ -2,7 +2,7 @@
 
 python tools/make_synthetic.py scannet --out data/deltas-rooms/raw --train-rooms 40 \
     --val-rooms 8 --frames 12 --frame-step 20 --size 320x240 --workers 2
-python tools/create_data.py scannet_frames --root-path data/deltas-rooms/raw \
+python tools/create_data.py scannet --root-path data/deltas-rooms/raw \
     --out-dir data/deltas-rooms --workers 2
 """
 

@@ -1,6 +1,6 @@
 """ScanNet for DELTAS: three frames of 240 x 320, 20 apart, as published.
 
-python tools/create_data.py scannet_frames --root-path data/scannet \
+python tools/create_data.py scannet --root-path data/scannet \
     --out-dir data/scannet-frames --workers 8 --max-skipped 0.1
 
 Scenes of the official test set are in `test` only; data/README.md says more.

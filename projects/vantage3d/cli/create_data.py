@@ -68,7 +68,8 @@ CONVERTERS = {
         "ScanNet frames with labels of 200 classes, to samples",
     ),
     "scannet_sv": Converter(
-        "esam.converters.scannet", "ScanNet frames with labels of 20 classes, to samples"
+        "esam.converters.scannet",
+        "ScanNet frames with labels of 20 classes, to samples",
     ),
     "rgbd_sv": Converter(
         "esam.converters.rgbd_folder",

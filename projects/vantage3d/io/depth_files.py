@@ -105,7 +105,7 @@ def read_rotated_depth(path: str | Path) -> Depth:
         raise ValueError(
             f"depth image {path} is not bit-rotated: {1 - near:.0%} of its values "
             "would be beyond 8.19 m. SUN3D's images are rotated; for plain millimetres "
-            "write the frames as an RGB-D folder (rgbd_frames)"
+            "write the frames as an RGB-D folder (create_data.py rgbd)"
         )
     return (unrotate_bits(stored) / np.float64(MILLIMETRES)).astype(np.float32)
 

@@ -56,7 +56,7 @@ def names(out, split):
 
 def test_splits_labels_and_geometry(recording, create_data, tmp_path):
     out = tmp_path / "out"
-    create_data("rgbd_folder", recording, out, "--num-points", N)
+    create_data("rgbd_sv", recording, out, "--num-points", N)
     assert names(out, "train") == ["desk_0", "desk_7", "shelf_b_0"]
     assert names(out, "val") == ["shelf_b_7"]
     info = load_info(out / "rgbd_folder_oneformer3d_infos_val.json")
@@ -90,7 +90,7 @@ def test_depth_scale(recording, create_data, tmp_path):
         write_frame(recording / "shelf_b", frame, seed=10 + frame, scale=6553.5)
     out, mm = tmp_path / "out", 1 / 6553.5
     options = ("--depth-scale", 6553.5, "--num-points", N)
-    create_data("rgbd_folder", recording, out, *options)
+    create_data("rgbd_sv", recording, out, *options)
     (entry,) = load_info(out / "rgbd_folder_oneformer3d_infos_val.json")["data_list"]
     points = read_points(out / "points" / "shelf_b_7.bin")
     instance = read_labels(out / "instance_mask" / "shelf_b_7.bin")
@@ -105,7 +105,7 @@ def test_semantic_images(recording, create_data, tmp_path):
             ids = np.full(SIZE, 1, np.uint16)
             path = recording / scene / "semantic" / f"{frame}.png"
             Image.fromarray(ids).save(path)
-    create_data("rgbd_folder", recording, tmp_path / "out", "--num-points", N)
+    create_data("rgbd_sv", recording, tmp_path / "out", "--num-points", N)
     path = tmp_path / "out" / "semantic_mask" / "desk_0.bin"
     assert (read_labels(path) == 1).all()
 
@@ -115,7 +115,7 @@ def test_without_labels(recording, create_data, tmp_path):
 
     for scene in ("desk", "shelf_b"):
         shutil.rmtree(recording / scene / "instance")
-    create_data("rgbd_folder", recording, tmp_path / "out", "--num-points", N)
+    create_data("rgbd_sv", recording, tmp_path / "out", "--num-points", N)
     for folder in ("instance_mask", "semantic_mask"):
         assert (read_labels(tmp_path / "out" / folder / "desk_0.bin") == 0).all()
 
@@ -177,12 +177,12 @@ def test_a_scene_below_four_frames_holds_out_its_last(recording):
 
 def test_unknown_names(recording, create_data, tmp_path):
     with pytest.raises(SystemExit, match="--val-scenes 'attic' matches none of the 2"):
-        create_data("rgbd_folder", recording, tmp_path, "--val-scenes", "attic")
+        create_data("rgbd_sv", recording, tmp_path, "--val-scenes", "attic")
     with pytest.raises(SystemExit, match="--val-frames 'desk_9' matches none of the 4"):
-        create_data("rgbd_folder", recording, tmp_path, "--val-frames", "desk_9")
+        create_data("rgbd_sv", recording, tmp_path, "--val-frames", "desk_9")
     (recording / "val.txt").write_text("attic\n")
     with pytest.raises(SystemExit, match=r"val\.txt lists 'attic', which is neither"):
-        create_data("rgbd_folder", recording, tmp_path)
+        create_data("rgbd_sv", recording, tmp_path)
 
 
 def test_label_image_of_another_size(recording):
@@ -200,21 +200,21 @@ def test_label_image_of_another_size(recording):
 )
 def test_options_out_of_range(recording, create_data, tmp_path, option, value, limit):
     with pytest.raises(SystemExit, match=f"{option} must be {limit}, got {value}"):
-        create_data("rgbd_folder", recording, tmp_path / "out", option, value)
+        create_data("rgbd_sv", recording, tmp_path / "out", option, value)
 
 
 def test_an_empty_folder(create_data, tmp_path):
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "train.txt").write_text("")
     with pytest.raises(SystemExit, match="no frames found: 0 in train and 0 in val"):
-        create_data("rgbd_folder", tmp_path / "raw", tmp_path / "out")
+        create_data("rgbd_sv", tmp_path / "raw", tmp_path / "out")
 
 
 @pytest.mark.parametrize("label", [0, 1, 3, 12, 4000])
 def test_an_object_label_without_instances(recording, create_data, tmp_path, label):
     message = f"--object-label {label} is no ScanNet200 class with instances"
     with pytest.raises(SystemExit, match=message):
-        create_data("rgbd_folder", recording, tmp_path, "--object-label", label)
+        create_data("rgbd_sv", recording, tmp_path, "--object-label", label)
 
 
 def test_semantic_ids_of_another_table(recording, create_data, tmp_path):
@@ -225,7 +225,7 @@ def test_semantic_ids_of_another_table(recording, create_data, tmp_path):
             Image.fromarray(ids).save(recording / scene / f"semantic/{frame}.png")
     message = "semantic image of desk_0 has the id 2000, ScanNet200 ids end at 1357"
     with pytest.raises(SystemExit, match=message):
-        create_data("rgbd_folder", recording, tmp_path / "out")
+        create_data("rgbd_sv", recording, tmp_path / "out")
 
 
 def test_instances_that_would_not_count_are_reported(
@@ -239,7 +239,7 @@ def test_instances_that_would_not_count_are_reported(
     printed: list[str] = []
     monkeypatch.setattr(convert, "print_log", lambda text, **_: printed.append(text))
     out = tmp_path / "out"
-    create_data("rgbd_folder", recording, out, "--num-points", N)
+    create_data("rgbd_sv", recording, out, "--num-points", N)
     found = json.loads((out / "report_train.json").read_text())
     assert found["instances_mean"] == 1
     assert found["named_instances_mean"] == 0

@@ -20,7 +20,7 @@ VIEW = ["--view", "56", "168"]
 def test_single_frames_with_their_own_sweep(tmp_path):
     sample = need("data/kitti360_sample")
     arguments = ["--root-path", str(sample), "--out-dir", str(tmp_path), *VIEW]
-    create_data.main(["kitti360_frames", *arguments])
+    create_data.main(["kitti360_single", *arguments])
     lengths = "--seq-len", "1", "--seq-stride", "1"
     options = "--split", "test", *lengths, "--no-buildings"
     packed = "--cfg-options", "test_dataloader.dataset.packed=False"

@@ -1,4 +1,4 @@
-"""``tools/create_data.py kitti360_frames``: single KITTI-360 frames without poses.
+"""``tools/create_data.py kitti360_single``: single KITTI-360 frames without poses.
 
 A folder of rectified images, their sweeps and the calibration becomes a test split: the
 depth of a frame is that of its own sweep. Nothing is known of how frames lie to each

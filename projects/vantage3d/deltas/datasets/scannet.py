@@ -19,7 +19,7 @@ from vantage3d.views.triplet_transform import ViewTransform
 
 @DATASETS.register_module()
 class ScanNetSequences(SequenceDataset):
-    """Scenes of an index by ``tools/create_data.py scannet_frames``.
+    """Scenes of an index by ``tools/create_data.py scannet``.
 
     Scenes of the official test set (scene0707 to scene0806) are refused in ``train``
     and ``val``, whatever the index says.

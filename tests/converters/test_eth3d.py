@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.vggt_lora.converters.rooms import FRAMES, SIZE, truth
+from tests.converters.rooms import FRAMES, SIZE, truth
 from tests.views.plane import frame
 from tools.create_data import main
 from vantage3d.converters.eth3d_scene import (

@@ -17,8 +17,8 @@ SCENE = "scene0000_00"
 
 
 @pytest.fixture
-def room(copied):
-    return copied("sun3d") / SCENE
+def room(copied_film):
+    return copied_film("sun3d") / SCENE
 
 
 def frames(room):
@@ -36,9 +36,9 @@ def rename(room):
             path.rename(path.with_name(f"{at:06d}{path.suffix}"))
 
 
-def test_frames_are_those_that_were_rendered(written, create_data, tmp_path):
+def test_frames_are_those_that_were_rendered(filmed, create_data, tmp_path):
     """Rotated bits, three rows of the last file, the depth nearest in time."""
-    out = create_data("sun3d", written("sun3d"), tmp_path / "out")
+    out = create_data("sun3d", filmed("sun3d"), tmp_path / "out")
     data = SequenceDataset(str(out), "test", seq_gap=2, size=(120, 160))
     assert len(data) == 6
     sample, views = data[2], truth("sun3d", 0)
@@ -53,8 +53,8 @@ def test_frames_are_those_that_were_rendered(written, create_data, tmp_path):
     assert report["agreement"]["mean"] > 0.9
 
 
-def test_sequences_are_split_by_name(written, create_data, tmp_path):
-    root = written("sun3d")
+def test_sequences_are_split_by_name(filmed, create_data, tmp_path):
+    root = filmed("sun3d")
     out = create_data("sun3d", root, tmp_path / "out", "--train-scenes", "scene*")
     assert FrameIndex.load(out / "train.npz").sequences == (SCENE,)
     assert Sun3dSource(root / SCENE).splits()["test"] == [SCENE]

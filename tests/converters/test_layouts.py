@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from tests.converters.rooms import SIZE, truth
 from tests.shared import need
-from tests.vggt_lora.converters.rooms import SIZE, truth
 from vantage3d.geometry import invert_rigid, project
 from vantage3d.process.seeding import SeededIndex
 from vantage3d.registry import DATASETS
@@ -31,7 +31,7 @@ LAYOUTS = {
         "scene0000_00",
         dict(atol=0, rtol=2.0**-10),
     ),
-    "scannet": (("scannet_views",), "ScanNetViewsDataset", "scene0000_00", MILLIMETRE),
+    "scannet": (("scannet",), "ScanNetViewsDataset", "scene0000_00", MILLIMETRE),
     "co3d": (
         ("co3d", "--min-frames", 2),
         "Co3DDataset",
@@ -146,7 +146,7 @@ def test_virtual_kitti_cameras_and_depth(written, create_data, tmp_path):
 def test_real_scannet_frames(create_data, tmp_path):
     """Three frames of a real export: indexed, in agreement, read as a sample."""
     root = need("data/deltas_scannet_sample/scannet_sample/scans_test")
-    out = create_data("scannet_views", root, tmp_path / "out")
+    out = create_data("scannet", root, tmp_path / "out")
     report = json.loads((out / "report_test.json").read_text())
     assert report["frames"] == 3 and not report["skipped"]
     assert report["agreement"]["mean"] > 0.8

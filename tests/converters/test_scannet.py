@@ -31,10 +31,10 @@ def test_splits_are_those_of_the_lists(scannet):
         assert report(scannet, split)["agreement"]["min"] > 0.7
 
 
-def test_recordings_become_the_rooms_that_were_rendered(written, create_data, tmp_path):
+def test_recordings_become_the_rooms_that_were_rendered(filmed, create_data, tmp_path):
     """.sens to frames; another step makes other frames."""
-    root, out = written("scannet_sens"), tmp_path / "out"
-    create_data("scannet_frames", root, out)
+    root, out = filmed("scannet_sens"), tmp_path / "out"
+    create_data("scannet", root, out)
     data = ScanNetSequences(str(out), seq_gap=1, size=(120, 160))
     assert [data[at]["name"] for at in (0, 4)] == [
         "scene0000_00/0-1-2",
@@ -45,13 +45,13 @@ def test_recordings_become_the_rooms_that_were_rendered(written, create_data, tm
         np.testing.assert_allclose(depth, view.frame.depth, atol=6e-4)
         np.testing.assert_allclose(pose, view.cam2world, atol=1e-5)
     with pytest.raises(SystemExit, match="--frame-step was None and is now 2"):
-        create_data("scannet_frames", root, out, "--frame-step", 2)
-    create_data("scannet_frames", root, out, "--frame-step", 2, "--overwrite")
+        create_data("scannet", root, out, "--frame-step", 2)
+    create_data("scannet", root, out, "--frame-step", 2, "--overwrite")
     assert FrameIndex.load(out / "train.npz").numbers.tolist() == [0, 2, 0, 2]
 
 
-def test_a_killed_export_goes_on(written, tmp_path, monkeypatch):
-    recordings = sens_export.find_recordings(written("scannet_sens"))
+def test_a_killed_export_goes_on(filmed, tmp_path, monkeypatch):
+    recordings = sens_export.find_recordings(filmed("scannet_sens"))
     assert list(recordings) == ["scene0000_00", "scene0001_00"]
     real, calls = sens_export._write_scene, []
 
@@ -86,8 +86,8 @@ def test_recordings_in_other_units_become_millimetres(tmp_path, scale, expected)
     assert (tmp_path / "out" / "a" / "a.txt").read_text() == "fx_color = 1170"
 
 
-def test_damaged_recordings_are_counted(copied, tmp_path):
-    root = copied("scannet_sens")
+def test_damaged_recordings_are_counted(copied_film, tmp_path):
+    root = copied_film("scannet_sens")
     recordings = sens_export.find_recordings(root)
     path = recordings["scene0001_00"]
     path.write_bytes(path.read_bytes()[:-100])
@@ -100,11 +100,11 @@ def test_damaged_recordings_are_counted(copied, tmp_path):
     assert scenes == {"scene0000_00"}
 
 
-def test_lists_without_last_newline(written, create_data, tmp_path):
+def test_lists_without_last_newline(filmed, create_data, tmp_path):
     """The last scene keeps its last character; the others are not in the index."""
     (tmp_path / "val.txt").write_text("scene0001_00")
     out = create_data(
-        *("scannet_frames", written("scannet"), tmp_path / "out"),
+        *("scannet", filmed("scannet"), tmp_path / "out"),
         *("--val-list", tmp_path / "val.txt"),
     )
     assert FrameIndex.load(out / "val.npz").sequences == ("scene0001_00",)
@@ -119,19 +119,19 @@ def test_lists_without_last_newline(written, create_data, tmp_path):
         (("--frame-step", 0), "--frame-step must be at least 1, got 0"),
     ],
 )
-def test_contradictions_are_refused(written, create_data, tmp_path, options, message):
+def test_contradictions_are_refused(filmed, create_data, tmp_path, options, message):
     (tmp_path / "list.txt").write_text("scene0707_00")
     options = [tmp_path / "list.txt" if o == "LIST" else o for o in options]
     with pytest.raises(SystemExit, match=message):
-        create_data("scannet_frames", written("scannet"), tmp_path / "out", *options)
+        create_data("scannet", filmed("scannet"), tmp_path / "out", *options)
 
 
-def test_bad_frames_are_skipped_with_reasons(copied, create_data, tmp_path):
+def test_bad_frames_are_skipped_with_reasons(copied_film, create_data, tmp_path):
     """Lost tracking, an image without depth, one identical pose for a whole scene.
 
     The first frame, which tells the size of all, may be the one without depth.
     """
-    root = copied("scannet")
+    root = copied_film("scannet")
     scene = root / "2D" / SCENE
     (scene / "pose" / "100.txt").write_text("-inf " * 16)
     (scene / "depth" / "0.png").unlink()
@@ -140,8 +140,8 @@ def test_bad_frames_are_skipped_with_reasons(copied, create_data, tmp_path):
         path.write_text((still / "0.txt").read_text())
     out = tmp_path / "out"
     with pytest.raises(SystemExit, match=r"1 of 2 sequences \(50.0 %\) .* sc.*: all 6"):
-        create_data("scannet_frames", root, out)
-    create_data("scannet_frames", root, out, "--max-skipped", 0.6)
+        create_data("scannet", root, out)
+    create_data("scannet", root, out, "--max-skipped", 0.6)
     skipped = report(out)["skipped"]
     assert "contains -inf" in skipped[f"{SCENE}/100"]
     assert "0.png is missing" in skipped[f"{SCENE}/0"]
@@ -151,20 +151,20 @@ def test_bad_frames_are_skipped_with_reasons(copied, create_data, tmp_path):
     assert names == ["20-40-60", "40-20-60", "60-40-80", "80-40-60"]
 
 
-def test_rotated_depth_in_an_export_is_named(copied, create_data, tmp_path):
-    root = copied("scannet")
+def test_rotated_depth_in_an_export_is_named(copied_film, create_data, tmp_path):
+    root = copied_film("scannet")
     for path in (root / "2D").glob("*/depth/*.png"):
         depth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         cv2.imwrite(str(path), rotate_bits(depth))
     message = r"depth image is bit-rotated .* multiples of 8 mm and the median is 1"
     with pytest.raises(SystemExit, match=message):
-        create_data("scannet_frames", root, tmp_path / "out")
+        create_data("scannet", root, tmp_path / "out")
 
 
 def test_real_frames_agree(create_data, tmp_path):
     """ScanNet at the resolution of the network: medians of 4.4 and 6.5 mm, measured."""
     root = need("data/deltas_scannet_sample/scannet_sample")
-    out = create_data("scannet_frames", root, tmp_path / "out")
+    out = create_data("scannet", root, tmp_path / "out")
     data = ScanNetSequences(str(out), "test", seq_gap=1)
     sample = data[0]
     assert sample["name"] == "scene0707_00/0-1-2"
@@ -176,7 +176,7 @@ def test_real_frames_agree(create_data, tmp_path):
 def test_legacy_frames_are_prepared_as_published(create_data, tmp_path):
     """Numbers of the scene's text file, 1296 x 968 to 320 x 240; depth mixes holes."""
     root = need("data/deltas_scannet_sample/scannet_sample")
-    out = create_data("scannet_frames", root, tmp_path / "out")
+    out = create_data("scannet", root, tmp_path / "out")
     sample = ScanNetSequences(str(out), "test", legacy=True, seq_gap=1)[0]
     fx, cx, cy = 1170.187988 * 320 / 1296, 648.25 * 320 / 1296 - 0.5, 484.25 * 240 / 968
     expected = [[fx, 0, cx], [0, 1170.187988 * 240 / 968, cy - 0.5], [0, 0, 1]]

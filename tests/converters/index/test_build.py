@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.vggt_lora.converters.rooms import truth
+from tests.converters.rooms import truth
 from vantage3d.converters.index import build as build_index
 from vantage3d.converters.index.report import spread
 from vantage3d.geometry import invert_rigid
@@ -230,7 +230,7 @@ def test_missing_sequence(copied, written, create_data, tmp_path):
     root = copied("scannet")
     (root / "2D" / SEQUENCE).rename(root / "2D" / "elsewhere")
     with pytest.raises(SystemExit, match=r"1 of 1 sequences .*scene0000_00 holds no"):
-        create_data("scannet_views", root, tmp_path / "scannet")
+        create_data("scannet", root, tmp_path / "scannet")
 
 
 def test_a_pose_that_scannet_lost_is_skipped(copied, create_data, tmp_path):
@@ -238,7 +238,7 @@ def test_a_pose_that_scannet_lost_is_skipped(copied, create_data, tmp_path):
     (root / "2D" / SEQUENCE / "pose" / "20.txt").write_text("-inf " * 16)
     (root / "2D" / SEQUENCE / "pose" / "40.txt").unlink()
     options = ("--max-skipped", 0.5)
-    out = create_data("scannet_views", root, tmp_path / "out", *options)
+    out = create_data("scannet", root, tmp_path / "out", *options)
     skipped = json.loads((out / "report_train.json").read_text())["skipped"]
     assert "20.txt contains -inf" in skipped[f"{SEQUENCE}/20"]
     assert "40.txt is missing" in skipped[f"{SEQUENCE}/40"]

@@ -13,9 +13,9 @@ from vantage3d.synthetic.layouts.files import write_image
 from vantage3d.views.index import FrameIndex
 
 
-def test_folders_are_read_as_rendered(written, create_data, tmp_path):
+def test_folders_are_read_as_rendered(filmed, create_data, tmp_path):
     options = ("--test-scenes", "scene0001_00")
-    out = create_data("rgbd_frames", written("rgbd_folder"), tmp_path / "out", *options)
+    out = create_data("rgbd", filmed("rgbd_folder"), tmp_path / "out", *options)
     assert FrameIndex.load(out / "test.npz").sequences == ("scene0001_00",)
     sample = SequenceDataset(str(out), seq_gap=20, size=(120, 160))[1]
     assert sample["name"] == "scene0000_00/20-0-40"
@@ -29,24 +29,24 @@ def test_folders_are_read_as_rendered(written, create_data, tmp_path):
         )
 
 
-def test_frames_without_numbers_are_refused(copied):
-    root = copied("rgbd_folder")
+def test_frames_without_numbers_are_refused(copied_film):
+    root = copied_film("rgbd_folder")
     color = root / "scene0000_00" / "color"
     (color / "0.jpg").rename(color / "first.jpg")
     with pytest.raises(ValueError, match=r"has frames called \['first'\], expected"):
         RgbdFolderSource(root).frames("scene0000_00")
 
 
-def test_a_scene_without_depth_is_refused(copied):
-    root = copied("rgbd_folder")
+def test_a_scene_without_depth_is_refused(copied_film):
+    root = copied_film("rgbd_folder")
     for path in (root / "scene0000_00" / "depth").iterdir():
         path.unlink()
     with pytest.raises(FileNotFoundError, match="scene0000_00/depth holds no depth"):
         RgbdFolderSource(root).frames("scene0000_00")
 
 
-def test_one_recording_may_be_the_root(written):
-    source = RgbdFolderSource(written("rgbd_folder") / "scene0000_00")
+def test_one_recording_may_be_the_root(filmed):
+    source = RgbdFolderSource(filmed("rgbd_folder") / "scene0000_00")
     assert source.splits()["train"] == ["scene0000_00"]
     assert [entry.number for entry in source.frames("scene0000_00")] == [0, 20, 40]
 
@@ -83,7 +83,7 @@ def test_nominal_intrinsics_are_for_one_size(tmp_path):
 def test_real_frames_agree(create_data, tmp_path):
     """An office, frames 25 apart: medians of 6 to 28 mm, at the median 8, measured."""
     root = need("data/sevenscenes_tsdf")
-    out = create_data("sevenscenes_frames", root, tmp_path / "out")
+    out = create_data("sevenscenes", root, tmp_path / "out")
     data = SequenceDataset(str(out), "test", seq_gap=25)
     assert len(data) == 30 - sum(data.skipped.values())
     offsets = []

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.vggt_lora.conftest import VIEW
+from tests.drives import VIEW
 from vantage3d.converters.kitti360 import convert as kitti360
 from vantage3d.converters.kitti360.calibration import read_poses
 from vantage3d.converters.kitti360.convert import convert

@@ -1,0 +1,25 @@
+"""A small synthetic KITTI-360 and its cache, made once."""
+
+import pytest
+
+from vantage3d.converters.kitti360.convert import convert
+from vantage3d.converters.kitti360.frames import Options
+from vantage3d.synthetic.layouts.kitti360 import DriveOptions, write_kitti360
+from vantage3d.views.kitti360.layout import Kitti360Layout
+
+DRIVES = DriveOptions(frames=7, size=(352, 94), columns=700, cameras=(0, 1), seed=3)
+VIEW = (56, 168)
+
+
+@pytest.fixture(scope="session")
+def raw(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("street") / "raw"
+    write_kitti360(folder, 1, 1, DRIVES)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cache(raw, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("street") / "cache"
+    convert(Options(Kitti360Layout(raw), folder, VIEW, pack=(VIEW,)), ["train", "val"])
+    return folder
