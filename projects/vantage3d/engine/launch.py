@@ -122,23 +122,19 @@ def run_command(function: Callable[..., Any], arguments: Mapping[str, Any]) -> N
         log = _keep_traceback()
         if log is None:
             raise
-        _end(f"error: {_last_words(error)}\n(traceback: {log})", USER_ERROR)
+        text = str(error)
+        if "Original Traceback" in text:  # which a worker put before the message
+            text = text.rpartition(f"{type(error).__name__}: ")[2]
+        _end(f"error: {text.strip()}\n(traceback: {log})", USER_ERROR)
     except KeyboardInterrupt:
         _end("stopped by SIGINT", INTERRUPTED)
     if is_distributed():
-        _part()
-
-
-def _part() -> None:
-    """End this process together with the others of its run.
-
-    Of several processes that Python ends itself, one in ten aborts: after Python is
-    gone, C++ destroys a thread that still runs ("terminate called without an active
-    exception", torch 2.11 with gloo). The finished run would count as failed.
-    """
-    torch.distributed.barrier()
-    torch.distributed.destroy_process_group()
-    leave(0)
+        # Of several processes that Python ends itself, one in ten aborts: after Python
+        # is gone, C++ destroys a thread that still runs ("terminate called without an
+        # active exception", torch 2.11 with gloo). The finished run would have failed.
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+        leave(0)
 
 
 def _prepare(
@@ -175,21 +171,16 @@ def _share_the_cpu(cfg: Config) -> None:
 
 
 def set_data_root(cfg: Config, data_root: str) -> None:
-    """Let every dataset of a config read ``data_root``."""
-    for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
-        _set_data_root(cfg.get(name), data_root)
-
-
-def _set_data_root(node: Any, data_root: str) -> None:
-    """Put ``data_root`` wherever ``node``, a loader or dataset, says one."""
-    if isinstance(node, list):
-        for item in node:
-            _set_data_root(item, data_root)
-    elif isinstance(node, dict):
-        if "data_root" in node:
-            node["data_root"] = data_root
-        for key in ("dataset", "datasets"):
-            _set_data_root(node.get(key), data_root)
+    """Let every dataset of a config read ``data_root``, those in wrappers too."""
+    nodes = [cfg.get(f"{name}_dataloader") for name in ("train", "val", "test")]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, list):
+            nodes += node
+        elif isinstance(node, dict):
+            if "data_root" in node:
+                node["data_root"] = data_root
+            nodes += [node.get(key) for key in ("dataset", "datasets")]
 
 
 def _build(cfg: Config) -> Any:
@@ -201,19 +192,15 @@ def _build(cfg: Config) -> Any:
         if log is None:
             raise
         first_line = str(error.args[0]).partition("\n")[0] if error.args else ""
+        owner = ""  # the innermost object that a registry was making
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if frame.f_code.co_name == "build_from_cfg":
+                made = frame.f_locals.get("obj_cls")
+                owner = f"{getattr(made, '__name__', '?')}: "
         raise ConfigError(
-            f"config {cfg.filename} cannot be built: {_building(error)}"
-            f"{type(error).__name__}: {first_line}\n(traceback: {log})"
+            f"config {cfg.filename} cannot be built: {owner}{type(error).__name__}: "
+            f"{first_line}\n(traceback: {log})"
         ) from error
-
-
-def _building(error: BaseException) -> str:
-    """``Class: `` of the innermost object that a registry was making."""
-    name = ""
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        if frame.f_code.co_name == "build_from_cfg":
-            name = f"{getattr(frame.f_locals.get('obj_cls'), '__name__', '?')}: "
-    return name
 
 
 def weights_file(checkpoint: Path) -> Path:
@@ -237,14 +224,6 @@ def weights_file(checkpoint: Path) -> Path:
 def _end(message: str, code: int) -> None:
     sys.stderr.write(f"{message}\n")
     leave(code)
-
-
-def _last_words(error: Exception) -> str:
-    """The message without the traceback that a worker put before it."""
-    text = str(error)
-    if "Original Traceback" in text:
-        text = text.rpartition(f"{type(error).__name__}: ")[2]
-    return text.strip()
 
 
 def _keep_traceback() -> str | None:

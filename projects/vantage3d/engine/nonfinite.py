@@ -33,8 +33,8 @@ def describe_batch(batch: Any) -> list[dict[str, Any]]:
         samples += [{} for _ in range(len(values) - len(samples))]
         for sample, value in zip(samples, values):
             if isinstance(value, BaseDataElement):
-                sample.update(_readable(value.metainfo))
-            elif isinstance(value, Mapping):
+                value = value.metainfo
+            if isinstance(value, Mapping):
                 sample.update(_readable(value))
             elif _is_readable(value):
                 sample[key] = value

@@ -145,7 +145,15 @@ class Vantage3DRunner(SurvivingRunner):
         if isinstance(self._resume, str):
             self.resume(self._resume)
         elif self._resume:
-            self._resume_newest()
+            folder = self.checkpoint_folder()
+            found = newest_checkpoint(folder)
+            self._resume = found is not None
+            if found is not None:
+                self._continue_from(*found)
+            else:
+                self.logger.info(
+                    f"no checkpoint in {folder} yet: starting from the beginning"
+                )
         if not self._has_loaded and self._load_from is not None:
             self.load_checkpoint(self._load_from)
 
@@ -187,6 +195,8 @@ class Vantage3DRunner(SurvivingRunner):
     ) -> None:
         """Write the state of the last safe point; call it in every process.
 
+        A model that has ``export(state_dict, folder)`` exports with each checkpoint.
+
         The arguments are MMEngine's. Epoch and iteration are those that are completed,
         whatever ``by_epoch`` says.
 
@@ -209,34 +219,17 @@ class Vantage3DRunner(SurvivingRunner):
             checkpoint.update(collect_training(self, moment, random))
             checkpoint["settings"] = watched_settings(self.cfg)
         self.call_hook("before_save_checkpoint", checkpoint=checkpoint)
-        self._write(to_plain(checkpoint), Path(out_dir) / filename)
+        plain, path = to_plain(checkpoint), Path(out_dir) / filename
+        # A model may export what it trains beside the checkpoint, and before it.
+        if hasattr(model := bare_model(self.model), "export"):
+            model.export(plain["state_dict"], companion(path))
+        write_checkpoint(plain, path)
         if save_optimizer:
             self._last_save = moment.key
-
-    def _write(self, checkpoint: dict[str, Any], path: Path) -> None:
-        """Write ``checkpoint``, and before it what the model exports with it.
-
-        A model that exports has ``export(state_dict, folder)``.
-        """
-        export = getattr(bare_model(self.model), "export", None)
-        if export is not None:
-            export(checkpoint["state_dict"], companion(path))
-        write_checkpoint(checkpoint, path)
 
     @cached_property
     def _config_text(self) -> str:
         return self.cfg.pretty_text if self.cfg else ""
-
-    def _resume_newest(self) -> None:
-        folder = self.checkpoint_folder()
-        found = newest_checkpoint(folder)
-        if found is None:
-            self.logger.info(
-                f"no checkpoint in {folder} yet: starting from the beginning"
-            )
-            self._resume = False
-        else:
-            self._continue_from(*found)
 
     def _continue_from(self, path: Path, checkpoint: dict[str, Any]) -> None:
         lacking = [key for key in _RESUMABLE if key not in checkpoint]

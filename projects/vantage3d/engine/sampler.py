@@ -87,11 +87,8 @@ class SeededBatchSampler(Sampler):
     def _seeded(self, item: Any, drawn: int) -> Any:
         if isinstance(item, tuple):
             return (self._seeded(item[0], drawn), *item[1:])
-        return SeededIndex(item, self._seed(item, drawn))
-
-    def _seed(self, index: int, drawn: int) -> int:
         epoch = self._epoch
         if isinstance(self.sampler, InfiniteSampler):
             world = self.sampler.world_size
             epoch = (self.sampler.rank + drawn * world) // self.sampler.size
-        return sample_seed(self.seed, epoch, index)
+        return SeededIndex(item, sample_seed(self.seed, epoch, item))

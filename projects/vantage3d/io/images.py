@@ -2,10 +2,13 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+
+from vantage3d.io.atomic import atomic_write
 
 
 def read_color(path: str | Path) -> NDArray[np.uint8]:
@@ -67,6 +70,11 @@ def encode_png(values: NDArray[np.uint16]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(values).save(buffer, format="PNG")
     return buffer.getvalue()
+
+
+def write_figure(path: str | Path, figure: Any, dpi: float | None = None) -> None:
+    """Write a figure of matplotlib as a PNG, whole or not at all."""
+    atomic_write(path, lambda file: figure.savefig(file, format="png", dpi=dpi))
 
 
 def _load(path: str | Path, what: str) -> Image.Image:

@@ -1,15 +1,13 @@
 """Pictures and recordings of predictions; importing registers the hooks."""
 
-from vantage3d.visualization.comparison import Comparison, compare
-from vantage3d.visualization.depth_hook import DepthPictureHook
 from vantage3d.visualization.depth_picture import (
     DepthView,
     draw_depth,
     write_depth_picture,
 )
-from vantage3d.visualization.frame import FrameResult
-from vantage3d.visualization.instance_hook import InstanceVisualizationHook
-from vantage3d.visualization.picture import draw_frames, write_picture
+from vantage3d.visualization.hooks import DepthPictureHook, InstanceVisualizationHook
+from vantage3d.visualization.instance_picture import draw_frames, write_picture
+from vantage3d.visualization.instances import Comparison, FrameResult, compare
 
 __all__ = [
     "Comparison",

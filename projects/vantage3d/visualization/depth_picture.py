@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from vantage3d.evaluation.depth_metrics import Floats, depth_errors
-from vantage3d.io.atomic import atomic_write
+from vantage3d.io.images import write_figure
+from vantage3d.visualization.instance_picture import caption_below
 
 PANEL_WIDTH_IN = 3.3
 TITLE_IN, CAPTION_IN, BAR_IN, GAP_IN = 0.35, 0.28, 0.75, 0.08
@@ -62,8 +63,7 @@ def write_depth_picture(
     path: str | Path, views: Sequence[DepthView], note: str = ""
 ) -> None:
     """Write the PNG of :func:`draw_depth`, whole or not at all."""
-    figure = draw_depth(views, note)
-    atomic_write(path, lambda file: figure.savefig(file, format="png", dpi=DPI))
+    write_figure(path, draw_depth(views, note), DPI)
 
 
 def draw_depth(views: Sequence[DepthView], note: str = "") -> Figure:
@@ -85,7 +85,10 @@ def draw_depth(views: Sequence[DepthView], note: str = "") -> Figure:
     width = len(titles) * (PANEL_WIDTH_IN + GAP_IN) + BAR_IN
     height = TITLE_IN + sum(heights) + (len(views) + 1) * CAPTION_IN
     figure = Figure(figsize=(width, height), facecolor="white")
-    norm = _scale(views)
+    # From the nearest to the farthest surface, but for a percent each.
+    known = np.concatenate([view.truth[view.truth > 0] for view in views])
+    near, far = np.percentile(known, (1, 99))
+    norm = LogNorm(float(near), float(max(far, 1.01 * near)), clip=True)
     top = height - TITLE_IN
     for row, (view, panel_in) in enumerate(zip(views, heights)):
         for column, title in enumerate(titles):
@@ -101,13 +104,6 @@ def draw_depth(views: Sequence[DepthView], note: str = "") -> Figure:
     return figure
 
 
-def _scale(views: Sequence[DepthView]) -> LogNorm:
-    """From the nearest to the farthest surface, but for a percent each."""
-    known = np.concatenate([view.truth[view.truth > 0] for view in views])
-    low, high = np.percentile(known, (1, 99))
-    return LogNorm(float(low), float(max(high, 1.01 * low)), clip=True)
-
-
 def _show(axes: Axes, view: DepthView, title: str, norm: LogNorm) -> AxesImage:
     if title == "image":
         shown, caption = axes.imshow(view.image), view.name
@@ -117,18 +113,12 @@ def _show(axes: Axes, view: DepthView, title: str, norm: LogNorm) -> AxesImage:
         masked = np.ma.masked_where(view.truth <= 0, depth)
         colours = colormaps[COLOURS].with_extremes(bad=UNKNOWN)
         shown = axes.imshow(masked, norm=norm, cmap=colours, interpolation="nearest")
-        caption = "grey: no surface" if truth else _errors(view, depth)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    axes.set_xlabel(caption, fontsize=9, labelpad=2)
+        caption = "grey: no surface"
+        if not truth:
+            errors = depth_errors(depth, view.truth, view.truth > 0)
+            caption = f"AbsRel {errors['AbsRel']:.3f}, RMSE {errors['RMSE']:.1f} m"
+    caption_below(axes, caption, pad=2)
     return shown
-
-
-def _errors(view: DepthView, depth: Floats) -> str:
-    errors = depth_errors(depth, view.truth, view.truth > 0)
-    return f"AbsRel {errors['AbsRel']:.3f}, RMSE {errors['RMSE']:.1f} m"
 
 
 def _add_bar(figure: Figure, shown: AxesImage) -> None:

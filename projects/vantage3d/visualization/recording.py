@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from vantage3d.io.atomic import atomic_write_bytes
-from vantage3d.visualization.comparison import compare
-from vantage3d.visualization.frame import FrameResult
+from vantage3d.visualization.instances import FrameResult, compare
 
 try:
     import rerun as rr

@@ -24,7 +24,7 @@ from vantage3d.evaluation.stereo_depth import (
 )
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.registry import DATASETS, HOOKS
-from vantage3d.visualization.drawn_batches import DrawnBatchesHook, evenly_spaced
+from vantage3d.visualization.hooks import DrawnBatchesHook, evenly_spaced
 
 MOST_SAMPLES = 200  # whose depth makes the median map
 

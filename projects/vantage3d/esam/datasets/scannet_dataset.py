@@ -15,7 +15,7 @@ from vantage3d.esam.scannet_classes import (
 from vantage3d.io.infos import load_info
 from vantage3d.process.seeding import SeededSamples
 from vantage3d.registry import DATASETS
-from vantage3d.visualization.comparison import distinct_colours
+from vantage3d.visualization.instances import distinct_colours
 
 PREFIXED = {
     "pts_semantic_mask_path": "pts_semantic_mask",

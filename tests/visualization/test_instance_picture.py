@@ -8,8 +8,8 @@ from PIL import Image
 
 from tests.visualization.frames import room_frame
 from vantage3d.visualization import compare, draw_frames, write_picture
-from vantage3d.visualization.comparison import distinct_colours
-from vantage3d.visualization.painting import WARNING, outline, paint, spread
+from vantage3d.visualization.instance_picture import WARNING, outline, paint, spread
+from vantage3d.visualization.instances import distinct_colours
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Pictures and a recording of some test frames, written when the test is over."""
+"""Hooks that draw some test samples; what they drew is written after the test."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,16 +6,121 @@ from typing import Any
 
 import cv2
 import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from vantage3d.checks import check_choice, check_positive
+from vantage3d.evaluation.depth_alignment import ALIGNMENTS, align_depth
 from vantage3d.io.images import read_color
 from vantage3d.registry import HOOKS
-from vantage3d.visualization.drawn_batches import DrawnBatchesHook
-from vantage3d.visualization.frame import FrameResult
-from vantage3d.visualization.picture import write_picture
+from vantage3d.visualization.depth_picture import DepthView, write_depth_picture
+from vantage3d.visualization.instance_picture import write_picture
+from vantage3d.visualization.instances import FrameResult
 
 CAMERA_KEYS = ("img_path", "pixels", "cam2img", "pose")
+
+
+def evenly_spaced(count: int, most: int) -> list[int]:
+    """At most ``most`` different numbers of 0..count-1, from the first to the last."""
+    return sorted({round(i) for i in np.linspace(0, count - 1, min(count, most))})
+
+
+class DrawnBatchesHook(Hook):
+    """Lets :meth:`keep` see evenly spaced test batches, in the main process alone.
+
+    Args:
+        num_batches: Number of batches that are drawn; fewer where there are fewer.
+    """
+
+    def __init__(self, num_batches: int) -> None:
+        self.num_batches = num_batches
+        self.drawn: list[int] = []
+
+    def before_test(self, runner: Runner) -> None:
+        """Choose the batches."""
+        self.drawn = evenly_spaced(len(runner.test_dataloader), self.num_batches)
+
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Sequence | None = None,
+    ) -> None:
+        """Hand on a chosen batch."""
+        if batch_idx in self.drawn and is_main_process():
+            assert data_batch is not None and outputs is not None
+            self.keep(batch_idx, data_batch, outputs)
+
+    def keep(self, number: int, batch: Mapping[str, Any], outputs: Sequence) -> None:
+        """Remember what will be drawn of a batch and its predictions."""
+        raise NotImplementedError
+
+
+@HOOKS.register_module()
+class DepthPictureHook(DrawnBatchesHook):
+    """Draws the first frame of evenly spaced test windows into ``depth.png``.
+
+    Reads of each batch ``images`` (B, V, 3, H, W) in [0, 1] and the true depth, of each
+    prediction the depths that are named. A window is aligned as a whole.
+
+    Args:
+        answers: Title of a column to the key of its depth (V, H, W) in a prediction.
+        truth: Key of the true depth (B, V, H, W) in the batch, metres, 0 = missing.
+        alignment: One of ``depth_alignment.ALIGNMENTS``, of each answer to the truth.
+        num_frames: Rows; fewer where there are fewer batches.
+        out_dir: Folder of the files; by default ``pictures`` in the work directory.
+
+    Raises:
+        ValueError: If ``num_frames`` is below 1 or the alignment is unknown.
+    """
+
+    def __init__(
+        self,
+        answers: Mapping[str, str],
+        truth: str = "depths",
+        alignment: str = "median",
+        num_frames: int = 4,
+        out_dir: str | None = None,
+    ) -> None:
+        check_choice("alignment", alignment, ALIGNMENTS)
+        check_positive("num_frames", num_frames)
+        super().__init__(num_frames)
+        self.answers, self.truth = dict(answers), truth
+        self.alignment, self.out_dir = alignment, out_dir
+        self.views: list[DepthView] = []
+
+    def before_test(self, runner: Runner) -> None:
+        """Choose the batches."""
+        super().before_test(runner)
+        self.views = []
+
+    def keep(self, number: int, batch: Mapping[str, Any], outputs: Sequence) -> None:
+        """Keep the first frame of a batch."""
+        inputs, sample = batch["inputs"], batch["data_samples"][0]
+        truth = inputs[self.truth][0].cpu().numpy()
+        answers = {
+            title: align_depth(
+                outputs[0][key].float().cpu().numpy(), truth, truth > 0, self.alignment
+            )[0]
+            for title, key in self.answers.items()
+        }
+        name = f"{sample['sequence']}, frame {int(sample['ids'][0])}"
+        image = inputs["images"][0, 0].permute(1, 2, 0).cpu().numpy()
+        self.views.append(DepthView(name, image, truth[0], answers))
+
+    def after_test(self, runner: Runner) -> None:
+        """Write the file."""
+        if not self.views:
+            return
+        folder = Path(self.out_dir or Path(runner.work_dir) / "pictures")
+        note = f"each answer aligned to the truth by its {self.alignment}, per window"
+        write_depth_picture(folder / "depth.png", self.views, note)
+        print_log(
+            f"{len(self.views)} test frames drawn in {folder}/depth.png", "current"
+        )
 
 
 @HOOKS.register_module()
@@ -29,10 +134,10 @@ class InstanceVisualizationHook(DrawnBatchesHook):
     that cannot be drawn is logged and left out.
 
     Args:
-        num_frames: How many frames; fewer where there are fewer batches.
+        num_frames: Number of frames; fewer where there are fewer batches.
         score_thr: Predictions below it are not drawn.
         num_stuff: Stuff classes, whose ids come before those of the instances.
-        out_dir: Where to write; by default ``pictures`` in the work directory.
+        out_dir: Folder of the files; by default ``pictures`` in the work directory.
         recording: Whether to write the recording for rerun.
 
     Raises:

@@ -1,4 +1,4 @@
-"""One picture of several frames: image, ground truth and prediction side by side."""
+"""One picture of several frames: image, true and predicted instances side by side."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,16 +7,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from scipy.ndimage import distance_transform_edt, maximum_filter
 
-from vantage3d.io.atomic import atomic_write
-from vantage3d.visualization.comparison import Comparison, compare
-from vantage3d.visualization.frame import FrameResult
-from vantage3d.visualization.painting import WARNING, paint
+from vantage3d.io.images import write_figure
+from vantage3d.visualization.instances import Comparison, FrameResult, compare
 
 PANEL_WIDTH_IN = 4.2
 CAPTION_IN = 0.5
 MARGIN_IN = 0.4
 DPI = 150
+WARNING = (230, 20, 20)  # RGB of the outline of what is missed or wrong
 TITLES = (
     "image",
     "ground truth",
@@ -28,8 +28,7 @@ def write_picture(
     path: str | Path, frames: Sequence[FrameResult], score_thr: float
 ) -> None:
     """Write the PNG of `draw_frames`, whole or not at all."""
-    figure = draw_frames(frames, score_thr)
-    atomic_write(path, lambda file: figure.savefig(file, format="png", dpi=DPI))
+    write_figure(path, draw_frames(frames, score_thr), DPI)
 
 
 def draw_frames(frames: Sequence[FrameResult], score_thr: float) -> Figure:
@@ -47,7 +46,8 @@ def draw_frames(frames: Sequence[FrameResult], score_thr: float) -> Figure:
     """
     if not frames:
         raise ValueError("`frames` must hold at least one frame, got 0.")
-    rows_in = [_panel_height(frame) + CAPTION_IN for frame in frames]
+    shapes = [frame.image.shape for frame in frames]
+    rows_in = [PANEL_WIDTH_IN * h / w + CAPTION_IN for h, w, _ in shapes]
     width, height = 3 * PANEL_WIDTH_IN + 0.2, sum(rows_in) + 2 * MARGIN_IN
     figure = Figure(figsize=(width, height), facecolor="white")
     top = height - MARGIN_IN
@@ -60,7 +60,8 @@ def draw_frames(frames: Sequence[FrameResult], score_thr: float) -> Figure:
             bottom = (top - row_in + CAPTION_IN) / height
             size = PANEL_WIDTH_IN / width, (row_in - CAPTION_IN) / height
             axes = figure.add_axes((left, bottom, *size))
-            _show(axes, panels[column], captions[column])
+            axes.imshow(panels[column], interpolation="lanczos")
+            caption_below(axes, captions[column], pad=5)
             if number == 0:
                 axes.set_title(
                     TITLES[column].format(score_thr),
@@ -103,13 +104,12 @@ def _captions(frame: FrameResult, comparison: Comparison) -> tuple[str, str, str
     )
 
 
-def _show(axes: Axes, panel: np.ndarray, caption: str) -> None:
-    axes.imshow(panel, interpolation="lanczos")
+def caption_below(axes: Axes, caption: str, pad: float) -> None:
+    """A bare panel: no ticks, no frame, a line of text below."""
     axes.set_xticks([])
     axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    axes.set_xlabel(caption, fontsize=9, labelpad=5)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel(caption, fontsize=9, labelpad=pad)
 
 
 def _legend(figure: Figure) -> None:
@@ -129,6 +129,67 @@ def _legend(figure: Figure) -> None:
     figure.legend(handles=handles, loc="lower center", ncols=5, frameon=False)
 
 
-def _panel_height(frame: FrameResult) -> float:
-    height, width = frame.image.shape[:2]
-    return PANEL_WIDTH_IN * height / width
+def paint(
+    image: np.ndarray,
+    pixels: np.ndarray,
+    ids: np.ndarray,
+    colours: np.ndarray,
+    warn: np.ndarray,
+) -> np.ndarray:
+    """Colour the instances, fade the rest.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        pixels: (N, 2) int (x, y) of the points.
+        ids: (N,) row of ``colours`` of each point, -1 none.
+        colours: (K, 3) uint8 RGB.
+        warn: (K,) bool, outlined in red instead of white.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    dense = spread((image.shape[0], image.shape[1]), pixels, ids)
+    grey = image.mean(2, keepdims=True)
+    panel = np.repeat(150 + grey * 0.4, 3, axis=2)
+    inside = dense >= 0
+    panel[inside] = 0.75 * colours[dense[inside]] + 0.25 * grey[inside]
+    wide = 1 + max(image.shape[:2]) // 400
+    edge = outline(dense)
+    panel[edge & inside] = 255
+    warned = edge & inside & np.append(warn, False)[dense]
+    panel[maximum_filter(warned, size=wide + 1)] = WARNING
+    return np.clip(np.round(panel), 0, 255).astype(np.uint8)
+
+
+def spread(size: tuple[int, int], pixels: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Ids of sparse pixels given to their surroundings.
+
+    Args:
+        size: (H, W).
+        pixels: (N, 2) int (x, y).
+        ids: (N,), -1 none.
+
+    Returns:
+        (H, W) id of the nearest point; -1 farther than 2.5 mean distances from any.
+    """
+    if not len(pixels):
+        return np.full(size, -1)
+    sparse = np.full(size, -1)
+    empty = np.ones(size, bool)
+    sparse[pixels[:, 1], pixels[:, 0]] = ids
+    empty[pixels[:, 1], pixels[:, 0]] = False
+    distance, nearest = distance_transform_edt(empty, return_indices=True)
+    dense = sparse[tuple(nearest)]
+    dense[distance > 2.5 * np.sqrt(size[0] * size[1] / len(pixels))] = -1
+    return dense
+
+
+def outline(dense: np.ndarray) -> np.ndarray:
+    """(H, W) bool, where the id differs from that of a direct neighbour."""
+    edge = np.zeros(dense.shape, bool)
+    below, right = dense[1:] != dense[:-1], dense[:, 1:] != dense[:, :-1]
+    edge[1:] |= below
+    edge[:-1] |= below
+    edge[:, 1:] |= right
+    edge[:, :-1] |= right
+    return edge
