@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from tests.engine import runs
 from vantage3d.engine import launch, run_command
 from vantage3d.engine import test as evaluate
 from vantage3d.engine.checkpoints.file import read_checkpoint, write_checkpoint
 from vantage3d.engine.errors import CheckpointError, ConfigError, EngineError
-from vantage3d.engine.launch import _last_words, _set_data_root, train
+from vantage3d.engine.launch import _last_words, set_data_root, train
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -264,8 +265,9 @@ def test_data_root_reaches_every_dataset():
             "datasets": [{"data_root": "a/"}, {"dataset": {"data_root": "b/"}}, {}],
         }
     }
-    _set_data_root(cfg, "c")
-    datasets = cfg["dataset"]["datasets"]
+    cfg = Config({"train_dataloader": cfg, "test_dataloader": None})
+    set_data_root(cfg, "c")
+    datasets = cfg.train_dataloader.dataset.datasets
     assert datasets == [{"data_root": "c"}, {"dataset": {"data_root": "c"}}, {}]
 
 

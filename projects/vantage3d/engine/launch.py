@@ -122,10 +122,7 @@ def run_command(function: Callable[..., Any], arguments: Mapping[str, Any]) -> N
         log = _keep_traceback()
         if log is None:
             raise
-        text = str(error)
-        if "Original Traceback" in text:  # which a worker put before the message
-            text = text.rpartition(f"{type(error).__name__}: ")[2]
-        _end(f"error: {text.strip()}\n(traceback: {log})", USER_ERROR)
+        _end(f"error: {_last_words(error)}\n(traceback: {log})", USER_ERROR)
     except KeyboardInterrupt:
         _end("stopped by SIGINT", INTERRUPTED)
     if is_distributed():
@@ -224,6 +221,14 @@ def weights_file(checkpoint: Path) -> Path:
 def _end(message: str, code: int) -> None:
     sys.stderr.write(f"{message}\n")
     leave(code)
+
+
+def _last_words(error: Exception) -> str:
+    """The message without the traceback that a worker put before it."""
+    text = str(error)
+    if "Original Traceback" in text:
+        text = text.rpartition(f"{type(error).__name__}: ")[2]
+    return text.strip()
 
 
 def _keep_traceback() -> str | None:
