@@ -20,7 +20,7 @@ from vantage3d.esam.frame_camera import (
 )
 from vantage3d.esam.fusion_check.trace import Trace, traced
 from vantage3d.registry import DATASETS, MODELS
-from vantage3d.visualization.drawn_batches import evenly_spaced
+from vantage3d.visualization.hooks import evenly_spaced
 
 MIN_VALID = 0.99  # a single view sees all of its points
 MAX_DEPTH = 20.0  # metres
