@@ -1,7 +1,7 @@
 """What every run shares: scope, runner, hooks, randomness.
 
 A leaf config inherits this and states only what differs, for example
-``default_hooks = dict(checkpoint=dict(interval=5, save_best="AP"))``.
+``default_hooks = dict(checkpoint=dict(interval=5, save_best="all_ap"))``.
 """
 
 default_scope = "vantage3d"

@@ -17,7 +17,9 @@ _base_ = [
 
 default_hooks = dict(
     logger=dict(interval=50),
-    checkpoint=dict(by_epoch=False, interval=5_000, save_best="abs_rel", rule="less"),
+    checkpoint=dict(
+        by_epoch=False, interval=5_000, save_best="depth.full.abs_rel", rule="less"
+    ),
 )
 custom_hooks = [dict(type="DepthReportHook", median_map=False)]
 log_processor = dict(by_epoch=False)

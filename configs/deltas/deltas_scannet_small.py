@@ -30,7 +30,9 @@ optim_wrapper = dict(accumulative_counts=6)
 train_cfg = dict(max_iters=60_000, val_interval=3_000)
 default_hooks = dict(
     logger=dict(interval=50),
-    checkpoint=dict(by_epoch=False, interval=3_000, save_best="abs_rel", rule="less"),
+    checkpoint=dict(
+        by_epoch=False, interval=3_000, save_best="depth.full.abs_rel", rule="less"
+    ),
 )
 custom_hooks = [
     dict(type="DepthReportHook", median_map=False),

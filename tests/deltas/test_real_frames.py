@@ -111,5 +111,5 @@ def test_a_network_runs_on_them_and_is_judged(batch):
     metric.process(batch, predictions)
     metrics = metric.evaluate(len(predictions))
     assert all(math.isfinite(metrics[name]) for name in EIGHT)
-    assert metrics["images"] == len(predictions)
-    assert metrics["triangulated"] > 0.5 and metrics["baseline_m"] > 0.001
+    assert metrics["count.frames"] == len(predictions)
+    assert metrics["sparse.triangulated"] > 0.5 and metrics["sparse.baseline_m"] > 0.001

@@ -8,7 +8,7 @@ from scipy.optimize import minimize, minimize_scalar
 
 from vantage3d.evaluation import depth_alignment
 from vantage3d.evaluation.depth_alignment import ALIGNMENTS, align_depth, fit_depth
-from vantage3d.evaluation.depth_metrics import DEPTH_METRICS, depth_errors
+from vantage3d.evaluation.depth_metrics import ERRORS, depth_errors, sum_errors, usable
 
 DELTAS = ("delta1", "delta2", "delta3")
 
@@ -21,6 +21,26 @@ def window(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return pred, truth, rng.random(truth.shape) < 0.8
 
 
+def slow_errors(p: np.ndarray, g: np.ndarray) -> dict[str, float]:
+    """The errors of (N,) predictions and truths as the formulas say, N > 0."""
+    good = usable(p)
+    counts = {"pixels": len(p), "bad_pixels": int((~good).sum())}
+    ratio = np.maximum(p[good] / g[good], g[good] / p[good])
+    deltas = {f"delta{k}": (ratio < 1.25**k).sum() / len(p) for k in (1, 2, 3)}
+    p, g = p[good], g[good]
+    log = np.log(p) - np.log(g)
+    return {
+        "abs_rel": np.mean(np.abs(p - g) / g),
+        "sq_rel": np.mean((p - g) ** 2 / g),
+        "rmse": np.sqrt(np.mean((p - g) ** 2)),
+        "rmse_log": np.sqrt(np.mean(log**2)),
+        "si_log": np.std(log),
+        "mae": np.mean(np.abs(p - g)),
+        **deltas,
+        **counts,
+    }
+
+
 def everything(shape: tuple[int, ...]) -> np.ndarray:
     return np.ones(shape, dtype=bool)
 
@@ -28,7 +48,7 @@ def everything(shape: tuple[int, ...]) -> np.ndarray:
 def test_a_perfect_prediction_is_perfect():
     _, truth, mask = window()
     errors = depth_errors(truth, truth, mask)
-    for name in DEPTH_METRICS:
+    for name in ERRORS:
         assert errors[name] == (1 if name in DELTAS else 0), name
     assert errors["pixels"] == mask.sum() and errors["bad_pixels"] == 0
 
@@ -38,28 +58,28 @@ def test_a_scaled_prediction_has_closed_forms():
     errors = depth_errors(1.3 * truth, truth, mask)
     g = truth[mask]
     expected = {
-        "AbsRel": 0.3,
-        "SqRel": 0.09 * g.mean(),
-        "RMSE": 0.3 * math.sqrt((g**2).mean()),
-        "RMSElog": math.log(1.3),
-        "MAE": 0.3 * g.mean(),
+        "abs_rel": 0.3,
+        "sq_rel": 0.09 * g.mean(),
+        "rmse": 0.3 * math.sqrt((g**2).mean()),
+        "rmse_log": math.log(1.3),
+        "mae": 0.3 * g.mean(),
         "delta1": 0,
         "delta2": 1,
         "delta3": 1,
     }
     assert {name: errors[name] for name in expected} == pytest.approx(expected)
-    assert errors["SIlog"] == pytest.approx(0, abs=1e-12)
+    assert errors["si_log"] == pytest.approx(0, abs=1e-12)
 
 
 def test_two_pixels_by_hand():
     pred, truth = np.array([[2.0, 4.0]]), np.array([[1.0, 5.0]])
     errors = depth_errors(pred, truth, everything((1, 2)))
     first, second = math.log(2), math.log(0.8)
-    assert errors["AbsRel"] == pytest.approx((1 + 0.2) / 2)
-    assert errors["SqRel"] == pytest.approx((1 + 0.2) / 2)
-    assert errors["RMSE"] == pytest.approx(1)
-    assert errors["RMSElog"] == pytest.approx(math.sqrt((first**2 + second**2) / 2))
-    assert errors["SIlog"] == pytest.approx((first - second) / 2)
+    assert errors["abs_rel"] == pytest.approx((1 + 0.2) / 2)
+    assert errors["sq_rel"] == pytest.approx((1 + 0.2) / 2)
+    assert errors["rmse"] == pytest.approx(1)
+    assert errors["rmse_log"] == pytest.approx(math.sqrt((first**2 + second**2) / 2))
+    assert errors["si_log"] == pytest.approx((first - second) / 2)
     # 5 / 4 is not below 1.25
     assert [errors[name] for name in DELTAS] == [0, 0.5, 0.5]
 
@@ -68,7 +88,7 @@ def test_half_precision_is_summed_in_float64():
     truth = np.full((1, 400, 400), 7.0)
     errors = depth_errors(np.float16(7.7) * np.ones_like(truth, np.float16), truth,
                           everything(truth.shape))  # fmt: skip
-    assert errors["AbsRel"] == pytest.approx(float(np.float16(7.7)) / 7 - 1, rel=1e-12)
+    assert errors["abs_rel"] == pytest.approx(float(np.float16(7.7)) / 7 - 1, rel=1e-12)
 
 
 def test_bad_predictions_are_counted_and_miss_every_delta():
@@ -77,16 +97,16 @@ def test_bad_predictions_are_counted_and_miss_every_delta():
     pred.flat[:3] = (np.nan, np.inf, -1)
     errors = depth_errors(pred, truth, mask)
     assert errors["bad_pixels"] == 3
-    assert errors["AbsRel"] == 0 and errors["SIlog"] == 0
+    assert errors["abs_rel"] == 0 and errors["si_log"] == 0
     assert errors["delta3"] == pytest.approx(1 - 3 / truth.size)
 
 
 def test_no_pixel_and_no_usable_pixel():
     pred, truth, _ = window()
     nothing = np.zeros(truth.shape, dtype=bool)
-    assert all(math.isnan(depth_errors(pred, truth, nothing)[n]) for n in DEPTH_METRICS)
+    assert all(math.isnan(depth_errors(pred, truth, nothing)[n]) for n in ERRORS)
     lost = depth_errors(np.full_like(pred, np.nan), truth, everything(truth.shape))
-    assert math.isnan(lost["AbsRel"]) and lost["delta1"] == 0
+    assert math.isnan(lost["abs_rel"]) and lost["delta1"] == 0
     assert lost["bad_pixels"] == lost["pixels"] == truth.size
 
 
@@ -222,3 +242,57 @@ def test_order_of_frames_does_not_matter():
         pred_, truth_, mask_ = turned
         back = depth_errors(align_depth(pred_, truth_, mask_, method), truth_, mask_)
         assert back == pytest.approx(straight, rel=1e-12), method
+
+
+def pixels(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(N,) predictions with a few unusable ones, truths, and one of five sets."""
+    rng = np.random.default_rng(seed)
+    truth = rng.uniform(2, 40, 1000)
+    pred = 0.9 * truth * np.exp(rng.normal(0, 0.3, truth.shape))
+    pred[::97] = (np.nan, np.inf, -np.inf, -1, 0, np.nan, -3, np.nan, 0, np.inf, -2)
+    return pred, truth, rng.integers(0, 5, truth.shape)
+
+
+@pytest.mark.parametrize("rows", [[0], [3], [1, 2], [0, 1, 2, 3, 4]])
+def test_sums_of_sets_are_the_metrics_of_their_union(rows):
+    pred, truth, sets = pixels()
+    sums, _, _ = sum_errors(pred, truth, sets, 5)
+    members = np.isin(sets, rows)
+    slow = slow_errors(pred[members], truth[members])
+    found = sums.metrics(rows)
+    for name in ERRORS:
+        assert found[name] == pytest.approx(slow[name], rel=1e-12), name
+    assert sums.unusable(rows) == slow["bad_pixels"] > 0
+    assert sums.pixels[rows].sum() == slow["pixels"]
+
+
+def test_a_factor_has_no_scale_invariant_error():
+    _, truth, sets = pixels()
+    found = sum_errors(1.3 * truth, truth, sets, 5)[0].metrics()
+    assert found["si_log"] < 1e-12
+    assert found["rmse_log"] == pytest.approx(math.log(1.3), rel=1e-12)
+    assert (found["delta1"], found["delta2"]) == (0, 1)
+
+
+def test_five_quarters_is_not_within_delta1():
+    ones = np.ones(2)
+    found = sum_errors(np.array([1.25, 0.8]), ones, np.zeros(2, int), 1)[0].metrics()
+    assert (found["delta1"], found["delta2"]) == (0, 1)
+
+
+def test_an_empty_set_is_nan_and_an_unusable_one_misses_every_delta():
+    sums, relative, good = sum_errors(
+        np.array([np.nan, -1.0]), np.ones(2), np.array([1, 1]), 3
+    )
+    empty, lost = sums.metrics([0]), sums.metrics([1])
+    assert all(math.isnan(empty[name]) for name in ERRORS)
+    assert lost["delta3"] == 0 and math.isnan(lost["abs_rel"])
+    assert sums.pixels[1] == sums.unusable([1]) == 2
+    assert not good.any() and not len(relative)
+
+
+def test_sets_of_another_length():
+    with pytest.raises(
+        ValueError, match=r"`sets` must have shape \(N=2,\), got \(3,\)"
+    ):
+        sum_errors(np.ones(2), np.ones(2), np.zeros(3, int), 1)

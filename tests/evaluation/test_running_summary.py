@@ -6,7 +6,12 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 
-from vantage3d.evaluation.running_summary import RunningSummary
+from vantage3d.evaluation.running_summary import (
+    RunningSummary,
+    draw_clusters,
+    interval,
+    resampled_means,
+)
 
 NAN = float("nan")
 
@@ -52,10 +57,6 @@ def test_order_of_windows_and_frames_does_not_matter_to_the_last_bit():
     shuffled = [[g[i] for i in rng.permutation(len(g))] for g in groups]
     shuffled = [shuffled[i] for i in rng.permutation(len(groups))]
     assert summarised(groups).summaries() == summarised(shuffled).summaries()
-    weighted = [
-        summarised(g).weighted_mean("error", "pixels") for g in (groups, shuffled)
-    ]
-    assert weighted[0] == weighted[1]
 
 
 def test_what_could_not_be_measured_is_counted_and_takes_no_part():
@@ -65,13 +66,6 @@ def test_what_could_not_be_measured_is_counted_and_takes_no_part():
     assert (summary["b"].count, summary["b"].missing) == (0, 1)
     assert math.isnan(summary["b"].mean) and math.isnan(summary["b"].max)
     assert summary.total("a") == 5 and summary.total("never") == 0
-
-
-def test_means_weighted_by_pixels():
-    summary = summarised([[{"e": 1.0, "n": 30.0}, {"e": 5.0, "n": 10.0}],
-                          [{"e": NAN, "n": 100.0}]])  # fmt: skip
-    assert summary["e"].mean == 3
-    assert summary.weighted_mean("e", "n") == 2
 
 
 def test_intervals_are_over_windows_not_frames():
@@ -114,5 +108,40 @@ def test_names():
     summary = summarised([[{"a": 1.0}, {"b": 2.0}, {"b": 3.0}]])
     with pytest.raises(ValueError, match="`name` must be one of 'a', 'b', got 'c'"):
         summary["c"]
-    with pytest.raises(ValueError, match="'b' must come with every 'a', got 2 for 1"):
-        summary.weighted_mean("a", "b")
+
+
+def test_draws_are_whole_clusters_seeded_and_fair():
+    draws = draw_clusters(7, 4000, seed=1)
+    assert (draws.sum(axis=1) == 7).all() and (draws == draws.round()).all()
+    assert np.array_equal(draws, draw_clusters(7, 4000, seed=1))
+    assert not np.array_equal(draws, draw_clusters(7, 4000, seed=2))
+    assert draws.mean(axis=0) == pytest.approx(np.ones(7), abs=0.06)
+    assert draws.var(axis=0) == pytest.approx(np.full(7, 6 / 7), rel=0.15)
+
+
+def test_means_are_over_the_values_of_the_drawn_clusters():
+    sums, counts = np.array([[6.0], [1.0], [0.0]]), np.array([[3.0], [1.0], [0.0]])
+    draws = np.array([[1.0, 1, 1], [2, 1, 0], [0, 3, 0], [0, 0, 3]])
+    means = resampled_means(sums, counts, draws)[:, 0]
+    assert means[:3] == pytest.approx([7 / 4, 13 / 7, 1])
+    assert math.isnan(means[3])
+
+
+def test_the_interval_of_a_mean_is_that_of_its_standard_error():
+    values = np.random.default_rng(0).normal(3, 2, 200)
+    means = resampled_means(
+        values[:, None], np.ones((200, 1)), draw_clusters(200, 4000)
+    )
+    (low,), (high,) = interval(means)
+    half = 1.96 * values.std() / math.sqrt(200)
+    assert (low + high) / 2 == pytest.approx(values.mean(), abs=0.1 * half)
+    assert (high - low) / 2 == pytest.approx(half, rel=0.06)
+
+
+def test_nothing_measured_and_wrong_arguments():
+    low, high = interval(np.full((5, 1), np.nan))
+    assert np.isnan(low).all() and np.isnan(high).all()
+    with pytest.raises(ValueError, match="`clusters` must be positive, got 0"):
+        draw_clusters(0)
+    with pytest.raises(ValueError, match=r"`counts` must have shape .* got \(3, 1\)"):
+        resampled_means(np.ones((2, 1)), np.ones((3, 1)), np.ones((4, 2)))

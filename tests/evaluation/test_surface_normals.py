@@ -7,7 +7,11 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from tests.evaluation.street import street_views
-from vantage3d.evaluation.surface_normals import angle_statistics, normal_angles
+from vantage3d.evaluation.surface_normals import (
+    angle_statistics,
+    normal_angles,
+    window_sums,
+)
 from vantage3d.geometry import unproject
 
 K = np.array([[60.0, 0.3, 30.5], [0, 64, 18.2], [0, 0, 1]])
@@ -138,3 +142,20 @@ def test_statistics_by_hand():
 def test_depth_of_another_size():
     with pytest.raises(ValueError, match=r"`pred` must have shape \(H=40, W=64\), got"):
         normal_angles(np.ones((40, 63)), np.ones(SIZE), K, everywhere())
+
+
+@pytest.mark.parametrize("radius", [1, 2, 5])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_sums_are_those_of_a_loop(radius, axis):
+    array = np.random.default_rng(0).normal(size=(7, 9))
+    powers = (0, 1, 2)
+    found = window_sums(array, radius, axis, powers)
+    for sums, power in zip(found, powers):
+        for row, column in np.ndindex(array.shape):
+            expected = 0.0
+            for offset in range(-radius, radius + 1):
+                at = [row, column]
+                at[axis] += offset
+                if 0 <= at[axis] < array.shape[axis]:
+                    expected += offset**power * array[tuple(at)]
+            assert sums[row, column] == pytest.approx(expected, abs=1e-12)

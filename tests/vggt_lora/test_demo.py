@@ -72,8 +72,14 @@ def test_before_and_after_are_written_for_held_out_drives(demo, cache):
     assert list(file["answers"]) == ["typical depth", "before", "after"]
     assert file["windows"] == 2  # 7 frames of the one drive held out
     for name, row in file["answers"].items():
-        assert row["dense/AbsRel"] == metrics[f"{name}/dense/AbsRel"]
-    change = metrics["after/dense/AbsRel"] - metrics["before/dense/AbsRel"]
+        assert (
+            row["dense/depth.full.abs_rel"]
+            == metrics[f"{name}/dense/depth.full.abs_rel"]
+        )
+    change = (
+        metrics["after/dense/depth.full.abs_rel"]
+        - metrics["before/dense/depth.full.abs_rel"]
+    )
     assert abs(change) > 1e-4
     train, val = (
         {
@@ -91,7 +97,7 @@ def test_before_is_what_the_base_answers_by_itself(demo, cache):
     work, metrics = demo
     options = data(BASE, cache, ["test"])
     alone = evaluate(BASE, str(work / "base.safetensors"), str(work / "alone"), options)
-    for name in ("LiDAR/AbsRel", "dense/RMSE", "AUC@30"):
+    for name in ("LiDAR/depth.full.abs_rel", "dense/depth.full.rmse", "pose.auc_30"):
         assert alone[f"base/{name}"] == pytest.approx(metrics[f"before/{name}"])
 
 

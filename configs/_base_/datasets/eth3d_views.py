@@ -44,5 +44,5 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = dict(**fixed, dataset=held_out)
-val_evaluator = dict(type="DepthMetric", alignment="median")
-test_evaluator = [val_evaluator, dict(type="WindowResults", building=[])]
+val_evaluator = dict(type="DepthMetric", groups=["depth", "pose"], building=[])
+test_evaluator = dict(type="DepthMetric", building=[], tables=True)

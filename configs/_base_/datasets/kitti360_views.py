@@ -55,5 +55,5 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = dict(**fixed, dataset=held_out)
-val_evaluator = dict(type="DepthMetric", alignment="median")
-test_evaluator = [val_evaluator, dict(type="WindowResults")]
+val_evaluator = dict(type="DepthMetric", groups=["depth", "pose"], class_names={})
+test_evaluator = dict(type="DepthMetric", tables=True)

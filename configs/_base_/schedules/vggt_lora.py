@@ -29,7 +29,7 @@ def schedule(epochs, steps, warm_up, every=1):
     iters, interval = epochs * steps, every * steps
     peak = iters * warm_up // 100
     checkpoint = dict(
-        by_epoch=False, keep_exports=True, save_best="AbsRel", rule="less"
+        by_epoch=False, keep_exports=True, save_best="depth.full.abs_rel", rule="less"
     )
     return dict(
         param_scheduler=[

@@ -21,9 +21,12 @@ def study_deltas(argv: list[str] | None = None) -> None:
 
     STUDY is one of seq_gap, depth_range, resolution, seq_length, weights, classical.
     """
-    from vantage3d.deltas.evaluation.studies import SEQUENCES, STUDIES, Settings
-    from vantage3d.deltas.evaluation.study_run import Source
-    from vantage3d.deltas.evaluation.study_tool import CLASSICAL, run_study
+    from vantage3d.deltas.evaluation.studies import (
+        CLASSICAL,
+        SEQUENCES,
+        STUDIES,
+        Settings,
+    )
 
     parser = command_parser(study_deltas.__doc__ or "")
     add = parser.add_argument
@@ -42,6 +45,8 @@ def study_deltas(argv: list[str] | None = None) -> None:
     add("--legacy", nargs="+", default=[], help="names with the released numerics")
     add_cfg_options(parser, "for all rows")
     args = parser.parse_args(argv)
+    from vantage3d.deltas.evaluation.study_run import Source, run_study
+
     named = (text.partition("=") for text in args.weights)
     settings = Settings(
         gaps=args.gaps,

@@ -24,21 +24,21 @@ def evaluate_depth(argv: list[str] | None = None) -> None:
     alpha come from each adapter's own file. Depth is aligned once per window, by its
     median, if nothing else is said.
     """
-    from vantage3d.evaluation.results.run_table import run_table
-    from vantage3d.vggt_lora.evaluation.runs import run_arguments
-    from vantage3d.vggt_lora.evaluation.runs.evaluate import evaluate_run
+    from vantage3d.vggt_lora.evaluation.runs.options import add_arguments, run_options
 
     parser = command_parser(evaluate_depth.__doc__ or "")
-    run_arguments.add_data_arguments(parser)
-    run_arguments.add_measuring_arguments(parser)
+    add_arguments(parser)
     add = parser.add_argument
     add("--seq-len", type=int, help="frames per window, default: the config's")
     text = "leave building metrics out, for splits without labels"
     add("--no-buildings", action="store_true", help=text)
     args = parser.parse_args(argv)
     args.config = config_file(args.config)
+    from vantage3d.evaluation.results.table import run_table
+    from vantage3d.vggt_lora.evaluation.runs.evaluate import evaluate_run
+
     with one_message("stopped; the same command goes on from here"):
-        options = run_arguments.run_options(args, args.seq_len, not args.no_buildings)
+        options = run_options(args, args.seq_len, not args.no_buildings)
         print(run_table(evaluate_run(options)))
 
 
@@ -54,21 +54,21 @@ def evaluate_eth3d(argv: list[str] | None = None) -> None:
     Whole scenes are held out; one that was also trained on is refused. Every length is
     a result folder of its own, and `lengths.csv` has them all.
     """
-    from vantage3d.evaluation.results.rows import to_text
-    from vantage3d.vggt_lora.evaluation.runs import run_arguments
-    from vantage3d.vggt_lora.evaluation.runs.lengths import evaluate_lengths
+    from vantage3d.vggt_lora.evaluation.runs.options import add_arguments, run_options
 
     parser = command_parser(evaluate_eth3d.__doc__ or "")
-    run_arguments.add_data_arguments(parser)
-    run_arguments.add_measuring_arguments(parser)
+    add_arguments(parser)
     add = parser.add_argument
     text = "photographs per window, one evaluation each"
     add("--test-seq-lens", nargs="+", type=int, default=[8], help=text)
     add("--save-vis", action="store_true", help="draw the example frames")
     args = parser.parse_args(argv)
     args.config = config_file(args.config)
+    from vantage3d.evaluation.results.table import to_text
+    from vantage3d.vggt_lora.evaluation.runs.lengths import evaluate_lengths
+
     with one_message("stopped; the same command goes on from here"):
-        options = run_arguments.run_options(args, None, buildings=False)
+        options = run_options(args, None, buildings=False)
         table = evaluate_lengths(options, args.test_seq_lens, args.save_vis)
         print(to_text(table))
 
@@ -94,9 +94,9 @@ def compare_depth_runs(argv: list[str] | None = None) -> None:
     add("--relative", action="store_true", help=text)
     add("--csv", type=Path, help="also write the table here")
     args = parser.parse_args(argv)
+    from vantage3d.evaluation.metrics_table import HEADLINE
     from vantage3d.evaluation.results.compare import compare_runs
-    from vantage3d.evaluation.results.folder import HEADLINE
-    from vantage3d.evaluation.results.rows import to_csv, to_text
+    from vantage3d.evaluation.results.table import to_csv, to_text
 
     with one_message("stopped; call it again"):
         folders, metrics = (args.first, args.second), args.metrics or list(HEADLINE)

@@ -1,32 +1,153 @@
-"""Errors of a depth map, of any set of pixels, in float64.
+"""Errors of a depth map over any set of pixels, in float64.
 
 p is the predicted depth, g the true one, d = ln p - ln g:
 
-    AbsRel  mean |p - g| / g         RMSElog  sqrt mean d^2
-    SqRel   mean (p - g)^2 / g       SIlog    sqrt (mean d^2 - (mean d)^2)
-    RMSE    sqrt mean (p - g)^2      deltak   share with max(p / g, g / p) < 1.25^k
-    MAE     mean |p - g|
+    abs_rel  mean |p - g| / g         rmse_log  sqrt mean d^2
+    sq_rel   mean (p - g)^2 / g       si_log    sqrt (mean d^2 - (mean d)^2)
+    rmse     sqrt mean (p - g)^2      deltak    share with max(p / g, g / p) < 1.25^k
+    mae      mean |p - g|
 
-MAE, SqRel and RMSE are in metres. SIlog is not multiplied by 100.
+This is the only place where they are computed. Each pixel's errors are computed once
+and summed by the set (a class, say) that the pixel belongs to; the sums of a union of
+sets are the sums of the sets.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.checks import check_shape
 
-DEPTH_METRICS = (
-    "AbsRel", "SqRel", "RMSE", "RMSElog", "SIlog", "MAE", "delta1", "delta2", "delta3",
+ERRORS = (
+    "abs_rel", "sq_rel", "rmse", "rmse_log", "si_log", "mae",
+    "delta1", "delta2", "delta3",
 )  # fmt: skip
 DELTA = 1.25
 Floats = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
+Rows = Sequence[int] | NDArray[np.integer[Any]] | slice
+
+
+class ErrorSums(NamedTuple):
+    """Sums of the errors of the pixels of G sets, (G,) each.
+
+    Attributes:
+        pixels: Number of pixels.
+        usable: Number of pixels whose prediction is finite and positive; the sums below
+            are over these.
+        relative: |p - g| / g.
+        squared_relative: (p - g)^2 / g, metres.
+        squared: (p - g)^2, square metres.
+        absolute: |p - g|, metres.
+        log: d - ``centre``.
+        squared_log: (d - ``centre``)^2.
+        within1: Number with a ratio below 1.25.
+        within2: Number with a ratio below 1.25^2.
+        within3: Number with a ratio below 1.25^3.
+        centre: The mean of d over all pixels, a number: the variance of d is exact only
+            about a value near its mean.
+    """
+
+    pixels: NDArray[np.int64]
+    usable: Floats
+    relative: Floats
+    squared_relative: Floats
+    squared: Floats
+    absolute: Floats
+    log: Floats
+    squared_log: Floats
+    within1: Floats
+    within2: Floats
+    within3: Floats
+    centre: float
+
+    def metrics(self, rows: Rows = slice(None)) -> dict[str, float]:
+        """The :data:`ERRORS` of the union of some sets.
+
+        Pixels with an unusable prediction miss every delta and take no part in the
+        others, which are NaN without a usable one.
+        """
+        total = {name: float(array[rows].sum()) for name, array in self._arrays()}
+        found = dict.fromkeys(ERRORS, float("nan"))
+        if total["pixels"]:
+            for k in (1, 2, 3):
+                found[f"delta{k}"] = total[f"within{k}"] / total["pixels"]
+        if total["usable"]:
+            mean = {name: value / total["usable"] for name, value in total.items()}
+            variance = max(mean["squared_log"] - mean["log"] ** 2, 0.0)
+            found["abs_rel"] = mean["relative"]
+            found["sq_rel"] = mean["squared_relative"]
+            found["rmse"] = float(np.sqrt(mean["squared"]))
+            found["rmse_log"] = float(
+                np.sqrt(variance + (mean["log"] + self.centre) ** 2)
+            )
+            found["si_log"] = float(np.sqrt(variance))
+            found["mae"] = mean["absolute"]
+        return found
+
+    def unusable(self, rows: Rows = slice(None)) -> int:
+        """Number of pixels of a union of sets whose prediction is not usable."""
+        return int(self.pixels[rows].sum()) - int(self.usable[rows].sum())
+
+    def _arrays(self) -> list[tuple[str, Any]]:
+        return list(zip(self._fields[:-1], self[:-1]))
+
+
+def sum_errors(
+    pred: Floats, truth: Floats, sets: NDArray[np.integer[Any]], count: int
+) -> tuple[ErrorSums, Floats, Mask]:
+    """Errors of pixels, summed by the set that each belongs to.
+
+    Args:
+        pred: (N,) aligned predictions, metres; unusable ones are counted.
+        truth: (N,) true depths, metres, positive.
+        sets: (N,) number of the set of each pixel, 0..count - 1.
+        count: Number of sets, G.
+
+    Returns:
+        The sums, the relative errors |p - g| / g of the M usable pixels, and (N,) which
+        pixels those are.
+
+    Raises:
+        ValueError: If the lengths disagree.
+    """
+    dims = check_shape("truth", truth, "N")
+    check_shape("pred", pred, "N", dims=dims)
+    check_shape("sets", sets, "N", dims=dims)
+    good = usable(pred)
+    pixels = np.bincount(sets, minlength=count)
+    if not good.all():
+        pred, truth, sets = pred[good], truth[good], sets[good]
+    error, quotient = pred - truth, pred / truth
+    size, square, log = np.abs(error), np.square(error), np.log(quotient)
+    relative, ratio = size / truth, np.maximum(quotient, truth / pred)
+    centre = float(log.mean()) if len(pred) else 0.0
+    off = log - centre
+
+    def total(values: NDArray[Any] | None = None) -> Floats:
+        return np.bincount(sets, values, count)
+
+    sums = ErrorSums(
+        pixels=pixels,
+        usable=total(),
+        relative=total(relative),
+        squared_relative=total(square / truth),
+        squared=total(square),
+        absolute=total(size),
+        log=total(off),
+        squared_log=total(np.square(off)),
+        within1=total(ratio < DELTA),
+        within2=total(ratio < DELTA**2),
+        within3=total(ratio < DELTA**3),
+        centre=centre,
+    )
+    return sums, relative, good
 
 
 def depth_errors(pred: Floats, truth: Floats, mask: Mask) -> dict[str, float]:
-    """Every metric over the pixels of ``mask``.
+    """Every error over the pixels of ``mask`` together.
 
     A prediction that is not finite or not positive has no logarithm and no ratio: it is
     counted in ``bad_pixels``, misses every delta, and takes no part in the others.
@@ -37,48 +158,16 @@ def depth_errors(pred: Floats, truth: Floats, mask: Mask) -> dict[str, float]:
         mask: (..., H, W) bool, the pixels to evaluate.
 
     Returns:
-        The metrics, ``pixels`` (of the mask) and ``bad_pixels``; a metric is NaN where
-        no pixel takes part.
+        The :data:`ERRORS`, ``pixels`` (of the mask) and ``bad_pixels``; an error is NaN
+        where no pixel takes part.
 
     Raises:
         ValueError: If shapes disagree, or the truth in the mask is not positive.
     """
     p, g = masked_pairs(pred, truth, mask)
-    good = usable(p)
-    pixels = len(p)
-    p, g = p[good], g[good]
-    counts = {"pixels": float(pixels), "bad_pixels": float(pixels - len(p))}
-    if not len(p):
-        empty = dict.fromkeys(DEPTH_METRICS, float("nan"))
-        deltas = {name: 0.0 for name in empty if "delta" in name and pixels}
-        return {**empty, **deltas, **counts}
-    values = {**difference_errors(p, g), **ratio_errors(p, g)}
-    for k in (1, 2, 3):
-        values[f"delta{k}"] *= len(p) / pixels
-    return {**{name: values[name] for name in DEPTH_METRICS}, **counts}
-
-
-def difference_errors(p: Floats, g: Floats) -> dict[str, float]:
-    """AbsRel, SqRel, RMSE and MAE of (N,) depths, N > 0; predictions may be <= 0."""
-    error = p - g
-    values = {
-        "AbsRel": np.mean(np.abs(error) / g),
-        "SqRel": np.mean(error**2 / g),
-        "RMSE": np.sqrt(np.mean(error**2)),
-        "MAE": np.mean(np.abs(error)),
-    }
-    return {name: float(value) for name, value in values.items()}
-
-
-def ratio_errors(p: Floats, g: Floats) -> dict[str, float]:
-    """RMSElog, SIlog and the deltas of (N,) positive depths, N > 0."""
-    log, ratio = np.log(p) - np.log(g), np.maximum(p / g, g / p)
-    values = {
-        "RMSElog": np.sqrt(np.mean(log**2)),
-        "SIlog": np.std(log),
-        **{f"delta{k}": np.mean(ratio < DELTA**k) for k in (1, 2, 3)},
-    }
-    return {name: float(value) for name, value in values.items()}
+    sums, _, _ = sum_errors(p, g, np.zeros(len(p), np.int64), 1)
+    counts = {"pixels": float(len(p)), "bad_pixels": float(sums.unusable())}
+    return {**sums.metrics(), **counts}
 
 
 def masked_pairs(pred: Floats, truth: Floats, mask: Mask) -> tuple[Floats, Floats]:

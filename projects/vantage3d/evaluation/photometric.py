@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vantage3d.checks import check_shape
 from vantage3d.evaluation.depth_metrics import Floats, Mask, usable
-from vantage3d.evaluation.window_sums import window_sums
+from vantage3d.evaluation.surface_normals import window_sums
 from vantage3d.geometry import invert_rigid
 
 OCCLUSION = 0.05  # how much farther than the visible surface, relatively, is behind it

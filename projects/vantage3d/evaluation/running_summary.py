@@ -1,8 +1,9 @@
-"""Statistics of many metrics over frames, gathered as the frames come.
+"""Statistics of many metrics over frames, and how far a mean would move.
 
 Frames come in clusters, the windows: means are over frames, confidence intervals over
-windows. What is kept is one float per metric and frame. NaN is what could not be
-measured: it is counted, and takes no part.
+windows. Frames of one window share a scene and a scale, so what the bootstrap draws
+again and again is windows, whole, never single frames. What is kept is one float per
+metric and frame. NaN is what could not be measured: it is counted, and takes no part.
 """
 
 from array import array
@@ -12,11 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.checks import check_choice
-from vantage3d.evaluation.bootstrap import draw_clusters, interval, resampled_means
+from vantage3d.checks import check_choice, check_positive, check_shape
 
 Record = Mapping[str, float]
+Floats = NDArray[np.float64]
 NAN = float("nan")
+LEVEL = 0.95  # share of the resampled means inside an interval
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class RunningSummary:
         """The metrics, sorted."""
         return sorted(self._values)
 
-    def values(self, name: str) -> NDArray[np.float64]:
+    def values(self, name: str) -> Floats:
         """Everything that was measured of a metric, sorted.
 
         Raises:
@@ -88,26 +90,6 @@ class RunningSummary:
     def total(self, name: str) -> float:
         """Sum over all frames, of counts for example; 0 for an unknown name."""
         return float(self.values(name).sum()) if name in self._values else 0.0
-
-    def weighted_mean(self, name: str, weight: str) -> float:
-        """Mean over frames, each weighted by another metric, such as its pixels.
-
-        Raises:
-            ValueError: If the two do not come with the same frames.
-        """
-        for asked in (name, weight):
-            check_choice("name", asked, self._values)
-        values, weights = (np.array(self._values[key]) for key in (name, weight))
-        if len(values) != len(weights):
-            raise ValueError(
-                f"`weight` {weight!r} must come with every {name!r}, got "
-                f"{len(weights)} for {len(values)} values. Use a count of the same "
-                "records."
-            )
-        known = ~np.isnan(values) & ~np.isnan(weights)
-        order = np.lexsort((weights[known], values[known]))
-        values, weights = values[known][order], weights[known][order]
-        return float(values @ weights / weights.sum()) if weights.sum() > 0 else NAN
 
     def __getitem__(self, name: str) -> Summary:
         """Statistics of a metric, without an interval.
@@ -133,8 +115,8 @@ class RunningSummary:
         """Statistics of every metric with intervals, by name.
 
         Args:
-            seed: Of the bootstrap: the same numbers, the same intervals.
-            resamples: Of the bootstrap.
+            seed: Seed of the draws: the same numbers, the same intervals.
+            resamples: Number of draws.
         """
         found = {name: self[name] for name in self.names}
         if self.clusters < 2:  # one window says nothing of how far others are
@@ -146,7 +128,7 @@ class RunningSummary:
             found[name] = replace(summary, ci_low=float(low), ci_high=float(high))
         return found
 
-    def _by_cluster(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _by_cluster(self, name: str) -> tuple[Floats, Floats]:
         """(C, 1) sums and counts of the clusters, in an order of the values alone."""
         values, owners = np.array(self._values[name]), np.array(self._owners[name])
         known = ~np.isnan(values)
@@ -156,3 +138,65 @@ class RunningSummary:
         counts = np.bincount(owners, minlength=self.clusters).astype(np.float64)
         order = np.lexsort((counts, sums))
         return sums[order, None], counts[order, None]
+
+
+def draw_clusters(clusters: int, resamples: int = 1000, seed: int = 0) -> Floats:
+    """How often each cluster is in each resample.
+
+    The same numbers for every model that is measured on the same clusters, so that
+    differences of models can be resampled too.
+
+    Args:
+        clusters: Number of clusters.
+        resamples: Number of draws.
+        seed: Seed of the drawing.
+
+    Returns:
+        (resamples, clusters) whole numbers; every row sums to ``clusters``.
+    """
+    check_positive("clusters", clusters)
+    check_positive("resamples", resamples)
+    rng = np.random.default_rng(seed)
+    shares = np.full(clusters, 1 / clusters)
+    return rng.multinomial(clusters, shares, size=resamples).astype(np.float64)
+
+
+def resampled_means(sums: Floats, counts: Floats, draws: Floats) -> Floats:
+    """Mean over the values of the drawn clusters, for every resample.
+
+    Args:
+        sums: (C, M) sum of the values of each cluster, for M metrics.
+        counts: (C, M) how many values those are; 0 where a metric has none.
+        draws: (R, C) of :func:`draw_clusters`.
+
+    Returns:
+        (R, M); NaN where a resample has no value.
+
+    Raises:
+        ValueError: If shapes disagree.
+    """
+    dims = check_shape("sums", sums, "C M")
+    check_shape("counts", counts, "C M", dims=dims)
+    check_shape("draws", draws, "R C", dims=dims)
+    number = draws @ counts
+    total = draws @ np.where(counts > 0, sums, 0)
+    return np.divide(total, number, out=np.full(number.shape, np.nan), where=number > 0)
+
+
+def interval(values: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
+    """Ends of the central share of resampled values (percentile interval).
+
+    Args:
+        values: (R, M).
+        level: Share of the values between the ends.
+
+    Returns:
+        (M,) lower and upper ends; NaN where there is no value.
+    """
+    low, high = np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
+    ends = (1 - level) / 2, (1 + level) / 2
+    for i, column in enumerate(values.T):
+        known = column[~np.isnan(column)]
+        if len(known):
+            low[i], high[i] = np.quantile(known, ends)
+    return low, high

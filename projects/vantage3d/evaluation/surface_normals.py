@@ -12,15 +12,17 @@ pixels, if they lie on a line, or if the true points are farther from their plan
 share of their depth: an edge. Missing pixels take no part, they are never zeros.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from vantage3d.checks import check_shape
 from vantage3d.evaluation.depth_metrics import Floats, Mask, usable
-from vantage3d.evaluation.window_sums import window_sums
 
-RADIUS = 3  # of the window; of real single sweeps, 5x5 finds 54 %, 7x7 90 % of pixels
+RADIUS = (
+    3  # of the neighbourhood; of real single sweeps, 5x5 finds 54 %, 7x7 90 % of pixels
+)
 MIN_PIXELS = 6
 # Smallest spread: determinant of the covariance of (du, dv); 16 for a full window,
 # 0 on a line.
@@ -85,7 +87,7 @@ def normal_angles(
         truth: (H, W) z-depth.
         K: (3, 3) intrinsics in pixels.
         valid: (H, W) bool, where the truth is known.
-        radius: Of the window: 3 is 7x7 pixels.
+        radius: Half width of the neighbourhood: 3 is 7x7 pixels.
 
     Returns:
         (H, W) degrees, NaN where there is nothing to measure.
@@ -127,6 +129,46 @@ def angle_statistics(angles_deg: Floats) -> dict[str, float]:
     shares = (np.mean(known < limit) for limit in INLIERS_DEG.values())
     values = (known.mean(), np.median(known), *shares)
     return {name: float(value) for name, value in zip(names, values)}
+
+
+def window_sums(
+    array: Floats, radius: int, axis: int, powers: Sequence[int] = (0,)
+) -> list[Floats]:
+    """Sum of offset^power times the values within ``radius`` along one axis.
+
+    Args:
+        array: (H, W); beyond it everything is 0.
+        radius: Half width of the window without its centre, pixels.
+        axis: 0 down the columns, 1 along the rows.
+        powers: Powers of the offset, one sum each.
+
+    Returns:
+        (H, W) float64 for each power.
+
+    Example:
+        >>> row = np.array([[1.0, 10, 100]])
+        >>> [sums.tolist() for sums in window_sums(row, 1, 1, (0, 1))]
+        [[[11.0, 111.0, 110.0]], [[10.0, 99.0, -10.0]]]
+    """
+    margin = [(0, 0), (0, 0)]
+    margin[axis] = (radius, radius)
+    array, padded = (np.moveaxis(a, axis, 0) for a in (array, np.pad(array, margin)))
+    sums = [
+        np.array(array, np.float64) if p == 0 else np.zeros(array.shape) for p in powers
+    ]
+    length = len(array)
+    for offset in range(1, radius + 1):
+        ahead, behind = (
+            padded[start : start + length]
+            for start in (radius + offset, radius - offset)
+        )
+        pairs = {0: ahead + behind} if any(p % 2 == 0 for p in powers) else {}
+        if any(p % 2 for p in powers):
+            pairs[1] = ahead - behind
+        for total, power in zip(sums, powers):
+            pair = pairs[power % 2]
+            total += pair if offset**power == 1 else pair * float(offset**power)
+    return [np.moveaxis(total, 0, axis) for total in sums]
 
 
 def _windows(mask: Mask, radius: int) -> _Window:

@@ -116,7 +116,7 @@ def _show(axes: Axes, view: DepthView, title: str, norm: LogNorm) -> AxesImage:
         caption = "grey: no surface"
         if not truth:
             errors = depth_errors(depth, view.truth, view.truth > 0)
-            caption = f"AbsRel {errors['AbsRel']:.3f}, RMSE {errors['RMSE']:.1f} m"
+            caption = f"AbsRel {errors['abs_rel']:.3f}, RMSE {errors['rmse']:.1f} m"
     caption_below(axes, caption, pad=2)
     return shown
 

@@ -8,7 +8,7 @@ import torch
 from tests.deltas.worlds import wall_batch
 from vantage3d.deltas.evaluation import depth_metric
 from vantage3d.deltas.evaluation.depth_metric import resize_depth
-from vantage3d.deltas.evaluation.median_map import median_depth_map
+from vantage3d.deltas.evaluation.report_hook import median_depth_map
 from vantage3d.deltas.evaluation.sparse_points import epipolar_length
 from vantage3d.evaluation.stereo_depth import EIGHT, DepthRange
 from vantage3d.registry import METRICS
@@ -43,20 +43,20 @@ def test_a_perfect_network_is_perfect():
     batch = wall_batch()
     metrics = evaluate([(batch, answer(batch))])
     assert [metrics[name] for name in EIGHT] == [0, 0, 0, 1, 1, 1, 0, 0]
-    assert metrics["triangulated"] == metrics["sparse_within_5"] == 1
-    assert metrics["sparse_rel"] == pytest.approx(0, abs=1e-6)
-    assert metrics["images"] == 1 and metrics["images_without_depth"] == 0
+    assert metrics["sparse.triangulated"] == metrics["sparse.within_5"] == 1
+    assert metrics["sparse.abs_rel_median"] == pytest.approx(0, abs=1e-6)
+    assert metrics["count.frames"] == 1 and metrics["count.frames_without_depth"] == 0
 
 
 def test_sparse_points_are_judged_by_themselves():
     batch = wall_batch()
     metrics = evaluate([(batch, answer(batch, scale=0.9, valid=3))])
-    assert metrics["triangulated"] == 0.75
-    assert metrics["sparse_rel"] == pytest.approx(0.1, rel=1e-4)
-    assert metrics["sparse_within_5"] == 0
+    assert metrics["sparse.triangulated"] == 0.75
+    assert metrics["sparse.abs_rel_median"] == pytest.approx(0.1, rel=1e-4)
+    assert metrics["sparse.within_5"] == 0
     centres = batch["cam2world"][0, 1:, :3, 3]
     expected = float(centres.norm(dim=1).mean())
-    assert metrics["baseline_m"] == pytest.approx(expected)
+    assert metrics["sparse.baseline_m"] == pytest.approx(expected)
 
 
 def test_the_median_is_over_the_points_of_all_images():
@@ -64,8 +64,8 @@ def test_the_median_is_over_the_points_of_all_images():
     batch = wall_batch()
     wrong, right = answer(batch, scale=0.9, valid=3), answer(batch, valid=1)
     metrics = evaluate([(batch, wrong), (batch, right)])
-    assert metrics["sparse_rel"] == pytest.approx(0.1, rel=1e-4)
-    assert metrics["sparse_within_5"] == 0.25
+    assert metrics["sparse.abs_rel_median"] == pytest.approx(0.1, rel=1e-4)
+    assert metrics["sparse.within_5"] == 0.25
 
 
 def test_without_any_triangulation_it_says_so(monkeypatch):
@@ -73,7 +73,9 @@ def test_without_any_triangulation_it_says_so(monkeypatch):
     monkeypatch.setattr(depth_metric, "print_log", lambda text, **_: said.append(text))
     batch = wall_batch()
     metrics = evaluate([(batch, answer(batch, valid=0))])
-    assert metrics["triangulated"] == 0 and np.isnan(metrics["sparse_rel"])
+    assert metrics["sparse.triangulated"] == 0 and np.isnan(
+        metrics["sparse.abs_rel_median"]
+    )
     assert any("no keypoint was triangulated" in text for text in said)
 
 
@@ -102,7 +104,7 @@ def test_native_resolution_is_that_of_the_files():
     metrics = evaluate(
         [({**batch, "more": native}, answer(batch))], eval_resolution="native"
     )
-    assert metrics["abs_rel"] == pytest.approx(0, abs=1e-6)
+    assert metrics["depth.full.abs_rel"] == pytest.approx(0, abs=1e-6)
     with pytest.raises(ValueError, match=r"room/1-0-2.*native_depth` .*got \['name'\]"):
         evaluate([(batch, answer(batch))], eval_resolution="native")
 
@@ -128,9 +130,9 @@ def test_legacy_counts_batches():
     batch, empty = wall_batch(), wall_batch()
     empty["depth"] = torch.zeros_like(empty["depth"])
     pairs = [(batch, answer(batch, 0.9)), (empty, answer(batch, 0.9))]
-    assert evaluate(pairs)["abs_rel"] == pytest.approx(0.1, rel=1e-5)
+    assert evaluate(pairs)["depth.full.abs_rel"] == pytest.approx(0.1, rel=1e-5)
     legacy = evaluate(pairs, aggregation="legacy")
-    assert legacy["abs_rel"] == pytest.approx(0.05, rel=1e-5)
+    assert legacy["depth.full.abs_rel"] == pytest.approx(0.05, rel=1e-5)
 
 
 def test_mistakes_name_the_sample_or_the_argument():

@@ -7,9 +7,9 @@ from tests.deltas.worlds import wall_batch
 from tests.shared import ROOT
 from vantage3d.deltas.evaluation.controls import MISTAKES, WrongPosesHook
 from vantage3d.deltas.evaluation.sparse_points import SPARSE
-from vantage3d.deltas.evaluation.studies import STUDIES, Row, Settings
+from vantage3d.deltas.evaluation.studies import STUDIES, Result, Row, Settings
 from vantage3d.deltas.evaluation.study_report import markdown, warnings, write_study
-from vantage3d.deltas.evaluation.study_run import Result, Source, command_of
+from vantage3d.deltas.evaluation.study_run import Source, command_of
 from vantage3d.engine.configs.config import load_config
 from vantage3d.evaluation.stereo_depth import EIGHT
 
@@ -18,7 +18,7 @@ CONFIG = ROOT / "configs/deltas/deltas_synthetic.py"
 
 def result(name: str, x: float | None, abs_rel: float, share: float = 1.0, **row):
     metrics = dict.fromkeys((*EIGHT, *SPARSE), 0.5)
-    metrics |= {"abs_rel": abs_rel, "triangulated": share}
+    metrics |= {EIGHT[0]: abs_rel, "sparse.triangulated": share}
     return Result(Row(name, x=x, **row), metrics, f"python tools/test.py {name}")
 
 

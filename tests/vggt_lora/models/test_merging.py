@@ -41,9 +41,11 @@ def test_the_merged_network_scores_as_the_run(run, tmp_path):
     with_adapters = test(CONFIG, str(run), str(tmp_path / "a"))
     options = {"model.lora": None}
     plain = test(CONFIG, str(tmp_path / "merged.pth"), str(tmp_path / "b"), options)
-    assert with_adapters["AbsRel"] == pytest.approx(plain["AbsRel"], abs=1e-5)
+    assert with_adapters["depth.full.abs_rel"] == pytest.approx(
+        plain["depth.full.abs_rel"], abs=1e-5
+    )
     base = test(CONFIG, str(base_file(tmp_path)), str(tmp_path / "c"), options)
-    assert abs(base["AbsRel"] - plain["AbsRel"]) > 1e-5
+    assert abs(base["depth.full.abs_rel"] - plain["depth.full.abs_rel"]) > 1e-5
 
 
 def base_file(folder):

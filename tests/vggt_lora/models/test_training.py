@@ -26,7 +26,7 @@ def assert_equal_runs(one, other):
     for key in ("optimizer", "param_schedulers", "random", "progress"):
         assert_same(ours[key], theirs[key], key)
     histories = [c["message_hub"]["log_scalars"] for c in (ours, theirs)]
-    for key in ("train/loss", "train/grad_norm/aggregator.*", "val/AbsRel"):
+    for key in ("train/loss", "train/grad_norm/aggregator.*", "val/depth.full.abs_rel"):
         assert_same(histories[0][key], histories[1][key], key)
 
 
@@ -90,10 +90,10 @@ def test_metrics_before_training_are_logged(tmp_path):
     options = {"train_cfg.max_iters": 6, "default_hooks.checkpoint.save_best": None}
     assert train(tmp_path, options) == 0
     hub = read_checkpoint(tmp_path / "iter_6.pth")["message_hub"]
-    scores = hub["log_scalars"]["val/AbsRel"]["log_history"]["data"]
+    scores = hub["log_scalars"]["val/depth.full.abs_rel"]["log_history"]["data"]
     assert len(scores) == 1  # before training; that of iteration 6 follows the save
     log = (tmp_path / "output.txt").read_text()
-    assert log.index("AbsRel") < log.index("Iter(train)")
+    assert log.index("depth.full.abs_rel") < log.index("Iter(train)")
 
 
 def without(**more):

@@ -52,7 +52,7 @@ val_dataloader = dict(
     collate_fn=dict(type="collate_views"),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type="DepthMetric")
+val_evaluator = dict(type="DepthMetric", building=[], groups=["depth", "pose"])
 test_evaluator = val_evaluator
 train_cfg = dict(type="IterBasedTrainLoop", max_iters=14, val_begin=0, val_interval=6)
 val_cfg = dict()
@@ -76,7 +76,7 @@ default_hooks = dict(
         by_epoch=False,
         max_keep_ckpts=2,
         keep_exports=True,
-        save_best="AbsRel",
+        save_best="depth.full.abs_rel",
         rule="less",
     ),
     logger=dict(type="LoggerHook", interval=1),

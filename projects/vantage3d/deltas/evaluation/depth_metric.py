@@ -1,16 +1,13 @@
-"""The eight numbers of a test set, the sparse points behind them, and PNG files."""
+"""Depth of the anchors of a test set, the points behind it, and PNG files."""
 
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from mmengine.dist import get_rank, get_world_size
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -21,15 +18,18 @@ from vantage3d.deltas.evaluation.sparse_points import (
     measure_points,
     summarise_points,
 )
+from vantage3d.evaluation.metrics_table import find
+from vantage3d.evaluation.results.records import Record
 from vantage3d.evaluation.stereo_depth import (
     AGGREGATIONS,
     EIGHT,
+    RATIO,
     DepthRange,
-    Values,
-    aggregate,
-    eight_metrics,
+    anchor_record,
     scale_warning,
+    summarise_anchors,
 )
+from vantage3d.evaluation.windows.contracts import numpy
 from vantage3d.io.depth_files import write_millimetre_png
 from vantage3d.registry import METRICS
 
@@ -39,11 +39,15 @@ CAMERAS = ("depth", "K", "cam2world")  # of the batch
 
 @METRICS.register_module()
 class TriangulatedDepthMetric(BaseMetric):
-    """The eight numbers of depth, checked, with the share of keypoints triangulated.
+    """Errors of an anchor's depth, checked, with the share of keypoints triangulated.
 
     Reads of each prediction ``pred_depth``, ``keypoints``, ``points_anchor`` and
     ``point_valid``; of the batch ``depth``, ``K`` and ``cam2world`` (see
     :mod:`vantage3d.deltas.models`). Each image is reduced to numbers when it is seen.
+
+    Returns the numbers by their keys in ``metrics_table``: ``depth.full.*`` as every
+    other depth, of the true pixels in range, in metres without an alignment, and
+    ``sparse.*``.
 
     Args:
         min_depth: Smallest true depth that is evaluated, metres.
@@ -52,9 +56,10 @@ class TriangulatedDepthMetric(BaseMetric):
         eval_resolution: "network": true depth at the network's size; "native": the
             prediction resized (bilinear) to the size of the depth files, which the
             dataset must give as ``native_depth`` of each sample.
-        aggregation: "images", "pixels" or "legacy", see
-            :func:`vantage3d.evaluation.stereo_depth.aggregate`.
-        search_range: Depth in which matches are searched, for the epipolar length.
+        aggregation: "images" or "legacy", see
+            :func:`vantage3d.evaluation.stereo_depth.summarise_anchors`.
+        search_range: Range of depth in which matches are searched, metres, for the
+            epipolar length.
         export_dir: Folder for ``<name>.png``, uint16 millimetres, 0 none; None: none.
         collect_device: "cpu" or "gpu", for several processes.
 
@@ -64,7 +69,7 @@ class TriangulatedDepthMetric(BaseMetric):
             for and absent; and if the numbers contradict each other.
     """
 
-    default_prefix = ""  # the keys stand alone: checkpoint rules name abs_rel
+    default_prefix = ""  # the keys stand alone: `save_best` names depth.full.abs_rel
 
     def __init__(
         self,
@@ -103,18 +108,19 @@ class TriangulatedDepthMetric(BaseMetric):
             self.results.append({**values, "batch": self._batch})
         self._batch += get_world_size()
 
-    def compute_metrics(self, results: list[dict[str, Any]]) -> Values:
+    def compute_metrics(self, results: list[dict[str, Any]]) -> Record:
         """The numbers of the test set."""
         batches: dict[Any, list[dict[str, Any]]] = {}
         for values in results:
             batches.setdefault(values["batch"], []).append(values)
-        metrics = aggregate(list(batches.values()), self.aggregation)
+        records = [[v["depth"] for v in batch] for batch in batches.values()]
+        metrics = summarise_anchors(records, self.aggregation)
         metrics |= summarise_points(results)
         print_log(self._text(metrics), logger="current")
-        warning = scale_warning(metrics["median_ratio"])
+        warning = scale_warning(metrics[RATIO])
         if warning is not None:
             print_log(warning, logger="current", level=logging.WARNING)
-        if not metrics["triangulated"]:
+        if not metrics["sparse.triangulated"]:
             print_log(NOTHING_TRIANGULATED, logger="current", level=logging.WARNING)
         self._batch = get_rank()
         return metrics
@@ -123,35 +129,39 @@ class TriangulatedDepthMetric(BaseMetric):
         self, prediction: Mapping, sample: Mapping, inputs: Mapping
     ) -> dict[str, Any]:
         pred = prediction["pred_depth"].float()
-        truth = _numpy(inputs["depth"][0])
+        truth = numpy(inputs["depth"][0])
         if self.native:
             if "native_depth" not in sample:
                 raise ValueError(
                     "eval_resolution='native' needs `native_depth` of each sample, got "
                     f"{sorted(sample)}. Set native_depth=True in the dataset"
                 )
-            truth = _numpy(sample["native_depth"])
+            truth = numpy(sample["native_depth"])
             pred = resize_depth(pred, truth.shape)
         if self.export_dir is not None:
             path = self.export_dir / f"{sample['name']}.png"
-            write_millimetre_png(path, _numpy(pred))
+            write_millimetre_png(path, numpy(pred))
         found = Triangulated(
             *(prediction[k] for k in ("keypoints", "points_anchor", "point_valid"))
         )
         cameras = {key: value.to(pred.device) for key, value in inputs.items()}
         return {
-            **eight_metrics(_numpy(pred), truth, self.limits),
+            "depth": anchor_record(numpy(pred), truth, self.limits),
             **measure_points(found, cameras, self.limits, self.search),
         }
 
-    def _text(self, metrics: Values) -> str:
-        eight = ", ".join(f"{name} {metrics[name]:.4f}" for name in EIGHT)
-        sparse = ", ".join(f"{name} {metrics[name]:.4f}" for name in SPARSE)
+    def _text(self, metrics: Record) -> str:
+        eight, sparse = (
+            ", ".join(f"{find(key).label} {metrics[key]:.4f}" for key in keys)
+            for keys in (EIGHT, SPARSE)
+        )
+        without = metrics["count.frames_without_depth"]
+        clamped = metrics["count.clamped_pixels"] / metrics["count.full.pixels"]
         return (
             f"Depth {self.limits.smallest:g} to {self.limits.largest:g} m at "
             f"{'native' if self.native else 'network'} resolution, {self.aggregation} "
-            f"of {metrics['images']:g} images ({metrics['images_without_depth']:g} "
-            f"more without depth, {metrics['clamped']:.2%} of pixels clamped): {eight}."
+            f"of {metrics['count.frames'] - without:g} images ({without:g} more "
+            f"without depth, {clamped:.2%} of pixels clamped): {eight}."
             f" Sparse points: {sparse}"
         )
 
@@ -169,9 +179,3 @@ def resize_depth(depth: Tensor, size: Sequence[int]) -> Tensor:
         depth[None, None], list(size), mode="bilinear", align_corners=False
     )
     return resized[0, 0]
-
-
-def _numpy(array: Tensor | NDArray[Any]) -> NDArray[Any]:
-    if isinstance(array, torch.Tensor):
-        return array.detach().cpu().numpy()
-    return np.asarray(array)

@@ -23,7 +23,7 @@ class Anchor(NamedTuple):
     """What is drawn of one sample.
 
     Attributes:
-        name: Of the sample.
+        name: Name of the sample.
         image: (H, W, 3) uint8 RGB.
         truth: (H, W) metres, 0 missing.
         pred: (H, W) metres.
@@ -91,7 +91,7 @@ def _draw_row(row: Sequence[Axes], anchor: Anchor, scale: Normalize) -> None:
     captions = [f"{anchor.name}\n{valid.sum()} of {len(valid)} triangulated", "", ""]
     if known.any():
         error = np.abs(anchor.pred - anchor.truth)[known] / anchor.truth[known]
-        captions[2] = f"abs_rel {error.mean():.3f}"
+        captions[2] = f"AbsRel {error.mean():.3f}"
     for axes, caption in zip(row, captions):
         axes.set_xlabel(caption, fontsize=8)
         axes.set_xticks([])

@@ -1,7 +1,7 @@
 """After a test: the numbers beside those of the median map, and a picture."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,15 @@ from mmengine.runner import Runner
 from numpy.typing import NDArray
 from terminaltables import AsciiTable
 
-from vantage3d.deltas.evaluation.median_map import median_depth_map
 from vantage3d.deltas.evaluation.picture import Anchor, write_depth_picture
 from vantage3d.deltas.evaluation.sparse_points import SPARSE
+from vantage3d.evaluation.metrics_table import find
+from vantage3d.evaluation.results.records import Record, no_nan
 from vantage3d.evaluation.stereo_depth import (
     EIGHT,
     DepthRange,
-    Values,
-    aggregate,
-    eight_metrics,
+    anchor_record,
+    summarise_anchors,
 )
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.registry import DATASETS, HOOKS
@@ -40,7 +40,7 @@ class DepthReportHook(DrawnBatchesHook):
         num_pictures: Samples in the picture, from evenly spread batches.
         median_map: Whether there is a second row; it reads the training data.
         min_depth: Smallest true depth that is evaluated, metres; as in the metric.
-        max_depth: Largest.
+        max_depth: Largest true depth that is evaluated, metres.
         out_dir: Where to write; by default the work directory.
     """
 
@@ -57,7 +57,7 @@ class DepthReportHook(DrawnBatchesHook):
         self.limits = DepthRange(min_depth, max_depth)
         self.out_dir = out_dir
         self._map: NDArray[np.float64] | None = None
-        self._beside: list[Values] = []
+        self._beside: list[Record] = []
         self._anchors: list[Anchor] = []
 
     def before_test(self, runner: Runner) -> None:
@@ -82,7 +82,7 @@ class DepthReportHook(DrawnBatchesHook):
         if self._map is not None:
             assert data_batch is not None
             for truth in data_batch["inputs"]["depth"][:, 0].cpu().numpy():
-                self._beside.append(eight_metrics(self._map, truth, self.limits))
+                self._beside.append(anchor_record(self._map, truth, self.limits))
 
     def keep(self, number: int, batch: Mapping[str, Any], outputs: Sequence) -> None:
         """Keep the first sample of a batch to draw it."""
@@ -100,9 +100,9 @@ class DepthReportHook(DrawnBatchesHook):
             return
         rows = {"network": metrics}
         if beside:
-            rows["median map"] = aggregate([beside])
+            rows["median map"] = summarise_anchors([beside])
         folder = Path(self.out_dir or runner.work_dir)
-        text = json.dumps({k: dict(v) for k, v in rows.items()}, indent=1)
+        text = json.dumps(no_nan(rows), indent=1)
         atomic_write_bytes(folder / "depth.json", text.encode())
         write_depth_picture(folder / "depth.png", self._anchors)
         print_log(f"\n{depth_table(rows)}\n{summary(rows)}", logger="current")
@@ -128,16 +128,43 @@ def anchor_of(
 def depth_table(rows: Mapping[str, Mapping[str, float]]) -> str:
     """Text table, the eight numbers in a row per answer."""
     cells = [[name, *(f"{row[n]:.4f}" for n in EIGHT)] for name, row in rows.items()]
-    table = AsciiTable([["", *EIGHT], *cells])
+    table = AsciiTable([["", *(find(key).title for key in EIGHT)], *cells])
     table.justify_columns = dict.fromkeys(range(1, 1 + len(EIGHT)), "right")
     return table.table
 
 
 def summary(rows: Mapping[str, Mapping[str, float]]) -> str:
-    """Sparse points, and the network's abs_rel relative to the median map's."""
+    """Sparse points, and the network's AbsRel relative to the median map's."""
     network = rows["network"]
-    text = ", ".join(f"{name} {network[name]:.4f}" for name in SPARSE)
+    text = ", ".join(f"{find(key).label} {network[key]:.4f}" for key in SPARSE)
     if "median map" in rows:
-        ratio = network["abs_rel"] / rows["median map"]["abs_rel"]
-        text += f"; abs_rel is {ratio:.2f} of the median map's"
+        ratio = network[EIGHT[0]] / rows["median map"][EIGHT[0]]
+        text += f"; AbsRel is {ratio:.2f} of the median map's"
     return text
+
+
+def median_depth_map(
+    samples: Iterable[Mapping[str, Any]], limits: DepthRange
+) -> NDArray[np.float64]:
+    """Median of the anchors' true depth at each pixel.
+
+    Args:
+        samples: With ``depth`` (V, H, W), metres, of one size; view 0 is the anchor.
+        limits: Depth that counts.
+
+    Returns:
+        (H, W) metres; the median of the whole where a pixel never has depth.
+
+    Raises:
+        ValueError: If no pixel has depth in range.
+    """
+    depths = np.stack([np.asarray(s["depth"][0], np.float64) for s in samples])
+    known = np.where(limits.mask(depths), depths, np.nan)
+    empty = np.isnan(known).all(axis=0)
+    if empty.all():
+        raise ValueError(
+            f"none of {len(depths)} training depth maps has depth between "
+            f"{limits.smallest:g} and {limits.largest:g} m. Look at the depth's unit"
+        )
+    known[:, empty] = np.nanmedian(known)
+    return np.nanmedian(known, axis=0)

@@ -14,11 +14,13 @@ import torch
 from torch import Tensor
 
 from vantage3d.deltas.correspondences import true_points
+from vantage3d.evaluation.results.records import mean
 from vantage3d.geometry import invert_rigid, project
 from vantage3d.geometry.cameras import unproject_pixels
 
 Values = dict[str, float]
-SPARSE = ("triangulated", "sparse_rel", "sparse_within_5", "baseline_m", "epipolar_px")
+SPARSE = ("sparse.triangulated", "sparse.abs_rel_median", "sparse.within_5",
+          "sparse.baseline_m", "sparse.epipolar_px")  # fmt: skip
 
 
 class Triangulated(NamedTuple):
@@ -100,21 +102,18 @@ def summarise_points(records: Sequence[Mapping[str, Any]]) -> Values:
     """The numbers of a test set.
 
     Returns:
-        ``sparse_rel``, median, and ``sparse_within_5``, share below 5 %, of the errors
-        of all points together; means of the others over the samples that have them.
-        NaN where nothing is known.
+        ``sparse.abs_rel_median`` and ``sparse.within_5``, the share below 5 %, of the
+        errors of all points together; means of the others over the samples that have
+        them. NaN where nothing is known.
     """
     errors = np.concatenate([record["errors"] for record in records])
     some = len(errors) > 0
-    return {
-        "triangulated": _mean_of_known(records, "triangulated"),
-        "sparse_rel": float(np.median(errors)) if some else math.nan,
-        "sparse_within_5": float(np.mean(errors < 0.05)) if some else math.nan,
-        "baseline_m": _mean_of_known(records, "baseline_m"),
-        "epipolar_px": _mean_of_known(records, "epipolar_px"),
+    found = {
+        f"sparse.{name}": mean([record[name] for record in records])
+        for name in ("triangulated", "baseline_m", "epipolar_px")
     }
-
-
-def _mean_of_known(records: Sequence[Mapping[str, Any]], name: str) -> float:
-    known = [r[name] for r in records if not math.isnan(r[name])]
-    return math.fsum(known) / len(known) if known else math.nan
+    return {
+        **found,
+        "sparse.abs_rel_median": float(np.median(errors)) if some else math.nan,
+        "sparse.within_5": float(np.mean(errors < 0.05)) if some else math.nan,
+    }

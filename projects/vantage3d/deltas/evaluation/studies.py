@@ -12,10 +12,12 @@ from typing import Any
 
 DATASET = "test_dataloader.dataset"
 EVALUATOR = "test_evaluator"
+CLASSICAL = "classical"  # the study of features without learning
 NO_POINTS = {"model.sparse_range": (1e6, 2e6)}
 # Published: longer sequences, smaller gaps, the same volume seen.
 SEQUENCES = ((3, 20), (4, 15), (5, 12), (7, 10))
 Options = dict[str, Any]
+Metrics = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Row:
     """One test of a study.
 
     Attributes:
-        name: What it is called in the table.
+        name: Name in the table.
         options: Dotted config keys and values that differ.
         x: Where it stands in the plot; None for a control, drawn as a line.
         checkpoint: Weights, where they are not the study's.
@@ -35,6 +37,21 @@ class Row:
     x: float | None = None
     checkpoint: Path | None = None
     same_mask: bool = True
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a row gave.
+
+    Attributes:
+        row: The row.
+        metrics: What the evaluator returned.
+        command: Command that gives the same again.
+    """
+
+    row: Row
+    metrics: Metrics
+    command: str
 
 
 @dataclass(frozen=True)

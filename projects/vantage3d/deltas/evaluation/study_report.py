@@ -7,13 +7,13 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from vantage3d.deltas.evaluation.sparse_points import SPARSE
-from vantage3d.deltas.evaluation.studies import Row, Study
-from vantage3d.deltas.evaluation.study_run import Result
+from vantage3d.deltas.evaluation.studies import Result, Row, Study
+from vantage3d.evaluation.metrics_table import find
 from vantage3d.evaluation.stereo_depth import EIGHT
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 
 CONTROL = "no points"
-# Relative difference of abs_rel below which views made no difference.
+# Relative difference of AbsRel below which views made no difference.
 SAME = 1e-3
 FEW = 0.01
 
@@ -35,7 +35,7 @@ def write_study(
 
 def markdown(name: str, results: Sequence[Result]) -> str:
     """The table, what must be noticed, and the commands."""
-    titles = ["row", *SPARSE, *EIGHT]
+    titles = ["row", *(find(key).title for key in (*SPARSE, *EIGHT))]
     lines = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
     for result in results:
         star = "" if result.row.same_mask else " *"
@@ -56,7 +56,7 @@ def warnings(results: Sequence[Result]) -> list[str]:
     notes = []
     control = next((r for r in results if r.row.name == CONTROL), None)
     for result in results:
-        share, row = result.metrics["triangulated"], result.row
+        share, row = result.metrics["sparse.triangulated"], result.row
         if share < FEW:
             notes.append(
                 f"{row.name}: {share:.2%} of the keypoints were triangulated, so its "
@@ -64,10 +64,10 @@ def warnings(results: Sequence[Result]) -> list[str]:
             )
         if control is None or row.x is None or not row.same_mask:
             continue
-        guess = control.metrics["abs_rel"]
-        if abs(result.metrics["abs_rel"] - guess) < SAME * guess:
+        guess = control.metrics[EIGHT[0]]
+        if abs(result.metrics[EIGHT[0]] - guess) < SAME * guess:
             notes.append(
-                f"{row.name}: abs_rel equals that without any point ({guess:.4f}): "
+                f"{row.name}: AbsRel equals that without any point ({guess:.4f}): "
                 "triangulation made no difference."
             )
     return notes
@@ -79,19 +79,22 @@ def draw(study: Study, results: Sequence[Result]) -> Figure:
     left, right = figure.subplots(1, 2)
     drawn = [r for r in results if r.row.x is not None]
     xs = [_x(result.row) for result in drawn]
-    for key, label in (("abs_rel", "dense abs_rel"), ("sparse_rel", "sparse, median")):
+    for key, label in (
+        (EIGHT[0], "dense AbsRel"),
+        ("sparse.abs_rel_median", "sparse, median"),
+    ):
         left.plot(xs, [r.metrics[key] for r in drawn], "o-", label=label)
     for result in results:
         if result.row.x is None:
-            height = result.metrics["abs_rel"]
+            height = result.metrics[EIGHT[0]]
             left.axhline(height, linestyle=":", linewidth=1, color="0.4")
             left.annotate(
                 result.row.name, (0.01, height), xycoords=("axes fraction", "data"),
                 fontsize=7, va="bottom",
             )  # fmt: skip
     for key, label in (
-        ("triangulated", "keypoints triangulated"),
-        ("sparse_within_5", "of them within 5 %"),
+        ("sparse.triangulated", "keypoints triangulated"),
+        ("sparse.within_5", "of them within 5 %"),
     ):
         right.plot(xs, [r.metrics[key] for r in drawn], "o-", label=label)
     left.set_ylabel("relative error")

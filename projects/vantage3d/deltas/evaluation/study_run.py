@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,21 @@ from vantage3d.deltas.evaluation.classical import (
     ClassicalBaseline,
     predict_sample,
 )
-from vantage3d.deltas.evaluation.studies import Row
+from vantage3d.deltas.evaluation.studies import (
+    CLASSICAL,
+    STUDIES,
+    Metrics,
+    Result,
+    Row,
+    Settings,
+    Study,
+)
+from vantage3d.deltas.evaluation.study_report import write_study
 from vantage3d.engine.configs.config import load_config
 from vantage3d.engine.launch import set_data_root, test
 from vantage3d.process.progress import track
 from vantage3d.registry import DATASETS, METRICS
 
-Metrics = dict[str, float]
 QUIET = {"custom_hooks": []}  # a row needs no report of its own
 
 
@@ -43,19 +51,29 @@ class Source:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a row gave.
+def run_study(name: str, source: Source, settings: Settings) -> str:
+    """Run a study and write its report.
 
-    Attributes:
-        row: The row.
-        metrics: What the evaluator returned.
-        command: That gives the same again.
+    Args:
+        name: One of :data:`STUDIES`, or :data:`CLASSICAL`.
+        source: Config, weights, output folder.
+        settings: What differs between rows; the narrow range is taken from the config.
+
+    Returns:
+        The report, markdown.
+
+    Raises:
+        EngineError: If a config or checkpoint is wrong.
+        ValueError: If settings make no study, or numbers contradict each other.
     """
-
-    row: Row
-    metrics: Metrics
-    command: str
+    if name == CLASSICAL:
+        results = [*run_rows(source, [Row("network", x=-1.0)]), *run_classical(source)]
+        return write_study(source.out, name, Study(lambda _: []), results)
+    narrow = load_config(source.config, dict(source.options)).model.search_range
+    settings = replace(settings, narrow=(narrow[0], narrow[1]))
+    study = STUDIES[name]
+    results = run_rows(source, study.rows(settings))
+    return write_study(source.out, name, study, results)
 
 
 def run_rows(source: Source, rows: list[Row]) -> list[Result]:

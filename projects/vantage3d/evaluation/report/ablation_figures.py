@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from vantage3d.evaluation.metrics_table import find
 from vantage3d.evaluation.report.curves import band, stats
 from vantage3d.evaluation.report.style import (
     BASELINE_COLOUR,
@@ -20,7 +21,6 @@ from vantage3d.evaluation.report.style import (
     new_figure,
     panels,
 )
-from vantage3d.evaluation.results.labels import label
 from vantage3d.evaluation.results.run import Model, Run
 from vantage3d.evaluation.results.score import subject
 
@@ -79,7 +79,7 @@ def _draw_alignments(axes: Axes, models: list, end: str, names: list[str]) -> No
         axes.plot(x, values[:, 0], marker, color=colour, markersize=7)
     region = end.partition(".")[0]
     title = "Buildings" if region == "building" else "All pixels"
-    finish(axes, title, "alignment", label(end).axis)
+    finish(axes, title, "alignment", find(f"ablation.none.{end}").axis)
     axes.set_xticks(range(len(names)), names)
     axes.tick_params(axis="x", labelrotation=25)
     axes.set_ylim(bottom=0)

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from vantage3d.evaluation.metrics_table import find
 from vantage3d.evaluation.report.style import (
     BASELINE_COLOUR,
     BEST_COLOUR,
@@ -16,15 +17,13 @@ from vantage3d.evaluation.report.style import (
     legend_below,
     new_figure,
 )
-from vantage3d.evaluation.results.labels import label
-from vantage3d.evaluation.results.run import Model, Run
-from vantage3d.evaluation.results.score import pair
-from vantage3d.evaluation.results.tables import Table, read_windows
+from vantage3d.evaluation.results.run import Model, Run, Table, read_windows
+from vantage3d.evaluation.results.score import ABS_REL, DELTA1, pair
 
 CLASS = "depth.class."
 ENDINGS = ("abs_rel", "delta1")
 CLASS_COLUMNS = tuple(f"{CLASS}*.{ending}" for ending in ENDINGS)
-SCENE_METRICS = ("depth.building.abs_rel", "depth.building.delta1")
+SCENE_METRICS = (ABS_REL, DELTA1)
 ROW = 0.36  # inches
 
 
@@ -50,7 +49,8 @@ def per_class(run: Run) -> Figure:
     ]
     order = np.argsort([_key(row) for row in groups[0]])
     groups = [[rows[i] for i in order] for rows in groups]
-    return _draw(groups, models, ENDINGS, "class")
+    metrics = [f"{CLASS}{names[0]}.{ending}" for ending in ENDINGS]
+    return _draw(groups, models, metrics, "class")
 
 
 def class_names(run: Run) -> list[str]:
@@ -116,7 +116,7 @@ def _draw(
     shown = np.atleast_1d(figure.subplots(1, len(groups), sharey=True))
     for axes, rows, metric in zip(shown, groups, metrics):
         _draw_rows(axes, rows, len(models))
-        finish(axes, "", label(metric).axis, "")
+        finish(axes, "", find(metric).axis, "")
         axes.grid(visible=False, axis="y")
     shown[0].set_ylabel(title, fontsize=11)
     legend_below(

@@ -6,14 +6,12 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from vantage3d.checks import check_positive
-from vantage3d.evaluation.report.facts import about_models, facts
 from vantage3d.evaluation.report.figures import KINDS, Drawn, draw_all
 from vantage3d.evaluation.report.findings import findings
 from vantage3d.evaluation.report.page import html_page
-from vantage3d.evaluation.results.reading import read_run
-from vantage3d.evaluation.results.rows import Rows, all_models, to_csv, to_text, top_k
-from vantage3d.evaluation.results.run import Run
-from vantage3d.evaluation.results.tables import check_same_windows
+from vantage3d.evaluation.report.tables import all_models, fact_tables, top_k
+from vantage3d.evaluation.results.run import check_same_windows, read_run
+from vantage3d.evaluation.results.table import Rows, to_csv, to_text
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.process.progress import track
 
@@ -59,7 +57,7 @@ def build_report(folder: Path, output: Path, top: int = 5) -> Report:
     best = top_k(run, top)
     sentences = findings(run)
     title = f"Depth evaluation of {folder.resolve().name}"
-    tables = {"Score": best, "All models": all_models(run), **_facts(run)}
+    tables = {"Score": best, "All models": all_models(run), **fact_tables(run)}
     page = html_page(title, sentences, notes, drawn, tables)
     atomic_write_bytes(output / HTML, page.encode())
     atomic_write_bytes(output / TOP, to_csv(best).encode())
@@ -80,19 +78,6 @@ def _notes(drawn: list[Drawn]) -> list[str]:
         elif lacking:
             notes.append(f"{item.kind.file}.png is not complete{lacking}.")
     return notes
-
-
-def _facts(run: Run) -> dict[str, Rows]:
-    tables = {"How it was evaluated": Rows(["fact", "value"], [*map(list, facts(run))])}
-    models = about_models(run)
-    if models:
-        keys = list(dict.fromkeys(key for entry in models.values() for key in entry))
-        body = [
-            [name, *(str(entry.get(key, "")) for key in keys)]
-            for name, entry in models.items()
-        ]
-        tables["Weights"] = Rows(["model", *keys], body)
-    return tables
 
 
 def summary(

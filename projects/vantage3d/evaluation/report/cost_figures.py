@@ -9,7 +9,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from vantage3d.evaluation.report.pareto import equal_costs, pareto_front
+from vantage3d.checks import check_shape
+from vantage3d.evaluation.metrics_table import find, region
 from vantage3d.evaluation.report.style import (
     BASELINE_COLOUR,
     COLOURS,
@@ -20,7 +21,6 @@ from vantage3d.evaluation.report.style import (
     new_figure,
     panels,
 )
-from vantage3d.evaluation.results.labels import label, region
 from vantage3d.evaluation.results.run import BASELINE, Model, Run
 
 QUALITIES = (
@@ -102,7 +102,7 @@ def front_members(run: Run, cost: str, quality: str) -> NDArray[np.bool_]:
     """
     costs = equal_costs(np.array([model.mean(cost) for model in run.models]), NOISE)
     values = np.array([model.mean(quality) for model in run.models])
-    better = values if label(quality).higher_is_better else -values
+    better = values if find(quality).higher_is_better else -values
     return pareto_front(costs, better)
 
 
@@ -120,12 +120,12 @@ def draw_front(axes: Axes, run: Run, cost: str, quality: str) -> None:
     axes.plot(*xy[members].T, "o", markersize=12, mfc="none", color=COLOURS[1])
     axes.margins(0.12)
     _widen(axes, xy[:, 0])
-    up = label(quality).higher_is_better
+    up = find(quality).higher_is_better
     _name(axes, run, xy, members, up)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     where = region(quality)
-    axis = label(quality).axis
-    finish(axes, "", label(cost).axis, f"{where} {axis}" if where else axis)
+    axis = find(quality).axis
+    finish(axes, "", find(cost).axis, f"{where} {axis}" if where else axis)
 
 
 def _widen(axes: Axes, costs: NDArray[np.float64]) -> None:
@@ -155,3 +155,57 @@ def _name(
             textcoords="offset points",
             fontsize=TEXT["note"],
         )
+
+
+def pareto_front(
+    costs: NDArray[np.floating], qualities: NDArray[np.floating]
+) -> NDArray[np.bool_]:
+    """Members of the front: nothing costs less or the same and is better or the same.
+
+    Equal points are all members or none. A point with a NaN is never a member.
+
+    Args:
+        costs: (N,) lower is better.
+        qualities: (N,) higher is better.
+
+    Returns:
+        (N,) bool.
+
+    Raises:
+        ValueError: If the lengths differ.
+    """
+    dims = check_shape("costs", costs, "N")
+    check_shape("qualities", qualities, "N", dims=dims)
+    front = np.zeros(len(costs), bool)
+    known = np.isfinite(costs) & np.isfinite(qualities)
+    order = np.lexsort((-qualities, costs))  # cheap first, of equal cost the best first
+    reached, reached_cost = -np.inf, np.nan
+    for index in order[known[order]]:
+        cost, quality = costs[index], qualities[index]
+        same = cost == reached_cost and quality == reached
+        if quality > reached or same:
+            front[index] = True
+            reached, reached_cost = quality, cost
+    return front
+
+
+def equal_costs(costs: NDArray[np.floating], tolerance: float) -> NDArray[np.floating]:
+    """Costs with those that differ by less than the noise of measuring made equal.
+
+    From the cheapest on, every cost within ``tolerance`` of the first of its group is
+    replaced by that first one.
+
+    Args:
+        costs: (N,) positive or NaN.
+        tolerance: Share of a cost, such as 0.05.
+
+    Returns:
+        (N,)
+    """
+    equal = costs.copy()
+    first = np.nan
+    for index in np.argsort(costs):
+        if not costs[index] <= first * (1 + tolerance):
+            first = costs[index]
+        equal[index] = first
+    return equal

@@ -10,20 +10,15 @@ from matplotlib.figure import Figure
 from vantage3d.evaluation.report import (
     ablation_figures,
     breakdown,
-    contributions,
     cost_figures,
-    distributions,
+    depth_figures,
     examples,
-    radar,
     score_figures,
     stability,
 )
-from vantage3d.evaluation.report import (
-    depth_figures as metric_figures,
-)
 from vantage3d.evaluation.report.style import DPI, CannotDrawError
 from vantage3d.evaluation.results.run import Run
-from vantage3d.evaluation.results.score import SCORE_METRICS
+from vantage3d.evaluation.results.score import ABS_REL, SCORE_METRICS
 
 
 @dataclass(frozen=True)
@@ -63,20 +58,20 @@ KINDS = (
         "A checkpoint is better than the base model where its AbsRel lies below, and "
         "its delta1 above, the dashed line of the same colour; the bands say how much "
         "the mean depends on which windows were drawn.",
-        metric_figures.columns(metric_figures.MAIN_DEPTH), metric_figures.main_depth,
+        depth_figures.columns(depth_figures.MAIN_DEPTH), depth_figures.main_depth,
     ),
     Kind(
         "02_building_vs_nonbuilding", "Depth", "Buildings and everything else",
         "If only the building curve improves, the training was selective; if the other "
         "one gets worse, buildings were bought with the rest of the scene.",
-        metric_figures.columns(metric_figures.BUILDING_AND_REST),
-        metric_figures.building_and_rest,
+        depth_figures.columns(depth_figures.BUILDING_AND_REST),
+        depth_figures.building_and_rest,
     ),
     Kind(
         "12_building_errors", "Depth", "Distribution of the error on buildings",
         "Where mean and median lie far apart, a few bad frames decide the mean: then "
         "believe the median and the boxes.",
-        distributions.COLUMNS, distributions.building_errors,
+        (ABS_REL,), depth_figures.building_errors,
     ),
     Kind(
         "14_per_class", "Depth", "By class",
@@ -100,7 +95,7 @@ KINDS = (
         "03_geometry_quality", "Geometry", "Normals and planes",
         "Read planes together with normals: a model that says one distance everywhere "
         "is perfectly flat, but its normals are wrong.",
-        metric_figures.columns(metric_figures.GEOMETRY), metric_figures.geometry,
+        depth_figures.columns(depth_figures.GEOMETRY), depth_figures.geometry,
     ),
     Kind(
         "13_normal_error_examples", "Geometry", "Example frames: normal error",
@@ -118,7 +113,7 @@ KINDS = (
         "04_pose_errors", "Poses", "Camera poses",
         "Errors are of camera centres after alignment by a similarity per window, so "
         "they are metres of drift within a window and not distances in the world.",
-        metric_figures.columns(metric_figures.POSES), metric_figures.poses,
+        depth_figures.columns(depth_figures.POSES), depth_figures.poses,
     ),
     Kind(
         "07_comprehensive_score", "Score", "Comprehensive score",
@@ -131,19 +126,19 @@ KINDS = (
         "08_score_contributions", "Score", "What moved the score",
         "The bars of one formula sum to its total; a component whose interval reaches "
         "over zero may not have changed at all.",
-        SCORE_METRICS, contributions.contributions,
+        SCORE_METRICS, score_figures.contributions,
     ),
     Kind(
         "05_radar_comparison", "Score", "Baseline and best on one page",
         "Further out is better on every axis; all axes run from 0 to 1 and do not "
         "depend on which models were evaluated.",
-        tuple(radar.RADAR.values()), radar.radar,
+        tuple(score_figures.RADAR.values()), score_figures.radar,
     ),
     Kind(
         "06_training_stability", "Training", "Stability",
         "Training has settled where the curves are level and the variation stays below "
         "the dotted line; before that, the best checkpoint is a matter of luck.",
-        stability.COLUMNS, stability.training_stability,
+        stability.CURVES, stability.training_stability,
     ),
     Kind(
         "09_pareto_front", "Cost", "Quality against cost",

@@ -3,8 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from vantage3d.evaluation.results.labels import label, long_name
-from vantage3d.evaluation.results.paired import TOTAL, gain_intervals
+from vantage3d.evaluation.metrics_table import HEADLINE, find, long_name
 from vantage3d.evaluation.results.run import Model, Run
 from vantage3d.evaluation.results.score import (
     ABS_REL,
@@ -13,33 +12,22 @@ from vantage3d.evaluation.results.score import (
     FORMULAS,
     NO_CLIP,
     REFERENCE,
+    TOTAL,
     Choice,
     Scoring,
     best,
+    gain_intervals,
     gains,
     score,
     scoring,
 )
 
-HEADLINES = (
-    "depth.building.abs_rel",
-    "depth.building.abs_rel_median",
-    "depth.building.delta1",
-    "depth.full.abs_rel",
-    "depth.full.delta1",
-    "depth.non_building.abs_rel",
-    "normals.building.angular_mean",
-    "planarity.building.inlier_ratio",
-    "photometric.building.inlier_ratio",
-    "pose.ate_trans",
-    "pose.auc_30",
-)
 NAN_PIXELS = "count.nan_pixels"
 
 
 def headlines(run: Run) -> list[str]:
     """The headline metrics that a run has."""
-    wanted = dict.fromkeys(run.here(metric) for metric in HEADLINES)
+    wanted = dict.fromkeys(run.here(metric) for metric in HEADLINE)
     return [metric for metric in wanted if run.has(metric)]
 
 
@@ -137,7 +125,7 @@ def _single_bests(run: Run) -> Iterator[str]:
     for metric in headlines(run) if len(models) > 1 else ():
         known = [m for m in models if math.isfinite(m.mean(metric))]
         if known:
-            pick = max if label(metric).higher_is_better else min
+            pick = max if find(metric).higher_is_better else min
             name = pick(known, key=lambda model: model.mean(metric)).name
             choices.setdefault(name, []).append(long_name(metric))
     texts = [f"{name} by {', '.join(metrics)}" for name, metrics in choices.items()]
@@ -153,7 +141,7 @@ def _changes(run: Run, model: Model) -> Iterator[str]:
         before, after = run.baseline.mean(metric), model.mean(metric)
         if not math.isfinite(after - before):
             continue
-        better = (after > before) == label(metric).higher_is_better
+        better = (after > before) == find(metric).higher_is_better
         word = "the same" if after == before else "better" if better else "worse"
         yield (
             f"{long_name(metric)}: {before:.4g} -> {after:.4g} "

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 
 from vantage3d.evaluation.report.figures import Drawn
-from vantage3d.evaluation.results.rows import Rows
+from vantage3d.evaluation.results.table import Rows
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1c1c1c; background: #fff;

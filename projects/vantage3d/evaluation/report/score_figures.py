@@ -1,18 +1,23 @@
-"""Figure 07: the comprehensive score, with and without its clip."""
+"""Figures 05, 07 and 08: the score, what moved it, and the best on fixed axes."""
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from vantage3d.evaluation.report.positions import Positions, positions
+from vantage3d.evaluation.metrics_table import find
+from vantage3d.evaluation.report.curves import Positions, positions
 from vantage3d.evaluation.report.style import (
     BASELINE_COLOUR,
+    BEST_COLOUR,
     COLOURS,
+    MARKERS,
     TEXT,
     CannotDrawError,
     finish,
+    legend_below,
     new_figure,
     panels,
 )
@@ -21,11 +26,22 @@ from vantage3d.evaluation.results.score import (
     FORMULAS,
     NO_CLIP,
     REFERENCE,
+    SCORE_METRICS,
+    TOTAL,
     Scoring,
+    gain_intervals,
+    gains,
+    pair,
     score,
     scoring,
+    subject,
 )
 
+# Every axis has a fixed scale of 0 to 1, so that no axis depends on the other models.
+AUC = "pose.auc_30"
+_NAMES = "delta1", "1 / (1 + AbsRel)", "normals\nwithin 30°", "planarity", "photometric"
+RADAR = dict(zip(_NAMES, SCORE_METRICS)) | {f"pose {find(AUC).label}": AUC}
+LEAST_AXES = 3
 MOST_VALUES = 8  # bars that get their value written on
 MOST_HATCHED = 16
 STYLES = {REFERENCE: (COLOURS[0], "o"), NO_CLIP: (COLOURS[1], "s")}
@@ -112,3 +128,128 @@ def _write_values(axes: Axes, x: NDArray, values: NDArray) -> None:
                 ha="center",
                 fontsize=TEXT["note"],
             )
+
+
+def contributions(run: Run) -> Figure:
+    """08: what each component adds to the gain of the best, and of every checkpoint."""
+    model, baseline = subject(run), run.baseline
+    if baseline is None or model is baseline:
+        raise CannotDrawError("needs the baseline and a checkpoint")
+    by = scoring(run)
+    if by is None:
+        raise CannotDrawError("needs AbsRel and delta1 of buildings")
+    places = positions(run)
+    several = len(places.line) > 1
+    figure = new_figure(1 + several, 1, height=8.4 if several else 4.4)
+    shown = panels(figure, 1 + several, columns=1)
+    _draw_gain_bars(shown[0], model, baseline, by)
+    if several:
+        _draw_gain_curves(shown[1], baseline, places, by)
+    return figure
+
+
+def _draw_gain_bars(axes: Axes, model: Model, baseline: Model, by: Scoring) -> None:
+    names = [component.label for component in by.components] + [TOTAL]
+    rows = np.arange(len(names))
+    drawn_intervals = False
+    for number, formula in enumerate(FORMULAS):
+        gain = gains(model, baseline, formula, by)
+        gain[TOTAL] = sum(gain.values())
+        values = np.array([gain[name] for name in names])
+        y = rows + (number - 0.5) * 0.36
+        colour, _ = STYLES[formula]
+        hatch = "" if number == 0 else "///"
+        axes.barh(y, values, 0.36, color=colour, hatch=hatch, ec="white")
+        intervals = gain_intervals(model, baseline, formula, by)
+        ends = np.stack([values, values])
+        if intervals:
+            ends = np.array([intervals[name] for name in names]).T
+            axes.hlines(y, *ends, color="black", linewidth=1.6)
+            drawn_intervals = True
+        for place, value, low, high in zip(y, values, *ends):
+            _write_gain(axes, place, value, min(low, value), max(high, value))
+    axes.axvline(0, color=BASELINE_COLOUR, linewidth=1.2)
+    axes.set_yticks(rows, names)
+    axes.invert_yaxis()
+    axes.margins(x=0.16)
+    marks: list = [
+        Patch(
+            facecolor=STYLES[f][0], hatch="///" if f == NO_CLIP else "", ec="w", label=f
+        )
+        for f in FORMULAS
+    ]
+    if drawn_intervals:
+        marks.append(
+            Line2D([], [], color="black", label="95 % interval, paired by window")
+        )
+    title = f"Gain of {model.name} over the baseline, {by.name}"
+    finish(axes, title, "gain of the score (weight included)", "", marks)
+    axes.grid(visible=False, axis="y")
+
+
+def _write_gain(axes: Axes, y: float, value: float, low: float, high: float) -> None:
+    right = value >= 0
+    axes.annotate(
+        f"{value:+.4f}",
+        (high if right else low, y),
+        xytext=(5 if right else -5, 0),
+        textcoords="offset points",
+        ha="left" if right else "right",
+        va="center",
+        fontsize=TEXT["note"],
+    )
+
+
+def _draw_gain_curves(
+    axes: Axes, baseline: Model, places: Positions, by: Scoring
+) -> None:
+    rows = [gains(model, baseline, NO_CLIP, by) for model in places.line]
+    for number, component in enumerate(by.components):
+        values = [row[component.label] for row in rows]
+        look = {"color": COLOURS[number], "marker": MARKERS[number], "markersize": 5}
+        axes.plot(places.x, values, label=component.label, **look)
+    axes.axhline(0, color=BASELINE_COLOUR, linestyle=(0, (5, 3)), label="baseline")
+    marks, _ = axes.get_legend_handles_labels()
+    title = "Gain of every checkpoint by component, score without clip"
+    finish(axes, title, places.label, "gain of the score", marks)
+    places.label_axis(axes)
+
+
+def radar(run: Run) -> Figure:
+    """05: the baseline and the best checkpoint on six fixed axes."""
+    models = pair(run)
+    axes_of = {
+        name: run.here(metric)
+        for name, metric in RADAR.items()
+        if all(np.isfinite(model.mean(run.here(metric))) for model in models)
+    }
+    if len(axes_of) < LEAST_AXES:
+        raise CannotDrawError(f"needs {LEAST_AXES} of its columns, has {len(axes_of)}")
+    figure = new_figure(1, 1, height=6.2)
+    axes = figure.add_subplot(projection="polar")
+    angles = np.linspace(0, 2 * np.pi, len(axes_of), endpoint=False)
+    looks = ((BASELINE_COLOUR, "--"), (BEST_COLOUR, "-"))[-len(models) :]
+    for model, (colour, dash) in zip(models, looks):
+        values = [_radar_value(model, metric) for metric in axes_of.values()]
+        closed = np.append(values, values[0])
+        around = np.append(angles, angles[0])
+        axes.plot(around, closed, dash, color=colour, marker="o", label=model.name)
+        axes.fill(around, closed, color=colour, alpha=0.08)
+    axes.set_theta_offset(np.pi / 2)
+    axes.set_xticks(angles, list(axes_of), fontsize=TEXT["label"])
+    axes.tick_params(axis="x", pad=8)
+    for text, angle in zip(axes.get_xticklabels(), angles):
+        sideways = -np.sin(angle)  # the first axis points up, the next to the left
+        text.set_ha("center" if abs(sideways) < 0.1 else
+                    "left" if sideways > 0 else "right")  # fmt: skip
+    axes.set_ylim(0, 1)
+    axes.set_yticks([0.2, 0.4, 0.6, 0.8, 1.0])
+    axes.tick_params(axis="y", labelsize=TEXT["note"])
+    axes.set_rlabel_position(90 / len(axes_of))
+    legend_below(figure, axes.get_lines())
+    return figure
+
+
+def _radar_value(model: Model, metric: str) -> float:
+    value = model.mean(metric)
+    return 1 / (1 + value) if metric.endswith("abs_rel") else value

@@ -5,7 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from vantage3d.evaluation.report.positions import Positions, positions
+from vantage3d.evaluation.metrics_table import find
+from vantage3d.evaluation.report.curves import Positions, positions
 from vantage3d.evaluation.report.style import (
     BASELINE_COLOUR,
     COLOURS,
@@ -16,19 +17,11 @@ from vantage3d.evaluation.report.style import (
     legend_below,
     new_figure,
 )
-from vantage3d.evaluation.results.labels import label
 from vantage3d.evaluation.results.run import Run
-from vantage3d.evaluation.results.score import subject
+from vantage3d.evaluation.results.score import DELTA1, SCORE_METRICS, subject
 
-STEADY_METRIC = "depth.building.delta1"
-CURVES = (
-    STEADY_METRIC,
-    "depth.building.abs_rel",
-    "normals.building.inlier_30",
-    "planarity.building.inlier_ratio",
-    "photometric.building.inlier_ratio",
-)
-COLUMNS = CURVES
+STEADY_METRIC = DELTA1
+CURVES = SCORE_METRICS
 WINDOW = 5  # checkpoints
 STEADY = 5.0  # percent
 LEAST = 3  # checkpoints
@@ -88,7 +81,7 @@ def _curves(run: Run, places: Positions) -> dict[str, Values]:
         first = values[np.isfinite(values)][:1]
         start = run.baseline.mean(name) if run.baseline else first.sum()
         if first.size and np.isfinite(start) and start != 0:
-            better = label(metric).higher_is_better
+            better = find(metric).higher_is_better
             curves[metric] = improvement(values, float(start), better)
     return curves
 
@@ -97,7 +90,7 @@ def _draw_curves(axes: Axes, run: Run, places: Positions, curves: dict) -> None:
     for metric, values in curves.items():
         number = CURVES.index(metric)
         look = {"color": COLOURS[number], "marker": MARKERS[number], "markersize": 4}
-        axes.plot(places.x, values, label=label(metric).name, **look)
+        axes.plot(places.x, values, label=find(metric).label, **look)
     start = "baseline" if run.baseline else "first checkpoint"
     look = {"color": BASELINE_COLOUR, "linestyle": (0, (5, 3))}
     axes.axhline(0, label=start, **look)

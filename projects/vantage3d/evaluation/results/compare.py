@@ -8,18 +8,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from vantage3d.evaluation.bootstrap import draw_clusters, interval, resampled_means
-from vantage3d.evaluation.results.folder import HEADLINE
-from vantage3d.evaluation.results.labels import long_name
-from vantage3d.evaluation.results.paired import LEAST, Interval, window_sums
-from vantage3d.evaluation.results.reading import read_run
-from vantage3d.evaluation.results.rows import Rows
-from vantage3d.evaluation.results.run import BASELINE, Model, Run
-from vantage3d.evaluation.results.score import best
+from vantage3d.evaluation.metrics_table import HEADLINE, long_name
+from vantage3d.evaluation.results.run import BASELINE, Model, Run, read_run
+from vantage3d.evaluation.results.score import best, paired_interval
+from vantage3d.evaluation.results.table import Rows, cell
 
-# Of metadata.json: what two runs must have in common to be compared at all.
+# Entries of metadata.json: what two runs must have in common to be compared at all.
 SETTINGS = (
     "align",
     "per",
@@ -181,10 +176,8 @@ def _table(sides: tuple[Side, Side], metrics: Sequence[str], absolute: bool) -> 
         row = [long_name(metric)]
         for side in sides:
             values = side.baseline.mean(metric), side.model.mean(metric)
-            row += [
-                *map(_number, values),
-                difference(side.model, side.baseline, metric),
-            ]
+            row += map(cell, values)
+            row.append(difference(side.model, side.baseline, metric))
         if absolute:
             row.append(difference(sides[1].model, sides[0].model, metric))
         body.append(row)
@@ -202,22 +195,3 @@ def difference(model: Model, other: Model, metric: str) -> str:
         return text
     same = " same" if ends.holds_zero else ""
     return f"{text} [{ends.low:+.4f}, {ends.high:+.4f}]{same}"
-
-
-def paired_interval(model: Model, other: Model, metric: str) -> Interval | None:
-    """95 % interval of a difference of two models of the same windows.
-
-    Returns:
-        None if a table is missing or has fewer than two windows.
-    """
-    sums: list[Any] = [window_sums(m, (metric,)) for m in (model, other)]
-    if any(s is None or len(s.totals) < LEAST for s in sums):
-        return None
-    draws = draw_clusters(len(sums[0].totals))
-    after, before = (resampled_means(*s, draws) for s in sums)
-    low, high = interval(after - before)
-    return Interval(float(low[0]), float(high[0]))
-
-
-def _number(value: float) -> str:
-    return f"{value:.4f}" if math.isfinite(value) else ""

@@ -1,4 +1,4 @@
-"""The folder that an evaluation leaves, and that reports and comparisons read.
+"""The folder that an evaluation leaves: its layout, and everything that writes it.
 
 metadata.json                 how everything was measured, and the finished models
 windows.json                  the windows, the same for every model
@@ -7,6 +7,8 @@ models/<name>/windows.csv     one row per window
 models/<name>/frames.csv      one row per frame
 models/<name>/examples.npz    a few frames with truth and prediction
 metrics_overall.csv           one row per model
+
+``run`` reads it for reports, comparisons and selections.
 """
 
 import csv
@@ -17,35 +19,34 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vantage3d.evaluation.results.records import MeasuredWindow
-from vantage3d.evaluation.results.run import ordered
-from vantage3d.evaluation.results.summary import (
+from vantage3d.evaluation.metrics_table import HEADLINE
+from vantage3d.evaluation.results.records import (
     COUNT,
+    MeasuredWindow,
     Statistics,
     frame_means,
     metric_names,
+    no_nan,
+)
+from vantage3d.evaluation.results.run import (
+    FRAMES_CSV,
+    METADATA,
+    METRICS,
+    NAME,
+    OVERALL,
+    WINDOWS_CSV,
+    natural_order,
+    read_json,
 )
 from vantage3d.evaluation.results.windows import EvaluationWindow, WindowChoice
 from vantage3d.io.atomic import atomic_write_bytes
 
-METADATA, METRICS, OVERALL = "metadata.json", "metrics.json", "metrics_overall.csv"
 RECORDS = "records.jsonl"
-Rows = Sequence[Sequence[Any]]
-HEADLINE = (
-    "depth.building.abs_rel",
-    "depth.building.delta1",
-    "depth.full.abs_rel",
-    "depth.full.delta1",
-    "normals.building.inlier_30",
-    "planarity.building.inlier_ratio",
-    "photometric.building.inlier_ratio",
-    "pose.ate_trans",
-    "pose.auc_30",
-)
+Cells = Sequence[Sequence[Any]]
 
 
 class ResultFolder:
-    """Paths, reading and writing of one evaluation.
+    """Paths and writing of one evaluation.
 
     Args:
         root: The folder.
@@ -61,7 +62,7 @@ class ResultFolder:
     def finished(self) -> list[str]:
         """Names of the models that were evaluated to the end, in their order."""
         found = self.root.glob(f"models/*/{METRICS}")
-        return ordered(path.parent.name for path in found)
+        return sorted((path.parent.name for path in found), key=natural_order)
 
     def metadata(self) -> dict[str, Any]:
         """Content of metadata.json.
@@ -77,11 +78,11 @@ class ResultFolder:
                 f"{', '.join(found) or 'nothing'}. Make one with "
                 "tools/evaluate_depth.py"
             )
-        return json.loads(path.read_text())
+        return read_json(path)
 
     def metrics(self, name: str) -> Statistics:
         """Statistics of a finished model, NaN where they were not measurable."""
-        content = json.loads((self.model(name) / METRICS).read_text())
+        content = read_json(self.model(name) / METRICS)
         return {
             metric: {k: math.nan if v is None else v for k, v in row.items()}
             for metric, row in content.items()
@@ -107,22 +108,20 @@ class ResultFolder:
     def write_overall(self) -> None:
         """One row per finished model, of what any of them has."""
         table = {name: self.metrics(name) for name in self.finished()}
-        metrics = sorted({key for row in table.values() for key in row})
-        means = [key for key in metrics if not key.startswith(COUNT)]
-        counts = [key for key in metrics if key.startswith(COUNT)]
-        shown = [key for key in HEADLINE if key in metrics]
-        header = [
-            "checkpoint",
-            *(f"{key}.mean" for key in means),
-            *(f"{key}.{end}" for key in shown for end in ("ci_low", "ci_high")),
-            *counts,
+        keys = sorted({key for row in table.values() for key in row})
+        columns = {f"{k}.mean": (k, "mean") for k in keys if not k.startswith(COUNT)}
+        columns |= {
+            f"{key}.{end}": (key, end)
+            for key in HEADLINE
+            for end in ("ci_low", "ci_high")
+            if key in keys
+        }
+        columns |= {key: (key, "sum") for key in keys if key.startswith(COUNT)}
+        rows = [
+            [name, *(row.get(key, {}).get(s, math.nan) for key, s in columns.values())]
+            for name, row in table.items()
         ]
-        rows = []
-        for name, row in table.items():
-            values = [_cell(row, key, "mean") for key in means]
-            values += [_cell(row, k, e) for k in shown for e in ("ci_low", "ci_high")]
-            rows.append([name, *values, *(_cell(row, key, "sum") for key in counts)])
-        _write_csv(self.root / OVERALL, header, rows)
+        _write_csv(self.root / OVERALL, [NAME, *columns], rows)
 
 
 def write_tables(
@@ -132,44 +131,27 @@ def write_tables(
     statistics: Statistics,
 ) -> None:
     """``windows.csv``, ``frames.csv`` and, when both are there, ``metrics.json``."""
-    _write_csv(folder / "windows.csv", *_window_rows(windows, records))
-    _write_csv(folder / "frames.csv", *_frame_rows(windows, records))
-    atomic_write_bytes(folder / METRICS, _json(statistics))
-
-
-def _window_rows(
-    windows: Sequence[EvaluationWindow], records: Sequence[MeasuredWindow]
-) -> tuple[list[str], Rows]:
-    frame_names, window_names = metric_names(records)
-    header = ["id", "sequence", "bucket", "frames", *window_names, *frame_names]
-    rows = []
+    frame_names, names = metric_names(records)
+    columns = [*names, *frame_names]
+    rows, frame_rows = [], []
     for window, record in zip(windows, records):
         if record.skipped:
             continue
         values = {**frame_means(record, frame_names), **record.window}
-        numbers = [values.get(name, math.nan) for name in header[4:]]
-        frames = " ".join(str(number) for number in window.frames)
-        rows.append([window.id, window.sequence, window.bucket, frames, *numbers])
-    return header, rows
+        frames = " ".join(map(str, window.frames))
+        head = [window.id, window.sequence, window.bucket, frames]
+        rows.append([*head, *(values.get(name, math.nan) for name in columns)])
+        for number, row in zip(window.frames, record.frames):
+            numbers = (row.get(name, math.nan) for name in frame_names)
+            frame_rows.append([window.id, window.sequence, number, *numbers])
+    header = ["id", "sequence", "bucket", "frames", *columns]
+    _write_csv(folder / WINDOWS_CSV, header, rows)
+    header = ["window", "sequence", "frame", *frame_names]
+    _write_csv(folder / FRAMES_CSV, header, frame_rows)
+    atomic_write_bytes(folder / METRICS, _json(statistics))
 
 
-def _frame_rows(
-    windows: Sequence[EvaluationWindow], records: Sequence[MeasuredWindow]
-) -> tuple[list[str], Rows]:
-    names = metric_names(records)[0]
-    rows = [
-        [window.id, window.sequence, number, *(row.get(n, math.nan) for n in names)]
-        for window, record in zip(windows, records)
-        for number, row in zip(window.frames, record.frames)
-    ]
-    return ["window", "sequence", "frame", *names], rows
-
-
-def _cell(row: Statistics, metric: str, statistic: str) -> float:
-    return row.get(metric, {}).get(statistic, math.nan)
-
-
-def _write_csv(path: Path, header: Sequence[str], rows: Rows) -> None:
+def _write_csv(path: Path, header: Sequence[str], rows: Cells) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
@@ -179,12 +161,4 @@ def _write_csv(path: Path, header: Sequence[str], rows: Rows) -> None:
 
 
 def _json(content: Any) -> bytes:
-    return json.dumps(_no_nan(content), indent=1).encode()
-
-
-def _no_nan(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _no_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_no_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return json.dumps(no_nan(content), indent=1).encode()

@@ -1,13 +1,22 @@
-"""What was measured of each window, on disk as it comes: a killed run goes on."""
+"""What was measured of each window: on disk as it comes, and its statistics at the end.
+
+A metric of frames is averaged over frames, one of windows over windows; what could not
+be measured takes no part and is missing from ``count``. Confidence intervals come from
+drawing whole windows again.
+"""
 
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vantage3d.evaluation.running_summary import RunningSummary
+
+COUNT = "count."  # begins keys of numbers that are summed, not averaged
 Record = dict[str, float]
+Statistics = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -15,8 +24,8 @@ class MeasuredWindow:
     """Numbers of one window of one model.
 
     Attributes:
-        id: Of the window.
-        frames: Metrics of each frame by name; NaN where not measurable.
+        id: Name of the window.
+        frames: Metrics of each frame by key; NaN where not measurable.
         window: Metrics of the window as a whole.
         seconds: What it took.
         skipped: Why it could not be used; empty if it could.
@@ -30,7 +39,7 @@ class MeasuredWindow:
 
 
 class RecordFile:
-    """Measured windows of one model, one JSON line each.
+    """Measured windows of one model, one JSON line each: a killed run goes on.
 
     The first line says what the numbers depend on; a file of something else is started
     anew. A line that a kill cut off is dropped.
@@ -63,34 +72,86 @@ class RecordFile:
             return
         for line in lines[1:]:
             if line.endswith("\n"):
-                yield _record(json.loads(line))
+                content = json.loads(line)
+                content["frames"] = [_known(frame) for frame in content["frames"]]
+                content["window"] = _known(content["window"])
+                yield MeasuredWindow(**content)
 
 
 def _line(record: MeasuredWindow) -> str:
-    content = {
-        "id": record.id,
-        "frames": [_plain(frame) for frame in record.frames],
-        "window": _plain(record.window),
-        "seconds": record.seconds,
-        "skipped": record.skipped,
-    }
-    return json.dumps(content) + "\n"
+    return json.dumps(no_nan(asdict(record))) + "\n"
 
 
-def _record(content: dict[str, Any]) -> MeasuredWindow:
-    return MeasuredWindow(
-        content["id"],
-        [_values(frame) for frame in content["frames"]],
-        _values(content["window"]),
-        content["seconds"],
-        content["skipped"],
-    )
-
-
-def _plain(values: Record) -> dict[str, float | None]:
-    """JSON has no NaN, and infinity is no measurement either."""
-    return {k: float(v) if math.isfinite(v) else None for k, v in values.items()}
-
-
-def _values(values: dict[str, float | None]) -> Record:
+def _known(values: dict[str, float | None]) -> Record:
     return {k: math.nan if v is None else v for k, v in values.items()}
+
+
+def no_nan(value: Any) -> Any:
+    """The same for JSON, which has no NaN; infinity is no measurement either."""
+    if isinstance(value, Mapping):
+        return {key: no_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [no_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def metric_names(windows: Sequence[MeasuredWindow]) -> tuple[list[str], list[str]]:
+    """Sorted keys of the metrics of frames, and of windows."""
+    frames = {name for window in windows for frame in window.frames for name in frame}
+    whole = {name for window in windows for name in window.window}
+    return sorted(frames), sorted(whole)
+
+
+def summarise(windows: Sequence[MeasuredWindow]) -> Statistics:
+    """Statistics of every metric, and the counts of windows and frames.
+
+    Args:
+        windows: All of an evaluation; skipped ones have no numbers.
+
+    Returns:
+        The attributes of :class:`Summary` by key; of ``count.*`` also ``sum``.
+    """
+    frames, whole = RunningSummary(), RunningSummary()
+    used = [window for window in windows if not window.skipped]
+    for window in used:
+        frames.add(window.frames)
+        whole.add([window.window])
+    found: Statistics = {}
+    for summary in (frames, whole):
+        for name, values in summary.summaries().items():
+            found[name] = asdict(values)
+            if name.startswith(COUNT):
+                found[name]["sum"] = summary.total(name)
+    counts = {
+        "windows": len(used),
+        "skipped_windows": len(windows) - len(used),
+        "frames": sum(len(window.frames) for window in used),
+    }
+    for name, number in counts.items():
+        found[COUNT + name] = {**single(number), "sum": number}
+    return dict(sorted(found.items()))
+
+
+def single(value: float) -> dict[str, float]:
+    """Statistics of something measured once."""
+    same = dict.fromkeys(("mean", "median", "min", "max"), float(value))
+    unknown = dict.fromkeys(("ci_low", "ci_high"), math.nan)
+    return {**same, "std": 0.0, "count": 1, "missing": 0, **unknown}
+
+
+def values(statistics: Statistics) -> Record:
+    """The one number of every metric: its mean, or the sum of what is counted."""
+    return {key: row.get("sum", row["mean"]) for key, row in statistics.items()}
+
+
+def frame_means(window: MeasuredWindow, names: Sequence[str]) -> Record:
+    """Means over the frames of a window; NaN where no frame has the metric."""
+    return {
+        name: mean([f.get(name, math.nan) for f in window.frames]) for name in names
+    }
+
+
+def mean(values: Sequence[float]) -> float:
+    """Mean of what is known, the same in any order; NaN of nothing."""
+    known = [value for value in values if not math.isnan(value)]
+    return math.fsum(known) / len(known) if known else math.nan

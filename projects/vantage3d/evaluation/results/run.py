@@ -1,15 +1,25 @@
-"""What a report is about: models, their metrics and where these came from."""
+"""A result folder, read and checked: models, their metrics, where these came from."""
 
+import csv
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-BASELINE = "baseline"
-MERGED = "merged"
+import numpy as np
+from numpy.typing import NDArray
+
+BASELINE, MERGED = "baseline", "merged"  # begin names of models
+METADATA, METRICS, OVERALL = "metadata.json", "metrics.json", "metrics_overall.csv"
+WINDOWS_CSV, FRAMES_CSV = "windows.csv", "frames.csv"
+NAME = "checkpoint"  # the column of model names
+ENDINGS = {".mean": "mean", ".ci_low": "low", ".ci_high": "high"}
+KIND = 3  # parts of a name that columns of a kind share
+TOLERANCE = 1e-3  # relative, between the CSV and a model's JSON
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,7 @@ class Run:
 
 
 def natural_order(name: str) -> tuple:
-    """Sorting key: the baseline, checkpoints by number, merged ones."""
+    """Sorting key of models: the baseline, checkpoints by number, merged ones."""
     parts = re.split(r"(\d+)", name)
     return (
         name != BASELINE,
@@ -114,11 +124,231 @@ def natural_order(name: str) -> tuple:
     )
 
 
-def ordered(names: Iterable[str]) -> list[str]:
-    """Names of models: baseline first, then naturally (2 before 10)."""
+def read_run(folder: Path) -> Run:
+    """Read ``metrics_overall.csv``, ``metadata.json`` and every ``metrics.json``.
 
-    def key(name: str) -> tuple[bool, Sequence[Any]]:
-        parts = re.split(r"(\d+)", name)
-        return name != BASELINE, [int(p) if p.isdigit() else p for p in parts]
+    Raises:
+        FileNotFoundError: If the folder is absent, empty or of another kind.
+        ValueError: If the CSV is damaged, holds no depth metric, or disagrees with the
+            JSON of a model.
+    """
+    table = folder / OVERALL
+    if not table.is_file():
+        raise FileNotFoundError(f"{folder} {_what_is_there(folder)}")
+    rows = read_overall(table)
+    notes: list[str] = []
+    models = []
+    for name in sorted(rows, key=natural_order):
+        files = folder / "models" / name
+        stats = rows[name]
+        if (files / METRICS).is_file():
+            stats = _joined(stats, _read_stats(files / METRICS), name, table)
+        else:
+            notes.append(
+                f"models/{name}/{METRICS} is missing: {name} has only what "
+                f"{OVERALL} says."
+            )
+        models.append(Model(name, stats, files))
+    metadata: dict[str, Any] = {}
+    if (folder / METADATA).is_file():
+        metadata = read_json(folder / METADATA)
+    else:
+        notes.append(f"{METADATA} is missing: how models were evaluated is unknown.")
+    run = Run(folder, tuple(models), metadata, tuple(notes))
+    if not any(run.has(f"depth.{part}.abs_rel") for part in ("full", "building")):
+        raise ValueError(
+            f"{table}: expected numbers in `depth.full.abs_rel.mean` or "
+            f"`depth.building.abs_rel.mean`, got columns with numbers: "
+            f"{run.metrics or 'none'}. Evaluate again with the depth metrics."
+        )
+    return replace(run, notes=(*notes, *_gaps(run)))
 
-    return sorted(names, key=key)
+
+def read_overall(path: Path) -> dict[str, dict[str, Stat]]:
+    """Statistics by model and metric of the CSV of all models."""
+    with open(path, newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    header = list(reader.fieldnames or [])
+    if NAME not in header or not rows:
+        raise ValueError(
+            f"{path}: expected a column `{NAME}` and a row per model, got the columns "
+            f"{header[:5]} and {len(rows)} rows. Evaluate again."
+        )
+    found: dict[str, dict[str, Stat]] = {}
+    for row in rows:
+        if row[NAME] in found:
+            raise ValueError(f"{path}: two rows are named {row[NAME]!r}. Keep one.")
+        found[row[NAME]] = _stats_of_row(row, path)
+    return found
+
+
+def _stats_of_row(row: Mapping[str, str], path: Path) -> dict[str, Stat]:
+    parts: dict[str, dict[str, float]] = {}
+    for column, text in row.items():
+        if column == NAME:
+            continue
+        ending = next((e for e in ENDINGS if column.endswith(e)), "")
+        metric = column.removesuffix(ending)
+        parts.setdefault(metric, {})[ENDINGS.get(ending, "mean")] = number(
+            text, f"{path}, column {column!r} of {row[NAME]!r}"
+        )
+    return {metric: Stat(**values) for metric, values in parts.items()}
+
+
+def number(text: str | None, where: str) -> float:
+    """The number in a cell; NaN of an empty one.
+
+    Raises:
+        ValueError: If it is no number.
+    """
+    try:
+        return float(text) if text else math.nan
+    except ValueError:
+        raise ValueError(f"{where}: expected a number, got {text!r}.") from None
+
+
+def _read_stats(path: Path) -> dict[str, Stat]:
+    """Means; of what is counted, the sum."""
+    found = {}
+    for metric, values in read_json(path).items():
+        mean = values.get("sum", values.get("mean"))
+        three = (mean, values.get("ci_low"), values.get("ci_high"))
+        found[metric] = Stat(*(math.nan if v is None else float(v) for v in three))
+    return found
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        ValueError: If it is not one.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON ({error}). Evaluate again.") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: expected an object, got {type(content).__name__}.")
+    return content
+
+
+def _joined(
+    row: Mapping[str, Stat], own: Mapping[str, Stat], name: str, table: Path
+) -> dict[str, Stat]:
+    """Statistics of the JSON, and of the CSV what the JSON lacks."""
+    for metric in sorted(set(row) & set(own)):
+        a, b = row[metric].mean, own[metric].mean
+        if math.isfinite(a) and not math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=1e-6):
+            raise ValueError(
+                f"{table} says {metric} = {a:g} for {name!r}, its metrics.json says "
+                f"{b:g}: they come from different evaluations. Evaluate again."
+            )
+    return {**row, **own}
+
+
+def _gaps(run: Run) -> Iterable[str]:
+    if run.baseline is None:
+        yield (
+            f"no row is named {BASELINE!r}: differences, reference lines and "
+            "contributions are left out."
+        )
+    if not run.checkpoints:
+        yield f"only {BASELINE!r} was evaluated: there is nothing to compare it with."
+    if not run.of_buildings:
+        yield (
+            "buildings were not measured: geometry is that of all pixels, and there is "
+            "no comprehensive score."
+        )
+    # Columns that are empty, for all models or for some, those of a kind together.
+    empty: dict[tuple[str, str], list[str]] = {}
+    for metric in sorted({name for model in run.models for name in model.stats}):
+        names = [m.name for m in run.models if not math.isfinite(m.mean(metric))]
+        who = ", ".join(names) if len(names) < len(run.models) else "any model"
+        if names:
+            kind = ".".join(metric.split(".")[:-1][:KIND])
+            empty.setdefault((kind, who), []).append(metric)
+    for (kind, who), columns in empty.items():
+        if len(columns) > 1:
+            yield f"{len(columns)} columns {kind}.* hold no number for {who}."
+        else:
+            yield f"column {columns[0]}.mean holds no number for {who}."
+
+
+def _what_is_there(folder: Path) -> str:
+    advice = f"Expected {OVERALL}, written by tools/evaluate_depth.py; evaluate first."
+    if not folder.is_dir():
+        return f"is no folder. {advice}"
+    content = sorted(path.name for path in folder.iterdir())
+    return f"holds {content[:8]}. {advice}" if content else f"is empty. {advice}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of a CSV: (N,) texts and (N,) numbers, NaN where a cell is empty."""
+
+    texts: dict[str, list[str]]
+    numbers: dict[str, NDArray[np.float64]]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.texts.values())))
+
+
+def read_windows(model: Model, metrics: Sequence[str]) -> Table | None:
+    """A row per window: ``id``, ``sequence``, ``bucket`` and the metrics it has."""
+    texts = ("id", "sequence", "bucket")
+    return _read(model.folder / WINDOWS_CSV, texts, metrics)
+
+
+def read_frames(model: Model, metrics: Sequence[str]) -> Table | None:
+    """A row per frame: ``window``, ``sequence``, ``frame`` and the metrics it has."""
+    texts = ("window", "sequence", "frame")
+    return _read(model.folder / FRAMES_CSV, texts, metrics)
+
+
+def check_same_windows(run: Run) -> None:
+    """All models must have been evaluated on the same windows.
+
+    Raises:
+        ValueError: With the first two models that were not.
+    """
+    first: tuple[str, set[str]] | None = None
+    for model in run.models:
+        table = read_windows(model, ())
+        if table is None:
+            continue
+        ids = set(table.texts["id"])
+        first = first or (model.name, ids)
+        if ids != first[1]:
+            raise ValueError(
+                f"{run.folder}: {first[0]!r} was evaluated on {len(first[1])} windows "
+                f"and {model.name!r} on {len(ids)}, {len(ids & first[1])} of them the "
+                "same. They cannot be compared; evaluate both on one windows.json."
+            )
+
+
+def _read(path: Path, texts: Sequence[str], metrics: Sequence[str]) -> Table | None:
+    """None if there is no such file or it has no row."""
+    if not path.is_file():
+        return None
+    with open(path, newline="", encoding="utf-8") as file:
+        reader = csv.reader(file)
+        header = next(reader, [])
+        missing = [name for name in texts if name not in header]
+        if missing:
+            raise ValueError(
+                f"{path}: expected the columns {list(texts)}, got {header[:6]}: "
+                f"{missing} missing. Evaluate again."
+            )
+        wanted = [*texts, *(name for name in metrics if name in header)]
+        places = [header.index(name) for name in wanted]
+        rows = [[row[place] for place in places] for row in reader]
+    if not rows:
+        return None
+    columns = dict(zip(wanted, zip(*rows)))
+    numbers = {
+        name: np.array([number(cell, f"{path}, column {name!r}") for cell in cells])
+        for name, cells in columns.items()
+        if name not in texts
+    }
+    return Table({name: list(columns[name]) for name in texts}, numbers)

@@ -1,11 +1,15 @@
-"""The comprehensive score, with and without its clip, and the best checkpoint.
+"""The comprehensive score, with and without its clip, gains, and the best checkpoint.
 
-Reference: 0.30 delta1 + 0.20 (1 - min(AbsRel, 1)) + 0.20 normals within 30 degrees
-+ 0.15 points near the plane + 0.15 photometric inliers, all on buildings.
+The components and their weights are those of the table of metrics, all on buildings:
+0.30 delta1 + 0.20 (1 - min(AbsRel, 1)) + 0.20 normals within 30 degrees + 0.15 points
+near the plane + 0.15 photometric inliers.
 
 A baseline whose AbsRel is above 1 gets 0 for the second term, however bad it is, and
 any model below 1 is credited with up to 0.2. ``NO_CLIP`` has 0.20 / (1 + AbsRel) there:
 the same value and slope at AbsRel = 0, falling smoothly for every error.
+
+Confidence intervals of a gain are paired by window: both models saw the same windows,
+so hard and easy ones cancel in the difference, and the same ones are drawn for both.
 """
 
 import math
@@ -15,15 +19,30 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.evaluation.results.run import Model, Run
+from vantage3d.evaluation.metrics_table import SCORE
+from vantage3d.evaluation.results.run import (
+    Model,
+    Run,
+    Table,
+    read_frames,
+    read_windows,
+)
+from vantage3d.evaluation.running_summary import (
+    draw_clusters,
+    interval,
+    resampled_means,
+)
 
-REFERENCE = "reference formula"
-NO_CLIP = "without clip"
-FORMULAS = (REFERENCE, NO_CLIP)
+REFERENCE, NO_CLIP = FORMULAS = ("reference formula", "without clip")
 ERROR = "AbsRel"  # label of the component that the formulas disagree about
-ABS_REL = "depth.building.abs_rel"
+ABS_REL, DELTA1 = "depth.building.abs_rel", "depth.building.delta1"
 CLIP = 1.0
-Value = TypeVar("Value", float, NDArray[np.float64])
+LEAST = 2  # windows; one says nothing of how far others are
+TOTAL = "total"
+# What checkpoints are ranked by where there is no score.
+SUBSTITUTES = (DELTA1, "depth.full.delta1")
+Array = NDArray[np.float64]
+Value = TypeVar("Value", float, Array)
 
 
 class Component(NamedTuple):
@@ -34,16 +53,12 @@ class Component(NamedTuple):
     weight: float
 
 
-COMPONENTS = (
-    Component("delta1", "depth.building.delta1", 0.30),
-    Component(ERROR, ABS_REL, 0.20),
-    Component("normals within 30°", "normals.building.inlier_30", 0.20),
-    Component("planarity", "planarity.building.inlier_ratio", 0.15),
-    Component("photometric", "photometric.building.inlier_ratio", 0.15),
+_LABELS = ("delta1", ERROR, "normals within 30°", "planarity", "photometric")
+COMPONENTS = tuple(
+    Component(label, metric, weight)
+    for label, (metric, weight) in zip(_LABELS, SCORE.items())
 )
-SCORE_METRICS = tuple(component.metric for component in COMPONENTS)
-# What checkpoints are ranked by where there is no score.
-SUBSTITUTES = ("depth.building.delta1", "depth.full.delta1")
+SCORE_METRICS = tuple(SCORE)
 
 
 class Scoring(NamedTuple):
@@ -83,7 +98,7 @@ def scoring(run: Run) -> Scoring | None:
         None without AbsRel or delta1 of buildings: then there is no score.
     """
     missing = tuple(c for c in COMPONENTS if not _measured(run, c.metric))
-    if {component.metric for component in missing} & set(SCORE_METRICS[:2]):
+    if {component.metric for component in missing} & {ABS_REL, DELTA1}:
         return None
     left = [component for component in COMPONENTS if component not in missing]
     whole = sum(component.weight for component in left)
@@ -125,6 +140,103 @@ def gains(model: Model, baseline: Model, formula: str, by: Scoring) -> dict[str,
     """What each component adds to the baseline's score; they sum to the whole gain."""
     after, before = (terms(m, formula, by) for m in (model, baseline))
     return {name: after[name] - before[name] for name in after}
+
+
+class Interval(NamedTuple):
+    """Ends of a 95 % interval."""
+
+    low: float
+    high: float
+
+    @property
+    def holds_zero(self) -> bool:
+        return self.low <= 0 <= self.high
+
+
+class Sums(NamedTuple):
+    """Per window: (W, M) sums of each metric over its values, and their number."""
+
+    totals: Array
+    counts: Array
+
+
+def gain_intervals(
+    model: Model, baseline: Model, formula: str, by: Scoring
+) -> dict[str, Interval] | None:
+    """95 % interval of the gain of each component, and of their sum as ``total``.
+
+    Returns:
+        None if a model has no table of at least two windows, or a table that lacks a
+        component.
+    """
+    means = resampled((model, baseline), by.metrics)
+    if means is None:
+        return None
+    after, before = (
+        np.stack([term(c, m[:, i], formula) for i, c in enumerate(by.components)], 1)
+        for m in means
+    )
+    gain = after - before
+    ends = interval(np.column_stack([gain, gain.sum(1)]))
+    names = [*(component.label for component in by.components), TOTAL]
+    return {n: Interval(float(a), float(b)) for n, a, b in zip(names, *ends)}
+
+
+def paired_interval(model: Model, other: Model, metric: str) -> Interval | None:
+    """95 % interval of a difference of two models of the same windows.
+
+    Returns:
+        None if a table is missing or has fewer than two windows.
+    """
+    means = resampled((model, other), (metric,))
+    if means is None:
+        return None
+    low, high = interval(means[0] - means[1])
+    return Interval(float(low[0]), float(high[0]))
+
+
+def resampled(
+    models: tuple[Model, Model], metrics: tuple[str, ...]
+) -> list[Array] | None:
+    """(R, M) means of two models over the same draws of windows; None as above."""
+    sums = [window_sums(model, metrics) for model in models]
+    known = [s for s in sums if s is not None and len(s.totals) >= LEAST]
+    if len(known) < len(sums):
+        return None
+    draws = draw_clusters(len(known[0].totals))
+    return [resampled_means(*s, draws) for s in known]
+
+
+def window_sums(model: Model, metrics: tuple[str, ...]) -> Sums | None:
+    """Sums per window, over frames where a metric is measured per frame."""
+    windows = read_windows(model, metrics)
+    if windows is None:
+        return None
+    frames = read_frames(model, metrics)
+    columns = [_column(windows, frames, metric) for metric in metrics]
+    known = [column for column in columns if column is not None]
+    if len(known) < len(columns):
+        return None
+    totals, counts = zip(*known)
+    return Sums(np.stack(totals, 1), np.stack(counts, 1))
+
+
+def _column(
+    windows: Table, frames: Table | None, metric: str
+) -> tuple[Array, Array] | None:
+    ids = windows.texts["id"]
+    row_of = {name: row for row, name in enumerate(ids)}
+    for table, key in ((frames, "window"), (windows, "id")):
+        if table is None or metric not in table.numbers:
+            continue
+        values = table.numbers[metric]
+        rows = np.array([row_of.get(name, -1) for name in table.texts[key]])
+        known = np.isfinite(values) & (rows >= 0)
+        if known.any():
+            rows = rows[known]
+            totals = np.bincount(rows, values[known], len(ids))
+            return totals, np.bincount(rows, minlength=len(ids)).astype(float)
+    return None
 
 
 class Choice(NamedTuple):

@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vantage3d.evaluation.results.labels import label
-from vantage3d.evaluation.results.reading import read_run
-from vantage3d.evaluation.results.run import Model, Run
+from vantage3d.evaluation.metrics_table import HEADLINE, find
+from vantage3d.evaluation.results.run import Model, Run, read_run
 from vantage3d.evaluation.results.score import NO_CLIP, REFERENCE, score
 
 SCORES = {"score": REFERENCE, "score_no_clip": NO_CLIP}
@@ -79,16 +78,21 @@ def select_checkpoint(
 
 def _order(run: Run, by: str) -> tuple[Callable[[Model], float], bool]:
     """What models are compared by, and whether more is better."""
-    value: Callable[[Model], float]
-    if by in SCORES:
-        value, higher = (lambda model: score(model, SCORES[by])), True
-    else:
-        value, higher = (lambda model: model.mean(by)), label(by).higher_is_better
+
+    def value(model: Model) -> float:
+        return score(model, SCORES[by]) if by in SCORES else model.mean(by)
+
     if not any(math.isfinite(value(model)) for model in run.models):
         measured = ", ".join(run.metrics[:8])
         raise ValueError(
             f"--by {by}: no model of {run.folder} has it. Expected "
             f"{', '.join(SCORES)} or a metric such as {measured}"
+        )
+    higher = find(by).higher_is_better
+    if higher is None:
+        raise ValueError(
+            f"--by {by}: more of it is neither better nor worse. Expected a metric "
+            f"with a direction, such as {HEADLINE[0]}"
         )
     return value, higher
 

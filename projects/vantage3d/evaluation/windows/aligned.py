@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from vantage3d.evaluation.depth_alignment import DepthAlignment, fit_pairs
 from vantage3d.evaluation.depth_metrics import masked_pairs, usable
 from vantage3d.evaluation.windows.contracts import (
+    UNKNOWN,
     Floats,
     MetricOptions,
     WindowPrediction,
@@ -16,8 +17,8 @@ from vantage3d.evaluation.windows.contracts import (
     natural_order,
 )
 
-UNKNOWN = -1
 NOWHERE = DepthAlignment(float("nan"))
+Ids = NDArray[np.integer[Any]]
 
 
 class FramePixels(NamedTuple):
@@ -31,7 +32,7 @@ class FramePixels(NamedTuple):
 
     pred: Floats
     truth: Floats
-    labels: NDArray[np.integer[Any]]
+    labels: Ids
 
 
 class AlignedWindow:
@@ -39,7 +40,7 @@ class AlignedWindow:
 
     Args:
         prediction: Answer of a network.
-        truth: Metres.
+        truth: True depth and cameras, metres.
         options: Alignment and buildings.
 
     Raises:
@@ -51,10 +52,6 @@ class AlignedWindow:
     ) -> None:
         self.prediction, self.truth, self.options = prediction, truth, options
         self.frames = [self._pixels(i) for i in range(len(truth.depth))]
-        pairs = [(f.pred, f.truth, usable(f.pred)) for f in self.frames]
-        self._fitting = [
-            (p, g) if good.all() else (p[good], g[good]) for p, g, good in pairs
-        ]
         self._fits: dict[str, list[DepthAlignment]] = {}
 
     @property
@@ -92,14 +89,22 @@ class AlignedWindow:
         A frame or window without a pixel to fit gets NaN, unless nothing is fitted.
         """
         if align not in self._fits:
-            self._fits[align] = self._fit(align)
+            parts = self._fitting if self.options.per == "frame" else [self._joined]
+            found = [
+                fit_pairs(p, g, align) if len(p) or align == "none" else NOWHERE
+                for p, g in parts
+            ]
+            self._fits[align] = found * (len(self.frames) // len(found))
         return self._fits[align]
 
-    def _fit(self, align: str) -> list[DepthAlignment]:
-        if self.options.per == "frame":
-            return [_fit(p, g, align) for p, g in self._fitting]
-        p, g = self._joined
-        return [_fit(p, g, align)] * len(self.frames)
+    @cached_property
+    def _fitting(self) -> list[tuple[Floats, Floats]]:
+        """Usable predictions and truths of each frame."""
+        goods = [usable(frame.pred) for frame in self.frames]
+        return [
+            (f.pred, f.truth) if good.all() else (f.pred[good], f.truth[good])
+            for f, good in zip(self.frames, goods)
+        ]
 
     @cached_property
     def _joined(self) -> tuple[Floats, Floats]:
@@ -113,9 +118,3 @@ class AlignedWindow:
         if self.truth.semantics is not None:
             labels = self.truth.semantics[i][valid].astype(np.int64)
         return FramePixels(p, g, labels)
-
-
-def _fit(p: Floats, g: Floats, align: str) -> DepthAlignment:
-    if not len(p) and align != "none":
-        return NOWHERE
-    return fit_pairs(p, g, align)

@@ -3,22 +3,28 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger, print_log
-from terminaltables import AsciiTable
 
-from vantage3d.checks import check_choice
-from vantage3d.evaluation.depth_alignment import ALIGNMENTS
-from vantage3d.evaluation.windows.depth_metric import as_numpy, mean
-from vantage3d.evaluation.windows.window import (
-    DepthRule,
-    Values,
-    window_depth,
-    window_poses,
+from vantage3d.evaluation.metrics_table import find
+from vantage3d.evaluation.results.records import (
+    MeasuredWindow,
+    no_nan,
+    summarise,
+    values,
 )
+from vantage3d.evaluation.windows.contracts import (
+    MetricOptions,
+    Record,
+    WindowPrediction,
+    WindowTruth,
+    numpy,
+)
+from vantage3d.evaluation.windows.measure import measure_window
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.registry import METRICS
 
@@ -29,11 +35,12 @@ TRUTHS = {
     "dense": ("exact_depths", math.inf),
     "dense < 80 m": ("exact_depths", RANGE),
 }
-SHOWN = ("AbsRel", "delta1", "RMSE")
-AUC = 30  # degrees
-COLUMNS = [f"{truth}/{name}" for name in SHOWN for truth in TRUTHS] + [f"AUC@{AUC}"]
+SHOWN = ("depth.full.abs_rel", "depth.full.delta1", "depth.full.rmse")
+AUC = "pose.auc_30"
+COLUMNS = [f"{truth}/{key}" for key in SHOWN for truth in TRUTHS] + [AUC]
 FILE = "depth_comparison.json"
-Row = dict[str, float]
+TYPICAL = "typical depth"
+KEYS = ("depth", "world2cam")  # of a prediction, behind its prefix
 
 
 @METRICS.register_module()
@@ -41,21 +48,20 @@ class DepthComparison(BaseMetric):
     """A table of answers: what is known without looking, before, after.
 
     Every answer is brought onto the truth it is compared with by the same alignment,
-    once per window. Dense truth is counted twice: wherever there is a surface, and up
-    to 80 metres, where evaluations on KITTI end. Reads batches of
-    :class:`ExactViews`.
+    once per window, and measured by ``measure_window``. Dense truth is counted twice:
+    wherever there is a surface, and up to 80 metres, where evaluations on KITTI end.
+    Reads batches of :class:`ExactViews`.
 
-    Returns ``<answer>/<truth>/<name>`` for AbsRel, delta1 and RMSE, and
-    ``<answer>/AUC@30``, each the mean over the windows that have it; writes these and
-    the other errors of depth to ``depth_comparison.json``.
+    Returns ``<answer>/<truth>/<key>`` for AbsRel, delta1 and RMSE of depth, and
+    ``<answer>/pose.auc_30``, keys of ``metrics_table``; writes these and the other
+    errors of depth to ``depth_comparison.json``.
 
     Args:
         answers: Name of a row to the prefix of its keys in the predictions: "pred", or
             "base" (see ``predict_base`` of :class:`VGGTEstimator`). The last row is
             compared with the one above it.
-        alignment: One of ``depth_alignment.ALIGNMENTS``.
-        min_valid: True pixels that a window needs.
-        result_dir: Where the file goes; by default beside the log.
+        align: One of ``depth_alignment.ALIGNMENTS``.
+        result_dir: Folder of the file; by default beside the log.
         collect_device: "cpu" or "gpu", for several processes.
 
     Raises:
@@ -67,36 +73,61 @@ class DepthComparison(BaseMetric):
     def __init__(
         self,
         answers: Mapping[str, str],
-        alignment: str = "median",
-        min_valid: int = 100,
+        align: str = "median",
         result_dir: str | None = None,
         collect_device: str = "cpu",
     ) -> None:
         super().__init__(collect_device=collect_device)
-        check_choice("alignment", alignment, ALIGNMENTS)
         if not answers:
             raise ValueError("`answers` must name at least one row, got none.")
         self.answers = dict(answers)
-        self.rule = DepthRule(alignment, False, min_valid)
+        self.options = MetricOptions(align=align, building=(), groups=("depth",))
         self.result_dir = result_dir
 
     def process(self, data_batch: Mapping, data_samples: Sequence[dict]) -> None:
-        """Reduce each window of a batch to its numbers, by answer."""
-        for i, sample in enumerate(data_samples):
+        """Reduce each window of a batch to its numbers, by answer and truth."""
+        with_poses = replace(self.options, groups=("depth", "pose"))
+        for i, outputs in enumerate(data_samples):
             inputs = {key: value[i] for key, value in data_batch["inputs"].items()}
-            rows = {"typical depth": self._depths(inputs["typical_depths"], inputs)}
+            truths = {}
+            for name, (key, farthest) in TRUTHS.items():
+                depth = numpy(inputs[key])
+                valid = (depth > 0) & (depth <= farthest)
+                world2cam = numpy(inputs["world2cam"])
+                bare = WindowTruth.of_depth(depth, valid)
+                truths[name] = replace(bare, world2cam=world2cam)
+            guess = WindowPrediction(numpy(inputs["typical_depths"]))
+            rows = {TYPICAL: (guess, self.options)}
             for name, prefix in self.answers.items():
-                row = self._depths(sample[f"{prefix}_depth"], inputs)
-                poses = as_numpy(sample[f"{prefix}_world2cam"])
-                truth = as_numpy(inputs["world2cam"])
-                rows[name] = row | window_poses(poses, truth, (AUC,))
-            self.results.append(rows)
+                own = {f"pred_{k}": outputs[f"{prefix}_{k}"] for k in KEYS}
+                rows[name] = WindowPrediction.from_outputs(own), with_poses
+            self.results.append(
+                {
+                    (name, kind): measure_window(answer, truth, options)
+                    for name, (answer, options) in rows.items()
+                    for kind, truth in truths.items()
+                }
+            )
 
-    def compute_metrics(self, results: list[dict[str, Row]]) -> Values:
-        """Means over all windows."""
-        rows = {name: _means([r[name] for r in results]) for name in results[0]}
+    def compute_metrics(self, results: list[dict[tuple[str, str], Any]]) -> Record:
+        """Means over all frames and windows."""
+        rows: dict[str, Record] = {name: {} for name in (TYPICAL, *self.answers)}
+        for name, truth in results[0]:
+            found = (window[name, truth] for window in results)
+            records = [MeasuredWindow("", w.frames, w.window) for w in found]
+            for key, value in values(summarise(records)).items():
+                group = key.partition(".")[0]
+                if group == "depth":
+                    rows[name][f"{truth}/{key}"] = value
+                elif group == "pose":  # of no truth in particular
+                    rows[name][key] = value
         table = self._table(rows)
-        print_log(self._text(table, len(results)), logger="current")
+        text = (
+            f"Depth of {len(results)} windows, each answer aligned to each truth by "
+            f"its {self.options.align}, once per window; RMSE in metres, mean over "
+            f"frames\n{table}"
+        )
+        print_log(text, logger="current")
         self._write(rows, len(results))
         return {
             f"{name}/{key}": row[key]
@@ -105,18 +136,11 @@ class DepthComparison(BaseMetric):
             if key in row
         }
 
-    def _depths(self, depth: Any, inputs: Mapping[str, Any]) -> Row:
-        """Errors of a depth of the window, by truth."""
-        row = {}
-        for truth, (key, farthest) in TRUTHS.items():
-            known = as_numpy(inputs[key])
-            mask = (known > 0) & (known <= farthest)
-            found = window_depth(as_numpy(depth), known, mask, self.rule)
-            row |= {f"{truth}/{name}": value for name, value in found.items()}
-        return row
+    def _table(self, rows: dict[str, Record]) -> str:
+        from terminaltables import AsciiTable
 
-    def _table(self, rows: dict[str, Row]) -> str:
-        titles = ["\n".join(key.split("/")[::-1]) for key in COLUMNS]
+        keys = [key.split("/")[::-1] for key in COLUMNS]
+        titles = ["\n".join([find(key).label, *truth]) for key, *truth in keys]
         lines = [[name, *_cells(row)] for name, row in rows.items()]
         if len(self.answers) > 1:
             before, after = list(rows.values())[-2:]
@@ -125,13 +149,7 @@ class DepthComparison(BaseMetric):
         table.justify_columns = dict.fromkeys(range(1, len(COLUMNS) + 1), "right")
         return table.table
 
-    def _text(self, table: str, windows: int) -> str:
-        return (
-            f"Depth of {windows} windows, each answer aligned to each truth by its "
-            f"{self.rule.alignment}, once per window; RMSE in metres\n{table}"
-        )
-
-    def _write(self, rows: dict[str, Row], windows: int) -> None:
+    def _write(self, rows: dict[str, Record], windows: int) -> None:
         log_file = MMLogger.get_current_instance().log_file
         folder = self.result_dir or (log_file and Path(log_file).parent)
         if not folder:
@@ -139,29 +157,25 @@ class DepthComparison(BaseMetric):
                 "No `result_dir` and no log file: nothing written.", logger="current"
             )
             return
-        facts = {"alignment": self.rule.alignment, "windows": windows, "answers": rows}
+        facts = {"align": self.options.align, "windows": windows, "answers": rows}
         path = Path(folder) / FILE
-        atomic_write_bytes(path, (json.dumps(facts, indent=1) + "\n").encode())
+        atomic_write_bytes(path, (json.dumps(no_nan(facts), indent=1) + "\n").encode())
         print_log(f"Written to {path}", logger="current")
 
 
-def _means(rows: Sequence[Row]) -> Row:
-    return {key: mean(row[key] for row in rows) for key in rows[0]}
-
-
-def _cells(row: Row) -> list[str]:
+def _cells(row: Record) -> list[str]:
     return [
-        f"{row[key]:.{2 if 'RMSE' in key else 3}f}" if key in row else ""
+        f"{row[key]:.{2 if 'rmse' in key else 3}f}" if key in row else ""
         for key in COLUMNS
     ]
 
 
-def _changes(before: Row, after: Row) -> list[str]:
+def _changes(before: Record, after: Record) -> list[str]:
     """Per cent of before, nothing of 0; of AUC the difference."""
     cells = []
     for key in COLUMNS:
         old, new = before[key], after[key]
-        if "AUC" in key:
+        if key == AUC:
             cells.append(f"{new - old:+.3f}")
         else:
             cells.append(f"{100 * (new / old - 1):+.1f} %" if old else "")

@@ -27,6 +27,7 @@ BUILDING = {
     "photometric": ("photometric.building",),
 }
 SCOPES = ("frame", "window")
+UNKNOWN = -1  # class id of a pixel without a label
 CLASS_NAMES = {label.id: label.name for label in LABELS}
 
 
@@ -37,7 +38,7 @@ class WindowPrediction:
     Attributes:
         depth: (V, H, W) z-depth.
         world2cam: (V, 4, 4) OpenCV axes; None from a network without cameras.
-        K: (V, 3, 3) in pixels of ``depth``; None likewise.
+        K: (V, 3, 3) in pixels of ``depth``; None from a network without cameras.
         points: (V, H, W, 3) in the predicted world; None to unproject ``depth``.
     """
 
@@ -48,7 +49,7 @@ class WindowPrediction:
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, Tensor]) -> "WindowPrediction":
-        """Of one sample's predictions (``pred_depth``, ``pred_world2cam``, ...)."""
+        """The predictions of one sample (``pred_depth``, ``pred_world2cam``, ...)."""
         names = ("depth", "world2cam", "K", "points")
         found = {name: outputs.get(f"pred_{name}") for name in names}
         return cls(**{k: None if v is None else numpy(v) for k, v in found.items()})
@@ -66,7 +67,7 @@ class WindowTruth:
         K: (V, 3, 3) in pixels of ``depth``.
         semantics: (V, H, W) class ids, -1 = unknown; None without labels.
         instances: (V, H, W) ids that tell objects of a class apart; None without.
-        names: Of the V frames; their natural order is the order in time.
+        names: Names of the V frames; their natural order is the order in time.
         sequence: Name of the recording.
     """
 
@@ -82,7 +83,7 @@ class WindowTruth:
 
     @classmethod
     def from_sample(cls, sample: Mapping[str, Any]) -> "WindowTruth":
-        """Of one sample of the contract of ``datasets/sample.py``, without a batch.
+        """The truth of one sample of ``views/batch.py``, without a batch dimension.
 
         Semantics of a dataset without labels, all unknown, become None.
         """
@@ -104,13 +105,31 @@ class WindowTruth:
             sequence=str(sample["sequence"]),
         )
 
+    @classmethod
+    def of_depth(cls, depth: Floats, valid: NDArray[np.bool_]) -> "WindowTruth":
+        """Truth without images and cameras: nothing but depth can be measured.
+
+        Args:
+            depth: (V, H, W) z-depth in metres.
+            valid: (V, H, W) bool, what is judged.
+        """
+        frames, height, width = depth.shape
+        unknown = np.full((), np.nan)
+        return cls(
+            images=np.broadcast_to(unknown, (frames, 3, height, width)),
+            depth=depth,
+            valid=valid,
+            world2cam=np.broadcast_to(unknown, (frames, 4, 4)),
+            K=np.broadcast_to(unknown, (frames, 3, 3)),
+        )
+
     def unlabelled(self) -> "WindowTruth":
         """The same with labels that are all unknown: building metrics become NaN.
 
         For the odd window without labels in data that has them; see
         :func:`check_labels` for data that has none.
         """
-        return replace(self, semantics=np.full(self.depth.shape, -1, np.int16))
+        return replace(self, semantics=np.full(self.depth.shape, UNKNOWN, np.int16))
 
 
 @dataclass(frozen=True)
@@ -128,7 +147,8 @@ class MetricOptions:
         min_pixels: Valid pixels that a frame needs for a depth metric.
         min_building: Valid pixels of a subset (buildings, a class) that a frame needs
             for metrics of it.
-        thresholds: Of the photometric curve.
+        thresholds: Thresholds of the photometric curve, RGB differences of images in
+            0..1.
         point_threshold_m: Distance within which a point of the point map is right.
 
     Raises:
@@ -176,15 +196,19 @@ def check_window(prediction: WindowPrediction, truth: WindowTruth) -> None:
     dims = check_shape("truth.depth", truth.depth, "V H W")
     fix = "Resize the prediction to the truth."
     check_shape("prediction.depth", prediction.depth, "V H W", dims=dims, fix=fix)
-    for name, spec in (
-        ("images", "V 3 H W"), ("valid", "V H W"), ("world2cam", "V 4 4"),
-        ("K", "V 3 3"), ("semantics", "V H W"), ("instances", "V H W"),
-    ):  # fmt: skip
-        _check(f"truth.{name}", getattr(truth, name), spec, dims)
-    for name, spec in (
-        ("world2cam", "V 4 4"), ("K", "V 3 3"), ("points", "V H W 3"),
-    ):  # fmt: skip
-        _check(f"prediction.{name}", getattr(prediction, name), spec, dims)
+    parts = {
+        "truth": (
+            ("images", "V 3 H W"), ("valid", "V H W"), ("world2cam", "V 4 4"),
+            ("K", "V 3 3"), ("semantics", "V H W"), ("instances", "V H W"),
+        ),
+        "prediction": (("world2cam", "V 4 4"), ("K", "V 3 3"), ("points", "V H W 3")),
+    }  # fmt: skip
+    for owner, fields in parts.items():
+        source = truth if owner == "truth" else prediction
+        for name, spec in fields:
+            array = getattr(source, name)
+            if array is not None:
+                check_shape(f"{owner}.{name}", array, spec, dims=dict(dims))
 
 
 def check_labels(options: MetricOptions, has_labels: bool, where: str) -> None:
@@ -228,11 +252,6 @@ def numpy(value: Tensor | NDArray[Any]) -> NDArray[Any]:
     if value.dtype == torch.bfloat16:
         value = value.float()
     return value.detach().cpu().numpy()
-
-
-def _check(name: str, array: Any, spec: str, dims: Mapping[str, int]) -> None:
-    if array is not None:
-        check_shape(name, array, spec, dims=dict(dims))
 
 
 def natural_order(names: Sequence[str]) -> list[int]:

@@ -1,16 +1,24 @@
-"""Every metric of ``measure_window`` in a validation or test run."""
+"""The numbers of windows in a validation or test run."""
 
 import sys
 from array import array
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from mmengine.dist import is_main_process
 from mmengine.evaluator import BaseMetric
-from mmengine.logging import print_log
-from terminaltables import AsciiTable
-from torch import Tensor
+from mmengine.logging import MMLogger, print_log
 
-from vantage3d.evaluation.running_summary import RunningSummary, Summary
+from vantage3d.evaluation.metrics_table import HEADLINE
+from vantage3d.evaluation.results.folder import write_tables
+from vantage3d.evaluation.results.records import (
+    MeasuredWindow,
+    Statistics,
+    summarise,
+    values,
+)
+from vantage3d.evaluation.results.windows import UNLABELLED, EvaluationWindow, window_id
 from vantage3d.evaluation.windows.contracts import (
     MetricOptions,
     Record,
@@ -20,106 +28,114 @@ from vantage3d.evaluation.windows.contracts import (
 from vantage3d.evaluation.windows.measure import measure_window
 from vantage3d.registry import METRICS
 
-SHOWN = (
-    "depth.full.abs_rel", "depth.full.delta1", "depth.building.abs_rel",
-    "depth.building.delta1", "normals.full.angular_median", "normals.full.inlier_30",
-    "normals.building.inlier_30", "planarity.building.inlier_ratio",
-    "photometric.building.inlier_ratio", "photometric_truth.building.inlier_ratio",
-    "pose.ate_trans", "pose.auc_30", "points.f_score",
-)  # fmt: skip
-
-REGIONS = ("full", "building", "non_building")
-Packed = tuple[str, array]  # names, one per line, and values
+FOLDER = "depth_metrics"
+Packed = tuple[str, array]  # keys, one per line, and values
 
 
 @METRICS.register_module()
-class WindowMetric(BaseMetric):
-    """Means over frames, or over windows for what belongs to a window.
+class DepthMetric(BaseMetric):
+    """The metrics of ``measure_window``, each averaged as the table of metrics says.
 
-    Reads the batch of ``collate_views`` and predictions as :class:`DepthMetric` does,
-    and ``pred_K`` if there. A window is reduced to its numbers when it is seen.
+    Reads of each prediction ``pred_depth`` (V, H, W) in any unit and, if there,
+    ``pred_world2cam`` (V, 4, 4), ``pred_K`` and ``pred_points``; of the batch what
+    :meth:`WindowTruth.from_sample` reads. A window is reduced to its numbers when it is
+    seen.
 
     A window without labels is an error if none before it had any, and else its building
     metrics are missing.
 
-    Returns the mean of every metric by name, ``depth.REGION.abs_rel_by_pixel``, to
-    which each frame counts by its pixels, and the total of every ``count.*``,
-    ``count.windows`` and ``count.frames`` with them. What could not be measured takes
-    no part; the printed table has the number of frames and the 95 % interval over
-    windows.
+    Returns the numbers by their keys in ``metrics_table``: the same keys and numbers as
+    in the result folders of ``tools/evaluate_depth.py``. What could not be measured
+    takes no part; the printed table has the number of frames and the 95 % interval
+    over windows.
 
     Args:
-        seed: Of the intervals.
+        tables: Whether to leave ``metrics.json``, ``windows.csv`` and ``frames.csv`` as
+            ``tools/evaluate_depth.py`` does.
+        result_dir: Folder of the tables; by default ``depth_metrics`` beside the log.
         collect_device: "cpu" or "gpu", for several processes.
-        options: Of :class:`MetricOptions`.
+        options: Arguments of :class:`MetricOptions`, such as ``groups`` and ``align``.
 
     Raises:
         ValueError: If an option is out of range; with the window's name, if a window
             cannot be measured as asked.
     """
 
-    default_prefix = ""
+    default_prefix = ""  # keys stand alone: `save_best` names depth.full.abs_rel
 
     def __init__(
-        self, seed: int = 0, collect_device: str = "cpu", **options: Any
+        self,
+        tables: bool = False,
+        result_dir: str | None = None,
+        collect_device: str = "cpu",
+        **options: Any,
     ) -> None:
         super().__init__(collect_device=collect_device)
         lists = {k: tuple(v) for k, v in options.items() if isinstance(v, list)}
         self.options = MetricOptions(**(options | lists))
-        self.seed = seed
+        self.tables, self.result_dir = tables, result_dir
         self.has_labels = False
 
     def process(self, data_batch: Mapping, data_samples: Sequence[dict]) -> None:
         """Reduce each window of a batch to its numbers."""
-        names = data_batch["data_samples"]
         for i, outputs in enumerate(data_samples):
-            inputs: Mapping[str, Tensor] = data_batch["inputs"]
-            sample = {key: value[i] for key, value in inputs.items()} | names[i]
-            truth = WindowTruth.from_sample(sample)
+            inputs = {key: value[i] for key, value in data_batch["inputs"].items()}
+            truth = WindowTruth.from_sample(inputs | data_batch["data_samples"][i])
             self.has_labels |= truth.semantics is not None
             if self.has_labels and truth.semantics is None:
                 truth = truth.unlabelled()
-            prediction = WindowPrediction.from_outputs(outputs)
-            record = measure_window(prediction, truth, self.options)
-            self.results.append([pack(row) for row in (record.window, *record.frames)])
+            frames = tuple(map(int, truth.names))
+            try:
+                prediction = WindowPrediction.from_outputs(outputs)
+                record = measure_window(prediction, truth, self.options)
+            except ValueError as error:
+                raise ValueError(
+                    f"Window of {truth.sequence}, frames {list(frames)}: {error}"
+                ) from error
+            packed = [pack(row) for row in (record.window, *record.frames)]
+            self.results.append((truth.sequence, frames, packed))
 
-    def compute_metrics(self, results: list[list[Packed]]) -> Record:
-        """Means over all windows and their frames."""
-        summary = RunningSummary()
-        for rows in results:
-            summary.add(
-                [dict(zip(names.split("\n"), values)) for names, values in rows]
-            )
-        print_log(summary_text(summary, self.seed), logger="current")
-        frames = sum(len(rows) - 1 for rows in results)
-        totals = {n: summary.total(n) for n in summary.names if n.startswith("count.")}
-        means = {n: summary[n].mean for n in summary.names if n not in totals}
-        weighted = {
-            f"depth.{region}.abs_rel_by_pixel": summary.weighted_mean(
-                f"depth.{region}.abs_rel", f"count.{region}.pixels"
-            )
-            for region in REGIONS
-            if f"depth.{region}.abs_rel" in summary.names
-        }
-        counts = {"count.windows": float(len(results)), "count.frames": float(frames)}
-        return {**means, **weighted, **totals, **counts}
+    def compute_metrics(self, results: list[Any]) -> Record:
+        """Means over all windows and their frames; writes the tables."""
+        windows, records = [], []
+        for sequence, frames, packed in results:
+            name = window_id(sequence, frames)
+            whole, *rows = (dict(zip(k.split("\n"), v)) for k, v in packed)
+            windows.append(EvaluationWindow(name, sequence, frames, UNLABELLED))
+            records.append(MeasuredWindow(name, rows, whole))
+        statistics = summarise(records)
+        print_log(summary_text(statistics), logger="current")
+        if self.tables and is_main_process():
+            log = MMLogger.get_current_instance().log_file
+            folder = self.result_dir or (log and Path(log).parent / FOLDER)
+            if folder:
+                write_tables(Path(folder), windows, records, statistics)
+            text = f"tables of windows and frames in {folder}"
+            said = text if folder else "no `result_dir` and no log file: no tables"
+            print_log(said, logger="current")
+        return values(statistics)
 
 
 def pack(record: Record) -> Packed:
-    """A record in a few bytes per number: the names of many are one string."""
+    """A record in a few bytes per number: the keys of many are one string."""
     return sys.intern("\n".join(record)), array("d", record.values())
 
 
-def summary_text(summary: RunningSummary, seed: int) -> str:
-    """Table of the main metrics: mean, interval, how many frames have it or lack it."""
+def summary_text(statistics: Statistics) -> str:
+    """Table of the headline metrics: mean, interval, how many have it or lack it."""
+    from terminaltables import AsciiTable
+
     rows = [["", "mean", "95 % of windows", "median", "measured", "missing"]]
-    found = summary.summaries(seed)
-    rows += [_row(name, found[name]) for name in SHOWN if name in found]
-    title = "Depth and cameras, mean over frames or windows"
+    for key in HEADLINE:
+        if key in statistics:
+            row = statistics[key]
+            interval = f"{row['ci_low']:.4f} .. {row['ci_high']:.4f}"
+            means = f"{row['mean']:.4f}", interval, f"{row['median']:.4f}"
+            rows.append([key, *means, str(row["count"]), str(row["missing"])])
+    title = (
+        f"Depth and cameras of {statistics['count.windows']['sum']} windows, "
+        f"mean over frames or windows; unusable predictions: "
+        f"{statistics.get('count.nan_pixels', {}).get('sum', 0):.0f} pixels, "
+        f"{statistics.get('count.bad_poses', {}).get('sum', 0):.0f} poses"
+    )
     return f"{title}\n{AsciiTable(rows).table}"
-
-
-def _row(name: str, row: Summary) -> list[str]:
-    interval = f"{row.ci_low:.4f} .. {row.ci_high:.4f}"
-    counts = str(row.count), str(row.missing)
-    return [name, f"{row.mean:.4f}", interval, f"{row.median:.4f}", *counts]

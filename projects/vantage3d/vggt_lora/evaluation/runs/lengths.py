@@ -3,19 +3,17 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from mmengine.logging import print_log
 
-from vantage3d.engine.configs.config import load_config
-from vantage3d.engine.launch import set_data_root
 from vantage3d.evaluation.results.folder import ResultFolder
-from vantage3d.evaluation.results.rows import Rows, to_csv
+from vantage3d.evaluation.results.table import Rows, to_csv
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.vggt_lora.evaluation.runs.evaluate import evaluate_run
-from vantage3d.vggt_lora.evaluation.runs.example_pictures import draw_examples
+from vantage3d.vggt_lora.evaluation.runs.examples import draw_examples
 from vantage3d.vggt_lora.evaluation.runs.options import RunOptions
-from vantage3d.vggt_lora.evaluation.runs.window_loader import open_dataset
+from vantage3d.vggt_lora.evaluation.runs.plan import open_config
+from vantage3d.vggt_lora.evaluation.runs.windows import open_dataset
 
 METRICS = ("abs_rel", "delta1", "delta2", "delta3", "mae", "rmse", "sq_rel")
 STATISTICS = ("mean", "std", "median")
@@ -48,8 +46,13 @@ def evaluate_lengths(
         out = options.out_dir / f"len_{length}"
         folders[length] = evaluate_run(replace(options, rules=rules, out_dir=out))
         if pictures:
-            _draw(folders[length], options.out_dir / "visualizations", length)
-    table = Rows(_header(), list(_rows(folders)))
+            root = options.out_dir / "visualizations"
+            for name in folders[length].finished():
+                examples = folders[length].model(name) / "examples.npz"
+                draw_examples(examples, root / name / f"len_{length}")
+    header = [f"{metric}.{statistic}" for metric in METRICS for statistic in STATISTICS]
+    head = ["model", "seq_len", "windows", "frames"]
+    table = Rows([*head, *header], list(_rows(folders)))
     atomic_write_bytes(options.out_dir / TABLE, to_csv(table).encode())
     return table
 
@@ -62,9 +65,7 @@ def check_scenes(options: RunOptions) -> None:
     """
     if options.rules.split == "train":
         return
-    cfg = load_config(options.config, options.cfg_options)
-    if options.data_root is not None:
-        set_data_root(cfg, options.data_root)
+    cfg = open_config(options)
     rules = replace(options.rules, seq_len=1, seq_stride=1)
     here, train = (
         set(open_dataset(cfg, replace(rules, split=split)).sequences)
@@ -77,18 +78,6 @@ def check_scenes(options: RunOptions) -> None:
             "frames of them were seen in training. Make the index again with "
             "--val-scenes, which holds out whole scenes"
         )
-
-
-def _draw(folder: ResultFolder, root: Path, length: int) -> None:
-    for name in folder.finished():
-        draw_examples(
-            folder.model(name) / "examples.npz", root / name / f"len_{length}"
-        )
-
-
-def _header() -> list[str]:
-    values = [f"{metric}.{statistic}" for metric in METRICS for statistic in STATISTICS]
-    return ["model", "seq_len", "windows", "frames", *values]
 
 
 def _rows(folders: Mapping[int, ResultFolder]) -> Iterator[list[str]]:

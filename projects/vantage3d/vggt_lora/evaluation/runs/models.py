@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from vantage3d.engine.checkpoints.weights import load_weights
 from vantage3d.engine.errors import CheckpointError, ConfigError
 from vantage3d.evaluation.results.run import BASELINE
 from vantage3d.registry import MODELS
+from vantage3d.vggt_lora.evaluation.runs.options import LAST, NONE
 from vantage3d.vggt_lora.models.adapter_files import (
     CONFIG,
     WEIGHTS,
@@ -27,8 +28,6 @@ from vantage3d.vggt_lora.models.adapter_files import (
 from vantage3d.vggt_lora.models.adapters import merged_weights
 
 MERGED = "merged_"
-LAST, NONE = "last", "none"
-KINDS = ("base", "adapter", "full", "merged")
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,8 @@ class EvaluatedModel:
             ``merged``.
         path: Checkpoint or folder; empty for the base.
         weights_hash: SHA-256 of the file; of the network's weights for the base.
-        rank: Of the adapter, from its own file; None without one.
-        alpha: Likewise.
+        rank: Rank of the adapter, from its own file; None without one.
+        alpha: Scale of the adapter, from its own file; None without one.
     """
 
     name: str
@@ -99,25 +98,13 @@ def identify(path: Path) -> EvaluatedModel:
     return EvaluatedModel(name, kind, str(path), _hash(path), rank, alpha)
 
 
-def merged_of(model: EvaluatedModel) -> EvaluatedModel:
-    """The same weights as one plain network."""
-    return EvaluatedModel(
-        MERGED + model.name,
-        "merged",
-        model.path,
-        model.weights_hash,
-        model.rank,
-        model.alpha,
-    )
-
-
 def list_models(
     factory: "ModelFactory", runs: Iterable[Path], merge: str
 ) -> list[EvaluatedModel]:
     """The base, every checkpoint, and one of them merged.
 
     Args:
-        factory: Of the config.
+        factory: Builds the models of the config.
         runs: Work dirs, checkpoints or exported adapters.
         merge: ``last``, ``none``, or the name of the adapter to merge.
 
@@ -140,7 +127,9 @@ def list_models(
             f"{', '.join(adapters) or 'none'}"
         )
     wanted = adapters[-1:] if merge == LAST else [n for n in adapters if n == merge]
-    merged = [merged_of(found[name]) for name in wanted]
+    merged = [
+        replace(found[name], name=MERGED + name, kind="merged") for name in wanted
+    ]
     return [factory.baseline(), *found.values(), *merged]
 
 

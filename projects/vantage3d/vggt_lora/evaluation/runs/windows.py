@@ -1,22 +1,34 @@
-"""Which windows of a dataset an evaluation measures."""
+"""Which windows of a dataset an evaluation measures, and their samples.
 
+Samples are read in parallel; a window that cannot be used is named.
+"""
+
+import copy
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch.utils.data import DataLoader, Dataset
 
+from vantage3d.engine.errors import ConfigError
 from vantage3d.evaluation.results.windows import (
     UNLABELLED,
     EvaluationWindow,
     WindowChoice,
     WindowRules,
+    window_id,
 )
+from vantage3d.registry import DATASETS
+from vantage3d.views.batch import Sample
 from vantage3d.views.fixed_windows import fixed_windows
+from vantage3d.views.frame import BadSampleError
 from vantage3d.views.kitti360.buckets import SHARES, make_buckets
+
+REASON = "skipped"
 
 
 def index_hash(dataset: Any) -> str:
@@ -38,9 +50,7 @@ def choose_windows(dataset: Any, rules: WindowRules) -> WindowChoice:
         ValueError: If buckets are asked for and the split has no labels.
     """
     windows = [
-        EvaluationWindow(
-            f"{name}_{ids[0]:010d}", name, ids, _bucket(dataset, name, ids)
-        )
+        EvaluationWindow(window_id(name, ids), name, ids, _bucket(dataset, name, ids))
         for name, ids in fixed_windows(dataset)
     ]
     available = dict(Counter(window.bucket for window in windows))
@@ -116,3 +126,82 @@ def _by_bucket(
     last = list(SHARES)[-1]
     spare = sorted(rest, key=lambda i: windows[i].bucket != last)
     return picked + spare[: number - len(picked)]
+
+
+class WindowDataset(Dataset):
+    """Some windows of a dataset, each a sample or the reason why it is none.
+
+    Args:
+        dataset: A multi-view dataset in test mode.
+        windows: The windows that are evaluated.
+        indices: Indices of these windows in ``dataset``.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        windows: Sequence[EvaluationWindow],
+        indices: Sequence[int],
+    ) -> None:
+        self.dataset, self.windows, self.indices = dataset, windows, indices
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, index: int) -> Sample:
+        try:
+            return {"window": index, **self.dataset[self.indices[index]]}
+        except BadSampleError as error:
+            return {"window": index, REASON: str(error)}
+
+    def part(self, places: Sequence[int]) -> "WindowDataset":
+        """The windows at ``places`` alone."""
+        windows, indices = self.windows, self.indices
+        return WindowDataset(
+            self.dataset, [windows[i] for i in places], [indices[i] for i in places]
+        )
+
+
+def test_data(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """Config of the test data, without a choice of windows around it.
+
+    Raises:
+        ConfigError: If the config has no test data.
+    """
+    loader = cfg.get("test_dataloader")
+    if loader is None:
+        raise ConfigError("the config has no `test_dataloader`: nothing to evaluate on")
+    config = copy.deepcopy(dict(loader["dataset"]))
+    while "dataset" in config:
+        config = dict(config["dataset"])
+    return config
+
+
+def open_dataset(cfg: Mapping[str, Any], rules: WindowRules) -> Any:
+    """The test data of a config, cut into windows as the rules say."""
+    changes = dict(
+        split=rules.split,
+        frames=rules.seq_len,
+        stride=rules.seq_stride,
+        test_mode=True,
+        length=None,
+        min_valid=0,
+    )
+    return DATASETS.build({**test_data(cfg), **changes})
+
+
+def load_samples(samples: WindowDataset, workers: int) -> DataLoader:
+    """Samples in order, one at a time, read by ``workers`` processes."""
+    return DataLoader(
+        samples,
+        batch_size=None,
+        num_workers=workers,
+        worker_init_fn=_start_worker if workers else None,
+        prefetch_factor=2 if workers else None,
+    )
+
+
+def _start_worker(worker: int) -> None:
+    import cv2
+
+    cv2.setNumThreads(0)
