@@ -6,7 +6,6 @@ from torch.nn import functional
 
 from tests.esam.losses.test_matcher import COSTS
 from vantage3d.esam.losses import (
-    InstanceCriterion,
     MixedInstanceCriterion,
     ScanNetSemanticCriterion,
     frame_targets,
@@ -17,13 +16,13 @@ MATCHER = {"type": "SparseMatcher", "costs": COSTS, "topk": 1}
 BBOX = {"type": "AxisAlignedIoULoss"}
 
 
-def criterion(cls=InstanceCriterion, **changes):
+def criterion(**changes):
     config = {
         "matcher": MATCHER,
         "loss_weight": [0.5, 1.0, 1.0, 0.5],
         "num_classes": 2,
     }
-    return cls(**{**config, **changes})
+    return MixedInstanceCriterion(**{**config, **changes})
 
 
 def targets(instance_of_superpoint=(0, 0, 1, -1), boxes=None):
@@ -141,15 +140,13 @@ def test_score_is_trained_where_the_mask_is_good():
 def test_box_loss_is_one_minus_the_overlap():
     boxes = torch.tensor([[0.0, 0, 0, 2, 2, 2, 0], [1, 0, 0, 2, 2, 2, 0]])
     pred = head(bboxes=[torch.tensor([[0.0, 0, 0, 2, 2, 2]] * 4)])
-    instances = criterion(
-        MixedInstanceCriterion, bbox_loss=BBOX, loss_weight=[0.0, 0, 0, 0, 1]
-    )
+    instances = criterion(bbox_loss=BBOX, loss_weight=[0.0, 0, 0, 0, 1])
     loss = instances(pred, [targets(boxes=boxes)], ["SP"])
     torch.testing.assert_close(loss, torch.tensor((0 + 2 / 3) / 2))
 
 
 def test_class_aware_without_box_loss_takes_four_weights():
-    loss = criterion(MixedInstanceCriterion)(head(), [targets()], ["SP"])
+    loss = criterion()(head(), [targets()], ["SP"])
     assert loss.isfinite()
 
 
@@ -158,7 +155,7 @@ def test_wrong_number_of_weights(changes, number):
     with pytest.raises(
         ValueError, match=rf"must have {number} values, got \[1.0, 2.0\]"
     ):
-        criterion(MixedInstanceCriterion, loss_weight=[1.0, 2.0], **changes)
+        criterion(loss_weight=[1.0, 2.0], **changes)
 
 
 def test_semantic_loss_skips_unlabelled_queries_and_frames():

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from vantage3d.esam.models import ScanNetMixQueryDecoder
-from vantage3d.esam.models.attention import FFN
-from vantage3d.esam.models.query_decoder import superpoints_outside
+from vantage3d.esam.models.query_decoder import FFN, superpoints_outside
 
 
 def decoder(**changes):

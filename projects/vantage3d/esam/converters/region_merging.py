@@ -31,7 +31,7 @@ def merge_regions(
         min_size: Share of the image.
 
     Returns:
-        (H, W) regions, 0..S-1.
+        (H, W) regions, 0..M-1.
     """
     merger = _Merger(labels, appearance, relief)
     merger.run(scale, min_size)

@@ -13,8 +13,11 @@ from vantage3d.esam.datasets.augmentation import (
 )
 from vantage3d.esam.datasets.formatting import Pack3DDetInputs_
 from vantage3d.esam.datasets.image_features import LoadClipFeature
-from vantage3d.esam.datasets.images import LoadFrameImage
-from vantage3d.esam.datasets.loading import LoadAnnotations3D_, LoadPointsFromFile_
+from vantage3d.esam.datasets.loading import (
+    LoadAnnotations3D_,
+    LoadFrameImage,
+    LoadPointsFromFile_,
+)
 from vantage3d.esam.datasets.scannet_dataset import (
     ScanNet200SegDataset_,
     ScanNetSegDataset_,

@@ -41,8 +41,8 @@ class PointSegClassMapping(BaseTransform):  # MMDetection3D's name
 class AddSuperPointAnnotations(BaseTransform):
     """Ground truth on superpoints: instance rows, then one row per semantic class.
 
-    With G instances, S superpoints and C classes it adds
-    ``gt_sp_masks`` (G + C + 1, S) bool, a superpoint belonging to whatever covers more
+    With G instances, M superpoints and C classes it adds
+    ``gt_sp_masks`` (G + C + 1, M) bool, a superpoint belonging to whatever covers more
     than half of its points, the last row being "no class"; ``gt_labels_3d``
     (G + C + 1,) int64, the thing index of each instance and zeros behind; and
     ``pts_instance_mask`` (N,) int64 with ids 0..G-1, -1 where there is no thing.
@@ -137,12 +137,12 @@ def majority(superpoints: np.ndarray, ids: np.ndarray, number: int) -> np.ndarra
     """Which id covers more than half of each superpoint.
 
     Args:
-        superpoints: (N,) superpoint of each point, 0..S-1.
+        superpoints: (N,) superpoint of each point, 0..M-1.
         ids: (N,) ids; negative ones count as none of the rows.
         number: Rows of the result.
 
     Returns:
-        (number, S) bool.
+        (number, M) bool.
     """
     count = int(superpoints.max()) + 1
     size = np.bincount(superpoints, minlength=count)

@@ -1,9 +1,11 @@
 """Loading of points, masks, superpoints and source pixels of one frame."""
 
 import numpy as np
+import torch
 from mmcv.transforms import BaseTransform
 from mmdet3d.structures.points import DepthPoints
 
+from vantage3d.io.images import read_color
 from vantage3d.io.points import read_labels, read_pixels, read_points
 from vantage3d.registry import TRANSFORMS
 
@@ -37,7 +39,7 @@ class LoadAnnotations3D_(BaseTransform):  # released config name
 
     Raises:
         ValueError: If a file has another length than the points, or the superpoint ids
-            are not 0..S-1 without gaps, or a semantic id is not in the class table.
+            are not 0..M-1 without gaps, or a semantic id is not in the class table.
     """
 
     KEYS = {
@@ -73,19 +75,43 @@ class LoadAnnotations3D_(BaseTransform):  # released config name
 def _check_superpoints(superpoints: np.ndarray, path: str) -> None:
     low, number = int(superpoints.min()), int(superpoints.max()) + 1
     if low < 0:
-        raise ValueError(
-            f"{path}: superpoint id {low} is negative, expected 0..S-1. Prepare the "
-            "sample again with `tools/create_data.py`."
+        problem = f"superpoint id {low} is negative"
+    elif number > len(superpoints):
+        problem = (
+            f"superpoint id {number - 1} is too large for {len(superpoints)} points"
         )
-    if number > len(superpoints):
-        raise ValueError(
-            f"{path}: superpoint id {number - 1} is too large for {len(superpoints)} "
-            "points, expected 0..S-1 without gaps. Prepare the sample again with "
-            "`tools/create_data.py`."
+    else:
+        missing = np.flatnonzero(np.bincount(superpoints, minlength=number) == 0)
+        if not len(missing):
+            return
+        problem = (
+            f"superpoint ids have gaps, the first missing id is {missing[0]} of "
+            f"0..{number - 1}"
         )
-    missing = np.flatnonzero(np.bincount(superpoints, minlength=number) == 0)
-    if len(missing):
-        raise ValueError(
-            f"{path}: superpoint ids have gaps, the first missing id is {missing[0]} "
-            f"of 0..{number - 1}. Prepare the sample again with `tools/create_data.py`."
-        )
+    raise ValueError(
+        f"{path}: {problem}, expected 0..M-1 without gaps. Prepare the sample again "
+        "with `tools/create_data.py`."
+    )
+
+
+@TRANSFORMS.register_module()
+class LoadFrameImage(BaseTransform):
+    """Adds ``img``, the (3, H, W) uint8 RGB image of ``img_path``.
+
+    Its size may differ from the depth image's; both show one view.
+
+    Raises:
+        ValueError: Naming the sample, if the info file names no image. If the file is
+            truncated or no image.
+        FileNotFoundError: If the file is missing.
+    """
+
+    def transform(self, results: dict) -> dict:
+        if not results.get("img_path"):
+            raise ValueError(
+                f"sample {results['sample_idx']}: its entry in the info file has no "
+                "`img_path`. Write the file again with `tools/create_data.py`."
+            )
+        image = torch.tensor(read_color(results["img_path"]))
+        results["img"] = image.permute(2, 0, 1).contiguous()
+        return results

@@ -1,11 +1,13 @@
-"""Mask losses on logits: paired (row i with row i) and batched (every pair).
+"""Losses of masks, paired (row i with row i) and batched (every pair), and of boxes.
 
 ``pred`` are logits over superpoints or points, ``target`` are masks of the same length.
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
+
+from vantage3d.registry import MODELS
 
 
 def batch_sigmoid_bce_loss(pred: Tensor, target: Tensor) -> Tensor:
@@ -70,3 +72,22 @@ def mask_iou(pred: Tensor, target: Tensor) -> Tensor:
     pred, target = pred > 0, target.bool()
     intersection = (pred & target).sum(1)
     return intersection / (pred | target).sum(1).clamp(min=1)
+
+
+@MODELS.register_module()
+class AxisAlignedIoULoss(nn.Module):
+    """Mean of 1 - IoU between each predicted box and its target."""
+
+    def forward(self, pred: Tensor, target: Tensor) -> Tensor:
+        """Scalar.
+
+        Args:
+            pred: (M, 6) smallest and largest corner in metres.
+            target: (M, 6) true corners; row i belongs to row i of ``pred``.
+        """
+        low = pred[:, :3].maximum(target[:, :3])
+        high = pred[:, 3:].minimum(target[:, 3:])
+        overlap = (high - low).clamp(min=0).prod(1)
+        volumes = [(box[:, 3:] - box[:, :3]).prod(1) for box in (pred, target)]
+        union = volumes[0] + volumes[1] - overlap
+        return (1 - overlap / union.clamp(min=1e-6)).mean()

@@ -41,14 +41,13 @@ class Det3DDataPreprocessor_(BaseDataPreprocessor):
         for i, sample in enumerate(samples):
             for key in IMAGES.intersection(inputs):
                 check_image(sample_name(sample, i), key, inputs[key], i)
-            check_frame(sample_name(sample, i), _frame(inputs, i), sample)
+            frame = {
+                key: inputs[key][i]
+                for key in ("points", "elastic_coords")
+                if key in inputs
+            }
+            check_frame(sample_name(sample, i), frame, sample)
         return self.cast_data({**data, "inputs": inputs})
-
-
-def _frame(inputs: Mapping[str, Sequence], i: int) -> dict:
-    return {
-        key: inputs[key][i] for key in ("points", "elastic_coords") if key in inputs
-    }
 
 
 def sample_name(sample, index: int) -> str:

@@ -16,8 +16,8 @@ from typing import Any
 
 from torch import nn
 
+from vantage3d.esam.models.fusion.image_sampling import ImagePyramid
 from vantage3d.esam.models.fusion.injection import build_injections
-from vantage3d.esam.models.fusion.pyramid import ImagePyramid
 from vantage3d.registry import MODELS
 from vantage3d.sparse import Backend, get_backend
 

@@ -7,18 +7,18 @@ Image features may join in the backbone's decoder (injection), on its point feat
 (fusion), or only teach it (distillation).
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import torch
 from mmdet3d.structures import Det3DDataSample, PointData
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from vantage3d.esam.models.config_checks import check_image_channels, check_options
+from vantage3d.esam.losses import FrameTargets, frame_targets
 from vantage3d.esam.models.frames import Frames, join_superpoints, voxelize_frames
-from vantage3d.esam.models.fusion.pyramid import ImagePyramid
+from vantage3d.esam.models.fusion.image_sampling import ImagePyramid
 from vantage3d.esam.models.postprocess import build_postprocess, semantic_of_points
-from vantage3d.esam.models.training_queries import query_targets, select_queries
 from vantage3d.registry import MODELS
 
 
@@ -40,10 +40,8 @@ class ScanNet200MixFormer3D(BaseModel):
             one; None for a model of points alone.
         fusion: Config of BiFusionEncoder, or None.
         distillation: Config of FeatureDistillation, or None.
-        train_cfg: Must be empty; there are no further training options.
         test_cfg: Fields of InstancePostProcess.
         data_preprocessor: Config; Det3DDataPreprocessor_ by default.
-        init_cfg: As in MMEngine.
     """
 
     # Keys of released checkpoints that this model has no use for, with the reason.
@@ -69,14 +67,12 @@ class ScanNet200MixFormer3D(BaseModel):
         image_features: dict | None = None,
         fusion: dict | None = None,
         distillation: dict | None = None,
-        train_cfg: dict | None = None,
         test_cfg: dict | None = None,
         data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
     ) -> None:
         preprocessor = data_preprocessor or {"type": "Det3DDataPreprocessor_"}
-        super().__init__(MODELS.build(preprocessor), init_cfg)
-        check_options(query_thr, num_classes, decoder, train_cfg)
+        super().__init__(MODELS.build(preprocessor))
+        check_options(query_thr, num_classes, decoder["num_instance_classes"])
         self.voxel_size = voxel_size
         self.num_classes = num_classes
         self.query_thr = query_thr
@@ -224,3 +220,72 @@ class ScanNet200MixFormer3D(BaseModel):
             frames.superpoints,
             frames.point_weights,
         )
+
+
+def check_options(query_thr: float, num_classes: int, classes: int) -> None:
+    """Raise ValueError unless the options are possible and fit the decoder."""
+    if not 0 < query_thr <= 1:
+        raise ValueError(f"`query_thr` must be in (0, 1], got {query_thr}")
+    if num_classes not in (1, classes):
+        raise ValueError(
+            f"`num_classes` must be 1 or the decoder's num_instance_classes {classes}, "
+            f"got {num_classes}"
+        )
+
+
+def check_image_channels(given: int | None, users: Mapping[str, int | None]) -> None:
+    """Raise ValueError unless image features are there exactly where they are used.
+
+    Args:
+        given: Channels of the features, None without any.
+        users: Channels that a part of the model takes, by its name; None for a part
+            that is absent or takes none.
+    """
+    wanted = {name: channels for name, channels in users.items() if channels}
+    if set(wanted.values()) != ({given} if given else set()):
+        raise ValueError(
+            "`image_features` must be given where something uses them, with the "
+            f"same channels: got channels {given}, the users want {wanted or 'none'}"
+        )
+
+
+def select_queries(sp_feats: Tensor, smallest: float) -> Tensor:
+    """Random superpoints; drawn from torch's CPU generator, which resumes.
+
+    Args:
+        sp_feats: (M, C) features of the superpoints.
+        smallest: Smallest share of them; the share is drawn between this and 1.
+
+    Returns:
+        (Q,) int64, different ones.
+    """
+    number = len(sp_feats)
+    share = smallest + (1 - smallest) * float(torch.rand(1))
+    ids = torch.randperm(number)[: math.ceil(share * number)]
+    return ids.to(sp_feats.device)
+
+
+def query_targets(
+    sample: Det3DDataSample,
+    query_ids: Tensor,
+    sp_xyz: Tensor,
+    num_semantic_classes: int,
+) -> FrameTargets:
+    """What the queries of a frame are trained towards.
+
+    Args:
+        sample: The frame's ground truth, which stays as it is.
+        query_ids: (Q,) int64 superpoint of each query.
+        sp_xyz: (M, 3) centre of each superpoint in metres.
+        num_semantic_classes: Of the criterion.
+    """
+    instances = sample.gt_instances_3d
+    return frame_targets(
+        instances.labels_3d,
+        instances.sp_masks,
+        sample.gt_pts_seg.pts_instance_mask,
+        query_ids,
+        num_semantic_classes,
+        boxes=instances.get("bboxes_3d"),
+        query_xyz=sp_xyz[query_ids],
+    )

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vantage3d.esam.models.fusion.pyramid import ImagePyramid
+from vantage3d.esam.models.fusion.image_sampling import ImagePyramid
 from vantage3d.registry import MODELS
 
 

@@ -1,9 +1,13 @@
-"""Where the points of a batch lie on the feature maps of their images.
+"""Image features of the points of a batch, and of the voxels that hold them.
 
 Sampling a map is linear: every point is a mean of four cells. So is projecting the
 map's channels, and the two commute. A layer that needs few channels therefore projects
 the cells (a thousand) before it samples the points (twenty thousand), which gives the
 same numbers with a fraction of the work and memory.
+
+A voxel's feature is the mean, or the largest value per channel, of the features of the
+points inside it, whatever its stride. Points without a feature do not count, and a
+voxel without any has zeros. Rows are those of the backbone's own tensors.
 """
 
 from collections.abc import Sequence
@@ -23,7 +27,9 @@ from vantage3d.esam.frame_camera import (
     pixel_errors,
 )
 from vantage3d.esam.models.data_preprocessor import sample_name
+from vantage3d.esam.models.geo_aware_pool import segment_count, segment_max
 from vantage3d.geometry import FeatureGrid, bilinear_cells, grid_pixels
+from vantage3d.sparse.index import pack
 
 
 @dataclass(frozen=True)
@@ -162,3 +168,88 @@ def _check_source(points_cam: Tensor, K: Tensor, pixels: Any, name: str) -> None
             "another frame's, or a transform moved points without recording it in "
             "`transformation_3d_flow`."
         )
+
+
+class ImagePyramid:
+    """Image features on the voxels of a batch, made when a stride asks for them.
+
+    Args:
+        images: Samples of the batch.
+        coordinates: (N, 4) int32 [batch, x, y, z] voxel of each point: those that the
+            backbone's input was made from.
+    """
+
+    def __init__(self, images: ImageSamples, coordinates: Tensor) -> None:
+        self.images = images
+        self.coordinates = coordinates
+        self._rows: dict[int, Tensor] = {}
+        self._largest: dict[int, Tensor] = {}
+
+    def rows(self, voxels: Any) -> Tensor:
+        """(N,) int64 row of each point in a sparse tensor of any stride.
+
+        Raises:
+            ValueError: If a point lies in none of the voxels.
+        """
+        if voxels.stride not in self._rows:
+            self._rows[voxels.stride] = _find_rows(voxels, self.coordinates)
+        return self._rows[voxels.stride]
+
+    def covered(self, voxels: Any) -> Tensor:
+        """(M, 1) bool: voxels with at least one feature."""
+        rows = self.rows(voxels)[self.images.valid]
+        return segment_count(rows, len(voxels.coordinates))[:, None] > 0
+
+    def mean(self, voxels: Any, kernel: Tensor | None = None) -> Tensor:
+        """Mean features of voxels, projected.
+
+        The projection is applied to the cells of the map: means and projections
+        commute, and there are fewer cells than points.
+
+        Args:
+            voxels: Sparse tensor of the backbone, M voxels.
+            kernel: (C, C') projection; none by default.
+
+        Returns:
+            (M, C') in the order of the voxels' coordinates.
+        """
+        cells = None if kernel is None else self.images.single @ kernel
+        return self.images.mean(self.rows(voxels), len(voxels.coordinates), cells)
+
+    def max(self, voxels: Any, kernel: Tensor | None = None) -> Tensor:
+        """Largest features of voxels, then projected; as :meth:`mean`.
+
+        Projecting first would give another result. Memory is bounded by keeping the
+        precision of the maps, which are stored in half.
+        """
+        if voxels.stride not in self._largest:
+            self._largest[voxels.stride] = self._max(voxels)
+        largest = self._largest[voxels.stride].float()
+        return largest if kernel is None else largest @ kernel
+
+    @torch.no_grad()
+    def _max(self, voxels: Any) -> Tensor:
+        valid, dtype = self.images.valid, self.images.cells.dtype
+        feats = self.images.sample().to(dtype)[valid]
+        rows, count = self.rows(voxels)[valid], len(voxels.coordinates)
+        return segment_max(feats, rows, count).masked_fill(~self.covered(voxels), 0)
+
+
+def _find_rows(voxels: Any, coordinates: Tensor) -> Tensor:
+    keys, order = torch.sort(_keys(voxels.coordinates, voxels.stride))
+    wanted = _keys(coordinates, voxels.stride)
+    place = torch.searchsorted(keys, wanted).clamp(max=len(keys) - 1)
+    absent = keys[place] != wanted
+    if bool(absent.any()):
+        at = coordinates[absent][0].tolist()
+        raise ValueError(
+            f"{int(absent.sum())} of {len(wanted)} points lie in no voxel of stride "
+            f"{voxels.stride}, the first at {at}. Give the coordinates that the "
+            "backbone's input was made from."
+        )
+    return order[place]
+
+
+def _keys(coordinates: Tensor, stride: int) -> Tensor:
+    lattice = torch.div(coordinates[:, 1:], stride, rounding_mode="floor")
+    return pack(coordinates[:, 0], lattice)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from vantage3d.esam.models.fusion.pyramid import ImagePyramid
+from vantage3d.esam.models.fusion.image_sampling import ImagePyramid
 from vantage3d.sparse import Backend
 
 STRIDES = (8, 4, 2, 1)

@@ -1,4 +1,4 @@
-"""Instance losses of the query decoder, summed over its heads."""
+"""Instance losses, summed over the decoder's heads, and the semantic loss."""
 
 from collections.abc import Sequence
 
@@ -17,8 +17,8 @@ DICE_FACTOR = 4.0
 
 
 @MODELS.register_module()
-class InstanceCriterion:
-    """Classification, mask and (where predicted) mask-score losses.
+class MixedInstanceCriterion:
+    """Classification, mask and (where predicted) mask-score and box losses.
 
     Every head is matched and scored on its own. Mask losses are averaged over the
     pairs of a frame, then over the frames that have a pair; a batch without any pair
@@ -26,15 +26,16 @@ class InstanceCriterion:
 
     Args:
         matcher: Config of the matcher.
-        loss_weight: Factors of class, mask BCE, mask dice and mask score.
+        loss_weight: Factors of class, mask BCE, mask dice and mask score, and of the
+            boxes exactly where ``bbox_loss`` is given.
         num_classes: K instance classes; column K of the class logits is "no object".
         non_object_weight: Weight of "no object" in the class loss.
+        bbox_loss: Config of a loss on aligned boxes given as two corners, or None for
+            a decoder without boxes.
         legacy: Divide the dice loss of the intermediate heads by the batch size, as
             the published training does, so that its losses can be reproduced. By
             default all heads count the same whatever the batch size.
     """
-
-    num_weights = 4
 
     def __init__(
         self,
@@ -42,16 +43,19 @@ class InstanceCriterion:
         loss_weight: Sequence[float],
         num_classes: int,
         non_object_weight: float = 0.1,
+        bbox_loss: dict | None = None,
         legacy: bool = False,
     ) -> None:
-        if len(loss_weight) != self.num_weights:
+        number = 4 if bbox_loss is None else 5
+        if len(loss_weight) != number:
             raise ValueError(
-                f"`loss_weight` of {type(self).__name__} must have {self.num_weights} "
+                f"`loss_weight` of {type(self).__name__} must have {number} "
                 f"values, got {list(loss_weight)}"
             )
         self.matcher = TASK_UTILS.build(matcher)
         self.loss_weight = tuple(loss_weight)
         self.class_weight = (1.0,) * num_classes + (non_object_weight,)
+        self.bbox_loss = None if bbox_loss is None else MODELS.build(bbox_loss)
         self.legacy = legacy
 
     def __call__(
@@ -103,6 +107,9 @@ class InstanceCriterion:
         if head["scores"] is not None:
             score = self.score_loss(head, targets, matches, mode)
             terms["score"] = weight_score * score
+        if self.bbox_loss is not None and head["bboxes"] is not None:
+            boxes = self.box_loss(head["bboxes"], targets, matches)
+            terms["bbox"] = self.loss_weight[4] * boxes
         return terms
 
     def class_loss(
@@ -156,34 +163,6 @@ class InstanceCriterion:
                 losses.append(functional.mse_loss(predicted, iou[good]))
         return mean_or_zero(losses, head["scores"])
 
-
-@MODELS.register_module()
-class MixedInstanceCriterion(InstanceCriterion):
-    """InstanceCriterion with an optional loss of the predicted boxes.
-
-    Args:
-        bbox_loss: Config of a loss on aligned boxes given as two corners, or None for
-            a decoder without boxes.
-        loss_weight: As in InstanceCriterion, with the box factor as fifth value when
-            ``bbox_loss`` is given; a fifth value without it is an error.
-        **kwargs: Further arguments of InstanceCriterion.
-    """
-
-    def __init__(self, bbox_loss: dict | None = None, **kwargs) -> None:
-        self.num_weights = 4 if bbox_loss is None else 5
-        super().__init__(**kwargs)
-        self.bbox_loss = None if bbox_loss is None else MODELS.build(bbox_loss)
-
-    def terms(
-        self, head: dict, targets: Sequence[FrameTargets], matches: Matches, mode: str
-    ) -> dict[str, Tensor]:
-        """Weighted losses of one head by name, ``bbox`` where boxes are predicted."""
-        terms = super().terms(head, targets, matches, mode)
-        if self.bbox_loss is not None and head["bboxes"] is not None:
-            boxes = self.box_loss(head["bboxes"], targets, matches)
-            terms["bbox"] = self.loss_weight[4] * boxes
-        return terms
-
     def box_loss(
         self,
         bboxes: Sequence[Tensor],
@@ -218,3 +197,79 @@ def mean_or_zero(losses: list[Tensor], anchors: Sequence[Tensor]) -> Tensor:
     if losses:
         return torch.stack(losses).mean()
     return sum(anchor.float().sum() for anchor in anchors) * 0.0
+
+
+@MODELS.register_module()
+class ScanNetSemanticCriterion:
+    """Cross-entropy of each query against the class of its superpoint.
+
+    Args:
+        ignore_index: Target value that takes no part (the number of classes).
+        loss_weight: Factor of the loss.
+    """
+
+    def __init__(self, ignore_index: int, loss_weight: float) -> None:
+        self.ignore_index = ignore_index
+        self.loss_weight = loss_weight
+
+    def __call__(self, preds: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+        """Mean over the frames that have a labelled query.
+
+        Args:
+            preds: Per frame (Q, n_sem + 1) logits; the last column is not trained.
+            targets: Per frame (Q,) int64 classes.
+
+        Returns:
+            Scalar, a differentiable 0 where no frame has a labelled query.
+        """
+        losses = [
+            functional.cross_entropy(
+                pred[:, :-1].float(), target, ignore_index=self.ignore_index
+            )
+            for pred, target in zip(preds, targets)
+            if (target != self.ignore_index).any()
+        ]
+        if not losses:
+            return sum(pred.sum() for pred in preds) * 0.0
+        return self.loss_weight * torch.stack(losses).mean()
+
+
+@MODELS.register_module()
+class ScanNetMixedCriterion:
+    """Instance losses of every head and the semantic loss of the last one.
+
+    With one instance class (class-agnostic) every instance takes part as class 0.
+
+    Args:
+        num_semantic_classes: n_sem; targets are split by it.
+        sem_criterion: Config of the semantic criterion.
+        inst_criterion: Config of the instance criterion.
+    """
+
+    def __init__(
+        self, num_semantic_classes: int, sem_criterion: dict, inst_criterion: dict
+    ) -> None:
+        self.num_semantic_classes = num_semantic_classes
+        self.sem_criterion = MODELS.build(sem_criterion)
+        self.inst_criterion = MODELS.build(inst_criterion)
+
+    def __call__(
+        self, pred: dict, targets: Sequence[FrameTargets], mask_modes: Sequence[str]
+    ) -> dict[str, Tensor]:
+        """Losses of a batch.
+
+        Args:
+            pred: Output of ScanNetMixQueryDecoder.
+            targets: One per frame.
+            mask_modes: Per head "SP" or "P", intermediate heads first.
+
+        Returns:
+            ``inst_loss`` and ``seg_loss``, differentiable scalars.
+        """
+        if pred["cls_preds"][0].shape[1] == 2:
+            targets = [target.class_agnostic() for target in targets]
+        semantic = [target.semantic for target in targets]
+        return {
+            "inst_loss": self.inst_criterion(pred, targets, mask_modes),
+            "seg_loss": self.sem_criterion(pred["sem_preds"], semantic),
+        }
