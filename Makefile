@@ -39,8 +39,8 @@ DEPTH_BASE = configs/vggt_lora/finetune_kitti360_demo.py
 DEPTH_LORA = configs/vggt_lora/lora_kitti360_strategy_b_demo.py
 BASE_FILE = --cfg-options model.base_weights=$(DEPTH_WORK)/base.safetensors
 
-.PHONY: setup minkowski demo demo-depth demo-evaluate demo-deltas demo-real test lint \
-    doctor
+.PHONY: setup minkowski demo demo-depth demo-evaluate demo-deltas demo-real test \
+    test-bitwise lint doctor
 
 setup:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV)
@@ -105,7 +105,16 @@ demo-deltas: setup
 	    --data-root $(DATA)/deltas-rooms --work-dir $(WORK)/demo-deltas
 
 test: setup
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist worksteal
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadscope \
+	    --no-loadscope-reorder
+
+# What asserts equal bits, with the matrix kernels of processors that this one is not.
+BITWISE = -m pytest -q -n $(WORKERS) --dist loadscope -m bitwise
+test-bitwise: setup
+	OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
+	    $(RUN) $(BITWISE)
+	OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 \
+	    $(RUN) $(BITWISE)
 
 lint: setup
 	$(RUN) -m ruff check . && $(RUN) -m ruff format --check .

@@ -47,6 +47,7 @@ def test_moves_with_the_model_and_stays_frozen(backbone):
     assert backbone.extractor.mean.device.type == "meta"
 
 
+@pytest.mark.bitwise
 def test_gives_what_the_extractor_gives_without_gradients(backbone):
     images = torch.rand(2, 3, 120, 160, requires_grad=True)
     feats = backbone(images)
@@ -58,6 +59,7 @@ def test_gives_what_the_extractor_gives_without_gradients(backbone):
     assert 0 < (rough - feats).abs().max() < 0.1 * feats.abs().max()
 
 
+@pytest.mark.bitwise
 def test_can_be_sent_to_another_process(backbone):
     again = pickle.loads(pickle.dumps(backbone))
     images = torch.rand(1, 3, 16, 16)

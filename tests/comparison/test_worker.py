@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 import torch
 
 from vantage3d.comparison import worker
@@ -10,6 +11,7 @@ from vantage3d.engine.checkpoints.file import read_checkpoint
 CONFIGS = "configs/ESAM_CA/ESAM_sv_synthetic_CA"
 
 
+@pytest.mark.bitwise
 def test_keys_beyond_the_baseline_may_start_on_their_own(tmp_path, monkeypatch):
     path = tmp_path / "seed3.pth"
     worker.init(f"{CONFIGS}.py", str(path), 3, {})

@@ -2,6 +2,8 @@
 
 import shutil
 
+import pytest
+
 from tests.engine import runs
 from tests.shared import ROOT
 
@@ -27,6 +29,7 @@ def tiny(index, **options) -> dict:
     }
 
 
+@pytest.mark.bitwise
 def test_a_resumed_run_ends_with_the_same_bits(scannet, tmp_path):
     whole, halves = tmp_path / "whole", tmp_path / "halves"
     assert runs.run(whole, tiny(scannet), config=CONFIG, timeout=300) == 0

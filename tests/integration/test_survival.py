@@ -142,6 +142,7 @@ def members(group: int) -> list[str]:
     return found
 
 
+@pytest.mark.bitwise
 @pytest.mark.parametrize("workers", [1, 3])
 def test_workers_change_nothing(undisturbed, tmp_path, workers):
     options = {
@@ -153,6 +154,7 @@ def test_workers_change_nothing(undisturbed, tmp_path, workers):
     assert_equal_to(undisturbed, tmp_path)
 
 
+@pytest.mark.bitwise
 def test_checkpoints_within_an_epoch(undisturbed, tmp_path):
     """Saved every 5 iterations of epochs of 6, killed in the third epoch."""
     options = {

@@ -76,6 +76,7 @@ def test_many_small_blocks_change_nothing(monkeypatch, threads, size, stride):
         torch.testing.assert_close(ours, want)
 
 
+@pytest.mark.bitwise
 @pytest.mark.parametrize("threads", [3], indirect=True)
 def test_same_bits_every_time(threads):
     coordinates = oracle.random_cloud(2, count=3000, extent=12)
@@ -101,6 +102,7 @@ def test_threads_of_torch_are_left_as_they_were(monkeypatch, threads, count):
     assert seen == [threads]
 
 
+@pytest.mark.bitwise
 @pytest.mark.parametrize("threads", [2], indirect=True)
 def test_works_after_a_fork(threads):
     coordinates = oracle.random_cloud(4, count=2000, extent=10)

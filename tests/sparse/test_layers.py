@@ -246,6 +246,7 @@ def _run(chain, repeats=1, **autocast):
     return [x.detach() for x in [*numbers, *norm.buffers()]]
 
 
+@pytest.mark.bitwise
 @pytest.mark.parametrize("options", [{}, {"repeats": 3}, {"bfloat16": True}])
 def test_equal_to_the_layers_one_by_one_to_the_bit(options):
     for ours, plain in zip(
@@ -284,6 +285,7 @@ def test_the_rectified_tensor_is_not_kept():
     assert plain - ours == rows
 
 
+@pytest.mark.bitwise
 def test_evaluation_uses_the_running_statistics():
     norm, relu, conv = _layers()
     coordinates = oracle.random_cloud(0)

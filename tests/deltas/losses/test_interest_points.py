@@ -128,6 +128,7 @@ def test_superpoint_computes_the_authors_logits_from_their_file(weights):
     assert torch.allclose(logits, expected, atol=1e-4 * float(expected.abs().max()))
 
 
+@pytest.mark.bitwise
 def test_superpoint_reads_the_file_of_transformers_too(weights, tmp_path):
     from safetensors.torch import save_file
 

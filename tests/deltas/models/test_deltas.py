@@ -16,6 +16,7 @@ def net():
     return narrow().eval()
 
 
+@pytest.mark.bitwise
 @torch.no_grad()
 def test_a_sample_does_not_depend_on_its_batch(net):
     together, alone = batch(2), batch(2)
@@ -217,6 +218,7 @@ def test_ranges_are_separate():
     assert none["counts"]["used"] == 0
 
 
+@pytest.mark.bitwise
 def test_random_keypoints_follow_torchs_generator_in_training():
     inputs, points = batch(1), []
     net = narrow(keypoints=dict(num_kps=24, frac_superpoint=0.0)).train()

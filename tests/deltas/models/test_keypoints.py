@@ -89,6 +89,7 @@ def test_fewer_detections_leave_more_to_chance_and_none_is_drawn_twice():
     assert len(torch.unique(pixels[0], dim=0)) == SIZE[0] * SIZE[1]
 
 
+@pytest.mark.bitwise
 def test_the_batch_does_not_change_a_samples_points():
     select = KeypointSelector(num_kps=30, nms_radius=2)
     together, _ = select(logits(), SIZE, seeded())

@@ -26,6 +26,7 @@ def report(out, split="train"):
     return json.loads((out / f"report_{split}.json").read_text())
 
 
+@pytest.mark.bitwise
 def test_equal_bytes_for_any_worker_count_and_another_seed_differs(
     scannet, create_data, tmp_path, hashes
 ):

@@ -167,6 +167,7 @@ def test_both_engines_predict_the_same():
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.bitwise
 def test_training_repeats_bitwise():
     def weights():
         model, data = narrow_model(), batch(*unequal())

@@ -87,6 +87,7 @@ def test_pose_files_agree_by_the_chain_of_the_format(root):
     assert np.abs(cam_to_pose[:3, :3] @ R[:3, :3].T - cam_to_pose[:3, :3]).max() > 1e-3
 
 
+@pytest.mark.bitwise
 def test_same_bytes_for_any_worker_count_and_after_a_kill(root, tmp_path):
     expected = files(root)
     write_kitti360(tmp_path / "two", 1, 1, SMALL, workers=2)

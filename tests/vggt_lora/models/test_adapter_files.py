@@ -195,6 +195,7 @@ def test_a_changed_base_is_named():
         BaseUntouchedHook().after_train(runner)
 
 
+@pytest.mark.bitwise
 def test_the_base_predicts_as_if_there_were_no_adapters():
     both, adapted = (step(toy.estimator(predict_base=p), 3) for p in (True, False))
     with torch.no_grad():

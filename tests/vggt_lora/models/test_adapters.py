@@ -45,6 +45,7 @@ def test_at_the_start_the_network_is_the_base_bit_for_bit():
     close(outputs(adapted), outputs(base), 0)
 
 
+@pytest.mark.bitwise
 def test_training_leaves_the_base_bit_equal():
     model = toy.estimator()
     before = {n: p.clone() for n, p in model.named_parameters() if ".lora_" not in n}

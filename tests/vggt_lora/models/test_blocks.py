@@ -34,6 +34,7 @@ def test_rotation_is_that_of_complex_numbers(height, width):
     assert torch.equal(turned[..., :SPECIAL, :], tokens[..., :SPECIAL, :])
 
 
+@pytest.mark.bitwise
 def test_every_frame_has_the_same_positions():
     table = RotaryTables(HEAD, SPECIAL)(2, 3, torch.zeros(1))
     frames = torch.randn(2, 4, 3, SPECIAL + 6, HEAD)  # B, heads, S, P, d

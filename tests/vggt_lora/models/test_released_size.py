@@ -14,7 +14,7 @@ from vantage3d.vggt_lora.models import VGGT
 
 QUERIES = torch.tensor([[[10.0, 12.0], [33.5, 20.25]]])
 ROUNDED = 5e-5  # the file has five decimals
-CHUNK = 1 << 22
+CHUNK = 1 << 15  # values whose temporaries stay in the cache: five times as fast
 
 
 def wave_fill(net: VGGT) -> None:

@@ -4,6 +4,7 @@ import random
 import signal
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
@@ -30,6 +31,7 @@ def assert_equal_runs(one, other):
         assert_same(histories[0][key], histories[1][key], key)
 
 
+@pytest.mark.bitwise
 def test_kills_leave_no_trace(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert train(whole) == 0

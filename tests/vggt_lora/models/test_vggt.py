@@ -82,6 +82,7 @@ def test_samples_of_a_batch_do_not_see_each_other():
             assert_close(together[name][i], values[0], atol=2e-5, rtol=1e-4, msg=name)
 
 
+@pytest.mark.bitwise
 @torch.no_grad()
 def test_keeping_only_the_needed_layers_changes_nothing():
     levels = dict(features=16, out_channels=(8, 8, 12, 12))
@@ -124,6 +125,7 @@ def gradients(net: VGGT) -> dict[str, torch.Tensor]:
     return {n: p.grad for n, p in net.named_parameters() if p.grad is not None}
 
 
+@pytest.mark.bitwise
 def test_checkpointing_gives_the_same_gradients():
     expected = gradients(narrow(enable_track=False))
     got = gradients(narrow(enable_track=False, checkpointing=True))

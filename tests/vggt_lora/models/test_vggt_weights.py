@@ -12,6 +12,7 @@ from vantage3d.vggt_lora.models.vggt import load_vggt
 FEW = dict(enable_point=False, enable_track=False)
 
 
+@pytest.mark.bitwise
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["model.pt", "model.safetensors"])
 def test_a_released_file_is_loaded_whole(tmp_path, name):

@@ -110,6 +110,7 @@ def test_whole_fusion_samples_before_it_projects_nothing_else():
     torch.testing.assert_close(fused.alpha, alpha)
 
 
+@pytest.mark.bitwise
 def test_it_starts_as_the_plain_network():
     plain, fused = narrow_model().eval(), fused_model(trained=False).eval()
     data = picture_batch(*frames())

@@ -32,6 +32,7 @@ def frames():
     return [picture_frame(0, 700), picture_frame(1, 400, 2)]
 
 
+@pytest.mark.bitwise
 def test_prediction_needs_no_images_and_is_the_plain_detectors():
     model, data = distilled_model().eval(), picture_batch(*frames())
     plain = narrow_model(seed=1).eval()

@@ -79,6 +79,7 @@ def test_augmented_points_find_the_same_cells():
     )
 
 
+@pytest.mark.bitwise
 def test_frames_have_maps_of_their_own():
     data = picture_batch(picture_frame(0, 500), picture_frame(1, 300))
     source = StoredFeatures(SPACE, CHANNELS)

@@ -39,6 +39,7 @@ def equal(first, second) -> bool:
 WAYS = [("add", "mean"), ("add", "max"), ("concat", "mean"), ("concat", "max")]
 
 
+@pytest.mark.bitwise
 @pytest.mark.parametrize(("form", "pool"), WAYS)
 def test_zero_kernels_give_the_plain_network_bit_for_bit(form, pool):
     injected = injected_model(zero=True, form=form, pool=pool)
@@ -122,6 +123,7 @@ def test_each_frame_of_a_batch_uses_its_own_image(form, pool):
         assert not torch.allclose(both["masks"][i], swapped["masks"][i])
 
 
+@pytest.mark.bitwise
 @pytest.mark.parametrize("form", ["add", "concat"])
 def test_images_that_nobody_sees_change_nothing(form):
     model, plain = injected_model(form=form).eval(), narrow_model(seed=1).eval()
