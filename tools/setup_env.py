@@ -1,31 +1,44 @@
-"""Create the virtual environment: one command, resumable, a no-op when done.
+"""Create or mend the virtual environment: one command, a no-op when all is well.
 
-    python3.11 tools/setup_env.py --venv .venv [--minkowski]
+    python3.11 tools/setup_env.py --venv .venv [--minkowski] [--mmcv-ops]
 
-Only the standard library is used, because nothing else exists yet. Every step leaves
-a stamp in the environment that names what it installed; a step whose stamp is current
-is skipped, so an interrupted set-up continues and a second call does nothing.
+Only the standard library is used, because nothing else exists yet. What is installed is
+compared with constraints.txt each time; what lacks, has another version or lost its
+files is installed. Nothing is compiled unless it is asked for.
 """
 
 import argparse
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import time
 import venv
 from dataclasses import dataclass, field
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
 REQUIRED_PYTHON = (3, 11)
-BUILD_BASE = ["pip", "wheel", "setuptools<81", "ninja", "packaging", "psutil"]
-LIBRARIES = [
-    "mmengine", "mmdet", "mmdet3d", "timm", "peft", "evo", "pycolmap", "rerun-sdk",
-    "safetensors", "scikit-image", "matplotlib", "rich", "transformers", "h5py",
-]  # fmt: skip
-DEVELOPMENT = ["pytest", "pytest-xdist", "ruff", "mypy", "codespell", "pre-commit"]
+SIZE_GB = 5.6  # of which torch, its compiler and its CUDA libraries are 4.5
+# Each fits the torch that it was compiled against, and replaces the other package.
+COMPILED = {
+    "minkowskiengine": ({"SETUPTOOLS_USE_DISTUTILS": "stdlib"}, 4.0, ""),
+    "mmcv": ({"MMCV_WITH_OPS": "1"}, 8.0, "mmcv-lite"),
+}
+VERIFY = """
+import vantage3d, torch, torchvision, mmdet3d.structures
+from importlib.metadata import version, PackageNotFoundError
+try:
+    version("mmcv")
+except PackageNotFoundError:
+    pass
+else:
+    from mmcv.ops import nms
+    nms(torch.tensor([[0.0, 0, 9, 9], [0, 0, 9, 8]]), torch.tensor([0.9, 0.8]), 0.5)
+"""
 
 
 @dataclass
@@ -35,64 +48,106 @@ class Step:
     name: str
     about_minutes: float
     pip_args: list[str]
-    depends_on: str = ""
     environment: dict[str, str] = field(default_factory=dict)
 
-    def stamp(self) -> str:
-        """Identity of what this step installs."""
-        text = "\n".join([*self.pip_args, self.depends_on])
-        return hashlib.sha256(text.encode()).hexdigest()
+
+def normalized(name: str) -> str:
+    """The one spelling of a package's name."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def plan(minkowski: bool) -> list[Step]:
-    """The steps in the only order that works: torch before whatever compiles on it."""
-    steps = [
-        library_step("build tools", 0.2, BUILD_BASE),
-        library_step("torch and torchvision", 2, ["torch", "torchvision"]),
-        library_step("mmdetection3d and libraries", 2, LIBRARIES),
-        library_step("development tools", 0.2, DEVELOPMENT),
-        compiled_step("mmcv", 8, {"MMCV_WITH_OPS": "1"}),
+def pinned() -> dict[str, dict[str, str]]:
+    """Packages of each section of the constraints file and their versions."""
+    sections: dict[str, dict[str, str]] = {}
+    for line in CONSTRAINTS.read_text().splitlines():
+        name, separator, version = line.partition("==")
+        if line.startswith("# -- "):
+            pins = sections.setdefault(line[5:].split(",")[0], {})
+        elif separator:
+            pins[normalized(name)] = version.strip()
+    return sections
+
+
+def installed(site: Path) -> dict[str, str]:
+    """Packages in a site-packages folder and their versions, if their files exist."""
+    return {
+        normalized(found.metadata["Name"]): found.version
+        for found in distributions(path=[str(site)])
+        if found.metadata["Name"] and is_whole(found, site)
+    }
+
+
+def is_whole(found: Distribution, site: Path) -> bool:
+    """Whether the first file of each top-level folder of a package is there."""
+    seen = set()
+    for line in (found.read_text("RECORD") or "").splitlines():
+        path = line.partition(",")[0].strip('"')
+        top = path.partition("/")[0]
+        if top not in seen and top != ".." and not top.endswith(".dist-info"):
+            seen.add(top)
+            if "__pycache__" not in path and not (site / path).exists():
+                return False
+    return True
+
+
+def plan(site: Path, stamps: Path, asked: set[str]) -> list[Step]:
+    """The pip calls that make the environment what it should be; none if it is.
+
+    Args:
+        site: Its site-packages folder.
+        stamps: Folder of notes: which torch a package was compiled against, and which
+            checkout is installed.
+        asked: Names in :data:`COMPILED`; those that are installed already stay.
+    """
+    pins, found = pinned(), installed(site)
+    torch = pins["runtime"]["torch"]
+    compiled = [name for name in COMPILED if name in asked or name in found]
+    wanted = pins["runtime"] | pins["development"]
+    for name in compiled:
+        wanted.pop(COMPILED[name][2], None)
+    if any(note(stamps, name) != torch for name in compiled):
+        wanted["ninja"] = pins["compiled"]["ninja"]
+    # A local version, as torch's +cpu or +cu126, is the user's choice.
+    lacking = [
+        f"{name}=={version}"
+        for name, version in wanted.items()
+        if found.get(name, "").partition("+")[0] != version
     ]
-    if minkowski:
-        environment = {"SETUPTOOLS_USE_DISTUTILS": "stdlib"}
-        steps.append(compiled_step("MinkowskiEngine", 4, environment))
-    editable = ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]
-    steps.append(Step("vantage3d", 0.1, editable))
+    steps = []
+    if lacking:
+        flags = ["--no-deps", "--no-compile", "--only-binary=:all:"]
+        minutes = 4.0 if f"torch=={torch}" in lacking else 0.2 + 0.02 * len(lacking)
+        steps.append(Step(", ".join(lacking), minutes, [*flags, *lacking]))
+    for name in compiled:
+        version = pins["compiled"][name]
+        if found.get(name) != version or note(stamps, name) != torch:
+            steps.append(compiled_step(name, version, torch))
+    if note(stamps, "checkout") != checkout() or "vantage3d" not in found:
+        editable = ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]
+        steps.append(Step("vantage3d", 0.1, editable))
     return steps
 
 
-def library_step(name: str, about_minutes: float, packages: list[str]) -> Step:
-    """Wheels from the registry in the pinned versions."""
-    pins = {"PIP_CONSTRAINT": str(CONSTRAINTS)}
-    return Step(name, about_minutes, packages, CONSTRAINTS.read_text(), pins)
-
-
-def compiled_step(name: str, about_minutes: float, environment: dict) -> Step:
-    """A package that compiles against the installed torch; its wheel fits no other."""
+def compiled_step(name: str, version: str, torch: str) -> Step:
+    """A build against the installed torch; its cached wheel fits no other."""
+    environment, minutes, _ = COMPILED[name]
     jobs = {"MAX_JOBS": os.environ.get("MAX_JOBS", str(os.cpu_count() or 1))}
-    flags = ["--no-build-isolation", "--no-deps", "--force-reinstall", *wheel_cache()]
-    return Step(
-        f"{name} (compiles its operators)",
-        about_minutes,
-        [pinned_version(name), *flags],
-        pinned_version("torch"),
-        {**environment, **jobs},
-    )
-
-
-def pinned_version(name: str) -> str:
-    """The ``name==version`` line of the constraints file."""
-    for line in CONSTRAINTS.read_text().splitlines():
-        if line.lower().startswith(name.lower() + "=="):
-            return line.strip()
-    raise SystemExit(f"{CONSTRAINTS}: no line `{name}==VERSION`. Add the pin.")
-
-
-def wheel_cache() -> list[str]:
-    """Pip cache of compiled wheels, keyed by torch: their binaries only fit one."""
-    key = pinned_version("torch").replace("==", "-")
     base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return ["--cache-dir", str(base / "vantage3d" / f"wheels-{key}")]
+    cache = ["--cache-dir", str(base / "vantage3d" / f"wheels-torch-{torch}")]
+    flags = ["--no-build-isolation", "--no-deps", "--force-reinstall", *cache]
+    return Step(name, minutes, [f"{name}=={version}", *flags], {**environment, **jobs})
+
+
+def checkout() -> str:
+    """Identity of this checkout and of what its packaging files say."""
+    files = [(ROOT / name).read_bytes() for name in ("pyproject.toml", "setup.py")]
+    return hashlib.sha256(b"\n".join([str(ROOT).encode(), *files])).hexdigest()
+
+
+def note(stamps: Path, name: str) -> str:
+    """What was noted under ``name``; empty if nothing was."""
+    path = stamps / name
+    return path.read_text() if path.exists() else ""
 
 
 def run_with_clock(command: list[str], step: Step, log: Path) -> None:
@@ -107,7 +162,7 @@ def run_with_clock(command: list[str], step: Step, log: Path) -> None:
             env={**os.environ, **step.environment},
         )
         while process.poll() is None:
-            time.sleep(0.5)
+            time.sleep(0.2)
             now = time.monotonic()
             if now - shown >= (1 if interactive else 30):
                 shown = now
@@ -117,7 +172,7 @@ def run_with_clock(command: list[str], step: Step, log: Path) -> None:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
         raise SystemExit(
             f"{tail}\nSet-up failed in `{step.name}` (exit {process.returncode}).\n"
-            f"Whole log: {log}. Mend the cause and call again: done steps are kept."
+            f"Whole log: {log}. Mend the cause and call again: what is done is kept."
         )
     print(f"      done in {time.monotonic() - start:.0f} s", flush=True)
 
@@ -130,54 +185,57 @@ def check_python() -> None:
         )
 
 
-def check_openblas() -> None:
+def check_openblas(include: Path = Path("/usr/include")) -> None:
     """MinkowskiEngine needs the OpenBLAS headers; say so before minutes are lost."""
-    candidates = [
-        "/usr/include/openblas/cblas.h",
-        *map(str, Path("/usr/include").glob("*/cblas.h")),
-    ]
-    if not any(Path(path).exists() for path in candidates):
+    if not next(include.glob("**/cblas.h"), None):
         raise SystemExit(
-            "MinkowskiEngine needs the OpenBLAS headers (cblas.h was not found under "
-            "/usr/include). Install them: `apt-get install libopenblas-dev`."
+            f"MinkowskiEngine needs the OpenBLAS headers (cblas.h was not found under "
+            f"{include}). Install them: `apt-get install libopenblas-dev`."
         )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--venv", type=Path, default=ROOT / ".venv")
-    parser.add_argument(
-        "--minkowski", action="store_true", help="also build MinkowskiEngine"
-    )
+    add = parser.add_argument
+    add("--venv", type=Path, default=ROOT / ".venv", help="its folder")
+    add("--minkowski", action="store_true", help="also compile MinkowskiEngine")
+    add("--mmcv-ops", action="store_true", help="compile mmcv in place of mmcv-lite")
     args = parser.parse_args()
     check_python()
+    choices = {"minkowskiengine": args.minkowski, "mmcv": args.mmcv_ops}
     if args.minkowski:
         check_openblas()
     folder = args.venv.resolve()
     python, stamps = folder / "bin" / "python", folder / "vantage3d-stamps"
+    site = folder / "lib" / "python3.11" / "site-packages"
     if not python.exists():
-        print(f"Creating {folder}", flush=True)
+        print(
+            f"Creating {folder}: {SIZE_GB} GB, 2 to 4 minutes on two cores, longer "
+            "where wheels have to be downloaded (3 GB)",
+            flush=True,
+        )
         venv.create(folder, with_pip=True)
     stamps.mkdir(exist_ok=True)
-    steps = plan(args.minkowski)
+    steps = plan(site, stamps, {name for name, asked in choices.items() if asked})
+    if not steps and note(stamps, "verified"):
+        return
+    (stamps / "verified").unlink(missing_ok=True)
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
     for number, step in enumerate(steps, 1):
-        stamp = stamps / step.name.split(" ")[0]
-        if stamp.exists() and stamp.read_text() == step.stamp():
-            continue
-        print(f"[{number}/{len(steps)}] {step.name}", flush=True)
-        command = [str(python), "-m", "pip", "install", *step.pip_args]
-        run_with_clock(command, step, stamps / f"{number}.log")
-        stamp.write_text(step.stamp())
-    check = (
-        "import torch, torchvision, mmdet3d; from mmcv.ops import nms; import vantage3d"
-    )
-    verified = stamps / "verified"
-    if not verified.exists() or verified.stat().st_mtime < max(
-        path.stat().st_mtime for path in stamps.iterdir()
-    ):
-        subprocess.run([str(python), "-W", "ignore", "-c", check], check=True, cwd="/")
-        verified.touch()
-        print(f"Ready: {folder}", flush=True)
+        shown = step.name if len(step.name) < 200 else f"{step.name[:180]}, ..."
+        print(f"[{number}/{len(steps)}] {shown}", flush=True)
+        replaced = COMPILED.get(step.name, ({}, 0, ""))[2]
+        if replaced:
+            subprocess.run([*pip, "uninstall", "--quiet", "-y", replaced], check=True)
+        log = stamps / f"{number}.log"
+        run_with_clock([*pip, "install", *step.pip_args], step, log)
+        if step.name in COMPILED:
+            (stamps / step.name).write_text(pinned()["runtime"]["torch"])
+        elif step.name == "vantage3d":
+            (stamps / "checkout").write_text(checkout())
+    subprocess.run([str(python), "-W", "ignore", "-c", VERIFY], check=True, cwd="/")
+    (stamps / "verified").write_text("imports ran")
+    print(f"Ready: {folder}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """Vantage3D: 3D perception from posed images."""
 
-from vantage3d.absent_mmcv_ops import install as _install_absent_mmcv_ops
+from vantage3d.stand_ins import install as _install_stand_ins
 
-_install_absent_mmcv_ops()
+_install_stand_ins()
