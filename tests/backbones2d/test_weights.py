@@ -14,7 +14,7 @@ from vantage3d.backbones2d.dinov2 import DinoV2
 from vantage3d.backbones2d.weights import (
     clip_names,
     dinov2_names,
-    find_weights,
+    find_released,
     load_backbone,
 )
 from vantage3d.engine.errors import CheckpointError
@@ -152,7 +152,7 @@ def test_a_named_file_that_is_missing_says_what_to_fetch():
 @pytest.mark.parametrize("name", list(BACKBONES))
 def test_without_any_weights_the_error_says_what_to_fetch_and_where_to_put_it(name):
     with pytest.raises(FileNotFoundError, match=f"no weights of {name}") as error:
-        find_weights(name)
+        find_released(BACKBONES[name], None)
     for text in (
         "Temporary failure in name resolution",
         f"https://huggingface.co/{BACKBONES[name].repo}/resolve/main/model.safetensors",
@@ -167,14 +167,20 @@ def test_the_authors_file_is_found_in_the_folder(tmp_path):
     folder.mkdir(parents=True)
     (folder / "dinov2_vitb14_reg4_pretrain.pth").touch()
     (folder / "dinov2_vitb14_pretrain.pth").touch()
-    assert find_weights("dinov2_vitb14_reg").name == "dinov2_vitb14_reg4_pretrain.pth"
+    assert (
+        find_released(BACKBONES["dinov2_vitb14_reg"], None).name
+        == "dinov2_vitb14_reg4_pretrain.pth"
+    )
     (folder / "dinov2_vitb14.safetensors").touch()
-    assert find_weights("dinov2_vitb14").name == "dinov2_vitb14.safetensors"
+    assert (
+        find_released(BACKBONES["dinov2_vitb14"], None).name
+        == "dinov2_vitb14.safetensors"
+    )
 
 
 def test_the_hub_is_asked_when_the_folder_has_none(monkeypatch, tmp_path):
     monkeypatch.setattr(weights, "_from_hub", lambda repo: tmp_path / repo)
-    found = find_weights("dinov2_vits14")
+    found = find_released(BACKBONES["dinov2_vits14"], None)
     assert found == tmp_path / "timm/vit_small_patch14_dinov2.lvd142m"
 
 

@@ -103,4 +103,4 @@ def test_without_weights_it_says_what_to_fetch(export, monkeypatch):
 def test_refuses_a_size_that_is_none(export, capsys):
     with pytest.raises(SystemExit):
         clip(folders(export, "--input-size", "560"))
-    assert "must look like 560x420, got '560'" in capsys.readouterr().err
+    assert "must look like 640x480, got '560'" in capsys.readouterr().err

@@ -8,19 +8,43 @@ import torch
 
 from vantage3d.backbones2d.build import build_extractor
 from vantage3d.backbones2d.extraction import Extracted, extract
-from vantage3d.backbones2d.extractor import Size
 from vantage3d.backbones2d.feature_folder import FOLDER, FeatureFolder
 from vantage3d.backbones2d.frames import find_images, read_shard
 from vantage3d.backbones2d.pipeline import ExtractOptions
 from vantage3d.io.features import FORMS
+from vantage3d.process.command import image_size
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of every extraction."""
-    _add_data(parser)
-    _add_network(parser)
-    group = parser.add_argument_group("how it runs")
-    add = group.add_argument
+    add = parser.add_argument
+    add("--root-path", type=Path, required=True, help="ScanNet export or RGB-D folder")
+    add("--out-dir", type=Path, required=True, help="the dataset")
+    add("--folder", default=FOLDER, help="in the dataset: FOLDER/<scene>/<frame>.pt")
+    add(
+        "--form",
+        choices=FORMS,
+        default="pt",
+        help="bare fp16 tensors, or safetensors that say what made them",
+    )
+    add(
+        "--frame-interval",
+        "--frame-stride",
+        type=int,
+        help="ScanNet: frames whose number is a multiple, 200 by default (40 for "
+        "sequences); RGB-D folder: every so many-th frame, 1 by default",
+    )
+    add("--scenes", nargs="+", default=[], help="only these; default: all")
+    add = parser.add_argument_group("network").add_argument
+    add("--weights", type=Path, help="default: work_dirs/pretrained, else the hub")
+    add("--random-weights", action="store_true", help="no file; for tests only")
+    add(
+        "--input-size",
+        type=image_size,
+        metavar="WxH",
+        help="images are scaled in proportion to fit into it; default: as stored",
+    )
+    add = parser.add_argument_group("how it runs").add_argument
     add("--batch-size", type=int, default=8, help="images at once")
     add("--workers", type=int, default=2, help="processes that decode; 0 for none")
     add("--device", help="default: cuda where there is one (LOCAL_RANK's), else cpu")
@@ -40,56 +64,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_data(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--root-path", type=Path, required=True, help="ScanNet export or RGB-D folder")
-    add("--out-dir", type=Path, required=True, help="the dataset")
-    add("--folder", default=FOLDER, help="in the dataset: FOLDER/<scene>/<frame>.pt")
-    add(
-        "--form",
-        choices=FORMS,
-        default="pt",
-        help="bare fp16 tensors, or safetensors that say what made them",
-    )
-    add(
-        "--frame-interval",
-        "--frame-stride",
-        type=int,
-        help="ScanNet: frames whose number is a multiple, 200 by default (40 for "
-        "sequences); RGB-D folder: every so many-th frame, 1 by default",
-    )
-    add("--scenes", nargs="+", default=[], help="only these; default: all")
-
-
-def _add_network(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("network").add_argument
-    add("--weights", type=Path, help="default: work_dirs/pretrained, else the hub")
-    add("--random-weights", action="store_true", help="no file; for tests only")
-    add(
-        "--input-size",
-        type=image_size,
-        metavar="WxH",
-        help="images are scaled in proportion to fit into it; default: as stored",
-    )
-
-
-def image_size(text: str) -> Size:
-    """``560x420`` as (560, 420)."""
-    width, _, height = text.partition("x")
-    if not (width.isdigit() and height.isdigit()):
-        raise argparse.ArgumentTypeError(f"must look like 560x420, got {text!r}")
-    return int(width), int(height)
-
-
 def run(
     name: str, args: argparse.Namespace, layers: list[int] | None = None
 ) -> Extracted:
     """Extract as the command line says.
 
     Args:
-        name: Of the network.
+        name: Name of the network.
         args: What :func:`add_arguments` described.
-        layers: Blocks of DINOv2.
+        layers: Numbers of the blocks of DINOv2 to join.
 
     Raises:
         ValueError: For options that cannot be; see also :func:`extract`.

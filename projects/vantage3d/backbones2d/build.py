@@ -15,10 +15,11 @@ from vantage3d.backbones2d.weights import (
     Rename,
     clip_names,
     dinov2_names,
-    find_weights,
+    find_released,
     load_backbone,
 )
 from vantage3d.checks import check_choice
+from vantage3d.io.released_weights import BACKBONES
 
 NAMES = (*DINOV2, CLIP_RN50)
 RANDOM_WEIGHTS = "random-seed-0"
@@ -56,7 +57,7 @@ def build_extractor(
             f"`layers` is for DINOv2, got {list(layers)} for {name}, which always is "
             "its stride-8 stage. Leave it out"
         )
-    path = None if random_weights else find_weights(name, weights)
+    path = None if random_weights else find_released(BACKBONES[name], weights)
     if name == CLIP_RN50:
         resnet, digest = _make(create_resnet, clip_names, path)
         return ClipRN50(resnet, digest, input_size)

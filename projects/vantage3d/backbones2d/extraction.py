@@ -1,13 +1,11 @@
 """Features of every image of a recording, on disk: batched, resumable, sharded."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from mmengine.logging import print_log
-from PIL import Image
 
-from vantage3d.backbones2d.extractor import FeatureExtractor, Size
+from vantage3d.backbones2d.extractor import FeatureExtractor
 from vantage3d.backbones2d.feature_folder import (
     FeatureFolder,
     check_space,
@@ -16,6 +14,7 @@ from vantage3d.backbones2d.feature_folder import (
 )
 from vantage3d.backbones2d.frames import ImageFrame
 from vantage3d.backbones2d.pipeline import ExtractOptions, Pipeline
+from vantage3d.io.images import read_size
 
 
 class Extracted(NamedTuple):
@@ -63,14 +62,9 @@ def extract(
 
 def _made_by(extractor: FeatureExtractor) -> dict:
     """What decides the values of a feature file, beside its image."""
-    return {
-        "model": extractor.name,
-        "weights": extractor.weights,
-        "layers": extractor.layers,
-        "patch": extractor.patch,
-        "channels": extractor.channels,
-        "input_size": extractor.input_size,
-    }
+    keys = ("model", "weights", "layers", "patch", "channels")
+    source = vars(extractor.source((1, 1)))
+    return {key: source[key] for key in keys} | {"input_size": extractor.input_size}
 
 
 def _announce(
@@ -103,17 +97,12 @@ def bytes_needed(frames: Sequence[ImageFrame], extractor: FeatureExtractor) -> i
     sizes: dict[str, int] = {}
     for frame in frames:
         if frame.scene not in sizes:
-            size = _image_size(frame.path)
-            sizes[frame.scene] = file_bytes(extractor.source(size)) if size else 0
+            try:
+                source = extractor.source(read_size(frame.path))
+                sizes[frame.scene] = file_bytes(source)
+            except (OSError, ValueError):
+                sizes[frame.scene] = 0
     return sum(sizes[frame.scene] for frame in frames)
-
-
-def _image_size(path: Path) -> Size | None:
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except (OSError, ValueError):
-        return None
 
 
 def _finish(

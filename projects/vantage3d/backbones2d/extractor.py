@@ -24,9 +24,9 @@ class FeatureExtractor(nn.Module, ABC):
         weights: sha256 of its weights file, or ``"random-seed-0"``.
         layers: Numbers of the layers whose outputs are joined.
         patch: Pixels of the padded input per patch.
-        channels: Of all layers together.
-        mean: Of red, green, blue in 0..1.
-        std: Of red, green, blue.
+        channels: Number of channels of all layers together.
+        mean: Means of red, green, blue in 0..1.
+        std: Standard deviations of red, green, blue.
         input_size: (W, H) that images are made to fit into; None keeps their size.
     """
 

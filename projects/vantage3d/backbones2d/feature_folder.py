@@ -50,7 +50,8 @@ class FeatureFolder:
             ValueError: If they were and ``overwrite`` is off.
         """
         made_by = json.loads(json.dumps({**made_by, "form": self.form}))
-        path, files = self.root / MANIFEST, self._files()
+        path = self.root / MANIFEST
+        files = [f for form in FORMS for f in self.root.glob(f"*/*.{form}")]
         changed = self._changed(made_by) if files or path.is_file() else ""
         if changed and files and not overwrite:
             raise ValueError(
@@ -71,9 +72,6 @@ class FeatureFolder:
     def unfinished(self, frames: Iterable[ImageFrame]) -> list[ImageFrame]:
         """Frames without a file; a file that exists is whole."""
         return [frame for frame in frames if not self.path(frame).is_file()]
-
-    def _files(self) -> list[Path]:
-        return [path for form in FORMS for path in self.root.glob(f"*/*.{form}")]
 
     def _changed(self, new: dict[str, Any]) -> str:
         """How ``new`` differs from the manifest, empty if it does not."""

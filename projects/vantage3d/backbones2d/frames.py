@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from vantage3d.io.rgbd_frames import numeric_order
+
 SUFFIXES = (".jpg", ".jpeg", ".png")
 SCANNET_INTERVAL = 200  # single view; 40 for sequences
 T = TypeVar("T")
@@ -51,11 +53,13 @@ def find_images(
         )
     is_scannet = (root / "2D").is_dir()
     folders = _scene_folders(root / "2D" if is_scannet else root, scenes)
-    images = [
-        image
-        for scene, folder in folders.items()
-        for image in _every(_images(scene, folder), frame_interval, is_scannet)
-    ]
+    images: list[ImageFrame] = []
+    for scene, folder in folders.items():
+        found = _images(scene, folder)
+        if is_scannet:
+            step = frame_interval or SCANNET_INTERVAL
+            found = [i for i in found if i.frame.isdigit() and not int(i.frame) % step]
+        images += found if is_scannet else found[:: frame_interval or 1]
     if not images:
         raise ValueError(
             f"no frames found in {root}: 0 images in {len(folders)} scenes with "
@@ -86,21 +90,8 @@ def _images(scene: str, folder: Path) -> list[ImageFrame]:
     paths = [path for path in folder.iterdir() if path.suffix.lower() in rank]
     paths.sort(key=lambda path: rank[path.suffix.lower()], reverse=True)
     by_stem = {path.stem: path for path in paths}
-    order = sorted(by_stem, key=_numeric)
+    order = sorted(by_stem, key=numeric_order)
     return [ImageFrame(scene, stem, by_stem[stem]) for stem in order]
-
-
-def _numeric(stem: str) -> tuple[bool, int, str]:
-    return not stem.isdigit(), int(stem) if stem.isdigit() else 0, stem
-
-
-def _every(
-    images: list[ImageFrame], interval: int | None, is_scannet: bool
-) -> list[ImageFrame]:
-    if not is_scannet:
-        return images[:: interval or 1]
-    step = interval or SCANNET_INTERVAL
-    return [i for i in images if i.frame.isdigit() and int(i.frame) % step == 0]
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
 
 from vantage3d.backbones2d.extractor import FeatureExtractor, Size, autocast
 from vantage3d.backbones2d.feature_folder import FeatureFolder, FeatureWriter
 from vantage3d.backbones2d.frames import ImageFrame, Shard
-from vantage3d.backbones2d.images import Batch, load_batches
+from vantage3d.io.images import read_color
 from vantage3d.process.progress import track
 
 
@@ -37,6 +39,80 @@ class ExtractOptions:
     shard: Shard = field(default_factory=Shard)
     overwrite: bool = False
     skip_bad: bool = False
+
+
+class Group(NamedTuple):
+    """Images of one size.
+
+    Attributes:
+        numbers: Which frames, in the order of the batch.
+        images: (B, H, W, 3) uint8 RGB.
+    """
+
+    numbers: list[int]
+    images: Tensor
+
+    @property
+    def image_size(self) -> Size:
+        """(W, H)."""
+        return self.images.shape[2], self.images.shape[1]
+
+
+class Batch(NamedTuple):
+    """What became of a batch of frames: images, and errors by frame number."""
+
+    groups: list[Group]
+    errors: dict[int, str]
+
+
+@dataclass(frozen=True)
+class _Images(Dataset):
+    frames: Sequence[ImageFrame]
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, number: int) -> tuple[int, np.ndarray | str]:
+        try:
+            return number, read_color(self.frames[number].path)
+        except (OSError, ValueError) as error:
+            return number, str(error)
+
+
+def _collate(items: list[tuple[int, np.ndarray | str]]) -> Batch:
+    by_size: dict[tuple, list[tuple[int, np.ndarray]]] = {}
+    errors = {}
+    for number, image in items:
+        if isinstance(image, str):
+            errors[number] = image
+        else:
+            by_size.setdefault(image.shape, []).append((number, image))
+    groups = [
+        Group([n for n, _ in part], torch.from_numpy(np.stack([i for _, i in part])))
+        for part in by_size.values()
+    ]
+    return Batch(groups, errors)
+
+
+def load_batches(
+    frames: Sequence[ImageFrame], batch_size: int, workers: int, pin: bool
+) -> Iterator[Batch]:
+    """Every frame once, in order, ``batch_size`` at a time.
+
+    Args:
+        frames: What to read.
+        batch_size: Frames per batch; images of different sizes form groups in it.
+        workers: Processes that decode; 0 for none.
+        pin: Page-locked memory, for copies to CUDA.
+    """
+    yield from DataLoader(
+        _Images(frames),
+        batch_size=batch_size,
+        num_workers=workers,
+        collate_fn=_collate,
+        pin_memory=pin,
+        prefetch_factor=4 if workers else None,
+    )
 
 
 class _Pending(NamedTuple):
@@ -78,23 +154,20 @@ class Pipeline:
         batches = load_batches(self.frames, options.batch_size, options.workers, pin)
         with FeatureWriter(self.folder, 4 * options.batch_size) as writer:
             for batch in batches:
-                yield from self._note_errors(batch)
+                for number, reason in batch.errors.items():
+                    self.bad[self.frames[number].idx] = reason
+                    yield number
                 for group in batch.groups:
-                    launched = self._launch(group.numbers, group.images)
+                    launched = self._launch(group)
                     yield from self._write(writer, waiting)
                     waiting = launched
             yield from self._write(writer, waiting)
 
-    def _note_errors(self, batch: Batch) -> Iterator[int]:
-        for number, reason in batch.errors.items():
-            self.bad[self.frames[number].idx] = reason
-            yield number
-
     @torch.inference_mode()
-    def _launch(self, numbers: list[int], images: Tensor) -> _Pending:
+    def _launch(self, group: Group) -> _Pending:
         """Start the network and the copy of its output; CUDA does not wait for them."""
         device = self.options.device
-        on_device = images.to(device, non_blocking=True).permute(0, 3, 1, 2)
+        on_device = group.images.to(device, non_blocking=True).permute(0, 3, 1, 2)
         with autocast(device, self.options.amp):
             feats = torch.cat(
                 [self._features(i) for i in on_device.split(self.at_once)]
@@ -105,7 +178,7 @@ class Pipeline:
             feats = target.copy_(feats, non_blocking=True)
             copied = torch.cuda.Event()
             copied.record(torch.cuda.current_stream(device))
-        return _Pending(numbers, feats, (images.shape[2], images.shape[1]), copied)
+        return _Pending(group.numbers, feats, group.image_size, copied)
 
     def _features(self, images: Tensor) -> Tensor:
         """(B, C, h, w) float16 features of at most ``at_once`` images."""

@@ -13,29 +13,24 @@ from torch import Tensor, nn
 from vantage3d.engine.checkpoints.file import check_hash, read_checkpoint, read_pickle
 from vantage3d.engine.checkpoints.weights import load_weights
 from vantage3d.engine.errors import CheckpointError
-from vantage3d.io.released_weights import BACKBONES, FOLDER, ReleasedBackbone
+from vantage3d.io.released_weights import FOLDER, ReleasedBackbone
 
 State = dict[str, Tensor]
 Rename = Callable[[State], tuple[State, list[str]]]  # new names, notes
 _ADVICE = "Take the file of this network, or name the network that the file is of"
 
 
-def find_weights(name: str, weights: str | Path | None = None) -> Path:
+def find_released(released: ReleasedBackbone, weights: str | Path | None) -> Path:
     """The file with the weights of a network: given, in ``FOLDER``, or from the hub.
 
     Args:
-        name: Our name of the network.
+        released: The network.
         weights: A file, None to look for one.
 
     Raises:
         FileNotFoundError: If ``weights`` is missing, or there are none anywhere; it
             says what to download and where to put it.
     """
-    return find_released(BACKBONES[name], weights)
-
-
-def find_released(released: ReleasedBackbone, weights: str | Path | None) -> Path:
-    """As :func:`find_weights`, of any released network."""
     name = released.name
     if weights is not None:
         given = Path(weights).expanduser()
@@ -103,21 +98,14 @@ def _read(path: Path) -> State:
     for key in ("model", "state_dict"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
-    if not _is_state(content):
+    is_mapping = isinstance(content, Mapping) and bool(content)
+    if not (is_mapping and all(isinstance(v, Tensor) for v in content.values())):
         found = list(content)[:8] if isinstance(content, Mapping) else type(content)
         raise CheckpointError(
             f"weights {path} hold no state dict: expected names and tensors, bare or "
             f"under `model` or `state_dict`, found {found}. {_ADVICE}"
         )
     return {key.removeprefix("module."): value for key, value in content.items()}
-
-
-def _is_state(content: Any) -> bool:
-    return (
-        isinstance(content, Mapping)
-        and bool(content)
-        and all(isinstance(value, Tensor) for value in content.values())
-    )
 
 
 def _refuse_torchscript(path: Path) -> None:
@@ -152,7 +140,7 @@ def dinov2_names(state: State) -> tuple[State, list[str]]:
     return state, notes
 
 
-_CLIP_NAMES = (
+_CLIP_NAMES: tuple[tuple[str, Any], ...] = (
     (r"^conv(\d)\.", r"stem.conv\1.conv."),
     (r"^bn(\d)\.", r"stem.conv\1.bn."),
     (r"\.downsample\.0\.", ".shortcut.conv.conv."),
@@ -163,6 +151,7 @@ _CLIP_NAMES = (
     (r"^attnpool\.positional_embedding$", "head.pos_embed"),
     (r"^attnpool\.([qkv])_proj\.", r"head.\1."),
     (r"^attnpool\.c_proj\.", "head.proj."),
+    (r"^layer(\d)", lambda stage: f"stages.{int(stage[1]) - 1}"),
 )
 
 
@@ -176,12 +165,6 @@ def clip_names(state: State) -> tuple[State, list[str]]:
     if not visual:
         return dict(state), []
     notes = [f"{len(state) - len(visual)} keys of the text network left out"]
-    return {_clip_name(key): value for key, value in visual.items()}, notes
-
-
-def _clip_name(key: str) -> str:
     for pattern, replacement in _CLIP_NAMES:
-        key = re.sub(pattern, replacement, key)
-    return re.sub(
-        r"^layer(\d)", lambda stage: f"stages.{int(stage[1]) - 1}", key, count=1
-    )
+        visual = {re.sub(pattern, replacement, key): v for key, v in visual.items()}
+    return visual, notes

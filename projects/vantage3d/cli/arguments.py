@@ -52,11 +52,3 @@ def config_file(text: str) -> str:
     folders = (PACKAGE / "configs", PACKAGE.parents[1] / "configs")
     found = [folder / name for folder in folders if (folder / name).is_file()]
     return str(found[0]) if found and not Path(text).exists() else text
-
-
-def image_size(text: str) -> tuple[int, int]:
-    """``320x240`` as (320, 240), width before height."""
-    width, _, height = text.partition("x")
-    if not (width.isdigit() and height.isdigit()):
-        raise argparse.ArgumentTypeError(f"must look like 640x480, got {text!r}")
-    return int(width), int(height)

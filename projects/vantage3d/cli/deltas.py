@@ -7,9 +7,8 @@ from vantage3d.cli.arguments import (
     add_config,
     add_data_root,
     command_parser,
-    image_size,
 )
-from vantage3d.process.command import one_message
+from vantage3d.process.command import image_size, one_message
 
 
 def study_deltas(argv: list[str] | None = None) -> None:

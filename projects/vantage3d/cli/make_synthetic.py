@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
-from vantage3d.cli.arguments import command_parser, image_size
-from vantage3d.process.command import one_message
+from vantage3d.cli.arguments import command_parser
+from vantage3d.process.command import image_size, one_message
 
 ROOM_LAYOUTS = (
     "scannet",

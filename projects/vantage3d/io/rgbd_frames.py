@@ -219,9 +219,12 @@ def list_frames(folder: Path) -> list[str]:
         for path in (folder / part).glob("*")
         if path.suffix.lower() in (".jpg", ".jpeg", ".png")
     }
-    return sorted(
-        names, key=lambda n: (not n.isdigit(), int(n) if n.isdigit() else 0, n)
-    )
+    return sorted(names, key=numeric_order)
+
+
+def numeric_order(name: str) -> tuple[bool, int, str]:
+    """Sorting key: numbers by value, then other names."""
+    return not name.isdigit(), int(name) if name.isdigit() else 0, name
 
 
 def read_list(path: Path) -> list[str]:

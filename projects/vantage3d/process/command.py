@@ -1,5 +1,6 @@
 """How a command line tool ends when the user can mend what went wrong."""
 
+import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,3 +39,11 @@ def one_message(when_interrupted: str) -> Iterator[None]:
     except KeyboardInterrupt as stop:
         sys.stderr.write(f"{when_interrupted}\n")
         raise CommandError(when_interrupted, INTERRUPTED) from stop
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """``320x240`` as (320, 240), width before height."""
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit()):
+        raise argparse.ArgumentTypeError(f"must look like 640x480, got {text!r}")
+    return int(width), int(height)
