@@ -92,7 +92,7 @@ def camera_points(points: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
 
     Args:
         points: (N, 3) points in metres, as the pipeline left them.
-        metainfo: Of the sample: camera and recorded augmentation.
+        metainfo: Camera and recorded augmentation of the sample.
 
     Returns:
         (N, 3) in metres, of the type of ``points``.

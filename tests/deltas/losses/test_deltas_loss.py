@@ -7,8 +7,13 @@ import torch
 
 from tests.deltas.worlds import outputs_of, wall_batch
 from vantage3d.deltas.losses import DeltasLoss
-from vantage3d.deltas.losses.depth_losses import DepthLoss, SmoothnessLoss, shrink
-from vantage3d.deltas.losses.masked import masked_mean, masked_smooth_l1
+from vantage3d.deltas.losses.depth_losses import (
+    DepthLoss,
+    SmoothnessLoss,
+    masked_mean,
+    masked_smooth_l1,
+    shrink,
+)
 from vantage3d.registry import MODELS
 
 KEYPOINTS = torch.tensor([[[32.0, 24.0], [20, 30], [40, 10]]])

@@ -5,12 +5,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from vantage3d.deltas.losses import corner_teacher, superpoint_teacher
-from vantage3d.deltas.losses.corner_teacher import CornerTeacher, corner_strength
+from vantage3d.deltas.losses import interest_points, superpoint_teacher
 from vantage3d.deltas.losses.interest_points import (
     NO_POINT,
+    CornerTeacher,
     InterestPointLoss,
     cell_labels,
+    corner_strength,
     remove_border,
     suppress_neighbours,
     to_gray,
@@ -116,7 +117,7 @@ def test_an_image_without_texture_has_no_corner():
 def test_the_fallback_says_that_it_is_one(monkeypatch):
     said = []
     monkeypatch.setattr(
-        corner_teacher, "print_log", lambda text, **_: said.append(text)
+        interest_points, "print_log", lambda text, **_: said.append(text)
     )
     TASK_UTILS.build(dict(type="CornerTeacher"))
     assert "CORNER LABELS (Shi-Tomasi), not distilled" in said[0]

@@ -7,7 +7,7 @@ from tests.deltas.models.networks import SIZE, SumOfOutputs, batch, narrow
 from tests.reference.deltas_golden import SCENE, read_scene
 from tests.shared import need
 from vantage3d.deltas.models.estimator import relative_poses
-from vantage3d.deltas.models.segments import epipolar_segments
+from vantage3d.deltas.models.matching import epipolar_segments
 from vantage3d.geometry import project, unproject_pixels
 
 

@@ -8,10 +8,10 @@ from vantage3d.deltas.models.interest import CELL
 from vantage3d.deltas.models.matching import (
     correlate,
     describe_pixels,
+    epipolar_segments,
     expected_position,
     to_cells,
 )
-from vantage3d.deltas.models.segments import epipolar_segments
 from vantage3d.deltas.models.triangulate import TriangulationNet
 
 SIZE = (64, 96)  # H, W

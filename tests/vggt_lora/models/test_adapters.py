@@ -118,22 +118,6 @@ def test_the_update_is_alpha_over_rank_b_a():
         torch.testing.assert_close(weights[f"{name}.weight"], expected.detach())
 
 
-@pytest.mark.parametrize("parts", ["qk", "v"])
-def test_only_some_parts_of_attention_learn(parts):
-    lora = dict(rank=2, target_modules=["aggregator.*.attn.qkv"], attention_parts=parts)
-    model, base = step(toy.estimator(lora=lora), 2), toy.estimator(lora=None)
-    weights = merged_weights(model)
-    for name, _ in lora_layers(model):
-        change = weights[f"{name}.weight"] - base.get_submodule(name).weight
-        learned = change.view(3, -1).abs().amax(1) > 0
-        assert learned.tolist() == [part in parts for part in "qkv"], name
-
-
-def test_attention_parts_are_letters_of_qkv():
-    with pytest.raises(ConfigError, match=r"attention_parts.*'qx'"):
-        toy.estimator(lora={**toy.LORA, "attention_parts": "qx"})
-
-
 @pytest.mark.parametrize(
     ("pattern", "near"),
     [

@@ -13,9 +13,13 @@ from vantage3d.deltas.correspondences import (
     true_matches,
     true_points,
 )
-from vantage3d.deltas.losses.depth_losses import DepthLoss, SmoothnessLoss
+from vantage3d.deltas.losses.depth_losses import (
+    DepthLoss,
+    MatchLoss,
+    PointLoss,
+    SmoothnessLoss,
+)
 from vantage3d.deltas.losses.interest_points import InterestPointLoss
-from vantage3d.deltas.losses.triangulation_losses import MatchLoss, PointLoss
 from vantage3d.registry import MODELS, TASK_UTILS
 
 Losses = dict[str, Tensor]

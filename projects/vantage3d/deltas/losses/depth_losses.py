@@ -1,4 +1,7 @@
-"""Losses of the dense depth: its four scales, and its smoothness."""
+"""Losses of matches in the images, of points in space and of the dense depth.
+
+Means over masks stay in the graph when nothing is valid.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,10 +10,71 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from vantage3d.deltas.losses.masked import masked_smooth_l1
+from vantage3d.deltas.correspondences import TrueMatches, TruePoints
 
 SCALES = (8, 4, 2, 1)
 """Input pixels per pixel of the depth pyramid, coarse to fine."""
+
+
+@dataclass(frozen=True)
+class MatchLoss:
+    """Smooth L1 between matches and the reprojection of the true points, in pixels.
+
+    The target is where the point is in that view, never where it is in the anchor.
+
+    Attributes:
+        weight: Factor of the term in the total loss.
+        beta: Pixels below which the loss is quadratic.
+    """
+
+    weight: float = 1.0
+    beta: float = 1.0
+
+    def __call__(self, matches: Tensor, searched: Tensor, truth: TrueMatches) -> Tensor:
+        """The loss, not weighted by ``weight``.
+
+        Args:
+            matches: (B, V-1, N, 2) predicted pixels.
+            searched: (B, V-1, N) bool, where there was a segment to search.
+            truth: True values of the same keypoints.
+
+        Returns:
+            Scalar, connected to ``matches`` also where nothing is valid.
+        """
+        valid = truth.valid & searched & matches.detach().isfinite().all(-1)
+        return masked_smooth_l1(matches, truth.pixels, valid, self.beta)
+
+
+@dataclass(frozen=True)
+class PointLoss:
+    """Smooth L1 between triangulated and true points, in metres.
+
+    Attributes:
+        weight: Factor of the term in the total loss.
+        beta: Metres below which the loss is quadratic.
+        farthest: Triangulated points beyond this depth take no part, metres: rays that
+            are almost parallel meet anywhere.
+    """
+
+    weight: float = 2.0
+    beta: float = 1.0
+    farthest: float = 20.0
+
+    def __call__(self, points: Tensor, triangulated: Tensor, truth: TruePoints):
+        """The loss, not weighted by ``weight``.
+
+        Args:
+            points: (B, N, 3) triangulated, camera frame of the anchor.
+            triangulated: (B, N) bool, whether a view took part.
+            truth: True values of the same keypoints.
+
+        Returns:
+            Scalar, connected to ``points`` also where nothing is valid.
+        """
+        z = points[..., 2].detach()
+        sane = points.detach().isfinite().all(-1) & (z > 0) & (z < self.farthest)
+        valid = truth.valid & triangulated & sane
+        return masked_smooth_l1(points, truth.points, valid, self.beta)
 
 
 @dataclass(frozen=True)
@@ -18,7 +82,7 @@ class DepthLoss:
     """Smooth L1 of every scale of the depth, the full resolution among them, in metres.
 
     Attributes:
-        weights: Of the scales 1, 1/2, 1/4, 1/8 in the total: 2 * 0.7^i.
+        weights: Factors of the scales 1, 1/2, 1/4, 1/8 in the total loss: 2 * 0.7^i.
         beta: Metres below which the loss is quadratic.
     """
 
@@ -93,7 +157,7 @@ class SmoothnessLoss:
     mean(|dx D| exp(-s mean_c |dx I|) + |dy D| exp(-s mean_c |dy I|)), I in [0, 1].
 
     Attributes:
-        weight: Of the term in the total.
+        weight: Factor of the term in the total loss.
         sharpness: s; the larger, the fainter an edge that forgives.
         relative: Whether D is divided by its mean over the image first.
     """
@@ -121,3 +185,44 @@ class SmoothnessLoss:
             edge = image.diff(dim=axis).abs().mean(1)
             total = total + (step * torch.exp(-self.sharpness * edge)).mean()
         return total
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of the values where ``mask`` holds.
+
+    Args:
+        values: (...) of any shape.
+        mask: (...) bool.
+
+    Returns:
+        Scalar; 0 and connected to ``values`` where the mask is empty. Values outside
+        the mask may be anything, NaN included.
+    """
+    kept = torch.where(mask, values, torch.zeros_like(values))
+    return kept.sum() / mask.sum().clamp(min=1)
+
+
+def masked_smooth_l1(pred: Tensor, truth: Tensor, mask: Tensor, beta: float) -> Tensor:
+    """Mean smooth L1 distance where ``mask`` holds.
+
+    Both sides are replaced before they are compared, not after: the slope of a NaN
+    would be NaN even with weight 0.
+
+    Args:
+        pred: (..., C) with gradient.
+        truth: (..., C).
+        mask: (...) bool.
+        beta: Distance, in the unit of ``pred``, below which the loss is quadratic.
+
+    Returns:
+        Scalar: mean over valid entries and C; 0 and connected to ``pred`` if none is.
+    """
+    mask = mask[..., None].expand_as(pred)
+    zero = torch.zeros_like(pred)
+    distance = functional.smooth_l1_loss(
+        torch.where(mask, pred, zero),
+        torch.where(mask, truth.to(pred.dtype), zero),
+        reduction="none",
+        beta=beta,
+    )
+    return masked_mean(distance, mask)

@@ -1,19 +1,23 @@
 """Interest points learned from a teacher: one class per pixel of a cell, and none."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor
 from torch.nn import functional
 
 from vantage3d.checks import check_choice
 from vantage3d.deltas.maxima import dilate
+from vantage3d.registry import TASK_UTILS
 
 CELL = 8
 NO_POINT = CELL * CELL
 """Class of a cell without an interest point, the last of 65."""
 GRAY = (0.299, 0.587, 0.114)
+SOBEL = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
 
 
 class Teacher(Protocol):
@@ -35,7 +39,7 @@ class InterestPointLoss:
 
     Attributes:
         teacher: Who tells where they are; it is frozen and no part of the model.
-        weight: Of the term in the total.
+        weight: Factor of the term in the total loss.
         kind: "hard", cross entropy to the best point of each cell, or "soft",
             KL(teacher || student) over the 65 classes.
     """
@@ -119,3 +123,68 @@ def cell_labels(scores: Tensor, threshold: float) -> Tensor:
     cells = functional.pixel_unshuffle(scores[:, None], CELL)
     best, label = cells.max(1)
     return torch.where(best > threshold, label, NO_POINT)
+
+
+@TASK_UTILS.register_module()
+@dataclass
+class CornerTeacher:
+    """Shi-Tomasi corners. No distillation: a detector trained so finds corners.
+
+    Attributes:
+        quality: Share of the image's best corner that a corner must exceed.
+        nms_radius: Pixels around a corner without another.
+        border: Pixels without corners along the border.
+        window: Side of the square over which gradients are gathered, pixels.
+    """
+
+    quality: float = 0.01
+    nms_radius: int = 4
+    border: int = 4
+    window: int = 5
+
+    soft = False
+
+    def __post_init__(self) -> None:
+        print_log(
+            "interest points: CORNER LABELS (Shi-Tomasi), not distilled from "
+            "SuperPoint. For that give teacher=dict(type='SuperPointTeacher', "
+            "weights=FILE)",
+            logger="current",
+            level=logging.WARNING,
+        )
+
+    def labels(self, images: Tensor) -> Tensor:
+        """(B, H/8, W/8) int64 classes of (B, 3, H, W) images in [0, 1]."""
+        scores = corner_strength(to_gray(images), self.window)
+        scores = scores / scores.amax((1, 2), keepdim=True).clamp(min=1e-12)
+        scores = remove_border(scores, self.border)
+        return cell_labels(suppress_neighbours(scores, self.nms_radius), self.quality)
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Corners have none.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError("CornerTeacher has labels only: use kind='hard'")
+
+
+def corner_strength(gray: Tensor, window: int) -> Tensor:
+    """Smaller eigenvalue of the gradients' second moments around each pixel.
+
+    Args:
+        gray: (B, 1, H, W).
+        window: Side of the neighbourhood, odd.
+
+    Returns:
+        (B, H, W) non-negative.
+    """
+    kernel = gray.new_tensor(SOBEL)
+    kernels = torch.stack([kernel, kernel.T])[:, None]
+    padded = functional.pad(gray, (1, 1, 1, 1), mode="replicate")
+    dx, dy = functional.conv2d(padded, kernels).split(1, dim=1)
+    products = torch.cat([dx * dx, dx * dy, dy * dy], 1)
+    moments = functional.avg_pool2d(products, window, stride=1, padding=window // 2)
+    xx, xy, yy = moments.unbind(1)
+    half, spread = (xx + yy) / 2, ((xx - yy) / 2).square() + xy.square()
+    return (half - spread.sqrt()).clamp(min=0)

@@ -4,19 +4,19 @@ import torch
 from torch import Tensor, nn
 
 from vantage3d.checks import check_positive
-from vantage3d.deltas.models.consensus import agreeing_matches, with_anchor
 from vantage3d.deltas.models.interest import CELL
-from vantage3d.deltas.models.legacy import triangulate_pixels
 from vantage3d.deltas.models.matching import (
+    Segments,
     correlate,
     describe_pixels,
+    epipolar_segments,
     expected_position,
     to_cells,
 )
-from vantage3d.deltas.models.segments import Segments, epipolar_segments
-from vantage3d.geometry import normalise_pixels, triangulate
+from vantage3d.geometry import normalise_pixels, project, triangulate
 
 _LEGACY_FLOOR = 0.001  # upstream's weight of a view that shows nothing
+_LARGEST = 1000.0  # metres, where a point of the batch is infinite
 
 
 class TriangulationNet(nn.Module):
@@ -170,3 +170,77 @@ class TriangulationNet(nn.Module):
         points, posed, in_front = triangulate(coords, ref2cam, confidence)
         points = torch.where(in_front[..., None], points, 0).to(pixels.dtype)
         return points, posed, in_front
+
+
+def triangulate_pixels(
+    pixels: Tensor, K: Tensor, ref2cam: Tensor, weights: Tensor
+) -> Tensor:
+    """Points by homogeneous linear triangulation in pixels and single precision.
+
+    Args:
+        pixels: (B, V, N, 2).
+        K: (B, V, 3, 3).
+        ref2cam: (B, V, 4, 4) from the frame of the points to each camera.
+        weights: (B, V, N).
+
+    Returns:
+        (B, N, 3); any finite point where the equations have no single solution.
+    """
+    projection = (K @ ref2cam[..., :3, :])[:, :, None]
+    rows = pixels[..., None] * projection[..., 2:, :] - projection[..., :2, :]
+    rows = (rows * weights[..., None, None]).permute(0, 2, 1, 3, 4).flatten(2, 3)
+    solution = torch.linalg.svd(rows, full_matrices=False).Vh[..., -1, :]
+    points = solution[..., :3] / solution[..., 3:]
+    if torch.isinf(points).any():
+        points = points.clamp(-_LARGEST, _LARGEST)
+    return points
+
+
+@torch.no_grad()
+def agreeing_matches(
+    pixels: Tensor, K: Tensor, ref2cam: Tensor, seen: Tensor, max_residual: float
+) -> Tensor:
+    """The largest set of matches that one of them explains.
+
+    Each match, with the anchor, gives a point; views whose own match lies where they
+    see that point support it. The point with most support decides, of equal ones that
+    with the smaller sum of residuals. All matches are tried, so nothing is drawn.
+
+    A view that does not show a keypoint, because something is in front of it, still
+    answers with some place along its segment. This is what leaves it out.
+
+    Args:
+        pixels: (B, V, N, 2) keypoints of the anchor and their matches.
+        K: (B, V, 3, 3).
+        ref2cam: (B, V, 4, 4) from the anchor's camera to each, itself first.
+        seen: (B, V - 1, N) bool: there is a match.
+        max_residual: Pixels between a match and the point as its view sees it.
+
+    Returns:
+        (B, V - 1, N) bool; none where no match has a point in front of the cameras.
+    """
+    views = seen.shape[1]
+    alone = torch.eye(views, dtype=seen.dtype, device=seen.device)
+    weights = alone[None, :, :, None] & seen[:, None]  # (B, tried, V - 1, N)
+    weights = with_anchor(weights)
+    coords = normalise_pixels(pixels.double(), K.double())
+    shape = (-1, views, -1, -1, -1)
+    points, _, in_front = triangulate(
+        coords[:, None].expand(shape), ref2cam[:, None].expand(shape), weights.double()
+    )
+    found, depth = project(
+        points[:, :, None], K[:, None, 1:].double(), ref2cam[:, None, 1:].double()
+    )
+    residual = (found - pixels[:, None, 1:]).norm(dim=-1)
+    support = (residual <= max_residual) & (depth > 0) & seen[:, None]
+    support &= in_front[:, :, None]
+    # below 1 in all, so that it decides only between sets of one size
+    spread = torch.where(support, residual, 0).sum(2) / (1 + views * max_residual)
+    best = (support.sum(2) - spread).argmax(1)
+    best = best[:, None, None].expand(-1, 1, views, -1)
+    return support.gather(1, best)[:, 0]
+
+
+def with_anchor(values: Tensor) -> Tensor:
+    """(..., V, N) of the views' (..., V - 1, N): 1, or true, for the anchor."""
+    return torch.cat([torch.ones_like(values[..., :1, :]), values], -2)

@@ -31,7 +31,7 @@ class BasicBlock(nn.Module):
         engine: Where the layers come from.
         inplanes: Channels in.
         planes: Channels out.
-        bn_momentum: Of the norm in the shortcut; the others keep 0.1, as released.
+        bn_momentum: Momentum of the shortcut's norm; the others keep 0.1, as released.
     """
 
     def __init__(

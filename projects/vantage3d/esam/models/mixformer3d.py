@@ -277,7 +277,7 @@ def query_targets(
         sample: The frame's ground truth, which stays as it is.
         query_ids: (Q,) int64 superpoint of each query.
         sp_xyz: (M, 3) centre of each superpoint in metres.
-        num_semantic_classes: Of the criterion.
+        num_semantic_classes: Number of semantic classes of the criterion.
     """
     instances = sample.gt_instances_3d
     return frame_targets(

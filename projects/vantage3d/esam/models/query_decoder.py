@@ -124,7 +124,7 @@ class ScanNetMixQueryDecoder(nn.Module):
             no point features in the decoder at all, which costs much less; masks are
             then as good as the superpoints.
         dropout: Probability.
-        activation_fn: Of the feed-forward blocks, "gelu" or "relu".
+        activation_fn: Activation of the feed-forward blocks, "gelu" or "relu".
         objectness_flag: Predict the IoU of each mask.
         bbox_flag: Predict an axis-aligned box per query.
     """

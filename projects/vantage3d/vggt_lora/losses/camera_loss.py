@@ -20,12 +20,12 @@ class CameraLoss:
     Stage i of n has weight gamma^(n-1-i); the sum is divided by n.
 
     Attributes:
-        weight: Of the term in the total.
+        weight: Factor of the term in the total loss.
         loss_type: "l1", the mean of absolute differences, or "l2", the mean length.
         gamma: Decay towards early stages.
-        weight_trans: Of the translation.
-        weight_rot: Of the quaternion.
-        weight_focal: Of the fields of view.
+        weight_trans: Factor of the translation.
+        weight_rot: Factor of the quaternion.
+        weight_focal: Factor of the fields of view.
         min_valid: Valid pixels that a frame needs: the scale of a translation comes
             from them.
 

@@ -24,10 +24,10 @@ class DenseLoss:
     for c = alpha / r, and negative where the network is sure. Watch the plain residual.
 
     Attributes:
-        weight: Of the three terms in the total.
+        weight: Factor of the three terms in the total loss.
         gradient_loss_fn: "grad" (any map) or "normal" (points), None for neither.
-        gamma: Of the residual by confidence.
-        alpha: Of the logarithm.
+        gamma: Factor of the residual by confidence.
+        alpha: Factor of the logarithm.
         valid_range: Share of residuals kept, the smallest; not positive keeps all.
         min_valid: Valid pixels that a frame needs to count.
 

@@ -25,7 +25,7 @@ class Truth(NamedTuple):
 
     Attributes:
         batch: Collated samples in metres.
-        scene: The same in the units of the network.
+        scene: Samples in the units of the network.
         weights: (B, S, H, W) pixel weights, curriculum included.
     """
 

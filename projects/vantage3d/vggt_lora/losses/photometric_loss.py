@@ -42,7 +42,7 @@ class PhotometricLoss:
     cannot hide. Things that move break the assumption: weigh them low.
 
     Attributes:
-        weight: Of the term in the total.
+        weight: Factor of the term in the total loss.
         ssim: Share of (1 - SSIM) / 2 in the error; the rest is the mean absolute
             difference of the colours.
         occlusion: How much farther, relatively, a point may be than the surface that

@@ -19,7 +19,7 @@ class SparsePointLoss:
     per sample: only the ratios of depths within and between frames are supervised.
 
     Attributes:
-        weight: Of the term in the total.
+        weight: Factor of the term in the total loss.
         valid_range: Share of residuals kept, the smallest; not positive keeps all.
         min_valid: Points that a frame needs to count.
     """

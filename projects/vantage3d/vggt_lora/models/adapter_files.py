@@ -193,7 +193,7 @@ def adapter_facts(state: Mapping[str, Tensor]) -> dict[str, Any] | None:
     """``rank``, ``alpha`` and hashes of the ``base`` that a state dict carries.
 
     Args:
-        state: Of a checkpoint or of :func:`read_adapter`.
+        state: State dict of a checkpoint or of :func:`read_adapter`.
 
     Returns:
         None if it holds no adapters.

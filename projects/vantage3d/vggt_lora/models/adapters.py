@@ -28,32 +28,20 @@ class LoraSettings:
             layers. A pattern may match other modules too, but must match one of these.
         rank: Rows of A.
         alpha: Numerator of the factor.
-        dropout: Of the input of A, in training.
-        attention_parts: Which rows of fused ``qkv`` layers are adapted: "qk" leaves the
-            values as they are.
+        dropout: Probability that an input of A is dropped in training.
         adapter: Folder of an exported adapter to go on from; its alpha may differ, the
             learned update stays the same.
-
-    Raises:
-        ConfigError: If ``attention_parts`` has other letters than q, k and v.
     """
 
     target_modules: Sequence[str]
     rank: int = 16
     alpha: float = 16
     dropout: float = 0.1
-    attention_parts: str = "qkv"
     adapter: str | None = None
 
     def __post_init__(self) -> None:
         check_positive("rank", self.rank)
         check_positive("alpha", self.alpha)
-        parts = self.attention_parts
-        if not parts or set(parts) - set("qkv"):
-            raise ConfigError(
-                f"`lora.attention_parts` must be some of the letters 'qkv', got "
-                f"{parts!r}"
-            )
 
 
 def adaptable_layers(model: nn.Module) -> list[str]:
@@ -96,7 +84,6 @@ def inject_lora(model: nn.Module, settings: LoraSettings) -> list[str]:
             f"peft adapted {sorted(set(injected) ^ set(names))} other than "
             "`lora.target_modules` says: name these layers more exactly"
         )
-    _freeze_parts(model, settings.attention_parts)
     return names
 
 
@@ -153,18 +140,3 @@ def merged_weights(model: nn.Module) -> dict[str, Tensor]:
             value = value + updates[name].to(value.dtype)
         weights[name.replace(".base_layer.", ".")] = value.detach().cpu().clone()
     return weights
-
-
-def _freeze_parts(model: nn.Module, parts: str) -> None:
-    """Let the rows of q, k or v that are not in ``parts`` get no gradient."""
-    frozen = [place for place, part in enumerate("qkv") if part not in parts]
-    if not frozen:
-        return
-    for name, layer in lora_layers(model):
-        if not name.endswith(".qkv"):
-            continue
-        weight = layer.lora_B[ADAPTER].weight
-        mask = torch.ones_like(weight)
-        for place in frozen:
-            mask.view(3, -1)[place] = 0
-        weight.register_hook(lambda gradient, mask=mask: gradient * mask.to(gradient))

@@ -24,7 +24,7 @@ class RotaryTable(NamedTuple):
 
     Attributes:
         cos: (P, 2, d / 4): token, axis (y, then x), frequency.
-        sin: As ``cos``.
+        sin: (P, 2, d / 4) in the same order.
     """
 
     cos: Tensor
@@ -167,7 +167,7 @@ class Block(nn.Module):
         mlp_ratio: Hidden channels of the perceptron per channel.
         init_values: Initial layer scale.
         qk_norm: Whether queries and keys are normalised.
-        eps: Of the two norms; 1e-6 inside DINOv2, 1e-5 elsewhere.
+        eps: Epsilon of the two norms; 1e-6 inside DINOv2, 1e-5 elsewhere.
     """
 
     def __init__(

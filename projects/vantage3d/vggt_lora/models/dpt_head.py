@@ -218,7 +218,7 @@ def dense_maps(
         image_size: (H, W) pixels of the frames.
         chunk: Frames at a time; without gradients, memory beside the result is that of
             one chunk.
-        checkpointing: The same with gradients, at the price of a second forward pass.
+        checkpointing: Whether the inside is computed again in the backward pass.
 
     Returns:
         (B S, D, H / down, W / down).
@@ -247,7 +247,7 @@ def activate(raw: Tensor, activation: str) -> tuple[Tensor, Tensor]:
 
     Args:
         raw: (..., D + 1, H, W), the confidence in the last channel.
-        activation: Of the values, one of :data:`ACTIVATIONS`.
+        activation: Activation of the values, one of :data:`ACTIVATIONS`.
 
     Returns:
         (..., H, W, D) values and (..., H, W) confidence, 1 + e^c.

@@ -145,9 +145,9 @@ def predictions(
     """What metrics and pictures read of each sample.
 
     Args:
-        outputs: Of VGGT, for B samples.
+        outputs: What VGGT returned for B samples.
         image_size: (H, W) pixels.
-        prefix: Of the keys.
+        prefix: First word of the keys.
 
     Returns:
         B dictionaries, lengths in the network's unit: ``pred_depth`` and

@@ -31,7 +31,7 @@ def merge_adapter(
     A run without adapters is written as it is.
 
     Args:
-        config: Of the run: it names the base weights and the adapted layers.
+        config: Config of the run: it names base weights and adapted layers.
         adapter: A checkpoint, a work dir (its newest one) or an exported folder.
         out: ``.safetensors``, or ``.pth`` with its hash beside it. Either can be the
             ``base_weights`` of another config.

@@ -5,15 +5,191 @@ from collections.abc import Sequence
 import torch
 from timm.layers import Mlp
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 
+from vantage3d.geometry import sample_maps
 from vantage3d.vggt_lora.models.aggregator import first_and_others
-from vantage3d.vggt_lora.models.correlation import correlate, feature_pyramid, sample_at
 from vantage3d.vggt_lora.models.dpt_head import LAYERS, DPTHead
-from vantage3d.vggt_lora.models.track_former import TrackFormer
 
+VIRTUAL = 64  # tracks through which points know of each other
 STRIDE = 2  # image pixels per pixel of the feature maps
 MAX_SCALE = 518  # image pixels by which motions are divided
 MOTION_STEP, POSITION_BASE = 1000.0, 10000.0
+
+
+def feature_pyramid(maps: Tensor, levels: int) -> list[Tensor]:
+    """Maps at full, half, ... resolution.
+
+    Args:
+        maps: (B, S, C, h, w).
+        levels: How many.
+
+    Returns:
+        (B, S, C, h >> i, w >> i) for level i.
+
+    Raises:
+        ValueError: If the last level would have no pixel.
+    """
+    smallest = 1 << (levels - 1)
+    height, width = maps.shape[-2:]
+    if min(height, width) < smallest:
+        raise ValueError(
+            f"feature maps for tracking must have sides of at least {smallest} pixels "
+            f"for {levels} levels, got {height} x {width}. Give larger images, at "
+            f"least {2 * smallest} pixels on a side"
+        )
+    pyramid = [maps]
+    for _ in range(levels - 1):
+        halved = avg_pool2d(pyramid[-1].flatten(0, 1), 2, 2)
+        pyramid.append(halved.unflatten(0, maps.shape[:2]))
+    return pyramid
+
+
+def sample_at(maps: Tensor, pixels: Tensor) -> Tensor:
+    """Bilinear samples, zero outside.
+
+    Along a side of one pixel every position is that pixel, as in the network that the
+    released weights come from.
+
+    Args:
+        maps: (B, C, h, w).
+        pixels: (B, ..., 2) positions (x, y), centres at integers.
+
+    Returns:
+        (B, ..., C).
+    """
+    height, width = maps.shape[-2:]
+    if min(height, width) == 1:
+        pixels = pixels * pixels.new_tensor([width > 1, height > 1])
+    return sample_maps(maps, pixels, "zeros")
+
+
+def correlate(
+    pyramid: Sequence[Tensor], coords: Tensor, feats: Tensor, radius: int
+) -> Tensor:
+    """Scaled products of point features with the maps around the points.
+
+    The window is sampled first and multiplied then, so memory does not grow with the
+    size of the maps.
+
+    Args:
+        pyramid: (B, S, C, h >> i, w >> i) of :func:`feature_pyramid`.
+        coords: (B, S, N, 2) positions (x, y) in the pixels of the first level.
+        feats: (B, S, N, C) features of the points.
+        radius: r pixels of each level.
+
+    Returns:
+        (B, S, N, levels * (2 r + 1)^2); within a level x changes slowest.
+    """
+    steps = torch.arange(-radius, radius + 1, device=coords.device, dtype=coords.dtype)
+    # the released weights expect the window transposed: rows of constant x
+    window = torch.stack(torch.meshgrid(steps, steps, indexing="ij"), -1).flatten(0, 1)
+    feats = feats.flatten(0, 1)[..., None]
+    products = []
+    for level, maps in enumerate(pyramid):
+        around = (coords / 2**level)[..., None, :] + window
+        seen = sample_at(maps.flatten(0, 1), around.flatten(0, 1))  # (B S, N, W, C)
+        products.append((seen @ feats).squeeze(-1))
+    joined = torch.cat(products, dim=-1) / feats.shape[-2] ** 0.5
+    return joined.unflatten(0, coords.shape[:2])
+
+
+class AttentionBlock(nn.Module):
+    """Attention and a perceptron; the skip begins behind the first norm.
+
+    Args:
+        dim: C, channels.
+        num_heads: Attention heads.
+    """
+
+    def __init__(self, dim: int, num_heads: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim)
+        self.norm2 = nn.LayerNorm(dim)
+        self.attn = nn.MultiheadAttention(dim, num_heads, batch_first=True)
+        self.mlp = Mlp(dim, 4 * dim)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, N, C) from (B, N, C)."""
+        tokens = self.norm1(tokens)
+        seen, _ = self.attn(tokens, tokens, tokens, need_weights=False)
+        tokens = tokens + seen
+        return tokens + self.mlp(self.norm2(tokens))
+
+
+class CrossAttentionBlock(nn.Module):
+    """As :class:`AttentionBlock`, looking at others.
+
+    Args:
+        dim: C, channels.
+        num_heads: Attention heads.
+    """
+
+    def __init__(self, dim: int, num_heads: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim)
+        self.norm_context = nn.LayerNorm(dim)
+        self.norm2 = nn.LayerNorm(dim)
+        self.cross_attn = nn.MultiheadAttention(dim, num_heads, batch_first=True)
+        self.mlp = Mlp(dim, 4 * dim)
+
+    def forward(self, tokens: Tensor, context: Tensor) -> Tensor:
+        """(B, N, C) from (B, N, C) and (B, M, C)."""
+        tokens, context = self.norm1(tokens), self.norm_context(context)
+        seen, _ = self.cross_attn(tokens, context, context, need_weights=False)
+        tokens = tokens + seen
+        return tokens + self.mlp(self.norm2(tokens))
+
+
+class TrackFormer(nn.Module):
+    """Changes of all points in all frames.
+
+    Args:
+        dim_in: Channels of the input.
+        hidden_size: Channels inside.
+        dim_out: Channels of the result.
+        depth: Blocks along the frames, each followed by three across the points.
+        num_heads: Attention heads.
+    """
+
+    def __init__(
+        self, dim_in: int, hidden_size: int, dim_out: int, depth: int, num_heads: int
+    ) -> None:
+        super().__init__()
+
+        def blocks(kind: type[nn.Module]) -> nn.ModuleList:
+            return nn.ModuleList(kind(hidden_size, num_heads) for _ in range(depth))
+
+        # Parameter names, this spelling included, are those of released checkpoints.
+        self.virual_tracks = nn.Parameter(torch.randn(1, VIRTUAL, 1, hidden_size))
+        self.input_norm = nn.LayerNorm(dim_in)
+        self.input_transform = nn.Linear(dim_in, hidden_size)
+        self.output_norm = nn.LayerNorm(hidden_size)
+        self.flow_head = nn.Linear(hidden_size, dim_out)
+        self.time_blocks = blocks(AttentionBlock)
+        self.space_virtual_blocks = blocks(AttentionBlock)
+        self.space_point2virtual_blocks = blocks(CrossAttentionBlock)
+        self.space_virtual2point_blocks = blocks(CrossAttentionBlock)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, S, N, dim_out) from (B, S, N, dim_in)."""
+        B, S, N, _ = tokens.shape
+        first = self.input_transform(self.input_norm(tokens))
+        virtual = self.virual_tracks.transpose(1, 2).expand(B, S, -1, -1)
+        tokens = torch.cat([first, virtual], dim=2)
+        for along, *across in zip(
+            self.time_blocks,
+            self.space_virtual2point_blocks,
+            self.space_virtual_blocks,
+            self.space_point2virtual_blocks,
+        ):
+            tracks = along(tokens.transpose(1, 2).flatten(0, 1))
+            tokens = tracks.unflatten(0, (B, -1)).transpose(1, 2)
+            points, virtual = tokens.flatten(0, 1).split([N, VIRTUAL], dim=1)
+            virtual = across[1](across[0](virtual, points))
+            points = across[2](points, virtual)
+            tokens = torch.cat([points, virtual], dim=1).unflatten(0, (B, S))
+        return self.flow_head(self.output_norm(tokens[:, :, :N] + first))
 
 
 class TrackHead(nn.Module):
@@ -23,8 +199,8 @@ class TrackHead(nn.Module):
         dim_in: C, channels of the tokens.
         patch_size: Pixels of a side of a patch.
         features: Channels of the feature maps.
-        out_channels: As in :class:`DPTHead`.
-        intermediate_layer_idx: As in :class:`DPTHead`.
+        out_channels: Channels of the four levels of the :class:`DPTHead`.
+        intermediate_layer_idx: Layers that become the levels of the :class:`DPTHead`.
         **tracker: Other arguments of :class:`Tracker`.
     """
 
@@ -59,8 +235,8 @@ class Tracker(nn.Module):
         corr_levels: Levels of the pyramid of maps.
         corr_radius: Pixels around a point that are looked at in each level.
         hidden_size: Channels of the transformer.
-        depth: Its blocks along the frames, and across the points.
-        num_heads: Its attention heads.
+        depth: Blocks of the transformer along the frames, and across the points.
+        num_heads: Attention heads of the transformer.
     """
 
     def __init__(
@@ -156,7 +332,7 @@ def motion_code(motion: Tensor, channels: int) -> Tensor:
 
     Args:
         motion: (..., 2) map pixels.
-        channels: Of each axis.
+        channels: Number of channels of each axis.
 
     Returns:
         (..., 2 * channels).

@@ -41,7 +41,7 @@ class MaskedSqueezeExcite(nn.Module):
 
     Args:
         channels: Channels of the points.
-        reduction: Of the channels in between.
+        reduction: Divisor of the number of channels in between.
     """
 
     def __init__(self, channels: int, reduction: int = 16) -> None:
@@ -78,8 +78,8 @@ class LiteFusionGate(nn.Module):
 
     Args:
         channels: C of both kinds.
-        dropout: In the network that gives the weight.
-        hidden: Its width.
+        dropout: Probability in the network that gives the weight.
+        hidden: Channels inside that network.
     """
 
     def __init__(self, channels: int, dropout: float = 0.1, hidden: int = 64) -> None:
@@ -153,7 +153,7 @@ class BiFusionEncoder(nn.Module):
         channels: Channels of the image features.
         point_channels: Channels of the point features.
         width: Channels in which both are compared and mixed.
-        dropout: Of heads and gate.
+        dropout: Probability in heads and gate.
         balance_target: Mean alpha of points with an image that the balance loss aims
             at.
         balance_weight: Weight of that loss.

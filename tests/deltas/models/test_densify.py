@@ -5,8 +5,7 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d, interpolate
 
-from vantage3d.deltas.models.densify import sparse_depth
-from vantage3d.deltas.models.upsampling import UpBlock, spread_convolution
+from vantage3d.deltas.models.densify import UpBlock, sparse_depth, spread_convolution
 
 
 def spread(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

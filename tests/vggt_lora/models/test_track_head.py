@@ -6,8 +6,13 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from vantage3d.vggt_lora.models.correlation import correlate, feature_pyramid, sample_at
-from vantage3d.vggt_lora.models.track_head import motion_code, position_grid
+from vantage3d.vggt_lora.models.track_head import (
+    correlate,
+    feature_pyramid,
+    motion_code,
+    position_grid,
+    sample_at,
+)
 
 
 def slow_sample(grid, x, y):

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from tests.deltas.models.networks import batch, narrow
-from vantage3d.deltas.models.consensus import agreeing_matches
 from vantage3d.deltas.models.estimator import relative_poses
+from vantage3d.deltas.models.triangulate import agreeing_matches
 from vantage3d.geometry import project, unproject_pixels
 
 KEYPOINTS = torch.tensor([[[30.0, 20.0], [36, 24], [40, 28], [44, 20]]])
