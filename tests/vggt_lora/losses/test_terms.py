@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from vantage3d.vggt_lora.losses.camera_loss import CameraLoss
-from vantage3d.vggt_lora.losses.dense_loss import DenseLoss
-from vantage3d.vggt_lora.losses.surface_losses import gradient_loss, normal_loss
+from vantage3d.vggt_lora.losses.dense_loss import DenseLoss, gradient_loss, normal_loss
 from vantage3d.vggt_lora.losses.weighting import (
     filtered_mean,
     supervised_frames,

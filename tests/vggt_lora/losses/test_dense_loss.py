@@ -5,7 +5,7 @@ import torch
 
 from tests.vggt_lora.losses.batches import wave_batch
 from vantage3d.registry import MODELS
-from vantage3d.vggt_lora.losses.sparse_point_loss import SparsePointLoss
+from vantage3d.vggt_lora.losses.dense_loss import SparsePointLoss
 
 SHAPE = (2, 3, 20, 30)
 
