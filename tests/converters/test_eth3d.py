@@ -10,6 +10,7 @@ import pytest
 from tests.converters.rooms import FRAMES, SIZE, truth
 from tests.views.plane import frame
 from tools.create_data import main
+from vantage3d.converters.densify import cached_points
 from vantage3d.converters.eth3d_scene import (
     SceneView,
     look_up,
@@ -22,6 +23,7 @@ from vantage3d.io.colmap import ColmapCamera
 from vantage3d.synthetic.layouts.eth3d import fisheye_camera
 from vantage3d.synthetic.rooms.filming import sensor_intrinsics
 from vantage3d.vggt_lora.datasets import ETH3DDataset
+from vantage3d.views.index import FrameIndex
 
 SCENE = "scene0000_00"
 VIEW = dict(frames=2, image_size=56, aspect=0.75, patch_size=14)
@@ -259,3 +261,26 @@ def test_a_distorted_camera_has_no_matrix():
     camera = ColmapCamera("THIN_PRISM_FISHEYE", (4, 3), (1.0,) * 4 + (0.0,) * 8)
     with pytest.raises(ValueError, match="model THIN_PRISM_FISHEYE has no intrinsic"):
         camera.intrinsics()
+
+
+def test_cameras_of_a_rig_keep_their_own_pictures(copied, tmp_path):
+    """A folder per camera with the same names in each, as COLMAP's rigs have them."""
+    root = copied("eth3d")
+    for model in root.glob("*/dslr_calibration_undistorted"):
+        lines = (model / "images.txt").read_text().splitlines()
+        rows = [row for row, line in enumerate(lines) if line.endswith(".JPG")]
+        for number, row in enumerate(rows):
+            words = lines[row].split()
+            new = f"cam{number // 2}/{number % 2:04d}.JPG"
+            (model.parent / "images" / new).parent.mkdir(exist_ok=True)
+            (model.parent / "images" / words[9]).rename(model.parent / "images" / new)
+            lines[row] = " ".join([*words[:9], new])
+        (model / "images.txt").write_text("\n".join(lines) + "\n")
+    out = tmp_path / "out"
+    options = ["--root-path", str(root), "--out-dir", str(out), *HELD, "--points-only"]
+    main(["eth3d", *options])
+    frames = list(FrameIndex.load(out / "train.npz").frames(SCENE))
+    names = [f"images/{SCENE}/cam{n // 2}/{n % 2:04d}.jpg" for n in range(4)]
+    assert [frame.image for frame in frames] == names
+    assert len({frame.world2cam.tobytes() for frame in frames}) == 4
+    assert next(p.name for p in cached_points(out)) == f"{SCENE}/cam0/0000"

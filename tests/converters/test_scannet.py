@@ -9,6 +9,7 @@ import pytest
 from tests.deltas.agreement import median_offset
 from tests.deltas.rooms import truth
 from tests.shared import need
+from vantage3d.converters import scannet as scannet_export
 from vantage3d.converters import sens_export
 from vantage3d.deltas.datasets import ScanNetSequences
 from vantage3d.io.depth_files import rotate_bits
@@ -159,6 +160,30 @@ def test_rotated_depth_in_an_export_is_named(copied_film, create_data, tmp_path)
     message = r"depth image is bit-rotated .* multiples of 8 mm and the median is 1"
     with pytest.raises(SystemExit, match=message):
         create_data("scannet", root, tmp_path / "out")
+
+
+def test_intrinsics_beside_the_frames_are_used(
+    copied_film, create_data, tmp_path, monkeypatch
+):
+    """As in scannet_frames_25k, whose names have leading zeros; none at all is said."""
+    said = []
+    monkeypatch.setattr(
+        scannet_export, "print_log", lambda text, **_: said.append(text)
+    )
+    folder = copied_film("scannet") / "2D" / SCENE
+    (folder / "intrinsic" / "intrinsic_depth.txt").unlink()
+    (folder / "intrinsic" / "intrinsic_color.txt").unlink(missing_ok=True)
+    source = scannet_export.ScanNetSource(folder.parent.parent)
+    assert source.frames(SCENE)[1].K[0, 0] == pytest.approx(577.870605 / 4)
+    assert "2D/scene0000_00 has no intrinsic/intrinsic_depth.txt: the no" in said[0]
+    K = [[170.0, 0, 80], [0, 171, 60], [0, 0, 1]]
+    np.savetxt(folder / "intrinsics_depth.txt", K)
+    for path in [*folder.glob("*/20.*")]:
+        path.rename(path.with_stem("000020"))
+    frames = source.frames(SCENE)
+    assert [frame.number for frame in frames] == [0, 20, 40, 60, 80, 100]
+    np.testing.assert_array_equal(frames[1].K, K)
+    assert frames[1].image.endswith("color/000020.jpg") and len(said) == 1
 
 
 def test_real_frames_agree(create_data, tmp_path):

@@ -85,6 +85,18 @@ def test_damaged_and_missing_models_are_named(tmp_path):
         read_colmap(binary)
 
 
+def test_a_last_image_without_line_end_is_not_lost(tmp_path):
+    folder = write_text_model(tmp_path / "m")
+    path = folder / "images.txt"
+    text = path.read_text().rstrip("\n")
+    last = " ".join(["9", *text.splitlines()[-2].split()[1:9], "last.JPG"])
+    path.write_text(f"{text}\n{last}")
+    with pytest.raises(ValueError, match=r"lists 3 images, 2 were read: end its last"):
+        read_colmap(folder)
+    path.write_text(f"{text}\n{last}\n\n")
+    assert "last.JPG" in read_colmap(folder).images
+
+
 def test_a_camera_that_no_model_has():
     with pytest.raises(ValueError, match="model RADIAL has no intrinsic matrix"):
         ColmapCamera("RADIAL", (9, 9), (9.0, 4.5, 4.5, 0.1, 0.0)).intrinsics()

@@ -39,10 +39,10 @@ def test_integer_depth_is_rounded_and_what_16_bits_cannot_hold_is_missing(
     tmp_path, depth, scale
 ):
     depth = np.minimum(depth, 60)
-    depth[0, :3] = 65535.49 / scale, 65535.6 / scale, 1e6
+    depth[0, :3] = 65534.49 / scale, 65534.6 / scale, 1e6
     write_depth_png(tmp_path / "a.png", depth, scale)
     read = read_depth(tmp_path / "a.png", scale)
-    assert read[0, 0] == pytest.approx(65535 / scale) and not read[0, 1:3].any()
+    assert read[0, 0] == pytest.approx(65534 / scale) and not read[0, 1:3].any()
     depth[0, :3] = read[0, :3]
     assert np.abs(read - depth).max() <= 0.5 / scale + 1e-5
     assert (read == 0).sum() == (depth == 0).sum()

@@ -30,12 +30,25 @@ def test_size_is_width_and_height(tmp_path, noise):
 
 
 def test_depth_in_metres(tmp_path):
-    raw = np.array([[0, 1000], [65535, 6553]], np.uint16)
+    raw = np.array([[0, 1000], [65534, 6553]], np.uint16)
     Image.fromarray(raw).save(tmp_path / "d.png")
     np.testing.assert_allclose(read_depth(tmp_path / "d.png"), raw / 1000, rtol=1e-7)
     depth = read_depth(tmp_path / "d.png", scale=6553.5)
     assert depth.dtype == np.float32
-    np.testing.assert_allclose(depth[1, 0], 10.0, rtol=1e-7)
+    np.testing.assert_allclose(depth[1, 0], 65534 / 6553.5, rtol=1e-7)
+
+
+def test_the_largest_value_of_16_bits_is_no_depth(tmp_path):
+    Image.fromarray(np.array([[65535, 1500]], np.uint16)).save(tmp_path / "d.png")
+    assert read_depth(tmp_path / "d.png").tolist() == [[0, 1.5]]
+
+
+def test_depth_of_8_bits_needs_a_scale_that_it_can_have(tmp_path):
+    Image.fromarray(np.array([[0, 51, 255]], np.uint8)).save(tmp_path / "d.png")
+    message = r"d\.png has 8 bits: at 1000 units per metre it ends at 0\.255 m"
+    with pytest.raises(ValueError, match=message):
+        read_depth(tmp_path / "d.png")
+    assert read_depth(tmp_path / "d.png", 51).tolist() == [[0, 1, 5]]
 
 
 def test_depth_scale(tmp_path):

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from vantage3d.io.rgbd_frames import check_rigid, read_intrinsics, read_list
+from vantage3d.io.rgbd_frames import (
+    check_rigid,
+    color_path,
+    depth_path,
+    list_frames,
+    read_intrinsics,
+    read_list,
+)
 
 
 def saved(tmp_path, matrix):
@@ -44,3 +51,31 @@ def test_lost_and_bent_poses_are_refused():
 def test_a_list_needs_no_last_newline(tmp_path, end):
     (tmp_path / "scenes.txt").write_text("scene0000_00\nscene0001_00" + end)
     assert read_list(tmp_path / "scenes.txt") == ["scene0000_00", "scene0001_00"]
+
+
+def touch(folder, *names):
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    return folder
+
+
+def test_frames_are_listed_in_numeric_order_without_hidden_files(tmp_path):
+    files = ("color/10.jpg", "color/9.JPG", "depth/10.png", "color/._10.jpg")
+    folder = touch(tmp_path, *files, "depth/.DS_Store", "color/notes.txt")
+    assert list_frames(folder) == ["9", "10"]
+    assert color_path(folder, "9").name == "9.JPG"
+
+
+def test_a_depth_image_may_have_a_suffix_in_capitals(tmp_path):
+    touch(tmp_path, "depth/3.PNG")
+    assert depth_path(tmp_path, "3").name == "3.PNG"
+    assert depth_path(tmp_path, "4").name == "4.png"
+
+
+def test_other_names_of_colour_and_depth_are_named(tmp_path):
+    folder = touch(tmp_path, "color/000010.jpg", "depth/10.png")
+    message = r"names of the images differ, such as color/000010 and depth/10"
+    with pytest.raises(ValueError, match=message):
+        list_frames(folder)

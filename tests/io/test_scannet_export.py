@@ -5,6 +5,7 @@ from tests.shared import need
 from vantage3d.geometry import invert_rigid, project, unproject
 from vantage3d.io.scannet_export import (
     DEFAULT_K,
+    intrinsics_path,
     read_scannet_frame,
     scannet_intrinsics,
 )
@@ -33,3 +34,16 @@ def test_intrinsics_without_files(tmp_path):
     np.testing.assert_allclose(K[0], [DEFAULT_K[0, 0] / 2, 0, 159.5])
     with pytest.raises(ValueError, match="the depth image is 320x320; the default is"):
         scannet_intrinsics(tmp_path, (320, 320), (320, 320))
+
+
+def test_intrinsics_beside_the_images_are_found(tmp_path):
+    """The layout of scannet_frames_25k; the folder of the full export goes first."""
+    assert intrinsics_path(tmp_path, "depth") is None
+    beside = tmp_path / "intrinsics_depth.txt"
+    np.savetxt(beside, [[700.0, 0, 320], [0, 700, 240], [0, 0, 1]])
+    K, K_color = scannet_intrinsics(tmp_path, (640, 480), (640, 480))
+    assert K[0, 0] == 700 and K_color is None
+    whole = tmp_path / "intrinsic" / "intrinsic_depth.txt"
+    whole.parent.mkdir()
+    whole.touch()
+    assert intrinsics_path(tmp_path, "depth") == whole

@@ -188,12 +188,12 @@ def points_in_images(model: ColmapModel) -> Iterator[PointsInImage]:
 
 def cached_points(cache: Path) -> Iterator[PointsInImage]:
     """The points of every photograph in a cache by ``create_data.py eth3d``."""
-    for path in sorted((cache / POINTS).glob("*/*.npz")):
+    for path in sorted((cache / POINTS).rglob("*.npz")):
         with np.load(path, allow_pickle=False) as store:
             pixels, depths = store["pixels"], store["depths"]
             width, height = store["size"].tolist()
         front = depths > 0
-        name = f"{path.parent.name}/{path.stem}"
+        name = path.relative_to(cache / POINTS).with_suffix("").as_posix()
         yield PointsInImage(name, (width, height), pixels[front], depths[front])
 
 

@@ -75,8 +75,15 @@ class Eth3dSource(FrameSource):
 
     def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
         scene = Eth3dScene(self.raw, sequence, self.max_side, self.masks, self.laser)
-        images = scene.model.images.values()
-        return [self._frame(scene, n, image) for n, image in enumerate(images)]
+        images = scene.model.images
+        # Cameras of a rig have a folder each, with the same names in it.
+        alike = len({Path(name).stem for name in images}) < len(images)
+        return [
+            self._frame(scene, n, Path(name).with_suffix("").as_posix(), image)
+            if alike
+            else self._frame(scene, n, Path(name).stem, image)
+            for n, (name, image) in enumerate(images.items())
+        ]
 
     @cached_property
     def _key(self) -> str:
@@ -84,9 +91,9 @@ class Eth3dSource(FrameSource):
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _frame(
-        self, scene: Eth3dScene, number: int, image: ColmapImage
+        self, scene: Eth3dScene, number: int, name: str, image: ColmapImage
     ) -> IndexedFrame | Unusable:
-        stem = f"{scene.name}/{Path(image.name).stem}"
+        stem = f"{scene.name}/{name}"
         depth = f"depth/{stem}.npy" if self.laser else f"points/{stem}.npz"
         try:
             if (cameras := self._finished(stem)) is None:

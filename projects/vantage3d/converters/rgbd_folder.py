@@ -81,7 +81,7 @@ class RgbdFolderSource(SceneFolders):
                 f"{folder} has frames called {strange[:3]}, expected numbers: they say "
                 "which frames are `seq_gap` apart. Number the files"
             )
-        if not any((folder / "depth").glob("*.png")):
+        if not any((folder / "depth").glob("[!.]*.[pP][nN][gG]")):
             raise FileNotFoundError(
                 f"{folder / 'depth'} holds no depth images. Add them as 16-bit PNG"
             )

@@ -1,6 +1,7 @@
 """``tools/create_data.py scannet``: an index of exported ScanNet scenes."""
 
 import argparse
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from vantage3d.converters.index.build import build_index
@@ -19,7 +21,7 @@ from vantage3d.converters.index.source import (
 )
 from vantage3d.converters.sens_export import export_recordings, find_recordings
 from vantage3d.io.rgbd_frames import read_list
-from vantage3d.io.scannet_export import scannet_intrinsics
+from vantage3d.io.scannet_export import intrinsics_path, scannet_intrinsics
 from vantage3d.views.index import IndexedFrame
 from vantage3d.views.names import split_scenes
 
@@ -86,6 +88,14 @@ class ScanNetSource(SceneFolders):
                 f"{self.folder(sequence)} holds no frames with colour and depth"
                 f"{f': {found[0].reason}' if found else ''}. Export the scene, or take "
                 "it off the list"
+            )
+        folder = self.folder(sequence)
+        if not any(intrinsics_path(folder, sensor) for sensor in ("color", "depth")):
+            print_log(
+                f"{folder} has no intrinsic/intrinsic_depth.txt: the nominal "
+                "intrinsics of ScanNet's sensor are taken, fx = fy = 577.87 at 640x480",
+                logger="current",
+                level=logging.WARNING,
             )
         return found
 

@@ -98,6 +98,8 @@ def read_table(path: Path, values: int) -> Table:
         )
     table = {}
     for number, line in enumerate(path.read_text().splitlines()[1:], 2):
+        if not line.strip():
+            continue
         try:
             row = np.array(line.split(), np.float64)
         except ValueError as error:

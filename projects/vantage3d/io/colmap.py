@@ -122,13 +122,27 @@ def read_colmap(folder: str | Path) -> ColmapModel:
             ".txt. Export or download it again"
         )
     try:
-        return _model(_pycolmap().Reconstruction(str(folder)))
+        model = _pycolmap().Reconstruction(str(folder))
+        if len(found[".bin"]) < len(FILES):
+            _check_last_image(folder / "images.txt", len(model.images))
+        return _model(model)
     except (RuntimeError, ValueError, IndexError, KeyError) as error:
         reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
         raise ValueError(
             f"COLMAP model {folder} is truncated or damaged ({reason[0]:.200}). Export "
             "or download it again"
         ) from error
+
+
+def _check_last_image(path: Path, read: int) -> None:
+    """Refuse a text file whose last image was lost for want of a line end."""
+    lines = [line for line in path.read_text().splitlines() if line[:1] != "#"]
+    listed = sum(1 for line in lines[::2] if line.strip())
+    if listed != read:
+        raise ValueError(
+            f"images.txt lists {listed} images, {read} were read: end its last line "
+            "with a line end"
+        )
 
 
 def _model(model: Any) -> ColmapModel:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
-from vantage3d.io.images import read_ids
+from vantage3d.io.images import FULL, read_ids
 
 Depth = NDArray[np.float32]
 HDF5_KEY = "dataset"
@@ -26,10 +26,11 @@ PLAIN = 0.5
 def depth_units(depth: NDArray[np.floating], scale: float) -> NDArray[np.uint16]:
     """(H, W) depth in whole 1 / ``scale`` metres.
 
-    0 where it is missing, not finite, below half a unit or beyond 16 bits.
+    0 where it is missing, not finite, below half a unit or beyond 16 bits, whose
+    largest value means that there is none.
     """
     units = np.round(np.nan_to_num(depth, posinf=0.0, neginf=0.0) * scale)
-    return np.where((units > 0) & (units < 2**16), units, 0).astype(np.uint16)
+    return np.where((units > 0) & (units < FULL), units, 0).astype(np.uint16)
 
 
 def write_depth_png(

@@ -10,6 +10,9 @@ from PIL import Image, UnidentifiedImageError
 
 from vantage3d.io.atomic import atomic_write
 
+FULL = 65535  # largest value of a 16-bit image
+NARROWEST = 255.0  # units per metre, above which 8 bits end within a metre
+
 
 def read_color(path: str | Path) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB.
@@ -34,6 +37,9 @@ def read_size(path: str | Path, what: str = "colour image") -> tuple[int, int]:
 def read_depth(path: str | Path, scale: float = 1000.0) -> NDArray[np.float32]:
     """(H, W) float32 z-depth in metres, 0 where missing.
 
+    65535, the largest value of 16 bits, means in every format that nothing was
+    measured, or something beyond the range.
+
     Args:
         path: One-channel integer image, usually a 16-bit PNG.
         scale: Units of the file per metre: 1000 for millimetres, 5000 for TUM,
@@ -41,11 +47,20 @@ def read_depth(path: str | Path, scale: float = 1000.0) -> NDArray[np.float32]:
 
     Raises:
         FileNotFoundError: If the file is missing.
-        ValueError: If it is truncated or has more than one channel.
+        ValueError: If it is truncated, has more than one channel, or has 8 bits that
+            end within a metre.
     """
     if not scale > 0:
         raise ValueError(f"depth scale must be above 0 units per metre, got {scale}")
-    return (read_ids(path, "depth image") / np.float64(scale)).astype(np.float32)
+    stored, bits = _read_integers(path, "depth image")
+    if bits == 8 and scale > NARROWEST:
+        raise ValueError(
+            f"depth image {path} has 8 bits: at {scale:g} units per metre it ends at "
+            f"{NARROWEST / scale:.3g} m, so the depth was lost when it was saved. Save "
+            "it with 16 bits, or give the units per metre that it has"
+        )
+    measured = np.where(stored == FULL, 0, stored)
+    return (measured / np.float64(scale)).astype(np.float32)
 
 
 def read_ids(path: str | Path, what: str = "label image") -> NDArray[np.int64]:
@@ -55,6 +70,11 @@ def read_ids(path: str | Path, what: str = "label image") -> NDArray[np.int64]:
         FileNotFoundError: If the file is missing.
         ValueError: If it is truncated, or has several channels or float values.
     """
+    return _read_integers(path, what)[0]
+
+
+def _read_integers(path: str | Path, what: str) -> tuple[NDArray[np.int64], int]:
+    """Values of an image, and bits of each as they are stored."""
     image = _load(path, what)
     array = np.asarray(image)
     if array.ndim != 2 or array.dtype.kind not in "ui":
@@ -62,7 +82,7 @@ def read_ids(path: str | Path, what: str = "label image") -> NDArray[np.int64]:
             f"{what} {path} must have one integer channel, got mode {image.mode} "
             f"{array.shape} {array.dtype}. Save it as a 16-bit PNG"
         )
-    return array.astype(np.int64)
+    return array.astype(np.int64), 8 * array.dtype.itemsize
 
 
 def encode_png(values: NDArray[np.uint16]) -> bytes:

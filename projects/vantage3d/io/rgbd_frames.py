@@ -195,8 +195,8 @@ def read_folder_frame(folder: Path, name: str, depth_scale: float) -> RgbdFrame:
         ValueError: If one is damaged or they do not belong together.
     """
     cam2world = read_cam2world(folder / "pose" / f"{name}.txt")
-    depth_path = folder / "depth" / f"{name}.png"
-    color, depth = read_rgbd(color_path(folder, name), depth_path, depth_scale)
+    files = color_path(folder, name), depth_path(folder, name)
+    color, depth = read_rgbd(*files, depth_scale)
     K = read_intrinsics(folder / "intrinsic.txt", (depth.shape[1], depth.shape[0]))
     K_color, path = None, folder / "intrinsic_color.txt"
     if path.is_file():
@@ -207,19 +207,42 @@ def read_folder_frame(folder: Path, name: str, depth_scale: float) -> RgbdFrame:
 
 def color_path(folder: Path, name: str) -> Path:
     """The colour image, of whatever suffix; the first one's name if there is none."""
-    paths = [folder / "color" / f"{name}{suffix}" for suffix in SUFFIXES]
+    return _image_path(folder / "color", name, SUFFIXES)
+
+
+def depth_path(folder: Path, name: str) -> Path:
+    """The depth image, whose suffix may be in capitals."""
+    return _image_path(folder / "depth", name, (".png", ".PNG"))
+
+
+def _image_path(folder: Path, name: str, suffixes: tuple[str, ...]) -> Path:
+    paths = [folder / f"{name}{suffix}" for suffix in suffixes]
     return next((path for path in paths if path.is_file()), paths[0])
 
 
 def list_frames(folder: Path) -> list[str]:
-    """Names of the frames that have a colour or a depth image, in numeric order."""
-    names = {
-        path.stem
+    """Names of the frames that have a colour or a depth image, in numeric order.
+
+    Hidden files are none of them: macOS leaves a companion ``._<name>`` of every file.
+
+    Raises:
+        ValueError: If both folders have images, but none of the same name.
+    """
+    color, depth = (
+        {
+            path.stem
+            for path in (folder / part).glob("[!.]*")
+            if path.suffix.lower() in (".jpg", ".jpeg", ".png")
+        }
         for part in ("color", "depth")
-        for path in (folder / part).glob("*")
-        if path.suffix.lower() in (".jpg", ".jpeg", ".png")
-    }
-    return sorted(names, key=numeric_order)
+    )
+    if color and depth and not color & depth:
+        raise ValueError(
+            f"no frame of {folder} has colour and depth: the names of the images "
+            f"differ, such as color/{min(color)} and depth/{min(depth)}. Give the "
+            "files of a frame one name"
+        )
+    return sorted(color | depth, key=numeric_order)
 
 
 def numeric_order(name: str) -> tuple[bool, int, str]:

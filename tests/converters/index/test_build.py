@@ -148,6 +148,10 @@ BROKEN = [
     (dict(K=np.diag([0.0, 90, 1])), r"`K` must have positive focal lengths.*0\.0"),
     (dict(K=np.full((3, 3), np.nan)), "`K` must be finite, got nan"),
     (dict(K=np.array([[90.0, 0, 500], [0, 90, 60], [0, 0, 1]])), r"\[500\.0, 60\.0\]"),
+    (
+        dict(K=np.array([[0.55, 0, 0.5], [0, 0.74, 0.5], [0, 0, 1]])),
+        r"focal lengths \[0\.55, 0\.74\] .* are shares of the image of 160x120",
+    ),
     (dict(world2cam=np.full((4, 4), -np.inf)), "`world2cam` must be finite, got -inf"),
     (dict(image="gone/color/1.jpg"), r"gone/color/1\.jpg is missing"),
     (dict(depth="gone/depth/1.png"), r"gone/depth/1\.png is missing"),
@@ -248,7 +252,7 @@ def test_a_pose_that_virtual_kitti_lacks_is_skipped(copied, create_data, tmp_pat
     root = copied("virtual_kitti")
     path = root / "Scene01" / "clone" / "extrinsic.txt"
     lines = path.read_text().splitlines()
-    path.write_text("\n".join([*lines[:3], *lines[4:]]))
+    path.write_text("\n".join([*lines[:3], *lines[4:], "", ""]))
     options = ("--val-scenes", "Scene02", "--max-skipped", 0.5)
     out = create_data("vkitti", root, tmp_path / "out", "--min-frames", 2, *options)
     skipped = json.loads((out / "report_train.json").read_text())["skipped"]

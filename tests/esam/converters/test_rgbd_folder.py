@@ -9,6 +9,7 @@ from PIL import Image
 from vantage3d.esam.converters import convert
 from vantage3d.esam.converters.rgbd_folder import OBJECT_LABEL, RgbdFolderLabeller
 from vantage3d.esam.scannet_classes import SCANNET200_IDS
+from vantage3d.io.depth_files import rotate_bits
 from vantage3d.io.infos import load_info
 from vantage3d.io.points import read_labels, read_pixels, read_points
 
@@ -244,3 +245,32 @@ def test_instances_that_would_not_count_are_reported(
     assert found["instances_mean"] == 1
     assert found["named_instances_mean"] == 0
     assert any("no sample of train has an instance of a class" in t for t in printed)
+
+
+def test_depth_in_another_code_is_refused(recording, create_data, tmp_path):
+    """Bits rotated as SUN3D's, and 8 bits; the largest value is no measurement."""
+    for path in recording.glob("desk/depth/*.png"):
+        stored = np.asarray(Image.open(path)).astype(np.uint16)
+        stored[:5] = 65535
+        Image.fromarray(stored).save(path)
+    whole = tmp_path / "whole"
+    create_data("rgbd_sv", recording, whole, "--num-points", N)
+    pixels = read_pixels(whole / "pixels" / "desk_0.bin", N)
+    assert pixels[:, 1].min() == 5
+    paths = sorted(recording.glob("desk/depth/*.png"))
+    stored = np.asarray(Image.open(paths[0])).astype(np.uint16)
+    Image.fromarray(rotate_bits(stored)).save(paths[0])
+    Image.fromarray((stored // 12).astype(np.uint8)).save(paths[1])
+    out = tmp_path / "out"
+    create_data("rgbd_sv", recording, out, "--num-points", N, "--max-skipped", 0.9)
+    skipped = json.loads((out / "report_train.json").read_text())["skipped"]
+    reasons = {entry["sample_idx"]: entry["reason"] for entry in skipped}
+    assert "frame desk_0: the depth image is bit-rotated" in reasons["desk_0"]
+    assert "7.png has 8 bits: at 1000 units per metre" in reasons["desk_7"]
+
+
+def test_companions_of_macos_are_no_frames(recording):
+    for path in [*recording.glob("*/*/*")]:
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7")
+    labeller = RgbdFolderLabeller(recording, val_scenes=("desk",))
+    assert [n.idx for n in labeller.samples()["val"]] == ["desk_0", "desk_7"]

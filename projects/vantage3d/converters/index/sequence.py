@@ -140,8 +140,15 @@ def _check_unread(root: Path, entry: IndexedFrame, name: str) -> None:
 
 
 def _check_center(K: NDArray[np.float64], size: Sequence[int], name: str) -> None:
-    """Refuse a principal point outside the image, which no crop can be centred on."""
-    center = K[:2, 2]
+    """Refuse intrinsics in shares of the image, and a principal point outside it."""
+    center, focal = K[:2, 2], K[[0, 1], [0, 1]]
+    if (center <= 1).all() and (10 * focal < size).all():
+        raise BadSampleError(
+            f"frame {name}: the focal lengths {focal.tolist()} and the principal point "
+            f"{center.tolist()} are shares of the image of {size[0]}x{size[1]} pixels, "
+            "expected pixels. Multiply the first row by the width and the second by "
+            "the height"
+        )
     if (center < 0).any() or (center > np.array(size) - 1).any():
         raise BadSampleError(
             f"frame {name}: the principal point {center.tolist()} is outside of the "

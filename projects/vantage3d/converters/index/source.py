@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 from vantage3d.converters.arguments import add_folders, add_run_options, check_run
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.images import read_size
-from vantage3d.io.rgbd_frames import color_path, list_frames, read_cam2world
+from vantage3d.io.rgbd_frames import (
+    color_path,
+    depth_path,
+    list_frames,
+    read_cam2world,
+)
 from vantage3d.views.index import IndexedFrame
 
 
@@ -102,7 +107,7 @@ class SceneFolders(FrameSource):
         """
         world2cam = invert_rigid(self.cam2world(scene, name))
         folder = self.folder(scene)
-        image, depth = color_path(folder, name), folder / "depth" / f"{name}.png"
+        image, depth = color_path(folder, name), depth_path(folder, name)
         sizes = read_size(image), read_size(depth, "depth image")
         K, number = self.intrinsics(folder, *sizes), int(name) if name.isdigit() else -1
         return IndexedFrame(
