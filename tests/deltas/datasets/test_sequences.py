@@ -205,7 +205,7 @@ def test_singular_intrinsics_are_refused(scannet, tmp_path):
         data[3]
 
 
-@pytest.mark.parametrize("name", ["room_frames", "scannet", "sun3d_frames"])
+@pytest.mark.parametrize("name", ["room_frames", "scannet_frames", "sun3d_frames"])
 def test_base_configs_build(scannet, name, tmp_path):
     init_default_scope("vantage3d")
     shutil.copy(scannet / "train.npz", tmp_path)
