@@ -40,7 +40,7 @@ DEPTH_LORA = configs/vggt_lora/lora_kitti360_strategy_b_demo.py
 BASE_FILE = --cfg-options model.base_weights=$(DEPTH_WORK)/base.safetensors
 
 .PHONY: setup minkowski demo demo-depth demo-evaluate demo-deltas demo-real test \
-    test-bitwise lint doctor
+    test-bitwise lint doctor gpu-check
 
 setup:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV)
@@ -122,3 +122,6 @@ lint: setup
 
 doctor: setup
 	$(RUN) tools/doctor.py
+
+gpu-check: setup
+	$(RUN) tools/benchmark.py gpu --out $(WORK)/gpu_check.json

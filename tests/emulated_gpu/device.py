@@ -112,6 +112,18 @@ class EmulatedTensor(Tensor):
     is_cuda = property(lambda self: True)
     is_cpu = property(lambda self: False)
 
+    @property
+    def grad(self) -> Tensor | None:
+        """On the GPU, also where C++ made it in the backward pass."""
+        found = Tensor.grad.__get__(self)
+        if found is not None and not isinstance(found, EmulatedTensor):
+            self.grad = found = EmulatedTensor(found)
+        return found
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        Tensor.grad.__set__(self, value)
+
     @classmethod
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
         return run(func, args, kwargs or {})
@@ -231,13 +243,6 @@ def uploaded(func: Any, args: tuple, kwargs: dict) -> Tensor:
     grad = kwargs.pop("requires_grad", False)
     made = aten._to_copy.default(func(*args, **kwargs), device=CUDA)
     return made.requires_grad_(grad)
-
-
-def rewrap_gradients(params: Any) -> None:
-    """Put gradients that C++ made in the backward pass where their parameters are."""
-    for param in params:
-        if param.grad is not None and not isinstance(param.grad, EmulatedTensor):
-            param.grad = EmulatedTensor(param.grad)
 
 
 def transfer(x: Tensor, name: str, args: tuple, kwargs: dict) -> Tensor:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tests.emulated_gpu.device import EmulatedTensor, rewrap_gradients
+from tests.emulated_gpu.device import EmulatedTensor
 
 
 def uploaded(value: Any) -> Any:
@@ -25,9 +25,8 @@ def train_step(model: nn.Module, data: dict) -> dict[str, Tensor]:
     assert all(isinstance(x, EmulatedTensor) for x in losses.values() if x.dim())
     sum(value for name, value in losses.items() if "loss" in name).backward()
     graded = [p for p in model.parameters() if p.grad is not None]
-    rewrap_gradients(graded)
     assert graded and all(bool(p.grad.isfinite().all()) for p in graded)
-    torch.optim.AdamW(graded, foreach=False).step()
+    torch.optim.AdamW(graded).step()
     return losses
 
 
