@@ -99,8 +99,8 @@ class ScanNetSource(SceneFolders):
             )
         return found
 
-    def names(self, scene: str) -> list[str]:
-        names = [name for name in super().names(scene) if name.isdigit()]
+    def names(self, sequence: str) -> list[str]:
+        names = [name for name in super().names(sequence) if name.isdigit()]
         return [name for name in names if int(name) % self.frame_step == 0]
 
     def folder(self, scene: str) -> Path:

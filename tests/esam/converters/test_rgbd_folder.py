@@ -126,7 +126,7 @@ def test_a_single_scene_and_patterns(recording):
     splits = source.samples()
     assert [n.idx for n in splits["train"]] == ["desk_0"]
     assert [n.idx for n in splits["val"]] == ["desk_7"]
-    assert source.source.frame(*splits["val"][0]).image == "color/7.png"
+    assert source.source.entry(*splits["val"][0]).image == "color/7.png"
 
 
 def test_colour_files_with_a_suffix_in_capitals(recording):
@@ -134,7 +134,7 @@ def test_colour_files_with_a_suffix_in_capitals(recording):
     path.rename(path.with_suffix(".PNG"))
     source = RgbdFolderLabeller(recording, val_frames=("desk_7",))
     (name,) = source.samples()["val"]
-    assert source.source.frame(*name).image == "desk/color/7.PNG"
+    assert source.source.entry(*name).image == "desk/color/7.PNG"
 
 
 def test_val_scenes_beat_the_lists(recording):

@@ -69,16 +69,36 @@ class FrameSource(ABC):
             FileNotFoundError: If its files are missing.
         """
 
+    def names(self, sequence: str) -> list[str]:
+        """Names of the frames of a sequence, in order; here their numbers."""
+        return [str(frame.number) for frame in self.frames(sequence)]
+
+    def entry(self, sequence: str, name: str) -> IndexedFrame:
+        """One frame by its name: labelled samples are made of few.
+
+        Raises:
+            FileNotFoundError: If one of its files is missing.
+            ValueError: If there is none of that name, or one is damaged.
+        """
+        found = {str(frame.number): frame for frame in self.frames(sequence)}
+        if name not in found:
+            raise ValueError(f"sequence {sequence} has no frame {name!r}")
+        frame = found[name]
+        if isinstance(frame, Unusable):
+            raise ValueError(frame.reason)
+        return frame
+
+    def cam2world(self, sequence: str, name: str) -> NDArray[np.float64]:
+        """(4, 4) pose of a frame; as its file has it where files hold this one."""
+        return invert_rigid(self.entry(sequence, name).world2cam)
+
     def relative(self, path: Path) -> str:
         """A path below ``root`` as the index has it."""
         return path.relative_to(self.root).as_posix()
 
 
 class SceneFolders(FrameSource):
-    """Scenes that are folders ``color depth pose`` of files named after their frames.
-
-    One frame may be asked for by its name: single-view samples are made of few.
-    """
+    """Scenes that are folders ``color depth pose``, with files named after frames."""
 
     @abstractmethod
     def folder(self, scene: str) -> Path:
@@ -90,23 +110,16 @@ class SceneFolders(FrameSource):
     ) -> NDArray[np.float64]:
         """(3, 3) intrinsics in pixels of the depth images of a scene's folder."""
 
-    def names(self, scene: str) -> list[str]:
-        """Names of the frames of a scene, in numeric order."""
-        return list_frames(self.folder(scene))
+    def names(self, sequence: str) -> list[str]:
+        return list_frames(self.folder(sequence))
 
-    def cam2world(self, scene: str, name: str) -> NDArray[np.float64]:
-        """(4, 4) pose of a frame as its file has it."""
-        return read_cam2world(self.folder(scene) / "pose" / f"{name}.txt")
+    def cam2world(self, sequence: str, name: str) -> NDArray[np.float64]:
+        return read_cam2world(self.folder(sequence) / "pose" / f"{name}.txt")
 
-    def frame(self, scene: str, name: str) -> IndexedFrame:
-        """A frame by its name, with the number -1 where the name is none.
-
-        Raises:
-            FileNotFoundError: If one of its files is missing.
-            ValueError: If one is damaged.
-        """
-        world2cam = invert_rigid(self.cam2world(scene, name))
-        folder = self.folder(scene)
+    def entry(self, sequence: str, name: str) -> IndexedFrame:
+        """A frame by its name, with the number -1 where the name is none."""
+        world2cam = invert_rigid(self.cam2world(sequence, name))
+        folder = self.folder(sequence)
         image, depth = color_path(folder, name), depth_path(folder, name)
         sizes = read_size(image), read_size(depth, "depth image")
         K, number = self.intrinsics(folder, *sizes), int(name) if name.isdigit() else -1
@@ -116,7 +129,7 @@ class SceneFolders(FrameSource):
 
     def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
         names = self.names(sequence)
-        return [usable(int(n), partial(self.frame, sequence, n)) for n in names]
+        return [usable(int(n), partial(self.entry, sequence, n)) for n in names]
 
 
 @dataclass(frozen=True)

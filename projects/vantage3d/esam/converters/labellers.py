@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.converters.index.source import SceneFolders
+from vantage3d.converters.index.source import FrameSource
 
 
 class SampleName(NamedTuple):
@@ -29,7 +29,7 @@ class Labeller(ABC):
         source: Where the frames are.
     """
 
-    source: SceneFolders
+    source: FrameSource
 
     @property
     @abstractmethod

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
 
 from vantage3d.converters.index.sequence import read_checked
-from vantage3d.converters.index.source import SceneFolders
+from vantage3d.converters.index.source import FrameSource
 from vantage3d.esam.converters.labellers import Labeller, SampleName
 from vantage3d.esam.converters.segmenters import Segmenter
 from vantage3d.geometry import unproject_pixels
@@ -131,14 +131,14 @@ def make_sample(
     return Sample(arrays, entry, quality)
 
 
-def read_frame(source: SceneFolders, name: SampleName) -> tuple[IndexedFrame, Frame]:
+def read_frame(source: FrameSource, name: SampleName) -> tuple[IndexedFrame, Frame]:
     """A frame's paths and what it holds, read and checked as for a frame index.
 
     Raises:
         FileNotFoundError: If a file of the frame is missing.
         ValueError: If the frame cannot be used; the message says why.
     """
-    indexed = source.frame(*name)
+    indexed = source.entry(*name)
     facts = Facts(source.reader, ".", source.depth_scale)
     return indexed, read_checked(source.root, facts, indexed, name.idx)
 
