@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 
 from vantage3d.comparison import Plan, Result, check_plan, run_all, write_report
-from vantage3d.comparison import plan as plan_module
 from vantage3d.comparison import runs as runs_module
 from vantage3d.comparison.process import Usage, run_job, usage_so_far
 from vantage3d.comparison.report import summarise
@@ -26,7 +25,7 @@ AP = {("a", 0): 0.25, ("a", 1): 0.5, ("b", 0): 0.5, ("b", 1): 0.625}
 @pytest.fixture
 def plan(tmp_path, monkeypatch):
     """Two configs, two seeds."""
-    for module in (plan_module, runs_module):
+    for module in (runs_module,):
         monkeypatch.setattr(module, "load_config", _fake_config)
     paths = {}
     for name in "ab":

@@ -22,7 +22,7 @@ def test_it_lists_its_subjects_and_a_subject_its_options():
 @pytest.fixture
 def clouds(monkeypatch):
     monkeypatch.syspath_prepend(str(TOOLS))
-    import benchmarks.sparse_clouds as module
+    import benchmarks.sparse as module
 
     return module
 

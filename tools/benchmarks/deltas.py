@@ -6,10 +6,10 @@ a stage's time by that round's ResNet-50. Weights are random: they change no tim
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 
 import torch
+from benchmarks.measuring import timed
 from torchvision.models import resnet50
 
 from vantage3d.deltas.models import DELTAS
@@ -75,22 +75,19 @@ def measure(args: argparse.Namespace) -> dict[str, list[float]]:
     batch = make_batch(1 + args.views, height, width, args.device)
     times: dict[str, list[float]] = {}
 
-    def timed(name: str, work: Callable) -> object:
-        start = time.perf_counter()
-        result = work()
-        if args.device != "cpu":
-            torch.cuda.synchronize()
-        times.setdefault(name, []).append(time.perf_counter() - start)
+    def clock(name: str, work: Callable) -> object:
+        seconds, result = timed(work, args.device)
+        times.setdefault(name, []).append(seconds)
         return result
 
     with torch.inference_mode():
         for _ in range(1 + args.rounds):
-            timed("resnet50", lambda: bare(batch["images"][0]))
-            one_round(net, batch, timed)
+            clock("resnet50", lambda: bare(batch["images"][0]))
+            one_round(net, batch, clock)
     return {name: values[1:] for name, values in times.items()}
 
 
-def one_round(net: DELTAS, batch: dict, timed: Callable) -> None:
+def one_round(net: DELTAS, batch: dict, clock: Callable) -> None:
     """One prediction, stage by stage, and the triangulation of its matches."""
     images, K = batch["images"], batch["K"]
     size = (images.shape[-2], images.shape[-1])
@@ -101,15 +98,15 @@ def one_round(net: DELTAS, batch: dict, timed: Callable) -> None:
         points, _ = net.select(logits, size, generator.manual_seed(0))
         return maps, found["descriptors"], points
 
-    maps, descriptors, keypoints = timed("supernet", look)
+    maps, descriptors, keypoints = clock("supernet", look)
     poses = relative_poses(batch["cam2world"])
-    matched = timed(
+    matched = clock(
         "trinet", lambda: net.trinet(descriptors, keypoints, K, poses, size)
     )
-    timed("depthnet", lambda: net.densify(keypoints, matched, maps, size))
+    clock("depthnet", lambda: net.densify(keypoints, matched, maps, size))
     pixels = torch.cat([keypoints[:, None], matched["matches"]], 1)
     weights, seen = matched["confidence"].mT, matched["range_kp"]
-    timed("triangulation", lambda: net.trinet.locate(pixels, K, poses, weights, seen))
+    clock("triangulation", lambda: net.trinet.locate(pixels, K, poses, weights, seen))
 
 
 def make_batch(views: int, height: int, width: int, device: str) -> dict:

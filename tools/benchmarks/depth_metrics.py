@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from benchmarks.measuring import PeakMemory
 from numpy.typing import NDArray
 
 from vantage3d.evaluation.running_summary import RunningSummary
@@ -21,7 +22,6 @@ from vantage3d.evaluation.windows.contracts import (
 )
 from vantage3d.evaluation.windows.measure import measure_window
 from vantage3d.geometry import invert_rigid
-from vantage3d.process.memory import memory_mb, reset_peak
 from vantage3d.process.parallel import run_parallel
 from vantage3d.synthetic.streets import film, make_street
 from vantage3d.synthetic.streets.drive import SPEED, Drive, make_rig
@@ -108,8 +108,7 @@ def measure(job: Job) -> Cost:
     truth, depth = make_truth(job)
     options, summary = MetricOptions(groups=job.groups), RunningSummary()
     rng = np.random.default_rng(job.seed)
-    reset_peak()
-    start_mb, tenth_mb, cpu, wall = memory_mb("VmRSS"), 0.0, 0.0, 0.0
+    memory, tenth_mb, cpu, wall = PeakMemory(), 0.0, 0.0, 0.0
     for number in range(job.windows):
         prediction = make_prediction(truth, depth, rng)
         start = time.process_time(), time.perf_counter()
@@ -118,9 +117,9 @@ def measure(job: Job) -> Cost:
         cpu += time.process_time() - start[0]
         wall += time.perf_counter() - start[1]
         if number <= job.windows // 10:
-            tenth_mb = memory_mb("VmHWM")
+            tenth_mb = memory.peak_mb()
     frames = job.windows * job.seq_len
-    return Cost(frames, cpu, wall, start_mb, tenth_mb, memory_mb("VmHWM"))
+    return Cost(frames, cpu, wall, memory.idle_mb, tenth_mb, memory.peak_mb())
 
 
 def make_truth(job: Job) -> tuple[WindowTruth, NDArray[np.float32]]:

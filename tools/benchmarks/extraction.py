@@ -7,13 +7,13 @@ features to a temporary folder.
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import timm
 import torch
+from benchmarks.measuring import timed
 from PIL import Image
 
 from vantage3d.backbones2d import NAMES, FeatureExtractor, build_extractor
@@ -54,11 +54,9 @@ def run(args: argparse.Namespace) -> int:
         root = Path(folder)
         write_images(root / "in/room/color", args.frames, args.size)
         bare = bare_forward(args, extractor, device)
+        ours = extraction(args, extractor, device, root)
         rounds = [
-            (
-                timed(bare, device),
-                timed(extraction(args, extractor, device, root), device),
-            )
+            (timed(bare, device)[0], timed(ours, device)[0])
             for _ in range(args.repeats)
         ]
     bare_s, ours_s = np.median(rounds, axis=0)
@@ -133,14 +131,3 @@ def extraction(
             )
 
     return go
-
-
-def timed(function: Callable[[], None], device: torch.device) -> float:
-    """Seconds of one call."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    start = time.perf_counter()
-    function()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - start

@@ -5,13 +5,12 @@ whole forward pass from points to masks. The detectors take turns.
 """
 
 import argparse
-import time
 from pathlib import Path
 from statistics import median
 
-import cv2
 import numpy as np
 import torch
+from benchmarks.measuring import DATA, RECORDING, ROOT, recorded_depth, timed
 from mmdet3d.structures import Det3DDataSample, PointData
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -19,21 +18,17 @@ from mmengine.registry import init_default_scope
 from vantage3d.geometry import pixel_grid, unproject
 from vantage3d.registry import MODELS
 
-ROOT = Path(__file__).resolve().parents[2]
 BASELINE = "ESAM_sv_scannet200_CA"
 WAYS = ("dino_inject", "dino_bifusion", "dino_bifusion_inject")
 SIZE, POINTS, CHANNELS, PATCH = (640, 480), 20_000, 1024, 14
 LIMIT = 1.3  # of the time of points alone, for injection
-RECORDING = "sevenscenes_tsdf"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the subcommand."""
     parser.add_argument("--repeats", type=int, default=7, help="turns of each detector")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--data", type=Path, default=ROOT.parent / "shared" / "data", help="recordings"
-    )
+    parser.add_argument("--data", type=Path, default=DATA, help="recordings")
     parser.add_argument("--device", default="cpu")
 
 
@@ -49,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     seconds: dict[str, list[float]] = {name: [] for name in models}
     for turn in range(args.repeats + 1):
         for name, model in models.items():
-            spent = step(model, batch, args.device)
+            spent, _ = timed(lambda m=model: step(m, batch), args.device)
             if turn:  # the first step also makes buffers
                 seconds[name].append(spent)
     plain = median(seconds["3D only"])
@@ -70,20 +65,20 @@ def build(name: str, device: str):
 
 
 @torch.no_grad()
-def step(model, batch: dict, device: str) -> float:
-    """Seconds of a forward pass, the features' way to the device included."""
-    start = time.perf_counter()
+def step(model, batch: dict) -> None:
+    """A forward pass, the features' way to the device included."""
     model(**model.data_preprocessor(batch))
-    if device != "cpu":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
 
 
 def make_batch(data_root: Path, seed: int) -> tuple[str, dict]:
     """Where the geometry is from, and a batch of one frame with random features."""
     folder = data_root / RECORDING
     if folder.is_dir():
-        source, (depth, K) = f"a depth image of {RECORDING}", _recorded(folder)
+        source, K = (
+            f"a depth image of {RECORDING}",
+            np.loadtxt(folder / "camera-intrinsics.txt"),
+        )
+        depth = recorded_depth(min(folder.glob("frame-*.depth.png")))
     else:
         source, (depth, K) = f"a made-up wall ({folder} is absent)", _made_up()
     rng = np.random.default_rng(seed)
@@ -113,14 +108,6 @@ def make_batch(data_root: Path, seed: int) -> tuple[str, dict]:
     feats = torch.randn(CHANNELS, -(-SIZE[1] // PATCH), -(-SIZE[0] // PATCH))
     inputs = {"points": [torch.from_numpy(points)], "clip_pix": [feats.half()]}
     return source, {"inputs": inputs, "data_samples": [sample]}
-
-
-def _recorded(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """(480, 640) metres and (3, 3) intrinsics."""
-    path = min(folder.glob("frame-*.depth.png"))
-    depth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) / 1000.0
-    depth[depth > 60] = 0
-    return depth, np.loadtxt(folder / "camera-intrinsics.txt")
 
 
 def _made_up() -> tuple[np.ndarray, np.ndarray]:

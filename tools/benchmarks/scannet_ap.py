@@ -6,7 +6,6 @@ before its clock starts; our reduction of the masks is inside our time.
 
 import argparse
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
+from benchmarks.measuring import timed
 
 from vantage3d.evaluation.instance_overlaps import scene_overlaps, scene_truth
 from vantage3d.evaluation.scannet_ap import instance_ap
@@ -140,11 +140,7 @@ def reference(
 
 
 def _timed(function: Callable[[], dict], repeats: int) -> tuple[float, dict]:
-    best, result = np.inf, {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # mmdet3d: mean of no class
-        for _ in range(repeats):
-            start = time.perf_counter()
-            result = function()
-            best = min(best, time.perf_counter() - start)
-    return best, result
+        runs = [timed(function) for _ in range(repeats)]
+    return min(seconds for seconds, _ in runs), runs[-1][1]

@@ -9,8 +9,7 @@ import warnings
 
 import numpy as np
 import torch
-
-from vantage3d.process.memory import memory_mb, reset_peak
+from benchmarks.measuring import PeakMemory, timed
 
 PEAK_SIZE = 3000  # of the square product that stands for the machine's peak
 
@@ -34,11 +33,7 @@ def main() -> None:
 def peak_gflops(repeats: int) -> float:
     """Best speed of one large single-precision matrix product, 1e9 / s."""
     a, b = torch.randn(2, PEAK_SIZE, PEAK_SIZE)
-    times = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        a @ b
-        times.append(time.perf_counter() - start)
+    times = [timed(lambda: a @ b)[0] for _ in range(repeats + 1)]
     return 2 * PEAK_SIZE**3 / min(times) / 1e9
 
 
@@ -61,18 +56,17 @@ class Measurement:
         if self.args.task == "count":
             return {"gflop": count_gflop(self)}
         gc.collect()
-        idle_mb = memory_mb("VmRSS")
-        reset_peak()
+        memory = PeakMemory()
         self.step()  # the first step also loads code and makes buffers
         others_s = -other_processes_s()
-        times = [self.timed_step() for _ in range(self.args.repeats)]
+        times = [timed(self.step)[0] for _ in range(self.args.repeats)]
         others_s += other_processes_s()
-        peak_mb = memory_mb("VmHWM")
+        peak_mb = memory.peak_mb()
         if self.args.save:
             np.save(self.args.save, self.forward().features.detach().numpy())
         return {
             "times": times,
-            "idle_mb": idle_mb,
+            "idle_mb": memory.idle_mb,
             "peak_mb": peak_mb,
             "others": others_s / (sum(times) * (os.cpu_count() or 1)),
         }
@@ -89,12 +83,6 @@ class Measurement:
             return
         self.forward().features.square().mean().backward()
         self.net.zero_grad()
-
-    def timed_step(self) -> float:
-        """Seconds of a step."""
-        start = time.perf_counter()
-        self.step()
-        return time.perf_counter() - start
 
 
 def count_gflop(run: Measurement) -> float:

@@ -7,18 +7,14 @@ numbers of frames.
 """
 
 import argparse
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
-from json import loads
 from pathlib import Path
 
 import numpy as np
+from benchmarks.measuring import run_script
 from benchmarks.vggt_process import SIZES
 from matplotlib.figure import Figure
 
-ROOT = Path(__file__).resolve().parents[2]
 WAYS = ("needed", "all")
 GOAL = 4.0  # times less memory per frame
 Curves = Mapping[str, list[dict[str, float]]]
@@ -63,13 +59,7 @@ def run(args: argparse.Namespace) -> int:
     path = args.out / f"vggt_{args.model}.png"
     draw(args, curves).savefig(path)
     print(f"plot: {path}")
-    if args.step_frames:
-        _report_step(args)
-    return int(ratio < GOAL)
-
-
-def _report_step(args: argparse.Namespace) -> None:
-    for checkpointing in (0, 1):
+    for checkpointing in (0, 1) if args.step_frames else ():
         step = _process(
             args, "step", frames=args.step_frames, checkpointing=checkpointing
         )
@@ -78,26 +68,15 @@ def _report_step(args: argparse.Namespace) -> None:
             f"{'on ' if checkpointing else 'off'}: {step['seconds']:.1f} s, "
             f"{step['peak_mb']:.0f} MB beside {step['weights_mb']:.0f} MB of weights"
         )
+    return int(ratio < GOAL)
 
 
 def _process(args: argparse.Namespace, task: str, **options: object) -> dict:
-    """The JSON line of ``vggt_process.py``."""
+    """What ``vggt_process.py`` prints."""
     width, height = args.size.split("x")
-    script = Path(__file__).with_name("vggt_process.py")
-    command = [sys.executable, str(script), task, "--width", width, "--height", height]
-    for name in ("model", "device", "precision", "repeats"):
-        command += [f"--{name}", str(getattr(args, name))]
-    for name, value in options.items():
-        command += [f"--{name}", str(value)]
-    environment = os.environ | {
-        "PYTHONPATH": f"{ROOT / 'projects'}{os.pathsep}{ROOT / 'tools'}",
-        # freed memory goes back at once, so the peak is that of what is in use
-        "MALLOC_MMAP_THRESHOLD_": "65536",
-    }
-    done = subprocess.run(
-        command, env=environment, check=True, stdout=subprocess.PIPE, text=True
-    )
-    return loads(done.stdout.splitlines()[-1])
+    same = {key: vars(args)[key] for key in ("model", "device", "precision", "repeats")}
+    options |= {"width": width, "height": height, **same}
+    return run_script("vggt_process.py", task, **options)
 
 
 def draw(args: argparse.Namespace, curves: Curves) -> Figure:

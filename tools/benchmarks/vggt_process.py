@@ -3,13 +3,12 @@
 import argparse
 import json
 import statistics
-import time
 
 import peft
 import torch
+from benchmarks.measuring import PeakMemory, timed
 from torch import nn
 
-from vantage3d.process.memory import memory_mb, reset_peak
 from vantage3d.vggt_lora.models import VGGT
 
 LEVELS = dict(features=64, out_channels=(48, 96, 192, 192))
@@ -55,20 +54,18 @@ def measure(args: argparse.Namespace) -> dict[str, float]:
     autocast = torch.autocast(
         device.type, torch.bfloat16, enabled=args.precision == "bfloat16"
     )
-    memory = CudaMemory() if device.type == "cuda" else Memory()
-    times = []
-    for _ in range(args.repeats):
-        start = time.perf_counter()
+    memory = PeakMemory(device)
+
+    def once() -> None:
         with autocast, torch.set_grad_enabled(args.task == "step"):
             out = net(images)
         if args.task == "step":
             (out["depth"].mean() + out["pose_enc"].square().mean()).backward()
-        memory.wait()
-        times.append(time.perf_counter() - start)
-        del out
+
+    times = [timed(once, device)[0] for _ in range(args.repeats)]
     return {
         "seconds": statistics.median(times),
-        "peak_mb": memory.peak_mb(),
+        "peak_mb": memory.peak_mb() - memory.idle_mb,
         "weights_mb": sum(p.nbytes for p in net.parameters()) / 2**20,
     }
 
@@ -89,37 +86,6 @@ def build(args: argparse.Namespace) -> VGGT:
     ]
     lora = peft.LoraConfig(r=16, lora_alpha=16, lora_dropout=0.1, target_modules=layers)
     return peft.inject_adapter_in_model(lora, net).train()
-
-
-class Memory:
-    """Peak of the process, from now on."""
-
-    def __init__(self) -> None:
-        self.idle_mb = memory_mb("VmRSS")
-        reset_peak()
-
-    def wait(self) -> None:
-        """Nothing runs behind the back of a processor."""
-
-    def peak_mb(self) -> float:
-        """Megabytes above those at the beginning."""
-        return memory_mb("VmHWM") - self.idle_mb
-
-
-class CudaMemory(Memory):
-    """Peak of torch's allocations on the device, from now on."""
-
-    def __init__(self) -> None:
-        self.idle_mb = torch.cuda.memory_allocated() / 2**20
-        torch.cuda.reset_peak_memory_stats()
-
-    def wait(self) -> None:
-        """Until the device has done its work."""
-        torch.cuda.synchronize()
-
-    def peak_mb(self) -> float:
-        """Megabytes above those at the beginning."""
-        return torch.cuda.max_memory_allocated() / 2**20 - self.idle_mb
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
 """Several configs under equal conditions, and what may be concluded from it.
 
 ``runs`` trains and evaluates each config from the same initial weights with the same
-seeds and schedule, ``statistics`` is the arithmetic, ``report`` the table and the plot.
+seeds and schedule, ``report`` is the arithmetic, the table and the plot.
 """
 
-from vantage3d.comparison.plan import Plan, check_plan
-from vantage3d.comparison.report import write_report
-from vantage3d.comparison.runs import Result, run_all
-from vantage3d.comparison.statistics import Spread, paired_difference, spread
+from vantage3d.comparison.report import (
+    Spread,
+    paired_difference,
+    spread,
+    write_report,
+)
+from vantage3d.comparison.runs import Plan, Result, check_plan, run_all
 
 __all__ = [
     "Plan",

@@ -1,18 +1,76 @@
-"""One report of a comparison: markdown, JSON and a plot."""
+"""One report of a comparison, markdown, JSON and a plot, and its arithmetic."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
-from vantage3d.comparison.plan import Plan
-from vantage3d.comparison.runs import Result
-from vantage3d.comparison.statistics import Spread, paired_difference, spread
-from vantage3d.io.atomic import atomic_write, atomic_write_bytes
+from vantage3d.comparison.runs import Plan, Result
+from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.images import write_figure
 
 METRICS = {"AP": "all_ap", "AP50": "all_ap_50%", "AP25": "all_ap_25%"}
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What several seeds gave; ``std`` (of the sample, n - 1) is None for one value."""
+
+    mean: float
+    std: float | None
+    low: float
+    high: float
+    count: int
+
+    def text(self, digits: int = 3, sign: bool = False) -> str:
+        """``mean ± std``, or the mean alone where there is one value."""
+        mean = f"{self.mean:{'+' if sign else ''}.{digits}f}"
+        return mean if self.std is None else f"{mean} ± {self.std:.{digits}f}"
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Mean and spread of at least one finite value.
+
+    Raises:
+        ValueError: If there are none, or one is not finite.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.size == 0 or not np.isfinite(array).all():
+        raise ValueError(
+            f"`values` must be one or more finite numbers, got {list(values)}."
+        )
+    std = float(array.std(ddof=1)) if array.size > 1 else None
+    return Spread(
+        float(array.mean()), std, float(array.min()), float(array.max()), array.size
+    )
+
+
+def paired_difference(
+    values: Mapping[int, float], baseline: Mapping[int, float]
+) -> Spread:
+    """Spread of ``values - baseline``, seed by seed.
+
+    What both runs of a seed share (initial weights, order of the data) cancels.
+
+    Args:
+        values: Value by seed.
+        baseline: Value of the baseline by seed.
+
+    Raises:
+        ValueError: If they have no seed in common.
+    """
+    seeds = sorted(set(values) & set(baseline))
+    if not seeds:
+        raise ValueError(
+            f"`values` has the seeds {sorted(values)} and `baseline` "
+            f"{sorted(baseline)}: expected at least one in common."
+        )
+    return spread([values[seed] - baseline[seed] for seed in seeds])
+
+
 Rows = dict[str, dict[str, Spread | None]]
 
 
@@ -35,10 +93,7 @@ def write_report(plan: Plan, results: Sequence[Result]) -> str:
     atomic_write_bytes(
         plan.out / "report.json", json.dumps(facts, indent=1, default=str).encode()
     )
-    figure = draw(rows, results)
-    atomic_write(
-        plan.out / "report.png", lambda file: figure.savefig(file, format="png")
-    )
+    write_figure(plan.out / "report.png", draw(rows, results))
     return text
 
 
