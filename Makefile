@@ -17,7 +17,10 @@ TRAIN = OMP_NUM_THREADS=1 $(RUN) tools/train.py
 TEST = OMP_NUM_THREADS=1 $(RUN) tools/test.py
 TRAIN_TWICE = OMP_NUM_THREADS=1 $(RUN) -m torch.distributed.run --standalone \
     --nproc-per-node 2 tools/train.py --launcher pytorch
-ROOMS = --train-rooms 120 --val-rooms 30 --frames 2 --frame-step 200 --size 320x240 \
+# Rooms to learn from in `make demo`, and rooms never seen.
+TRAIN_ROOMS ?= 120
+VAL_ROOMS ?= 30
+ROOMS = --train-rooms $(TRAIN_ROOMS) --val-rooms $(VAL_ROOMS) --frames 2 --frame-step 200 --size 320x240 \
     --workers $(WORKERS)
 DELTAS = configs/deltas/deltas_synthetic.py
 DELTAS_ROOMS = --train-rooms 80 --val-rooms 12 --frames 12 --frame-step 20 \

