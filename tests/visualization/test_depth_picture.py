@@ -1,5 +1,6 @@
 """What the picture of depth claims: colours in one scale, grey, figures, a bar."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 from vantage3d.registry import HOOKS
 from vantage3d.visualization import DepthView, draw_depth
+from vantage3d.visualization.depth_picture import Keypoints
 
 
 def view(factor=1.0, name="a"):
@@ -46,6 +48,18 @@ def test_captions_are_the_errors_of_the_shown_frame():
     axes = panels(draw_depth([view(1.25)]))
     assert axes["after"].get_xlabel().startswith("AbsRel 0.250, RMSE ")
     assert axes["image"].get_xlabel() == "a"
+
+
+def test_keypoints_have_the_colours_of_their_depth_and_lost_ones_are_crosses():
+    pixels = np.array([[3.0, 5], [9, 12], [20, 7]])
+    points = Keypoints(pixels, np.array([4.0, 9, 20]), np.array([True, False, True]))
+    axes = panels(draw_depth([replace(view(), keypoints=points)]))
+    lost, found = axes["image"].collections
+    assert lost.get_offsets().tolist() == [[9, 12]]
+    assert found.get_offsets().tolist() == [[3, 5], [20, 7]]
+    assert found.get_array().tolist() == [4, 20]
+    assert found.norm is axes["ground truth"].images[0].norm
+    assert not axes["after"].collections
 
 
 def test_views_are_checked():

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib import colormaps
@@ -11,7 +12,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from vantage3d.evaluation.depth_metrics import Floats, depth_errors
+from vantage3d.evaluation.depth_metrics import Floats, Mask, depth_errors
 from vantage3d.io.images import write_figure
 from vantage3d.visualization.instance_picture import caption_below
 
@@ -23,6 +24,20 @@ UNKNOWN = (0.72, 0.72, 0.72)
 TICKS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 80, 120)
 
 
+class Keypoints(NamedTuple):
+    """Places of an image whose depth was found, or not.
+
+    Attributes:
+        pixels: (N, 2) pixels (x, y).
+        z: (N,) z-depth, metres.
+        valid: (N,) bool, whether it was found.
+    """
+
+    pixels: Floats
+    z: Floats
+    valid: Mask
+
+
 @dataclass(frozen=True)
 class DepthView:
     """What is drawn of one frame.
@@ -32,6 +47,7 @@ class DepthView:
         image: (H, W, 3) RGB in [0, 1].
         truth: (H, W) metres, 0 where there is no surface.
         answers: Title to (H, W) aligned depth in metres, the same titles in every view.
+        keypoints: Drawn on the image in the colour of their depth; lost ones as crosses.
 
     Raises:
         ValueError: If sizes disagree or the truth is empty.
@@ -41,6 +57,7 @@ class DepthView:
     image: Floats
     truth: Floats
     answers: Mapping[str, Floats]
+    keypoints: Keypoints | None = None
 
     def __post_init__(self) -> None:
         size = self.truth.shape
@@ -107,6 +124,12 @@ def draw_depth(views: Sequence[DepthView], note: str = "") -> Figure:
 def _show(axes: Axes, view: DepthView, title: str, norm: LogNorm) -> AxesImage:
     if title == "image":
         shown, caption = axes.imshow(view.image), view.name
+        if view.keypoints is not None:
+            pixels, z, valid = view.keypoints
+            lost = {"marker": "x", "color": "white", "linewidths": 0.7}
+            axes.scatter(*pixels[~valid].T, s=10, **lost)
+            found = {"cmap": COLOURS, "norm": norm, "edgecolors": "k"}
+            axes.scatter(*pixels[valid].T, c=z[valid], s=14, linewidths=0.4, **found)
     else:
         truth = title == "ground truth"
         depth = view.truth if truth else view.answers[title]

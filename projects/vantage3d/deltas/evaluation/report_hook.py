@@ -12,7 +12,6 @@ from mmengine.runner import Runner
 from numpy.typing import NDArray
 from terminaltables import AsciiTable
 
-from vantage3d.deltas.evaluation.picture import Anchor, write_depth_picture
 from vantage3d.deltas.evaluation.sparse_points import SPARSE
 from vantage3d.evaluation.metrics_table import find
 from vantage3d.evaluation.results.records import Record, no_nan
@@ -24,6 +23,11 @@ from vantage3d.evaluation.stereo_depth import (
 )
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.registry import DATASETS, HOOKS
+from vantage3d.visualization.depth_picture import (
+    DepthView,
+    Keypoints,
+    write_depth_picture,
+)
 from vantage3d.visualization.hooks import DrawnBatchesHook, evenly_spaced
 
 MOST_SAMPLES = 200  # whose depth makes the median map
@@ -58,12 +62,12 @@ class DepthReportHook(DrawnBatchesHook):
         self.out_dir = out_dir
         self._map: NDArray[np.float64] | None = None
         self._beside: list[Record] = []
-        self._anchors: list[Anchor] = []
+        self._views: list[DepthView] = []
 
     def before_test(self, runner: Runner) -> None:
         """Choose what is drawn; read the training depth."""
         super().before_test(runner)
-        self._anchors, self._beside, self._map = [], [], None
+        self._views, self._beside, self._map = [], [], None
         if self.median_map:
             config = {**runner.cfg.train_dataloader.dataset, "augmentation": None}
             dataset = DATASETS.build(config)
@@ -85,9 +89,10 @@ class DepthReportHook(DrawnBatchesHook):
                 self._beside.append(anchor_record(self._map, truth, self.limits))
 
     def keep(self, number: int, batch: Mapping[str, Any], outputs: Sequence) -> None:
-        """Keep the first sample of a batch to draw it."""
-        name = batch["data_samples"][0]["name"]
-        self._anchors.append(anchor_of(batch["inputs"], outputs[0], name))
+        """Keep the first sample of a batch to draw it, if it has true depth."""
+        if (batch["inputs"]["depth"][0, 0] > 0).any():
+            name = batch["data_samples"][0]["name"]
+            self._views.append(view_of(batch["inputs"], outputs[0], name))
 
     def after_test_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
@@ -104,24 +109,27 @@ class DepthReportHook(DrawnBatchesHook):
         folder = Path(self.out_dir or runner.work_dir)
         text = json.dumps(no_nan(rows), indent=1)
         atomic_write_bytes(folder / "depth.json", text.encode())
-        write_depth_picture(folder / "depth.png", self._anchors)
+        if self._views:
+            write_depth_picture(folder / "depth.png", self._views)
+            print_log(f"picture: {folder / 'depth.png'}", logger="current")
         print_log(f"\n{depth_table(rows)}\n{summary(rows)}", logger="current")
-        print_log(f"picture: {folder / 'depth.png'}", logger="current")
 
 
-def anchor_of(
+def view_of(
     inputs: Mapping[str, Any], output: Mapping[str, Any], name: str
-) -> Anchor:
+) -> DepthView:
     """What is drawn of the first sample of a batch."""
-    image = inputs["images"][0, 0].permute(1, 2, 0).cpu().numpy()
-    return Anchor(
-        name=name,
-        image=np.round(255 * image).astype(np.uint8),
-        truth=inputs["depth"][0, 0].cpu().numpy(),
-        pred=output["pred_depth"].cpu().numpy(),
-        keypoints=output["keypoints"].cpu().numpy(),
-        z=output["points_anchor"][:, 2].cpu().numpy(),
-        valid=output["point_valid"].cpu().numpy(),
+    keypoints = Keypoints(
+        output["keypoints"].cpu().numpy(),
+        output["points_anchor"][:, 2].cpu().numpy(),
+        output["point_valid"].cpu().numpy(),
+    )
+    return DepthView(
+        f"{name}, {keypoints.valid.sum()} of {len(keypoints.valid)} triangulated",
+        inputs["images"][0, 0].permute(1, 2, 0).cpu().numpy(),
+        inputs["depth"][0, 0].cpu().numpy(),
+        {"prediction": output["pred_depth"].cpu().numpy()},
+        keypoints,
     )
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from vantage3d.deltas.evaluation.sparse_points import SPARSE
-from vantage3d.deltas.evaluation.studies import Result, Row, Study
+from vantage3d.deltas.evaluation.studies import Result, Study
 from vantage3d.evaluation.metrics_table import find
 from vantage3d.evaluation.stereo_depth import EIGHT
-from vantage3d.io.atomic import atomic_write, atomic_write_bytes
+from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.images import write_figure
 
 CONTROL = "no points"
 # Relative difference of AbsRel below which views made no difference.
@@ -26,10 +27,7 @@ def write_study(
     rows = [{"row": r.row.name, "command": r.command, **r.metrics} for r in results]
     atomic_write_bytes(folder / f"{name}.md", text.encode())
     atomic_write_bytes(folder / f"{name}.json", json.dumps(rows, indent=1).encode())
-    figure = draw(study, results)
-    atomic_write(
-        folder / f"{name}.png", lambda file: figure.savefig(file, format="png")
-    )
+    write_figure(folder / f"{name}.png", draw(study, results))
     return text
 
 
@@ -77,8 +75,8 @@ def draw(study: Study, results: Sequence[Result]) -> Figure:
     """Errors of dense depth and of the sparse points, and the share triangulated."""
     figure = Figure(figsize=(9, 3.8), layout="constrained", dpi=120)
     left, right = figure.subplots(1, 2)
-    drawn = [r for r in results if r.row.x is not None]
-    xs = [_x(result.row) for result in drawn]
+    places = {r.row.x: r for r in results if r.row.x is not None}
+    xs, drawn = list(places), list(places.values())
     for key, label in (
         (EIGHT[0], "dense AbsRel"),
         ("sparse.abs_rel_median", "sparse, median"),
@@ -102,19 +100,11 @@ def draw(study: Study, results: Sequence[Result]) -> Figure:
     right.set_ylim(0, 1.03)
     left.set_ylim(bottom=0)
     for axes in (left, right):
-        axes.set_xticks(xs, [str(_label(study, r.row)) for r in drawn])
+        names = [f"{r.row.x:g}" if study.axis else r.row.name for r in drawn]
+        axes.set_xticks(xs, names)
         if not study.axis:
             axes.tick_params(axis="x", labelrotation=30, labelsize=7)
         axes.set_xlabel(study.axis)
         axes.legend(fontsize=8, frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
-
-
-def _x(row: Row) -> float:
-    assert row.x is not None
-    return row.x
-
-
-def _label(study: Study, row: Row) -> str:
-    return f"{row.x:g}" if study.axis else row.name

@@ -22,7 +22,7 @@ from vantage3d.evaluation.results.records import (
 from vantage3d.evaluation.windows.contracts import WindowPrediction, WindowTruth
 from vantage3d.evaluation.windows.measure import measure_window
 from vantage3d.process.progress import track
-from vantage3d.vggt_lora.evaluation.runs.examples import Example, write_examples
+from vantage3d.vggt_lora.evaluation.runs.examples import example, write_examples
 from vantage3d.vggt_lora.evaluation.runs.models import EvaluatedModel
 from vantage3d.vggt_lora.evaluation.runs.options import RunOptions
 from vantage3d.vggt_lora.evaluation.runs.plan import Plan, open_plan
@@ -81,7 +81,7 @@ def _evaluate(plan: Plan, model: EvaluatedModel, title: str) -> None:
         sample = plan.samples[usable[place]]
         window = predict(network(), sample, options.device)
         middle = len(sample["ids"]) // 2
-        examples.append(Example.of(*window, middle, options.metrics))
+        examples.append(example(*window, middle, options.metrics))
     write_examples(folder / "examples.npz", examples)
     speed["eval_seconds"] = sum(record.seconds for record in records)
     performance = {f"performance.{k}": single(value) for k, value in speed.items()}
