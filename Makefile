@@ -42,14 +42,18 @@ DEPTH_BASE = configs/vggt_lora/finetune_kitti360_demo.py
 DEPTH_LORA = configs/vggt_lora/lora_kitti360_strategy_b_demo.py
 BASE_FILE = --cfg-options model.base_weights=$(DEPTH_WORK)/base.safetensors
 
-.PHONY: setup minkowski demo demo-depth demo-evaluate demo-deltas demo-real test \
-    test-bitwise lint doctor gpu-check
+.PHONY: setup minkowski mmcv-ops demo demo-depth demo-evaluate demo-deltas demo-real \
+    test test-bitwise lint doctor gpu-check
 
 setup:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV)
 
+# Neither is needed: another sparse engine, and mmcv's operators for models from outside.
 minkowski:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV) --minkowski
+
+mmcv-ops:
+	@$(PYTHON) tools/setup_env.py --venv $(VENV) --mmcv-ops
 
 demo: setup
 	$(RUN) tools/make_synthetic.py scannet --out $(DATA)/synthetic $(ROOMS)

@@ -13,6 +13,8 @@ class BuildWithConfigs(build_py):
     """Copies ``configs/`` into the package; an editable install reads the checkout."""
 
     def run(self) -> None:
+        if not self.editable_mode:  # modules that moved since the last build
+            shutil.rmtree(self.build_lib, ignore_errors=True)
         super().run()
         if not self.editable_mode:
             to = Path(self.build_lib) / "vantage3d" / "configs"

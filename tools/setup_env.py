@@ -28,14 +28,21 @@ COMPILED = {
     "minkowskiengine": ({"SETUPTOOLS_USE_DISTUTILS": "stdlib"}, 4.0, ""),
     "mmcv": ({"MMCV_WITH_OPS": "1"}, 8.0, "mmcv-lite"),
 }
+# Imports every module, which also compiles what is imported, once, to bytecode.
 VERIFY = """
-import vantage3d, torch, torchvision, mmdet3d.structures
+import vantage3d
+from importlib import import_module
 from importlib.metadata import version, PackageNotFoundError
+from pkgutil import walk_packages
+for module in walk_packages(vantage3d.__path__, "vantage3d."):
+    if module.name != "vantage3d.sparse.minkowski":
+        import_module(module.name)
 try:
     version("mmcv")
 except PackageNotFoundError:
     pass
 else:
+    import torch
     from mmcv.ops import nms
     nms(torch.tensor([[0.0, 0, 9, 9], [0, 0, 9, 8]]), torch.tensor([0.9, 0.8]), 0.5)
 """
@@ -116,6 +123,7 @@ def plan(site: Path, stamps: Path, asked: set[str]) -> list[Step]:
     steps = []
     if lacking:
         flags = ["--no-deps", "--no-compile", "--only-binary=:all:"]
+        flags.append("--force-reinstall")  # else pip believes the metadata
         minutes = 4.0 if f"torch=={torch}" in lacking else 0.2 + 0.02 * len(lacking)
         steps.append(Step(", ".join(lacking), minutes, [*flags, *lacking]))
     for name in compiled:
@@ -233,7 +241,9 @@ def main() -> None:
             (stamps / step.name).write_text(pinned()["runtime"]["torch"])
         elif step.name == "vantage3d":
             (stamps / "checkout").write_text(checkout())
-    subprocess.run([str(python), "-W", "ignore", "-c", VERIFY], check=True, cwd="/")
+    writing = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    verify = [str(python), "-W", "ignore", "-c", VERIFY]
+    subprocess.run(verify, check=True, cwd="/", env=writing)
     (stamps / "verified").write_text("imports ran")
     print(f"Ready: {folder}", flush=True)
 

@@ -59,7 +59,8 @@ def test_from_nothing_only_wheels_are_installed_without_what_they_bring(
     setup_env, tmp_path
 ):
     wheels, package = setup_env.plan(tmp_path, tmp_path, set())
-    assert {"--no-deps", "--only-binary=:all:"} <= set(wheels.pip_args)
+    needed = {"--no-deps", "--only-binary=:all:", "--force-reinstall"}
+    assert needed <= set(wheels.pip_args)
     assert "torch==2.11.0" in wheels.pip_args and "mmcv-lite==2.1.0" in wheels.pip_args
     assert not any("minkowski" in name or "mmcv==" in name for name in wheels.pip_args)
     assert package.name == "vantage3d" and "--no-deps" in package.pip_args
