@@ -132,7 +132,7 @@ def check_fusion(cfg: Config, samples: int, checkpoint: str | None) -> FusionChe
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     result = FusionCheck([], [])
     # A model that images only taught is tested without them.
-    taught = model.fusion is None and not model.backbone.injects
+    taught = model.fusion is None and not model.injects
     for split in ("train",) if taught else ("train", "test"):
         dataset = DATASETS.build(cfg[f"{split}_dataloader"].dataset)
         for row in evenly_spaced(len(dataset), samples):

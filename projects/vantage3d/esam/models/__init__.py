@@ -6,11 +6,12 @@ from vantage3d.esam.models.fusion.distillation import FeatureDistillation
 from vantage3d.esam.models.fusion.image_features import OnlineFeatures, StoredFeatures
 from vantage3d.esam.models.geo_aware_pool import GeoAwarePooling
 from vantage3d.esam.models.mink_unet import Res16UNet34C
-from vantage3d.esam.models.mixformer3d import ScanNet200MixFormer3D
+from vantage3d.esam.models.mixformer3d import Backbone, ScanNet200MixFormer3D
 from vantage3d.esam.models.postprocess import InstancePostProcess, mask_matrix_nms
 from vantage3d.esam.models.query_decoder import ScanNetMixQueryDecoder
 
 __all__ = [
+    "Backbone",
     "BiFusionEncoder",
     "Det3DDataPreprocessor_",
     "FeatureDistillation",

@@ -95,6 +95,7 @@ class Res16UNet34C(nn.Module):
         _check_shape(out_channels, planes, layers)
         config = _complete(config)
         self.engine = engine = get_backend(backend)
+        self.out_channels = out_channels
         momentum = config["bn_momentum"]
 
         def norm(channels: int) -> nn.Module:

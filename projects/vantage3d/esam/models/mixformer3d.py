@@ -1,6 +1,6 @@
 """ESAM on single RGB-D frames.
 
-points -> voxels -> Res16UNet34C -> point features -> GeoAwarePooling -> superpoints
+points -> voxels -> backbone -> point features -> GeoAwarePooling -> superpoints
 -> ScanNetMixQueryDecoder -> masks of points, one query per superpoint.
 
 Image features may join in the backbone's decoder (injection), on its point features
@@ -9,6 +9,7 @@ Image features may join in the backbone's decoder (injection), on its point feat
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from mmdet3d.structures import Det3DDataSample, PointData
@@ -20,6 +21,31 @@ from vantage3d.esam.models.frames import Frames, join_superpoints, voxelize_fram
 from vantage3d.esam.models.fusion.image_sampling import ImagePyramid
 from vantage3d.esam.models.postprocess import build_postprocess, semantic_of_points
 from vantage3d.registry import MODELS
+from vantage3d.sparse import Backend
+
+
+@runtime_checkable
+class Backbone(Protocol):
+    """All that the model asks of a network of voxels, a module registered in MODELS.
+
+    One that also takes image features has ``injects`` True, ``image_channels`` C, and
+    is called with an :class:`ImagePyramid` as second argument.
+
+    Attributes:
+        engine: Where its layers, and the sparse tensors that it is given, come from.
+        out_channels: Channels of its result, those of pool and decoder.
+    """
+
+    engine: Backend
+    out_channels: int
+
+    def __call__(self, voxels: Any) -> Any:
+        """Sparse tensor on the same voxels, rows in the same order.
+
+        Args:
+            voxels: Sparse tensor of ``engine`` with stride 1: the mean colour of the
+                points inside each voxel, 3 channels.
+        """
 
 
 @MODELS.register_module()
@@ -32,7 +58,7 @@ class ScanNet200MixFormer3D(BaseModel):
             merge them.
         query_thr: Smallest share of a frame's superpoints that become queries in
             training; the share is drawn between this and 1. All do in prediction.
-        backbone: Config of Res16UNet34C.
+        backbone: Config of a :class:`Backbone`, Res16UNet34C for one.
         pool: Config of GeoAwarePooling.
         decoder: Config of ScanNetMixQueryDecoder.
         criterion: Config of ScanNetMixedCriterion.
@@ -77,6 +103,8 @@ class ScanNet200MixFormer3D(BaseModel):
         self.num_classes = num_classes
         self.query_thr = query_thr
         self.backbone = MODELS.build(backbone)
+        check_backbone(self.backbone, decoder["in_channels"])
+        self.injects = getattr(self.backbone, "injects", False)
         self.pool = MODELS.build(pool)
         self.decoder = MODELS.build(decoder)
         self.criterion = MODELS.build(criterion)
@@ -89,7 +117,7 @@ class ScanNet200MixFormer3D(BaseModel):
                 **self.DISTILLED_CHECKPOINT_KEYS,
             }
         parts = {
-            "backbone.injection": self.backbone,
+            "backbone.injection": self.backbone if self.injects else None,
             "fusion": self.fusion,
             "distillation": self.distillation,
         }
@@ -131,13 +159,15 @@ class ScanNet200MixFormer3D(BaseModel):
     ) -> Frames:
         """Point and superpoint features of a batch."""
         points = voxelize_frames(inputs, self.voxel_size, self.backbone.engine)
-        images, pyramid, terms = None, None, {}
-        if self.backbone.injects or self.fusion is not None:
+        images, terms = None, {}
+        if self.injects or self.fusion is not None:
             images = self.image_features(inputs, data_samples)
             terms["valid_projection_ratio"] = images.valid.float().mean()
-        if self.backbone.injects:
+        if self.injects:
             pyramid = ImagePyramid(images, points.coordinates)
-        voxels = self.backbone(points.voxels, pyramid)
+            voxels = self.backbone(points.voxels, pyramid)
+        else:
+            voxels = self.backbone(points.voxels)
         feats = voxels.features[points.row_of_point]
         if self.fusion is not None:
             fused = self.fusion(feats, images)
@@ -219,6 +249,21 @@ class ScanNet200MixFormer3D(BaseModel):
             queries,
             frames.superpoints,
             frames.point_weights,
+        )
+
+
+def check_backbone(backbone: Any, channels: int) -> None:
+    """Raise unless the network fulfils :class:`Backbone` and fits the decoder."""
+    if not isinstance(backbone, Backbone):
+        lacks = [a for a in ("engine", "out_channels") if not hasattr(backbone, a)]
+        raise TypeError(
+            f"`backbone` {type(backbone).__name__} has no {lacks}, which the Backbone "
+            "of vantage3d.esam.models asks for. Set them in its constructor"
+        )
+    if backbone.out_channels != channels:
+        raise ValueError(
+            f"`backbone.out_channels` must be the decoder's `in_channels` {channels}, "
+            f"got {backbone.out_channels}"
         )
 
 
