@@ -40,8 +40,8 @@ class Job:
         seq_len: Frames of each.
         size: Width and height.
         coverage: Share of the pixels with true depth.
-        groups: Of metrics.
-        seed: Of the noise.
+        groups: Groups of metrics.
+        seed: Seed of the noise.
     """
 
     windows: int

@@ -21,11 +21,12 @@ class FrozenImageBackbone(nn.Module):
     moves to a device with the model and always stays in evaluation mode.
 
     Args:
-        name: As for :func:`build_extractor`, such as ``dinov2_vitl14_reg``.
-        weights: As for :func:`build_extractor`.
-        random_weights: As for :func:`build_extractor`.
-        layers: As for :func:`build_extractor`.
-        input_size: As for :func:`build_extractor`.
+        name: Name of the network, such as ``dinov2_vitl14_reg``; this and what follows
+            is explained in :func:`build_extractor`.
+        weights: File of weights; None to look for one.
+        random_weights: Use no file, for tests.
+        layers: Numbers of the blocks of DINOv2 to join.
+        input_size: (W, H) that images are made to fit into; None keeps their size.
         amp: Mixed precision: float16 on CUDA, bfloat16 elsewhere.
     """
 

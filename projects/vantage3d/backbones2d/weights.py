@@ -71,7 +71,8 @@ def load_backbone(model: nn.Module, path: Path, rename: Rename) -> str:
         model: The network.
         path: ``.safetensors``, or what ``torch.save`` wrote: a state dict, bare or
             under ``model`` or ``state_dict``.
-        rename: From the file's names to timm's, and notes about what it left out.
+        rename: Function from the file's names to timm's, with notes on what it left
+            out.
 
     Returns:
         SHA-256 of the file.

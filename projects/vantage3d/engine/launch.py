@@ -150,21 +150,17 @@ def _prepare(
         cfg.work_dir = str(Path("work_dirs") / Path(config).stem)
     cfg.launcher = launcher
     if launcher == "pytorch" and not torch.cuda.is_available():
-        _share_the_cpu(cfg)
+        # Processes of torchrun work on one CPU; MMEngine's launcher wants GPUs.
+        if not is_distributed():
+            torch.distributed.init_process_group("gloo")
+        cfg.model_wrapper_cfg = {
+            "type": "MMDistributedDataParallel",
+            "broadcast_buffers": False,
+            "find_unused_parameters": cfg.get("find_unused_parameters", False),
+            **(cfg.get("model_wrapper_cfg") or {}),
+            "device_ids": None,
+        }
     return cfg
-
-
-def _share_the_cpu(cfg: Config) -> None:
-    """Let the processes of torchrun work on one CPU; MMEngine's launcher wants GPUs."""
-    if not is_distributed():
-        torch.distributed.init_process_group("gloo")
-    cfg.model_wrapper_cfg = {
-        "type": "MMDistributedDataParallel",
-        "broadcast_buffers": False,
-        "find_unused_parameters": cfg.get("find_unused_parameters", False),
-        **(cfg.get("model_wrapper_cfg") or {}),
-        "device_ids": None,
-    }
 
 
 def set_data_root(cfg: Config, data_root: str) -> None:

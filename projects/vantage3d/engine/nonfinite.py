@@ -35,7 +35,13 @@ def describe_batch(batch: Any) -> list[dict[str, Any]]:
             if isinstance(value, BaseDataElement):
                 value = value.metainfo
             if isinstance(value, Mapping):
-                sample.update(_readable(value))
+                plain = {
+                    k: v.tolist()
+                    if isinstance(v, torch.Tensor) and v.numel() <= _LONGEST
+                    else v
+                    for k, v in value.items()
+                }
+                sample.update({k: v for k, v in plain.items() if _is_readable(v)})
             elif _is_readable(value):
                 sample[key] = value
     return samples
@@ -88,17 +94,6 @@ def _standard(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
-
-
-def _readable(metainfo: Mapping[str, Any]) -> dict[str, Any]:
-    """The names and short lists of ``metainfo``; small tensors become lists."""
-    values = {
-        key: value.tolist()
-        if isinstance(value, torch.Tensor) and value.numel() <= _LONGEST
-        else value
-        for key, value in metainfo.items()
-    }
-    return {key: value for key, value in values.items() if _is_readable(value)}
 
 
 def _is_readable(value: Any) -> bool:

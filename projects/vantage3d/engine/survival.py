@@ -79,7 +79,7 @@ class SurvivingRunner(Runner):
         self._take_moment()
         limit_s = self.cfg.get("stop_within_s", STOP_WITHIN_S)
         with StopSignals(
-            self._guard, self._save_elsewhere, FINISH_SHARE * limit_s, limit_s - 1
+            self._guard, self._save_for_the_loop, FINISH_SHARE * limit_s, limit_s - 1
         ) as stop:
             self._signals = stop
             try:
@@ -234,7 +234,7 @@ class SurvivingRunner(Runner):
         path = hook.save(self, f"iter_{moment.iteration}.pth")
         return f"iteration {moment.iteration} is saved in {path}"
 
-    def _save_elsewhere(self) -> str:
+    def _save_for_the_loop(self) -> str:
         """From the watching thread: save the state before the running iteration."""
         if (
             is_distributed()

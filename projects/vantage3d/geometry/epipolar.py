@@ -65,7 +65,7 @@ def clip_rays(
     interval and the clipping exact, whatever lies behind the camera.
 
     Args:
-        rays: As the source camera sees them.
+        rays: Rays of the reference camera, seen by the source camera.
         near: Smallest depth in the reference camera, metres.
         far: Largest depth.
         size: (H, W) of the source image; it spans [-0.5, W - 0.5).

@@ -114,7 +114,9 @@ def grid_pixels(
     (w, h), patch = grid.input_size, grid.patch
     K = scale_intrinsics(K, w / K_size[0] / patch, h / K_size[1] / patch)
     pixels, in_front = _project(points_cam, K)
-    return pixels, in_front & _inside(pixels, w / patch, h / patch)
+    x, y = pixels[:, 0], pixels[:, 1]  # the image ends half a pixel beyond centres
+    inside = (x >= -0.5) & (x <= w / patch - 0.5) & (y >= -0.5) & (y <= h / patch - 0.5)
+    return pixels, in_front & inside
 
 
 def _project(points_cam: Array, K: Array) -> tuple[Array, Any]:
@@ -125,12 +127,6 @@ def _project(points_cam: Array, K: Array) -> tuple[Array, Any]:
     x, y = points_cam[:, 0] / divisor, points_cam[:, 1] / divisor
     u = x * K[0, 0] + y * K[0, 1] + K[0, 2]
     return stack([u, y * K[1, 1] + K[1, 2]], 1), in_front
-
-
-def _inside(pixels: Array, width: float, height: float) -> Any:
-    """(N,) whether pixels lie in an image, which ends half a pixel beyond centres."""
-    x, y = pixels[:, 0], pixels[:, 1]
-    return (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
 
 
 def sample_grid(feats: Tensor, pixels: Tensor) -> Tensor:
@@ -199,18 +195,12 @@ def project_and_sample(
     check_shape("feats", feats, f"C {height} {width}", fix=fix)
     pixels, valid = grid_pixels(points_cam, K, K_size, grid)
     if depth is not None:
-        valid = valid & _visible(points_cam, K, K_size, depth, depth_tol)
+        fix = "Give the depth of the image that `K` belongs to."
+        check_shape("depth", depth, f"{K_size[1]} {K_size[0]}", fix=fix)
+        at, in_front = _project(points_cam, K)
+        x = at[:, 0].round().clamp(0, K_size[0] - 1).long()
+        y = at[:, 1].round().clamp(0, K_size[1] - 1).long()
+        seen = depth[y, x]
+        visible = (seen > 0) & (points_cam[:, 2] <= seen + depth_tol)
+        valid = valid & in_front & visible
     return _sample(feats, pixels, valid.to(pixels.dtype)), valid
-
-
-def _visible(
-    points_cam: Tensor, K: Tensor, K_size: Size, depth: Tensor, tolerance: float
-) -> Tensor:
-    """(N,) whether no nearer surface was seen at the pixel of a point."""
-    fix = "Give the depth of the image that `K` belongs to."
-    check_shape("depth", depth, f"{K_size[1]} {K_size[0]}", fix=fix)
-    pixels, in_front = _project(points_cam, K)
-    x = pixels[:, 0].round().clamp(0, K_size[0] - 1).long()
-    y = pixels[:, 1].round().clamp(0, K_size[1] - 1).long()
-    seen = depth[y, x]
-    return in_front & (seen > 0) & (points_cam[:, 2] <= seen + tolerance)

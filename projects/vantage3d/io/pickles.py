@@ -31,7 +31,7 @@ def unpickle(data: bytes, name: str) -> Any:
 
     Raises:
         RefusedGlobalError: If it asks for any other global.
-        Exception: Of many types, if it is damaged.
+        Exception: One of many types, if it is damaged.
     """
     return _lists(_PlainUnpickler(io.BytesIO(data), name).load())
 
@@ -106,11 +106,6 @@ def _latin1(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
-def _no_bytes() -> bytes:
-    """Stands in for ``bytes``, how protocol 2 stores empty ones."""
-    return b""
-
-
 def _reconstruct(kind: object, *_: Any) -> _Array:
     """Stands in for ``numpy.core.multiarray._reconstruct``."""
     if kind is not _NDARRAY:
@@ -118,27 +113,21 @@ def _reconstruct(kind: object, *_: Any) -> _Array:
     return _Array()
 
 
-def _scalar(dtype: _Dtype, data: bytes) -> Any:
-    """Stands in for ``numpy.core.multiarray.scalar``."""
-    return dtype.read(data)[0].item()
-
-
-def _from_buffer(data: bytes, dtype: _Dtype, shape: tuple, order: Any) -> _Array:
-    """Stands in for ``numpy.core.numeric._frombuffer``, protocol 5."""
-    return _Array(dtype.read(data).reshape(shape, order=order))
-
-
 _ALLOWED: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): OrderedDict,
     ("_codecs", "encode"): _latin1,
-    ("__builtin__", "bytes"): _no_bytes,
+    ("__builtin__", "bytes"): lambda: b"",  # how protocol 2 stores empty ones
     ("numpy", "ndarray"): _NDARRAY,
     ("numpy", "dtype"): _Dtype,
 }
 for _package in ("numpy.core", "numpy._core"):
     _ALLOWED[f"{_package}.multiarray", "_reconstruct"] = _reconstruct
-    _ALLOWED[f"{_package}.multiarray", "scalar"] = _scalar
-    _ALLOWED[f"{_package}.numeric", "_frombuffer"] = _from_buffer
+    _ALLOWED[f"{_package}.multiarray", "scalar"] = lambda dtype, data: dtype.read(data)[
+        0
+    ].item()
+    _ALLOWED[f"{_package}.numeric", "_frombuffer"] = lambda data, dtype, shape, order: (
+        _Array(dtype.read(data).reshape(shape, order=order))
+    )
 
 
 class _PlainUnpickler(pickle.Unpickler):

@@ -81,7 +81,7 @@ class SensFile:
     """A ``.sens`` file, open for reading: see :func:`open_sens`.
 
     Attributes:
-        header: Of the file.
+        header: What holds for all frames of the file.
     """
 
     def __init__(self, path: Path, file: BinaryIO) -> None:

@@ -49,7 +49,7 @@ def nearest_in_time(
 
     Args:
         images: (N,) ascending times in microseconds.
-        depths: (M,) likewise, M > 0.
+        depths: (M,) ascending times in microseconds, M > 0.
 
     Returns:
         (N,) index in ``depths``, and (N,) how far away it is in microseconds.

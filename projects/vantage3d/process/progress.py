@@ -41,24 +41,18 @@ def track(
     if total is None and isinstance(iterable, Sized):
         total = len(iterable)
     if console.is_terminal:
-        yield from _bar(iterable, total, description, console)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console) as progress:
+            yield from progress.track(iterable, total=total, description=description)
     else:
         yield from _lines(iterable, total, description, console, interval_s, clock)
-
-
-def _bar(
-    iterable: Iterable[T], total: int | None, description: str, console: Console
-) -> Iterator[T]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        yield from progress.track(iterable, total=total, description=description)
 
 
 def _lines(

@@ -60,17 +60,14 @@ class Level:
         self.plans: WeakKeyDictionary[Level, dict[Any, Any]] = WeakKeyDictionary()
         if bool((self.keys[1:] <= self.keys[:-1]).any()):
             self.keys, self.order = torch.sort(self.keys)
-            self._check_unique(self.order)
-
-    def _check_unique(self, order: Tensor) -> None:
-        same = self.keys[1:] == self.keys[:-1]
-        if bool(same.any()):
-            row = int(order[int(same.nonzero()[0])])
-            raise ValueError(
-                f"Coordinates must be unique, got {self.coordinates[row].tolist()} "
-                f"more than once ({int(same.sum())} repeats). Use `voxelize` to "
-                "average points that fall into one voxel."
-            )
+            same = self.keys[1:] == self.keys[:-1]
+            if bool(same.any()):
+                row = int(self.order[int(same.nonzero()[0])])
+                raise ValueError(
+                    f"Coordinates must be unique, got {coordinates[row].tolist()} more "
+                    f"than once ({int(same.sum())} repeats). Use `voxelize` to average "
+                    "points that fall into one voxel."
+                )
 
     def __len__(self) -> int:
         return self.keys.shape[0]

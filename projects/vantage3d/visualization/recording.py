@@ -37,7 +37,7 @@ def write_recording(
 
     Args:
         path: The .rrd file.
-        frames: In the order of the timeline.
+        frames: Frames in the order of the timeline.
         score_thr: Predictions below it are not shown.
     """
     stream = rr.RecordingStream("vantage3d_instances")

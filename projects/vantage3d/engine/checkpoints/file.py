@@ -24,6 +24,7 @@ from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.released_weights import how_to_fetch
 
 POINTER = "last_checkpoint"
+SUFFIXES = (".pth", ".safetensors")
 
 
 class _HashingFile:
@@ -128,7 +129,12 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 def require_file(path: Path) -> None:
     """Raise a CheckpointError that names the neighbours if ``path`` is no file."""
     if not path.is_file():
-        hint = how_to_fetch(path) or _neighbours(path)
+        hint = f": there is no folder {path.parent}"
+        if path.parent.is_dir():
+            files = (p for p in path.parent.iterdir() if p.suffix in SUFFIXES)
+            names = ", ".join(sorted(p.name for p in files)[:8]) or "no checkpoints"
+            hint = f"; {path.parent} has {names}"
+        hint = how_to_fetch(path) or hint
         raise CheckpointError(f"checkpoint {path} does not exist{hint}")
 
 
@@ -217,12 +223,3 @@ def _known_digests(path: Path) -> list[str]:
 def _write_sidecar(path: Path, digests: list[str]) -> None:
     lines = "".join(f"{digest}  {path.name}\n" for digest in digests)
     atomic_write_bytes(sidecar(path), lines.encode())
-
-
-def _neighbours(path: Path) -> str:
-    if not path.parent.is_dir():
-        return f": there is no folder {path.parent}"
-    names = sorted(
-        p.name for p in path.parent.iterdir() if p.suffix in (".pth", ".safetensors")
-    )
-    return f"; {path.parent} has {', '.join(names[:8]) or 'no checkpoints'}"

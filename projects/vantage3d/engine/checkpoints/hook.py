@@ -35,7 +35,7 @@ class CheckpointHook(_CheckpointHook):
         rule: ``greater`` or ``less``; None to infer it from the metric's name.
         greater_keys: More names for which greater is better.
         less_keys: More names for which less is better.
-        filename_tmpl: With one ``{}`` for the epoch or iteration.
+        filename_tmpl: File name with one ``{}`` for the epoch or iteration.
         save_begin: First epoch or iteration to save at.
     """
 

@@ -102,7 +102,7 @@ def load_weights(
 
     Args:
         model: Without a wrapper for distributed training.
-        checkpoint: With ``state_dict``, and ``meta`` for messages.
+        checkpoint: Mapping with ``state_dict``, and ``meta`` for messages.
         source: The file, for messages.
         policy: What the config allows to differ.
         advice: What to do when keys do not fit.
@@ -127,7 +127,13 @@ def load_weights(
     _sort_missing(model, missing, policy, report)
     report.unexpected = {key: _shape(state[key]) for key in unexpected}
     if not report.fits:
-        raise CheckpointError(_explain(model, checkpoint, source, report, advice))
+        name, theirs = type(model).__name__, checkpoint.get("meta", {}).get("model")
+        what = f"{source} does not fit {name}"
+        if theirs and theirs != name:
+            what += f": it was saved from {theirs}"
+        if not set(checkpoint["state_dict"]) & set(model.state_dict()):
+            what += ": it has not one key in common, it is another model's checkpoint"
+        raise CheckpointError(f"{what}\n{report.text()}\n{advice}")
     logger = MMLogger.get_current_instance()
     for note in report.notes:
         logger.info(f"{source}: {note}")
@@ -198,23 +204,6 @@ def _sort_missing(
             f"{len(allowed)} keys missing as {pattern!r} allows: initial values stay"
         )
     report.missing = {key: _shape(ours[key]) for key in left}
-
-
-def _explain(
-    model: nn.Module,
-    checkpoint: Mapping[str, Any],
-    source: str,
-    report: LoadReport,
-    advice: str,
-) -> str:
-    name = type(model).__name__
-    theirs = checkpoint.get("meta", {}).get("model")
-    what = f"{source} does not fit {name}"
-    if theirs and theirs != name:
-        what += f": it was saved from {theirs}"
-    if not set(checkpoint["state_dict"]) & set(model.state_dict()):
-        what += ": it has not one key in common, it is another model's checkpoint"
-    return f"{what}\n{report.text()}\n{advice}"
 
 
 def _grouped(keys: Mapping[str, str]) -> list[str]:

@@ -65,10 +65,18 @@ class GroupingConstructor:
                 "the model has no parameter that requires a gradient: give `lora`, or "
                 "freeze less"
             )
-        settings = self._settings(trained, optimizer)
+        names = list(trained)
+        free = set(matching(self.no_decay, names, f"{_SETTING}.no_decay"))
+        free |= {name for name, parameter in trained.items() if parameter.ndim < 2}
+        factor = dict.fromkeys(names, 1.0)
+        for pattern, value in self.lr_mult.items():
+            chosen = matching([pattern], names, f"{_SETTING}.lr_mult")
+            factor.update(dict.fromkeys(chosen, value))
+        lr, decay = optimizer["lr"], optimizer.get("weight_decay", 0.0)
         members: dict[Settings, list] = {}
         for name, parameter in trained.items():
-            members.setdefault(settings[name], []).append((name, parameter))
+            settings = lr * factor[name], 0.0 if name in free else decay
+            members.setdefault(settings, []).append((name, parameter))
         for (lr, decay), pairs in members.items():
             number = sum(parameter.numel() for _, parameter in pairs)
             print_log(
@@ -80,16 +88,3 @@ class GroupingConstructor:
             {"params": pairs, "lr": lr, "weight_decay": decay}
             for (lr, decay), pairs in members.items()
         ]
-
-    def _settings(
-        self, trained: Mapping[str, nn.Parameter], optimizer: Mapping[str, Any]
-    ) -> dict[str, Settings]:
-        names = list(trained)
-        free = set(matching(self.no_decay, names, f"{_SETTING}.no_decay"))
-        free |= {name for name, parameter in trained.items() if parameter.ndim < 2}
-        factor = dict.fromkeys(names, 1.0)
-        for pattern, value in self.lr_mult.items():
-            chosen = matching([pattern], names, f"{_SETTING}.lr_mult")
-            factor.update(dict.fromkeys(chosen, value))
-        lr, decay = optimizer["lr"], optimizer.get("weight_decay", 0.0)
-        return {n: (lr * factor[n], 0.0 if n in free else decay) for n in names}

@@ -11,7 +11,7 @@ def matching(patterns: Iterable[str], names: Sequence[str], setting: str) -> lis
     """The names that at least one pattern matches, in their order.
 
     Args:
-        patterns: Of ``fnmatch``: ``*`` also matches dots, ``[0-3]`` one character.
+        patterns: Patterns of ``fnmatch``; ``*`` also matches dots.
         names: Dotted names of a model.
         setting: Where the patterns stand in the config, for messages.
 
