@@ -9,7 +9,6 @@ pixel; where the left camera sees nothing it has none.
 import argparse
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -19,6 +18,7 @@ from vantage3d.converters.lidar_depth import z_buffer
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import write_npy
 from vantage3d.io.images import read_color
+from vantage3d.views.frame import Frame
 from vantage3d.views.index import Facts, FrameIndex, IndexedFrame
 
 SCENE = "motorcycle"
@@ -28,15 +28,6 @@ FOCAL, CENTER = 994.978, (311.193, 254.877)  # pixels, of the left camera
 OFFSET = 31.086  # pixels that the right principal point lies further right
 BASELINE = 0.193001  # metres
 Depth = NDArray[np.float32]
-
-
-class View(NamedTuple):
-    """One of the two photographs."""
-
-    image: NDArray[np.uint8]
-    depth: Depth
-    K: NDArray[np.float64]
-    world2cam: NDArray[np.float64]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +68,7 @@ def packaged() -> Path:
     return Path(found.origin).parent / "data"
 
 
-def stereo_views(folder: Path) -> tuple[View, View]:
+def stereo_views(folder: Path) -> tuple[Frame, Frame]:
     """Left and right photograph with depth and cameras.
 
     Raises:
@@ -106,7 +97,7 @@ def stereo_views(folder: Path) -> tuple[View, View]:
     other[0, 2] += OFFSET
     depth = disparity_to_depth(disparity)
     seen = seen_from_the_right(depth, disparity)
-    return View(left, depth, K, np.eye(4)), View(right, seen, other, moved)
+    return Frame(left, depth, K, np.eye(4)), Frame(right, seen, other, moved)
 
 
 def disparity_to_depth(disparity: NDArray[np.float64]) -> Depth:

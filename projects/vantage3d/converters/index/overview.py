@@ -11,7 +11,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from vantage3d.geometry import invert_rigid, project, unproject
+from vantage3d.converters.lidar_depth import visible, z_buffer
+from vantage3d.geometry import invert_rigid, unproject
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.views.frame import BadSampleError, Frame
 from vantage3d.views.index import FrameIndex
@@ -80,18 +81,11 @@ def write_points(path: Path, views: list[Frame]) -> None:
 
 def reprojected(frame: Frame, other: Frame) -> NDArray[np.float32]:
     """(H, W) depth of ``other`` seen from ``frame``, 0 = nothing; nearest wins."""
-    cam2world = invert_rigid(other.world2cam)
+    cam2world, size = invert_rigid(other.world2cam), frame.depth.shape[::-1]
     points = unproject(other.depth.astype(np.float64), other.K, cam2world)
-    pixels, depth = project(points[other.depth > 0], frame.K, frame.world2cam)
-    columns, rows = np.round(pixels[depth > 0]).astype(int).T
-    depth = depth[depth > 0]
-    height, width = frame.depth.shape
-    inside = (columns >= 0) & (rows >= 0) & (columns < width) & (rows < height)
-    view = np.full(height * width, np.inf, np.float32)
-    at = rows[inside] * width + columns[inside]
-    np.minimum.at(view, at, depth[inside].astype(np.float32))
-    view[np.isinf(view)] = 0
-    return view.reshape(height, width)
+    points, ahead = points[other.depth > 0], (np.finfo(float).tiny, np.inf)
+    _, depth, pixels = visible(points, frame.K, frame.world2cam, size, ahead)
+    return z_buffer(depth, pixels, size)
 
 
 def _views(index: FrameIndex, root: Path, name: str) -> list[Frame]:
