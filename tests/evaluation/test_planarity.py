@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation.street import street_views
-from vantage3d.evaluation.planarity import FLAT, planarity
-from vantage3d.evaluation.plane_segments import MIN_POINTS, plane_segments
+from vantage3d.evaluation.planarity import FLAT, MIN_POINTS, planarity, plane_segments
 from vantage3d.geometry import unproject
 
 K = np.array([[60.0, 0, 31.5], [0, 60, 19.5], [0, 0, 1]])

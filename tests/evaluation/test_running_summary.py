@@ -81,12 +81,6 @@ def test_intervals_are_over_windows_not_frames():
     assert narrow.ci_high - narrow.ci_low < 0.6 * (found.ci_high - found.ci_low)
 
 
-def test_intervals_are_seeded():
-    summary = summarised(clusters())
-    assert summary.summaries(seed=3) == summary.summaries(seed=3)
-    assert summary.summaries(seed=3) != summary.summaries(seed=4)
-
-
 def test_one_window_has_no_interval():
     found = summarised(clusters(1)).summaries()["error"]
     assert math.isnan(found.ci_low) and math.isnan(found.ci_high)

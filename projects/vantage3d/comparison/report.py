@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from vantage3d.comparison.runs import Plan, Result
+from vantage3d.evaluation.metrics_table import AP_KEYS, find
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.images import write_figure
 
-METRICS = {"AP": "all_ap", "AP50": "all_ap_50%", "AP25": "all_ap_25%"}
+METRICS = {find(key).label: key for key in AP_KEYS}
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ import io
 import json
 import math
 
-from terminaltables import AsciiTable
+from vantage3d.evaluation.metrics_table import AP_KEYS, find
+from vantage3d.evaluation.results.records import no_nan
+from vantage3d.evaluation.results.table import Rows, boxed
 
-OVERALL = {"ap": "all_ap", "ap50%": "all_ap_50%", "ap25%": "all_ap_25%"}
-HEADER = ("AP", "AP50", "AP25")
+OVERALL = dict(zip(("ap", "ap50%", "ap25%"), AP_KEYS))
+HEADER = [find(key).label for key in AP_KEYS]
 
 
 def ap_table(answers: dict[str, dict]) -> str:
@@ -19,19 +21,19 @@ def ap_table(answers: dict[str, dict]) -> str:
             true instances have no row.
     """
     first = next(iter(answers.values()))
-    known = {name: row for name, row in first["classes"].items() if _is_known(row)}
+    known = {
+        name: row for name, row in first["classes"].items() if not math.isnan(row["ap"])
+    }
     rows = (
         [[name, *_cells(row)] for name, row in known.items()] if len(known) > 1 else []
     )
     overall = [[name, *_cells(_overall(answer))] for name, answer in answers.items()]
-    table = AsciiTable([["", *HEADER], *rows, *overall])
-    table.justify_columns = {1: "right", 2: "right", 3: "right"}
-    return table.table
+    return boxed(Rows(["", *HEADER], [*rows, *overall]))
 
 
 def ap_json(answers: dict[str, dict], **facts: object) -> str:
     """JSON of the answers under ``answers`` and ``facts`` beside it; nan is null."""
-    return json.dumps(_no_nan({**facts, "answers": answers}), indent=1) + "\n"
+    return json.dumps(no_nan({**facts, "answers": answers}), indent=1) + "\n"
 
 
 def ap_csv(answers: dict[str, dict]) -> str:
@@ -45,7 +47,7 @@ def ap_csv(answers: dict[str, dict]) -> str:
     for name, answer in answers.items():
         rows = {"all": _overall(answer), **answer["classes"]}
         for label, row in rows.items():
-            writer.writerow([name, label, *(_no_nan(row[key]) for key in OVERALL)])
+            writer.writerow([name, label, *(no_nan(row[key]) for key in OVERALL)])
     return text.getvalue()
 
 
@@ -53,15 +55,5 @@ def _overall(answer: dict) -> dict[str, float]:
     return {key: answer[overall] for key, overall in OVERALL.items()}
 
 
-def _is_known(row: dict[str, float]) -> bool:
-    return not math.isnan(row["ap"])
-
-
 def _cells(row: dict[str, float]) -> list[str]:
     return [f"{row[key]:.4f}" for key in OVERALL]
-
-
-def _no_nan(value):
-    if isinstance(value, dict):
-        return {key: _no_nan(item) for key, item in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value

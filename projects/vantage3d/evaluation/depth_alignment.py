@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vantage3d.checks import check_choice, check_shape
+from vantage3d.checks import check_choice
 from vantage3d.evaluation.depth_metrics import Floats, Mask, masked_pairs, usable
 
 # Variance of a prediction, relative to its squared mean, that tells nothing of a shift.
@@ -71,44 +71,19 @@ def fit_depth(pred: Floats, truth: Floats, mask: Mask, method: str) -> DepthAlig
             f"`mask` must hold a pixel with a positive prediction to fit {method!r}, "
             f"got 0 of {len(p)}. Skip such a window, and count it."
         )
-    return fit_pairs(p[good], g[good], method)
+    return ALIGNMENTS[method](p[good], g[good])
 
 
-def fit_pairs(p: Floats, g: Floats, method: str) -> DepthAlignment:
-    """Alignment of (N,) positive predictions and their true depths, N > 0."""
-    return ALIGNMENTS[method](p, g)
-
-
-def align_depth(
-    pred: Floats, truth: Floats, mask: Mask, method: str, per_frame: bool = False
-) -> Floats:
-    """The frames of a window aligned, together (the default) or each by itself.
+def align_depth(pred: Floats, truth: Floats, mask: Mask, method: str) -> Floats:
+    """The frames of a window aligned together, by :func:`fit_depth`.
 
     One alignment per window is the honest choice for a model of several views: their
     relative scale is part of the answer.
 
-    Args:
-        pred: (S, H, W) predicted depth in any unit.
-        truth: (S, H, W) z-depth in metres.
-        mask: (S, H, W) bool.
-        method: One of :data:`ALIGNMENTS`.
-        per_frame: Whether each frame gets its own; frames without a pixel to fit
-            become NaN.
-
     Returns:
-        (S, H, W) float64 metres.
-
-    Raises:
-        ValueError: As :func:`fit_depth`; frame by frame only if no frame can be fitted.
+        (V, H, W) float64 metres.
     """
-    check_shape("truth", truth, "S H W")
-    whole = fit_depth(pred, truth, mask, method)
-    if not per_frame or method == "none":
-        return whole(pred)
-    aligned = np.full(pred.shape, np.nan)
-    for i in np.flatnonzero((mask & usable(pred)).any(axis=(1, 2))):
-        aligned[i] = fit_depth(pred[i], truth[i], mask[i], method)(pred[i])
-    return aligned
+    return fit_depth(pred, truth, mask, method)(pred)
 
 
 def biweights(residuals: Floats) -> Floats:
@@ -130,10 +105,6 @@ def biweights(residuals: Floats) -> Floats:
 
 def _scale(p: Floats, g: Floats) -> DepthAlignment:
     return DepthAlignment(float(p @ g / (p @ p)))
-
-
-def _median(p: Floats, g: Floats) -> DepthAlignment:
-    return DepthAlignment(float(np.median(g) / np.median(p)))
 
 
 def _log_median(p: Floats, g: Floats) -> DepthAlignment:
@@ -163,10 +134,11 @@ def _robust(p: Floats, g: Floats) -> DepthAlignment:
     return DepthAlignment(scale)
 
 
+# How (N,) positive predictions are fitted to their true depths, N > 0.
 ALIGNMENTS: dict[str, Callable[[Floats, Floats], DepthAlignment]] = {
     "none": lambda p, g: DepthAlignment(1.0),
     "scale": _scale,
-    "median": _median,
+    "median": lambda p, g: DepthAlignment(float(np.median(g) / np.median(p))),
     "log_median": _log_median,
     "scale_shift": _scale_shift,
     "robust": _robust,

@@ -69,7 +69,8 @@ class ErrorSums(NamedTuple):
         Pixels with an unusable prediction miss every delta and take no part in the
         others, which are NaN without a usable one.
         """
-        total = {name: float(array[rows].sum()) for name, array in self._arrays()}
+        arrays = dict(zip(self._fields[:-1], self[:-1]))
+        total = {name: float(array[rows].sum()) for name, array in arrays.items()}
         found = dict.fromkeys(ERRORS, float("nan"))
         if total["pixels"]:
             for k in (1, 2, 3):
@@ -90,9 +91,6 @@ class ErrorSums(NamedTuple):
     def unusable(self, rows: Rows = slice(None)) -> int:
         """Number of pixels of a union of sets whose prediction is not usable."""
         return int(self.pixels[rows].sum()) - int(self.usable[rows].sum())
-
-    def _arrays(self) -> list[tuple[str, Any]]:
-        return list(zip(self._fields[:-1], self[:-1]))
 
 
 def sum_errors(

@@ -228,18 +228,13 @@ def find(key: str) -> Metric:
         ValueError: If the table has no such key.
     """
     for metric in TABLE:
-        if re.fullmatch(_pattern(metric.key), key):
+        pattern = re.escape(metric.key).replace(r"\*", ".+")
+        if re.fullmatch(re.sub("|".join(PARTS), lambda m: PARTS[m[0]], pattern), key):
             return metric
     raise ValueError(
         f"the metric {key!r} is not in the table of metrics. Expected a key such as "
         f"{', '.join(HEADLINE[:3])}; docs/depth_metrics.md lists all"
     )
-
-
-@cache
-def _pattern(key: str) -> str:
-    pattern = re.escape(key).replace(r"\*", ".+")
-    return re.sub("|".join(PARTS), lambda match: PARTS[match[0]], pattern)
 
 
 def region(key: str) -> str:

@@ -111,17 +111,12 @@ class RunningSummary:
             missing,
         )
 
-    def summaries(self, seed: int = 0, resamples: int = 1000) -> dict[str, Summary]:
-        """Statistics of every metric with intervals, by name.
-
-        Args:
-            seed: Seed of the draws: the same numbers, the same intervals.
-            resamples: Number of draws.
-        """
+    def summaries(self) -> dict[str, Summary]:
+        """Statistics of every metric with intervals, by name."""
         found = {name: self[name] for name in self.names}
         if self.clusters < 2:  # one window says nothing of how far others are
             return found
-        draws = draw_clusters(self.clusters, resamples, seed)
+        draws = draw_clusters(self.clusters)
         for name, summary in found.items():
             sums, counts = self._by_cluster(name)
             (low,), (high,) = interval(resampled_means(sums, counts, draws))

@@ -22,6 +22,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from vantage3d.evaluation.instance_overlaps import SceneOverlaps
+from vantage3d.evaluation.metrics_table import AP_KEYS
 
 AP_OVERLAPS = np.arange(0.5, 0.95, 0.05)
 """The 9 overlaps of AP, written as in the reference to have its very floats."""
@@ -181,7 +182,7 @@ def instance_ap(
     table = np.stack([aps[:, :n].mean(1), aps[:, 0], aps[:, n]], 1)
     valid = table[~np.isnan(table[:, 0])]
     overall = valid.mean(0) if len(valid) else np.full(3, np.nan)
-    result: dict = dict(zip(("all_ap", "all_ap_50%", "all_ap_25%"), overall.tolist()))
+    result: dict = dict(zip(AP_KEYS, overall.tolist()))
     result["classes"] = {
         name: dict(zip(("ap", "ap50%", "ap25%"), row.tolist()))
         for name, row in zip(class_names, table)

@@ -47,7 +47,7 @@ class DepthView:
         image: (H, W, 3) RGB in [0, 1].
         truth: (H, W) metres, 0 where there is no surface.
         answers: Title to (H, W) aligned depth in metres, the same titles in every view.
-        keypoints: Drawn on the image in the colour of their depth, lost ones as crosses
+        keypoints: On the image, in the colour of their depth, lost ones as crosses.
 
     Raises:
         ValueError: If sizes disagree or the truth is empty.

@@ -10,11 +10,11 @@ from mmengine.dist import collect_results, is_main_process
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from numpy.typing import NDArray
-from terminaltables import AsciiTable
 
 from vantage3d.deltas.evaluation.sparse_points import SPARSE
 from vantage3d.evaluation.metrics_table import find
 from vantage3d.evaluation.results.records import Record, no_nan
+from vantage3d.evaluation.results.table import Rows, boxed
 from vantage3d.evaluation.stereo_depth import (
     EIGHT,
     DepthRange,
@@ -136,9 +136,7 @@ def view_of(
 def depth_table(rows: Mapping[str, Mapping[str, float]]) -> str:
     """Text table, the eight numbers in a row per answer."""
     cells = [[name, *(f"{row[n]:.4f}" for n in EIGHT)] for name, row in rows.items()]
-    table = AsciiTable([["", *(find(key).title for key in EIGHT)], *cells])
-    table.justify_columns = dict.fromkeys(range(1, 1 + len(EIGHT)), "right")
-    return table.table
+    return boxed(Rows(["", *(find(key).title for key in EIGHT)], cells))
 
 
 def summary(rows: Mapping[str, Mapping[str, float]]) -> str:

@@ -2,12 +2,13 @@
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.registry import FUNCTIONS
 
 from vantage3d.deltas.evaluation.classical import (
     DETECTORS,
@@ -17,7 +18,6 @@ from vantage3d.deltas.evaluation.classical import (
 from vantage3d.deltas.evaluation.studies import (
     CLASSICAL,
     STUDIES,
-    Metrics,
     Result,
     Row,
     Settings,
@@ -106,14 +106,10 @@ def command_of(source: Source, checkpoint: Path, options: Mapping[str, Any]) -> 
     if source.data_root is not None:
         words += ["--data-root", source.data_root]
     if options:
-        words += ["--cfg-options", *(f"{k}={_value(v)}" for k, v in options.items())]
+        words.append("--cfg-options")
+    for key, value in options.items():
+        words.append(f"{key}={value}".replace(", ", ","))
     return shlex.join(words)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, tuple):
-        return f"({','.join(map(str, value))})"
-    return str(value)
 
 
 def run_classical(source: Source) -> list[Result]:
@@ -122,30 +118,14 @@ def run_classical(source: Source) -> list[Result]:
     if source.data_root is not None:
         set_data_root(cfg, source.data_root)
     samples = DATASETS.build(cfg.test_dataloader.dataset)
-    collate = cfg.test_dataloader.collate_fn
-    return [
-        Result(
-            Row(name, x=float(number)),
-            _test_classical(ClassicalBaseline(name), samples, collate, cfg),
-            "",
-        )
-        for number, name in enumerate(DETECTORS)
-    ]
-
-
-def _test_classical(
-    baseline: ClassicalBaseline, samples: Any, collate: Any, cfg: Any
-) -> Metrics:
-    metric = METRICS.build(cfg.test_evaluator)
-    together = _collate(collate)
-    for index in track(range(len(samples)), description=baseline.detector):
-        batch = together([samples[index]])
-        one = {k: v[0] for k, v in batch["inputs"].items() if torch.is_tensor(v)}
-        metric.process(batch, [predict_sample(baseline, one)])
-    return metric.evaluate(len(samples))
-
-
-def _collate(config: Mapping[str, Any]) -> Callable[[list[Any]], Any]:
-    from mmengine.registry import FUNCTIONS
-
-    return FUNCTIONS.get(config["type"])
+    collate = FUNCTIONS.get(cfg.test_dataloader.collate_fn["type"])
+    results = []
+    for number, name in enumerate(DETECTORS):
+        baseline, metric = ClassicalBaseline(name), METRICS.build(cfg.test_evaluator)
+        for index in track(range(len(samples)), description=name):
+            batch = collate([samples[index]])
+            one = {k: v[0] for k, v in batch["inputs"].items() if torch.is_tensor(v)}
+            metric.process(batch, [predict_sample(baseline, one)])
+        row = Row(name, x=float(number))
+        results.append(Result(row, metric.evaluate(len(samples)), ""))
+    return results

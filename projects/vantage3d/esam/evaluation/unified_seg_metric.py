@@ -7,7 +7,6 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger, print_log
 
-from vantage3d.esam.evaluation.predictions import write_prediction
 from vantage3d.evaluation.ap_report import ap_csv, ap_json, ap_table
 from vantage3d.evaluation.instance_overlaps import (
     SceneOverlaps,
@@ -17,7 +16,7 @@ from vantage3d.evaluation.instance_overlaps import (
     scene_truth,
 )
 from vantage3d.evaluation.scannet_ap import MIN_REGION, OVERLAPS, instance_ap
-from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.registry import METRICS
 
 MODEL = "model"
@@ -233,3 +232,20 @@ def _flat(classes: dict[str, dict[str, float]]) -> dict[str, float]:
 
 def _numpy(value) -> np.ndarray:
     return value.cpu().numpy() if hasattr(value, "cpu") else np.asarray(value)
+
+
+def write_prediction(
+    path: Path, masks: np.ndarray, classes: list[str], scores: np.ndarray
+) -> None:
+    """Write the instances of one frame as a compressed ``.npz``.
+
+    Args:
+        path: The file; its folder is made.
+        masks: (P, N) bool, over the points of the frame's ``points/<id>.bin``.
+        classes: Name of the class of each instance.
+        scores: (P,) confidence.
+    """
+    names = np.array(classes, dtype=np.str_)
+    arrays = {"masks": masks, "classes": names, "scores": scores.astype(np.float32)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, lambda file: np.savez_compressed(file, **arrays))

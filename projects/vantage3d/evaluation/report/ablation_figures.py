@@ -14,11 +14,12 @@ from vantage3d.evaluation.report.style import (
     BASELINE_COLOUR,
     BEST_COLOUR,
     COLOURS,
-    TEXT,
     CannotDrawError,
     finish,
     legend_below,
+    mark,
     new_figure,
+    note,
     panels,
 )
 from vantage3d.evaluation.results.run import Model, Run
@@ -103,14 +104,8 @@ def photometric_curve(run: Run) -> Figure:
     used = used_threshold(run, thresholds)
     if used is not None:
         axes.axvline(used, color="black", linestyle=":", linewidth=1.4)
-        axes.annotate(
-            f"threshold of the score: {used:g}",
-            (used, 0.02),
-            xycoords=("data", "axes fraction"),
-            xytext=(6, 0),
-            textcoords="offset points",
-            fontsize=TEXT["note"],
-        )
+        look = {"xycoords": ("data", "axes fraction")}
+        note(axes, f"threshold of the score: {used:g}", (used, 0.02), (6, 0), **look)
     y = f"share of pixels, {run.where} (higher is better)"
     finish(axes, "", "threshold on the mean RGB difference, images in 0 to 1", y)
     axes.set_ylim(0, 1)
@@ -156,7 +151,4 @@ def used_threshold(run: Run, thresholds: dict[str, float]) -> float | None:
 
 
 def _marks(models: list) -> list[Line2D]:
-    return [
-        Line2D([], [], color=colour, marker=marker, label=model.name)
-        for model, colour, marker in models
-    ]
+    return [mark(model.name, colour, marker) for model, colour, marker in models]

@@ -6,15 +6,16 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from vantage3d.evaluation.metrics_table import find
+from vantage3d.evaluation.report.curves import stats
 from vantage3d.evaluation.report.style import (
     BASELINE_COLOUR,
     BEST_COLOUR,
     CannotDrawError,
     finish,
     legend_below,
+    mark,
     new_figure,
 )
 from vantage3d.evaluation.results.run import Model, Run, Table, read_windows
@@ -42,12 +43,13 @@ def per_class(run: Run) -> Figure:
         raise CannotDrawError(f"needs columns `{CLASS}<class>.abs_rel.mean`")
     groups = [
         [
-            Row(name, [_stat(model, f"{CLASS}{name}.{ending}") for model in models])
+            Row(name, list(map(tuple, stats(models, f"{CLASS}{name}.{ending}"))))
             for name in names
         ]
         for ending in ENDINGS
     ]
-    order = np.argsort([_key(row) for row in groups[0]])
+    last = [[v[0] for v in row.values if np.isfinite(v[0])][-1:] for row in groups[0]]
+    order = np.argsort([-known[0] if known else np.inf for known in last])
     groups = [[rows[i] for i in order] for rows in groups]
     metrics = [f"{CLASS}{names[0]}.{ending}" for ending in ENDINGS]
     return _draw(groups, models, metrics, "class")
@@ -58,16 +60,6 @@ def class_names(run: Run) -> list[str]:
     end = f".{ENDINGS[0]}"
     found = [m for m in run.metrics if m.startswith(CLASS) and m.endswith(end)]
     return [metric.removeprefix(CLASS).removesuffix(end) for metric in found]
-
-
-def _stat(model: Model, metric: str) -> tuple[float, float, float]:
-    stat = model.stats.get(metric)
-    return (stat.mean, stat.low, stat.high) if stat else (np.nan, np.nan, np.nan)
-
-
-def _key(row: Row) -> float:
-    known = [value[0] for value in row.values if np.isfinite(value[0])]
-    return -known[-1] if known else np.inf
 
 
 def per_scene(run: Run) -> Figure:
@@ -119,13 +111,8 @@ def _draw(
         finish(axes, "", find(metric).axis, "")
         axes.grid(visible=False, axis="y")
     shown[0].set_ylabel(title, fontsize=11)
-    legend_below(
-        figure,
-        [
-            Line2D([], [], linestyle="", marker=marker, color=colour, label=model.name)
-            for model, (colour, marker) in zip(models, _looks(len(models)))
-        ],
-    )
+    looks = zip(models, _looks(len(models)))
+    legend_below(figure, [mark(model.name, *look, "") for model, look in looks])
     return figure
 
 

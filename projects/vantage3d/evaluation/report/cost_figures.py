@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -14,11 +13,12 @@ from vantage3d.evaluation.metrics_table import find, region
 from vantage3d.evaluation.report.style import (
     BASELINE_COLOUR,
     COLOURS,
-    TEXT,
     CannotDrawError,
     finish,
     legend_below,
+    mark,
     new_figure,
+    note,
     panels,
 )
 from vantage3d.evaluation.results.run import BASELINE, Model, Run
@@ -60,17 +60,11 @@ def kind(model: Model) -> Kind:
 
 def cost_metrics(run: Run) -> list[str]:
     """Latency and memory, as measured: of the GPU, else of the process."""
-    return [
-        metric
-        for choices in (LATENCIES, MEMORIES)
-        for metric in [next((m for m in choices if _measured(run, m)), "")]
-        if metric
-    ]
-
-
-def _measured(run: Run, metric: str) -> bool:
-    values = [model.mean(metric) for model in run.models]
-    return any(np.isfinite(value) and value > 0 for value in values)
+    found = []
+    for choices in (LATENCIES, MEMORIES):
+        known = [m for m in choices if any(model.mean(m) > 0 for model in run.models)]
+        found += known[:1]
+    return found
 
 
 def pareto(run: Run) -> Figure:
@@ -85,12 +79,11 @@ def pareto(run: Run) -> Figure:
         quality, cost = qualities[number // len(costs)], costs[number % len(costs)]
         draw_front(axes, run, cost, quality)
     marks = [
-        Line2D([], [], linestyle="", marker=k.marker, color=k.colour, label=k.name)
+        mark(k.name, k.colour, k.marker, "")
         for k in KINDS
         if any(kind(model) == k for model in run.models)
     ]
-    front = {"color": COLOURS[1], "marker": "o", "markersize": 12, "mfc": "none"}
-    marks.append(Line2D([], [], label="Pareto front", **front))
+    marks.append(mark("Pareto front", COLOURS[1], "o", markersize=12, mfc="none"))
     legend_below(figure, marks)
     return figure
 
@@ -119,21 +112,17 @@ def draw_front(axes: Axes, run: Run, cost: str, quality: str) -> None:
     axes.plot(*xy[members].T, color=COLOURS[1], drawstyle="steps-post", linewidth=2)
     axes.plot(*xy[members].T, "o", markersize=12, mfc="none", color=COLOURS[1])
     axes.margins(0.12)
-    _widen(axes, xy[:, 0])
+    # differences within the noise must not fill the axis
+    low, high = axes.get_xlim()
+    middle, least = (low + high) / 2, LEAST_RANGE * np.nanmean(xy[:, 0])
+    if high - low < least:
+        axes.set_xlim(middle - least / 2, middle + least / 2)
     up = find(quality).higher_is_better
     _name(axes, run, xy, members, up)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     where = region(quality)
     axis = find(quality).axis
     finish(axes, "", find(cost).axis, f"{where} {axis}" if where else axis)
-
-
-def _widen(axes: Axes, costs: NDArray[np.float64]) -> None:
-    """Keep differences within the noise from filling the axis."""
-    low, high = axes.get_xlim()
-    middle, least = (low + high) / 2, LEAST_RANGE * np.nanmean(costs)
-    if high - low < least:
-        axes.set_xlim(middle - least / 2, middle + least / 2)
 
 
 def _name(
@@ -148,13 +137,8 @@ def _name(
         if any((np.abs(place - other) / size < APART).all() for other in named):
             continue
         named.append(place)
-        axes.annotate(
-            run.models[index].name.replace("checkpoint_", ""),
-            place,
-            xytext=(10, 7 if up else -15),
-            textcoords="offset points",
-            fontsize=TEXT["note"],
-        )
+        name = run.models[index].name.replace("checkpoint_", "")
+        note(axes, name, place, (10, 7 if up else -15))
 
 
 def pareto_front(

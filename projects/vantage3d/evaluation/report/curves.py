@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -17,10 +16,12 @@ from vantage3d.evaluation.report.style import (
     BAND,
     BASELINE_COLOUR,
     COLOURS,
+    DASHED,
     MARKERS,
     CannotDrawError,
     finish,
     legend_below,
+    mark,
     new_figure,
     panels,
 )
@@ -117,8 +118,8 @@ def draw_panels(run: Run, wanted: Sequence[Panel], columns: int = 2) -> Figure:
         CannotDrawError: If none has, or there is no checkpoint.
     """
     places = positions(run)
-    kept = [_with_data(run, panel) for panel in wanted]
-    kept = [panel for panel in kept if panel.lines]
+    lines = [tuple(x for x in panel.lines if run.has(x.metric)) for panel in wanted]
+    kept = [p._replace(lines=known) for p, known in zip(wanted, lines) if known]
     if not kept:
         raise CannotDrawError("none of its columns holds a number")
     figure = new_figure(-(-len(kept) // columns), columns)
@@ -128,19 +129,12 @@ def draw_panels(run: Run, wanted: Sequence[Panel], columns: int = 2) -> Figure:
     return figure
 
 
-def _with_data(run: Run, panel: Panel) -> Panel:
-    lines = tuple(line for line in panel.lines if run.has(line.metric))
-    return panel._replace(lines=lines)
-
-
 def draw_panel(axes: Axes, run: Run, places: Positions, panel: Panel) -> None:
     """Curves of one panel."""
     for number, line in enumerate(panel.lines):
         draw_curve(axes, run, places, line.metric, number)
-    marks = [
-        Line2D([], [], color=COLOURS[i], marker=MARKERS[i], label=line.name)
-        for i, line in enumerate(panel.lines)
-    ]
+    looks = zip(panel.lines, COLOURS, MARKERS)
+    marks = [mark(line.name, *look) for line, *look in looks]
     axis = panel.axis or find(panel.lines[0].metric).axis
     finish(axes, panel.title, places.label, axis, marks)
     places.label_axis(axes)
@@ -168,7 +162,7 @@ def draw_curve(
         )
     if run.baseline is not None:
         reference = run.baseline.mean(metric)
-        axes.axhline(reference, color=colour, linestyle=(0, (5, 3)), linewidth=1.6)
+        axes.axhline(reference, color=colour, linestyle=DASHED, linewidth=1.6)
 
 
 def stats(models: Sequence[Model], metric: str) -> NDArray[np.float64]:
@@ -192,16 +186,14 @@ def legend_marks(run: Run, places: Positions, groups: Sequence) -> list:
     """What dashes, bands and hollow markers mean, as far as they are drawn."""
     marks: list = []
     if run.baseline is not None:
-        style = {"color": BASELINE_COLOUR, "linestyle": (0, (5, 3)), "linewidth": 1.6}
-        marks.append(Line2D([], [], label="baseline (same colour)", **style))
+        look = {"dash": DASHED, "linewidth": 1.6}
+        marks.append(mark("baseline (same colour)", BASELINE_COLOUR, **look))
     metrics = [line.metric for lines in groups for line in lines]
     if any(np.isfinite(stats(places.line, metric)[:, 1]).any() for metric in metrics):
         marks.append(
             Patch(color=BASELINE_COLOUR, alpha=BAND, label="95 % confidence interval")
         )
     if places.merged:
-        hollow = {"marker": "o", "markersize": 11, "markerfacecolor": "none"}
-        marks.append(
-            Line2D([], [], linestyle="", color="#555555", label="merged", **hollow)
-        )
+        hollow = {"markersize": 11, "markerfacecolor": "none"}
+        marks.append(mark("merged", BASELINE_COLOUR, "o", "", **hollow))
     return marks

@@ -3,7 +3,6 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from vantage3d.evaluation.report.curves import (
@@ -17,8 +16,10 @@ from vantage3d.evaluation.report.style import (
     BASELINE_COLOUR,
     BEST_COLOUR,
     COLOURS,
+    DASHED,
     CannotDrawError,
     finish,
+    mark,
     new_figure,
     panels,
     readable_log,
@@ -124,12 +125,11 @@ def building_and_rest(run: Run) -> Figure:
 
 def geometry(run: Run) -> Figure:
     """03: normals and planes."""
-    return draw_panels(run, [_here(run, panel) for panel in GEOMETRY])
-
-
-def _here(run: Run, panel: Panel) -> Panel:
-    lines = tuple(Line(run.here(line.metric), line.name) for line in panel.lines)
-    return Panel(panel.title.format(where=run.where), lines, panel.axis)
+    shown = []
+    for title, lines, axis in GEOMETRY:
+        here = tuple(Line(run.here(line.metric), line.name) for line in lines)
+        shown.append(Panel(title.format(where=run.where), here, axis))
+    return draw_panels(run, shown)
 
 
 def poses(run: Run) -> Figure:
@@ -179,10 +179,7 @@ def _draw_histogram(
         axes.axvline(np.mean(values), linestyle=":", **look)
     axes.set_xscale("log")
     readable_log(axes.xaxis)
-    lines = [
-        Line2D([], [], color="black", linestyle=dash, label=name)
-        for dash, name in (("-", "median"), (":", "mean"))
-    ]
+    lines = [mark("median", "black"), mark("mean", "black", dash=":")]
     handles, _ = axes.get_legend_handles_labels()
     x = f"{AXIS} (logarithmic)"
     finish(axes, title, x, "number of frames", [*handles, *lines])
@@ -207,17 +204,16 @@ def _draw_boxes(axes: Axes, places: Positions, errors: dict[str, Values]) -> Non
     )  # fmt: skip
     baseline = errors.get("baseline", np.zeros(0))
     if baseline.size:
-        for level, dash in ((25, ":"), (50, (0, (5, 3))), (75, ":")):
+        for level, dash in ((25, ":"), (50, DASHED), (75, ":")):
             height = np.percentile(baseline, level)
             axes.axhline(height, color=BASELINE_COLOUR, linestyle=dash, linewidth=1.4)
     axes.set_yscale("log")
     readable_log(axes.yaxis)
     marks = [
-        Line2D([], [], color=COLOURS[1], linewidth=2, label="median"),
-        Line2D([], [], color=COLOURS[2], marker="D", linestyle="", label="mean"),
-        Line2D([], [], color=BASELINE_COLOUR, dashes=(5, 3),
-               label="baseline: median, quartiles dotted"),
-    ]  # fmt: skip
+        mark("median", COLOURS[1], linewidth=2),
+        mark("mean", COLOURS[2], "D", ""),
+        mark("baseline: median, quartiles dotted", BASELINE_COLOUR, dash=DASHED),
+    ]
     title = "Boxes: quartiles, whiskers: 5 to 95 % of the frames"
     finish(axes, title, places.label, f"{AXIS} (log., lower is better)", marks)
     places.label_axis(axes)

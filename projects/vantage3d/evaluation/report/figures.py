@@ -160,7 +160,7 @@ def draw_all(run: Run) -> Iterator[Drawn]:
     """Every figure, as PNG or with the reason why not."""
     for kind in KINDS:
         columns = [run.here(name) for name in kind.columns]
-        missing = tuple(name for name in columns if not _there(run, name))
+        missing = tuple(c for c in columns if not fnmatch.filter(run.metrics, c))
         try:
             figure = kind.draw(run)
         except CannotDrawError as reason:
@@ -169,7 +169,3 @@ def draw_all(run: Run) -> Iterator[Drawn]:
         file = io.BytesIO()
         figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
         yield Drawn(kind, file.getvalue(), "", missing)
-
-
-def _there(run: Run, column: str) -> bool:
-    return bool(fnmatch.filter(run.metrics, column))

@@ -1,6 +1,7 @@
 """The report as one HTML file that needs no network."""
 
 import base64
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -124,7 +125,8 @@ def _figure(drawn: Drawn) -> str:
 
 def _table(rows: Rows) -> str:
     texts = [
-        not _numeric([row[i] for row in rows.body]) for i in range(len(rows.header))
+        not all(re.match("$|[-+0-9]", row[i]) for row in rows.body)
+        for i in range(len(rows.header))
     ]
     head = "".join(_cell("th", name, text) for name, text in zip(rows.header, texts))
     body = []
@@ -142,7 +144,3 @@ def _table(rows: Rows) -> str:
 def _cell(tag: str, text: str, left: bool) -> str:
     kind = ' class="text"' if left else ""
     return f"<{tag}{kind}>{escape(text)}</{tag}>"
-
-
-def _numeric(cells: Sequence[str]) -> bool:
-    return all(cell[:1].isdigit() or cell[:1] in {"", "-", "+"} for cell in cells)

@@ -3,9 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from numpy.typing import NDArray
 
 from vantage3d.evaluation.metrics_table import find
 from vantage3d.evaluation.report.curves import Positions, positions
@@ -13,12 +11,15 @@ from vantage3d.evaluation.report.style import (
     BASELINE_COLOUR,
     BEST_COLOUR,
     COLOURS,
+    DASHED,
     MARKERS,
     TEXT,
     CannotDrawError,
     finish,
     legend_below,
+    mark,
     new_figure,
+    note,
     panels,
 )
 from vantage3d.evaluation.results.run import Model, Run
@@ -75,20 +76,10 @@ def _draw_scores(
             axes.plot(places.x[top], values[top], "*", zorder=5, **look)
         if baseline is not None:
             reference = score(baseline, formula, by)
-            axes.axhline(reference, color=colour, linestyle=(0, (5, 3)))
-    marks = [
-        Line2D([], [], color=colour, marker=marker, label=formula)
-        for formula, (colour, marker) in STYLES.items()
-    ]
-    marks.append(
-        Line2D([], [], color="#888888", linestyle=(0, (5, 3)), label="baseline")
-    )
-    marks.append(
-        Line2D(
-            [], [], color="#888888", marker="*", linestyle="", markersize=13,
-            label="best",
-        )
-    )  # fmt: skip
+            axes.axhline(reference, color=colour, linestyle=DASHED)
+    marks = [mark(formula, *style) for formula, style in STYLES.items()]
+    marks.append(mark("baseline", "#888888", dash=DASHED))
+    marks.append(mark("best", "#888888", "*", "", markersize=13))
     y = "score, 0 to 1 (higher is better)"
     finish(axes, by.name.capitalize(), places.label, y, marks)
     places.label_axis(axes)
@@ -107,7 +98,10 @@ def _draw_changes(
         hatch = "///" if number and len(x) <= MOST_HATCHED else ""
         axes.bar(x, change, width, color=colour, label=formula, hatch=hatch, ec="white")
         if len(x) <= MOST_VALUES:
-            _write_values(axes, x, change)
+            for place, value in zip(x, change):
+                if np.isfinite(value):
+                    offset = 0, 3 if value >= 0 else -12
+                    note(axes, f"{value:+.1f}", (place, value), offset, ha="center")
     axes.axhline(0, color=BASELINE_COLOUR, linewidth=1.2)
     marks, _ = axes.get_legend_handles_labels()
     y = "change of the score in %"
@@ -115,19 +109,6 @@ def _draw_changes(
     places.label_axis(axes)
     axes.set_xlim(places.x.min() - gap * 0.7, places.x.max() + gap * 0.7)
     axes.margins(y=0.15)
-
-
-def _write_values(axes: Axes, x: NDArray, values: NDArray) -> None:
-    for place, value in zip(x, values):
-        if np.isfinite(value):
-            axes.annotate(
-                f"{value:+.1f}",
-                (place, value),
-                xytext=(0, 3 if value >= 0 else -12),
-                textcoords="offset points",
-                ha="center",
-                fontsize=TEXT["note"],
-            )
 
 
 def contributions(run: Run) -> Figure:
@@ -167,37 +148,25 @@ def _draw_gain_bars(axes: Axes, model: Model, baseline: Model, by: Scoring) -> N
             axes.hlines(y, *ends, color="black", linewidth=1.6)
             drawn_intervals = True
         for place, value, low, high in zip(y, values, *ends):
-            _write_gain(axes, place, value, min(low, value), max(high, value))
+            right = value >= 0
+            end = max(high, value) if right else min(low, value)
+            look = {"ha": "left" if right else "right", "va": "center"}
+            offset = 5 if right else -5, 0
+            note(axes, f"{value:+.4f}", (end, place), offset, **look)
     axes.axvline(0, color=BASELINE_COLOUR, linewidth=1.2)
     axes.set_yticks(rows, names)
     axes.invert_yaxis()
     axes.margins(x=0.16)
+    hatches = dict(zip(FORMULAS, ("", "///")))
     marks: list = [
-        Patch(
-            facecolor=STYLES[f][0], hatch="///" if f == NO_CLIP else "", ec="w", label=f
-        )
+        Patch(facecolor=STYLES[f][0], hatch=hatches[f], ec="w", label=f)
         for f in FORMULAS
     ]
     if drawn_intervals:
-        marks.append(
-            Line2D([], [], color="black", label="95 % interval, paired by window")
-        )
+        marks.append(mark("95 % interval, paired by window", "black"))
     title = f"Gain of {model.name} over the baseline, {by.name}"
     finish(axes, title, "gain of the score (weight included)", "", marks)
     axes.grid(visible=False, axis="y")
-
-
-def _write_gain(axes: Axes, y: float, value: float, low: float, high: float) -> None:
-    right = value >= 0
-    axes.annotate(
-        f"{value:+.4f}",
-        (high if right else low, y),
-        xytext=(5 if right else -5, 0),
-        textcoords="offset points",
-        ha="left" if right else "right",
-        va="center",
-        fontsize=TEXT["note"],
-    )
 
 
 def _draw_gain_curves(
@@ -208,7 +177,7 @@ def _draw_gain_curves(
         values = [row[component.label] for row in rows]
         look = {"color": COLOURS[number], "marker": MARKERS[number], "markersize": 5}
         axes.plot(places.x, values, label=component.label, **look)
-    axes.axhline(0, color=BASELINE_COLOUR, linestyle=(0, (5, 3)), label="baseline")
+    axes.axhline(0, color=BASELINE_COLOUR, linestyle=DASHED, label="baseline")
     marks, _ = axes.get_legend_handles_labels()
     title = "Gain of every checkpoint by component, score without clip"
     finish(axes, title, places.label, "gain of the score", marks)
@@ -230,7 +199,8 @@ def radar(run: Run) -> Figure:
     angles = np.linspace(0, 2 * np.pi, len(axes_of), endpoint=False)
     looks = ((BASELINE_COLOUR, "--"), (BEST_COLOUR, "-"))[-len(models) :]
     for model, (colour, dash) in zip(models, looks):
-        values = [_radar_value(model, metric) for metric in axes_of.values()]
+        means = {metric: model.mean(metric) for metric in axes_of.values()}
+        values = [1 / (1 + v) if "abs_rel" in m else v for m, v in means.items()]
         closed = np.append(values, values[0])
         around = np.append(angles, angles[0])
         axes.plot(around, closed, dash, color=colour, marker="o", label=model.name)
@@ -248,8 +218,3 @@ def radar(run: Run) -> Figure:
     axes.set_rlabel_position(90 / len(axes_of))
     legend_below(figure, axes.get_lines())
     return figure
-
-
-def _radar_value(model: Model, metric: str) -> float:
-    value = model.mean(metric)
-    return 1 / (1 + value) if metric.endswith("abs_rel") else value

@@ -10,12 +10,14 @@ from vantage3d.evaluation.report.curves import Positions, positions
 from vantage3d.evaluation.report.style import (
     BASELINE_COLOUR,
     COLOURS,
+    DASHED,
     MARKERS,
     TEXT,
     CannotDrawError,
     finish,
     legend_below,
     new_figure,
+    note,
 )
 from vantage3d.evaluation.results.run import Run
 from vantage3d.evaluation.results.score import DELTA1, SCORE_METRICS, subject
@@ -92,7 +94,7 @@ def _draw_curves(axes: Axes, run: Run, places: Positions, curves: dict) -> None:
         look = {"color": COLOURS[number], "marker": MARKERS[number], "markersize": 4}
         axes.plot(places.x, values, label=find(metric).label, **look)
     start = "baseline" if run.baseline else "first checkpoint"
-    look = {"color": BASELINE_COLOUR, "linestyle": (0, (5, 3))}
+    look = {"color": BASELINE_COLOUR, "linestyle": DASHED}
     axes.axhline(0, label=start, **look)
     finish(axes, f"Metrics of {run.where}", places.label, f"better than {start}, in %")
     places.label_axis(axes)
@@ -118,15 +120,8 @@ def _draw_variation(axes: Axes, places: Positions, steady: Values, where: str) -
     x = places.x[window - 1 :]
     axes.plot(x, variation, color=COLOURS[0], marker="o", markersize=4)
     axes.axhline(STEADY, color=COLOURS[1], linestyle=":", linewidth=2)
-    axes.annotate(
-        f"steady below {STEADY:g} %",
-        (0.005, STEADY),
-        xycoords=("axes fraction", "data"),
-        xytext=(0, 4),
-        textcoords="offset points",
-        color=COLOURS[1],
-        fontsize=TEXT["note"],
-    )
+    look = {"xycoords": ("axes fraction", "data"), "color": COLOURS[1]}
+    note(axes, f"steady below {STEADY:g} %", (0.005, STEADY), (0, 4), **look)
     title = f"Variation of delta1 of {where} over {window} checkpoints"
     finish(axes, title, places.label, "std / mean in %")
     places.label_axis(axes)

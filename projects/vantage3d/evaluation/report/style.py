@@ -1,10 +1,12 @@
 """How the figures look: sizes, axes, and colours that everybody can tell apart."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
 # Okabe and Ito's palette, without its yellow, which is faint on white.
@@ -13,6 +15,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 BASELINE_COLOUR = "#555555"
 BEST_COLOUR = COLOURS[1]
 GRID = "#dddddd"
+DASHED = (0, (5, 3))
 DPI = 100
 WIDTH = 10.0  # inches: 1000 pixels, the width of the report
 ROW = 3.4  # inches per row of panels
@@ -71,6 +74,20 @@ def readable_log(axis: Axis) -> None:
     axis.set_major_locator(LogLocator(subs=digits if high < 100 * low else (1,)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
+
+
+def note(axes: Axes, text: str, place: tuple, offset: tuple, **look: Any) -> None:
+    """A small text, moved off its place by some points."""
+    look = {"fontsize": TEXT["note"], "textcoords": "offset points", **look}
+    axes.annotate(text, place, xytext=offset, **look)
+
+
+def mark(
+    label: str, colour: str, marker: str = "", dash: Any = "-", **look: Any
+) -> Line2D:
+    """An entry of a legend."""
+    look = {"color": colour, "marker": marker, "linestyle": dash, **look}
+    return Line2D([], [], label=label, **look)
 
 
 def legend_below(figure: Figure, handles: Sequence, columns: int = 4) -> None:

@@ -42,6 +42,15 @@ def to_text(rows: Rows) -> str:
     )
 
 
+def boxed(rows: Rows) -> str:
+    """The table in a box, everything but the first column right-aligned."""
+    from terminaltables import AsciiTable
+
+    table = AsciiTable([rows.header, *rows.body])
+    table.justify_columns = dict.fromkeys(range(1, len(rows.header)), "right")
+    return table.table
+
+
 def run_table(folder: ResultFolder) -> str:
     """Means of :data:`COLUMNS`, a line per model; columns that nobody has are out."""
     models = {name: folder.metrics(name) for name in folder.finished()}

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.evaluation.depth_alignment import DepthAlignment, fit_pairs
+from vantage3d.evaluation.depth_alignment import ALIGNMENTS, DepthAlignment
 from vantage3d.evaluation.depth_metrics import masked_pairs, usable
 from vantage3d.evaluation.windows.contracts import (
     UNKNOWN,
@@ -89,9 +89,11 @@ class AlignedWindow:
         A frame or window without a pixel to fit gets NaN, unless nothing is fitted.
         """
         if align not in self._fits:
-            parts = self._fitting if self.options.per == "frame" else [self._joined]
+            parts = self._fitting
+            if self.options.per == "window":
+                parts = [tuple(map(np.concatenate, zip(*parts)))]
             found = [
-                fit_pairs(p, g, align) if len(p) or align == "none" else NOWHERE
+                ALIGNMENTS[align](p, g) if len(p) or align == "none" else NOWHERE
                 for p, g in parts
             ]
             self._fits[align] = found * (len(self.frames) // len(found))
@@ -105,11 +107,6 @@ class AlignedWindow:
             (f.pred, f.truth) if good.all() else (f.pred[good], f.truth[good])
             for f, good in zip(self.frames, goods)
         ]
-
-    @cached_property
-    def _joined(self) -> tuple[Floats, Floats]:
-        preds, truths = zip(*self._fitting)
-        return np.concatenate(preds), np.concatenate(truths)
 
     def _pixels(self, i: int) -> FramePixels:
         valid = self.truth.valid[i]

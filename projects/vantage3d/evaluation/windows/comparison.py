@@ -17,6 +17,7 @@ from vantage3d.evaluation.results.records import (
     summarise,
     values,
 )
+from vantage3d.evaluation.results.table import Rows, boxed
 from vantage3d.evaluation.windows.contracts import (
     MetricOptions,
     Record,
@@ -137,17 +138,13 @@ class DepthComparison(BaseMetric):
         }
 
     def _table(self, rows: dict[str, Record]) -> str:
-        from terminaltables import AsciiTable
-
         keys = [key.split("/")[::-1] for key in COLUMNS]
         titles = ["\n".join([find(key).label, *truth]) for key, *truth in keys]
         lines = [[name, *_cells(row)] for name, row in rows.items()]
         if len(self.answers) > 1:
             before, after = list(rows.values())[-2:]
             lines.append(["change", *_changes(before, after)])
-        table = AsciiTable([["", *titles], *lines])
-        table.justify_columns = dict.fromkeys(range(1, len(COLUMNS) + 1), "right")
-        return table.table
+        return boxed(Rows(["", *titles], lines))
 
     def _write(self, rows: dict[str, Record], windows: int) -> None:
         log_file = MMLogger.get_current_instance().log_file

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from vantage3d.evaluation import pose_metrics
 from vantage3d.evaluation.depth_metrics import usable
 from vantage3d.evaluation.photometric import View, agreement, agreement_statistics
-from vantage3d.evaluation.planarity import planarity
-from vantage3d.evaluation.plane_segments import plane_segments
+from vantage3d.evaluation.planarity import planarity, plane_segments
 from vantage3d.evaluation.point_clouds import NAMES, align_points, cloud_metrics, moved
 from vantage3d.evaluation.surface_normals import angle_statistics, normal_angles
 from vantage3d.evaluation.trajectory_alignment import stands_still

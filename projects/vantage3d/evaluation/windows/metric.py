@@ -18,6 +18,7 @@ from vantage3d.evaluation.results.records import (
     summarise,
     values,
 )
+from vantage3d.evaluation.results.table import Rows, boxed
 from vantage3d.evaluation.results.windows import UNLABELLED, EvaluationWindow, window_id
 from vantage3d.evaluation.windows.contracts import (
     MetricOptions,
@@ -123,9 +124,8 @@ def pack(record: Record) -> Packed:
 
 def summary_text(statistics: Statistics) -> str:
     """Table of the headline metrics: mean, interval, how many have it or lack it."""
-    from terminaltables import AsciiTable
-
-    rows = [["", "mean", "95 % of windows", "median", "measured", "missing"]]
+    header = ["", "mean", "95 % of windows", "median", "measured", "missing"]
+    rows = []
     for key in HEADLINE:
         if key in statistics:
             row = statistics[key]
@@ -138,4 +138,4 @@ def summary_text(statistics: Statistics) -> str:
         f"{statistics.get('count.nan_pixels', {}).get('sum', 0):.0f} pixels, "
         f"{statistics.get('count.bad_poses', {}).get('sum', 0):.0f} poses"
     )
-    return f"{title}\n{AsciiTable(rows).table}"
+    return f"{title}\n{boxed(Rows(header, rows))}"

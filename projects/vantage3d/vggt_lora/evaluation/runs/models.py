@@ -95,7 +95,10 @@ def identify(path: Path) -> EvaluatedModel:
     facts = adapter_facts(_state(path))
     kind = "full" if facts is None else "adapter"
     rank, alpha = (None, None) if facts is None else (facts["rank"], facts["alpha"])
-    return EvaluatedModel(name, kind, str(path), _hash(path), rank, alpha)
+    # of an exported adapter the hash is that of its weights
+    with (path / WEIGHTS if path.is_dir() else path).open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return EvaluatedModel(name, kind, str(path), digest, rank, alpha)
 
 
 def list_models(
@@ -220,13 +223,6 @@ class ModelFactory:
 def adapted_layers(state: Iterable[str]) -> list[str]:
     """Names of the layers that a state dict of adapters changes, in its order."""
     return list(dict.fromkeys(key.partition(".lora_")[0] for key in state))
-
-
-def _hash(path: Path) -> str:
-    """SHA-256 of a checkpoint; of an exported adapter, that of its weights."""
-    file = path / WEIGHTS if path.is_dir() else path
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _state(path: Path) -> Mapping[str, Tensor]:

@@ -1,9 +1,8 @@
 """Speed and memory of one model, alone in a process of its own.
 
 ``python -m vantage3d.vggt_lora.evaluation.runs.timing JSON`` is that process. Adapters
-are
-merged first: that is how a model is used. Passes before the first timed one warm up,
-every timed one is synchronised, and the peak counts from the end of the warm-up.
+are merged first: that is how a model is used. Passes before the first timed one warm
+up, every timed one is synchronised, and the peak counts from the end of the warm-up.
 """
 
 import json
@@ -31,13 +30,13 @@ class TimingTask:
 
     Attributes:
         config: Config file.
-        options: Dotted keys that override it.
-        model: Which model.
+        options: Dotted keys that override the config.
+        model: The model to time.
         size: (frames, height, width) of the images.
         device: ``cpu``, ``cuda``, ...
         bf16: Whether the network runs under bfloat16 autocast.
         repeats: Timed passes.
-        threads: Of torch on the CPU.
+        threads: Threads of torch on the CPU.
     """
 
     config: str
@@ -89,38 +88,29 @@ def measure(task: TimingTask) -> dict[str, float]:
     net = ModelFactory(cfg, task.bf16).build(task.model, merge=True).to(device)
     frames, height, width = task.size
     images = torch.rand(1, frames, 3, height, width, device=device)
-    seconds = []
+    on_gpu = device.type == "cuda"
+    times = []
     with torch.inference_mode():
         for number in range(WARM_UP + task.repeats):
             if number == WARM_UP:
-                _start_counting(device)
+                reset_peak()
+                if on_gpu:
+                    torch.cuda.synchronize(device)
+                    torch.cuda.reset_peak_memory_stats(device)
             start = time.perf_counter()
             net({"images": images}, mode="predict")
-            if device.type == "cuda":
+            if on_gpu:
                 torch.cuda.synchronize(device)
-            seconds.append(time.perf_counter() - start)
-    return {**_speed(np.array(seconds[WARM_UP:]), frames), **_memory(device)}
-
-
-def _start_counting(device: torch.device) -> None:
-    reset_peak()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-        torch.cuda.reset_peak_memory_stats(device)
-
-
-def _speed(seconds: np.ndarray, frames: int) -> dict[str, float]:
-    return {
+            times.append(time.perf_counter() - start)
+    seconds = np.array(times[WARM_UP:])
+    found = {
         "fps": float(frames / seconds.mean()),
         "latency_sec": float(seconds.mean()),
         "latency_p50_ms": float(np.quantile(seconds, 0.50) * 1e3),
         "latency_p95_ms": float(np.quantile(seconds, 0.95) * 1e3),
+        "ram_mb": memory_mb("VmHWM"),
     }
-
-
-def _memory(device: torch.device) -> dict[str, float]:
-    found = {"ram_mb": memory_mb("VmHWM")}
-    if device.type == "cuda":
+    if on_gpu:
         found["vram_mb"] = torch.cuda.max_memory_allocated(device) / 2**20
     return found
 
