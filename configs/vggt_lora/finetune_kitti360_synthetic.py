@@ -4,12 +4,7 @@ python tools/train.py configs/vggt_lora/finetune_kitti360_synthetic.py
 python tools/test.py configs/vggt_lora/finetune_kitti360_synthetic.py CHECKPOINT
 """
 
-_base_ = [
-    "finetune_kitti360.py",
-    "../_base_/datasets/street_views.py",
-    "../_base_/models/vggt_narrow.py",
-    "../_base_/schedules/vggt_minutes.py",
-]
+_base_ = ["finetune_kitti360.py", "../_base_/twins/kitti360.py"]
 
 model = dict(**_base_.narrow, freeze=[])
 train_dataloader = dict(

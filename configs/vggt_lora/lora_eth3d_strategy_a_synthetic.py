@@ -3,12 +3,7 @@
 python tools/train.py configs/vggt_lora/lora_eth3d_strategy_a_synthetic.py
 """
 
-_base_ = [
-    "lora_eth3d_strategy_a.py",
-    "../_base_/datasets/room_views.py",
-    "../_base_/models/vggt_narrow.py",
-    "../_base_/schedules/vggt_minutes.py",
-]
+_base_ = ["lora_eth3d_strategy_a.py", "../_base_/twins/eth3d.py"]
 
 model = _base_.narrow
 train_dataloader, val_dataloader, test_dataloader = _base_.rooms.values()

@@ -3,12 +3,7 @@
 python tools/train.py configs/vggt_lora/lora_eth3d_strategy_b_synthetic.py
 """
 
-_base_ = [
-    "lora_eth3d_strategy_b.py",
-    "../_base_/datasets/room_views.py",
-    "../_base_/models/vggt_narrow.py",
-    "../_base_/schedules/vggt_minutes.py",
-]
+_base_ = ["lora_eth3d_strategy_b.py", "../_base_/twins/eth3d.py"]
 
 model = dict(
     **_base_.narrow,

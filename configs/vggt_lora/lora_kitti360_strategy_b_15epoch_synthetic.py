@@ -3,12 +3,7 @@
 python tools/train.py configs/vggt_lora/lora_kitti360_strategy_b_15epoch_synthetic.py
 """
 
-_base_ = [
-    "lora_kitti360_strategy_b_15epoch.py",
-    "../_base_/datasets/street_views.py",
-    "../_base_/models/vggt_narrow.py",
-    "../_base_/schedules/vggt_minutes.py",
-]
+_base_ = ["lora_kitti360_strategy_b_15epoch.py", "../_base_/twins/kitti360.py"]
 
 model = dict(
     **_base_.narrow,

@@ -4,12 +4,7 @@ python \
 tools/train.py configs/vggt_lora/lora_kitti360_strategy_b_soft_all_layer_synthetic.py
 """
 
-_base_ = [
-    "lora_kitti360_strategy_b_soft_all_layer.py",
-    "../_base_/datasets/street_views.py",
-    "../_base_/models/vggt_narrow.py",
-    "../_base_/schedules/vggt_minutes.py",
-]
+_base_ = ["lora_kitti360_strategy_b_soft_all_layer.py", "../_base_/twins/kitti360.py"]
 
 model = _base_.narrow
 train_dataloader, val_dataloader, test_dataloader = _base_.streets.values()
