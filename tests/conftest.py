@@ -1,4 +1,6 @@
-"""Order of the suite: what takes long starts first, so no worker waits at the end.
+"""Data that many tests read, and the order of the suite.
+
+What takes long starts first, so no worker waits at the end.
 
 `make test` hands out whole modules in this order (`--dist loadscope`): a module's
 fixtures are made once, and what is large, as VGGT of released size, exists once.
@@ -7,6 +9,13 @@ fixtures are made once, and what is large, as VGGT of released size, exists once
 from pathlib import Path
 
 import pytest
+
+from tests import layouts
+from tests.drives import cache, raw
+from tests.rooms import COUNTS, FRAMES, SEED, SIZE
+from vantage3d.synthetic import write_dataset
+
+__all__ = ["cache", "raw"]
 
 # Modules of many seconds, the longest first.
 LONG = (
@@ -36,3 +45,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     place = {root / name: number for number, name in enumerate(LONG)}
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda i: place.get(i.path, len(LONG) + (i.path not in slow)))
+
+
+@pytest.fixture(scope="session")
+def filmed(tmp_path_factory):
+    """Folder of a layout, written once; see ``rooms`` for what is in it."""
+
+    def write(layout, root):
+        write_dataset(layout, root, *COUNTS[layout], FRAMES[layout], SIZE, SEED)
+
+    return layouts.written_once(write, tmp_path_factory.mktemp("film"))
+
+
+@pytest.fixture
+def copied_film(filmed, tmp_path):
+    """A copy of a recording's folder that a test may damage."""
+    return layouts.copies_of(filmed, tmp_path)
+
+
+@pytest.fixture
+def create_data():
+    """Run tools/create_data.py in this process: dataset, root, out, then options."""
+    return layouts.create_data
+
+
+@pytest.fixture(scope="session")
+def scannet(filmed, tmp_path_factory):
+    """The index of the ScanNet rooms."""
+    out = tmp_path_factory.mktemp("index")
+    return layouts.create_data("scannet", filmed("scannet"), out)

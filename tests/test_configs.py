@@ -17,6 +17,11 @@ LEAVES = sorted(
 ESAM = [path for path in LEAVES if path.parent.name.startswith("ESAM")]
 
 
+def parts(loader):
+    """The datasets of a loader, those of a mixture one by one."""
+    return loader.dataset.get("datasets", [loader.dataset])
+
+
 def names(paths):
     return [str(path.relative_to(ROOT / "configs")) for path in paths]
 
@@ -60,7 +65,7 @@ def test_model_classes_agree_with_the_data(esam):
         network.random_weights = True
     with torch.device("meta"):
         model = MODELS.build(esam.model)
-    dataset_class = DATASETS.get(esam.train_dataloader.dataset.type)
+    dataset_class = DATASETS.get(parts(esam.train_dataloader)[0].type)
     number = len(dataset_class.METAINFO["classes"])
     assert esam.model.decoder.num_semantic_classes == number
     assert esam.model.criterion.sem_criterion.ignore_index == number
@@ -70,7 +75,7 @@ def test_model_classes_agree_with_the_data(esam):
 
 @pytest.mark.parametrize("loader", ["train_dataloader", "test_dataloader"])
 def test_pipelines_build_and_voxelise_as_the_model(esam, loader):
-    for transform in esam[loader].dataset.pipeline:
+    for transform in (step for part in parts(esam[loader]) for step in part.pipeline):
         TRANSFORMS.build(transform)
         if transform.type == "ElasticTransfrom":
             assert transform.voxel_size == esam.model.voxel_size

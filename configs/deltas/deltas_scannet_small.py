@@ -18,12 +18,12 @@ _base_ = [
 train_dataloader = dict(
     batch_size=2,
     num_workers=4,
-    dataset=dict(scenes=[f"scene{number:04d}_00" for number in range(10)]),
+    dataset=dict(sequences=[f"scene{number:04d}_00" for number in range(10)]),
 )
 val_dataloader = dict(
     batch_size=2,
     dataset=dict(
-        split="train", scenes=["scene0010_00", "scene0012_00", "scene0013_00"]
+        split="train", sequences=["scene0010_00", "scene0012_00", "scene0013_00"]
     ),
 )
 optim_wrapper = dict(accumulative_counts=6)

@@ -5,7 +5,7 @@ the released implementation add `model.legacy=True` and, to compare with publish
 `test_evaluator.aggregation=legacy`.
 
 python tools/test.py configs/deltas/deltas_sun3d_test.py CHECKPOINT --cfg-options \
-    test_dataloader.dataset.scenes="['mit_w85k1/whole_apartment']"
+    test_dataloader.dataset.sequences="['mit_w85k1/whole_apartment']"
 """
 
 _base_ = [

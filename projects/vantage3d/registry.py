@@ -17,10 +17,13 @@ def _child(parent: Registry, locations: list[str]) -> Registry:
 DATASETS = _child(
     _parent.DATASETS,
     [
-        "vantage3d.process.seeding",
+        "vantage3d.engine",
+        "vantage3d.views.dataset",
+        "vantage3d.views.exact_views",
+        "vantage3d.views.fixed_windows",
+        "vantage3d.views.kitti360.dataset",
         "vantage3d.deltas.datasets",
         "vantage3d.esam.datasets",
-        "vantage3d.vggt_lora.datasets",
     ],
 )
 TRANSFORMS = _child(
@@ -28,7 +31,7 @@ TRANSFORMS = _child(
 )
 DATA_SAMPLERS = _child(
     _parent.DATA_SAMPLERS,
-    ["vantage3d.engine", "vantage3d.vggt_lora.datasets"],
+    ["vantage3d.engine", "vantage3d.views.dynamic_batches"],
 )
 MODELS = _child(
     _parent.MODELS,

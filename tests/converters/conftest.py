@@ -4,7 +4,6 @@ import pytest
 
 from tests import layouts
 from tests.converters.rooms import DRIVE, FRAMES, SEED, SIZE
-from tests.deltas import rooms as film_rooms
 from vantage3d.synthetic import write_dataset
 from vantage3d.synthetic.layouts.kitti360 import DriveOptions
 from vantage3d.synthetic.layouts.virtual_kitti import write_virtual_kitti
@@ -27,33 +26,3 @@ def written(tmp_path_factory):
 def copied(written, tmp_path):
     """A copy of a layout's folder that a test may damage."""
     return layouts.copies_of(written, tmp_path)
-
-
-@pytest.fixture
-def create_data():
-    """Run tools/create_data.py in this process: dataset, root, out, then options."""
-    return layouts.create_data
-
-
-@pytest.fixture(scope="session")
-def filmed(tmp_path_factory):
-    """Folder of a layout with longer recordings, written once; see ``film_rooms``."""
-
-    def write(layout, root):
-        counts, frames = film_rooms.COUNTS[layout], film_rooms.FRAMES[layout]
-        write_dataset(layout, root, *counts, frames, film_rooms.SIZE, film_rooms.SEED)
-
-    return layouts.written_once(write, tmp_path_factory.mktemp("film"))
-
-
-@pytest.fixture
-def copied_film(filmed, tmp_path):
-    """A copy of a recording's folder that a test may damage."""
-    return layouts.copies_of(filmed, tmp_path)
-
-
-@pytest.fixture(scope="session")
-def scannet(filmed, tmp_path_factory):
-    """The index of the ScanNet rooms."""
-    out = tmp_path_factory.mktemp("index")
-    return layouts.create_data("scannet", filmed("scannet"), out)

@@ -22,7 +22,7 @@ from vantage3d.geometry import invert_rigid, project, unproject_pixels
 from vantage3d.io.colmap import ColmapCamera
 from vantage3d.synthetic.layouts.eth3d import fisheye_camera
 from vantage3d.synthetic.rooms.filming import sensor_intrinsics
-from vantage3d.vggt_lora.datasets import ETH3DDataset
+from vantage3d.views.dataset import PosedViews
 from vantage3d.views.index import FrameIndex
 
 SCENE = "scene0000_00"
@@ -40,7 +40,7 @@ def cache(written, tmp_path_factory):
 
 def test_laser_depth_through_the_lens_and_behind_masks(cache):
     """Depth off the mask is that of the pinhole view; on the mask it is missing."""
-    data = ETH3DDataset(str(cache), **VIEW)
+    data = PosedViews(str(cache), preset="eth3d", **VIEW)
     assert list(data.sequences) == [SCENE]
     for number, view in enumerate(truth(0)):
         found = data.read_frame(SCENE, number)
@@ -58,7 +58,7 @@ def test_laser_depth_through_the_lens_and_behind_masks(cache):
 
 def test_without_masks_wrong_depth_comes_in(written, create_data, tmp_path):
     out = create_data("eth3d", written("eth3d"), tmp_path, *HELD, "--no-masks")
-    found = ETH3DDataset(str(out), **VIEW).read_frame(SCENE, 0)
+    found = PosedViews(str(out), preset="eth3d", **VIEW).read_frame(0)
     exact = truth(0)[0].frame.depth
     valid = found.depth > 0
     ratio = found.depth[valid] / exact[valid]
@@ -82,7 +82,7 @@ def test_look_up_is_the_slow_one():
 
 
 def test_points_are_where_colmap_saw_them(cache):
-    data = ETH3DDataset(str(cache), depth="points", **VIEW)
+    data = PosedViews(str(cache), preset="eth3d", depth="points", **VIEW)
     assert data.sparse_depth
     for number, view in enumerate(truth(0)):
         found = data.read_frame(SCENE, number)
@@ -93,7 +93,7 @@ def test_points_are_where_colmap_saw_them(cache):
         depth = found.depth[rows, columns]
         inside = (depth > 0.99 * nearest) & (depth < 1.01 * surface)
         assert inside.mean() > 0.99
-    assert (data[0]["depths"] > 0).sum() > 100
+    assert (data[0]["depth"] > 0).sum() > 100
 
 
 def test_dense_depth_of_another_size_is_read_and_a_refused_fit_named(cache, tmp_path):
@@ -101,8 +101,8 @@ def test_dense_depth_of_another_size_is_read_and_a_refused_fit_named(cache, tmp_
     view = truth(0)[0].frame.depth
     (out / "dense" / SCENE).mkdir(parents=True)
     np.savez(out / "dense" / SCENE / "DSC_0000.npz", depth=view[1::3, 1::3])
-    data = ETH3DDataset(str(out), depth="dense", **VIEW)
-    found = data.read_frame(SCENE, 0).depth
+    data = PosedViews(str(out), preset="eth3d", depth="dense", **VIEW)
+    found = data.read_frame(0).depth
     np.testing.assert_array_equal(found[1::3, 1::3], view[1::3, 1::3])
     with pytest.raises(
         ValueError, match=r"DSC_0020\.npz is missing: .* fit was refused"
@@ -111,7 +111,7 @@ def test_dense_depth_of_another_size_is_read_and_a_refused_fit_named(cache, tmp_
     with pytest.raises(
         ValueError, match=r"`depth` must be one of 'laser'.*got 'lidar'"
     ):
-        ETH3DDataset(str(out), depth="lidar", **VIEW)
+        PosedViews(str(out), preset="eth3d", depth="lidar", **VIEW)
 
 
 def test_a_densified_prediction_is_the_depth(cache, tmp_path):
@@ -126,7 +126,7 @@ def test_a_densified_prediction_is_the_depth(cache, tmp_path):
             np.save(path, (view.frame.depth + 0.4) / 3)
     flags = ["--predictions", predictions.parent, "--out-dir", out / "dense"]
     main(["densify", "--root-path", str(out), *map(str, flags)])
-    data = ETH3DDataset(str(out), depth="dense", **VIEW)
+    data = PosedViews(str(out), preset="eth3d", depth="dense", **VIEW)
     exact, found = truth(0)[1].frame.depth, data.read_frame(SCENE, 1).depth
     assert (found > 0).mean() > 0.9
     np.testing.assert_allclose(found[found > 0], exact[found > 0], rtol=2e-3)
@@ -134,8 +134,8 @@ def test_a_densified_prediction_is_the_depth(cache, tmp_path):
 
 def test_smaller_images_keep_the_geometry(written, create_data, tmp_path):
     out = create_data("eth3d", written("eth3d"), tmp_path, *HELD, "--max-side", 80)
-    data = ETH3DDataset(str(out), **VIEW)
-    found, view = data.read_frame(SCENE, 0), truth(0)[0]
+    data = PosedViews(str(out), preset="eth3d", **VIEW)
+    found, view = data.read_frame(0), truth(0)[0]
     assert found.image.shape == (60, 80, 3)
     pixels = np.array([[10.0, 20], [40, 30], [70, 50]])
     depth = found.depth[[20, 30, 50], [10, 40, 70]].astype(np.float64)
@@ -185,8 +185,8 @@ def test_images_are_turned_upright(stored):
 
 
 def test_scenes_are_held_out_whole(cache):
-    train = ETH3DDataset(str(cache), **VIEW)
-    val = ETH3DDataset(str(cache), split="val", **VIEW)
+    train = PosedViews(str(cache), preset="eth3d", **VIEW)
+    val = PosedViews(str(cache), preset="eth3d", split="val", **VIEW)
     assert list(train.sequences) == [SCENE]
     assert list(val.sequences) == ["scene0001_00"]
 
@@ -238,7 +238,7 @@ def test_truncated_depth_is_skipped_and_counted(copied, create_data, tmp_path):
     assert report["frames"] == 3
     reason = report["skipped"][f"{SCENE}/1"]
     assert "has 76796 bytes, expected 76800: 160x120 float32" in reason
-    assert ETH3DDataset(str(out), **VIEW).sequences == {SCENE: [0, 2, 3]}
+    assert PosedViews(str(out), preset="eth3d", **VIEW).sequences == {SCENE: [0, 2, 3]}
 
 
 def test_points_only_need_no_laser(copied, create_data, tmp_path):
@@ -247,9 +247,11 @@ def test_points_only_need_no_laser(copied, create_data, tmp_path):
     shutil.rmtree(root / SCENE / "masks_for_images")
     shutil.rmtree(root / "scene0001_00")
     out = create_data("eth3d", root, tmp_path, "--points-only")
-    assert ETH3DDataset(str(out), depth="points", **VIEW)[0]["valid"].any()
+    assert PosedViews(str(out), preset="eth3d", depth="points", **VIEW)[0][
+        "valid"
+    ].any()
     with pytest.raises(ValueError, match=r"DSC_0000\.npy is missing"):
-        ETH3DDataset(str(out), **VIEW)[0]
+        PosedViews(str(out), preset="eth3d", **VIEW)[0]
 
 
 def test_unknown_scene_is_named(written, create_data, tmp_path):

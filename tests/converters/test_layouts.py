@@ -1,18 +1,19 @@
 """Raw files to index to dataset, against the scene that was rendered."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.converters.rooms import SIZE, truth
 from tests.shared import need
-from vantage3d.geometry import invert_rigid, project
+from vantage3d.geometry import invert_rigid, project, unproject
 from vantage3d.process.seeding import SeededIndex
 from vantage3d.registry import DATASETS
 from vantage3d.synthetic.layouts.annotated import OBJECT_REACH
 from vantage3d.synthetic.rooms.filming import sensor_intrinsics
-from vantage3d.views.indexed import IndexedDataset
+from vantage3d.views.dataset import PosedViews
 
 VIEW = dict(frames=3, image_size=56, aspect=0.75, patch_size=14)
 MILLIMETRE = dict(atol=0.6e-3, rtol=0)
@@ -21,29 +22,31 @@ HALF_FLOAT = dict(atol=0, rtol=2.0**-11)
 LAYOUTS = {
     "annotations": (
         ("annotations",),
-        "AnnotationDataset",
+        "annotations",
         "scene0000_00",
         MILLIMETRE,
     ),
     "hypersim": (
         ("annotations", "--depth", "distance"),
-        "AnnotationDataset",
+        "annotations",
         "scene0000_00",
         dict(atol=0, rtol=2.0**-10),
     ),
-    "scannet": (("scannet",), "ScanNetViewsDataset", "scene0000_00", MILLIMETRE),
+    "scannet": (("scannet",), "scannet", "scene0000_00", MILLIMETRE),
     "co3d": (
         ("co3d", "--min-frames", 2),
-        "Co3DDataset",
+        "co3d",
         "chair/scene0000_00",
         HALF_FLOAT,
     ),
 }
 
 
-def build(name, out, **options) -> IndexedDataset:
-    config = dict(type=name, data_root=str(out), **{**VIEW, **options})
-    if name == "Co3DDataset":
+def build(preset, out, **options) -> PosedViews:
+    config = dict(
+        type="PosedViews", preset=preset, data_root=str(out), **{**VIEW, **options}
+    )
+    if preset == "co3d":
         config |= dict(min_frames=2)
     return DATASETS.build(config)
 
@@ -58,7 +61,7 @@ def layout(request, written, create_data, tmp_path):
 
 def test_frames_are_those_that_were_rendered(layout):
     name, data, sequence, tolerance = layout
-    data.percentile = None
+    data.options = replace(data.options, percentile=None)
     assert list(data.sequences) == [sequence]
     views = truth(0)
     expected = [view.number for view in views] if name == "scannet" else range(4)
@@ -85,14 +88,16 @@ def test_frames_are_those_that_were_rendered(layout):
 def test_world_points_of_a_sample_meet_in_the_other_views(layout):
     _, data, _, _ = layout
     sample = data[SeededIndex(0, 1)]
-    points = sample["world_points"][0][sample["valid"][0]].double()
+    points = unproject(sample["depth"][0], sample["K"][0], sample["cam2world"][0])
+    points = points[sample["valid"][0]].double()
     for view in range(1, 3):
-        K, pose = sample["K"][view].double(), sample["world2cam"][view].double()
+        K = sample["K"][view].double()
+        pose = invert_rigid(sample["cam2world"][view].double())
         pixels, depth = project(points, K, pose)
         x, y = pixels.round().long().unbind(1)
         height, width = sample["valid"].shape[1:]
         seen = (depth > 0) & (x >= 0) & (y >= 0) & (x < width) & (y < height)
-        surface = sample["depths"][view][y[seen], x[seen]]
+        surface = sample["depth"][view][y[seen], x[seen]]
         off = (surface - depth[seen]).abs() / depth[seen]
         assert seen.float().mean() > 0.2
         assert off.median() < 0.01
@@ -100,8 +105,8 @@ def test_world_points_of_a_sample_meet_in_the_other_views(layout):
 
 def test_percentile_removes_the_far_end(written, create_data, tmp_path):
     create_data("annotations", written("annotations"), tmp_path / "out")
-    whole = build("AnnotationDataset", tmp_path / "out", percentile=None)
-    cut = build("AnnotationDataset", tmp_path / "out")
+    whole = build("annotations", tmp_path / "out", percentile=None)
+    cut = build("annotations", tmp_path / "out")
     depth = whole.read_frame("scene0000_00", 1).depth
     kept = cut.read_frame("scene0000_00", 1).depth
     limit = np.sort(depth.ravel())[int(np.ceil(0.98 * depth.size)) - 1]
@@ -114,7 +119,9 @@ def test_virtual_kitti_cameras_and_depth(written, create_data, tmp_path):
     """The street behind both cameras is one, the sky is missing, 80 m is the limit."""
     options = ("--min-frames", 2, "--val-scenes", "Scene02")
     out = create_data("vkitti", written("virtual_kitti"), tmp_path / "out", *options)
-    config = dict(type="VirtualKitti2Dataset", data_root=str(out), min_frames=2, **VIEW)
+    config = dict(
+        type="PosedViews", preset="vkitti", data_root=str(out), min_frames=2, **VIEW
+    )
     data = DATASETS.build(config)
     left, right = (f"Scene01/clone/Camera_{camera}" for camera in (0, 1))
     assert data.sequences == {left: [0, 1, 2], right: [0, 1, 2]}
@@ -150,7 +157,7 @@ def test_real_scannet_frames(create_data, tmp_path):
     report = json.loads((out / "report_test.json").read_text())
     assert report["frames"] == 3 and not report["skipped"]
     assert report["agreement"]["mean"] > 0.8
-    data = build("ScanNetViewsDataset", out, image_size=518, split="test")
+    data = build("scannet", out, image_size=518, split="test")
     sample = data[0]
     assert sample["images"].shape == (3, 3, 378, 518)
     assert sample["valid"].float().mean() > 0.5

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from tests.deltas.agreement import landed, median_offset
-from tests.deltas.rooms import truth
+from tests.rooms import DELTAS, relative, truth
 from tests.shared import need
+from tests.views.agreement import landed, median_offset
 from vantage3d.converters.rgbd_folder import RgbdFolderSource
 from vantage3d.converters.sevenscenes import SevenScenesSource
-from vantage3d.deltas.datasets import SequenceDataset
 from vantage3d.synthetic.layouts.files import write_image
+from vantage3d.views.dataset import PosedViews
 from vantage3d.views.index import FrameIndex
 
 
@@ -17,16 +17,14 @@ def test_folders_are_read_as_rendered(filmed, create_data, tmp_path):
     options = ("--test-scenes", "scene0001_00")
     out = create_data("rgbd", filmed("rgbd_folder"), tmp_path / "out", *options)
     assert FrameIndex.load(out / "test.npz").sequences == ("scene0001_00",)
-    sample = SequenceDataset(str(out), seq_gap=20, size=(120, 160))[1]
+    sample = PosedViews(str(out), gap=20, size=(120, 160), **DELTAS)[1]
     assert sample["name"] == "scene0000_00/20-0-40"
     views = truth("rgbd_folder", 0)
-    for at, number in enumerate((1, 0, 2)):
-        expected = views[number]
-        depth = sample["depth"][at]
-        np.testing.assert_allclose(depth, expected.frame.depth, atol=6e-4)
-        np.testing.assert_allclose(
-            sample["cam2world"][at], expected.cam2world, atol=5e-6
-        )
+    expected = [views[number] for number in (1, 0, 2)]
+    for at, pose in enumerate(relative(expected)):
+        depth = expected[at].frame.depth
+        np.testing.assert_allclose(sample["depth"][at], depth, atol=6e-4)
+        np.testing.assert_allclose(sample["cam2world"][at], pose, atol=5e-6)
 
 
 def test_frames_without_numbers_are_refused(copied_film):
@@ -84,7 +82,7 @@ def test_real_frames_agree(create_data, tmp_path):
     """An office, frames 25 apart: medians of 6 to 28 mm, at the median 8, measured."""
     root = need("data/sevenscenes_tsdf")
     out = create_data("sevenscenes", root, tmp_path / "out")
-    data = SequenceDataset(str(out), "test", seq_gap=25)
+    data = PosedViews(str(out), "test", gap=25, size=(240, 320), **DELTAS)
     assert len(data) == 30 - sum(data.skipped.values())
     offsets = []
     for at in range(0, len(data), 5):

@@ -6,15 +6,16 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.deltas.agreement import median_offset
-from tests.deltas.rooms import truth
+from tests.rooms import DELTAS, relative, truth
 from tests.shared import need
+from tests.views.agreement import median_offset
 from vantage3d.converters import scannet as scannet_export
 from vantage3d.converters import sens_export
-from vantage3d.deltas.datasets import ScanNetSequences
+from vantage3d.deltas.datasets import PublishedScanNetViews
 from vantage3d.io.depth_files import rotate_bits
 from vantage3d.io.images import read_ids
 from vantage3d.io.sens import SensFrame, SensHeader, write_sens
+from vantage3d.views.dataset import PosedViews
 from vantage3d.views.index import FrameIndex
 
 SCENE = "scene0000_00"
@@ -36,15 +37,16 @@ def test_recordings_become_the_rooms_that_were_rendered(filmed, create_data, tmp
     """.sens to frames; another step makes other frames."""
     root, out = filmed("scannet_sens"), tmp_path / "out"
     create_data("scannet", root, out)
-    data = ScanNetSequences(str(out), seq_gap=1, size=(120, 160))
+    data = PosedViews(str(out), gap=1, size=(120, 160), **DELTAS)
     assert [data[at]["name"] for at in (0, 4)] == [
         "scene0000_00/0-1-2",
         "scene0001_00/1-0-2",
     ]
     views, sample = truth("scannet_sens", 0), data[0]
-    for view, depth, pose in zip(views, sample["depth"], sample["cam2world"]):
-        np.testing.assert_allclose(depth, view.frame.depth, atol=6e-4)
-        np.testing.assert_allclose(pose, view.cam2world, atol=1e-5)
+    for at, pose in enumerate(relative(views)):
+        depth = views[at].frame.depth
+        np.testing.assert_allclose(sample["depth"][at], depth, atol=6e-4)
+        np.testing.assert_allclose(sample["cam2world"][at], pose, atol=1e-5)
     with pytest.raises(SystemExit, match="--frame-step was None and is now 2"):
         create_data("scannet", root, out, "--frame-step", 2)
     create_data("scannet", root, out, "--frame-step", 2, "--overwrite")
@@ -147,7 +149,7 @@ def test_bad_frames_are_skipped_with_reasons(copied_film, create_data, tmp_path)
     assert "contains -inf" in skipped[f"{SCENE}/100"]
     assert "0.png is missing" in skipped[f"{SCENE}/0"]
     assert "all 6 poses of scene0001_00 are identical" in skipped["scene0001_00"]
-    data = ScanNetSequences(str(out), seq_gap=20, size=(48, 64))
+    data = PosedViews(str(out), gap=20, size=(48, 64), **DELTAS)
     names = [data[at]["name"].partition("/")[2] for at in range(len(data))]
     assert names == ["20-40-60", "40-20-60", "60-40-80", "80-40-60"]
 
@@ -190,7 +192,7 @@ def test_real_frames_agree(create_data, tmp_path):
     """ScanNet at the resolution of the network: medians of 4.4 and 6.5 mm, measured."""
     root = need("data/deltas_scannet_sample/scannet_sample")
     out = create_data("scannet", root, tmp_path / "out")
-    data = ScanNetSequences(str(out), "test", seq_gap=1)
+    data = PosedViews(str(out), "test", gap=1, size=(240, 320), **DELTAS)
     sample = data[0]
     assert sample["name"] == "scene0707_00/0-1-2"
     assert sample["images"].shape == (3, 3, 240, 320)
@@ -202,11 +204,11 @@ def test_legacy_frames_are_prepared_as_published(create_data, tmp_path):
     """Numbers of the scene's text file, 1296 x 968 to 320 x 240; depth mixes holes."""
     root = need("data/deltas_scannet_sample/scannet_sample")
     out = create_data("scannet", root, tmp_path / "out")
-    sample = ScanNetSequences(str(out), "test", legacy=True, seq_gap=1)[0]
+    sample = PublishedScanNetViews(str(out), frames=3, gap=1, size=(240, 320))[0]
     fx, cx, cy = 1170.187988 * 320 / 1296, 648.25 * 320 / 1296 - 0.5, 484.25 * 240 / 968
     expected = [[fx, 0, cx], [0, 1170.187988 * 240 / 968, cy - 0.5], [0, 0, 1]]
     np.testing.assert_allclose(sample["K"][0], expected, rtol=1e-6)
-    exact = ScanNetSequences(str(out), "test", seq_gap=1)[0]
+    exact = PosedViews(str(out), "test", gap=1, size=(240, 320), **DELTAS)[0]
     assert exact["K"][0, 0, 0] == pytest.approx(575.665710 / 2, rel=1e-6)
     least = float(exact["depth"][exact["depth"] > 0].min())
     assert ((sample["depth"] > 0) & (sample["depth"] < 0.9 * least)).any()

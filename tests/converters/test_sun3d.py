@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.deltas.rooms import truth
+from tests.rooms import DELTAS, relative, truth
 from vantage3d.converters import sun3d
 from vantage3d.converters.sun3d import Sun3dSource
-from vantage3d.deltas.datasets import SequenceDataset
 from vantage3d.io.depth_files import unrotate_bits
+from vantage3d.views.dataset import PosedViews
 from vantage3d.views.index import FrameIndex
 
 SCENE = "scene0000_00"
@@ -39,16 +39,15 @@ def rename(room):
 def test_frames_are_those_that_were_rendered(filmed, create_data, tmp_path):
     """Rotated bits, three rows of the last file, the depth nearest in time."""
     out = create_data("sun3d", filmed("sun3d"), tmp_path / "out")
-    data = SequenceDataset(str(out), "test", seq_gap=2, size=(120, 160))
+    data = PosedViews(str(out), "test", gap=2, size=(120, 160), **DELTAS)
     assert len(data) == 6
     sample, views = data[2], truth("sun3d", 0)
     assert sample["name"] == f"{SCENE}/2-0-4"
-    for at, number in enumerate((2, 0, 4)):
-        expected = views[number]
-        np.testing.assert_allclose(sample["depth"][at], expected.frame.depth, atol=6e-4)
-        np.testing.assert_allclose(
-            sample["cam2world"][at], expected.cam2world, atol=5e-6
-        )
+    expected = [views[number] for number in (2, 0, 4)]
+    for at, pose in enumerate(relative(expected)):
+        depth = expected[at].frame.depth
+        np.testing.assert_allclose(sample["depth"][at], depth, atol=6e-4)
+        np.testing.assert_allclose(sample["cam2world"][at], pose, atol=5e-6)
     report = json.loads((out / "report_test.json").read_text())
     assert report["agreement"]["mean"] > 0.9
 

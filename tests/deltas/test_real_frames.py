@@ -7,14 +7,15 @@ import torch
 
 from tests.deltas.models.networks import narrow
 from tests.layouts import create_data
+from tests.rooms import DELTAS
 from tests.shared import need
 from vantage3d.deltas.correspondences import OcclusionRule, true_matches, true_points
-from vantage3d.deltas.datasets import SequenceDataset
 from vantage3d.deltas.models.estimator import relative_poses
 from vantage3d.evaluation.stereo_depth import EIGHT
 from vantage3d.geometry.cameras import pixel_grid
 from vantage3d.registry import METRICS
-from vantage3d.views.collation import collate_sequences
+from vantage3d.views.batch import collate_views
+from vantage3d.views.dataset import PosedViews
 
 SIZE = (120, 160)
 # Converter, folder, frames between views, least distance between cameras in metres.
@@ -34,8 +35,9 @@ def batch(request, tmp_path_factory):
     """Three samples of a recording."""
     tool, folder, gap, least = RECORDINGS[request.param]
     out = create_data(tool, need(folder), tmp_path_factory.mktemp("index"))
-    data = SequenceDataset(str(out), "test", 3, gap, SIZE, min_baseline=least)
-    return collate_sequences([data[i] for i in range(min(3, len(data)))])
+    options = dict(gap=gap, size=SIZE, min_baseline=least, **DELTAS)
+    data = PosedViews(str(out), "test", **options)
+    return collate_views([data[i] for i in range(min(3, len(data)))])
 
 
 def grid(samples: int) -> torch.Tensor:

@@ -17,7 +17,7 @@ DENSE = dict(camera={}, depth={})
 def data():
     """A batch of one sample of two frames, whose sides are whole patches."""
     inputs = wave_batch()
-    maps = ("depths", "valid", "world_points", "pixel_weights", "semantics")
+    maps = ("depth", "valid", "pixel_weights", "semantics")
     for key in maps:
         inputs[key] = inputs[key][:, :, :42, :56].contiguous()
     inputs["images"] = inputs["images"][..., :42, :56].contiguous()

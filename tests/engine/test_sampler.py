@@ -73,7 +73,7 @@ def test_seeded_index_is_an_index_that_travels():
 
 class Drawing:
     def __getitem__(self, index):
-        assert type(index) is int
+        assert isinstance(index, int)
         return random.random(), np.random.rand(), torch.rand(()).item()
 
 

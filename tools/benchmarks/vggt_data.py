@@ -29,7 +29,8 @@ from vantage3d.synthetic.layouts.kitti360 import (
     drive_name,
     write_kitti360,
 )
-from vantage3d.vggt_lora.datasets import KITTI360Dataset, collate_views
+from vantage3d.views.batch import collate_views
+from vantage3d.views.kitti360.dataset import KITTI360Dataset
 from vantage3d.views.kitti360.layout import Kitti360Layout
 
 CONFIG = "configs/vggt_lora/lora_kitti360_strategy_b.py"
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         "as trained": trained,
         "no augmentation": {**trained, "augmentation": None},
         "zoom 0.2": {**trained, "augmentation": {"zoom": 0.2}, "packed": True},
-        "no recipe, points": {**bare, "points": True},
+        "no recipe": bare,
         "from depth maps": {**trained, "packed": False},
     }
     with tempfile.TemporaryDirectory() as folder:

@@ -9,12 +9,12 @@ scenes that training never sees. Windows of 8 at every 4th frame are its own.
 """
 
 views = dict(
-    type="ETH3DDataset",
+    type="PosedViews",
+    preset="eth3d",
     data_root="data/eth3d-vggt",
     frames=8,
     image_size=518,
     aspect=0.66,
-    points=False,
 )
 held_out = dict(**views, split="val", test_mode=True, stride=4)
 loader = dict(batch_size=1, collate_fn=dict(type="collate_views"))

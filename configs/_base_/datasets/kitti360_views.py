@@ -17,7 +17,6 @@ views = dict(
     frames=8,
     image_size=518,
     aspect=0.33,
-    points=False,
 )
 held_out = dict(**views, split="val", test_mode=True)
 loader = dict(batch_size=1, collate_fn=dict(type="collate_views"))

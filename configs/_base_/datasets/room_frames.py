@@ -7,24 +7,26 @@ python tools/create_data.py scannet --root-path data/deltas-rooms/raw \
 """
 
 frames = dict(
-    type="SequenceDataset",
+    type="PosedViews",
     data_root="data/deltas-rooms",
-    seq_length=3,
-    seq_gap=20,
+    frames=3,
+    gap=20,
     size=(96, 128),
+    crop="centre",
+    resampling="surface",
 )
 train_dataloader = dict(
     batch_size=4,
     num_workers=0,
     sampler=dict(type="InfiniteSampler", shuffle=True),
-    collate_fn=dict(type="collate_sequences"),
-    dataset=dict(**frames, split="train", augmentation=dict(mirror=0.5)),
+    collate_fn=dict(type="collate_views"),
+    dataset=dict(**frames, split="train", augmentation=dict(shift=True, mirror=0.5)),
 )
 val_dataloader = dict(
     batch_size=4,
     num_workers=0,
     sampler=dict(type="DefaultSampler", shuffle=False),
-    collate_fn=dict(type="collate_sequences"),
+    collate_fn=dict(type="collate_views"),
     dataset=dict(**frames, split="val"),
 )
 test_dataloader = val_dataloader

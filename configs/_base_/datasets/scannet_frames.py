@@ -7,28 +7,36 @@ Scenes of the official test set are in `test` only; data/README.md says more.
 """
 
 frames = dict(
-    type="ScanNetSequences", data_root="data/scannet-frames", seq_length=3, seq_gap=20
+    type="PosedViews",
+    preset="scannet",
+    data_root="data/scannet-frames",
+    frames=3,
+    gap=20,
+    size=(240, 320),
+    crop="centre",
+    resampling="surface",
+    max_depth=None,
 )
 train_dataloader = dict(
     batch_size=6,
     num_workers=8,
     persistent_workers=True,
     sampler=dict(type="InfiniteSampler", shuffle=True),
-    collate_fn=dict(type="collate_sequences"),
-    dataset=dict(**frames, split="train", augmentation=dict(mirror=0.5)),
+    collate_fn=dict(type="collate_views"),
+    dataset=dict(**frames, split="train", augmentation=dict(shift=True, mirror=0.5)),
 )
 val_dataloader = dict(
     batch_size=4,
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type="DefaultSampler", shuffle=False),
-    collate_fn=dict(type="collate_sequences"),
+    collate_fn=dict(type="collate_views"),
     dataset=dict(**frames, split="val", anchor_step=100),
 )
 test_dataloader = dict(
     batch_size=4,
     num_workers=4,
     sampler=dict(type="DefaultSampler", shuffle=False),
-    collate_fn=dict(type="collate_sequences"),
+    collate_fn=dict(type="collate_views"),
     dataset=dict(**frames, split="test", anchor_step=20),
 )

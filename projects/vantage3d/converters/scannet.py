@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,11 +22,10 @@ from vantage3d.converters.sens_export import export_recordings, find_recordings
 from vantage3d.io.rgbd_frames import read_list
 from vantage3d.io.scannet_export import intrinsics_path, scannet_intrinsics
 from vantage3d.views.index import IndexedFrame
-from vantage3d.views.names import split_scenes
+from vantage3d.views.names import check_splits, is_test_scene, split_scenes
 
 SPLITS = ("train", "val", "test")
 FOLDERS = ("2D", "scans", "scans_train", "scans_test", ".")
-TEST_SCENES = range(707, 807)  # scene0707_00 .. scene0806_00
 
 
 @dataclass(frozen=True)
@@ -111,28 +109,6 @@ class ScanNetSource(SceneFolders):
         self, folder: Path, color_size: tuple[int, int], depth_size: tuple[int, int]
     ) -> NDArray[np.float64]:
         return scannet_intrinsics(folder, color_size, depth_size)[0]
-
-
-def is_test_scene(name: str) -> bool:
-    """Whether a scan is of ScanNet's official test set, by its number."""
-    match = re.match(r"scene(\d{4})(_|$)", name)
-    return match is not None and int(match[1]) in TEST_SCENES
-
-
-def check_splits(splits: Mapping[str, Sequence[str]]) -> None:
-    """Refuse official test scenes in what trains or selects a model.
-
-    Raises:
-        ValueError: If ``train`` or ``val`` names one.
-    """
-    for split in ("train", "val"):
-        wrong = [scene for scene in splits.get(split, ()) if is_test_scene(scene)]
-        if wrong:
-            raise ValueError(
-                f"the {split} split has {len(wrong)} scenes of ScanNet's test set "
-                f"(scene0707 to scene0806), first {wrong[0]}: results on the test set "
-                "would mean nothing. Move them to the test split"
-            )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from mmengine.dataset import ClassBalancedDataset as ClassBalanced
 from mmengine.dataset import InfiniteSampler
 from torch.utils.data import BatchSampler, Sampler
 
 from vantage3d.process.seeding import SeededIndex, sample_seed
-from vantage3d.registry import DATA_SAMPLERS
+from vantage3d.registry import DATA_SAMPLERS, DATASETS
 
 
 @DATA_SAMPLERS.register_module()
@@ -20,8 +21,9 @@ class SeededBatchSampler(Sampler):
     place where a run resumed change it. An endless sampler counts an epoch each time
     it has gone through the data.
 
-    A grouping may yield tuples that begin with an index: the index gets the seed. One
-    that draws has ``begin(seed, epoch)``, which tells it what to draw from.
+    A grouping may yield tuples of an index and what the batch wants of the sample
+    besides: the index gets the seed and the rest as its ``shape``. One that draws has
+    ``begin(seed, epoch)``, which tells it what to draw from.
 
     Args:
         sampler: Yields indices.
@@ -84,11 +86,24 @@ class SeededBatchSampler(Sampler):
             yield [self._seeded(item, drawn + at) for at, item in enumerate(batch)]
             drawn += len(batch)
 
-    def _seeded(self, item: Any, drawn: int) -> Any:
-        if isinstance(item, tuple):
-            return (self._seeded(item[0], drawn), *item[1:])
+    def _seeded(self, item: Any, drawn: int) -> SeededIndex:
+        index, *shape = item if isinstance(item, tuple) else (item,)
         epoch = self._epoch
         if isinstance(self.sampler, InfiniteSampler):
             world = self.sampler.world_size
             epoch = (self.sampler.rank + drawn * world) // self.sampler.size
-        return SeededIndex(item, sample_seed(self.seed, epoch, item))
+        seed = sample_seed(self.seed, epoch, index)
+        return SeededIndex(index, seed, tuple(shape) or None)
+
+
+@DATASETS.register_module()
+class ClassBalancedDataset(ClassBalanced):
+    """MMEngine's, which would lose the seeds of the indices.
+
+    ``ConcatDataset`` and ``RepeatDataset`` keep them as they are, see
+    :class:`SeededIndex`.
+    """
+
+    def _get_ori_dataset_idx(self, idx: int) -> int:
+        found = super()._get_ori_dataset_idx(idx)
+        return idx.at(found) if isinstance(idx, SeededIndex) else found

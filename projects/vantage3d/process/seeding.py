@@ -19,26 +19,38 @@ class SeededIndex(int):
 
     Sums, differences and remainders keep the seed, so that wrappers which shift an
     index (concatenated, repeated, sliced datasets) pass it on.
+
+    Attributes:
+        seed: Seed of everything random in the sample.
+        shape: What the batch wants of the sample besides, frames and aspect; None for
+            what the dataset itself says.
     """
 
     seed: int
+    shape: tuple[int, float] | None
 
-    def __new__(cls, index: int, seed: int) -> "SeededIndex":
+    def __new__(
+        cls, index: int, seed: int, shape: tuple[int, float] | None = None
+    ) -> "SeededIndex":
         self = super().__new__(cls, index)
-        self.seed = seed
+        self.seed, self.shape = seed, shape
         return self
 
-    def __getnewargs__(self) -> tuple[int, int]:  # type: ignore[override]
-        return int(self), self.seed
+    def __getnewargs__(self) -> tuple:  # type: ignore[override]
+        return int(self), self.seed, self.shape
+
+    def at(self, index: int) -> "SeededIndex":
+        """Another index with the same seed and shape."""
+        return SeededIndex(index, self.seed, self.shape)
 
     def __add__(self, other: int) -> "SeededIndex":
-        return SeededIndex(int(self) + other, self.seed)
+        return self.at(int(self) + other)
 
     def __sub__(self, other: int) -> "SeededIndex":
-        return SeededIndex(int(self) - other, self.seed)
+        return self.at(int(self) - other)
 
     def __mod__(self, other: int) -> "SeededIndex":
-        return SeededIndex(int(self) % other, self.seed)
+        return self.at(int(self) % other)
 
 
 def sample_seed(seed: int, epoch: int, index: int) -> int:
@@ -86,4 +98,4 @@ class SeededSamples:
         if not isinstance(index, SeededIndex):
             return super().__getitem__(index)  # type: ignore[misc]
         with seeded(index.seed):
-            return super().__getitem__(int(index))  # type: ignore[misc]
+            return super().__getitem__(index)  # type: ignore[misc]

@@ -1,1 +1,1 @@
-"""Indexes of posed frames: how they are made, and what reads them."""
+"""Posed views: frame indexes, and the samples that every system reads from them."""

@@ -1,13 +1,64 @@
-"""Random colours of a sample's images."""
+"""Random changes of a sample: one geometry for all its views, colours for each."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vantage3d.views.transform import ViewTransform
+
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What training does to the views of a sample.
+
+    Attributes:
+        zoom: Largest share by which the window shrinks, one factor per sample; 0 for
+            the largest window always.
+        shift: Whether the window lies anywhere in the image instead of at its centre or
+            principal point.
+        mirror: Probability of exchanging left and right.
+        colours: Arguments of :class:`ColourJitter`; None leaves colours alone.
+
+    Raises:
+        ValueError: If a share is outside of its range.
+    """
+
+    zoom: float = 0.0
+    shift: bool = False
+    mirror: float = 0.0
+    colours: Mapping[str, Any] | None = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("zoom", "mirror"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1 or (name == "zoom" and value == 1):
+                raise ValueError(
+                    f"`{name}` of `augmentation` must be a share between 0 and 1, got "
+                    f"{value}"
+                )
+
+    def draw(self, transform: ViewTransform, rng: np.random.Generator) -> ViewTransform:
+        """The geometry of one sample, from the one without augmentation."""
+        changes: dict[str, Any] = {"zoom": 1 / (1 - rng.uniform(0, self.zoom))}
+        if self.shift:
+            changes["place"] = float(rng.random()), float(rng.random())
+        if self.mirror:
+            changes["mirrored"] = bool(rng.random() < self.mirror)
+        return replace(transform, **changes)
+
+    def recolour(
+        self, images: Sequence[NDArray[np.uint8]], rng: np.random.Generator
+    ) -> Sequence[NDArray[np.uint8]]:
+        """(H, W, 3) uint8 RGB images of the sample with other colours."""
+        if self.colours is None:
+            return images
+        return ColourJitter(**self.colours).colours(images, rng)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,20 @@
-"""The sample contract of all multi-view datasets: one sample, one batch."""
+"""The contract of posed views: one sample, one batch, for every system.
+
+Letters: B samples, V views of which view 0 is the anchor, (H, W) pixels.
+
+=================  ===================================================================
+``images``         (B, V, 3, H, W) float32 RGB in [0, 1]
+``K``              (B, V, 3, 3) float32 in pixels of these images, centres at integers
+``cam2world``      (B, V, 4, 4) float32, OpenCV axes, metres; the world is the camera
+                   of view 0
+``depth``          (B, V, H, W) float32 z-depth in metres, 0 = missing
+``valid``          (B, V, H, W) bool, where there is depth
+``ids``            (B, V) int64, numbers of the frames in their sequence
+``semantics``      (B, V, H, W) int16 class ids, -1 unknown; where a dataset has them
+``pixel_weights``  (B, V, H, W) float32, weights in the losses; where a dataset weighs
+``names``          B strings, ``<sequence>/<number>-<number>-...``
+=================  ===================================================================
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,10 +26,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from vantage3d.geometry import invert_rigid
 from vantage3d.views.frame import Frame
 
 UNKNOWN = -1  # semantics of a pixel that nobody labelled
+FILL = {"semantics": UNKNOWN, "pixel_weights": 1}  # what a dataset without them means
+DESCRIBED = ("name", "sequence", "dataset", "ids", "native_depth")
 Sample = dict[str, Any]
 
 
@@ -23,102 +40,74 @@ def assemble(
     sequence: str,
     dataset: str,
     weights: NDArray[np.float32] | None = None,
-    points: bool = True,
 ) -> Sample:
-    """A sample of S frames of one size, as training reads it.
-
-    The world is shifted, not rotated: its origin becomes the centre of the first camera
-    in float64, so that float32 resolves less than a micrometre however far the
-    dataset's own origin is.
+    """A sample of V frames of one size, as training reads it.
 
     Args:
-        frames: S frames of one size.
+        frames: V frames of one size.
         ids: Their numbers in the sequence.
-        sequence: Its name.
+        sequence: Name of the sequence.
         dataset: Name of the dataset.
-        weights: (S, H, W) weight of each pixel in the losses; ones if not given.
-        points: Whether camera and world points are in it: half of a sample's bytes,
-            which losses can compute from the rest.
+        weights: (V, H, W) weight of each pixel in the losses; none if not given.
 
     Returns:
-        ``images`` (S, 3, H, W) float32 in [0, 1]; ``depths`` (S, H, W) float32 metres,
-        0 = missing; ``valid`` (S, H, W) bool; ``K`` (S, 3, 3) and ``world2cam``
-        (S, 4, 4) float32; ``cam_points`` and ``world_points`` (S, H, W, 3) float32,
-        zero where not valid; ``pixel_weights`` (S, H, W) float32; ``semantics``
-        (S, H, W) int16; ``ids`` (S,) int64; ``sequence`` and ``dataset`` str.
+        The tensors of the contract without their B, and the names ``name``,
+        ``sequence`` and ``dataset``.
     """
-    depths = np.stack([frame.depth for frame in frames]).astype(np.float32, copy=False)
-    valid = np.isfinite(depths) & (depths > 0)
-    depths = np.where(valid, depths, np.float32(0))
-    K = np.stack([frame.K for frame in frames]).astype(np.float32)
-    world2cam = shifted([frame.world2cam for frame in frames])
-    if weights is None:
-        weights = np.ones_like(depths)
+    depth = np.stack([frame.depth for frame in frames]).astype(np.float32, copy=False)
+    valid = np.isfinite(depth) & (depth > 0)
     sample: Sample = {
         "images": _images([frame.image for frame in frames]),
-        "depths": torch.from_numpy(depths),
+        "K": torch.from_numpy(np.stack([f.K for f in frames]).astype(np.float32)),
+        "cam2world": torch.from_numpy(in_first_camera([f.world2cam for f in frames])),
+        "depth": torch.from_numpy(np.where(valid, depth, np.float32(0))),
         "valid": torch.from_numpy(valid),
-        "K": torch.from_numpy(K),
-        "world2cam": torch.from_numpy(world2cam),
-        "pixel_weights": torch.from_numpy(weights.astype(np.float32, copy=False)),
-        "semantics": torch.from_numpy(_semantics(frames)),
         "ids": torch.tensor([int(number) for number in ids]),
+        "name": f"{sequence}/{'-'.join(str(int(number)) for number in ids)}",
         "sequence": sequence,
         "dataset": dataset,
     }
-    if points:
-        found = _points(depths, K, invert_rigid(world2cam))
-        sample["cam_points"], sample["world_points"] = found
+    if any(frame.semantics is not None for frame in frames):
+        unknown = np.full(frames[0].depth.shape, UNKNOWN, np.int16)
+        classes = [unknown if f.semantics is None else f.semantics for f in frames]
+        sample["semantics"] = torch.from_numpy(np.stack(classes).astype(np.int16))
+    if weights is not None:
+        sample["pixel_weights"] = torch.from_numpy(weights.astype(np.float32))
     return sample
 
 
-def shifted(world2cams: Sequence[NDArray[np.float64]]) -> NDArray[np.float32]:
-    """(S, 4, 4) float32 of float64 ``world2cam``, origin in the first camera."""
+def in_first_camera(world2cams: Sequence[NDArray[np.float64]]) -> NDArray[np.float32]:
+    """(V, 4, 4) float32 ``cam2world`` whose world is the first camera.
+
+    Everything before the cast is float64, so that steps of micrometres survive
+    however far the data's origin is. A rotation that was written with few digits is
+    replaced by the nearest one, and the centre of the camera is solved for rather than
+    taken from the transpose: 1e-6 off at UTM coordinates would be metres.
+    """
     poses = np.stack(world2cams).astype(np.float64)
-    origin = invert_rigid(poses[0])[:3, 3]
-    poses[:, :3, 3] += poses[:, :3, :3] @ origin
-    return poses.astype(np.float32)
+    centers = camera_centers(poses)
+    left, _, right = np.linalg.svd(poses[:, :3, :3])
+    rotations = left @ right
+    relative = np.tile(np.eye(4), (len(poses), 1, 1))
+    relative[:, :3, :3] = rotations[0] @ rotations.transpose(0, 2, 1)
+    relative[:, :3, 3] = (centers - centers[0]) @ rotations[0].T
+    relative[0] = np.eye(4)
+    return relative.astype(np.float32)
+
+
+def camera_centers(world2cam: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(V, 3) centres of (V, 4, 4) cameras, whatever their rotations were rounded to."""
+    return -np.linalg.solve(world2cam[:, :3, :3], world2cam[:, :3, 3:])[..., 0]
 
 
 def _images(images: Sequence[NDArray[np.uint8]]) -> Tensor:
-    """(S, 3, H, W) float32 in [0, 1]."""
+    """(V, 3, H, W) float32 in [0, 1]."""
     out = torch.empty(len(images), 3, *images[0].shape[:2])
     for view, image in zip(out, images):
-        view.copy_(torch.from_numpy(image).permute(2, 0, 1))
-    return out.mul_(1 / 255)
-
-
-def _points(
-    depths: NDArray[np.float32], K: NDArray[np.float32], cam2world: NDArray[np.float32]
-) -> tuple[Tensor, Tensor]:
-    """(S, H, W, 3) points of every pixel in the cameras and in the world.
-
-    ``common.geometry.unproject`` coordinate by coordinate, which is eight times faster:
-    this is most of the time of a cached sample.
-    """
-    depth, cameras = torch.from_numpy(depths), torch.from_numpy(K)[:, :, :, None]
-    frames, height, width = depth.shape
-    y = (torch.arange(height) - cameras[:, 1, 2]) / cameras[:, 1, 1]
-    x = (torch.arange(width) - cameras[:, 0, 2]) / cameras[:, 0, 0]
-    slant = cameras[:, 0, 1] / cameras[:, 0, 0] * y
-    planes = torch.empty(frames, 3, height, width)
-    torch.mul(depth, x[:, None, :], out=planes[:, 0])
-    if bool(slant.any()):
-        planes[:, 0] -= depth * slant[:, :, None]
-    torch.mul(depth, y[:, :, None], out=planes[:, 1])
-    planes[:, 2] = depth
-    pose = torch.from_numpy(cam2world)
-    flat = planes.view(frames, 3, -1)
-    world = torch.baddbmm(pose[:, :3, 3:], pose[:, :3, :3], flat).view_as(planes)
-    world *= (depth > 0)[:, None]
-    return planes.permute(0, 2, 3, 1), world.permute(0, 2, 3, 1)
-
-
-def _semantics(frames: Sequence[Frame]) -> NDArray[np.int16]:
-    unknown = np.full(frames[0].depth.shape, UNKNOWN, np.int16)
-    return np.stack(
-        [unknown if frame.semantics is None else frame.semantics for frame in frames]
-    ).astype(np.int16, copy=False)
+        view.copy_(
+            torch.from_numpy(np.require(image, requirements="CW")).permute(2, 0, 1)
+        )
+    return out.div_(255)
 
 
 @FUNCTIONS.register_module()
@@ -126,34 +115,31 @@ def collate_views(samples: Sequence[Sample]) -> dict[str, Any]:
     """A batch for ``model(**batch, mode=...)``.
 
     Args:
-        samples: B samples with the same number of frames and the same size.
+        samples: B samples with the same number of views and the same size, from one
+            dataset or several.
 
     Returns:
-        ``inputs``, every tensor of the contract with a leading B, and
-        ``data_samples``, B dictionaries of ``sequence``, ``dataset`` and ``ids``.
+        ``inputs``, the contract of this module, and ``data_samples``, B dictionaries of
+        ``name``, ``sequence``, ``dataset``, ``ids`` and, where the dataset gives it,
+        ``native_depth``.
 
     Raises:
-        ValueError: If the samples differ in frames or size.
+        ValueError: If the samples differ in views or size.
     """
     shapes = sorted({tuple(sample["images"].shape) for sample in samples})
     if len(shapes) > 1:
         raise ValueError(
-            "samples of a batch must have one shape of `images` (S, 3, H, W), got "
+            "samples of a batch must have one shape of `images` (V, 3, H, W), got "
             f"{shapes}. Use one number of frames and one aspect per batch."
         )
-    tensors = [key for key, value in samples[0].items() if torch.is_tensor(value)]
-    names = [{k: s[k] for k in ("sequence", "dataset", "ids")} for s in samples]
-    inputs = {key: _stacked([sample[key] for sample in samples]) for key in tensors}
-    return {"inputs": inputs, "data_samples": names}
-
-
-def _stacked(tensors: Sequence[Tensor]) -> Tensor:
-    """(B, ...) with the order in memory that each has, so that whole blocks are copied.
-
-    In a worker PyTorch's own collation writes into shared memory, where another copy
-    would follow.
-    """
-    order = sorted(range(tensors[0].ndim), key=tensors[0].stride, reverse=True)
-    stacked = default_collate([tensor.permute(order) for tensor in tensors])
-    back = sorted(range(len(order)), key=order.__getitem__)
-    return stacked.permute(0, *(1 + axis for axis in back))
+    keys = {k: v for sample in samples for k, v in sample.items() if torch.is_tensor(v)}
+    inputs: dict[str, Any] = {}
+    for key, like in keys.items():
+        values = [
+            torch.full_like(like, FILL[key]) if key not in s else s[key]
+            for s in samples
+        ]
+        inputs[key] = default_collate(values)
+    inputs["names"] = [sample["name"] for sample in samples]
+    described = [{k: s[k] for k in DESCRIBED if k in s} for s in samples]
+    return {"inputs": inputs, "data_samples": described}

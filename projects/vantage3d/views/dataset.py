@@ -1,243 +1,388 @@
-"""What every multi-view dataset shares: drawing frames, geometry, the sample."""
+"""Posed views for every system: one dataset over the frame indexes of all data."""
 
 import logging
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from typing import Any
+from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
-from vantage3d.checks import check_choice, check_positive
-from vantage3d.process.seeding import SeededIndex, sample_seed, seeded
-from vantage3d.views.augmentation_vggt import Augmentation
-from vantage3d.views.batch import Sample, assemble
+from vantage3d.checks import check_choice
+from vantage3d.process.seeding import SeededSamples
+from vantage3d.registry import DATASETS
+from vantage3d.views.augmentation import Augmentation
+from vantage3d.views.batch import Sample, assemble, camera_centers
 from vantage3d.views.frame import BadSampleError, Frame, check_frame
-from vantage3d.views.selection import FrameSampling, even_windows
-from vantage3d.views.transform import ViewGeometry, target_size
+from vantage3d.views.index import FrameIndex
+from vantage3d.views.names import check_splits, matching_names
+from vantage3d.views.presets import PRESETS, DepthKind, Preset, ViewOptions
+from vantage3d.views.reading import limit_depth, read_indexed
+from vantage3d.views.selection import (
+    Cut,
+    FrameSampling,
+    Rows,
+    neighbours,
+    spaced_by_number,
+    usual_step,
+)
+from vantage3d.views.transform import ViewTransform
 
 SPLITS = ("train", "val", "test")
+FEW_FRAMES = "sequences of fewer than `min_frames` frames"
+TOO_SHORT = "pieces too short for a sample"
+MISSING = "anchors without one of their references"
+STILL = "anchors without a baseline of `min_baseline`"
+ALONE = "anchors with too few frames in reach"
+HOLES, JUMPS = "cuts at holes in the numbers", "cuts at jumps of the camera"
 
 
-class MultiViewDataset(Dataset):
-    """Base of the datasets: a subclass lists sequences and reads frames.
+class Piece(NamedTuple):
+    """Frames without a break: rows start..end-1, and their usual step in numbers."""
 
-    A subclass sets its own attributes, calls this constructor, and implements
-    :meth:`load_sequences` (called once, by this constructor) and :meth:`read_frame`.
+    start: int
+    end: int
+    step: int
 
-    An index is a number, or ``(number, frames, aspect)`` from a dynamic sampler. In
-    training, sample ``number`` has an anchor frame and others drawn around it;
-    everything random is drawn from the seed that the sampler sends along. In test mode
-    samples are windows of neighbouring frames, the same ones every time.
+
+@DATASETS.register_module()
+class PosedViews(SeededSamples, BaseDataset):
+    """Samples of V views of an index that ``tools/create_data.py`` wrote.
+
+    The protocol is MMEngine's: ``full_init``, ``metainfo``, ``get_data_info`` and
+    ``pipeline`` are there, and its wrappers (``ConcatDataset``, ``RepeatDataset``,
+    ``ClassBalancedDataset``) and samplers take it. A sample is the contract of
+    :mod:`vantage3d.views.batch`.
+
+    There are three ways to choose views: with ``gap`` every frame is an anchor with
+    fixed references; else training draws frames around each anchor, and test mode
+    takes windows of neighbouring frames. All stay inside pieces of a sequence without
+    a break. Everything random is drawn from the seed that the sampler sends along.
+
+    A subclass for data without an index implements :meth:`load_index` and
+    :meth:`read_frame`.
 
     Args:
-        data_root: Folder of the data.
+        data_root: Folder of the index, with ``<split>.npz``.
         split: ``train``, ``val`` or ``test``.
-        frames: Frames per sample.
-        image_size: Width of the images in pixels.
-        aspect: Height / width; heights are whole patches.
-        patch_size: Of the network.
-        length: Samples per epoch; every frame as anchor once if not given.
-        sampling: Arguments of :class:`FrameSampling`.
-        augmentation: Arguments of :class:`Augmentation`; None for none.
-        class_weights: Weight of the pixels of a semantic class; 1 for other classes.
-        min_valid: Valid pixels that the anchor must have (see :meth:`interest`).
-        max_draws: Draws until a sample must be good, in training; 1 makes the first
-            bad one an error, more skip it with a warning.
-        test_mode: Fixed windows, no augmentation.
-        stride: Of the windows; as many as ``frames`` if not given.
-        points: Whether samples have ``cam_points`` and ``world_points``. Without them
-            a worker makes and sends half as much, and losses compute them.
+        preset: Name of the dataset in :data:`PRESETS`, whose options apply where none
+            are given; None for any data.
+        sequences: Names to use, ``*`` is a wildcard; all if not given.
+        test_mode: Fixed samples, no augmentation.
+        pipeline: Transforms of the finished samples.
+        indices: Of the samples to use, or how many; MMEngine's.
+        lazy_init: Whether the index is read by ``full_init`` only; MMEngine's.
+        **options: Of :class:`ViewOptions`.
 
     Raises:
-        ValueError: If an argument is out of range or there is no frame.
+        FileNotFoundError: If the index is missing.
+        ValueError: If it is damaged, a name matches nothing, an argument is out of
+            range, or there is no sample.
     """
 
-    METAINFO: dict[str, Any] = {}
-    sparse_depth = False
+    METAINFO = {"metric": True}
 
     def __init__(
         self,
         data_root: str,
         split: str = "train",
-        frames: int = 8,
-        image_size: int = 518,
-        aspect: float = 0.33,
-        patch_size: int = 14,
-        length: int | None = None,
-        sampling: Mapping[str, Any] | None = None,
-        augmentation: Mapping[str, Any] | None = None,
-        class_weights: Mapping[int, float] | None = None,
-        min_valid: int = 0,
-        max_draws: int = 1,
+        preset: str | None = None,
+        sequences: Sequence[str] | None = None,
         test_mode: bool = False,
-        stride: int | None = None,
-        points: bool = True,
+        pipeline: Sequence[Any] = (),
+        indices: int | Sequence[int] | None = None,
+        lazy_init: bool = False,
+        **options: Any,
     ) -> None:
         check_choice("split", split, SPLITS)
-        for name, value in (("frames", frames), ("max_draws", max_draws)):
-            check_positive(name, value)
-        self.data_root, self.split, self.test_mode = data_root, split, test_mode
-        self.frames, self.aspect = frames, aspect
-        self.image_size, self.patch_size = image_size, patch_size
-        target_size(image_size, aspect, patch_size)
-        self.sampling = FrameSampling(**(sampling or {}))
-        self.augmentation = None
-        if augmentation is not None and not test_mode:
-            self.augmentation = Augmentation(**augmentation)
-        self.class_weights = dict(class_weights or {})
-        self.min_valid, self.max_draws, self.points = min_valid, max_draws, points
-        self.rejected = 0
-        self.sequences = {k: list(v) for k, v in self.load_sequences().items() if v}
-        if not self.sequences:
-            raise ValueError(
-                f"{type(self).__name__} found no frame of split {split!r} in "
-                f"{data_root}. Check the folder and the split against data/README.md."
+        if preset is not None:
+            check_choice("preset", preset, PRESETS)
+        self.preset, self.split = preset, split
+        chosen = Preset() if preset is None else PRESETS[preset]
+        known = {entry.name for entry in fields(ViewOptions)}
+        unknown = sorted(set(options) - known)
+        if unknown:
+            raise TypeError(
+                f"{type(self).__name__} has no option {unknown}; there are "
+                f"{sorted(known)}"
             )
-        lengths = {name: len(ids) for name, ids in self.sequences.items()}
-        self.anchors = [(name, at) for name, n in lengths.items() for at in range(n)]
-        self.windows = even_windows(lengths, frames, stride or frames)
-        self.length = length or len(self.anchors)
-        if test_mode:
-            self.length = min(length or len(self.windows), len(self.windows))
-            if not self.windows:
-                raise ValueError(
-                    f"no window of {frames} frames in split {split!r}: the longest of "
-                    f"{len(lengths)} sequences has {max(lengths.values())}. Use fewer "
-                    "`frames`, or convert more of the data."
-                )
+        self.options = ViewOptions(**{**chosen.options, **options})
+        self.kind = self._depth_kind(chosen.depths)
+        self.patterns = None if sequences is None else list(sequences)
+        self.sampling = FrameSampling(**self.options.sampling)
+        self.augmentation = None
+        if self.options.augmentation is not None and not test_mode:
+            self.augmentation = Augmentation(**self.options.augmentation)
+        self.skipped: Counter[str] = Counter()
+        self.rejected = 0
+        super().__init__(
+            metainfo=dict(chosen.metainfo),
+            data_root=data_root,
+            indices=indices,
+            serialize_data=False,  # the index is arrays, which workers share
+            pipeline=list(pipeline),
+            test_mode=test_mode,
+            lazy_init=lazy_init,
+        )
 
-    def load_sequences(self) -> Mapping[str, Sequence[int]]:
-        """Frame numbers of every sequence of the split, in order."""
-        raise NotImplementedError
+    def _depth_kind(self, depths: Mapping[str, DepthKind]) -> DepthKind | None:
+        if self.options.depth is None:
+            return None
+        check_choice("depth", self.options.depth, depths)
+        return depths[self.options.depth]
 
-    def read_frame(self, sequence: str, number: int) -> Frame:
-        """One frame as it is stored, at its own size.
+    def load_index(self) -> FrameIndex:
+        """The frames of the split."""
+        return FrameIndex.load(Path(self.data_root) / f"{self.split}.npz")
 
-        Raises:
-            BadSampleError: If the frame cannot be used.
-        """
-        raise NotImplementedError
+    def load_data_list(self) -> Rows:
+        """(S, L) rows of the index: whole samples, or anchors alone (L = 1)."""
+        self.index = self.load_index()
+        self.raw_root = Path(self.data_root) / self.index.facts.root
+        chosen = matching_names("sequences", self.index.sequences, self.patterns)
+        if self.preset == "scannet":
+            check_splits({self.split: chosen})
+        least = self.options.min_frames
+        spans = {name: self.index.spans[name] for name in chosen}
+        used = {k: (a, b) for k, (a, b) in spans.items() if b - a >= max(1, least)}
+        self.skipped[FEW_FRAMES] = len(spans) - len(used)
+        if not used:
+            raise ValueError(
+                f"{type(self).__name__} found no frame of split {self.split!r} in "
+                f"{self.data_root}, after {len(spans)} {FEW_FRAMES} ({least}). Check "
+                "the folder and the split against data/README.md"
+            )
+        self.sequences = {
+            name: self.index.numbers[start:end].tolist()
+            for name, (start, end) in used.items()
+        }
+        self.pieces: list[Piece] = []
+        samples = [self._samples_of(name, *span) for name, span in used.items()]
+        self._report(len(used), sum(map(len, samples)))
+        return np.concatenate(samples)
 
-    def read_view(
-        self, sequence: str, number: int, geometry: ViewGeometry, zoom: float
-    ) -> Frame:
-        """One frame at the network's size.
+    def _samples_of(self, name: str, start: int, end: int) -> Rows:
+        """(S, L) rows of the samples of a sequence; counts what is left out."""
+        numbers = self.index.numbers[start:end]
+        centers = camera_centers(self.index.world2cam[start:end])
+        holes, jumps = Cut(**self.options.cut).places(numbers, centers)
+        self.skipped[HOLES] += len(holes)
+        self.skipped[JUMPS] += len(jumps)
+        bounds = [0, *np.sort(np.concatenate([holes, jumps])).tolist(), end - start]
+        found = []
+        for first, last in pairwise(bounds):
+            piece = Piece(start + first, start + last, usual_step(numbers))
+            self.pieces.append(piece)
+            try:
+                rows = self._windows(piece, centers[first:last])
+            except ValueError as error:
+                raise ValueError(f"sequence {name}: {error}") from error
+            found.append(rows + piece.start)
+        return np.concatenate(found)[:: self.options.anchor_step]
 
-        Raises:
-            BadSampleError: If the frame cannot be used.
-        """
-        frame = self.read_frame(sequence, number)
-        check_frame(frame, f"{sequence}/{number}")
-        return geometry(frame, zoom)
+    def _windows(self, piece: Piece, centers: NDArray[np.float64]) -> Rows:
+        """(S, L) positions in a piece."""
+        numbers, options = self.index.numbers[piece.start : piece.end], self.options
+        length, frames = len(numbers), options.frames
+        if options.gap is None and self.test_mode:
+            windows = neighbours(length, frames, options.stride or frames)
+            self.skipped[TOO_SHORT] += not len(windows)
+            return windows
+        if options.gap is None:
+            anchors = np.arange(length)
+            low, high = self.sampling.bounds(numbers, anchors, frames, piece.step)
+            reached = high - low >= frames
+            self.skipped[ALONE] += int((~reached).sum())
+            return anchors[reached, None]
+        windows, broken = spaced_by_number(numbers, frames, options.gap)
+        self.skipped[TOO_SHORT] += not len(windows) and not broken
+        self.skipped[MISSING] += broken
+        away = np.linalg.norm(centers[windows] - centers[windows[:, :1]], axis=-1)
+        moves = away.max(axis=1) >= options.min_baseline
+        self.skipped[STILL] += int((~moves).sum())
+        return windows[moves]
 
-    def building_ratio(self, sequence: str, number: int) -> float | None:
-        """Share of ``building`` in the view of a frame; None without labels."""
-        return None
-
-    def index_facts(self) -> Iterator[Any]:
-        """What the index says, frame by frame, as JSON: tells two data apart."""
-        for name, numbers in self.sequences.items():
-            yield [name, *(int(number) for number in numbers)]
-
-    def draw_anchor(self, index: int, rng: np.random.Generator) -> tuple[str, int]:
-        """Sequence and position of the anchor of training sample ``index``."""
-        return self.anchors[index % len(self.anchors)]
-
-    def interest(self, frame: Frame) -> NDArray[np.bool_]:
-        """(H, W) where valid depth counts for ``min_valid``; everywhere."""
-        return np.ones(frame.depth.shape, bool)
-
-    def pixel_weights(self, frame: Frame) -> NDArray[np.float32]:
-        """(H, W) weight of each pixel in the losses, from ``class_weights``."""
-        weights = np.ones(frame.depth.shape, np.float32)
-        if frame.semantics is None or not self.class_weights:
-            return weights
-        table = np.ones(1 + max(self.class_weights) + 1, np.float32)
-        table[list(self.class_weights)] = list(self.class_weights.values())
-        # Unknown (-1) and classes beyond the table take its last entry, 1.
-        return np.take(table, np.minimum(frame.semantics, len(table) - 1), mode="wrap")
+    def _report(self, sequences: int, samples: int) -> None:
+        """Say what was cut and left out; raise where nothing is left."""
+        why = "; ".join(f"{n} {reason}" for reason, n in self.skipped.items() if n)
+        options = self.options
+        spaced = "" if options.gap is None else f" with `gap` {options.gap}"
+        if not samples:
+            raise ValueError(
+                f"no sample of {options.frames} frames{spaced} in the {sequences} "
+                f"sequences of split {self.split!r}: {why}. Use fewer `frames`, a "
+                "smaller `gap` or a larger `sampling.span`, or convert more of the data"
+            )
+        print_log(
+            f"{self.name} {self.split}: {samples} samples of {sequences} sequences; "
+            f"cut or left out: {why or 'nothing'}",
+            logger="current",
+        )
 
     @property
-    def metainfo(self) -> dict[str, Any]:
-        """What the class says about its data."""
-        return {"dataset": type(self).__name__, **self.METAINFO}
+    def name(self) -> str:
+        """What the dataset calls itself in samples and reports."""
+        return self.preset or type(self).__name__
 
-    def __len__(self) -> int:
-        return self.length
+    def get_data_info(self, idx: int) -> dict[str, Any]:
+        """Which frames sample ``idx`` has; of a drawn one, the anchor.
 
-    def __getitem__(self, index: int | tuple[int, int, float]) -> Sample:
-        number, frames, aspect = self.frames, self.frames, self.aspect
-        if isinstance(index, tuple):
-            number, frames, aspect = index
-        else:
-            number = index
-        if not 0 <= number < len(self):
-            raise IndexError(f"sample {number} of {len(self)}")
-        if self.test_mode:
-            return self._fixed(int(number))
-        known = isinstance(number, SeededIndex)
-        with seeded(number.seed) if known else nullcontext():
-            rng = np.random.default_rng(np.random.randint(0, 2**31, 4))
-        return self._drawn(int(number), frames, aspect, rng)
+        Returns:
+            ``sample_idx``; ``sequence``; ``rows``, those of the index; ``ids``, the
+            numbers of the frames.
 
-    def _fixed(self, number: int) -> Sample:
-        at = number * len(self.windows) // self.length  # evenly over all windows
-        sequence, positions = self.windows[at]
-        rng = np.random.default_rng(sample_seed(0, 0, number))
-        return self._sample(sequence, positions, self.aspect, rng)
+        Raises:
+            IndexError: If there is no such sample.
+        """
+        if not self._fully_initialized:
+            self.full_init()
+        if not 0 <= idx < len(self):
+            raise IndexError(f"sample {int(idx)} of {len(self)}")
+        rows = np.asarray(self.data_list[idx])
+        return {
+            "sample_idx": int(idx),
+            "sequence": self.index.sequence_of(rows[0]),
+            "rows": rows,
+            "ids": self.index.numbers[rows].tolist(),
+        }
 
-    def _drawn(
-        self, number: int, frames: int, aspect: float, rng: np.random.Generator
-    ) -> Sample:
-        for draw in range(self.max_draws):
+    def get_cat_ids(self, idx: int) -> list[str]:
+        """What ``ClassBalancedDataset`` balances: the first part of the sequence.
+
+        That is the category of Co3D, the scene of Virtual KITTI.
+        """
+        return [self.get_data_info(idx)["sequence"].partition("/")[0]]
+
+    def prepare_data(self, idx: int) -> Any:
+        """Sample ``idx`` through the pipeline; in training a bad one is drawn again."""
+        frames, aspect = getattr(idx, "shape", None) or (None, None)
+        rows = self.get_data_info(idx)["rows"]
+        rng = np.random.default_rng(np.random.randint(0, 2**31, 4))
+        draws = 1 if self.test_mode else self.options.max_draws
+        for draw in range(1, draws + 1):
             try:
-                sequence, anchor = self.draw_anchor(number, rng)
-                length = len(self.sequences[sequence])
-                positions = self.sampling.draw(length, anchor, frames, rng)
-                return self._sample(sequence, positions, aspect, rng)
+                chosen = self.draw_views(rows, frames or self.options.frames, rng)
+                sample = self._sample(chosen, aspect or self.options.aspect, rng)
+                return self.pipeline(sample)
             except BadSampleError as error:
-                self._reject(error, draw + 1)
-                number = int(rng.integers(len(self.anchors)))
+                self._reject(error, draw, draws)
+                rows = np.asarray(self.data_list[int(rng.integers(len(self)))])
         raise AssertionError("unreachable: the last draw raises")
 
-    def _reject(self, error: BadSampleError, draws: int) -> None:
+    def draw_views(self, rows: Rows, frames: int, rng: np.random.Generator) -> Rows:
+        """(V,) rows of a sample, from its own or from its anchor."""
+        if self.test_mode or self.options.gap is not None:
+            return rows
+        row = int(rows[0])
+        at = bisect_right(self.pieces, row, key=lambda piece: piece.start)
+        start, end, step = self.pieces[at - 1]
+        numbers = self.index.numbers[start:end]
+        return start + self.sampling.draw(numbers, row - start, frames, rng, step)
+
+    def _reject(self, error: BadSampleError, draw: int, draws: int) -> None:
         """Count a bad draw, say so at 1, 2, 4, ...; raise after the last one."""
         self.rejected += 1
-        if draws == self.max_draws:
+        if draw == draws:
             tried = f" (after {draws} draws)" if draws > 1 else ""
             raise BadSampleError(f"{error}{tried}") from error
         if self.rejected & (self.rejected - 1) == 0:
-            text = f"{type(self).__name__}: {self.rejected} bad draws so far; {error}"
+            text = f"{self.name}: {self.rejected} bad draws so far; {error}"
             print_log(text, logger="current", level=logging.WARNING)
 
-    def _sample(
-        self,
-        sequence: str,
-        positions: NDArray[np.int64],
-        aspect: float,
-        rng: np.random.Generator,
-    ) -> Sample:
-        size = target_size(self.image_size, aspect, self.patch_size)
-        geometry = ViewGeometry(*size, sparse_depth=self.sparse_depth)
-        zoom = self.augmentation.draw_zoom(rng) if self.augmentation else 1.0
-        ids = [self.sequences[sequence][position] for position in positions]
-        views = [self.read_view(sequence, number, geometry, zoom) for number in ids]
-        self._check_anchor(views[0], f"{sequence}/{ids[0]}")
-        weights = np.stack([self.pixel_weights(view) for view in views])
-        if self.augmentation:
-            images = self.augmentation.colours([view.image for view in views], rng)
-            views = [v._replace(image=image) for v, image in zip(views, images)]
-        name = type(self).__name__
-        return assemble(views, ids, sequence, name, weights, self.points)
+    def transform(self, aspect: float) -> ViewTransform:
+        """The geometry of a sample without augmentation."""
+        height, width = self.options.view_size(aspect)
+        scattered = self.kind is not None and self.kind.scattered
+        resampling = "scatter" if scattered else self.options.resampling
+        place = (0.5, 0.5) if self.options.crop == "centre" else None
+        return ViewTransform(height, width, resampling, place=place)
 
-    def _check_anchor(self, view: Frame, name: str) -> None:
-        valid = int(np.count_nonzero((view.depth > 0) & self.interest(view)))
-        if valid < self.min_valid:
+    def _sample(self, rows: Rows, aspect: float, rng: np.random.Generator) -> Sample:
+        transform = self.transform(aspect)
+        if self.augmentation:
+            transform = self.augmentation.draw(transform, rng)
+        sequence, ids = (
+            self.index.sequence_of(rows[0]),
+            self.index.numbers[rows].tolist(),
+        )
+        views = [self.read_view(sequence, number, transform) for number in ids]
+        valid = int(np.count_nonzero(views[0].depth > 0))
+        if valid < self.options.min_valid:
             raise BadSampleError(
-                f"frame {name} has {valid} valid pixels in the region of interest, "
-                f"expected at least {self.min_valid}. Lower `min_valid`, or allow "
-                "more `max_draws`."
+                f"frame {sequence}/{ids[0]} has {valid} valid pixels, expected at "
+                f"least {self.options.min_valid}. Lower `min_valid`, or allow more "
+                "`max_draws`"
             )
+        weights = None
+        if self.options.class_weights:
+            weights = np.stack([self.pixel_weights(view) for view in views])
+        if self.augmentation:
+            images = self.augmentation.recolour([view.image for view in views], rng)
+            views = [v._replace(image=image) for v, image in zip(views, images)]
+        sample = assemble(views, ids, sequence, self.name, weights)
+        if self.options.native_depth:
+            frame = self.read_frame(sequence, ids[0])
+            sample["native_depth"] = transform.stored_depth(frame)
+        return sample
+
+    def read_view(self, sequence: str, number: int, transform: ViewTransform) -> Frame:
+        """The view of a frame.
+
+        Raises:
+            BadSampleError: If it is missing, damaged, or its matrices are no camera.
+        """
+        frame = self.read_frame(sequence, number)
+        check_frame(frame, f"{sequence}/{number}")
+        return transform(frame)
+
+    def read_frame(self, sequence: str, number: int) -> Frame:
+        """A frame at its own size, with the depth that is in range.
+
+        Raises:
+            BadSampleError: If the frame cannot be used.
+        """
+        entry, facts = self.index.frame(sequence, number), self.index.facts
+        if self.kind is not None:
+            entry = entry._replace(depth=self.kind.path(entry))
+            facts = facts._replace(reader=self.kind.reader)
+        frame = read_indexed(self.raw_root, facts, entry)
+        least, most = self.options.min_depth, self.options.max_depth
+        most = np.inf if most is None else most
+        depth = limit_depth(frame.depth, least, most, self.options.percentile)
+        if not depth.any():
+            raise BadSampleError(
+                f"frame {sequence}/{number} has no depth between {least:g} and "
+                f"{most:g} m, its median is {np.median(frame.depth[frame.depth > 0]):g}"
+                " m. Widen `min_depth` and `max_depth`, or allow more `max_draws`"
+            )
+        return frame._replace(depth=depth)
+
+    def pixel_weights(self, frame: Frame) -> NDArray[np.float32]:
+        """(H, W) weight of each pixel in the losses, from ``class_weights``."""
+        weights = dict(self.options.class_weights or {})
+        if frame.semantics is None or not weights:
+            return np.ones(frame.depth.shape, np.float32)
+        table = np.ones(1 + max(weights) + 1, np.float32)
+        table[list(weights)] = list(weights.values())
+        # Unknown (-1) and classes beyond the table take its last entry, 1.
+        return np.take(table, np.minimum(frame.semantics, len(table) - 1), mode="wrap")
+
+    def building_ratio(self, sequence: str, number: int) -> float | None:
+        """Share of buildings in the view of a frame; None where nobody knows."""
+        if "building" not in self.index.columns:
+            return None
+        ratio = float(self.index.columns["building"][self.index.find(sequence, number)])
+        return None if np.isnan(ratio) else ratio
+
+    def index_facts(self) -> Iterator[Any]:
+        """What the index says, frame by frame, as JSON: tells two data apart."""
+        for name in self.sequences:
+            for entry in self.index.frames(name):
+                matrices = entry.K.tolist(), entry.world2cam.tolist()
+                yield [name, *entry[:3], *matrices, entry.semantics]

@@ -41,7 +41,8 @@ class SavedSubset(Dataset):
         self.dataset: Any = dataset if built else DATASETS.build(dataset)
         if not self.dataset.test_mode:
             raise ValueError(
-                "`dataset` of SavedSubset must have fixed windows: set test_mode=True"
+                "`dataset` of SavedSubset must have fixed windows, got "
+                "test_mode=False: set test_mode=True"
             )
         known = {window: i for i, window in enumerate(fixed_windows(self.dataset))}
         self.file = Path(self.dataset.data_root) / file
@@ -63,7 +64,7 @@ class SavedSubset(Dataset):
     def _draw(self, windows: list[Window], number: int) -> None:
         chosen = [windows[i * len(windows) // number] for i in range(number)]
         entries = [{"sequence": name, "ids": list(ids)} for name, ids in chosen]
-        content = {"dataset": type(self.dataset).__name__, "windows": entries}
+        content = {"dataset": self.dataset.name, "windows": entries}
         atomic_write_bytes(self.file, json.dumps(content, indent=1).encode())
         print_log(
             f"validation: {number} of {len(windows)} windows, chosen in {self.file}",
@@ -94,8 +95,5 @@ class SavedSubset(Dataset):
 
 def fixed_windows(dataset: Any) -> list[Window]:
     """Sequence and frame numbers of each sample of a dataset in test mode, in order."""
-    every = [
-        (name, tuple(dataset.sequences[name][place] for place in places))
-        for name, places in dataset.windows
-    ]
-    return [every[i * len(every) // len(dataset)] for i in range(len(dataset))]
+    infos = map(dataset.get_data_info, range(len(dataset)))
+    return [(info["sequence"], tuple(info["ids"])) for info in infos]

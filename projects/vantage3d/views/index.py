@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -26,12 +26,13 @@ class IndexedFrame(NamedTuple):
     """One frame as the index has it.
 
     Attributes:
-        number: Its number in the sequence; strictly increasing.
-        image: Path relative to the root of the data.
-        depth: Path of the depth map, likewise.
+        number: Number of the frame in its sequence; strictly increasing.
+        image: Path of the image, relative to the root of the data.
+        depth: Path of the depth map, relative to the root of the data.
         K: (3, 3) float64 intrinsics in pixels of the frame that is read, centres at
             integers.
         world2cam: (4, 4) float64, OpenCV axes, metres.
+        semantics: Path of the label image; empty where there is none.
     """
 
     number: int
@@ -39,6 +40,7 @@ class IndexedFrame(NamedTuple):
     depth: str
     K: NDArray[np.float64]
     world2cam: NDArray[np.float64]
+    semantics: str = ""
 
 
 class Facts(NamedTuple):
@@ -66,8 +68,13 @@ class FrameIndex:
         sequences: Names.
         lengths: (S,) frames of each.
         numbers: (F,) of the frames; strictly increasing within a sequence.
-        images: (F,) utf-8 paths, and likewise ``depths``.
-        K: (F, 3, 3) and ``world2cam`` (F, 4, 4), as in :class:`IndexedFrame`.
+        images: (F,) utf-8 paths, as in :class:`IndexedFrame`.
+        depths: (F,) utf-8 paths.
+        K: (F, 3, 3) intrinsics.
+        world2cam: (F, 4, 4) rigid transforms.
+        semantics: (F,) utf-8 paths; None where no frame has labels.
+        columns: (F,) arrays of what else a converter measured, by name: ``building``,
+            the share of buildings in the view, NaN where nobody knows.
     """
 
     facts: Facts
@@ -78,13 +85,19 @@ class FrameIndex:
     depths: NDArray[np.bytes_]
     K: NDArray[np.float64]
     world2cam: NDArray[np.float64]
+    semantics: NDArray[np.bytes_] | None = None
+    columns: Mapping[str, NDArray] = field(default_factory=dict)
 
     @classmethod
     def build(
-        cls, facts: Facts, frames: Mapping[str, Sequence[IndexedFrame]]
+        cls,
+        facts: Facts,
+        frames: Mapping[str, Sequence[IndexedFrame]],
+        columns: Mapping[str, NDArray] | None = None,
     ) -> "FrameIndex":
         """An index of sequences and their frames."""
         flat = [frame for sequence in frames.values() for frame in sequence]
+        labels = np.array([frame.semantics.encode() for frame in flat], np.bytes_)
         return cls(
             facts,
             tuple(frames),
@@ -94,6 +107,8 @@ class FrameIndex:
             np.array([frame.depth.encode() for frame in flat], np.bytes_),
             np.array([frame.K for frame in flat], np.float64).reshape(-1, 3, 3),
             np.array([frame.world2cam for frame in flat], np.float64).reshape(-1, 4, 4),
+            labels if any(labels) else None,
+            columns or {},
         )
 
     @cached_property
@@ -109,15 +124,28 @@ class FrameIndex:
         Raises:
             KeyError: If the sequence is not in the index, or has no such frame.
         """
+        return self.row(self.find(sequence, number))
+
+    def find(self, sequence: str, number: int) -> int:
+        """Row of a frame in the arrays.
+
+        Raises:
+            KeyError: If the sequence is not in the index, or has no such frame.
+        """
         start, end = self.spans[sequence]
         row = start + int(np.searchsorted(self.numbers[start:end], number))
         if row == end or self.numbers[row] != number:
             raise KeyError(f"{sequence}/{number}")
-        return self.row(row)
+        return row
 
     def frames(self, sequence: str) -> Iterator[IndexedFrame]:
         """All frames of a sequence, in order."""
         return (self.row(row) for row in range(*self.spans[sequence]))
+
+    def sequence_of(self, row: int) -> str:
+        """Name of the sequence that a row of the arrays belongs to."""
+        ends = np.cumsum(self.lengths)
+        return self.sequences[int(np.searchsorted(ends, row, "right"))]
 
     def row(self, row: int) -> IndexedFrame:
         """The frame of a row of the arrays."""
@@ -127,12 +155,16 @@ class FrameIndex:
             self.depths[row].decode(),
             self.K[row],
             self.world2cam[row],
+            "" if self.semantics is None else self.semantics[row].decode(),
         )
 
     def save(self, path: str | Path) -> None:
         """Write the index; equal content, equal bytes."""
         arrays = {name: np.asarray(getattr(self, name)) for name in ARRAYS[1:]}
         arrays["sequences"] = np.array([n.encode() for n in self.sequences], np.bytes_)
+        arrays |= {f"column_{name}": values for name, values in self.columns.items()}
+        if self.semantics is not None:
+            arrays["semantics"] = self.semantics
         facts = json.dumps({"format": FORMAT, **self.facts._asdict()}, sort_keys=True)
         arrays["facts"] = np.array(facts.encode(), np.bytes_)
         buffer = io.BytesIO()
@@ -152,7 +184,14 @@ class FrameIndex:
             raise FileNotFoundError(f"frame index {path} is missing. {remake}")
         try:
             with np.load(path, allow_pickle=False) as store:
-                arrays = {name: store[name] for name in ARRAYS}
+                arrays: dict = {name: store[name] for name in ARRAYS}
+                if "semantics" in store:
+                    arrays["semantics"] = store["semantics"]
+                arrays["columns"] = {
+                    name.removeprefix("column_"): store[name]
+                    for name in store
+                    if name.startswith("column_")
+                }
                 facts = json.loads(store["facts"].item())
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(

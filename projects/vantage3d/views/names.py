@@ -1,9 +1,12 @@
 """Choosing scenes by name, with wildcards."""
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+TEST_SCENES = range(707, 807)  # scene0707_00 .. scene0806_00 of ScanNet
 
 
 def split_scenes(
@@ -63,3 +66,25 @@ def sequence_name(root: Path, folder: Path) -> str:
     if folder == root:
         return root.resolve().name
     return folder.relative_to(root).as_posix()
+
+
+def is_test_scene(name: str) -> bool:
+    """Whether a scan is of ScanNet's official test set, by its number."""
+    match = re.match(r"scene(\d{4})(_|$)", name)
+    return match is not None and int(match[1]) in TEST_SCENES
+
+
+def check_splits(splits: Mapping[str, Sequence[str]]) -> None:
+    """Refuse scenes of ScanNet's test set in what trains or selects a model.
+
+    Raises:
+        ValueError: If ``train`` or ``val`` names one.
+    """
+    for split in ("train", "val"):
+        wrong = [scene for scene in splits.get(split, ()) if is_test_scene(scene)]
+        if wrong:
+            raise ValueError(
+                f"the {split} split has {len(wrong)} scenes of ScanNet's test set "
+                f"(scene0707 to scene0806), first {wrong[0]}: results on the test set "
+                "would mean nothing. Move them to the test split"
+            )

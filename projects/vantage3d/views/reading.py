@@ -31,14 +31,17 @@ def read_indexed(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
 
     Args:
         root: Folder that the paths of ``entry`` are relative to.
-        facts: Of its index.
-        entry: Which frame.
+        facts: What holds for all frames of the index.
+        entry: The frame as the index has it.
 
     Raises:
         BadSampleError: If a file is missing, damaged or of another size than its image.
     """
     try:
         frame = READERS[facts.reader](root, facts, entry)
+        if entry.semantics:
+            labels = read_ids(root / entry.semantics).astype(np.int16)
+            frame = frame._replace(semantics=labels)
     except (FileNotFoundError, ValueError) as error:
         raise BadSampleError(str(error)) from error
     if frame.depth.shape != frame.image.shape[:2]:

@@ -1,4 +1,4 @@
-"""From a frame of any size to the network's: one crop at the principal point."""
+"""From a frame of any size to a view of a sample: one crop, one scale, one mirror."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from vantage3d.checks import check_positive
 from vantage3d.geometry import scale_intrinsics
 from vantage3d.views.frame import BadSampleError, Frame
-from vantage3d.views.resampling import centres, nearest
+from vantage3d.views.resampling import centres, nearest, resize_depth
+
+MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])
+RESAMPLING = ("nearest", "surface", "scatter")
 
 
 class Window(NamedTuple):
@@ -20,6 +23,10 @@ class Window(NamedTuple):
     top: int
     right: int
     bottom: int
+
+    def cut(self, values: NDArray) -> NDArray:
+        """The pixels of the window."""
+        return values[self.top : self.bottom, self.left : self.right]
 
 
 def target_size(
@@ -50,42 +57,61 @@ def target_size(
 
 
 @dataclass(frozen=True)
-class ViewGeometry:
-    """Crop at the principal point and resize, keeping the proportions.
+class ViewTransform:
+    """What happens to every view of a sample alike.
 
-    The widest window of the target's proportions that is centred on the principal point
-    and inside the image is cut at whole pixels and resized; ``K`` follows by the
-    half-pixel rule, so the geometry is exact and only the centring is rounded (to half
-    a source pixel).
+    The largest window of the target's proportions, or one ``zoom`` times smaller, is
+    cut at whole pixels and resized; ``K`` follows by the half-pixel rule, so the
+    geometry is exact. A mirrored view is that of a mirrored world: with
+    S = diag(-1, 1, 1, 1), ``world2cam`` becomes S world2cam S, which is a rigid
+    transform again, and pixels x become W - 1 - x.
 
     Attributes:
-        height: Rows of the view.
-        width: Columns of the view.
-        sparse_depth: Depth is scattered measurements rather than an image: every one
-            goes to its pixel, the nearest of a pixel wins. Otherwise each pixel takes
-            the depth at its centre.
+        height: Rows of the views.
+        width: Columns of the views.
+        resampling: How depth is taken: "nearest", at the centre of each pixel;
+            "surface", interpolated where its neighbours are one surface (see
+            :func:`resize_depth`); "scatter", for measurements that are no image: every
+            one goes to its pixel, the nearest of a pixel wins.
+        zoom: 1 for the largest window, above for a smaller one.
+        place: Where the window lies between left and right, top and bottom, 0 to 1;
+            None centres it on the principal point (to half a source pixel).
+        mirrored: Whether left and right are exchanged.
     """
 
     height: int
     width: int
-    sparse_depth: bool = False
+    resampling: str = "nearest"
+    zoom: float = 1.0
+    place: tuple[float, float] | None = None
+    mirrored: bool = False
 
-    def window(
-        self, K: NDArray[np.float64], size: tuple[int, int], zoom: float = 1.0
-    ) -> Window:
+    def window(self, K: NDArray[np.float64], size: tuple[int, int]) -> Window:
         """The source window.
 
         Args:
             K: (3, 3) intrinsics in pixels of the source.
             size: (W, H) of the source.
-            zoom: Above 1 for a smaller window around the same centre.
 
         Raises:
-            BadSampleError: If the principal point is outside of the image.
+            BadSampleError: If it is to be centred on a principal point outside of the
+                image.
         """
-        check_positive("zoom", zoom)
+        check_positive("zoom", self.zoom)
+        if self.place is None:
+            return self._around_principal_point(K, size)
+        scale = self.zoom * max(self.width / size[0], self.height / size[1])
+        width = min(size[0], max(1, round(self.width / scale)))
+        height = min(size[1], max(1, round(self.height / scale)))
+        left = round(self.place[0] * (size[0] - width))
+        top = round(self.place[1] * (size[1] - height))
+        return Window(left, top, left + width, top + height)
+
+    def _around_principal_point(
+        self, K: NDArray[np.float64], size: tuple[int, int]
+    ) -> Window:
         off = np.abs(K[:2, 2] - (np.array(size) - 1) / 2).max()
-        if zoom == 1 and size == (self.width, self.height) and off <= 1:
+        if self.zoom == 1 and size == (self.width, self.height) and off <= 1:
             return Window(0, 0, *size)  # a view that was cut before stays whole
         reach = []  # from the principal point to the nearer border, in pixels
         for center, extent in zip(K[:2, 2], size):
@@ -96,50 +122,55 @@ class ViewGeometry:
                     f"of {size[0]}x{size[1]} pixels. Check `K` and the image size."
                 )
             reach.append(near)
-        scale = zoom * max(self.width / 2 / reach[0], self.height / 2 / reach[1])
+        scale = self.zoom * max(self.width / 2 / reach[0], self.height / 2 / reach[1])
         left, right = _span(K[0, 2], self.width / scale, size[0])
         top, bottom = _span(K[1, 2], self.height / scale, size[1])
         return Window(left, top, right, bottom)
 
     def intrinsics(self, K: NDArray[np.float64], window: Window) -> NDArray[np.float64]:
-        """(3, 3) intrinsics of the view of ``window``."""
+        """(3, 3) intrinsics of the view of a window."""
         moved = K.astype(np.float64)
         moved[0, 2] -= window.left
         moved[1, 2] -= window.top
-        return scale_intrinsics(
+        K = scale_intrinsics(
             moved,
             self.width / (window.right - window.left),
             self.height / (window.bottom - window.top),
         )
+        if self.mirrored:
+            K[0, 1], K[0, 2] = -K[0, 1], self.width - 1 - K[0, 2]
+        return K
 
-    def __call__(self, frame: Frame, zoom: float = 1.0) -> Frame:
-        """The view of a frame.
-
-        Args:
-            frame: Source of any size.
-            zoom: As in :meth:`window`.
+    def __call__(self, frame: Frame) -> Frame:
+        """The view of a frame of any size.
 
         Raises:
-            BadSampleError: If the principal point is outside of the image.
+            BadSampleError: If the window cannot be centred on the principal point.
         """
         height, width = frame.depth.shape
-        window = self.window(frame.K, (width, height), zoom)
-        if window == (0, 0, self.width, self.height) == (0, 0, width, height):
-            return frame
-        left, top, right, bottom = window
+        window = self.window(frame.K, (width, height))
         semantics = frame.semantics
         if semantics is not None:
-            semantics = self.nearest(semantics[top:bottom, left:right])
-        resample = self.scatter if self.sparse_depth else self.nearest
-        return Frame(
-            self.resize(frame.image[top:bottom, left:right]),
-            resample(frame.depth[top:bottom, left:right]),
+            semantics = nearest(window.cut(semantics), self.height, self.width)
+        view = Frame(
+            self._colours(window.cut(frame.image)),
+            self.resample(window.cut(frame.depth)),
             self.intrinsics(frame.K, window),
             frame.world2cam,
             semantics,
         )
+        if not self.mirrored:
+            return view
+        flipped = [None if v is None else v[:, ::-1] for v in (*view[:2], semantics)]
+        return Frame(*flipped[:2], view.K, MIRROR @ view.world2cam @ MIRROR, flipped[2])
 
-    def resize(self, image: NDArray) -> NDArray:
+    def stored_depth(self, frame: Frame) -> NDArray[np.float32]:
+        """(h, w) depth of what the view shows, as it is stored: not resized."""
+        size = frame.depth.shape[1], frame.depth.shape[0]
+        part = self.window(frame.K, size).cut(frame.depth)
+        return part[:, ::-1].copy() if self.mirrored else part
+
+    def _colours(self, image: NDArray) -> NDArray:
         """Colours of a cut window: areas where it shrinks, cubic where it grows."""
         if image.shape[:2] == (self.height, self.width):
             return np.ascontiguousarray(image)
@@ -147,12 +178,14 @@ class ViewGeometry:
         mode = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
         return cv2.resize(image, (self.width, self.height), interpolation=mode)
 
-    def nearest(self, values: NDArray) -> NDArray:
-        """Values at the centres of the view's pixels, never mixed."""
-        return nearest(values, self.height, self.width)
-
-    def scatter(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Every measurement in the pixel that it falls in; the nearest wins."""
+    def resample(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(H, W) depth of a cut window at the size of the views."""
+        if depth.shape == (self.height, self.width):
+            return depth
+        if self.resampling == "surface":
+            return resize_depth(depth, self.height, self.width)
+        if self.resampling == "nearest":
+            return nearest(depth, self.height, self.width)
         rows = centres(self.height, depth.shape[0])
         columns = centres(self.width, depth.shape[1])
         pixels = (rows[:, None] * self.width + columns).ravel()

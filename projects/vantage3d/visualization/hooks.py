@@ -80,7 +80,7 @@ class DepthPictureHook(DrawnBatchesHook):
     def __init__(
         self,
         answers: Mapping[str, str],
-        truth: str = "depths",
+        truth: str = "depth",
         alignment: str = "median",
         num_frames: int = 4,
         out_dir: str | None = None,

@@ -12,7 +12,8 @@ from vantage3d.converters.index import build as build_index
 from vantage3d.converters.index.report import spread
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.annotations import parse_frames, read_annotations, write_annotations
-from vantage3d.vggt_lora.datasets import AnnotationDataset, Co3DDataset
+from vantage3d.process.seeding import SeededIndex
+from vantage3d.views.dataset import PosedViews
 from vantage3d.views.index import FrameIndex
 
 SEQUENCE = "scene0000_00"
@@ -80,7 +81,9 @@ def test_other_options_are_refused_until_overwritten(copied, create_data, tmp_pa
     with pytest.raises(SystemExit, match=r"annotations was .* and is now"):
         create_data("annotations", root, out)
     create_data("annotations", root, out, "--depth-scale", 500, "--overwrite")
-    depth = AnnotationDataset(str(out), percentile=None, **VIEW).read_frame(SEQUENCE, 1)
+    depth = PosedViews(
+        str(out), preset="annotations", percentile=None, **VIEW
+    ).read_frame(SEQUENCE, 1)
     np.testing.assert_allclose(depth.depth, 2 * truth(0)[1].frame.depth, atol=2e-3)
 
 
@@ -173,7 +176,7 @@ def test_broken_frames_are_errors_or_counted(
     out = create_data("annotations", root, tmp_path / "b", *options)
     report = json.loads((out / "report_train.json").read_text())
     assert list(report["skipped"]) == [f"{SEQUENCE}/1"]
-    data = AnnotationDataset(str(out), **VIEW)
+    data = PosedViews(str(out), preset="annotations", **VIEW)
     assert data.sequences == {SEQUENCE: [0, 2, 3]}
 
 
@@ -196,22 +199,24 @@ def test_a_frame_that_went_bad_later_is_an_error_or_a_redraw(
     out = create_data("annotations", root, tmp_path / "out")
     path = root / SEQUENCE / "color" / "20.jpg"
     path.write_bytes(path.read_bytes()[:500])
-    strict = AnnotationDataset(str(out), **{**VIEW, "frames": 1})
+    strict = PosedViews(str(out), preset="annotations", **{**VIEW, "frames": 1})
     with pytest.raises(ValueError, match=r"20\.jpg is truncated or damaged"):
         strict[1]
-    lenient = AnnotationDataset(str(out), max_draws=20, **{**VIEW, "frames": 1})
+    lenient = PosedViews(
+        str(out), preset="annotations", max_draws=20, **{**VIEW, "frames": 1}
+    )
     assert lenient[1]["ids"][0] != 1 and lenient.rejected > 0
 
 
 def test_fewer_frames_than_asked(written, create_data, tmp_path):
     out = create_data("annotations", written("annotations"), tmp_path / "out")
-    data = AnnotationDataset(str(out), **{**VIEW, "frames": 8})
+    with pytest.raises(ValueError, match=r"no sample of 8 .* 4 anchors with too few"):
+        PosedViews(str(out), preset="annotations", **{**VIEW, "frames": 8})
+    data = PosedViews(str(out), preset="annotations", **VIEW)
     with pytest.raises(ValueError, match="8 frames asked for, but only 4 are in reach"):
-        data[0]
-    again = AnnotationDataset(str(out), sampling=dict(repeat=True), **VIEW)
-    assert again[0, 8, 0.75]["images"].shape[0] == 8
+        data[SeededIndex(0, 0, (8, 0.75))]
     with pytest.raises(ValueError, match="found no frame of split 'train'"):
-        AnnotationDataset(str(out), min_frames=5, **VIEW)
+        PosedViews(str(out), preset="annotations", min_frames=5, **VIEW)
 
 
 def test_short_sequences_are_left_out_and_told(copied, create_data, tmp_path):
@@ -230,7 +235,7 @@ def test_missing_sequence(copied, written, create_data, tmp_path):
     out = create_data("annotations", written("annotations"), tmp_path / "out")
     message = r"'scene0007_00', which matches none of the 1 .* nearest are scene0000_00"
     with pytest.raises(ValueError, match=message):
-        AnnotationDataset(str(out), sequences=["scene0007_00"], **VIEW)
+        PosedViews(str(out), preset="annotations", sequences=["scene0007_00"], **VIEW)
     root = copied("scannet")
     (root / "2D" / SEQUENCE).rename(root / "2D" / "elsewhere")
     with pytest.raises(SystemExit, match=r"1 of 1 sequences .*scene0000_00 holds no"):
@@ -291,12 +296,12 @@ def test_co3d_mask_of_another_size(copied, create_data, tmp_path):
     assert "mask" in skipped[f"chair/{SEQUENCE}/1"]
     assert "(60, 80) and the depth map (120, 160)" in skipped[f"chair/{SEQUENCE}/1"]
     with pytest.raises(ValueError, match="found no frame"):
-        Co3DDataset(str(out), **VIEW)  # less than 24 frames
+        PosedViews(str(out), preset="co3d", **VIEW)  # less than 24 frames
 
 
 def test_missing_and_damaged_index(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"train\.npz is missing. Make it with"):
-        AnnotationDataset(str(tmp_path), **VIEW)
+        PosedViews(str(tmp_path), preset="annotations", **VIEW)
     (tmp_path / "train.npz").write_bytes(b"PK")
     with pytest.raises(ValueError, match=r"train\.npz is truncated or of another kind"):
         FrameIndex.load(tmp_path / "train.npz")

@@ -18,7 +18,7 @@ from vantage3d.io.kitti360_labels import IDS
 from vantage3d.synthetic.layouts.kitti360 import drive_name
 from vantage3d.views.kitti360.dataset import packed_name
 from vantage3d.views.kitti360.layout import Kitti360Layout
-from vantage3d.views.transform import ViewGeometry
+from vantage3d.views.transform import ViewTransform
 
 NAME = drive_name(0)
 FAR = np.array([500.0, 0, 0, 1], "<f4").tobytes()  # a return beyond the depth range
@@ -47,7 +47,7 @@ def test_index_counts_classes_on_the_window_that_the_network_sees(raw, cache):
     info = load_info(cache / "kitti360_train.json")
     layout = Kitti360Layout(raw)
     K = np.array(info["metainfo"]["K"])
-    window = ViewGeometry(*VIEW).window(K, (352, 94))
+    window = ViewTransform(*VIEW).window(K, (352, 94))
     assert len(info["data_list"]) == 7
     for entry in info["data_list"]:
         labels = read_ids(layout.semantic(entry["sequence"], entry["frame"]))

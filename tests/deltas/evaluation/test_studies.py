@@ -82,11 +82,11 @@ def test_the_report_is_written(tmp_path):
 
 def test_the_command_of_a_row_gives_its_settings(tmp_path):
     source = Source("c.py", tmp_path, tmp_path, "data/x")
-    options = {"model.search_range": (0.1, 20.0), "test_dataloader.dataset.seq_gap": 5}
+    options = {"model.search_range": (0.1, 20.0), "test_dataloader.dataset.gap": 5}
     command = command_of(source, tmp_path, options)
     assert "--data-root data/x" in command
     assert "'model.search_range=(0.1,20.0)'" in command
-    assert command.endswith("test_dataloader.dataset.seq_gap=5")
+    assert command.endswith("test_dataloader.dataset.gap=5")
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

@@ -2,8 +2,13 @@
 
 import numpy as np
 import pytest
+from mmengine.config import Config
+from mmengine.dataset import Compose, ConcatDataset, RepeatDataset
+from mmengine.registry import init_default_scope
 
+from tests.shared import ROOT
 from vantage3d.engine.nonfinite import describe_batch, sample_names
+from vantage3d.engine.sampler import ClassBalancedDataset
 from vantage3d.esam.datasets import (
     LoadAnnotations3D_,
     LoadPointsFromFile_,
@@ -13,6 +18,8 @@ from vantage3d.esam.datasets import (
 from vantage3d.esam.scannet_classes import SCANNET20_CLASSES
 from vantage3d.io.infos import save_info
 from vantage3d.io.points import write_rows
+from vantage3d.process.seeding import SeededIndex
+from vantage3d.registry import DATASETS
 
 NAMES = ["scene0000_00_200", "scene0000_00_20"]
 FOLDERS = {
@@ -73,6 +80,35 @@ def test_samples_keep_their_names(root, test_mode):
 
 def test_names_follow_a_subset(root):
     assert dataset(root, indices=[1])[0]["data_samples"].sample_idx == NAMES[1]
+
+
+@pytest.mark.parametrize("kind", ["concat", "repeat", "balanced"])
+def test_wrappers_of_mmengine_hand_on_seeds(root, kind):
+    def draw(sample):
+        return {"name": sample["sample_idx"], "drawn": np.random.rand()}
+
+    frames = dataset(root)
+    frames.pipeline = Compose([draw])
+    wrapped, index = {
+        "concat": (ConcatDataset([frames, frames]), 3),
+        "repeat": (RepeatDataset(frames, 2), 3),
+        "balanced": (ClassBalancedDataset(frames, 0.5), 1),
+    }[kind]
+    assert wrapped[SeededIndex(index, 7)] == frames[SeededIndex(1, 7)]
+    assert wrapped[SeededIndex(index, 7)] != wrapped[SeededIndex(index, 8)]
+    assert frames.get_cat_ids(1) == ["scene0000_00"]
+
+
+def test_the_config_of_two_datasets_mixes_them(root):
+    init_default_scope("vantage3d")
+    name = "configs/ESAM_CA/ESAM_sv_scannet200_rgbd_CA.py"
+    config = Config.fromfile(str(ROOT / name)).train_dataloader.dataset
+    for part in config.datasets:
+        part.update(data_root=str(root), ann_file="infos.json", pipeline=PIPELINE)
+        part.data_prefix = FOLDERS
+    data = DATASETS.build(config)
+    names = [data[i]["data_samples"].sample_idx for i in range(len(data))]
+    assert names == NAMES * 2 and len(data.metainfo["classes"]) == 200
 
 
 def rewrite(root, change, metainfo=None):

@@ -16,8 +16,8 @@ ABS_REL = "depth.full.abs_rel"
 def inputs():
     """The wave scene; its exact depth is twice as far in the pixels without LiDAR."""
     batch = wave_batch()
-    batch["depths"] = batch["depths"].where(batch["valid"], 0)
-    exact = wave_batch()["depths"]
+    batch["depth"] = batch["depth"].where(batch["valid"], 0)
+    exact = wave_batch()["depth"]
     batch["exact_depths"] = exact.where(batch["valid"], 2 * exact)
     batch["typical_depths"] = torch.full_like(exact, 3.0)
     return batch

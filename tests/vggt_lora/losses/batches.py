@@ -31,11 +31,10 @@ def wave_batch(samples: int = 1) -> dict[str, Tensor]:
     world2cam[0, :3, :3], world2cam[1, :3, :3] = yaw(0.3), yaw(0.5)
     world2cam[:, :3, 3] = torch.tensor([[0.4, -0.2, 1.0], [-0.6, 0.1, 0.7]])
     batch = {
-        "depths": depths,
+        "depth": depths,
         "valid": (7 * x + 3 * y + s) % 4 != 0,
         "K": K,
-        "world2cam": world2cam,
-        "world_points": unproject(depths, K, invert_rigid(world2cam)),
+        "cam2world": invert_rigid(world2cam),
         "pixel_weights": torch.ones_like(depths),
         "semantics": torch.full_like(depths, -1, dtype=torch.int16),
         "images": torch.stack(
@@ -43,6 +42,13 @@ def wave_batch(samples: int = 1) -> dict[str, Tensor]:
         ),
     }
     return {key: torch.stack([value] * samples) for key, value in batch.items()}
+
+
+def truth_of(batch: dict) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """world2cam, depth, world points and valid: what a scene is normalised from."""
+    depth, cam2world = batch["depth"], batch["cam2world"]
+    points = unproject(depth, batch["K"], cam2world)
+    return invert_rigid(cam2world), depth, points, batch["valid"]
 
 
 def wave_predictions(

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.vggt_lora.datasets.worlds import PlaneDataset
 from tests.vggt_lora.losses.batches import wave_batch
 from tests.vggt_lora.losses.test_multi_task_loss import predictions
+from tests.views.worlds import PlaneDataset
 from vantage3d.registry import MODELS
 from vantage3d.vggt_lora.losses import CLASS_WEIGHTS, FacadeCurriculum
 from vantage3d.views.frame import Frame
@@ -73,7 +73,7 @@ def test_the_weighted_residual_is_sum_by_sum():
     outputs = predictions(batch)
     found = criterion(outputs, batch)["loss_reg_depth"]
     valid = batch["valid"].numpy()
-    truth = batch["depths"].numpy()[valid] / 5.732196
+    truth = batch["depth"].numpy()[valid] / 5.732196
     pred = outputs["depth"].detach().numpy()[..., 0][valid]
     weights = batch["pixel_weights"].numpy()[valid]
     expected = np.average(np.abs(pred - truth), weights=weights)

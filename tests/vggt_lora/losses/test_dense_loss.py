@@ -57,10 +57,10 @@ def test_in_the_objective_beside_the_cameras_of_the_network():
         batch["valid"].shape, generator=torch.Generator().manual_seed(0)
     )
     batch["valid"] &= chance < 0.02
-    depth = (0.3 * batch["depths"] ** 1.2)[..., None].requires_grad_()
+    depth = (0.3 * batch["depth"] ** 1.2)[..., None].requires_grad_()
     criterion = MODELS.build(
         dict(type="MultiTaskLoss", sparse_points=dict(weight=2.0, valid_range=-1))
     )
     loss = criterion({"depth": depth}, batch)["loss_sparse_points"]
-    logs = batch["depths"][batch["valid"]].log() * 0.2
+    logs = batch["depth"][batch["valid"]].log() * 0.2
     assert float(loss) == pytest.approx(2 * float((logs - logs.median()).abs().mean()))

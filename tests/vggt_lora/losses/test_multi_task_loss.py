@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from tests.vggt_lora.losses.batches import HEIGHT, WIDTH, wave_batch, wave_predictions
+from tests.vggt_lora.losses.batches import (
+    HEIGHT,
+    WIDTH,
+    truth_of,
+    wave_batch,
+    wave_predictions,
+)
 from vantage3d.geometry import invert_rigid, unproject
 from vantage3d.geometry.pose_encoding import encode_pose
 from vantage3d.registry import MODELS
@@ -14,21 +20,17 @@ TERMS = dict(camera={}, depth={}, point=dict(gradient_loss_fn="normal"))
 
 def predictions(batch: dict) -> dict:
     """Of the formulas, everywhere: the truth of invalid pixels goes in too."""
-    scene = normalize_scene(
-        batch["world2cam"], batch["depths"], batch["world_points"], batch["valid"]
-    )
+    scene = normalize_scene(*truth_of(batch))
     scale = scene.scale[:, None, None, None]
     K = batch["K"]
     depths = unproject_all(batch) / scale[..., None]
     encodings = encode_pose(scene.world2cam, K, (HEIGHT, WIDTH))
-    return wave_predictions(encodings, batch["depths"] / scale, depths)
+    return wave_predictions(encodings, batch["depth"] / scale, depths)
 
 
 def unproject_all(batch: dict) -> torch.Tensor:
-    first = batch["world2cam"][:, :1]
-    return unproject(
-        batch["depths"], batch["K"], first @ invert_rigid(batch["world2cam"])
-    )
+    first = invert_rigid(batch["cam2world"][:, :1])
+    return unproject(batch["depth"], batch["K"], first @ batch["cam2world"])
 
 
 def objective(losses: dict) -> torch.Tensor:
@@ -71,9 +73,7 @@ def test_published_values_of_maps(term, options, expected):
 
 def test_the_truth_has_no_residual():
     batch = wave_batch()
-    scene = normalize_scene(
-        batch["world2cam"], batch["depths"], batch["world_points"], batch["valid"]
-    )
+    scene = normalize_scene(*truth_of(batch))
     sure = torch.ones_like(scene.depths)
     outputs = {
         "pose_enc_list": [encode_pose(scene.world2cam, batch["K"], (HEIGHT, WIDTH))],
@@ -100,10 +100,8 @@ def test_a_sample_is_moved_and_scaled_as_a_whole():
     batch, moved = wave_batch(), wave_batch()
     outputs = predictions(batch)
     shift = torch.tensor([30.0, -5.0, 12.0])
-    moved["world_points"] = 2 * moved["world_points"] + shift
-    moved["depths"] = 2 * moved["depths"]
-    moved["world2cam"][..., :3, 3] *= 2
-    moved["world2cam"][..., :3, 3] -= moved["world2cam"][..., :3, :3] @ shift
+    moved["depth"] = 2 * moved["depth"]
+    moved["cam2world"][..., :3, 3] = 2 * moved["cam2world"][..., :3, 3] + shift
     before, after = evaluate(batch, outputs), evaluate(moved, outputs)
     for key, value in before.items():
         assert float(after[key]) == pytest.approx(float(value), abs=2e-5), key
@@ -112,8 +110,7 @@ def test_a_sample_is_moved_and_scaled_as_a_whole():
 def test_garbage_under_invalid_pixels_changes_nothing():
     batch, outputs = wave_batch(), predictions(wave_batch())
     before = evaluate(batch, outputs)
-    batch["depths"][~batch["valid"]] = torch.nan
-    batch["world_points"][~batch["valid"]] = torch.inf
+    batch["depth"][~batch["valid"]] = torch.nan
     after = evaluate(batch, outputs)
     objective(after).backward()
     assert float(objective(after)) == pytest.approx(float(objective(before)))
@@ -121,14 +118,12 @@ def test_garbage_under_invalid_pixels_changes_nothing():
     assert outputs["world_points"].grad.isfinite().all()
 
 
-def test_points_that_are_left_out_are_computed():
+def test_pixels_without_weights_count_one():
     batch = wave_batch()
     before = evaluate(batch, predictions(batch))
     outputs = predictions(batch)
-    del batch["world_points"]
-    after = evaluate(batch, outputs)
-    for key, value in before.items():
-        assert float(after[key]) == pytest.approx(float(value), rel=1e-6), key
+    del batch["pixel_weights"]
+    assert evaluate(batch, outputs) == before
 
 
 @pytest.mark.parametrize(

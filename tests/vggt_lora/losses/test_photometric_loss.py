@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from vantage3d.geometry import invert_rigid
 from vantage3d.registry import MODELS
 from vantage3d.vggt_lora.losses.photometric_loss import (
     PhotometricLoss,
@@ -117,11 +118,10 @@ def test_nothing_to_compare(case):
     scene = views(1 if case == "one frame" else 3)
     depth = scene.depth.clone().requires_grad_()
     batch = {
-        "depths": scene.depth,
+        "depth": scene.depth,
         "valid": torch.full_like(scene.depth, case == "one frame", dtype=torch.bool),
-        "world_points": torch.ones(*scene.depth.shape, 3),
         "K": scene.K,
-        "world2cam": scene.world2cam,
+        "cam2world": invert_rigid(scene.world2cam),
         "images": scene.images,
         "pixel_weights": torch.ones_like(scene.depth),
     }

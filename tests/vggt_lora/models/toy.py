@@ -2,10 +2,10 @@
 
 import torch
 
-from tests.vggt_lora.datasets.worlds import PlaneDataset
+from tests.views.worlds import PlaneDataset
 from vantage3d.process.seeding import SeededIndex
 from vantage3d.registry import DATASETS, MODELS
-from vantage3d.vggt_lora.datasets import collate_views
+from vantage3d.views.batch import collate_views
 
 NET = dict(
     img_size=56,
@@ -33,8 +33,7 @@ CRITERION = dict(type="MultiTaskLoss", camera=dict(weight=5.0), depth=dict(weigh
 class ToyViews(PlaneDataset):
     """The plane, without the frame that cannot be used."""
 
-    def load_sequences(self):
-        return {"a": range(6), "b": range(20, 26)}
+    numbers = {"a": range(6), "b": range(20, 26)}
 
 
 def estimator(seed=0, **options):

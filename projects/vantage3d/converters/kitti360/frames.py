@@ -19,7 +19,7 @@ from vantage3d.views.frame import Frame
 from vantage3d.views.kitti360.dataset import packed_name
 from vantage3d.views.kitti360.layout import Kitti360Layout
 from vantage3d.views.kitti360.packed_view import PackedView, write_view
-from vantage3d.views.transform import ViewGeometry
+from vantage3d.views.transform import ViewTransform
 
 CLASSES = 45
 NO_POSE = "no pose: the car hardly moved, or poses.txt is cut"
@@ -117,9 +117,9 @@ def _record(
     labels = make.labels(frame)
     if options.pack:
         _pack(options, make, frame, depth)
-    view = ViewGeometry(*options.view, sparse_depth=True)
+    view = ViewTransform(*options.view, "scatter")
     left, top, right, bottom = view.window(make.K, make.size)
-    seen = view.scatter(depth[top:bottom, left:right])
+    seen = view.resample(depth[top:bottom, left:right])
     record: Record = {
         "sequence": make.sequence,
         "frame": frame,
@@ -145,7 +145,7 @@ def _pack(
     color = read_color(options.layout.image(make.sequence, frame))
     source = Frame(color, depth, make.K, np.eye(4), labels.astype(np.int16))
     for size in options.pack:
-        view = ViewGeometry(*size, sparse_depth=True)(source)
+        view = ViewTransform(*size, "scatter")(source)
         assert view.semantics is not None
         packed = PackedView(view.image, view.depth, view.semantics)
         write_view(options.out_dir / packed_name(make.sequence, frame, size), packed)

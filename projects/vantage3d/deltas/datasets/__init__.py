@@ -1,7 +1,5 @@
-"""Datasets of DELTAS; importing registers their names."""
+"""What only DELTAS reads; importing registers the name."""
 
-from vantage3d.deltas.datasets.scannet import ScanNetSequences
-from vantage3d.views.collation import collate_sequences
-from vantage3d.views.sequences import SequenceDataset
+from vantage3d.deltas.datasets.scannet import PublishedScanNetViews
 
-__all__ = ["ScanNetSequences", "SequenceDataset", "collate_sequences"]
+__all__ = ["PublishedScanNetViews"]

@@ -1,6 +1,5 @@
-"""ScanNet for DELTAS, with its official test scenes kept apart."""
+"""ScanNet's frames as the published evaluation of DELTAS prepares them."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,72 +7,52 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.converters.scannet import check_splits
 from vantage3d.geometry import scale_intrinsics
 from vantage3d.io.images import read_color, read_depth
 from vantage3d.registry import DATASETS
+from vantage3d.views.dataset import PosedViews
 from vantage3d.views.frame import Frame
-from vantage3d.views.sequences import SequenceDataset
-from vantage3d.views.triplet_transform import ViewTransform
+from vantage3d.views.transform import ViewTransform
 
 
 @DATASETS.register_module()
-class ScanNetSequences(SequenceDataset):
-    """Scenes of an index by ``tools/create_data.py scannet``.
+class PublishedScanNetViews(PosedViews):
+    """For comparison with published rows only.
 
-    Scenes of the official test set (scene0707 to scene0806) are refused in ``train``
-    and ``val``, whatever the index says.
+    Colour is not registered to depth, ``K`` is that of colour in ``<scene>.txt``, and
+    depth is interpolated across holes and edges.
 
     Args:
-        data_root: As in :class:`SequenceDataset`.
-        split: Likewise.
-        legacy: Prepare frames as the published evaluation does, for comparison with its
-            rows: colour is not registered to depth, ``K`` is that of colour in
-            ``<scene>.txt``, and depth is interpolated across holes and edges.
-        **options: Of :class:`SequenceDataset`.
+        data_root: Index by ``tools/create_data.py scannet``.
+        split: ``train``, ``val`` or ``test``.
+        **options: Of :class:`PosedViews`.
 
     Raises:
-        ValueError: If ``legacy`` is asked for with ``augmentation`` or native depth, or
-            :class:`SequenceDataset` refuses something.
+        ValueError: If asked for ``augmentation`` or native depth, or
+            :class:`PosedViews` refuses something.
     """
 
-    def __init__(
-        self,
-        data_root: str,
-        split: str = "train",
-        legacy: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(data_root, split, **options)
-        if legacy and (self.augmentation or self.native_depth):
+    def __init__(self, data_root: str, split: str = "test", **options: Any) -> None:
+        super().__init__(data_root, split, "scannet", **options)
+        if self.augmentation or self.options.native_depth:
             raise ValueError(
-                "`legacy` is for comparison with published rows, got it with "
+                "PublishedScanNetViews is for comparison with published rows, got "
                 f"augmentation={self.augmentation} and native_depth="
-                f"{self.native_depth}. Leave those out"
+                f"{self.options.native_depth}. Leave those out"
             )
-        self.legacy = legacy
 
-    def check_scenes(self, scenes: Sequence[str], split: str) -> None:
-        check_splits({split: scenes})
-
-    def view(self, row: int, transform: ViewTransform) -> tuple[Frame, Frame]:
-        if not self.legacy:
-            return super().view(row, transform)
-        entry = self.index.row(row)
+    def read_view(self, sequence: str, number: int, transform: ViewTransform) -> Frame:
+        entry = self.index.frame(sequence, number)
+        size = transform.width, transform.height
         color = read_color(self.raw_root / entry.image)
         depth = read_depth(self.raw_root / entry.depth)
-        size = self.width, self.height
         K = read_scene_intrinsics(self.raw_root / entry.image)
-        K = scale_intrinsics(
-            K, self.width / color.shape[1], self.height / color.shape[0]
-        )
-        frame = Frame(
+        return Frame(
             cv2.resize(color, size, interpolation=cv2.INTER_LINEAR),
             cv2.resize(depth, size, interpolation=cv2.INTER_LINEAR),
-            K,
+            scale_intrinsics(K, size[0] / color.shape[1], size[1] / color.shape[0]),
             entry.world2cam,
         )
-        return frame, frame
 
 
 def read_scene_intrinsics(image: Path) -> NDArray[np.float64]:

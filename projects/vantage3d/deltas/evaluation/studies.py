@@ -81,7 +81,7 @@ def gap_rows(settings: Settings) -> list[Row]:
     """Spacing of the views, with controls that cannot have used it."""
     every = {f"{DATASET}.min_baseline": 0.0}  # the same anchors in every row
     rows = [
-        Row(f"gap {gap}", {**every, f"{DATASET}.seq_gap": gap}, float(gap))
+        Row(f"gap {gap}", {**every, f"{DATASET}.gap": gap}, float(gap))
         for gap in settings.gaps
     ]
     last = rows[-1].options
@@ -129,7 +129,7 @@ def length_rows(settings: Settings) -> list[Row]:
     return [
         Row(
             f"{length} views, gap {gap}",
-            {f"{DATASET}.seq_length": length, f"{DATASET}.seq_gap": gap},
+            {f"{DATASET}.frames": length, f"{DATASET}.gap": gap},
             float(length),
         )
         for length, gap in settings.sequences

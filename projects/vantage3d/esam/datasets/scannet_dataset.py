@@ -141,6 +141,10 @@ class SingleViewDataset(SeededSamples, BaseDataset):
             info["eval_ann_info"] = {"lidar_idx": info["sample_idx"]}
         return info
 
+    def get_cat_ids(self, idx: int) -> list[str]:
+        """What ``ClassBalancedDataset`` balances: the scene of a frame."""
+        return [self.get_data_info(idx)["sample_idx"].rpartition("_")[0]]
+
     def get_data_info(self, idx: int) -> dict:
         """Entry ``idx``; ``sample_idx`` is the sample's name, not MMEngine's index."""
         info = super().get_data_info(idx)

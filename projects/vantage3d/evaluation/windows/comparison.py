@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger, print_log
 
@@ -26,13 +27,14 @@ from vantage3d.evaluation.windows.contracts import (
     numpy,
 )
 from vantage3d.evaluation.windows.measure import measure_window
+from vantage3d.geometry import invert_rigid
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.registry import METRICS
 
 RANGE = 80.0  # metres, where evaluations on KITTI end
 # Name of a truth to its key in the batch and its farthest metres.
 TRUTHS = {
-    "LiDAR": ("depths", RANGE),
+    "LiDAR": ("depth", RANGE),
     "dense": ("exact_depths", math.inf),
     "dense < 80 m": ("exact_depths", RANGE),
 }
@@ -94,9 +96,9 @@ class DepthComparison(BaseMetric):
             for name, (key, farthest) in TRUTHS.items():
                 depth = numpy(inputs[key])
                 valid = (depth > 0) & (depth <= farthest)
-                world2cam = numpy(inputs["world2cam"])
+                cam2world = numpy(inputs["cam2world"]).astype(np.float64)
                 bare = WindowTruth.of_depth(depth, valid)
-                truths[name] = replace(bare, world2cam=world2cam)
+                truths[name] = replace(bare, world2cam=invert_rigid(cam2world))
             guess = WindowPrediction(numpy(inputs["typical_depths"]))
             rows = {TYPICAL: (guess, self.options)}
             for name, prefix in self.answers.items():

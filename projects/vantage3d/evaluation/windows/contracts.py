@@ -12,6 +12,7 @@ from torch import Tensor
 from vantage3d.checks import check_choice, check_positive, check_shape
 from vantage3d.evaluation.depth_alignment import ALIGNMENTS
 from vantage3d.evaluation.photometric import THRESHOLDS
+from vantage3d.geometry import invert_rigid
 from vantage3d.io.kitti360_labels import IDS, LABELS
 
 Floats = NDArray[np.floating[Any]]
@@ -95,9 +96,9 @@ class WindowTruth:
             semantics = None
         return cls(
             images=numpy(sample["images"]),
-            depth=numpy(sample["depths"]),
+            depth=numpy(sample["depth"]),
             valid=numpy(sample["valid"]),
-            world2cam=numpy(sample["world2cam"]),
+            world2cam=invert_rigid(numpy(sample["cam2world"]).astype(np.float64)),
             K=numpy(sample["K"]),
             semantics=semantics,
             instances=instances,

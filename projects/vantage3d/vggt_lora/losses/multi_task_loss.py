@@ -93,12 +93,8 @@ class MultiTaskLoss(nn.Module):
         Args:
             predictions: What the network returned: ``pose_enc_list``, ``depth`` and
                 ``depth_conf``, ``world_points`` and ``world_points_conf``.
-            batch: Collated samples in metres: ``depths`` and ``valid`` (B, S, H, W),
-                ``K`` (B, S, 3, 3), ``world2cam`` (B, S, 4, 4), ``pixel_weights``
-                (B, S, H, W), and ``world_points`` (B, S, H, W, 3), which are computed
-                from the others where they are left out; for a curriculum
-                ``semantics`` (B, S, H, W), for the photometric term ``images``
-                (B, S, 3, H, W).
+            batch: The contract of :mod:`vantage3d.views.batch`; pixels without
+                ``pixel_weights`` count 1, a curriculum needs ``semantics``.
             progress: Share of training that is done, 0 to 1.
 
         Returns:
@@ -110,18 +106,19 @@ class MultiTaskLoss(nn.Module):
         """
         if not 0 <= progress <= 1:
             raise ValueError(f"`progress` must be in [0, 1], got {progress}.")
-        with torch.autocast(batch["depths"].device.type, enabled=False):
+        with torch.autocast(batch["depth"].device.type, enabled=False):
             return self._losses(predictions, self._truth(batch, progress))
 
     def _truth(self, batch: Mapping[str, Tensor], progress: float) -> Truth:
+        depth, cam2world = batch["depth"], batch["cam2world"]
         scene = normalize_scene(
-            batch["world2cam"],
-            batch["depths"],
-            _world_points(batch),
+            invert_rigid(cam2world),
+            depth,
+            unproject(depth, batch["K"], cam2world),
             batch["valid"],
             self.scale_statistic,
         )
-        weights = batch["pixel_weights"]
+        weights = batch.get("pixel_weights", torch.ones_like(depth))
         if self.curriculum is not None:
             weights = self.curriculum(weights, batch["semantics"], progress)
         return Truth(batch, scene, weights)
@@ -143,14 +140,6 @@ class MultiTaskLoss(nn.Module):
         if self.sparse_points is not None:
             losses |= _sparse_losses(self.sparse_points, predictions, truth)
         return losses
-
-
-def _world_points(batch: Mapping[str, Tensor]) -> Tensor:
-    """(B, S, H, W, 3) those of the batch, or where its depth is."""
-    if "world_points" in batch:
-        return batch["world_points"]
-    cam2world = invert_rigid(batch["world2cam"])
-    return unproject(batch["depths"], batch["K"], cam2world)
 
 
 def _camera_losses(term: CameraLoss, predictions: Mapping, truth: Truth) -> Losses:
@@ -189,7 +178,7 @@ def _photometric_losses(
 def _sparse_losses(term: SparsePointLoss, predictions: Mapping, truth: Truth) -> Losses:
     (depth,) = _outputs(predictions, "depth")
     mask = truth.batch["valid"] & (truth.weights > 0)
-    loss = term(depth[..., 0], truth.batch["depths"], mask, truth.weights)
+    loss = term(depth[..., 0], truth.batch["depth"], mask, truth.weights)
     return {"loss_sparse_points": term.weight * loss}
 
 

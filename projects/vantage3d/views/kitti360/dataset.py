@@ -1,6 +1,6 @@
 """KITTI-360 as prepared by ``tools/create_data.py kitti360``."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -8,20 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.checks import check_choice
 from vantage3d.geometry import invert_rigid
-from vantage3d.io.images import read_color, read_depth, read_ids
 from vantage3d.io.infos import load_info
-from vantage3d.io.kitti360_labels import IDS, LABELS
 from vantage3d.registry import DATASETS
-from vantage3d.views.dataset import MultiViewDataset
-from vantage3d.views.frame import BadSampleError, Frame, check_frame
+from vantage3d.views.dataset import PosedViews
+from vantage3d.views.frame import Frame, check_frame
+from vantage3d.views.index import Facts, FrameIndex, IndexedFrame
 from vantage3d.views.kitti360.buckets import BucketMix, building_ratio, make_buckets
 from vantage3d.views.kitti360.layout import Kitti360Layout
 from vantage3d.views.kitti360.packed_view import read_view
-from vantage3d.views.transform import ViewGeometry, target_size
-
-DEPTHS = ("lidar", "exact")
+from vantage3d.views.selection import Rows
+from vantage3d.views.transform import ViewTransform
 
 
 def packed_name(sequence: str, frame: int, size: tuple[int, int]) -> str:
@@ -30,12 +27,12 @@ def packed_name(sequence: str, frame: int, size: tuple[int, int]) -> str:
 
 
 @DATASETS.register_module()
-class KITTI360Dataset(MultiViewDataset):
+class KITTI360Dataset(PosedViews):
     """Drives with accumulated LiDAR depth and semantic labels.
 
     Args:
         data_root: The cache.
-        depth: ``lidar``, or ``exact`` depth of every pixel (synthetic drives only).
+        split: ``train``, ``val`` or ``test``.
         mix: Arguments of :class:`BucketMix` for drawing anchors by building ratio;
             None to take every frame in turn.
         packed: Views that were packed at the network's size load many times faster
@@ -43,153 +40,93 @@ class KITTI360Dataset(MultiViewDataset):
             cache has that size, for LiDAR depth and samples that are not zoomed; True
             insists on them, and starts a zoom from them; False never does. Other
             sizes, which a dynamic sampler may draw, are cut from the originals.
-        filter_buildings_only: Only ``building`` pixels count in the losses, and for
-            ``min_valid``.
-        interest_classes: Label ids in which ``min_valid`` is counted; all if empty.
-        kwargs: See :class:`MultiViewDataset`; ``sampling`` is +-50 frames if absent.
+        **options: Of :class:`PosedViews`; ``depth`` is "lidar", or "exact" depth of
+            every pixel (synthetic drives only).
     """
-
-    METAINFO = {"classes": tuple(label.name for label in LABELS)}
 
     def __init__(
         self,
         data_root: str,
-        depth: str = "lidar",
+        split: str = "train",
         mix: Mapping[str, Any] | None = None,
         packed: bool | None = None,
-        filter_buildings_only: bool = False,
-        interest_classes: Sequence[int] = (),
-        sampling: Mapping[str, Any] | None = None,
-        **kwargs,
+        **options: Any,
     ) -> None:
-        check_choice("depth", depth, DEPTHS)
+        self.packed = packed
+        self.mix = None if mix is None else BucketMix(**mix)
+        super().__init__(data_root, split, "kitti360", **options)
+        depth = self.options.depth
         if packed and depth != "lidar":
             raise ValueError(f"`packed` views hold LiDAR depth, got depth={depth!r}.")
-        self.packed = packed
-        self.depth, self.sparse_depth = depth, depth == "lidar"
-        self.mix = None if mix is None else BucketMix(**mix)
-        self.filter_buildings_only = filter_buildings_only
-        self.interest_classes = tuple(interest_classes)
-        if filter_buildings_only:
-            self.interest_classes = (IDS["building"],)
-        sampling = {"span": 50} if sampling is None else sampling
-        super().__init__(data_root=data_root, sampling=sampling, **kwargs)
-        if packed:
-            self._check_packed()
-
-    def load_sequences(self) -> dict[str, list[int]]:
-        """Frames of the index file of the split."""
-        path = Path(self.data_root) / f"kitti360_{self.split}.json"
-        info = load_info(path)
-        meta = info["metainfo"]
-        self.layout = Kitti360Layout(
-            Path(self.data_root) / meta["raw_root"], int(meta["camera"])
-        )
-        self.K = np.array(meta["K"], float)
-        self.depth_scale = float(meta["depth_scale"])
-        self.size = int(meta["size"][0]), int(meta["size"][1])
-        sizes = meta["packed"] or []
-        if sizes is True:  # a cache from before there were several sizes
-            sizes = []
-        self.views = {(int(height), int(width)) for height, width in sizes}
-        self.entries = {
-            (entry["sequence"], entry["frame"]): entry for entry in info["data_list"]
-        }
-        found: dict[str, list[int]] = {}
-        for sequence, frame in self.entries:
-            found.setdefault(sequence, []).append(frame)
-        return found
-
-    def _check_packed(self) -> None:
-        size = target_size(self.image_size, self.aspect, self.patch_size)
-        if size not in self.views:
-            found = ", ".join(f"{h}x{w}" for h, w in sorted(self.views)) or "none"
+        size = self.options.view_size(self.options.aspect)
+        if packed and size not in self.packed_sizes:
+            found = ", ".join(f"{h}x{w}" for h, w in sorted(self.packed_sizes))
             raise ValueError(
                 f"{self.data_root} has no packed views of {size[0]}x{size[1]}, only "
-                f"{found}. Add them with `tools/create_data.py kitti360 ... --view "
-                f"{size[0]} {size[1]}`, or set packed=False."
+                f"{found or 'none'}. Add them with `tools/create_data.py kitti360 ... "
+                f"--view {size[0]} {size[1]}`, or set packed=False."
             )
 
-    def building_ratio(self, sequence: str, number: int) -> float | None:
-        """Share of ``building`` in the view of a frame; None without labels."""
-        return building_ratio(self.entries[sequence, number])
+    def load_index(self) -> FrameIndex:
+        """Frames of the index file of the split."""
+        info = load_info(Path(self.data_root) / f"kitti360_{self.split}.json")
+        meta = info["metainfo"]
+        layout = Kitti360Layout(Path(meta["raw_root"]), int(meta["camera"]))
+        K = np.array(meta["K"], float)
+        self.stored_size = int(meta["size"][0]), int(meta["size"][1])
+        frames: dict[str, list[IndexedFrame]] = {}
+        for entry in info["data_list"]:
+            where = entry["sequence"], entry["frame"]
+            world2cam = invert_rigid(np.array(entry["cam2world"]).reshape(4, 4))
+            labels = str(layout.semantic(*where)) if "classes" in entry else ""
+            frames.setdefault(entry["sequence"], []).append(
+                IndexedFrame(
+                    entry["frame"],
+                    str(layout.image(*where)),
+                    entry["depth"],
+                    K,
+                    world2cam,
+                    labels,
+                )
+            )
+        ratios = [building_ratio(entry) for entry in info["data_list"]]
+        facts = Facts("integer", ".", float(meta["depth_scale"]))
+        return FrameIndex.build(facts, frames, {"building": np.array(ratios, float)})
 
-    def index_facts(self) -> Iterator[Any]:
-        """The entries of the index, with poses, counts of classes and of depth."""
-        yield self.K.tolist()
-        yield from self.entries.values()
+    @cached_property
+    def packed_sizes(self) -> set[tuple[int, int]]:
+        """(H, W) of the packed views that the cache has."""
+        folders = (Path(self.data_root) / "views").glob("*x*")
+        sizes = [folder.name.split("x") for folder in folders]
+        return {(int(height), int(width)) for height, width in sizes}
 
     @cached_property
     def buckets(self) -> dict[str, NDArray[np.intp]]:
-        """Positions in ``anchors`` by building ratio."""
+        """Places of the samples by the building ratio of their anchors."""
         mix = self.mix or BucketMix()
-        ratios = [
-            self.building_ratio(name, self.sequences[name][at])
-            for name, at in self.anchors
-        ]
-        return make_buckets(ratios, mix.rich, mix.mixed)
+        ratios = self.index.columns["building"][np.asarray(self.data_list)[:, 0]]
+        known = [None if np.isnan(ratio) else float(ratio) for ratio in ratios]
+        return make_buckets(known, mix.rich, mix.mixed)
 
-    def draw_anchor(self, index: int, rng: np.random.Generator) -> tuple[str, int]:
+    def draw_views(self, rows: Rows, frames: int, rng: np.random.Generator) -> Rows:
         """By the mix of buckets, or the frames in turn."""
-        if self.mix is None:
-            return super().draw_anchor(index, rng)
-        return self.anchors[self.mix.draw(self.buckets, rng)]
+        if self.mix is not None and not self.test_mode:
+            rows = self.data_list[self.mix.draw(self.buckets, rng)]
+        return super().draw_views(rows, frames, rng)
 
-    def read_frame(self, sequence: str, number: int) -> Frame:
-        """Image, depth and labels at the size of the recording."""
-        entry = self.entries[sequence, number]
-        try:
-            image = read_color(self.layout.image(sequence, number))
-            depth = self._read_depth(sequence, number)
-            semantics = None
-            if "classes" in entry:
-                labels = read_ids(self.layout.semantic(sequence, number))
-                semantics = labels.astype(np.int16)
-        except ValueError as error:  # a damaged file; a missing one stays an error
-            raise BadSampleError(str(error)) from error
-        return Frame(image, depth, self.K, self._world2cam(entry), semantics)
-
-    def read_view(
-        self, sequence: str, number: int, geometry: ViewGeometry, zoom: float
-    ) -> Frame:
+    def read_view(self, sequence: str, number: int, transform: ViewTransform) -> Frame:
         """The packed view where there is one of this size, else from the originals."""
-        size = geometry.height, geometry.width
-        wanted = self.packed or (self.packed is None and zoom == 1)
-        if not wanted or self.depth != "lidar" or size not in self.views:
-            return super().read_view(sequence, number, geometry, zoom)
+        size = transform.height, transform.width
+        plain = transform.zoom == 1 and not transform.mirrored
+        wanted = self.packed or (self.packed is None and plain)
+        fits = self.options.depth == "lidar" and transform.place is None
+        if not wanted or not fits or size not in self.packed_sizes:
+            return super().read_view(sequence, number, transform)
+        entry = self.index.frame(sequence, number)
         path = Path(self.data_root) / packed_name(sequence, number, size)
+        whole = ViewTransform(*size)
+        K = whole.intrinsics(entry.K, whole.window(entry.K, self.stored_size))
         image, depth, semantics = read_view(path, *size)
-        window = geometry.window(self.K, self.size)
-        K = geometry.intrinsics(self.K, window)
-        world2cam = self._world2cam(self.entries[sequence, number])
-        frame = Frame(image, depth, K, world2cam, semantics)
+        frame = Frame(image, depth, K, entry.world2cam, semantics)
         check_frame(frame, f"{sequence}/{number}")
-        return frame if zoom == 1 else geometry(frame, zoom)
-
-    def _world2cam(self, entry: Mapping[str, Any]) -> NDArray[np.float64]:
-        return invert_rigid(np.array(entry["cam2world"]).reshape(4, 4))
-
-    def _read_depth(self, sequence: str, number: int) -> NDArray[np.float32]:
-        if self.depth == "exact":
-            path = self.layout.exact_depth(sequence, number)
-            return read_depth(path, self.depth_scale)
-        path = Path(self.data_root) / self.entries[sequence, number]["depth"]
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"{path} is missing. Run tools/create_data.py again; it adds what "
-                "lacks."
-            )
-        return read_depth(path, self.depth_scale)
-
-    def interest(self, frame: Frame) -> NDArray[np.bool_]:
-        """(H, W) pixels of the classes of interest."""
-        if not self.interest_classes or frame.semantics is None:
-            return super().interest(frame)
-        return np.isin(frame.semantics, self.interest_classes)
-
-    def pixel_weights(self, frame: Frame) -> NDArray[np.float32]:
-        """(H, W) class weights; zero outside buildings where only those count."""
-        weights = super().pixel_weights(frame)
-        if self.filter_buildings_only and frame.semantics is not None:
-            weights = weights * (frame.semantics == IDS["building"])
-        return weights
+        return frame if plain else transform(frame)

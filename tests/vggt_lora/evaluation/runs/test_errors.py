@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from tests.vggt_lora.conftest import VIEW
+from tests.drives import VIEW
 from tests.vggt_lora.evaluation.runs.adapter_runs import (
     evaluate,
     network,

@@ -19,6 +19,7 @@ from tests.vggt_lora.evaluation.runs.adapter_runs import (
 from vantage3d.engine import test
 from vantage3d.evaluation.results.folder import ResultFolder
 from vantage3d.evaluation.windows.contracts import GROUPS
+from vantage3d.geometry import invert_rigid
 from vantage3d.process.command import CommandError
 from vantage3d.vggt_lora.evaluation.runs import (
     evaluate as evaluate_run,
@@ -225,10 +226,10 @@ class Oracle(torch.nn.Module):
 
     def forward(self, inputs, mode):
         sample = self.samples[inputs["images"][0].numpy().tobytes()]
-        depth = torch.where(sample["valid"], sample["depths"], 60.0) * self.scale
+        depth = torch.where(sample["valid"], sample["depth"], 60.0) * self.scale
         known = sample["valid"][0].nonzero()[: self.spoiled]
         depth[0][tuple(known.T)] = math.nan
-        world2cam = sample["world2cam"].double()
+        world2cam = invert_rigid(sample["cam2world"].double())
         world2cam = world2cam @ world2cam[:1].inverse()
         world2cam[:, :3, 3] *= self.scale
         found = {"pred_depth": depth, "pred_world2cam": world2cam}
@@ -304,7 +305,7 @@ def test_frames_without_depth_are_missing_not_zero(oracle, cache, tmp_path):
     def blind(self, index):
         sample = real(self, index)
         sample["valid"][1] = False
-        sample["depths"][1] = 0
+        sample["depth"][1] = 0
         return sample
 
     with pytest.MonkeyPatch.context() as patch:

@@ -12,7 +12,8 @@ from vantage3d.converters.kitti360.single_frames import link_frames
 from vantage3d.converters.stereo_pair import packaged, stereo_views
 from vantage3d.evaluation.results.folder import ResultFolder
 from vantage3d.io.images import read_depth
-from vantage3d.vggt_lora.datasets import ETH3DDataset, KITTI360Dataset
+from vantage3d.views.dataset import PosedViews
+from vantage3d.views.kitti360.dataset import KITTI360Dataset
 
 VIEW = ["--view", "56", "168"]
 
@@ -94,9 +95,16 @@ def test_the_pair_agrees_with_its_depth_and_cameras():
 
 def test_the_pair_is_evaluated_as_two_photographs(tmp_path):
     create_data.main(["stereo_motorcycle", "--out-dir", str(tmp_path)])
-    data = ETH3DDataset(str(tmp_path), "test", frames=2, image_size=84, test_mode=True)
+    data = PosedViews(
+        str(tmp_path),
+        split="test",
+        preset="eth3d",
+        frames=2,
+        image_size=84,
+        test_mode=True,
+    )
     sample = data[0]
-    centers = sample["world2cam"].inverse()[:, :3, 3]
+    centers = sample["cam2world"][:, :3, 3]
     baseline = float((centers[1] - centers[0]).norm())
     assert baseline == pytest.approx(stereo_pair.BASELINE, rel=1e-5)
     evaluate_depth.main(

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.vggt_lora.datasets.worlds import PlaneDataset, frame
+from tests.views.worlds import PlaneDataset, frame
 from vantage3d.evaluation.results.windows import WindowRules, load_windows
-from vantage3d.vggt_lora.datasets import KITTI360Dataset
 from vantage3d.vggt_lora.evaluation.runs.windows import (
     check_windows,
     choose_windows,
     index_hash,
 )
+from vantage3d.views.kitti360.dataset import KITTI360Dataset
 
 RULES = WindowRules("val", 2, 1)
 
@@ -20,8 +20,7 @@ RULES = WindowRules("val", 2, 1)
 class Labelled(PlaneDataset):
     """30 frames in one bucket each: 12 rich, 12 mixed, 6 road."""
 
-    def load_sequences(self):
-        return {"a": range(30)}
+    numbers = {"a": range(30)}
 
     def read_frame(self, sequence, number):
         return frame(number)

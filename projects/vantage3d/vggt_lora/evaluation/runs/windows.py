@@ -184,7 +184,6 @@ def open_dataset(cfg: Mapping[str, Any], rules: WindowRules) -> Any:
         frames=rules.seq_len,
         stride=rules.seq_stride,
         test_mode=True,
-        length=None,
         min_valid=0,
     )
     return DATASETS.build({**test_data(cfg), **changes})

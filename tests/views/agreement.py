@@ -22,8 +22,8 @@ def landed(sample, view):
     x, y = pixels.round().long().unbind(1)
     height, width = depth.shape[1:]
     seen = (expected > 0) & (x >= 0) & (y >= 0) & (x < width) & (y < height)
-    colour = sample["images"][0][:, has_depth].float()[:, seen]
-    there = sample["images"][view][:, y[seen], x[seen]].float()
+    colour = 255 * sample["images"][0][:, has_depth][:, seen]
+    there = 255 * sample["images"][view][:, y[seen], x[seen]]
     surface, expected = depth[view][y[seen], x[seen]], expected[seen]
     known = surface > 0
     off = (surface - expected).abs()[known]

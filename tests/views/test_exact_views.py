@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.vggt_lora.conftest import VIEW
+from tests.drives import VIEW
 from vantage3d.registry import DATASETS
-from vantage3d.vggt_lora.datasets.exact_views import ExactViews, median_map
+from vantage3d.views.exact_views import ExactViews, median_map
 
 
 def config(cache, **options):
@@ -21,9 +21,9 @@ def test_both_depths_are_of_the_same_window(cache):
     assert len(views) == len(plain) == 3
     sample = views[1]
     assert torch.equal(sample["images"], plain[1]["images"])
-    assert torch.equal(sample["depths"], plain[1]["depths"])
+    assert torch.equal(sample["depth"], plain[1]["depth"])
     both = sample["valid"] & (sample["exact_depths"] > 0)
-    error = (sample["exact_depths"] - sample["depths"])[both] / sample["depths"][both]
+    error = (sample["exact_depths"] - sample["depth"])[both] / sample["depth"][both]
     assert error.abs().median() < 0.02  # a pixel's nearest point and its centre
     assert (sample["exact_depths"] > 0).sum() > 1.2 * sample["valid"].sum()
 
@@ -33,8 +33,8 @@ def test_the_guess_knows_the_training_drives_only(cache):
     train = DATASETS.build(
         config(cache, split="train", depth="exact", frames=1, test_mode=False)
     )
-    assert not {s for s, _ in train.anchors} & set(views.dataset.sequences)
-    depths = np.stack([train[i]["depths"][0].numpy() for i in range(len(train))])
+    assert not set(train.sequences) & set(views.dataset.sequences)
+    depths = np.stack([train[i]["depth"][0].numpy() for i in range(len(train))])
     row, column = VIEW[0] - 5, VIEW[1] // 2  # road in every frame
     guess = views[0]["typical_depths"]
     assert guess.shape == views[0]["exact_depths"].shape

@@ -5,15 +5,16 @@ import pytest
 
 from tests.views.plane import FAR, SIZE, K, frame
 from vantage3d.geometry import invert_rigid, project, unproject
-from vantage3d.views.augmentation_deltas import Augmentation
-from vantage3d.views.triplet_transform import ViewTransform
+from vantage3d.views.augmentation import Augmentation
+from vantage3d.views.transform import ViewTransform
 
 SKEWED = K + np.array([[0, 4.0, 0], [0, 0, 0], [0, 0, 0]])
+CENTRE = dict(resampling="surface", place=(0.5, 0.5))
 TRANSFORMS = {
-    "resized": ViewTransform(48, 104),
-    "cropped": ViewTransform(48, 72, zoom=1.4, place=(0.2, 0.9)),
-    "mirrored": ViewTransform(97, 211, mirrored=True),
-    "all": ViewTransform(40, 88, zoom=1.2, place=(0.9, 0.1), mirrored=True),
+    "resized": ViewTransform(48, 104, **CENTRE),
+    "cropped": ViewTransform(48, 72, "surface", zoom=1.4, place=(0.2, 0.9)),
+    "mirrored": ViewTransform(97, 211, mirrored=True, **CENTRE),
+    "all": ViewTransform(40, 88, "surface", zoom=1.2, place=(0.9, 0.1), mirrored=True),
 }
 
 
@@ -73,7 +74,7 @@ def test_a_mirrored_pose_is_rigid_and_mirroring_twice_is_nothing():
         np.testing.assert_allclose(value, expected, atol=1e-9)
 
 
-def test_the_relative_pose_is_that_of_the_specification():
+def test_the_relative_pose_is_mirrored():
     """T' = S T S for the way from the anchor's camera to another."""
     (first, second), (a, b) = pair("mirrored", K)
     S = np.diag([-1.0, 1, 1, 1])
@@ -84,18 +85,20 @@ def test_the_relative_pose_is_that_of_the_specification():
 
 def test_windows_stay_inside_and_keep_proportions():
     rng = np.random.default_rng(0)
-    augmentation = Augmentation(zoom=0.4, mirror=0.5)
+    augmentation = Augmentation(zoom=0.4, shift=True, mirror=0.5)
     mirrored = []
     for _ in range(200):
-        transform = augmentation.draw(48, 64, rng)
-        left, top, width, height = transform.window((640, 480))
+        transform = augmentation.draw(ViewTransform(48, 64), rng)
+        left, top, right, bottom = transform.window(K, (640, 480))
+        width, height = right - left, bottom - top
         assert left >= 0 and top >= 0
         assert left + width <= 640 and top + height <= 480
         assert width / height == pytest.approx(64 / 48, rel=0.01)
         assert 0.59 * 640 <= width <= 640
         mirrored.append(transform.mirrored)
     assert 0.35 < np.mean(mirrored) < 0.65
-    assert ViewTransform(48, 64).window((640, 480)) == (0, 0, 640, 480)
+    whole = ViewTransform(48, 64, **CENTRE).window(K, (640, 480))
+    assert whole == (0, 0, 640, 480)
 
 
 @pytest.mark.parametrize(("name", "value"), [("zoom", 1.0), ("mirror", -0.1)])

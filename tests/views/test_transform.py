@@ -5,7 +5,7 @@ import pytest
 
 from tests.views.plane import SIZE, K, frame, plane_depth
 from vantage3d.views.frame import BadSampleError
-from vantage3d.views.transform import ViewGeometry, target_size
+from vantage3d.views.transform import ViewTransform, target_size
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ def test_kitti_window_is_825_columns_wide():
     """The wide crop of the presets, and the square one with 272 columns."""
     K = np.array([[552.554261, 0, 682.049453], [0, 552.554261, 238.769549], [0, 0, 1]])
     for height, columns in ((168, 843), (518, 273)):
-        window = ViewGeometry(height, 518).window(K, (1408, 376))
+        window = ViewTransform(height, 518).window(K, (1408, 376))
         assert window.right - window.left == pytest.approx(columns, abs=2)
         assert window.bottom - window.top <= 274
         assert (window.left + window.right - 1) / 2 == pytest.approx(682.05, abs=0.5)
@@ -30,7 +30,7 @@ def test_an_odd_reduction_keeps_depth_exactly():
     size = (3 * 70, 3 * 28)
     K = np.array([[90.0, 0, 104.5], [0, 88.0, 41.5], [0, 0, 1]])
     source = frame(3, size, K)
-    view = ViewGeometry(28, 70)(source)
+    view = ViewTransform(28, 70)(source)
     exact = plane_depth(view.K, source.world2cam, (70, 28))
     np.testing.assert_allclose(view.depth, exact, rtol=1e-6)
     assert (view.image[..., 0] == np.arange(70) * 3 + 1).all()
@@ -40,7 +40,7 @@ def test_an_odd_reduction_keeps_depth_exactly():
 @pytest.mark.parametrize("zoom", [1.0, 1.25])
 def test_any_resize_keeps_geometry_to_half_a_source_pixel(height, width, zoom):
     source = frame(3)
-    view = ViewGeometry(height, width)(source, zoom)
+    view = ViewTransform(height, width, zoom=zoom)(source)
     exact = plane_depth(view.K, source.world2cam, (width, height))
     step = np.abs(np.gradient(source.depth)).max()
     assert np.abs(view.depth - exact).max() < step
@@ -52,7 +52,7 @@ def test_any_resize_keeps_geometry_to_half_a_source_pixel(height, width, zoom):
 
 
 def test_window_is_inside_and_as_wide_as_possible():
-    window = ViewGeometry(28, 70).window(K, SIZE)
+    window = ViewTransform(28, 70).window(K, SIZE)
     assert window.left >= 0 and window.right <= SIZE[0]
     assert window.top >= 0 and window.bottom <= SIZE[1]
     half_columns = min(K[0, 2] + 0.5, SIZE[0] - 0.5 - K[0, 2])
@@ -64,7 +64,7 @@ def test_scattered_depth_keeps_every_pixel_the_nearest():
     sparse = np.zeros_like(source.depth)
     rows, columns = np.divmod(np.arange(0, sparse.size, 7), sparse.shape[1])
     sparse[rows, columns] = np.linspace(5, 60, len(rows))
-    geometry = ViewGeometry(28, 70, sparse_depth=True)
+    geometry = ViewTransform(28, 70, "scatter")
     view = geometry(source._replace(depth=sparse))
     left, top, right, bottom = geometry.window(source.K, SIZE)
     expected = {}
@@ -77,7 +77,7 @@ def test_scattered_depth_keeps_every_pixel_the_nearest():
             expected[at] = min(expected.get(at, 99), sparse[row, column])
     found = {(r, c): view.depth[r, c] for r, c in zip(*np.nonzero(view.depth))}
     assert found == expected
-    dense = ViewGeometry(28, 70)(source._replace(depth=sparse))
+    dense = ViewTransform(28, 70)(source._replace(depth=sparse))
     assert (dense.depth > 0).sum() < len(found)
 
 
@@ -89,4 +89,4 @@ def test_errors():
     outside = frame(0)._replace(K=np.array([[90.0, 0, -4], [0, 90, 40], [0, 0, 1]]))
     message = re.escape("point [-4.0, 40.0] is outside of the image of 211x97")
     with pytest.raises(BadSampleError, match=message):
-        ViewGeometry(28, 70)(outside)
+        ViewTransform(28, 70)(outside)

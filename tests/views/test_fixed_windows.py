@@ -2,15 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from tests.vggt_lora.datasets.worlds import PlaneDataset
-from vantage3d.vggt_lora.datasets import SavedSubset
+from tests.views.worlds import PlaneDataset
+from vantage3d.views.fixed_windows import SavedSubset
 
 
 class Planes(PlaneDataset):
-    def load_sequences(self):
-        return {"a": range(7), "b": range(20, 29)}
+    numbers = {"a": range(7), "b": range(20, 29)}
 
 
 def dataset(folder, **options):
@@ -44,8 +44,7 @@ def test_later_runs_read_the_choice(tmp_path):
     content["windows"].reverse()
     file.write_text(json.dumps(content))
     more = dataset(tmp_path)
-    more.windows.insert(0, more.windows[-1])
-    more.length += 1
+    more.data_list = np.concatenate([more.data_list[-1:], more.data_list])
     assert chosen(SavedSubset(more, 4)) == first[::-1]
 
 

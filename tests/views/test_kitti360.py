@@ -1,9 +1,11 @@
+import shutil
+
 import numpy as np
 import pytest
 import torch
 
+from tests.drives import DRIVES, VIEW
 from tests.synthetic.render.test_raycast import surface_value
-from tests.vggt_lora.conftest import DRIVES, VIEW
 from vantage3d.geometry import invert_rigid, transform_points, unproject
 from vantage3d.io.depth_files import KITTI_SCALE
 from vantage3d.io.kitti360_labels import IDS
@@ -11,8 +13,9 @@ from vantage3d.process.seeding import SeededIndex
 from vantage3d.registry import DATASETS
 from vantage3d.synthetic.streets import make_street
 from vantage3d.synthetic.streets.drive import FRAME_S, SPEED, street2world
-from vantage3d.vggt_lora.datasets import BadSampleError, KITTI360Dataset
+from vantage3d.views.frame import BadSampleError
 from vantage3d.views.kitti360.buckets import BucketMix, make_buckets
+from vantage3d.views.kitti360.dataset import KITTI360Dataset
 from vantage3d.views.kitti360.packed_view import read_view
 
 SEED = DRIVES.seed * 1000
@@ -47,7 +50,7 @@ def test_exact_depth_and_poses_put_every_pixel_on_the_street(cache, number):
     its thickness (``off_street`` measures large boxes coarsely).
     """
     data = dataset(cache, depth="exact")
-    frame = data.read_frame(data.anchors[0][0], number)
+    frame = data.read_frame(next(iter(data.sequences)), number)
     off = off_street(frame, number)
     assert np.median(off) < 0.01
     assert np.quantile(off, 0.99) < 0.3
@@ -60,13 +63,14 @@ def test_exact_depth_and_poses_put_every_pixel_on_the_street(cache, number):
 def test_sample_sees_the_same_street_in_every_frame(cache):
     """World points of one frame, in another one, have that frame's depth."""
     sample = dataset(cache, depth="exact")[0]
-    points = sample["world_points"][0][sample["valid"][0]]
-    x_cam = points @ sample["world2cam"][1, :3, :3].T + sample["world2cam"][1, :3, 3]
+    points = unproject(sample["depth"][0], sample["K"][0], sample["cam2world"][0])
+    other_cam = invert_rigid(sample["cam2world"][1])
+    x_cam = transform_points(other_cam, points[sample["valid"][0]])
     pixels = x_cam @ sample["K"][1].T
     at = (pixels[:, :2] / pixels[:, 2:]).round().long()
     inside = (at >= 0).all(1) & (at[:, 0] < VIEW[1]) & (at[:, 1] < VIEW[0])
     inside &= x_cam[:, 2] > 0
-    other = sample["depths"][1][at[inside, 1], at[inside, 0]]
+    other = sample["depth"][1][at[inside, 1], at[inside, 0]]
     error = ((other - x_cam[inside, 2]).abs() / x_cam[inside, 2])[other > 0]
     assert len(error) > 3000
     assert error.median() < 0.01
@@ -77,19 +81,16 @@ def test_lidar_depth_agrees_with_the_exact_one(cache):
     lidar, exact = dataset(cache)[index], dataset(cache, depth="exact")[index]
     both = lidar["valid"] & exact["valid"]
     assert both.float().mean() > 0.2
-    error = (lidar["depths"] - exact["depths"]).abs()[both] / exact["depths"][both]
+    error = (lidar["depth"] - exact["depth"]).abs()[both] / exact["depth"][both]
     assert error.median() < 0.01
 
 
 def test_packed_views_are_the_views(cache):
     index = SeededIndex(2, 0)
     plain, packed = dataset(cache, packed=False)[index], dataset(cache)[index]
-    for key in ("images", "depths", "valid", "semantics", "world2cam", "ids"):
+    for key in ("images", "depth", "valid", "semantics", "cam2world", "ids"):
         torch.testing.assert_close(packed[key], plain[key], atol=0, rtol=0)
     torch.testing.assert_close(packed["K"], plain["K"])
-    torch.testing.assert_close(
-        packed["world_points"], plain["world_points"], atol=1e-4, rtol=1e-5
-    )
 
 
 def test_sizes_that_are_not_packed_come_from_the_originals(cache, monkeypatch):
@@ -98,7 +99,7 @@ def test_sizes_that_are_not_packed_come_from_the_originals(cache, monkeypatch):
     read = []
     original = packed.read_frame
     monkeypatch.setattr(packed, "read_frame", lambda *a: read.append(a) or original(*a))
-    other = SeededIndex(2, 0), 3, 42 / 168
+    other = SeededIndex(2, 0, (3, 42 / 168))
     expected = plain[other]
     for key, value in packed[other].items():
         assert not torch.is_tensor(value) or torch.equal(value, expected[key]), key
@@ -110,7 +111,7 @@ def test_sizes_that_are_not_packed_come_from_the_originals(cache, monkeypatch):
 
 
 def test_a_zoom_starts_from_the_packed_view(cache):
-    zoomed = dict(augmentation=dict(zoom=0.2, jitter=0, grey=0, blur=0))
+    zoomed = dict(augmentation=dict(zoom=0.2, colours=None))
     index = SeededIndex(2, 0)
     plain = dataset(cache, **zoomed)[index]  # from the originals
     packed = dataset(cache, packed=True, **zoomed)[index]
@@ -163,30 +164,24 @@ def test_mix_of_the_recipe_draws_what_the_index_says(cache):
     data = dataset(cache, mix=dict(shares={"rich": 1, "mixed": 0, "road": 0}, rich=0.2))
     rich = set(data.buckets["rich"].tolist())
     rng = np.random.default_rng(0)
-    drawn = {data.anchors.index(data.draw_anchor(0, rng)) for _ in range(60)}
-    assert rich and drawn == rich
-    assert dataset(cache).draw_anchor(4, rng) == data.anchors[4]
+    drawn = {int(data.draw_views(np.array([0]), 3, rng)[0]) for _ in range(60)}
+    assert rich and drawn == rich  # sample i is row i: nothing is left out
+    assert dataset(cache).draw_views(np.array([4]), 3, rng)[0] == 4
 
 
-def test_building_weights_filter_and_minimum_of_valid_pixels(cache):
+def test_class_weights_and_minimum_of_valid_pixels(cache):
     plain = dataset(cache)[0]
-    building = plain["semantics"] == IDS["building"]
-    assert building.any() and (plain["pixel_weights"] == 1).all()
+    assert (plain["semantics"] == IDS["building"]).any()
+    assert "pixel_weights" not in plain
     recipe = {IDS["building"]: 2.0, IDS["road"]: 0.7, IDS["sky"]: 0.2}
     weighted = dataset(cache, class_weights=recipe)[0]
     for number, weight in recipe.items():
         where = weighted["semantics"] == number
         assert where.any() and (weighted["pixel_weights"][where] == weight).all()
-    only = dataset(cache, class_weights=recipe, filter_buildings_only=True)[0]
-    expected = 2.0 * (only["semantics"] == IDS["building"])
-    torch.testing.assert_close(only["pixel_weights"], expected)
-    valid = int((plain["valid"][0] & building[0]).sum())
-    dataset(cache, filter_buildings_only=True, min_valid=valid)[0]
+    valid = int(plain["valid"][0].sum())
+    dataset(cache, min_valid=valid)[0]
     with pytest.raises(BadSampleError, match=f"has {valid} valid pixels"):
-        dataset(cache, filter_buildings_only=True, min_valid=valid + 1)[0]
-    total = int(plain["valid"][0].sum())
-    assert valid < total
-    dataset(cache, min_valid=total)[0]
+        dataset(cache, min_valid=valid + 1)[0]
 
 
 def test_damaged_files_are_named_and_missing_cache_too(cache, tmp_path):
@@ -197,14 +192,17 @@ def test_damaged_files_are_named_and_missing_cache_too(cache, tmp_path):
     with pytest.raises(ValueError, match="hold LiDAR depth, got depth='exact'"):
         dataset(cache, depth="exact", packed=True)
     data = dataset(cache, packed=False)
-    assert data.depth_scale == KITTI_SCALE
-    data.data_root = str(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"0.png is missing. Run tools/create"):
+    assert data.index.facts.depth_scale == KITTI_SCALE
+    entry = data.index.row(0)
+    data.raw_root = tmp_path
+    with pytest.raises(BadSampleError, match=r"depth image .*0.png is missing"):
         data[0]
-    data.layout = data.layout.__class__(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"colour image .* is missing"):
+    data.raw_root = tmp_path / "street" / "cache"
+    (data.raw_root / entry.depth).parent.mkdir(parents=True)
+    shutil.copy(cache / entry.depth, data.raw_root / entry.depth)
+    with pytest.raises(BadSampleError, match=r"colour image .* is missing"):
         data[0]
-    path = data.layout.image(data.anchors[0][0], 0)
+    path = data.raw_root / entry.image
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no image")
     with pytest.raises(BadSampleError, match="is not an image"):

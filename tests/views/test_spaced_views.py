@@ -11,23 +11,25 @@ from mmengine.dataset import DefaultSampler, default_collate
 from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader
 
-from tests.deltas.agreement import landed, same
-from tests.deltas.rooms import truth
+from tests.rooms import DELTAS, truth
 from tests.shared import ROOT
-from vantage3d.deltas.datasets import ScanNetSequences, SequenceDataset
+from tests.views.agreement import landed, same
+from vantage3d.deltas.datasets import PublishedScanNetViews
 from vantage3d.deltas.datasets.scannet import read_scene_intrinsics
 from vantage3d.engine.sampler import SeededBatchSampler
 from vantage3d.geometry import invert_rigid
 from vantage3d.process.seeding import SeededIndex
 from vantage3d.registry import DATASETS
+from vantage3d.views.batch import in_first_camera
+from vantage3d.views.dataset import HOLES, JUMPS, MISSING, STILL, TOO_SHORT, PosedViews
 from vantage3d.views.frame import BadSampleError
 from vantage3d.views.index import Facts, FrameIndex, IndexedFrame
 
-SMALL = dict(seq_length=3, seq_gap=20, size=(48, 64))
+SMALL = dict(gap=20, size=(48, 64), **DELTAS)
 
 
 def build(out, **options):
-    return SequenceDataset(str(out), **{**SMALL, **options})
+    return PosedViews(str(out), **{**SMALL, **options})
 
 
 def test_the_anchor_is_first_and_views_are_those_that_were_rendered(scannet):
@@ -35,11 +37,11 @@ def test_the_anchor_is_first_and_views_are_those_that_were_rendered(scannet):
     assert len(data) == 12
     sample = data[2]
     assert sample["name"] == "scene0000_00/40-20-60"
-    assert sample["images"].dtype == torch.uint8
+    assert sample["images"].dtype == torch.float32 and sample["valid"].all()
     views = {view.number: view for view in truth("scannet", 0)}
     for at, number in enumerate((40, 20, 60)):
         view = views[number]
-        image = sample["images"][at].permute(1, 2, 0).numpy().astype(int)
+        image = 255 * sample["images"][at].permute(1, 2, 0).numpy()
         assert np.abs(image - view.frame.color).mean() < 4  # JPEG
         depth = sample["depth"][at].numpy()
         np.testing.assert_allclose(depth, view.frame.depth, atol=6e-4)
@@ -53,8 +55,8 @@ def test_the_anchor_is_first_and_views_are_those_that_were_rendered(scannet):
 @pytest.mark.parametrize("zoom", [0.0, 0.4])
 def test_augmented_views_still_meet(scannet, zoom):
     """Depth of the anchor lands on the surfaces and colours of the other views."""
-    augmentation = dict(zoom=zoom, mirror=0.5, colours=None)
-    data = build(scannet, seq_gap=40, size=(96, 128), augmentation=augmentation)
+    augmentation = dict(zoom=zoom, shift=True, mirror=0.5, colours=None)
+    data = build(scannet, gap=40, size=(96, 128), augmentation=augmentation)
     for seed in range(8):
         sample = data[SeededIndex(seed, seed)]
         for view in (1, 2):
@@ -94,32 +96,28 @@ def test_batches_come_through_the_seeded_sampler(scannet, workers):
     assert torch.equal(data[index]["images"], batch["images"][2])
 
 
-def test_depth_may_be_left_out(scannet):
-    assert "depth" not in build(scannet, with_depth=False)[0]
-
-
-def test_scenes_and_steps_choose_samples(scannet):
-    data = build(scannet, scenes=["scene0001*"], anchor_step=4)
+def test_sequences_and_steps_choose_samples(scannet):
+    data = build(scannet, sequences=["scene0001*"], anchor_step=4)
     names = [data[at]["name"] for at in range(len(data))]
     assert names == ["scene0001_00/0-20-40", "scene0001_00/80-60-100"]
     with pytest.raises(IndexError, match="sample 2 of 2"):
         data[2]
-    with pytest.raises(ValueError, match="`scenes` has 'scene7', which matches none"):
-        build(scannet, scenes=["scene7"])
+    with pytest.raises(ValueError, match="`sequences` has 'scene7', which"):
+        build(scannet, sequences=["scene7"])
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (dict(size=(100, 132)), r"multiples of 8, got \(100, 132\). Use \(96, 128\)"),
-        (dict(seq_length=1), "`seq_length` must be at least 2, got 1"),
-        (dict(seq_gap=0), "`seq_gap` must be at least 1, got 0"),
-        (dict(anchor_step=0), "`anchor_step` must be at least 1, got 0"),
+        (dict(frames=1), "`frames` must be at least 2 with a `gap`, got 1"),
+        (dict(gap=0), "`gap` must be positive, got 0"),
+        (dict(anchor_step=0), "`anchor_step` must be positive, got 0"),
         (dict(split="dev"), "`split` must be one of .* got 'dev'"),
-        (dict(seq_gap=30), "scene scene0000_00: `seq_gap` 30 is no multiple of 20"),
+        (dict(gap=30), "sequence scene0000_00: `gap` 30 is no multiple of 20"),
         (
-            dict(seq_gap=60),
-            "no sample of 3 frames with `seq_gap` 60 in the 2 scenes .* 2 scenes short",
+            dict(gap=60),
+            "no sample of 3 frames with `gap` 60 in the 2 sequences .* 2 pieces too",
         ),
     ],
 )
@@ -151,19 +149,20 @@ def test_what_is_left_out_is_counted(tmp_path):
     standing = [(n, 0.1 * max(0, n - 6)) for n in range(12)]
     short = [(0, 0.0), (1, 0.1)]
     write_index(tmp_path, {"moving": moving, "standing": standing, "short": short})
-    data = build(tmp_path, seq_gap=1)
-    assert list(data.skipped.values()) == [1, 2, 6]
+    data = build(tmp_path, gap=1)
+    found = [data.skipped[reason] for reason in (TOO_SHORT, MISSING, STILL)]
+    assert found == [1, 2, 6]
     assert len(data) == 11 - 2 + 12 - 6
-    names = {data._name(rows).partition("/")[0] for rows in data.windows}
+    names = {data.get_data_info(at)["sequence"] for at in range(len(data))}
     assert names == {"moving", "standing"}
-    assert len(build(tmp_path, seq_gap=1, min_baseline=0.0)) == 21
+    assert len(build(tmp_path, gap=1, min_baseline=0.0)) == 21
 
 
 def test_a_camera_that_never_moves_leaves_nothing(tmp_path):
     write_index(tmp_path, {"still": [(n, 0.0) for n in range(9)]})
     message = "9 anchors without a baseline of `min_baseline`"
     with pytest.raises(ValueError, match=message):
-        build(tmp_path, seq_gap=1)
+        build(tmp_path, gap=1)
 
 
 def test_official_test_scenes_cannot_train(tmp_path):
@@ -173,14 +172,14 @@ def test_official_test_scenes_cannot_train(tmp_path):
     for split in ("train", "val"):
         message = f"the {split} split has 1 scenes of ScanNet's test set .* scene0716"
         with pytest.raises(ValueError, match=message):
-            ScanNetSequences(str(tmp_path), split, seq_gap=1)
-    assert len(ScanNetSequences(str(tmp_path), "test", seq_gap=1)) == 9
+            build(tmp_path, split=split, preset="scannet", gap=1)
+    assert len(build(tmp_path, split="test", preset="scannet", gap=1)) == 9
 
 
 @pytest.mark.parametrize("options", [dict(native_depth=True), dict(augmentation={})])
 def test_legacy_is_for_comparison_only(scannet, options):
-    with pytest.raises(ValueError, match=r"`legacy` is for .* native_depth="):
-        ScanNetSequences(str(scannet), legacy=True, **SMALL, **options)
+    with pytest.raises(ValueError, match=r"is for comparison .* native_depth="):
+        PublishedScanNetViews(str(scannet), "train", **SMALL, **options)
 
 
 def test_legacy_needs_the_text_file(tmp_path):
@@ -200,9 +199,63 @@ def test_singular_intrinsics_are_refused(scannet, tmp_path):
     replace(index, facts=facts).save(tmp_path / "train.npz")
     data = build(tmp_path)
     data.raw_root = build(scannet).raw_root
-    message = r"frame 60 .*color/60.jpg.* must have positive focal .* 0.0, 59.5"
+    message = r"frame scene0000_00/60: .* must have positive focal .* 0.0, 59.5"
     with pytest.raises(BadSampleError, match=message):
         data[3]
+
+
+def test_a_jump_of_the_camera_parts_a_scene(tmp_path):
+    """Frame numbers go on, the place does not: no sample of both places."""
+    cameras = [(n, 0.1 * n + 50 * (n >= 10)) for n in range(20)]
+    write_index(tmp_path, {"lost": cameras})
+    data = build(tmp_path, gap=1)
+    assert data.skipped[JUMPS] == 1 and len(data) == 20
+    ids = np.array([data.get_data_info(at)["ids"] for at in range(20)])
+    assert ((ids >= 10).all(axis=1) | (ids < 10).all(axis=1)).all()
+    whole = build(tmp_path, gap=1, cut=dict(jump=None))
+    assert not whole.skipped[JUMPS]
+
+
+def test_samples_and_windows_stay_on_their_side_of_a_hole(tmp_path):
+    """As in KITTI-360, where segments of validation lie inside those of training."""
+    numbers = [*range(397), *range(640, 1000)]
+    write_index(tmp_path, {"drive": [(n, 0.8 * n) for n in numbers]})
+    options = dict(frames=8, image_size=56, aspect=0.5, sampling=dict(span=50))
+    data = PosedViews(str(tmp_path), **options)
+    rng = np.random.default_rng(0)
+    for row in range(0, len(numbers), 3):
+        rows = data.draw_views(np.array([row]), 8, rng)
+        assert np.abs(np.array(numbers)[rows] - numbers[row]).max() <= 50
+    assert data.skipped[HOLES] == 1
+    windows = PosedViews(str(tmp_path), **options, test_mode=True)
+    infos = [windows.get_data_info(at) for at in range(len(windows))]
+    assert all(np.ptp(info["ids"]) == 7 for info in infos)
+    assert len(infos) == 397 // 8 + 360 // 8
+
+
+def test_utm_coordinates_cost_no_baseline(tmp_path):
+    """5 000 km from the origin a float32 has half metres; rotations have 6 digits."""
+    angle = np.array([0.0, 0.1, 0.2])
+    centers = np.array([447000.5, 5411000.25, 320.0]) + 0.03 * np.eye(3)
+    frames = []
+    for number, (turn, center) in enumerate(zip(angle, centers)):
+        c, s = np.cos(turn), np.sin(turn)
+        cam2world = np.eye(4)
+        cam2world[:3, :3] = np.round([[c, 0, s], [0, 1, 0], [-s, 0, c]], 6)
+        cam2world[:3, 3] = center
+        world2cam = invert_rigid(cam2world)
+        frames.append(IndexedFrame(number, "", "", K, world2cam))
+    FrameIndex.build(Facts("integer", "."), {"utm": frames}).save(
+        tmp_path / "train.npz"
+    )
+    data = build(tmp_path, gap=1)
+    world2cams = [data.index.row(row).world2cam for row in data.data_list[0]]
+    found = in_first_camera(world2cams)
+    np.testing.assert_array_equal(found[0], np.eye(4))
+    steps = (centers - centers[0])[1:]
+    np.testing.assert_allclose(found[1:, :3, 3], steps, atol=1e-7)
+    for rotation in found[:, :3, :3].astype(float):
+        np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["room_frames", "scannet_frames", "sun3d_frames"])

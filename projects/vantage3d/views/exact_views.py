@@ -18,8 +18,8 @@ from vantage3d.views.batch import Sample
 class ExactViews(Dataset):
     """Windows of synthetic drives with two more maps in each sample.
 
-    ``exact_depths`` (S, H, W) is the depth of every pixel in metres, 0 for the sky,
-    beside the ``depths`` that the scanner measured. ``typical_depths`` (S, H, W) is the
+    ``exact_depths`` (V, H, W) is the depth of every pixel in metres, 0 for the sky,
+    beside the ``depth`` that the scanner measured. ``typical_depths`` (V, H, W) is the
     median of the exact depth over all frames of the split "train", pixel by pixel: the
     answer of a predictor that never looks at the image.
 
@@ -50,7 +50,7 @@ class ExactViews(Dataset):
 
     def __getitem__(self, index: int) -> Sample:
         sample = self.dataset[index]
-        exact = self.exact[index]["depths"]
+        exact = self.exact[index]["depth"]
         typical = self.typical_depth.expand_as(exact)
         return sample | {"exact_depths": exact, "typical_depths": typical}
 
@@ -58,7 +58,7 @@ class ExactViews(Dataset):
     def typical_depth(self) -> Tensor:
         """(H, W) metres; where training never sees a surface, the farthest of all."""
         train: Any = DATASETS.build({**self.train_config, "frames": 1})
-        depths = [train[i]["depths"][0].numpy() for i in range(len(train))]
+        depths = [train[i]["depth"][0].numpy() for i in range(len(train))]
         return torch.from_numpy(median_map(np.stack(depths)))
 
 
