@@ -22,7 +22,6 @@ from vantage3d.io.annotations import (
     read_annotations,
 )
 from vantage3d.views.index import IndexedFrame
-from vantage3d.views.presets import SEEN_CATEGORIES
 
 # The held-out file is called test by those who released annotations, val by others.
 FILES = {"train": ("train",), "val": ("val", "test")}

@@ -12,8 +12,17 @@ from vantage3d.converters.annotations import (
 from vantage3d.converters.index.build import build_index
 from vantage3d.converters.index.source import add_index_arguments, index_options
 from vantage3d.io.annotations import AnnotatedFrame
-from vantage3d.views.co3d import SEEN_CATEGORIES
 from vantage3d.views.index import IndexedFrame
+
+# The categories that VGGT was trained on; Co3D's other ten are for evaluation.
+SEEN_CATEGORIES = (
+    *("apple", "backpack", "banana", "baseballbat", "baseballglove", "bench"),
+    *("bicycle", "bottle", "bowl", "broccoli", "cake", "car", "carrot", "cellphone"),
+    *("chair", "cup", "donut", "hairdryer", "handbag", "hydrant", "keyboard"),
+    *("laptop", "microwave", "motorcycle", "mouse", "orange", "parkingmeter"),
+    *("pizza", "plant", "stopsign", "teddybear", "toaster", "toilet", "toybus"),
+    *("toyplane", "toytrain", "toytruck", "tv", "umbrella", "vase", "wineglass"),
+)
 
 
 @dataclass(frozen=True)

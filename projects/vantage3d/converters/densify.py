@@ -211,7 +211,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "that create_data.py eth3d wrote",
         "--predictions": "folder with NAME.npy (H, W) of each image NAME.jpg: depth in "
         "any unit",
-        "--out-dir": "where NAME.npz goes; CACHE/dense for ETH3DDataset(depth='dense')",
+        "--out-dir": "where NAME.npz goes; CACHE/dense for depth='dense' of ETH3D",
     }
     for flag, text in folders.items():
         parser.add_argument(flag, type=Path, required=True, help=text)

@@ -79,7 +79,7 @@ class RgbdFolderSource(SceneFolders):
         if strange or not names:
             raise ValueError(
                 f"{folder} has frames called {strange[:3]}, expected numbers: they say "
-                "which frames are `seq_gap` apart. Number the files"
+                "which frames are `gap` apart. Number the files"
             )
         if not any((folder / "depth").glob("[!.]*.[pP][nN][gG]")):
             raise FileNotFoundError(

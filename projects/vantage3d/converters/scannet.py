@@ -120,7 +120,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for split in SPLITS:
         text = f"scenes of {split}, one per line, instead of meta_data"
         add(f"--{split}-list", type=Path, metavar="FILE", help=text)
-    text = "takes frames whose number is a multiple; `seq_gap` still counts all frames"
+    text = "takes frames whose number is a multiple; `gap` still counts all frames"
     add("--frame-step", type=int, default=1, help=text)
 
 

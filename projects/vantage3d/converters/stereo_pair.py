@@ -1,7 +1,7 @@
 """``tools/create_data.py stereo_motorcycle``: the stereo pair inside scikit-image.
 
 Two rectified photographs of the Middlebury 2014 benchmark with the true disparity of
-the left one. They become a test split that ``ETH3DDataset`` reads: one scene of two
+the left one. They become a test split like those of ETH3D: one scene of two
 photographs. The right one's depth is that of the left one's points, the nearest of a
 pixel; where the left camera sees nothing it has none.
 """

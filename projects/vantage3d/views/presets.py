@@ -11,15 +11,6 @@ from vantage3d.views.index import IndexedFrame
 from vantage3d.views.transform import target_size
 
 CELL = 8  # pixels: DELTAS finds interest points in cells of this size
-# The categories that VGGT was trained on; Co3D's other ten are for evaluation.
-SEEN_CATEGORIES = (
-    *("apple", "backpack", "banana", "baseballbat", "baseballglove", "bench"),
-    *("bicycle", "bottle", "bowl", "broccoli", "cake", "car", "carrot", "cellphone"),
-    *("chair", "cup", "donut", "hairdryer", "handbag", "hydrant", "keyboard"),
-    *("laptop", "microwave", "motorcycle", "mouse", "orange", "parkingmeter"),
-    *("pizza", "plant", "stopsign", "teddybear", "toaster", "toilet", "toybus"),
-    *("toyplane", "toytrain", "toytruck", "tv", "umbrella", "vase", "wineglass"),
-)
 
 
 class DepthKind(NamedTuple):
