@@ -58,7 +58,7 @@ def test_laser_depth_through_the_lens_and_behind_masks(cache):
 
 def test_without_masks_wrong_depth_comes_in(written, create_data, tmp_path):
     out = create_data("eth3d", written("eth3d"), tmp_path, *HELD, "--no-masks")
-    found = PosedViews(str(out), preset="eth3d", **VIEW).read_frame(0)
+    found = PosedViews(str(out), preset="eth3d", **VIEW).read_frame(SCENE, 0)
     exact = truth(0)[0].frame.depth
     valid = found.depth > 0
     ratio = found.depth[valid] / exact[valid]
@@ -102,7 +102,7 @@ def test_dense_depth_of_another_size_is_read_and_a_refused_fit_named(cache, tmp_
     (out / "dense" / SCENE).mkdir(parents=True)
     np.savez(out / "dense" / SCENE / "DSC_0000.npz", depth=view[1::3, 1::3])
     data = PosedViews(str(out), preset="eth3d", depth="dense", **VIEW)
-    found = data.read_frame(0).depth
+    found = data.read_frame(SCENE, 0).depth
     np.testing.assert_array_equal(found[1::3, 1::3], view[1::3, 1::3])
     with pytest.raises(
         ValueError, match=r"DSC_0020\.npz is missing: .* fit was refused"
@@ -135,7 +135,7 @@ def test_a_densified_prediction_is_the_depth(cache, tmp_path):
 def test_smaller_images_keep_the_geometry(written, create_data, tmp_path):
     out = create_data("eth3d", written("eth3d"), tmp_path, *HELD, "--max-side", 80)
     data = PosedViews(str(out), preset="eth3d", **VIEW)
-    found, view = data.read_frame(0), truth(0)[0]
+    found, view = data.read_frame(SCENE, 0), truth(0)[0]
     assert found.image.shape == (60, 80, 3)
     pixels = np.array([[10.0, 20], [40, 30], [70, 50]])
     depth = found.depth[[20, 30, 50], [10, 40, 70]].astype(np.float64)
