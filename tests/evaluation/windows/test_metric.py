@@ -13,6 +13,7 @@ from vantage3d.evaluation.results.records import MeasuredWindow, summarise
 from vantage3d.evaluation.windows.contracts import MetricOptions, WindowTruth
 from vantage3d.evaluation.windows.measure import measure_window
 from vantage3d.evaluation.windows.metric import summary_text
+from vantage3d.geometry import invert_rigid
 from vantage3d.registry import METRICS
 
 
@@ -20,8 +21,8 @@ def batch(truth: WindowTruth) -> dict:
     """A batch of one sample, as ``collate_views`` makes it."""
     semantics = truth.semantics if truth.semantics is not None else -1 + 0 * truth.valid
     arrays = {
-        "images": truth.images, "depths": truth.depth, "K": truth.K,
-        "world2cam": truth.world2cam, "semantics": semantics,
+        "images": truth.images, "depth": truth.depth, "K": truth.K,
+        "cam2world": invert_rigid(truth.world2cam), "semantics": semantics,
     }  # fmt: skip
     inputs = {k: torch.tensor(v, dtype=torch.float64)[None] for k, v in arrays.items()}
     inputs["semantics"] = inputs["semantics"].to(torch.int16)
@@ -128,7 +129,8 @@ def test_the_table_has_intervals_and_counts():
 def wave_answers(batch: dict, scale: float = 0.1) -> list[dict]:
     """What an ideal network answers: first camera's world, its own unit."""
     answers = []
-    for depth, world2cam in zip(batch["depths"], batch["world2cam"].double()):
+    world2cams = invert_rigid(batch["cam2world"].double())
+    for depth, world2cam in zip(batch["depth"], world2cams):
         relative = world2cam @ world2cam[:1].inverse()
         relative[:, :3, 3] *= scale
         answers.append({"pred_depth": scale * depth, "pred_world2cam": relative})
@@ -172,8 +174,7 @@ def test_every_window_counts_alike():
     near, far = wave_batch(), wave_batch()
     far["valid"][:, :, 5:] = False
     wrong = [
-        {**sample, "pred_depth": 1.3 * near["depths"][0]}
-        for sample in wave_answers(far)
+        {**sample, "pred_depth": 1.3 * near["depth"][0]} for sample in wave_answers(far)
     ]
     metrics = evaluate_waves(
         [(near, wave_answers(near, 1.0)), (far, wrong)], align="none"
@@ -196,7 +197,7 @@ def test_order_of_wave_windows_does_not_matter_to_the_last_bit():
     for _ in range(5):
         batch = wave_batch()
         answers = wave_answers(batch)
-        noise = torch.rand(batch["depths"][0].shape, generator=generator)
+        noise = torch.rand(batch["depth"][0].shape, generator=generator)
         answers[0]["pred_depth"] = answers[0]["pred_depth"] * (1 + noise)
         answers[0]["pred_world2cam"][1, :3, :3] @= yaw(float(noise[0, 0, 0])).double()
         pairs.append((batch, answers))
@@ -254,7 +255,7 @@ def test_half_precision_predictions_of_a_batch():
 
 def test_a_prediction_of_another_size_is_named():
     batch = wave_batch()
-    answers = [{"pred_depth": batch["depths"][0, :, ::2]}]
+    answers = [{"pred_depth": batch["depth"][0, :, ::2]}]
     message = r"Window of drive, frames \[4, 6\]: `pred.* got \(2, 24, 64\)"
     with pytest.raises(ValueError, match=message):
         evaluate_waves([(batch, answers)])

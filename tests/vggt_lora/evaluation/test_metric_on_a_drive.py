@@ -1,5 +1,6 @@
 """The metric on a prepared drive: from files to numbers."""
 
+from vantage3d.geometry import invert_rigid
 from vantage3d.registry import DATASETS, METRICS
 from vantage3d.views.batch import collate_views
 
@@ -12,9 +13,9 @@ def test_a_prepared_drive_with_lidar_depth(cache):
     for sample in (data[0], data[1]):
         inputs = collate_views([sample])
         answer = {
-            "pred_depth": 0.1 * sample["depths"],
+            "pred_depth": 0.1 * sample["depth"],
             "pred_K": sample["K"],
-            "pred_world2cam": sample["world2cam"].double(),
+            "pred_world2cam": invert_rigid(sample["cam2world"].double()),
         }
         answer["pred_world2cam"][:, :3, 3] *= 0.1
         metric.process(inputs, [answer])

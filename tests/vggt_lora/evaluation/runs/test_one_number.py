@@ -56,7 +56,7 @@ def batch(depth, valid) -> dict:
         K=torch.eye(3).repeat(1, frames, 1, 1),
         world2cam=torch.eye(4).repeat(1, frames, 1, 1),
     )
-    inputs |= {f"{kind}_depths": inputs["depths"] for kind in ("exact", "typical")}
+    inputs |= {f"{kind}_depths": inputs["depth"] for kind in ("exact", "typical")}
     names = [dict(sequence="s", ids=torch.arange(frames), name="s/0")]
     return dict(inputs=inputs, data_samples=names)
 
