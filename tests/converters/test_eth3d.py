@@ -83,7 +83,7 @@ def test_look_up_is_the_slow_one():
 
 def test_points_are_where_colmap_saw_them(cache):
     data = PosedViews(str(cache), preset="eth3d", depth="points", **VIEW)
-    assert data.sparse_depth
+    assert data.transform(0.75).resampling == "scatter"
     for number, view in enumerate(truth(0)):
         found = data.read_frame(SCENE, number)
         rows, columns = np.nonzero(found.depth)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from vantage3d.checks import check_choice, check_positive
@@ -27,10 +26,12 @@ class DepthKind(NamedTuple):
     scattered: bool = False
 
 
-def _eth3d(folder: str, ending: str) -> Callable[[IndexedFrame], str]:
-    return lambda entry: f"{folder}/{Path(entry.depth).relative_to('depth')}".replace(
-        ".npy", ending
-    )
+def _eth3d(folder: str, suffix: str) -> Callable[[IndexedFrame], str]:
+    def path(entry: IndexedFrame) -> str:
+        stem = entry.depth.partition("/")[2].rpartition(".")[0]
+        return f"{folder}/{stem}{suffix}"
+
+    return path
 
 
 def _exact_kitti(entry: IndexedFrame) -> str:
@@ -71,7 +72,9 @@ PRESETS = {
     "annotations": Preset({"percentile": 98.0}),
     # Turns around objects, in the scale of each sequence; depth on the object alone.
     "co3d": Preset({"min_frames": 24, "percentile": 98.0}, {"metric": False}),
-    "eth3d": Preset({"min_depth": 0.1, "max_depth": 100.0}, depths=ETH3D_DEPTHS),
+    "eth3d": Preset(
+        {"depth": "laser", "min_depth": 0.1, "max_depth": 100.0}, depths=ETH3D_DEPTHS
+    ),
     "kitti360": Preset(
         {"sampling": {"span": 50}, "depth": "lidar"},
         {"metric": True, "classes": tuple(label.name for label in LABELS)},

@@ -51,10 +51,10 @@ def batch(depth, valid) -> dict:
     frames = len(depth)
     inputs = dict(
         images=torch.rand(1, frames, 3, *depth.shape[1:]),
-        depths=torch.where(valid, depth, 0)[None],
+        depth=torch.where(valid, depth, 0)[None],
         valid=valid[None],
         K=torch.eye(3).repeat(1, frames, 1, 1),
-        world2cam=torch.eye(4).repeat(1, frames, 1, 1),
+        cam2world=torch.eye(4).repeat(1, frames, 1, 1),
     )
     inputs |= {f"{kind}_depths": inputs["depth"] for kind in ("exact", "typical")}
     names = [dict(sequence="s", ids=torch.arange(frames), name="s/0")]
