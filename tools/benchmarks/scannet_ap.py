@@ -13,10 +13,11 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
-from benchmarks.measuring import timed
 
 from vantage3d.evaluation.instance_overlaps import scene_overlaps, scene_truth
 from vantage3d.evaluation.scannet_ap import instance_ap
+
+from .measuring import timed  # also as tools.benchmarks, by tests
 
 KEYS = ("all_ap", "all_ap_50%", "all_ap_25%")
 

@@ -41,13 +41,14 @@ def ap_csv(answers: dict[str, dict]) -> str:
 
     A class without true instances has empty cells.
     """
+    cells = [
+        [name, label, *(no_nan(row[key]) for key in OVERALL)]
+        for name, answer in answers.items()
+        for label, row in {"all": _overall(answer), **answer["classes"]}.items()
+    ]
+    header = ["answer", "class", "ap", "ap50", "ap25"]
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["answer", "class", "ap", "ap50", "ap25"])
-    for name, answer in answers.items():
-        rows = {"all": _overall(answer), **answer["classes"]}
-        for label, row in rows.items():
-            writer.writerow([name, label, *(no_nan(row[key]) for key in OVERALL)])
+    csv.writer(text, lineterminator="\n").writerows([header, *cells])
     return text.getvalue()
 
 

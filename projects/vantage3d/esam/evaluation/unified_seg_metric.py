@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
-from mmengine.logging import MMLogger, print_log
+from mmengine.logging import print_log
 
 from vantage3d.evaluation.ap_report import ap_csv, ap_json, ap_table
 from vantage3d.evaluation.instance_overlaps import (
@@ -15,6 +15,7 @@ from vantage3d.evaluation.instance_overlaps import (
     scene_overlaps,
     scene_truth,
 )
+from vantage3d.evaluation.results.folder import beside_log
 from vantage3d.evaluation.scannet_ap import MIN_REGION, OVERLAPS, instance_ap
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.registry import METRICS
@@ -181,10 +182,8 @@ class UnifiedSegMetric(BaseMetric):
         }
 
     def _write(self, answers: dict, results: list[dict]) -> None:
-        log_file = MMLogger.get_current_instance().log_file
-        folder = self.result_dir or (log_file and Path(log_file).parent)
-        if not folder:
-            print_log("No `result_dir` and no log file: AP not written.", "current")
+        folder = beside_log(self.result_dir)
+        if folder is None:
             return
         text = ap_json(
             answers,
@@ -193,8 +192,8 @@ class UnifiedSegMetric(BaseMetric):
             overlaps=np.round(OVERLAPS, 2).tolist(),
             **self._counts(results),
         )
-        atomic_write_bytes(Path(folder) / "instance_ap.json", text.encode())
-        atomic_write_bytes(Path(folder) / "instance_ap.csv", ap_csv(answers).encode())
+        atomic_write_bytes(folder / "instance_ap.json", text.encode())
+        atomic_write_bytes(folder / "instance_ap.csv", ap_csv(answers).encode())
         print_log(f"AP written to {folder}/instance_ap.json and .csv", "current")
 
     def _write_prediction(self, prediction: dict, name: str) -> None:

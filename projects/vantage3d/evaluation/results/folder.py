@@ -11,19 +11,20 @@ metrics_overall.csv           one row per model
 ``run`` reads it for reports, comparisons and selections.
 """
 
-import csv
-import io
 import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmengine.logging import MMLogger, print_log
+
 from vantage3d.evaluation.metrics_table import HEADLINE
 from vantage3d.evaluation.results.records import (
     COUNT,
     MeasuredWindow,
     Statistics,
+    csv_text,
     frame_means,
     metric_names,
     no_nan,
@@ -42,7 +43,6 @@ from vantage3d.evaluation.results.windows import EvaluationWindow, WindowChoice
 from vantage3d.io.atomic import atomic_write_bytes
 
 RECORDS = "records.jsonl"
-Cells = Sequence[Sequence[Any]]
 
 
 class ResultFolder:
@@ -124,6 +124,19 @@ class ResultFolder:
         _write_csv(self.root / OVERALL, [NAME, *columns], rows)
 
 
+def beside_log(result_dir: str | None) -> Path | None:
+    """The folder that was asked for, else that of the run's log.
+
+    Returns:
+        None, with a line in the log, where there is neither.
+    """
+    log_file = MMLogger.get_current_instance().log_file
+    folder = result_dir or (log_file and Path(log_file).parent)
+    if not folder:
+        print_log("no `result_dir` and no log file: nothing written", logger="current")
+    return Path(folder) if folder else None
+
+
 def write_tables(
     folder: Path,
     windows: Sequence[EvaluationWindow],
@@ -151,13 +164,8 @@ def write_tables(
     atomic_write_bytes(folder / METRICS, _json(statistics))
 
 
-def _write_csv(path: Path, header: Sequence[str], rows: Cells) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow([f"{v:.10g}" if isinstance(v, float) else v for v in row])
-    atomic_write_bytes(path, text.getvalue().encode())
+def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Any]) -> None:
+    atomic_write_bytes(path, csv_text(header, rows).encode())
 
 
 def _json(content: Any) -> bytes:

@@ -1,12 +1,11 @@
 """Tables of texts, and the few numbers of an evaluation that fit on a terminal."""
 
-import csv
-import io
 import math
 from typing import NamedTuple
 
 from vantage3d.evaluation.metrics_table import HEADLINE, find, region
 from vantage3d.evaluation.results.folder import ResultFolder
+from vantage3d.evaluation.results.records import csv_text
 
 COLUMNS = (*HEADLINE, "performance.fps", "performance.latency_p95_ms")
 SHORT = {"building": "bldg", "full": "", "": ""}
@@ -27,9 +26,7 @@ def cell(value: float, digits: int = 4) -> str:
 
 def to_csv(rows: Rows) -> str:
     """The table as CSV."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([rows.header, *rows.body])
-    return text.getvalue()
+    return csv_text(rows.header, rows.body)
 
 
 def to_text(rows: Rows) -> str:

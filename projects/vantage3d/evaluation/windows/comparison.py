@@ -4,14 +4,14 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
-from mmengine.logging import MMLogger, print_log
+from mmengine.logging import print_log
 
 from vantage3d.evaluation.metrics_table import find
+from vantage3d.evaluation.results.folder import beside_log
 from vantage3d.evaluation.results.records import (
     MeasuredWindow,
     no_nan,
@@ -149,17 +149,13 @@ class DepthComparison(BaseMetric):
         return boxed(Rows(["", *titles], lines))
 
     def _write(self, rows: dict[str, Record], windows: int) -> None:
-        log_file = MMLogger.get_current_instance().log_file
-        folder = self.result_dir or (log_file and Path(log_file).parent)
-        if not folder:
-            print_log(
-                "No `result_dir` and no log file: nothing written.", logger="current"
-            )
+        folder = beside_log(self.result_dir)
+        if folder is None:
             return
         facts = {"align": self.options.align, "windows": windows, "answers": rows}
-        path = Path(folder) / FILE
-        atomic_write_bytes(path, (json.dumps(no_nan(facts), indent=1) + "\n").encode())
-        print_log(f"Written to {path}", logger="current")
+        text = json.dumps(no_nan(facts), indent=1) + "\n"
+        atomic_write_bytes(folder / FILE, text.encode())
+        print_log(f"Written to {folder / FILE}", logger="current")
 
 
 def _cells(row: Record) -> list[str]:

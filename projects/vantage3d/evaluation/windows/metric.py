@@ -3,15 +3,14 @@
 import sys
 from array import array
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.evaluator import BaseMetric
-from mmengine.logging import MMLogger, print_log
+from mmengine.logging import print_log
 
 from vantage3d.evaluation.metrics_table import HEADLINE
-from vantage3d.evaluation.results.folder import write_tables
+from vantage3d.evaluation.results.folder import beside_log, write_tables
 from vantage3d.evaluation.results.records import (
     MeasuredWindow,
     Statistics,
@@ -107,13 +106,11 @@ class DepthMetric(BaseMetric):
         statistics = summarise(records)
         print_log(summary_text(statistics), logger="current")
         if self.tables and is_main_process():
-            log = MMLogger.get_current_instance().log_file
-            folder = self.result_dir or (log and Path(log).parent / FOLDER)
-            if folder:
-                write_tables(Path(folder), windows, records, statistics)
-            text = f"tables of windows and frames in {folder}"
-            said = text if folder else "no `result_dir` and no log file: no tables"
-            print_log(said, logger="current")
+            folder = beside_log(self.result_dir)
+            if folder is not None:
+                folder = folder if self.result_dir else folder / FOLDER
+                write_tables(folder, windows, records, statistics)
+                print_log(f"tables of windows and frames in {folder}", logger="current")
         return values(statistics)
 
 
