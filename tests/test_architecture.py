@@ -17,7 +17,7 @@ PACKAGE = ROOT / "projects" / "vantage3d"
 SYSTEMS = {"esam", "vggt_lora", "deltas"}
 # A room may import its own layer and what stands below it; everyone the registry.
 LAYERS = (
-    {"checks", "stand_ins"},
+    {"checks", "stand_ins", "public_names"},
     {"geometry", "sparse", "process"},
     {"io"},
     {"evaluation"},
