@@ -60,8 +60,8 @@ def test_every_tool_is_a_command():
 
 def test_an_unknown_command_is_named(capsys):
     with pytest.raises(SystemExit, match="2"):
-        main(["trian"])
-    assert "invalid choice: 'trian'" in capsys.readouterr().err
+        main(["fly"])
+    assert "invalid choice: 'fly'" in capsys.readouterr().err
 
 
 def test_the_table_of_converters_names_functions_that_exist():
