@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from vantage3d.converters.index.source import (
     Unusable,
     add_index_arguments,
     index_options,
+    usable,
 )
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.colmap import ColmapImage
@@ -41,7 +42,9 @@ class Eth3dSource(FrameSource):
         root: The output folder, which paths of frames are relative to.
         raw: Folder of the unpacked archives.
         val_scenes: Held-out scenes; the usual ones that are there if None.
-        max_side: As in :class:`Eth3dScene`, and likewise ``masks`` and ``laser``.
+        max_side: Longer side of the images that are made, pixels.
+        masks: Whether occlusion masks are used.
+        laser: Whether the laser's depth is read.
     """
 
     root: Path
@@ -78,11 +81,11 @@ class Eth3dSource(FrameSource):
         images = scene.model.images
         # Cameras of a rig have a folder each, with the same names in it.
         alike = len({Path(name).stem for name in images}) < len(images)
+        paths = [Path(name).with_suffix("") for name in images]
+        stems = [f"{sequence}/{p.as_posix() if alike else p.name}" for p in paths]
         return [
-            self._frame(scene, n, Path(name).with_suffix("").as_posix(), image)
-            if alike
-            else self._frame(scene, n, Path(name).stem, image)
-            for n, (name, image) in enumerate(images.items())
+            usable(number, partial(self._frame, scene, number, stem, image))
+            for number, (stem, image) in enumerate(zip(stems, images.values()))
         ]
 
     @cached_property
@@ -91,17 +94,13 @@ class Eth3dSource(FrameSource):
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _frame(
-        self, scene: Eth3dScene, number: int, name: str, image: ColmapImage
-    ) -> IndexedFrame | Unusable:
-        stem = f"{scene.name}/{name}"
+        self, scene: Eth3dScene, number: int, stem: str, image: ColmapImage
+    ) -> IndexedFrame:
+        if (cameras := self._finished(stem)) is None:
+            view = scene.view(image)
+            cameras = view.K, view.world2cam
+            self._write(stem, view)
         depth = f"depth/{stem}.npy" if self.laser else f"points/{stem}.npz"
-        try:
-            if (cameras := self._finished(stem)) is None:
-                view = scene.view(image)
-                cameras = view.K, view.world2cam
-                self._write(stem, view)
-        except (FileNotFoundError, ValueError) as error:
-            return Unusable(number, str(error))
         return IndexedFrame(number, f"images/{stem}.jpg", depth, *cameras)
 
     def _finished(self, stem: str) -> tuple[np.ndarray, np.ndarray] | None:
@@ -147,9 +146,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Make the cache as the command line says."""
-    options = index_options(args, "eth3d")
-    if args.max_side < 1:
-        raise ValueError(f"--max-side must be above 0, got {args.max_side}")
+    options = index_options(args, "eth3d", "max_side")
     held = None if args.val_scenes is None else tuple(args.val_scenes)
     source = Eth3dSource(
         args.out_dir,

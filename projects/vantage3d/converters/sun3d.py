@@ -3,7 +3,7 @@
 import argparse
 import logging
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from vantage3d.converters.index.source import (
     Unusable,
     add_index_arguments,
     index_options,
+    usable,
 )
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.images import read_size
@@ -107,53 +108,42 @@ class Sun3dSource(FrameSource):
         poses = read_poses(poses_file, len(images))
         K = read_intrinsics(folder / layout.intrinsics, read_size(images[0].path))
         times = _times(images), _times(depths)
-        check_continuity(poses, poses_file, _frames_apart(times[0]))
+        # Frames of a 30 Hz stream between two images; None where times are lost.
+        step = None
+        if times[0] is not None and len(images) > 1:
+            step = max(1.0, float(np.median(np.diff(times[0]))) / FRAME_US)
+        check_continuity(poses, poses_file, step)
         if times[0] is None or times[1] is None:
             pairs = _paired_by_position(folder, images, depths)
             apart = np.zeros(len(images))
         else:
             pairs, apart_us = nearest_in_time(times[0], times[1])
             apart = apart_us / 1000
-            _say_apart(sequence, apart, len(depths))
-        return [
-            self._frame(at, image, depths[pairs[at]], poses[at], K, float(apart[at]))
-            for at, image in enumerate(images)
-        ]
-
-    def _frame(
-        self,
-        number: int,
-        image: Stamped,
-        depth: Stamped,
-        pose: NDArray[np.float64],
-        K: NDArray[np.float64],
-        apart_ms: float,
-    ) -> IndexedFrame | Unusable:
-        if apart_ms > self.max_apart_ms:
-            return Unusable(
-                number,
-                f"the depth image nearest to {image.path.name} in time is "
-                f"{apart_ms:.1f} ms away, allowed are {self.max_apart_ms:g} "
-                "(--max-apart-ms)",
+            print_log(
+                f"{sequence}: {len(images)} colour and {len(depths)} depth images, "
+                f"paired by time: {np.median(apart):.1f} ms apart at the median, "
+                f"{apart.max():.1f} ms at most",
+                logger="current",
             )
-        try:
-            check_rigid(pose, f"of image {number} ({image.path.name})")
-        except ValueError as error:
-            return Unusable(number, str(error))
-        paths = self.relative(image.path), self.relative(depth.path)
-        return IndexedFrame(number, *paths, K, invert_rigid(pose))
+
+        def frame(at: int) -> IndexedFrame:
+            image, depth = images[at].path, depths[pairs[at]].path
+            if apart[at] > self.max_apart_ms:
+                raise ValueError(
+                    f"the depth image nearest to {image.name} in time is "
+                    f"{apart[at]:.1f} ms away, allowed are {self.max_apart_ms:g} "
+                    "(--max-apart-ms)"
+                )
+            check_rigid(poses[at], f"of image {at} ({image.name})")
+            paths = self.relative(image), self.relative(depth)
+            return IndexedFrame(at, *paths, K, invert_rigid(poses[at]))
+
+        return [usable(at, partial(frame, at)) for at in range(len(images))]
 
 
 def _times(stream: list[Stamped]) -> NDArray[np.int64] | None:
     times = [image.time_us for image in stream]
     return None if None in times else np.array(times, np.int64)
-
-
-def _frames_apart(times: NDArray[np.int64] | None) -> float | None:
-    """Frames of a 30 Hz stream between two images; None where times are lost."""
-    if times is None or len(times) < 2:
-        return None
-    return max(1.0, float(np.median(np.diff(times))) / FRAME_US)
 
 
 def _paired_by_position(
@@ -176,15 +166,6 @@ def _paired_by_position(
         level=logging.WARNING,
     )
     return np.arange(len(images))
-
-
-def _say_apart(sequence: str, apart_ms: NDArray[np.floating], depths: int) -> None:
-    median, most = np.median(apart_ms), apart_ms.max()
-    print_log(
-        f"{sequence}: {len(apart_ms)} colour and {depths} depth images, paired by "
-        f"time: {median:.1f} ms apart at the median, {most:.1f} ms at most",
-        logger="current",
-    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from vantage3d.converters.index.source import (
     Unusable,
     add_index_arguments,
     index_options,
+    usable,
 )
 from vantage3d.views.index import IndexedFrame
 from vantage3d.views.names import split_scenes
@@ -55,30 +57,25 @@ class VirtualKittiSource(FrameSource):
         focal = read_table(self.root / folder / "intrinsic.txt", 4)
         poses = read_table(self.root / folder / "extrinsic.txt", 16)
         images = sorted((self.root / folder / "frames/rgb" / camera).glob("rgb_*.jpg"))
-        return [
-            _frame(folder, camera, int(path.stem[4:]), number, focal, poses)
-            for path in images
-        ]
+
+        def frame(at: int) -> IndexedFrame:
+            for name, table in (("intrinsic", focal), ("extrinsic", poses)):
+                if (at, number) not in table:
+                    raise ValueError(
+                        f"{folder}/{name}.txt has no line for frame {at} of {camera}. "
+                        "Download the text files again"
+                    )
+            fx, fy, cx, cy = focal[at, number]
+            K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
+            image = f"{folder}/frames/rgb/{camera}/rgb_{at:05d}.jpg"
+            depth = f"{folder}/frames/depth/{camera}/depth_{at:05d}.png"
+            return IndexedFrame(at, image, depth, K, poses[at, number].reshape(4, 4))
+
+        numbers = [int(path.stem[4:]) for path in images]
+        return [usable(at, partial(frame, at)) for at in numbers]
 
 
-Table = dict[tuple[int, int], NDArray[np.float64]]
-
-
-def _frame(
-    folder: str, camera: str, frame: int, number: int, focal: Table, poses: Table
-) -> IndexedFrame | Unusable:
-    for name, table in (("intrinsic", focal), ("extrinsic", poses)):
-        if (frame, number) not in table:
-            reason = f"{folder}/{name}.txt has no line for frame {frame} of {camera}"
-            return Unusable(frame, f"{reason}. Download the text files again")
-    fx, fy, cx, cy = focal[frame, number]
-    K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
-    image = f"{folder}/frames/rgb/{camera}/rgb_{frame:05d}.jpg"
-    depth = f"{folder}/frames/depth/{camera}/depth_{frame:05d}.png"
-    return IndexedFrame(frame, image, depth, K, poses[frame, number].reshape(4, 4))
-
-
-def read_table(path: Path, values: int) -> Table:
+def read_table(path: Path, values: int) -> dict[tuple[int, int], NDArray[np.float64]]:
     """The numbers of every frame and camera of ``intrinsic.txt`` or ``extrinsic.txt``.
 
     Args:
