@@ -16,6 +16,7 @@ from tools import merge_lora
 from vantage3d.engine import test as evaluate
 from vantage3d.engine.checkpoints.file import read_checkpoint
 from vantage3d.engine.configs.config import load_config
+from vantage3d.views.index import FrameIndex
 
 BASE, LORA = (
     str(FOLDER / f"{name}_demo.py")
@@ -82,13 +83,8 @@ def test_before_and_after_are_written_for_held_out_drives(demo, cache):
     )
     assert abs(change) > 1e-4
     train, val = (
-        {
-            entry["sequence"]
-            for entry in json.loads((cache / f"kitti360_{s}.json").read_text())[
-                "data_list"
-            ]
-        }
-        for s in ("train", "val")
+        set(FrameIndex.load(cache / f"{split}.npz").sequences)
+        for split in ("train", "val")
     )
     assert train and val and not train & val
 

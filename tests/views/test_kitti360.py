@@ -185,7 +185,7 @@ def test_class_weights_and_minimum_of_valid_pixels(cache):
 
 
 def test_damaged_files_are_named_and_missing_cache_too(cache, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"kitti360_train.json"):
+    with pytest.raises(FileNotFoundError, match=r"train.npz is missing"):
         dataset(tmp_path)
     with pytest.raises(ValueError, match="`depth` must be one of 'lidar', 'exact'"):
         dataset(cache, depth="radar")

@@ -4,6 +4,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.drives import VIEW
 from vantage3d.converters.kitti360 import convert as kitti360
@@ -13,14 +14,15 @@ from vantage3d.converters.kitti360.depth import DepthOptions
 from vantage3d.converters.kitti360.frames import Options
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.images import read_depth, read_ids
-from vantage3d.io.infos import load_info
 from vantage3d.io.kitti360_labels import IDS
 from vantage3d.synthetic.layouts.kitti360 import drive_name
+from vantage3d.views.index import FrameIndex
 from vantage3d.views.kitti360.dataset import packed_name
 from vantage3d.views.kitti360.layout import Kitti360Layout
 from vantage3d.views.transform import ViewTransform
 
 NAME = drive_name(0)
+INDEXES = {"train.npz", "val.npz"}
 FAR = np.array([500.0, 0, 0, 1], "<f4").tobytes()  # a return beyond the depth range
 
 
@@ -32,7 +34,7 @@ def depth_files(folder):
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.suffix in {".png", ".bin"} or path.name.startswith("kitti360_")
+        if path.suffix in {".png", ".bin"} or path.name in INDEXES
     }
 
 
@@ -44,45 +46,52 @@ def copy(raw, tmp_path):
 
 
 def test_index_counts_classes_on_the_window_that_the_network_sees(raw, cache):
-    info = load_info(cache / "kitti360_train.json")
+    index = FrameIndex.load(cache / "train.npz")
     layout = Kitti360Layout(raw)
-    K = np.array(info["metainfo"]["K"])
+    K = index.K[0]
+    assert index.columns["size"].tolist() == [[352, 94]] * 7
     window = ViewTransform(*VIEW).window(K, (352, 94))
-    assert len(info["data_list"]) == 7
-    for entry in info["data_list"]:
-        labels = read_ids(layout.semantic(entry["sequence"], entry["frame"]))
+    assert index.lengths.tolist() == [7]
+    for row, entry in enumerate(index.frames(NAME)):
+        labels = read_ids(layout.semantic(NAME, entry.number))
+        assert (cache / entry.semantics).samefile(layout.semantic(NAME, entry.number))
+        assert (cache / entry.image).samefile(layout.image(NAME, entry.number))
         part = labels[window.top : window.bottom, window.left : window.right]
-        counted = {int(k): v for k, v in entry["classes"].items()}
+        classes = index.columns["classes"][row]
+        counted = {int(i): int(classes[i]) for i in np.flatnonzero(classes)}
+        buildings = (part == IDS["building"]).mean()
+        assert index.columns["building"][row] == pytest.approx(buildings, rel=1e-12)
         found = dict(zip(*(a.tolist() for a in np.unique(part, return_counts=True))))
         assert counted == found
         assert found[IDS["road"]] / part.size != (labels == IDS["road"]).mean()
-        depth = read_depth(cache / entry["depth"], info["metainfo"]["depth_scale"])
-        assert entry["valid"] == (depth > 0).sum()
-        assert entry["coverage"] == (depth > 0).mean()
+        depth = read_depth(cache / entry.depth, index.facts.depth_scale)
+        assert index.columns["valid"][row] == (depth > 0).sum()
+        assert index.columns["coverage"][row] == (depth > 0).mean()
 
 
 def test_cam2world_is_the_file_of_kitti360(raw, cache):
     expected = np.loadtxt(Kitti360Layout(raw).cam0_to_world(NAME))
-    for entry in load_info(cache / "kitti360_train.json")["data_list"]:
-        row = expected[expected[:, 0] == entry["frame"]][0, 1:]
-        np.testing.assert_allclose(entry["cam2world"], row, atol=1e-6)
+    for entry in FrameIndex.load(cache / "train.npz").frames(NAME):
+        row = expected[expected[:, 0] == entry.number][0, 1:]
+        found = invert_rigid(entry.world2cam)
+        np.testing.assert_allclose(found.ravel(), row, atol=1e-6)
 
 
 def test_report_and_overview(cache):
     report = json.loads((cache / "report.json").read_text())
     found = report["splits"]["train"]
     assert found["frames"] == 7 and sum(found["buckets"].values()) == 7
-    entries = load_info(cache / "kitti360_train.json")["data_list"]
-    coverage = [entry["coverage"] for entry in entries]
+    index = FrameIndex.load(cache / "train.npz")
+    coverage = index.columns["coverage"]
     assert found["coverage"]["mean"] == pytest.approx(np.mean(coverage), abs=1e-4)
     assert found["coverage"]["p95"] == pytest.approx(
         np.percentile(coverage, 95), abs=1e-4
     )
-    poor = [f"{NAME}/{e['frame']}" for e in entries if e["view_valid"] < 2000]
-    assert found["low_quality_frames"] == poor
-    page = (cache / "overview.html").read_text()
-    assert page.count("data:image/png;base64,") == 7
-    assert page.startswith("<!doctype html>")
+    poor = index.numbers[index.columns["view_valid"] < 2000]
+    assert found["low_quality_frames"] == [f"{NAME}/{number}" for number in poor]
+    assert report["view"] == list(VIEW) and report["packed"] == [list(VIEW)]
+    assert Image.open(cache / "overview" / "train.png").size[0] > 900
+    assert (cache / "overview" / f"train_{NAME}.ply").is_file()
 
 
 def test_same_bytes_for_two_workers_and_after_a_kill(raw, cache, tmp_path):
@@ -91,7 +100,7 @@ def test_same_bytes_for_two_workers_and_after_a_kill(raw, cache, tmp_path):
     convert(wanted, ["train", "val"], workers=2)
     expected = depth_files(tmp_path)
     for name, data in depth_files(cache).items():
-        assert expected[name] == data or name.startswith("kitti360_")
+        assert expected[name] == data or name in INDEXES
     victim = tmp_path / f"depth/{NAME}/{3:010d}.png"
     victim.unlink()
     kept = tmp_path / f"depth/{NAME}/{2:010d}.png"
@@ -115,7 +124,7 @@ def test_other_options_or_poses_are_refused_by_name(copy, tmp_path):
         convert(changed, ["train"])
     # Another view needs no other depth maps.
     convert(options(copy, out, view=(42, 168)), ["train"])
-    assert load_info(out / "kitti360_train.json")["metainfo"]["view"] == [42, 168]
+    assert json.loads((out / "report.json").read_text())["view"] == [42, 168]
     path = Kitti360Layout(copy).poses(NAME)
     path.write_text(path.read_text().replace("\n0 ", "\n99 "))
     lines = path.read_text().splitlines()
@@ -135,20 +144,18 @@ def test_frames_that_cannot_be_used_are_counted_with_the_reason(copy, tmp_path):
     message = r"3 of 7 frames \(42.9 %\) are bad.* First: .*/2: no pose"
     with pytest.raises(ValueError, match=message):
         convert(options(copy, out), ["train"])
-    assert not (out / "kitti360_train.json").exists()
+    assert not (out / "train.npz").exists()
     reasons = json.loads((out / "report.json").read_text())["skipped"]
     assert len(reasons) == 3
     convert(options(copy, out), ["train"], max_skipped=0.5)
-    entries = load_info(out / "kitti360_train.json")["data_list"]
-    assert [entry["frame"] for entry in entries] == [0, 1, 3, 6]
+    assert FrameIndex.load(out / "train.npz").numbers.tolist() == [0, 1, 3, 6]
     assert json.loads((out / "report.json").read_text())["skipped"] == reasons
     assert "no pose" in reasons[f"{NAME}/2"]
     assert "4.bin is missing" in reasons[f"{NAME}/4"]
     assert "5.png is missing" in reasons[f"{NAME}/5"]
     layout.sweep(NAME, 4).write_bytes(sweep)
     convert(options(copy, out), ["train"], max_skipped=0.5)
-    entries = load_info(out / "kitti360_train.json")["data_list"]
-    assert [entry["frame"] for entry in entries] == [0, 1, 3, 4, 6]
+    assert FrameIndex.load(out / "train.npz").numbers.tolist() == [0, 1, 3, 4, 6]
 
 
 def resized(path):
@@ -207,9 +214,10 @@ def test_unlabelled_drives_are_named_and_have_no_ratio(copy, tmp_path):
         convert(options(copy, tmp_path / "a"), ["train"])
     wanted = options(copy, tmp_path / "b", sequences=(NAME,))
     convert(wanted, ["test"])
-    info = load_info(tmp_path / "b/kitti360_test.json")
-    assert len(info["data_list"]) == 7
-    assert all("classes" not in entry for entry in info["data_list"])
+    index = FrameIndex.load(tmp_path / "b/test.npz")
+    assert len(index.numbers) == 7 and index.semantics is None
+    assert np.isnan(index.columns["building"]).all()
+    assert not index.columns["classes"].any()
     with pytest.raises(FileNotFoundError, match=r"sequence 'x' .*drive_0001_sync"):
         convert(options(copy, tmp_path / "c", sequences=("x",)), ["test"])
 

@@ -5,8 +5,12 @@ import numpy as np
 import pytest
 
 from vantage3d.converters.kitti360.calibration import read_calibration, read_poses
-from vantage3d.converters.kitti360.depth import DepthMaker, DepthOptions
-from vantage3d.converters.kitti360.sweeps import compensate, read_sweep
+from vantage3d.converters.kitti360.depth import (
+    DepthMaker,
+    DepthOptions,
+    compensate,
+    read_sweep,
+)
 from vantage3d.converters.lidar_depth import CleanUp, visible, z_buffer
 from vantage3d.geometry import invert_rigid, transform_points
 from vantage3d.io.depth_files import KITTI_SCALE

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from tests.shared import need
 from vantage3d.converters.kitti360.calibration import read_calibration
-from vantage3d.converters.kitti360.sweeps import compensate, read_sweep
+from vantage3d.converters.kitti360.depth import compensate, read_sweep
 from vantage3d.geometry import project
 from vantage3d.io.images import read_color
 

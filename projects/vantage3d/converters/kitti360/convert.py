@@ -3,7 +3,6 @@
 import argparse
 import hashlib
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -12,6 +11,8 @@ from typing import Any
 
 from mmengine.logging import print_log
 
+from vantage3d.converters.arguments import add_folders, add_run_options, check_run
+from vantage3d.converters.index.overview import write_overview
 from vantage3d.converters.index.report import refuse_skipped
 from vantage3d.converters.kitti360.calibration import (
     Calibration,
@@ -25,26 +26,26 @@ from vantage3d.converters.kitti360.frames import (
     Chunk,
     Options,
     Record,
+    frame_index,
     run_chunk,
+    write_report,
 )
-from vantage3d.converters.kitti360.report import write_report, write_skipped
 from vantage3d.converters.lidar_depth import CleanUp
-from vantage3d.io.depth_files import KITTI_SCALE
-from vantage3d.io.infos import save_info
 from vantage3d.io.manifest import open_manifest
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
 from vantage3d.views.kitti360.layout import Kitti360Layout
 
-FORMAT = 1  # Raise it when the bytes change for the same options.
+FORMAT = 1  # Raise it when the bytes of depth maps change for the same options.
+RECORDS = 2  # Raise it when what is known of a frame changes.
 CHUNK = 32  # Frames of one sequence that one process takes at a time.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the subcommand."""
     add, default = parser.add_argument, DepthOptions()
-    add("--root-path", type=Path, required=True, help="holds data_2d_raw")
-    add("--out-dir", type=Path, required=True, help="the cache, which training reads")
+    add_folders(parser, "the cache, which training reads")
+    add_run_options(parser)
     add("--splits", nargs="+", default=["train", "val"], help="official frame lists")
     add("--sequences", nargs="+", default=[], help="only these drives")
     add("--camera", type=int, choices=(0, 1), default=0)
@@ -60,13 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "pack none: 0.5 MB less per frame, and slow loading"
     packing.add_argument("--no-pack", action="store_true", help=text)
     add("--no-motion", action="store_true", help="sweeps of a car that stood still")
-    add("--max-skipped", type=float, default=0.05, help="share of bad frames allowed")
-    add("--workers", type=int, default=1, help="processes")
-    add("--overwrite", action="store_true", help="make everything again")
 
 
 def run(args: argparse.Namespace) -> None:
     """Make the cache of every split."""
+    check_run(args)
     near, far = args.depth_range
     depth = DepthOptions(
         args.accumulate,
@@ -90,7 +89,7 @@ def convert(
     overwrite: bool = False,
     max_skipped: float = 0.05,
 ) -> None:
-    """Write depth maps, the report and ``kitti360_<split>.json``.
+    """Write depth maps, packed views, the report and ``<split>.npz``.
 
     Finished depth maps of an earlier run are kept if they were made with the same
     options, calibration and poses.
@@ -107,7 +106,8 @@ def convert(
     _check_chains(layout, calibration, sequences)
     state = options.out_dir / ".create_data/kitti360"
     made = open_manifest(state, _manifest(options), overwrite)
-    tag = hashlib.sha256(f"{made}{options.view}{options.pack}".encode()).hexdigest()
+    text = f"{made}{options.view}{options.pack}{RECORDS}"
+    tag = hashlib.sha256(text.encode()).hexdigest()
     task = partial(run_chunk, options, state / tag[:12], overwrite)
     records: dict[str, list[Record]] = {split: [] for split in splits}
     skipped: dict[str, str] = {}
@@ -116,17 +116,18 @@ def convert(
     for split, found, bad in track(done, len(chunks), "kitti360 depth"):
         records[split] += found
         skipped |= bad
-    report = write_skipped(options.out_dir, skipped)
-    for split, entries in records.items():
+    for found in records.values():
+        found.sort(key=lambda record: (record["sequence"], record["frame"]))
+    report = write_report(options, records, skipped)
+    for split in splits:
         _check_skipped(frames[split], skipped, split, max_skipped, report)
-        entries.sort(key=lambda entry: (entry["sequence"], entry["frame"]))
-    write_report(options.out_dir, layout, records, skipped)
-    for split, entries in records.items():
-        path = options.out_dir / f"kitti360_{split}.json"
-        save_info(path, _metainfo(options, calibration), entries)
+    for split, found in records.items():
+        index = frame_index(options, calibration, found, made)
+        index.save(options.out_dir / f"{split}.npz")
+        write_overview(options.out_dir / "overview", split, index, options.out_dir)
     text = ", ".join(f"{s}: {len(r)} frames" for s, r in records.items())
     level = logging.WARNING if skipped else logging.INFO
-    text += f"; skipped {len(skipped)} (see {options.out_dir / 'report.json'})"
+    text += f"; skipped {len(skipped)} (see {report})"
     print_log(text, logger="current", level=level)
 
 
@@ -206,19 +207,4 @@ def _manifest(options: Options) -> dict[str, Any]:
         "--camera": layout.camera,
         "calibration and poses": digest[:16],
         **asdict(options.depth),
-    }
-
-
-def _metainfo(options: Options, calibration: Calibration) -> dict[str, Any]:
-    camera = options.layout.camera
-    root = options.layout.root.resolve()
-    return {
-        "dataset": "kitti360",
-        "raw_root": os.path.relpath(root, options.out_dir.resolve()),
-        "camera": camera,
-        "K": calibration.K[camera].tolist(),
-        "size": list(calibration.size[camera]),
-        "view": list(options.view),
-        "depth_scale": KITTI_SCALE,
-        "packed": [list(size) for size in options.pack],
     }

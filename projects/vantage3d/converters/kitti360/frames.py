@@ -1,7 +1,8 @@
-"""One KITTI-360 frame: its depth map, its packed views, its entry in the index."""
+"""One KITTI-360 frame: its depth map, its packed views, its row in the index."""
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.converters.kitti360.calibration import read_calibration, read_poses
+from vantage3d.converters.index.report import LOW_COVERAGE, LOW_VALID, spread
+from vantage3d.converters.kitti360.calibration import (
+    Calibration,
+    read_calibration,
+    read_poses,
+)
 from vantage3d.converters.kitti360.depth import DepthMaker, DepthOptions
+from vantage3d.geometry import invert_rigid
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import KITTI_SCALE, write_depth_png
 from vantage3d.io.images import read_color, read_depth, read_size
+from vantage3d.io.kitti360_labels import IDS
 from vantage3d.views.batch import UNKNOWN
 from vantage3d.views.frame import Frame
+from vantage3d.views.index import Facts, FrameIndex, IndexedFrame
+from vantage3d.views.kitti360.buckets import make_buckets
 from vantage3d.views.kitti360.dataset import packed_name
 from vantage3d.views.kitti360.layout import Kitti360Layout
 from vantage3d.views.kitti360.packed_view import PackedView, write_view
@@ -34,7 +44,7 @@ class Options:
 
     Attributes:
         layout: Where the raw data lies.
-        out_dir: The cache.
+        out_dir: Folder of the cache.
         view: (H, W) of the network's images; ratios are counted on their window.
         depth: How depth maps are made.
         sequences: Drives to take, all if empty.
@@ -52,7 +62,7 @@ class Options:
 def run_chunk(
     options: Options, state: Path, overwrite: bool, chunk: Chunk
 ) -> tuple[str, list[Record], dict[str, str]]:
-    """Split, entries of the usable frames of a chunk, and why others are not.
+    """Split, records of the usable frames of a chunk, and why others are not.
 
     A finished chunk is read from its marker below ``state``. It is made again if a file
     of it is gone, or for skipped frames whose own files may have come since.
@@ -61,7 +71,14 @@ def run_chunk(
     marker = state / f"{split}_{sequence}_{frames[0]:010d}_{len(frames)}.json"
     if marker.is_file() and not overwrite:
         _, records, skipped = json.loads(marker.read_bytes())
-        if set(skipped.values()) <= {NO_POSE} and _complete(options, records):
+        names = [record["depth"] for record in records]
+        names += [
+            packed_name(record["sequence"], record["frame"], size)
+            for record in records
+            for size in options.pack
+        ]
+        whole = all((options.out_dir / name).is_file() for name in names)
+        if whole and set(skipped.values()) <= {NO_POSE}:
             return split, records, skipped
     calibration = read_calibration(options.layout.root / "calibration")
     poses = read_poses(options.layout.poses(sequence))
@@ -80,17 +97,6 @@ def run_chunk(
     return split, records, skipped
 
 
-def _complete(options: Options, records: Sequence[Record]) -> bool:
-    """Whether all files of the entries are there."""
-    names = [record["depth"] for record in records]
-    names += [
-        packed_name(record["sequence"], record["frame"], size)
-        for record in records
-        for size in options.pack
-    ]
-    return all((options.out_dir / name).is_file() for name in names)
-
-
 def _record(
     options: Options,
     make: DepthMaker,
@@ -98,15 +104,15 @@ def _record(
     cam2world: NDArray[np.float64],
     overwrite: bool,
 ) -> Record:
-    """One frame's entry of the index; writes its depth map and packed views."""
+    """What is known of one frame; writes its depth map and packed views."""
     image = options.layout.image(make.sequence, frame)
     if (size := read_size(image)) != make.size:
         raise ValueError(
             f"{image} has {size[0]}x{size[1]} pixels, expected {make.size[0]}x"
             f"{make.size[1]} (S_rect). Download it again."
         )
-    name = f"depth/{make.sequence}/{frame:010d}.png"
-    path = options.out_dir / name
+    stored = f"depth/{make.sequence}/{frame:010d}.png"
+    path = options.out_dir / stored
     if path.is_file() and not overwrite:
         depth = read_depth(path, KITTI_SCALE)
     else:
@@ -116,36 +122,118 @@ def _record(
         raise ValueError(f"{path} has no valid pixel: no sweep reaches into the image.")
     labels = make.labels(frame)
     if options.pack:
-        _pack(options, make, frame, depth)
+        known = np.full(depth.shape, UNKNOWN) if labels is None else labels
+        source = Frame(
+            read_color(image), depth, make.K, np.eye(4), known.astype(np.int16)
+        )
+        for pack in options.pack:
+            seen = ViewTransform(*pack, "scatter")(source)
+            assert seen.semantics is not None
+            packed = PackedView(seen.image, seen.depth, seen.semantics)
+            write_view(
+                options.out_dir / packed_name(make.sequence, frame, pack), packed
+            )
     view = ViewTransform(*options.view, "scatter")
     left, top, right, bottom = view.window(make.K, make.size)
-    seen = view.resample(depth[top:bottom, left:right])
+    part = view.resample(depth[top:bottom, left:right])
     record: Record = {
         "sequence": make.sequence,
         "frame": frame,
         "cam2world": cam2world.ravel().tolist(),
-        "depth": name,
+        "depth": stored,
         "valid": int(np.count_nonzero(depth)),
         "coverage": float(np.count_nonzero(depth) / depth.size),
-        "view_valid": int(np.count_nonzero(seen)),
+        "view_valid": int(np.count_nonzero(part)),
+        "classes": [0] * CLASSES,
     }
     if labels is not None:
         count = np.bincount(labels[top:bottom, left:right].ravel(), minlength=CLASSES)
-        record["classes"] = {str(i): int(count[i]) for i in np.flatnonzero(count)}
+        record["classes"] = count.tolist()
     return record
 
 
-def _pack(
-    options: Options, make: DepthMaker, frame: int, depth: NDArray[np.float32]
-) -> None:
-    """Write what training would cut from the originals, at every packed size."""
-    labels = make.labels(frame)
-    if labels is None:
-        labels = np.full(depth.shape, UNKNOWN)
-    color = read_color(options.layout.image(make.sequence, frame))
-    source = Frame(color, depth, make.K, np.eye(4), labels.astype(np.int16))
-    for size in options.pack:
-        view = ViewTransform(*size, "scatter")(source)
-        assert view.semantics is not None
-        packed = PackedView(view.image, view.depth, view.semantics)
-        write_view(options.out_dir / packed_name(make.sequence, frame, size), packed)
+def frame_index(
+    options: Options, calibration: Calibration, records: Sequence[Record], made: str
+) -> FrameIndex:
+    """The index of a split.
+
+    Its columns beside paths and cameras: ``valid`` and ``coverage`` (pixels with depth
+    and their share), ``view_valid`` (pixels with depth in the network's view),
+    ``classes`` (F, 45) label counts in the window of the view, ``building`` the share
+    of buildings among them, NaN without labels, and ``size`` (W, H) of the image.
+
+    Args:
+        options: What was made.
+        calibration: The cameras.
+        records: What is known of the frames, in order.
+        made: Hash of what the depth maps depend on.
+    """
+    camera, root = options.layout.camera, options.layout.root.resolve()
+    layout = Kitti360Layout(
+        Path(os.path.relpath(root, options.out_dir.resolve())), camera
+    )
+    frames: dict[str, list[IndexedFrame]] = {}
+    for record in records:
+        where = record["sequence"], record["frame"]
+        frames.setdefault(record["sequence"], []).append(
+            IndexedFrame(
+                record["frame"],
+                str(layout.image(*where)),
+                record["depth"],
+                calibration.K[camera],
+                invert_rigid(np.array(record["cam2world"]).reshape(4, 4)),
+                str(layout.semantic(*where)) if any(record["classes"]) else "",
+            )
+        )
+    names = ("valid", "coverage", "view_valid", "classes")
+    columns = {name: np.array([record[name] for record in records]) for name in names}
+    columns["classes"] = columns["classes"].reshape(-1, CLASSES)
+    columns["building"] = building_ratios(records)
+    columns["size"] = np.tile(calibration.size[camera], (len(records), 1))
+    return FrameIndex.build(Facts("integer", ".", KITTI_SCALE, made), frames, columns)
+
+
+def building_ratios(records: Sequence[Record]) -> NDArray[np.float64]:
+    """(F,) share of buildings in the view, NaN without labels."""
+    classes = np.array([record["classes"] for record in records]).reshape(-1, CLASSES)
+    with np.errstate(invalid="ignore"):
+        return classes[:, IDS["building"]] / classes.sum(axis=1)
+
+
+def write_report(
+    options: Options,
+    records: Mapping[str, Sequence[Record]],
+    skipped: Mapping[str, str],
+) -> Path:
+    """Write ``report.json``: statistics of every split, and what was skipped.
+
+    A frame is poor with less than 10 % of its pixels covered, or less than 2000 valid
+    pixels in the network's view.
+    """
+    splits = {}
+    for split, found in records.items():
+        ratios = building_ratios(found)
+        buckets = make_buckets([None if np.isnan(r) else float(r) for r in ratios])
+        poor = [
+            f"{r['sequence']}/{r['frame']}"
+            for r in found
+            if r["coverage"] < LOW_COVERAGE or r["view_valid"] < LOW_VALID
+        ]
+        splits[split] = {
+            "frames": len(found),
+            "sequences": len({record["sequence"] for record in found}),
+            "coverage": spread([record["coverage"] for record in found]),
+            "view_valid": spread([record["view_valid"] for record in found]),
+            "buckets": {name: len(where) for name, where in buckets.items()},
+            "without_labels": int(np.isnan(ratios).sum()),
+            "low_quality_frames": poor,
+        }
+    report = {
+        "view": options.view,
+        "packed": options.pack,
+        "splits": splits,
+        "skipped": dict(skipped),
+    }
+    path = options.out_dir / "report.json"
+    atomic_write_bytes(path, (json.dumps(report, indent=1) + "\n").encode())
+    return path

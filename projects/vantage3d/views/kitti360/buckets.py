@@ -2,23 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.io.kitti360_labels import IDS
-
 RICH, MIXED = 0.30, 0.10
 SHARES = {"rich": 0.5, "mixed": 0.3, "road": 0.2}
-
-
-def building_ratio(entry: Mapping[str, Any]) -> float | None:
-    """Share of ``building`` in the view of an index entry; None without labels."""
-    classes = entry.get("classes")
-    if classes is None:
-        return None
-    return classes.get(str(IDS["building"]), 0) / sum(classes.values())
 
 
 def make_buckets(

@@ -8,14 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.geometry import invert_rigid
-from vantage3d.io.infos import load_info
 from vantage3d.registry import DATASETS
 from vantage3d.views.dataset import PosedViews
 from vantage3d.views.frame import Frame, check_frame
-from vantage3d.views.index import Facts, FrameIndex, IndexedFrame
-from vantage3d.views.kitti360.buckets import BucketMix, building_ratio, make_buckets
-from vantage3d.views.kitti360.layout import Kitti360Layout
+from vantage3d.views.kitti360.buckets import BucketMix, make_buckets
 from vantage3d.views.kitti360.packed_view import read_view
 from vantage3d.views.selection import Rows
 from vantage3d.views.transform import ViewTransform
@@ -67,38 +63,18 @@ class KITTI360Dataset(PosedViews):
                 f"--view {size[0]} {size[1]}`, or set packed=False."
             )
 
-    def load_index(self) -> FrameIndex:
-        """Frames of the index file of the split."""
-        info = load_info(Path(self.data_root) / f"kitti360_{self.split}.json")
-        meta = info["metainfo"]
-        layout = Kitti360Layout(Path(meta["raw_root"]), int(meta["camera"]))
-        K = np.array(meta["K"], float)
-        self.stored_size = int(meta["size"][0]), int(meta["size"][1])
-        frames: dict[str, list[IndexedFrame]] = {}
-        for entry in info["data_list"]:
-            where = entry["sequence"], entry["frame"]
-            world2cam = invert_rigid(np.array(entry["cam2world"]).reshape(4, 4))
-            labels = str(layout.semantic(*where)) if "classes" in entry else ""
-            frames.setdefault(entry["sequence"], []).append(
-                IndexedFrame(
-                    entry["frame"],
-                    str(layout.image(*where)),
-                    entry["depth"],
-                    K,
-                    world2cam,
-                    labels,
-                )
-            )
-        ratios = [building_ratio(entry) for entry in info["data_list"]]
-        facts = Facts("integer", ".", float(meta["depth_scale"]))
-        return FrameIndex.build(facts, frames, {"building": np.array(ratios, float)})
-
     @cached_property
     def packed_sizes(self) -> set[tuple[int, int]]:
         """(H, W) of the packed views that the cache has."""
         folders = (Path(self.data_root) / "views").glob("*x*")
         sizes = [folder.name.split("x") for folder in folders]
         return {(int(height), int(width)) for height, width in sizes}
+
+    @cached_property
+    def stored_size(self) -> tuple[int, int]:
+        """(W, H) of the images."""
+        width, height = self.index.columns["size"][0]
+        return int(width), int(height)
 
     @cached_property
     def buckets(self) -> dict[str, NDArray[np.intp]]:

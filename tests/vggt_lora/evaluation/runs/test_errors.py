@@ -1,6 +1,5 @@
 """What the user can mend ends in one message."""
 
-import json
 import shutil
 
 import pytest
@@ -17,6 +16,7 @@ from vantage3d.converters.kitti360.convert import Options, convert
 from vantage3d.engine.checkpoints.file import write_checkpoint
 from vantage3d.evaluation.results.folder import ResultFolder
 from vantage3d.process.command import CommandError
+from vantage3d.views.index import FrameIndex
 from vantage3d.views.kitti360.layout import Kitti360Layout
 
 
@@ -141,10 +141,9 @@ def test_windows_of_other_data_are_refused(evaluated, unlabelled, cache, tmp_pat
     )
     other = tmp_path / "cache"
     shutil.copytree(cache, other)
-    index = other / "kitti360_val.json"
-    content = json.loads(index.read_text())
-    content["data_list"][0]["cam2world"][3] += 1.0
-    index.write_text(json.dumps(content))
+    index = FrameIndex.load(other / "val.npz")
+    index.world2cam[0, 0, 3] += 1.0
+    index.save(other / "val.npz")
     refused(other, tmp_path / "b", "--windows", str(file), match="results would not be")
     refused(cache, tmp_path / "c", "--windows", "no.json", match="no.json is missing")
     evaluate(cache, tmp_path / "d", "--windows", str(file))
