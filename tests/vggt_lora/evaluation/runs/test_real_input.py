@@ -35,7 +35,7 @@ def test_single_frames_with_their_own_sweep(tmp_path):
         depth = read_depth(path, 256)
         # The sample's own README counts 27 000 points in the image.
         assert 15_000 < (depth > 0).sum() < 27_000
-        height, off = road(depth, data.K)
+        height, off = road(depth, data.index.K[0])
         assert height == pytest.approx(1.55, abs=0.05)  # as KITTI-360 is built
         assert off < 0.02
 
