@@ -22,7 +22,6 @@ from vantage3d.views.index import Facts, IndexedFrame
 from vantage3d.views.resampling import nearest
 
 MASKED = 128  # grey level above which a pixel of Co3D belongs to the object
-FULL = 65535  # sky in Virtual KITTI, no measurement in 7-Scenes
 Depth = NDArray[np.float32]
 
 
@@ -80,14 +79,6 @@ def limit_depth(
 
 def _integer(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
     return _framed(root, entry, read_depth(root / entry.depth, facts.depth_scale))
-
-
-def _below_full(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
-    """The largest value means that there is no depth."""
-    frame = _integer(root, facts, entry)
-    full = FULL / np.float32(facts.depth_scale)
-    depth = np.where(frame.depth < full, frame.depth, np.float32(0))
-    return frame._replace(depth=depth)
 
 
 def _rotated(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
@@ -176,8 +167,8 @@ def _framed(root: Path, entry: IndexedFrame, depth: Depth) -> Frame:
 
 READERS: dict[str, Callable[[Path, Facts, IndexedFrame], Frame]] = {
     "integer": _integer,
-    "vkitti": _below_full,
-    "sevenscenes": _below_full,
+    "vkitti": _integer,
+    "sevenscenes": _integer,
     "rotated": _rotated,
     "npy": _npy,
     "distance": _distance,

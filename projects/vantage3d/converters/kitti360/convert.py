@@ -30,7 +30,6 @@ from vantage3d.converters.kitti360.frames import (
     run_chunk,
     write_report,
 )
-from vantage3d.converters.lidar_depth import CleanUp
 from vantage3d.io.manifest import open_manifest
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
@@ -54,25 +53,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "sweeps before and after the image's own"
     add("--accumulate", type=int, default=default.accumulate, help=text)
     add("--depth-range", type=float, nargs=2, default=default.depth_range, help="m")
-    add("--no-clean-up", action="store_true", help="keep points behind surfaces")
     packing = parser.add_mutually_exclusive_group()
     text = "heights of the views that are packed for fast loading; --view's by default"
     packing.add_argument("--pack", type=int, nargs="+", metavar="HEIGHT", help=text)
     text = "pack none: 0.5 MB less per frame, and slow loading"
     packing.add_argument("--no-pack", action="store_true", help=text)
-    add("--no-motion", action="store_true", help="sweeps of a car that stood still")
 
 
 def run(args: argparse.Namespace) -> None:
     """Make the cache of every split."""
     check_run(args)
     near, far = args.depth_range
-    depth = DepthOptions(
-        args.accumulate,
-        (near, far),
-        None if args.no_clean_up else CleanUp(),
-        motion=not args.no_motion,
-    )
+    depth = DepthOptions(args.accumulate, (near, far))
     view = int(args.view[0]), int(args.view[1])
     layout = Kitti360Layout(args.root_path, args.camera)
     sequences = tuple(args.sequences)
