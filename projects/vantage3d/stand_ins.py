@@ -81,7 +81,7 @@ def absent_modules() -> dict[str, str]:
     """Modules that cannot be imported here; looks at files, imports nothing."""
     spec = find_spec("mmcv")
     folders = (spec.submodule_search_locations or []) if spec else []
-    absent = {}
+    absent: dict[str, str] = {}
     if not any(next(Path(folder).glob("_ext.*"), None) for folder in folders):
         absent |= {"mmcv.ops": COMPILED, "mmcv._ext": COMPILED}
     if find_spec("numba") is None:

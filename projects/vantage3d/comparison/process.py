@@ -45,8 +45,8 @@ def run_job(
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{task}.log"
-    torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", processes]
-    launcher = [*torchrun, "-m"] if processes else []
+    torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node"]
+    launcher = [*torchrun, processes, "-m"] if processes else []
     command = [sys.executable, "-m", *launcher, WORKER, task, json.dumps(arguments)]
     start = time.perf_counter()
     with log.open("ab") as output:

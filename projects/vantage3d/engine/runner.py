@@ -46,6 +46,8 @@ class Vantage3DRunner(SurvivingRunner):
     ``load_from`` or from the beginning.
     """
 
+    _resume: bool | str
+
     def set_randomness(
         self,
         seed: int | None,
@@ -221,8 +223,9 @@ class Vantage3DRunner(SurvivingRunner):
         self.call_hook("before_save_checkpoint", checkpoint=checkpoint)
         plain, path = to_plain(checkpoint), Path(out_dir) / filename
         # A model may export what it trains beside the checkpoint, and before it.
-        if hasattr(model := bare_model(self.model), "export"):
-            model.export(plain["state_dict"], companion(path))
+        export = getattr(bare_model(self.model), "export", None)
+        if export is not None:
+            export(plain["state_dict"], companion(path))
         write_checkpoint(plain, path)
         if save_optimizer:
             self._last_save = moment.key

@@ -124,7 +124,7 @@ def sum_errors(
     centre = float(log.mean()) if len(pred) else 0.0
     off = log - centre
 
-    def total(values: NDArray[Any] | None = None) -> Floats:
+    def total(values: NDArray[Any] | None = None) -> NDArray[Any]:
         return np.bincount(sets, values, count)
 
     sums = ErrorSums(

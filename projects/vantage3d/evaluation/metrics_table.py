@@ -113,7 +113,7 @@ TABLE = (
     Metric("planarity.REGION.residual_median", "median distance from flat",
            "share of depth", False, "median of these residuals", FRAMES),
     *(
-        Metric(f"{source}.REGION.{key}", label, unit, higher, formula, WINDOWS, *rest)
+        Metric(f"{source}.REGION.{key}", label, unit, higher, formula, WINDOWS, *rest)  # type: ignore[arg-type]
         for source, of in (
             ("photometric", "own depth with own cameras, in the network's unit"),
             ("photometric_gt_pose", "aligned depth with true cameras"),
@@ -150,7 +150,7 @@ TABLE = (
     *(
         Metric(f"pose.auc_{degrees}", f"AUC@{degrees}", "", True,
                "mean share of ordered pairs whose worse angle is within "
-               f"1, 2, ..., {degrees} degrees", WINDOWS, *headline)
+               f"1, 2, ..., {degrees} degrees", WINDOWS, *headline)  # type: ignore[arg-type]
         for degrees, *headline in ((3,), (5,), (15,), (30, ("",)))
     ),
     Metric("points.accuracy", "accuracy of the point map", "m", False,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from types import ModuleType
 from typing import Any
 
 from . import layers
@@ -44,9 +45,11 @@ def get_backend(name: str) -> Backend:
     """
     if name not in NAMES:
         raise ValueError(f"`backend` must be one of {list(NAMES)}, got {name!r}.")
-    engine = layers
+    engine: ModuleType = layers
     if name == "minkowski":
-        from . import minkowski as engine  # optional package, imported when asked for
-    own = {"name": name, "tensor": engine.SparseTensor}
+        from . import minkowski  # optional package, imported when asked for
+
+        engine = minkowski
+    own: dict[str, Any] = {"name": name, "tensor": engine.SparseTensor}
     names = (field.name for field in fields(Backend))
     return Backend(**own, **{n: getattr(engine, n) for n in names if n not in own})

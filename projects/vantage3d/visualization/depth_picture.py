@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib import colormaps
@@ -126,10 +126,11 @@ def _show(axes: Axes, view: DepthView, title: str, norm: LogNorm) -> AxesImage:
         shown, caption = axes.imshow(view.image), view.name
         if view.keypoints is not None:
             pixels, z, valid = view.keypoints
-            lost = {"marker": "x", "color": "white", "linewidths": 0.7}
-            axes.scatter(*pixels[~valid].T, s=10, **lost)
-            found = {"cmap": COLOURS, "norm": norm, "edgecolors": "k"}
-            axes.scatter(*pixels[valid].T, c=z[valid], s=14, linewidths=0.4, **found)
+            lost: dict[str, Any] = {"marker": "x", "color": "white", "linewidths": 0.7}
+            (x, y), (lost_x, lost_y) = pixels[valid].T, pixels[~valid].T
+            axes.scatter(lost_x, lost_y, s=10, **lost)
+            found: dict[str, Any] = {"cmap": COLOURS, "norm": norm, "edgecolors": "k"}
+            axes.scatter(x, y, c=z[valid], s=14, linewidths=0.4, **found)
     else:
         truth = title == "ground truth"
         depth = view.truth if truth else view.answers[title]
