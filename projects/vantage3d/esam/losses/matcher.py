@@ -9,12 +9,14 @@ from vantage3d.esam.losses.mask_losses import batch_dice_loss, batch_sigmoid_bce
 from vantage3d.registry import TASK_UTILS
 
 
-@TASK_UTILS.register_module()
-class QueryClassificationCost:
-    """Minus the probability that the query gives the instance's class."""
-
+class _Cost:
     def __init__(self, weight: float) -> None:
         self.weight = weight
+
+
+@TASK_UTILS.register_module()
+class QueryClassificationCost(_Cost):
+    """Minus the probability that the query gives the instance's class."""
 
     def __call__(
         self, cls: Tensor, masks: Tensor, labels: Tensor, gt: Tensor
@@ -24,11 +26,8 @@ class QueryClassificationCost:
 
 
 @TASK_UTILS.register_module()
-class MaskBCECost:
+class MaskBCECost(_Cost):
     """Mean binary cross-entropy between masks."""
-
-    def __init__(self, weight: float) -> None:
-        self.weight = weight
 
     def __call__(
         self, cls: Tensor, masks: Tensor, labels: Tensor, gt: Tensor
@@ -38,11 +37,8 @@ class MaskBCECost:
 
 
 @TASK_UTILS.register_module()
-class MaskDiceCost:
+class MaskDiceCost(_Cost):
     """Dice loss between masks."""
-
-    def __init__(self, weight: float) -> None:
-        self.weight = weight
 
     def __call__(
         self, cls: Tensor, masks: Tensor, labels: Tensor, gt: Tensor

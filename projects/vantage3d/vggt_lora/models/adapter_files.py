@@ -99,10 +99,14 @@ class Adapters:
             state: A state dict of the network.
             folder: Where the two files go.
         """
-        tensors = {_to_peft(key): value.contiguous() for key, value in state.items()}
+        tensors = {
+            _PREFIX + key.replace(f".{ADAPTER}.", "."): value.contiguous()
+            for key, value in state.items()
+        }
         config = peft_config(self.settings, self.layers).to_dict()
         # peft's field for the version of the base; a key of ours would make it warn.
-        config |= {"inference_mode": True, "revision": _join(self.base)}
+        base = " ".join(f"{part}=sha256:{hash_}" for part, hash_ in self.base.items())
+        config |= {"inference_mode": True, "revision": base}
         text = json.dumps(config, indent=2, default=_plain)
         atomic_write_bytes(folder / WEIGHTS, save(tensors, {"format": "pt"}))
         atomic_write_bytes(folder / CONFIG, text.encode())
@@ -171,7 +175,7 @@ def read_adapter(folder: Path) -> "OrderedDict[str, Tensor]":
     try:
         tensors = load_file(folder / WEIGHTS)
         config = json.loads((folder / CONFIG).read_text())
-        base = _split(config["revision"])
+        base = dict(item.split("=sha256:") for item in config["revision"].split())
         found = {"rank": config["r"], "alpha": config["lora_alpha"], "base": base}
     except FileNotFoundError as error:
         raise CheckpointError(
@@ -202,21 +206,9 @@ def adapter_facts(state: Mapping[str, Tensor]) -> dict[str, Any] | None:
     return metadata.get(_KEY)
 
 
-def _to_peft(key: str) -> str:
-    return _PREFIX + key.replace(f".{ADAPTER}.", ".")
-
-
 def _from_peft(key: str) -> str:
     name, _, leaf = key.removeprefix(_PREFIX).rpartition(".")
     return f"{name}.{ADAPTER}.{leaf}"
-
-
-def _join(hashes: Hashes) -> str:
-    return " ".join(f"{part}=sha256:{digest}" for part, digest in hashes.items())
-
-
-def _split(text: str) -> Hashes:
-    return dict(item.split("=sha256:") for item in text.split())
 
 
 def _plain(value: Any) -> Any:

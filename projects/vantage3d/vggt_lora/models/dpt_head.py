@@ -188,17 +188,23 @@ def positions(x: Tensor, image_size: tuple[int, int]) -> Tensor:
         (4 d, h, w).
     """
     _, channels, *size = x.shape
-    d = channels // 4
-    exponents = torch.arange(d, dtype=torch.float64, device=x.device) / d
-    codes = []
+    centres = []
     for cells, side in zip(size, image_size):
         reach = side / (image_size[0] ** 2 + image_size[1] ** 2) ** 0.5
-        centres = torch.arange(cells, dtype=torch.float64, device=x.device)
-        centres = (2 * centres - (cells - 1)) / cells * reach
-        angles = POSITION_FREQUENCY ** -exponents[:, None] * centres
-        codes.append(torch.cat([angles.sin(), angles.cos()]).to(x.dtype))
-    v, u = codes
-    return torch.cat([u[:, None, :].expand(-1, *size), v[:, :, None].expand(-1, *size)])
+        at = torch.arange(cells, dtype=torch.float64, device=x.device)
+        centres.append((2 * at - (cells - 1)) / cells * reach)
+    return sine_maps(centres[0], centres[1], channels // 4, POSITION_FREQUENCY, x.dtype)
+
+
+def sine_maps(y: Tensor, x: Tensor, d: int, base: float, dtype: torch.dtype) -> Tensor:
+    """(4 d, h, w) sines, then cosines, of x (w,) and then of y (h,)."""
+    exponents = torch.arange(d, dtype=torch.float64, device=x.device) / d
+    codes = []
+    for at in (x, y):
+        angles = base ** -exponents[:, None] * at
+        codes.append(torch.cat([angles.sin(), angles.cos()]).to(dtype))
+    u, v, size = codes[0][:, None, :], codes[1][:, :, None], (len(y), len(x))
+    return torch.cat([u.expand(-1, *size), v.expand(-1, *size)])
 
 
 def dense_maps(

@@ -9,7 +9,7 @@ from torch.nn.functional import avg_pool2d
 
 from vantage3d.geometry import sample_maps
 from vantage3d.vggt_lora.models.aggregator import first_and_others
-from vantage3d.vggt_lora.models.dpt_head import LAYERS, DPTHead
+from vantage3d.vggt_lora.models.dpt_head import LAYERS, DPTHead, sine_maps
 
 VIRTUAL = 64  # tracks through which points know of each other
 STRIDE = 2  # image pixels per pixel of the feature maps
@@ -353,13 +353,7 @@ def position_grid(channels: int, size: Sequence[int], like: Tensor) -> Tensor:
     Returns:
         (1, channels, h, w).
     """
-    d = channels // 4
-    exponents = torch.arange(d, dtype=torch.float64, device=like.device) / d
-    codes = []
-    for cells in size:
-        at = torch.arange(cells, dtype=torch.float64, device=like.device)
-        angles = POSITION_BASE ** -exponents[:, None] * at
-        codes.append(torch.cat([angles.sin(), angles.cos()]).to(like.dtype))
-    y, x = codes
-    grid = [x[:, None, :].expand(-1, *size), y[:, :, None].expand(-1, *size)]
-    return torch.cat(grid)[None]
+    y, x = (
+        torch.arange(cells, dtype=torch.float64, device=like.device) for cells in size
+    )
+    return sine_maps(y, x, channels // 4, POSITION_BASE, like.dtype)[None]
