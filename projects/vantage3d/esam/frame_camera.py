@@ -146,20 +146,15 @@ def undo_augmentation(points: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
     _check_flow(flow, metainfo)
     xyz = points.double()
     for step in reversed(flow):
-        xyz = _unflip(xyz, FLIPS[step]) if step in FLIPS else _undo(xyz, step, metainfo)
+        if step in FLIPS:
+            signs = xyz.new_ones(3)
+            signs[FLIPS[step]] = -1
+            xyz = xyz * signs
+        else:
+            key, inverse = INVERSES[step]
+            value = torch.as_tensor(metainfo[key], dtype=xyz.dtype, device=xyz.device)
+            xyz = inverse(xyz, value)
     return xyz.to(points.dtype)
-
-
-def _unflip(xyz: Tensor, axis: int) -> Tensor:
-    signs = xyz.new_ones(3)
-    signs[axis] = -1
-    return xyz * signs
-
-
-def _undo(xyz: Tensor, step: str, metainfo: Mapping[str, Any]) -> Tensor:
-    key, inverse = INVERSES[step]
-    value = torch.as_tensor(metainfo[key], dtype=xyz.dtype, device=xyz.device)
-    return inverse(xyz, value)
 
 
 INVERSES: dict[str, tuple[str, Callable[[Tensor, Tensor], Tensor]]] = {

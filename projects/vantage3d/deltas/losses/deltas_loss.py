@@ -60,7 +60,10 @@ class DeltasLoss(nn.Module):
             raise ValueError(
                 f"`limits` must be 0 < smallest < largest metres, got {tuple(limits)}."
             )
-        self.interest = None if interest is None else _interest(interest)
+        self.interest = None
+        if interest is not None:
+            teacher = TASK_UTILS.build(interest["teacher"])
+            self.interest = InterestPointLoss(**{**interest, "teacher": teacher})
         self.matches = None if matches is None else MatchLoss(**matches)
         self.points = None if points is None else PointLoss(**points)
         self.smoothness = None if smoothness is None else SmoothnessLoss(**smoothness)
@@ -136,9 +139,3 @@ class DeltasLoss(nn.Module):
                 pyramid[-1], images[:, 0]
             )
         return losses
-
-
-def _interest(arguments: Mapping[str, Any]) -> InterestPointLoss:
-    arguments = dict(arguments)
-    teacher = TASK_UTILS.build(arguments.pop("teacher"))
-    return InterestPointLoss(teacher, **arguments)

@@ -102,7 +102,8 @@ def load_superpoint(path: Path) -> nn.Module:
             "in `weights`. Without them use teacher=dict(type='CornerTeacher')"
         )
     net = SuperPointForKeypointDetection(SuperPointConfig())
-    state = transformers_names(_tensors(path))
+    checkpoint = read_checkpoint(str(path))
+    state = transformers_names(checkpoint.get("state_dict", checkpoint))
     expected = net.state_dict()
     wrong = [
         key
@@ -136,8 +137,3 @@ def _renamed(key: str) -> str:
                 parts = (str(int(parts[0]) - 1), parts[1])
             return name.format(*parts) + key[match.end() :]
     return key
-
-
-def _tensors(path: Path) -> Mapping[str, Tensor]:
-    checkpoint = read_checkpoint(str(path))
-    return checkpoint.get("state_dict", checkpoint)

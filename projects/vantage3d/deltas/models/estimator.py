@@ -160,9 +160,11 @@ class DELTAS(BaseModel):
         maps, found = self.look(images, every_view)
         scores = None
         if keypoints is None:
-            keypoints, scores = self.select(
-                found["score_logits"][:, 0].detach().float(), size, self._generator()
-            )
+            # the same at every prediction, new in training
+            seed = int(torch.randint(2**31, ())) if self.training else self.seed
+            generator = torch.Generator().manual_seed(seed)
+            logits = found["score_logits"][:, 0].detach().float()
+            keypoints, scores = self.select(logits, size, generator)
         ref2cam = relative_poses(batch["cam2world"])
         with torch.autocast(images.device.type, enabled=False):
             descriptors = found["descriptors"].to(ref2cam.dtype)
@@ -207,13 +209,6 @@ class DELTAS(BaseModel):
             "depth_pyramid": pyramid,
             "depth": pyramid[-1][:, 0],
         }
-
-    def _generator(self) -> torch.Generator:
-        """Of random keypoints: the same at every prediction, new in training."""
-        seed = self.seed
-        if self.training:
-            seed = int(torch.randint(2**31, ()))
-        return torch.Generator().manual_seed(seed)
 
 
 def relative_poses(cam2world: Tensor) -> Tensor:

@@ -73,10 +73,12 @@ class AddSuperPointAnnotations(BaseTransform):
         instances, labels = self._compact(ids, things & (ids > 0), semantic)
         superpoints = results["sp_pts_mask"]
         self._check_lengths(results)
+        rows = majority(superpoints, semantic, self.num_classes + 1)
+        rows[-1] |= ~rows.any(axis=0)
         masks = np.concatenate(
             [
                 majority(superpoints, instances, len(labels)),
-                self._semantic_rows(superpoints, semantic),
+                rows,
             ]
         )
         results["gt_sp_masks"] = torch.from_numpy(masks)
@@ -84,9 +86,12 @@ class AddSuperPointAnnotations(BaseTransform):
         results["gt_labels_3d"] = np.concatenate([labels, zeros])
         results["pts_instance_mask"] = instances
         if "eval_ann_info" in results:
+            # Things moved behind the stuff classes, stuff by its class, -1 elsewhere.
+            number = len(self.stuff_classes)
+            ids = np.where(instances >= 0, instances + number, -1)
             results["eval_ann_info"].update(
                 pts_semantic_mask=semantic,
-                pts_instance_mask=self._evaluation_ids(instances, semantic),
+                pts_instance_mask=np.where(semantic < number, semantic, ids),
                 sp_pts_mask=superpoints,
             )
         return results
@@ -114,23 +119,6 @@ class AddSuperPointAnnotations(BaseTransform):
         votes = np.zeros((compact.max() + 1, self.num_classes), dtype=np.int64)
         np.add.at(votes, (compact, semantic[valid]), 1)
         return instances, votes.argmax(axis=1) - len(self.stuff_classes)
-
-    def _semantic_rows(
-        self, superpoints: np.ndarray, semantic: np.ndarray
-    ) -> np.ndarray:
-        rows = majority(superpoints, semantic, self.num_classes + 1)
-        rows[-1] |= ~rows.any(axis=0)
-        return rows
-
-    def _evaluation_ids(
-        self, instances: np.ndarray, semantic: np.ndarray
-    ) -> np.ndarray:
-        """Things moved behind the stuff classes, stuff by its class, -1 elsewhere."""
-        number = len(self.stuff_classes)
-        ids = np.where(instances >= 0, instances + number, -1)
-        stuff = semantic < number
-        ids[stuff] = semantic[stuff]
-        return ids
 
 
 def majority(superpoints: np.ndarray, ids: np.ndarray, number: int) -> np.ndarray:

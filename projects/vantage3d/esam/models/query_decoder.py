@@ -259,7 +259,8 @@ class ScanNetMixQueryDecoder(nn.Module):
         self, masks: Tensor, head: int, level: str, superpoints: Tensor, weights: Tensor
     ) -> Tensor:
         """(Q, M or N) bool: what the next layer's queries do not look at."""
-        hidden = _outside(masks)
+        hidden = masks < 0
+        hidden = hidden & ~hidden.all(1, keepdim=True)  # no row hides everything
         if self.mask_pred_mode[head] == level:
             return hidden
         if level == "P":
@@ -283,12 +284,6 @@ def mask_logits(queries: Tensor, hidden_feats: Tensor, last: nn.Linear) -> Tenso
     """
     bias = (queries @ last.bias)[:, None]
     return torch.addmm(bias, queries @ last.weight, hidden_feats.T)
-
-
-def _outside(masks: Tensor) -> Tensor:
-    """Where the logits (Q, M) are negative; nowhere in rows that are so everywhere."""
-    hidden = masks < 0
-    return hidden & ~hidden.all(1, keepdim=True)
 
 
 def superpoints_outside(hidden: Tensor, superpoints: Tensor, weights: Tensor) -> Tensor:

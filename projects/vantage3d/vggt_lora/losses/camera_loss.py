@@ -62,7 +62,8 @@ class CameraLoss:
         parts = {}
         for name, part in PARTS.items():
             errors = [self._error(s[..., part], target[..., part]) for s in stages]
-            means = [_mean(error[frames]) for error in errors]
+            kept = [error[frames].clamp(max=MAX_TRANSLATION_ERROR) for error in errors]
+            means = [error.sum() / max(error.numel(), 1) for error in kept]
             decayed = [self.gamma ** (n - 1 - i) * mean for i, mean in enumerate(means)]
             parts[name] = torch.stack(decayed).sum() / n
         weights = (self.weight_trans, self.weight_rot, self.weight_focal)
@@ -73,7 +74,3 @@ class CameraLoss:
         if self.loss_type == "l2":
             return (pred - target).norm(dim=-1, keepdim=True)
         return (pred - target).abs()
-
-
-def _mean(errors: Tensor) -> Tensor:
-    return errors.clamp(max=MAX_TRANSLATION_ERROR).sum() / max(errors.numel(), 1)

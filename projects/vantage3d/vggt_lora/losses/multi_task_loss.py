@@ -194,10 +194,8 @@ def _outputs(predictions: Mapping, *keys: str) -> list:
             f"the network returned no {missing[0]!r}, only {sorted(predictions)}. "
             "Enable its head, or drop the term from the criterion"
         )
-    return [_float32(predictions[key]) for key in keys]
-
-
-def _float32(output: Any) -> Any:
-    if isinstance(output, Tensor):
-        return output.float()
-    return [stage.float() for stage in output]
+    found = (predictions[key] for key in keys)
+    return [
+        x.float() if isinstance(x, Tensor) else [stage.float() for stage in x]
+        for x in found
+    ]

@@ -66,8 +66,17 @@ class VGGTEstimator(VGGT, BaseModel):
                 "the base is all there is"
             )
         self.precision, self.predict_base = precision, predict_base
-        self._load_base(base_weights)
-        self._freeze(freeze)
+        if base_weights is not None:
+            load_vggt(self, base_weights)
+        else:
+            print_log(
+                "base_weights=None: the network starts from random weights",
+                logger="current",
+                level=logging.WARNING,
+            )
+        names = [name for name, _ in self.named_modules() if name]
+        for name in matching(freeze, names, "freeze"):
+            self.get_submodule(name).requires_grad_(False)
         self.adapters = None
         if lora is not None:
             self.adapters = Adapters(self, LoraSettings(**lora))
@@ -115,21 +124,6 @@ class VGGTEstimator(VGGT, BaseModel):
         half = self.precision == "bfloat16"
         with torch.autocast(images.device.type, torch.bfloat16, enabled=half):
             return super().forward(images)
-
-    def _load_base(self, base_weights: str | None) -> None:
-        if base_weights is not None:
-            load_vggt(self, base_weights)
-            return
-        print_log(
-            "base_weights=None: the network starts from random weights",
-            logger="current",
-            level=logging.WARNING,
-        )
-
-    def _freeze(self, patterns: Sequence[str]) -> None:
-        names = [name for name, _ in self.named_modules() if name]
-        for name in matching(patterns, names, "freeze"):
-            self.get_submodule(name).requires_grad_(False)
 
 
 def training_progress() -> float:

@@ -52,28 +52,18 @@ def merge_adapter(
     # A random base, of a narrow network, is drawn as the runner draws it.
     set_random_seed(cfg.randomness.seed)
     if settings is not None and (adapter / CONFIG).is_file():
-        settings.adapter = str(adapter)
-        _take_rank_and_alpha(settings, adapter)
+        own = json.loads((adapter / CONFIG).read_text())
+        settings.update(adapter=str(adapter), rank=own["r"], alpha=own["lora_alpha"])
         model = MODELS.build(cfg.model)
     else:
         model = MODELS.build(cfg.model)
         path = weights_file(adapter)
         load_weights(model, read_checkpoint(path), str(path))
     weights = merged_weights(model)
-    _write(weights, out)
-    done = "adapters merged" if settings is not None else "the run had no adapters"
-    print_log(f"{len(weights)} tensors, {done}, in {out}", logger="current")
-    return weights
-
-
-def _take_rank_and_alpha(settings: dict[str, Any], folder: Path) -> None:
-    """An exported adapter knows these itself."""
-    config = json.loads((folder / CONFIG).read_text())
-    settings.update(rank=config["r"], alpha=config["lora_alpha"])
-
-
-def _write(weights: dict[str, Tensor], out: Path) -> None:
     if out.suffix == ".pth":
         write_checkpoint({"meta": {}, "state_dict": weights}, out)
     else:
         atomic_write_bytes(out, save(weights, {"format": "pt"}))
+    done = "adapters merged" if settings is not None else "the run had no adapters"
+    print_log(f"{len(weights)} tensors, {done}, in {out}", logger="current")
+    return weights

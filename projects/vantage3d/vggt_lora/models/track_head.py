@@ -294,7 +294,8 @@ class Tracker(nn.Module):
             coords = coords.detach()
             tokens = self._tokens(pyramid, coords, feats) + constant
             change = self.updateformer(tokens)
-            feats = feats + self._feature_update(change[..., 2:])
+            update = self.ffeat_norm(change[..., 2:].flatten(0, -2))
+            feats = feats + self.ffeat_updater(update).view(feats.shape)
             # the first frame's positions are given
             coords = torch.cat(
                 [start[:, None], (coords + change[..., :2])[:, 1:]], dim=1
@@ -321,10 +322,6 @@ class Tracker(nn.Module):
         code = motion_code(motion, feats.shape[-1] // 2)
         motion = motion / MAX_SCALE
         return torch.cat([code, motion, motion, seen, feats], dim=-1)
-
-    def _feature_update(self, change: Tensor) -> Tensor:
-        flat = change.flatten(0, -2)
-        return self.ffeat_updater(self.ffeat_norm(flat)).view(change.shape)
 
 
 def motion_code(motion: Tensor, channels: int) -> Tensor:
