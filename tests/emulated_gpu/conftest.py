@@ -1,12 +1,13 @@
-"""The pretended GPU as a fixture, and the list of what waits for it."""
-
-from collections import Counter
+"""The pretended GPU as a fixture; ``--waits`` prints what waits for it."""
 
 import pytest
 
 from tests.emulated_gpu.device import WAITS, emulated_gpu
+from tests.emulated_gpu.steps import waits_table
 
-BY_TEST: dict[str, Counter] = {}
+
+def pytest_addoption(parser):
+    parser.addoption("--waits", action="store_true", help="what waits for the GPU")
 
 
 def pytest_collection_modifyitems(items):
@@ -15,10 +16,14 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.emulated_gpu)
 
 
+def pytest_terminal_summary(terminalreporter, config):
+    if config.getoption("waits", False):
+        terminalreporter.write(f"\n{waits_table()}\n")
+
+
 @pytest.fixture
-def gpu(request):
-    """A pretended GPU for the test; its waits are noted under the test's name."""
+def gpu():
+    """A pretended GPU for the test."""
     WAITS.clear()
     with emulated_gpu():
         yield
-    BY_TEST[request.node.name] = Counter(WAITS)

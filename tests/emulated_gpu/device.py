@@ -336,6 +336,8 @@ def emulated_gpu() -> Iterator[None]:
             torch.cuda.graphs, "is_current_stream_capturing", lambda: False
         )
         stack.enter_context(capturing)
+        # inference tensors have no version, which a subclass must have
+        stack.enter_context(patch.object(torch, "inference_mode", torch.no_grad))
         stack.callback(torch.use_deterministic_algorithms, before)
         torch.use_deterministic_algorithms(True)
         torch.utils.deterministic.fill_uninitialized_memory = False

@@ -6,8 +6,8 @@ import torch
 from tests.deltas.losses.test_interest_points import authors_weights
 from tests.deltas.models.networks import narrow
 from tests.deltas.worlds import wall_batch
-from tests.emulated_gpu.steps import predict, train_step
-from vantage3d.registry import METRICS
+from tests.emulated_gpu.steps import predict, train_step, uploaded
+from vantage3d.registry import HOOKS, METRICS
 
 pytestmark = pytest.mark.usefixtures("gpu")
 CORNERS = dict(teacher=dict(type="CornerTeacher"))
@@ -44,8 +44,10 @@ def test_training_and_prediction(branch):
     batch = data()
     prediction = predict(model, batch)
     metric = METRICS.build(dict(type="TriangulatedDepthMetric"))
-    metric.process(batch, prediction)
-    assert metric.evaluate(1)["images"] == 1
+    metric.process(uploaded(batch), prediction)
+    assert metric.evaluate(1)
+    hook = HOOKS.build(dict(type="DepthReportHook", median_map=False))
+    hook.keep(0, uploaded(batch), prediction)
 
 
 @pytest.mark.parametrize("kind", ["hard", "soft"])

@@ -7,7 +7,7 @@ from tests.emulated_gpu.steps import predict, train_step, uploaded
 from tests.vggt_lora.losses.batches import wave_batch
 from tests.vggt_lora.models.networks import NARROW, images, narrow
 from tests.vggt_lora.models.toy import LORA
-from vantage3d.registry import METRICS, MODELS
+from vantage3d.registry import HOOKS, METRICS, MODELS
 from vantage3d.vggt_lora.losses.building_recipe import BUILDING
 
 pytestmark = pytest.mark.usefixtures("gpu")
@@ -53,15 +53,23 @@ def test_training_and_prediction(branch):
     losses = train_step(model, data())
     assert any("loss" in name for name in losses)
     prediction = predict(model, data())
-    for name in ("DepthMetric", "WindowMetric"):
-        metric = METRICS.build(dict(type=name))
-        metric.process(uploaded(data()), prediction)
-        assert metric.evaluate(1)
+    metric = METRICS.build(dict(type="DepthMetric"))
+    metric.process(uploaded(data()), prediction)
+    assert metric.evaluate(1)
+    hook = HOOKS.build(dict(type="DepthPictureHook", answers=dict(ours="pred_depth")))
+    hook.keep(0, uploaded(data()), prediction)
+    assert len(hook.views) == 1
 
 
 def test_base_beside_the_adapters():
     model = estimator(DENSE, lora=LORA, predict_base=True, enable_point=False)
-    assert "base_depth" in predict(model, data())[0]
+    prediction, batch = predict(model, data()), uploaded(data())
+    for name in ("exact_depths", "typical_depths"):  # as ExactViews adds them
+        batch["inputs"][name] = batch["inputs"]["depths"]
+    answers = dict(lora="pred", base="base")
+    metric = METRICS.build(dict(type="DepthComparison", answers=answers))
+    metric.process(batch, prediction)
+    assert metric.evaluate(1)
 
 
 def test_tracking():
