@@ -23,9 +23,9 @@ env_cfg = dict(
     dist_cfg=dict(backend="nccl"),
 )
 
-# The same seed gives the same weights, bit for bit, on the same machine. Everything that
-# a config trains has deterministic forms on CUDA (docs/gpu.md); a module of your own that
-# has none needs deterministic=False, and torch names its operation.
+# The same seed gives the same weights, bit for bit, on the same machine. What a config
+# trains has deterministic forms on CUDA (docs/gpu.md); a module of yours that has none
+# needs deterministic=False, and torch names its operation.
 randomness = dict(seed=0, deterministic=True)
 
 log_processor = dict(type="LogProcessor", window_size=10, by_epoch=True)

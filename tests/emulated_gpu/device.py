@@ -21,7 +21,7 @@ processor's.
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 from unittest.mock import patch
 
@@ -324,6 +324,11 @@ def _answers() -> dict[str, Any]:
     return answers
 
 
+def _no_gradients(mode: bool = True) -> Any:
+    """In place of ``torch.inference_mode``."""
+    return torch.no_grad() if mode else nullcontext()
+
+
 @contextmanager
 def emulated_gpu() -> Iterator[None]:
     """A pretended GPU for the block, with ``use_deterministic_algorithms(True)``."""
@@ -337,7 +342,7 @@ def emulated_gpu() -> Iterator[None]:
         )
         stack.enter_context(capturing)
         # inference tensors have no version, which a subclass must have
-        stack.enter_context(patch.object(torch, "inference_mode", torch.no_grad))
+        stack.enter_context(patch.object(torch, "inference_mode", _no_gradients))
         stack.callback(torch.use_deterministic_algorithms, before)
         torch.use_deterministic_algorithms(True)
         torch.utils.deterministic.fill_uninitialized_memory = False

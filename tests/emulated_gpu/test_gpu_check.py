@@ -37,7 +37,7 @@ def check(process):
 def test_a_step_of_each_system(process, system):
     found = process.measure(system, DEVICE, True)
     assert found["ok"] and found["gradients_repeat"]
-    assert found["seconds"] > 0 and found["memory_gb"] == 0
+    assert found["seconds"] > 0 and found["memory_mb"] == 0
 
 
 @pytest.mark.usefixtures("gpu")

@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gpu_process import PARTS, ROOT
+from benchmarks.gpu_process import PARTS
+from benchmarks.measuring import ROOT, TOOLS
 
 LIMITS_S = {"tests": 150, "esam": 70, "vggt_lora": 110, "deltas": 60, "sparse": 60}
 
@@ -63,7 +64,8 @@ def check(part: str, device: str, narrow: bool) -> dict[str, Any]:
         command += ["--device", device, *(["--narrow"] if narrow else [])]
     else:
         command = ["-m", "pytest", "-q", "-m", "gpu", str(ROOT / "tests")]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "projects")}
+    sources = os.pathsep.join([str(ROOT / "projects"), str(TOOLS)])
+    environment = os.environ | {"PYTHONPATH": sources}
     try:
         done = subprocess.run(
             [sys.executable, *command],

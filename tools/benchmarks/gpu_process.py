@@ -6,17 +6,15 @@ import json
 import math
 import os
 import statistics
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
+from benchmarks.measuring import ROOT, PeakMemory, timed
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from torch import Tensor, nn
 
-ROOT = Path(__file__).resolve().parents[2]
 SYSTEMS = {  # config at full size, config of the demonstration
     "esam": ("ESAM_CA/ESAM_sv_scannet200_CA", "ESAM_CA/ESAM_sv_synthetic_CA"),
     "vggt_lora": (
@@ -81,18 +79,17 @@ def training_step(system: str, device: torch.device, narrow: bool) -> Found:
     gradients = [_gradients(model, data) for _ in range(2)]
     repeats = all(torch.equal(*pair) for pair in zip(*gradients, strict=True))
     del gradients
-    seconds, losses = [], {}
-    _start(device)
-    for _ in range(1 + STEPS):
-        start = time.perf_counter()
-        losses = model.train_step(data, optimizer)
-        _wait(device)
-        seconds.append(time.perf_counter() - start)
+    losses: dict[str, Tensor] = {}
+
+    def step() -> None:
+        losses.update(model.train_step(data, optimizer))
+
+    memory, seconds = PeakMemory(device), _seconds(step, device)
     loss = float(losses["loss"].detach())
     return {
         "config": SYSTEMS[system][narrow],
-        "seconds": statistics.median(seconds[1:]),
-        "memory_gb": _memory_gb(device),
+        "seconds": seconds,
+        "memory_mb": memory.peak_mb(),
         "loss": loss,
         "gradients_repeat": repeats,
         "ok": repeats and math.isfinite(loss),
@@ -214,10 +211,10 @@ def sparse_engines(device: torch.device, voxels: int) -> Found:
             out.square().mean().backward()
             return out.detach()
 
-        _start(device)
+        memory = PeakMemory(device)
         outputs[engine] = step()
         found[f"{engine}_seconds"] = _seconds(step, device)
-        found[f"{engine}_memory_gb"] = _memory_gb(device)
+        found[f"{engine}_memory_mb"] = memory.peak_mb()
     found["ok"] = True
     if "minkowski" in outputs:
         ours, theirs = outputs["torch"], outputs["minkowski"]
@@ -262,29 +259,7 @@ def _beside_spconv(feats: Tensor, cells: Tensor, device: torch.device) -> Found:
 
 def _seconds(step: Callable[[], Any], device: torch.device) -> float:
     """Median of a few runs, after one that does not count."""
-    times = []
-    for _ in range(1 + STEPS):
-        start = time.perf_counter()
-        step()
-        _wait(device)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[1:])
-
-
-def _start(device: torch.device) -> None:
-    """Count memory from now on."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-
-
-def _memory_gb(device: torch.device) -> float | None:
-    """Most that torch took of the GPU, 10^9 bytes; None on a processor."""
-    return torch.cuda.max_memory_allocated() / 1e9 if device.type == "cuda" else None
+    return statistics.median([timed(step, device)[0] for _ in range(1 + STEPS)][1:])
 
 
 if __name__ == "__main__":
