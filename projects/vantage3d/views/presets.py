@@ -95,7 +95,8 @@ class ViewOptions:
     """What a sample is.
 
     Attributes:
-        frames: Views of a sample, V.
+        frames: Views of a sample, V; where a batch sampler decides them, the least
+            that an anchor must have in reach.
         size: (H, W) of the views, multiples of 8; in place of the next three.
         image_size: Width of the views in pixels.
         aspect: Height / width; heights are whole patches.

@@ -25,7 +25,12 @@ model = dict(
     criterion=dict(type="MultiTaskLoss", camera=dict(), depth=dict()),
 )
 dataset = dict(
-    type="ToyViews", data_root="", image_size=56, aspect=0.5, augmentation=dict()
+    type="ToyViews",
+    data_root="",
+    frames=2,
+    image_size=56,
+    aspect=0.5,
+    augmentation=dict(),
 )
 train_dataloader = dict(
     batch_size=3,
