@@ -16,10 +16,9 @@ from vantage3d.synthetic.layouts.dataset import (
 )
 from vantage3d.synthetic.render.mesh import Mesh, scene_mesh
 from vantage3d.synthetic.render.scene import Frame, Scene, add_sensor_noise, render
-from vantage3d.synthetic.rooms.filming import THEMES, sensor_intrinsics
+from vantage3d.synthetic.rooms.filming import THEMES, make_trajectory, sensor_intrinsics
 from vantage3d.synthetic.rooms.flush import make_flush_room
 from vantage3d.synthetic.rooms.room import Room, make_room
-from vantage3d.synthetic.rooms.trajectory import make_trajectory
 from vantage3d.synthetic.streets import STYLES
 
 __all__ = [

@@ -13,8 +13,13 @@ from vantage3d.synthetic import (
     sensor_intrinsics,
     write_dataset,
 )
-from vantage3d.synthetic.rooms.flush import FLUSH, texture_ids
-from vantage3d.synthetic.rooms.furniture.panels import TEXTURES, panels, textured
+from vantage3d.synthetic.rooms.flush import (
+    FLUSH,
+    TEXTURES,
+    panels,
+    texture_ids,
+    textured,
+)
 
 SIZE = (320, 240)
 MILLIMETRE = 1e-3

@@ -9,9 +9,12 @@ import torch
 from vantage3d.io.features import read_features
 from vantage3d.synthetic import write_dataset
 from vantage3d.synthetic.texture_net.small_features import (
+    CLASSES,
     agreement,
+    patch_shares,
     recolored,
     train_small_features,
+    training_frames,
     write_small_features,
 )
 from vantage3d.synthetic.texture_net.small_image_net import (
@@ -19,11 +22,6 @@ from vantage3d.synthetic.texture_net.small_image_net import (
     feature_source,
     load_small_image_net,
     save_small_image_net,
-)
-from vantage3d.synthetic.texture_net.texture_frames import (
-    CLASSES,
-    patch_shares,
-    training_frames,
 )
 
 

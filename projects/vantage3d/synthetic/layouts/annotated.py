@@ -25,6 +25,7 @@ from vantage3d.synthetic.rooms.filming import Job, Splits, View, film, sensor_in
 CATEGORY = "chair"  # any of Co3D's
 OBJECT_REACH = 2.5  # metres; Co3D's masks cover what is nearer here
 METERS_PER_ASSET = 0.0254
+PART = "annotations/scenes/{0}.jgz"  # of one scene
 RELEASED_SPLITS = {"train": "train", "val": "test"}
 
 Writer = Callable[[Path, str, View, Floats], AnnotatedFrame]
@@ -46,29 +47,20 @@ class AnnotatedLayout:
         """Write the frames of a room, then its annotations."""
         K = sensor_intrinsics(job.size)
         frames = [self.write_view(root, scene, view, K) for view in film(job)[1]]
-        write_annotations(_part(root, scene), {self.sequence(frames[0]): frames})
-
-    def sequence(self, frame: AnnotatedFrame) -> str:
-        """Name of the sequence: the folder of the images' folder."""
-        return Path(frame.image).parent.parent.as_posix()
-
-    def is_written(self, root: Path, scene: str) -> bool:
-        """Whether ``write_scene`` finished."""
-        return _part(root, scene).exists()
+        sequence = Path(frames[0].image).parent.parent.as_posix()
+        write_annotations(root / PART.format(scene), {sequence: frames})
 
     def write_meta(self, root: Path, splits: Splits, frames: Sequence[int]) -> None:
         """The annotation file of every split."""
         for split, scenes in splits.items():
             joined = {}
             for scene in scenes:
-                for name, entries in read_annotations(_part(root, scene)).items():
+                for name, entries in read_annotations(
+                    root / PART.format(scene)
+                ).items():
                     joined[name] = list(parse_frames(name, entries))
             name = f"{self.prefix}{RELEASED_SPLITS[split]}.jgz"
             write_annotations(root / "annotations" / name, joined)
-
-
-def _part(root: Path, scene: str) -> Path:
-    return root / "annotations" / "scenes" / f"{scene}.jgz"
 
 
 def write_co3d_view(root: Path, scene: str, view: View, K: Floats) -> AnnotatedFrame:
@@ -87,10 +79,8 @@ def write_co3d_view(root: Path, scene: str, view: View, K: Floats) -> AnnotatedF
 
 def write_plain_view(root: Path, scene: str, view: View, K: Floats) -> AnnotatedFrame:
     """Image and millimetre depth, as ScanNet's are annotated."""
-    image, depth = (
-        f"{scene}/color/{view.number}.jpg",
-        f"{scene}/depth/{view.number}.png",
-    )
+    image = f"{scene}/color/{view.number}.jpg"
+    depth = f"{scene}/depth/{view.number}.png"
     write_image(root / image, view.frame.color)
     write_depth(root / depth, view.frame.depth)
     return AnnotatedFrame(image, invert_rigid(view.cam2world), K, depth)

@@ -2,7 +2,7 @@
 
 import json
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from vantage3d.synthetic.layouts import (
     scannet_sens,
     sun3d,
 )
-from vantage3d.synthetic.layouts.files import write_text
+from vantage3d.synthetic.layouts.files import scene_lists, write_text
 from vantage3d.synthetic.rooms.filming import SENSOR_SIZE, THEMES, Job, Splits
 
 # Raised whenever the same seed gives other bytes than before.
@@ -34,27 +34,32 @@ class Layout(NamedTuple):
 
     Attributes:
         write_scene: (root, scene, job) writes one scene.
-        is_written: (root, scene) tells whether that was finished.
+        last: The file that it writes last; ``{0}`` is the scene's name.
         write_meta: (root, splits, frames) writes what concerns all scenes.
     """
 
     write_scene: Callable[[Path, str, Job], None]
-    is_written: Callable[[Path, str], bool]
+    last: str
     write_meta: Callable[[Path, Splits, Sequence[int]], None]
 
 
+LISTS = scene_lists("{}.txt")  # of one's own: SUN3D has none
 LAYOUTS = {
-    "scannet": Layout(scannet.write_scene, scannet.is_written, scannet.write_meta),
-    "rgbd_folder": Layout(
-        rgbd_folder.write_scene, rgbd_folder.is_written, rgbd_folder.write_meta
-    ),
+    "scannet": Layout(scannet.write_scene, "3D/{0}/{0}.txt", scannet.write_meta),
+    "rgbd_folder": Layout(rgbd_folder.write_scene, "{0}/intrinsic.txt", LISTS),
     "scannet_sens": Layout(
-        scannet_sens.write_scene, scannet_sens.is_written, scannet_sens.write_meta
+        scannet_sens.write_scene,
+        "scans/{0}/{0}.sens",
+        scene_lists("meta_data/scannetv2_{}.txt"),
     ),
-    "sun3d": Layout(sun3d.write_scene, sun3d.is_written, sun3d.write_meta),
-    "eth3d": Layout(eth3d.write_scene, eth3d.is_written, eth3d.write_meta),
+    "sun3d": Layout(sun3d.write_scene, "{0}/intrinsics.txt", LISTS),
+    "eth3d": Layout(
+        eth3d.write_scene,
+        "{0}/dslr_calibration_undistorted/cameras.txt",
+        lambda root, splits, frames: None,  # no files of splits
+    ),
     **{
-        name: Layout(layout.write_scene, layout.is_written, layout.write_meta)
+        name: Layout(layout.write_scene, annotated.PART, layout.write_meta)
         for name, layout in annotated.LAYOUTS.items()
     },
 }
@@ -117,12 +122,9 @@ def write_dataset(
         (name, Job(seed * SEEDS_PER_DATASET + number, tuple(frames), size, theme))
         for number, name in enumerate(names)
     ]
-    left = [job for job in jobs if not chosen.is_written(root, job[0])]
+    left = [job for job in jobs if not (root / chosen.last.format(job[0])).exists()]
     task = partial(_write_one, layout, root)
-    for _ in track(
-        run_jobs(task, left, workers), len(left), f"rendering {layout} rooms"
-    ):
-        pass
+    run_jobs(task, left, workers, f"rendering {layout} rooms")
     chosen.write_meta(root, splits, frames)
     return splits
 
@@ -148,18 +150,19 @@ def _write_one(layout: str, root: Path, job: tuple[str, Job]) -> None:
     LAYOUTS[layout].write_scene(root, *job)
 
 
-def run_jobs(task: Callable, jobs: list, workers: int) -> Iterator[None]:
-    """Results of ``task`` in order, from this process or from a pool."""
+def run_jobs(task: Callable, jobs: list, workers: int, text: str) -> None:
+    """Do ``task`` for all jobs, here or in a pool; ``text`` says what goes on."""
     if workers == 1 or len(jobs) < 2:
-        yield from map(task, jobs)
+        for _ in track(map(task, jobs), len(jobs), text):
+            pass
         return
+    # The processes share the cores, so each uses one.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
-        min(workers, len(jobs)), mp_context=context, initializer=_single_thread
+        min(workers, len(jobs)),
+        mp_context=context,
+        initializer=cv2.setNumThreads,
+        initargs=(1,),
     ) as pool:
-        yield from pool.map(task, jobs)
-
-
-def _single_thread() -> None:
-    """The processes share the cores, so each uses one."""
-    cv2.setNumThreads(1)
+        for _ in track(pool.map(task, jobs), len(jobs), text):
+            pass

@@ -25,8 +25,7 @@ from vantage3d.io.depth_files import write_raw_float32
 from vantage3d.synthetic.layouts.files import write_image, write_text
 from vantage3d.synthetic.render.raycast import cast_rays
 from vantage3d.synthetic.render.solids import Floats
-from vantage3d.synthetic.rooms.filming import Job, Splits, View, film, sensor_intrinsics
-from vantage3d.synthetic.rooms.room import Room
+from vantage3d.synthetic.rooms.filming import Job, View, film, sensor_intrinsics
 
 FISHEYE = (0.06, -0.02, 4e-4, -3e-4, 0.01, -0.003, 2e-4, -1e-4)  # k1 k2 p1 p2 k3 k4 s s
 POINTS_PER_VIEW = 120
@@ -57,7 +56,9 @@ def write_scene(root: Path, scene: str, job: Job) -> None:
         name = _name(view)
         photo = root / scene / "images" / "dslr_images_undistorted" / name
         write_image(photo, view.frame.color)
-        depth = _distorted_depth(room, lens, view)
+        turn, eye = view.cam2world[:3, :3], view.cam2world[:3, 3]
+        depth = cast_rays(room.solids, eye, _rays(lens) @ turn.T)
+        depth = depth.reshape(lens.size[1], lens.size[0])
         mask = _mask(depth.shape)
         # What masks cover is wrong on purpose: a reader that forgets them is caught.
         depth = np.where(mask > 0, depth / 2, depth)
@@ -77,15 +78,6 @@ def write_scene(root: Path, scene: str, job: Job) -> None:
         _write_model(folder, camera, kept, images, tracks)
 
 
-def is_written(root: Path, scene: str) -> bool:
-    """Whether the file that ``write_scene`` writes last is there."""
-    return (root / scene / "dslr_calibration_undistorted" / "cameras.txt").exists()
-
-
-def write_meta(root: Path, splits: Splits, frames: Sequence[int]) -> None:
-    """Nothing: the layout has no split files."""
-
-
 def _name(view: View) -> str:
     return f"DSC_{view.number:04d}.JPG"
 
@@ -95,13 +87,6 @@ def _rays(lens: ColmapCamera) -> Floats:
     """(H W, 3) rays of the distorted pixels, z = 1."""
     grid = pixel_grid(lens.size[1], lens.size[0], np.zeros(1)).reshape(-1, 2)
     return np.column_stack([lens.rays(grid), np.ones(len(grid))])
-
-
-def _distorted_depth(room: Room, lens: ColmapCamera, view: View) -> Floats:
-    """(H, W) exact z-depth under every pixel of the distorted image."""
-    cam2world = view.cam2world
-    depth = cast_rays(room.solids, cam2world[:3, 3], _rays(lens) @ cam2world[:3, :3].T)
-    return depth.reshape(lens.size[1], lens.size[0])
 
 
 def _mask(shape: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -169,19 +154,15 @@ def _write_model(
     write_text(folder / "points3D.txt", _lines(points))
     lines = []
     for number, shown in enumerate(views):
-        lines.append(f"{number + 1} {_pose(shown)} 1 {images}/{_name(shown)}")
+        world2cam = invert_rigid(shown.cam2world)
+        x, y, z, w = Rotation.from_matrix(world2cam[:3, :3]).as_quat()
+        pose = _numbers([w, x, y, z, *world2cam[:3, 3]])
+        lines.append(f"{number + 1} {pose} 1 {images}/{_name(shown)}")
         lines.append(" ".join(observed[number]))
     write_text(folder / "images.txt", _lines(lines))
     size = f"{camera.size[0]} {camera.size[1]}"
     row = f"1 {camera.model} {size} {_numbers(camera.params)}"
     write_text(folder / "cameras.txt", _lines([row]))
-
-
-def _pose(view: View) -> str:
-    """qw qx qy qz tx ty tz of world to camera."""
-    world2cam = invert_rigid(view.cam2world)
-    x, y, z, w = Rotation.from_matrix(world2cam[:3, :3]).as_quat()
-    return _numbers([w, x, y, z, *world2cam[:3, 3]])
 
 
 def _numbers(values: Iterable[float]) -> str:

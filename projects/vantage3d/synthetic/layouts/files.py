@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,23 @@ import numpy as np
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.synthetic.render.mesh import Mesh
 from vantage3d.synthetic.render.solids import Floats
+from vantage3d.synthetic.rooms.filming import Splits
 
 
 def write_text(path: Path, text: str) -> None:
     """UTF-8 text, whole or not at all: for files that mark something as finished."""
     atomic_write_bytes(path, text.encode())
+
+
+def scene_lists(pattern: str) -> Callable[[Path, Splits, Sequence[int]], None]:
+    """Writer of one file of scene names per split; ``{}`` in its name is the split."""
+
+    def write(root: Path, splits: Splits, frames: Sequence[int]) -> None:
+        for split, scenes in splits.items():
+            text = "".join(f"{scene}\n" for scene in scenes)
+            write_text(root / pattern.format(split), text)
+
+    return write
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from vantage3d.checks import check_choice, check_positive
 from vantage3d.io.depth_files import KITTI_SCALE, depth_units
-from vantage3d.process.progress import track
 from vantage3d.synthetic.layouts.dataset import claim, run_jobs
 from vantage3d.synthetic.layouts.files import write_bytes, write_image, write_text
 from vantage3d.synthetic.render.scene import add_sensor_noise
@@ -26,7 +25,7 @@ from vantage3d.synthetic.streets.drive import (
     make_rig,
     street2world,
 )
-from vantage3d.synthetic.streets.lidar import Pose, scan
+from vantage3d.synthetic.streets.sensors import scan
 
 VERSION = 1  # Raised whenever the same arguments give other bytes.
 
@@ -102,18 +101,14 @@ def write_kitti360(
     root = Path(root)
     counts = {"train_drives": train_drives, "val_drives": val_drives}
     claim(root, {"layout": "kitti360", "version": VERSION, **counts, **asdict(options)})
-    left = [n for n in range(drives) if not _poses(root, drive_name(n)).exists()]
+    poses = root / "data_poses"
+    left = [n for n in range(drives) if not (poses / names[n] / "poses.txt").exists()]
     _write_calibration(root / "calibration", make_rig(), options.size)
     task = partial(_write_drive, root, options)
-    for _ in track(run_jobs(task, left, workers), len(left), "rendering drives"):
-        pass
+    run_jobs(task, left, workers, "rendering drives")
     for split, sequences in splits.items():
         _write_list(root, split, sequences, options)
     return splits
-
-
-def _poses(root: Path, sequence: str) -> Path:
-    return root / "data_poses" / sequence / "poses.txt"
 
 
 def _write_drive(root: Path, options: DriveOptions, number: int) -> None:
@@ -133,27 +128,18 @@ def _write_drive(root: Path, options: DriveOptions, number: int) -> None:
             noise = np.random.default_rng([seed, 12, frame, camera])
             color = add_sensor_noise(view.color, noise)
             _write_view(root, name, camera, frame, color, view)
-        moment = drive.imu2street if options.ego_motion else _still(imu)
-        points = scan(
-            street.at(time_s),
-            partial(_scanner_pose, moment, rig.velo2imu()),
-            time_s,
-            options.columns,
-        )
+
+        def velo2street(moment: float, stands: Floats = imu) -> Floats:
+            pose = drive.imu2street(moment) if options.ego_motion else stands
+            return pose @ rig.velo2imu()
+
+        points = scan(street.at(time_s), velo2street, time_s, options.columns)
         folder = root / "data_3d_raw" / name / "velodyne_points/data"
         write_bytes(folder / f"{frame:010d}.bin", points.astype("<f4").tobytes())
     folder = root / "data_poses" / name
     cam0 = {frame: pose @ rig.cam2imu(0) for frame, pose in world.items()}
     write_text(folder / "cam0_to_world.txt", _lines(cam0, rows=4))
     write_text(folder / "poses.txt", _lines(world, rows=3))
-
-
-def _scanner_pose(imu2street: Pose, velo2imu: Floats, time_s: float) -> Floats:
-    return imu2street(time_s) @ velo2imu
-
-
-def _still(pose: Floats) -> Pose:
-    return lambda time_s: pose
 
 
 def _write_view(
@@ -194,10 +180,8 @@ def _write_list(
 
 def _write_calibration(folder: Path, rig: Rig, size: tuple[int, int]) -> None:
     """The three text files that the chains of KITTI-360 need."""
-    K, text = (
-        rig.intrinsics(size),
-        ["calib_time: 28-May-2013 09:46:00", "corner_dist: 0.100000"],
-    )
+    text = ["calib_time: 28-May-2013 09:46:00", "corner_dist: 0.100000"]
+    K = rig.intrinsics(size)
     baseline = rig.cam2imu(1)[:3, 3] - rig.cam2imu(0)[:3, 3]
     for camera in (0, 1):
         P = np.column_stack([K, np.zeros(3)])

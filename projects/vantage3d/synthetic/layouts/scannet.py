@@ -28,13 +28,7 @@ LABEL_COLUMNS = (
 
 
 def write_scene(root: Path, scene: str, job: Job) -> None:
-    """Write the frames and the labelled mesh of one room.
-
-    Args:
-        root: Folder that holds ``2D`` and ``3D``.
-        scene: Name such as ``scene0000_00``.
-        job: What to render.
-    """
+    """Write the frames and the labelled mesh of one room below ``2D`` and ``3D``."""
     folder, align = root / "2D" / scene, _axis_alignment(job.seed)
     room, views = film(job)
     for view in views:
@@ -44,11 +38,6 @@ def write_scene(root: Path, scene: str, job: Job) -> None:
         write_matrix(folder / "pose" / f"{view.number}.txt", pose)
     _write_intrinsics(folder / "intrinsic", sensor_intrinsics(job.size))
     _write_scan(root / "3D" / scene, scene, room, align, job.size)
-
-
-def is_written(root: Path, scene: str) -> bool:
-    """Whether the file that ``write_scene`` writes last is there."""
-    return (root / "3D" / scene / f"{scene}.txt").exists()
 
 
 def _axis_alignment(seed: int) -> Floats:

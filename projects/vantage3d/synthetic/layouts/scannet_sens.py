@@ -1,27 +1,19 @@
 """Rooms on disk as ScanNet distributes its recordings: one ``.sens`` file each."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from vantage3d.io.sens import SensFrame, SensHeader, write_sens
-from vantage3d.synthetic.layouts.files import write_text
-from vantage3d.synthetic.rooms.filming import Job, Splits, film, sensor_intrinsics
+from vantage3d.synthetic.rooms.filming import Job, film, sensor_intrinsics
 
 MILLIMETRES = 1000.0
 QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 95]
 
 
 def write_scene(root: Path, scene: str, job: Job) -> None:
-    """Write ``scans/<scene>/<scene>.sens``; frames count from 0 in the file.
-
-    Args:
-        root: Folder of the dataset.
-        scene: Name such as ``scene0000_00``.
-        job: What to render.
-    """
+    """Write ``scans/<scene>/<scene>.sens``; frames count from 0 in the file."""
     frames = []
     for _, cam2world, frame in film(job)[1]:
         color = np.ascontiguousarray(frame.color[..., ::-1])
@@ -31,20 +23,4 @@ def write_scene(root: Path, scene: str, job: Job) -> None:
     K = np.eye(4, dtype=np.float32)
     K[:3, :3] = sensor_intrinsics(job.size)
     header = SensHeader(K, K, job.size, job.size, MILLIMETRES, len(frames))
-    write_sens(_path(root, scene), header, frames)
-
-
-def is_written(root: Path, scene: str) -> bool:
-    """Whether the file of a scene is there."""
-    return _path(root, scene).exists()
-
-
-def write_meta(root: Path, splits: Splits, frames: Sequence[int]) -> None:
-    """ScanNet's lists of scenes."""
-    for split, scenes in splits.items():
-        text = "".join(f"{scene}\n" for scene in scenes)
-        write_text(root / "meta_data" / f"scannetv2_{split}.txt", text)
-
-
-def _path(root: Path, scene: str) -> Path:
-    return root / "scans" / scene / f"{scene}.sens"
+    write_sens(root / "scans" / scene / f"{scene}.sens", header, frames)

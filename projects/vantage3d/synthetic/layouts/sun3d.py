@@ -1,6 +1,5 @@
 """Rooms on disk as SUN3D sequences: two streams, rotated depth, three-row poses."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,7 @@ from vantage3d.synthetic.layouts.files import (
     write_image,
     write_text,
 )
-from vantage3d.synthetic.render.solids import Floats
-from vantage3d.synthetic.rooms.filming import Job, Splits, View, film, sensor_intrinsics
+from vantage3d.synthetic.rooms.filming import Job, View, film, sensor_intrinsics
 
 LATE_US = 7_000  # from an image to its depth
 EXTRA = 3  # one more depth image after every so many frames
@@ -26,11 +24,6 @@ def write_scene(root: Path, scene: str, job: Job) -> None:
 
     As in recordings, the depth stream has its own numbers and times and more images
     than the colour stream, and an older file of poses lies beside the corrected one.
-
-    Args:
-        root: Folder of all sequences.
-        scene: Folder name.
-        job: What to render.
     """
     folder, poses = root / scene, []
     for at, view in enumerate(film(job)[1]):
@@ -41,7 +34,9 @@ def write_scene(root: Path, scene: str, job: Job) -> None:
         name = f"{at + 1:07d}-{time_us:012d}.png"
         millimetres = np.round(view.frame.depth * 1000).astype(np.uint16)
         write_image(folder / "depth" / name, rotate_bits(millimetres))
-    drifted = [_moved(pose, DRIFT * at) for at, pose in enumerate(poses)]
+    drifted = [pose.copy() for pose in poses]
+    for at, pose in enumerate(drifted):
+        pose[0, 3] += DRIFT * at
     for date, chosen in (("20130101000000", drifted), ("20130512130736", poses)):
         text = "".join(matrix_text(pose[:3]) for pose in chosen)
         write_bytes(folder / "extrinsics" / f"{date}.txt", text.encode())
@@ -55,20 +50,3 @@ def _depth_stream(job: Job) -> list[tuple[int, View]]:
     extra = film(job._replace(frames=tuple(between)))[1] if between else ()
     added = [(v.number * FRAME_US + FRAME_US // 2, v) for v in extra]
     return sorted(own + added, key=lambda pair: pair[0])
-
-
-def _moved(pose: Floats, distance: float) -> Floats:
-    moved = pose.copy()
-    moved[0, 3] += distance
-    return moved
-
-
-def is_written(root: Path, scene: str) -> bool:
-    """Whether the file that ``write_scene`` writes last is there."""
-    return (root / scene / "intrinsics.txt").exists()
-
-
-def write_meta(root: Path, splits: Splits, frames: Sequence[int]) -> None:
-    """A list of the sequences of each split; SUN3D itself has none."""
-    for split, scenes in splits.items():
-        write_text(root / f"{split}.txt", "".join(f"{scene}\n" for scene in scenes))

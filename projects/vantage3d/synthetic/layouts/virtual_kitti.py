@@ -8,7 +8,6 @@ import numpy as np
 
 from vantage3d.checks import check_choice
 from vantage3d.geometry import invert_rigid
-from vantage3d.process.progress import track
 from vantage3d.synthetic.layouts.dataset import claim, run_jobs
 from vantage3d.synthetic.layouts.files import write_image, write_text
 from vantage3d.synthetic.layouts.kitti360 import SPEED, DriveOptions
@@ -21,9 +20,7 @@ SCENES = ("Scene01", "Scene02", "Scene06", "Scene18", "Scene20")
 VARIATION = "clone"
 SKY = 65535  # centimetres
 POSE_HEADER = "frame cameraID " + " ".join(
-    f"r{row},{column}" if column < 4 else f"t{row}"
-    for row in (1, 2, 3)
-    for column in (1, 2, 3, 4)
+    f"r{row},1 r{row},2 r{row},3 t{row}" for row in (1, 2, 3)
 )
 
 
@@ -49,15 +46,10 @@ def write_virtual_kitti(
     root, names = Path(root), list(SCENES[:scenes])
     facts = {"scenes": scenes, "version": VERSION, **asdict(options)}
     claim(root, {"layout": "virtual_kitti", **facts})
-    left = [n for n in range(scenes) if not _last(root, names[n]).exists()]
-    jobs = run_jobs(partial(_write_scene, root, options), left, workers)
-    for _ in track(jobs, len(left), "rendering drives"):
-        pass
+    last = f"{VARIATION}/extrinsic.txt"
+    left = [n for n in range(scenes) if not (root / names[n] / last).exists()]
+    run_jobs(partial(_write_scene, root, options), left, workers, "rendering drives")
     return names
-
-
-def _last(root: Path, scene: str) -> Path:
-    return root / scene / VARIATION / "extrinsic.txt"
 
 
 def _write_scene(root: Path, options: DriveOptions, number: int) -> None:

@@ -61,9 +61,8 @@ class Lamp:
         """Render the shadow map of ``solids`` for a light at ``position`` (3,)."""
         self.position = position.astype(np.float32)
         center = (self.SIZE - 1) / 2
-        K = np.array(
-            [[self.FOCAL, 0, center], [0, self.FOCAL, center], [0, 0, 1.0]], np.float32
-        )
+        K = np.diag([self.FOCAL, self.FOCAL, 1.0]).astype(np.float32)
+        K[:2, 2] = center
         world2lamp = np.diag([1.0, -1.0, -1.0, 1.0]).astype(np.float32)
         world2lamp[:3, 3] = -world2lamp[:3, :3] @ position
         self.map = ShadowMap(solids, K, world2lamp, (self.SIZE, self.SIZE))

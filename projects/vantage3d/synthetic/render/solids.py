@@ -22,11 +22,7 @@ TINY = 1e-30
 # The corners of a box, and the pairs of them that an edge joins.
 SIGNS = np.array(list(product((-1.0, 1.0), repeat=3)))
 EDGES = np.array(
-    [
-        (first, second)
-        for first, second in combinations(range(8), 2)
-        if (SIGNS[first] != SIGNS[second]).sum() == 1
-    ]
+    [(i, j) for i, j in combinations(range(8), 2) if (SIGNS[i] != SIGNS[j]).sum() == 1]
 )
 
 
@@ -131,10 +127,7 @@ class Box(Solid):
         grids = []
         for axis in range(3):
             first, second = [other for other in range(3) if other != axis]
-            us, vs = (
-                _steps(self.half[first], spacing),
-                _steps(self.half[second], spacing),
-            )
+            us, vs = (_steps(self.half[i], spacing) for i in (first, second))
             for sign in (-1.0, 1.0):
                 points = np.empty((len(us), len(vs), 3))
                 points[..., first], points[..., second] = us[:, None], vs[None, :]
@@ -236,11 +229,6 @@ def placed(solids: Iterable[Solid], at: Floats, yaw: float, **changes) -> list[S
     """Solids turned by ``yaw`` rad about z, then moved to ``at``; other ``changes``."""
     turn = turn_about_z(yaw)
     return [
-        replace(
-            solid,
-            center=turn @ solid.center + at,
-            rotation=turn @ solid.rotation,
-            **changes,
-        )
-        for solid in solids
+        replace(s, center=turn @ s.center + at, rotation=turn @ s.rotation, **changes)
+        for s in solids
     ]

@@ -1,16 +1,133 @@
-"""One room through one camera: what every indoor layout writes down."""
+"""A camera in a room: its path, and the views that every indoor layout writes down."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from vantage3d.geometry import invert_rigid, scale_intrinsics
+from vantage3d.geometry import invert_rigid, look_at, scale_intrinsics
+from vantage3d.synthetic.render.raycast import cast
 from vantage3d.synthetic.render.scene import Frame, add_sensor_noise, render
 from vantage3d.synthetic.render.solids import Floats
 from vantage3d.synthetic.rooms.flush import make_flush_room
-from vantage3d.synthetic.rooms.room import Room, make_room
-from vantage3d.synthetic.rooms.trajectory import make_trajectory
+from vantage3d.synthetic.rooms.room import SHELL, Room, make_room
+
+RAW_STEP = 200
+CLEARANCE = 0.35
+TRIALS = 400
+CANDIDATES = 5
+PREVIEW_SIZE = (32, 24)
+PREVIEW_K = np.array([[29.0, 0.0, 15.5], [0.0, 29.0, 11.5], [0.0, 0.0, 1.0]])
+UP = np.array([0.0, 0.0, 1.0])
+
+
+class Stop(NamedTuple):
+    """Where the camera stands and what it looks at, (3,) world metres each."""
+
+    eye: Floats
+    target: Floats
+
+
+def make_trajectory(room: Room, seed: int, frames: Sequence[int]) -> list[Floats]:
+    """Camera poses at raw frame numbers.
+
+    Every 200 raw frames the camera stands at a new place and looks at things it saw
+    little of before; in between it moves smoothly. It is never inside anything, nor
+    within 0.35 m of it.
+
+    Args:
+        room: Where to move.
+        seed: Same seed, same path, whichever frames are asked for.
+        frames: Raw frame numbers >= 0.
+
+    Returns:
+        (4, 4) cam2world per frame.
+
+    Raises:
+        ValueError: If a frame number is negative or the room has no free place.
+    """
+    if min(frames) < 0:
+        raise ValueError(f"`frames` must not be negative, got {min(frames)}.")
+    rng = np.random.default_rng([seed, 1])
+    seen = np.zeros(len(room.categories) + 1)
+    stops = [_next_stop(room, rng, None, seen)]
+    while len(stops) < (max(frames) - 1) // RAW_STEP + 2:
+        stops.append(_next_stop(room, rng, stops[-1].eye, seen))
+    return [_between(stops, number) for number in frames]
+
+
+def _between(stops: list[Stop], number: int) -> Floats:
+    """Pose at a raw frame number, eased between two stops."""
+    index, rest = divmod(number, RAW_STEP)
+    if rest == 0:
+        return look_at(*stops[index], UP)
+    t = rest / RAW_STEP
+    t = t * t * (3 - 2 * t)
+    first, second = stops[index], stops[index + 1]
+    eye = first.eye + t * (second.eye - first.eye)
+    return look_at(eye, first.target + t * (second.target - first.target), UP)
+
+
+def _next_stop(
+    room: Room, rng: np.random.Generator, last: Floats | None, seen: Floats
+) -> Stop:
+    """The best of a few free views; what it shows is added to ``seen``."""
+    best, best_score, shares = None, -1.0, seen * 0
+    found = 0
+    for _ in range(TRIALS):
+        stop = _random_stop(room, rng)
+        if not _is_free(room, stop.eye, last):
+            continue
+        share, score = _preview(room, stop, seen)
+        if score > best_score:
+            best, best_score, shares = stop, score, share
+        found += 1
+        if found == CANDIDATES:
+            break
+    if best is None:
+        raise ValueError(
+            f"the room of {room.size.round(2).tolist()} m has no free camera place in "
+            f"{TRIALS} trials. Use another seed."
+        )
+    seen += shares
+    return best
+
+
+def _random_stop(room: Room, rng: np.random.Generator) -> Stop:
+    """An eye at standing height and a target at a piece of furniture."""
+    eye = np.append(rng.uniform(-0.5, 0.5, 2) * (room.size[:2] - 0.8), 0.0)
+    eye[2] = rng.uniform(1.35, 1.85)
+    names = [category.name for category in room.categories]
+    solids = [s for s in room.solids if names[s.instance - 1] not in SHELL]
+    target = solids[rng.integers(len(solids))].center + rng.uniform(-0.3, 0.3, 3)
+    target[2] = np.clip(target[2], 0.3, 1.2)
+    return Stop(eye, target)
+
+
+def _is_free(room: Room, eye: Floats, last: Floats | None) -> bool:
+    """Whether the straight way from ``last`` to ``eye`` keeps its distance."""
+    way = eye[None] if last is None else np.linspace(last, eye, 33)
+    solids = [room.solids[number] for number in room.near(way, CLEARANCE)]
+    return not any(s.contains(s.to_local(way), CLEARANCE).any() for s in solids)
+
+
+def _preview(room: Room, stop: Stop, seen: Floats) -> tuple[Floats, float]:
+    """Image share per instance, and a score for new, well visible furniture.
+
+    The score is zero when something closer than a metre hides half of the view.
+    """
+    if np.linalg.norm(stop.target[:2] - stop.eye[:2]) < 0.8:
+        return seen * 0, 0.0
+    world2cam = invert_rigid(look_at(*stop, UP))
+    hits = cast(room.solids, PREVIEW_K, world2cam, PREVIEW_SIZE)
+    instances = np.array([0, *(solid.instance for solid in room.solids)])
+    ids = instances[hits.solid + 1].ravel()
+    share = np.bincount(ids, minlength=len(seen)) / len(ids)
+    names = ["none", *(category.name for category in room.categories)]
+    wanted = np.array([name not in (*SHELL, "none") for name in names])
+    gain = np.minimum(share, 0.08) * wanted * (0.3 + 0.7 / (1 + 10 * seen))
+    return share, float(gain.sum()) * float(np.median(hits.depth) > 1.0)
+
 
 SENSOR_SIZE = (640, 480)
 SENSOR_K = np.array([[577.870605, 0, 319.5], [0, 577.870605, 239.5], [0, 0, 1]])
@@ -58,14 +175,14 @@ def sensor_intrinsics(size: tuple[int, int]) -> Floats:
 
 def film(job: Job) -> tuple[Room, Iterator[View]]:
     """The room of a job, and its views one by one."""
-    room = THEMES[job.theme](job.seed)
-    return room, _views(job, room)
+    room, K = THEMES[job.theme](job.seed), sensor_intrinsics(job.size)
 
+    def views() -> Iterator[View]:
+        poses = make_trajectory(room, job.seed, job.frames)
+        for number, cam2world in zip(job.frames, poses):
+            frame = render(room, K, invert_rigid(cam2world), job.size)
+            noise = np.random.default_rng([job.seed, 3, number])
+            color = add_sensor_noise(frame.color, noise)
+            yield View(number, cam2world, frame._replace(color=color))
 
-def _views(job: Job, room: Room) -> Iterator[View]:
-    K, poses = sensor_intrinsics(job.size), make_trajectory(room, job.seed, job.frames)
-    for number, cam2world in zip(job.frames, poses):
-        frame = render(room, K, invert_rigid(cam2world), job.size)
-        noise = np.random.default_rng([job.seed, 3, number])
-        frame = frame._replace(color=add_sensor_noise(frame.color, noise))
-        yield View(number, cam2world, frame)
+    return room, views()

@@ -65,11 +65,13 @@ class FloorPlan:
             return False
         if any(_overlap(outline, other) for other in self._taken):
             return False
-        for wall in range(4):
-            if self._blocks_wall(wall, outline, piece.size[2]):
-                return False
+        behind = {n: self._wall_span(n, outline, piece.size[2]) for n in range(4)}
+        spans = {wall: span for wall, span in behind.items() if span is not None}
+        if any(self._on_wall(wall, span) for wall, span in spans.items()):
+            return False
         self._taken.append(_rectangle(piece.size[:2] + 2 * GAP, pose))
-        self._note_on_walls(outline, piece.size[2])
+        for wall, span in spans.items():
+            self._walls[wall].append(span)
         for piece in pieces:
             self.add(piece, pose)
         return True
@@ -119,16 +121,6 @@ class FloorPlan:
             (span[0] < other[1] + margin).all() and (span[1] > other[0] - margin).all()
             for other in self._walls[wall]
         )
-
-    def _blocks_wall(self, wall: int, outline: Floats, height: float) -> bool:
-        span = self._wall_span(wall, outline, height)
-        return span is not None and self._on_wall(wall, span)
-
-    def _note_on_walls(self, outline: Floats, height: float) -> None:
-        for wall in range(4):
-            span = self._wall_span(wall, outline, height)
-            if span is not None:
-                self._walls[wall].append(span)
 
     def _wall_span(self, wall: int, outline: Floats, height: float) -> Floats | None:
         """The part of a wall behind an outline: (low, high) of (along, height)."""

@@ -10,15 +10,8 @@ from vantage3d.synthetic.render.scene import Scene
 from vantage3d.synthetic.render.shading import Lamp
 from vantage3d.synthetic.render.solids import Floats
 from vantage3d.synthetic.rooms.floor_plan import FloorPlan, Pose, random_pose
-from vantage3d.synthetic.rooms.furniture import (
-    HANGING,
-    ON_TOP,
-    STANDING,
-    Generator,
-    Piece,
-    Top,
-)
-from vantage3d.synthetic.rooms.furniture.piece import box
+from vantage3d.synthetic.rooms.furniture import HANGING, ON_TOP, STANDING
+from vantage3d.synthetic.rooms.furniture.piece import Generator, Piece, Top, box
 
 THICKNESS = 0.1
 TRIES = 12
@@ -42,6 +35,8 @@ class Style:
     walls: tuple[str, ...]
 
 
+DESKS = 2 * (("desk", "office chair", 1),)
+SHELVES = (("tv stand", None, 1), ("bookshelf", None, 1), ("cabinet", None, 1))
 STYLES = {
     "bedroom": Style(
         (("bed", "nightstand", 2), ("wardrobe", None, 1), ("dresser", None, 1)),
@@ -49,22 +44,12 @@ STYLES = {
         ("window", "curtain", "picture", "picture"),
     ),
     "office": Style(
-        (
-            ("desk", "office chair", 1),
-            ("desk", "office chair", 1),
-            ("bookshelf", None, 1),
-            ("cabinet", None, 1),
-        ),
+        (*DESKS, ("bookshelf", None, 1), ("cabinet", None, 1)),
         ("trash can", "box", "plant", "chair", "suitcase"),
         ("whiteboard", "window", "picture", "radiator"),
     ),
     "living room": Style(
-        (
-            ("couch", "coffee table", 1),
-            ("tv stand", None, 1),
-            ("bookshelf", None, 1),
-            ("cabinet", None, 1),
-        ),
+        (("couch", "coffee table", 1), *SHELVES),
         ("armchair", "plant", "lamp", "ottoman", "stool", "box"),
         ("picture", "window", "curtain", "picture", "radiator"),
     ),
@@ -212,13 +197,10 @@ def _accompany(
 
 def _dining_group(plan: FloorPlan, rng: Generator) -> None:
     """A table with chairs around it, all of one design."""
-    for _ in range(TRIES):
-        piece, pose = STANDING["table"](rng), random_pose(plan, rng)
-        if plan.stand(piece, pose):
-            break
-    else:
+    table = _free(plan, rng, "table")
+    if table is None:
         return
-    _load(plan, rng, "table", piece, pose)
+    piece, pose = table
     chair = STANDING["chair"](rng)
     reach = (piece.size + chair.size[1]) / 2 + 0.07
     sides = [(0.0, reach[1], np.pi), (0.0, -reach[1], 0.0)]
@@ -230,13 +212,14 @@ def _dining_group(plan: FloorPlan, rng: Generator) -> None:
             plan.stand(chair, pose.offset(right * away, front * away, turn))
 
 
-def _free(plan: FloorPlan, rng: Generator, name: str) -> None:
+def _free(plan: FloorPlan, rng: Generator, name: str) -> tuple[Piece, Pose] | None:
     """Stand a piece anywhere, if a place is found."""
     for _ in range(TRIES):
         piece, pose = STANDING[name](rng), random_pose(plan, rng)
         if plan.stand(piece, pose):
             _load(plan, rng, name, piece, pose)
-            return
+            return piece, pose
+    return None
 
 
 def _load(plan: FloorPlan, rng: Generator, name: str, piece: Piece, pose: Pose) -> None:

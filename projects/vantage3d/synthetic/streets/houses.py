@@ -107,10 +107,8 @@ def _balconies(
     ids: int,
 ) -> list[Solid]:
     """One balcony per upper floor, above each other."""
-    slab, rail = (
-        Material(toned(facade.trim, 0.8)),
-        Material((0.25, 0.27, 0.3), (0.4, 0.42, 0.45), "stripes", 0.08),
-    )
+    slab = Material(toned(facade.trim, 0.8))
+    rail = Material((0.25, 0.27, 0.3), (0.4, 0.42, 0.45), "stripes", 0.08)
     flowers = Leaves((0.2, 0.4, 0.15), (0.75, 0.2, 0.25), "noise", 0.08)
     x = float(rng.uniform(-0.25, 0.25)) * width
     solids: list[Solid] = []

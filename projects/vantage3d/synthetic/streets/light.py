@@ -1,6 +1,7 @@
 """Daylight: a sun with shadows, light from the sky, haze, and the sky itself."""
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 
@@ -48,10 +49,7 @@ class Sun:
 
 def _fitting(world2light: Floats, low: Floats, high: Floats) -> Floats:
     """(3, 3) intrinsics that show the box on the whole map."""
-    corners = np.array(
-        [[x, y, z] for x in (low[0], high[0]) for y in (low[1], high[1])
-         for z in (low[2], high[2])]
-    )  # fmt: skip
+    corners = np.array(list(product(*zip(low, high))))
     pixels, _ = project(corners, np.eye(3), world2light)
     first, last = pixels.min(axis=0), pixels.max(axis=0)
     scale = (np.array(MAP_SIZE) - 1) / (last - first)

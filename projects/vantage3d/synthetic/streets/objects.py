@@ -45,11 +45,8 @@ def make_tree(style: Style, rng: np.random.Generator) -> list[Solid]:
     solids.append(ball((radius, radius, 0.9 * radius), (0, 0, 0.75 * tall), green, ids))
     for turn in rng.uniform(0, 2 * np.pi) + np.arange(4) * 1.7:
         part = float(rng.uniform(0.5, 0.75)) * radius
-        at = (
-            0.7 * radius * np.cos(turn),
-            0.7 * radius * np.sin(turn),
-            tall * float(rng.uniform(0.55, 0.85)),
-        )
+        x, y = 0.7 * radius * np.cos(turn), 0.7 * radius * np.sin(turn)
+        at = (x, y, tall * float(rng.uniform(0.55, 0.85)))
         solids.append(ball((part, part, 0.85 * part), at, green, ids))
     return solids
 

@@ -56,43 +56,23 @@ class Style:
 STYLES = {
     # A suburb at noon through a camera on a car, as in KITTI-360.
     "suburb": Style(
-        camera_height=1.55,
-        wall_hue=(0.04, 0.16),
-        wall_saturation=(0.05, 0.4),
-        wall_value=(0.72, 0.95),
-        brick=0.1,
-        roof_hue=(0.01, 0.06),
-        floors=(2, 3),
-        green=(0.22, 0.33),
-        asphalt=0.36,
-        sun_azimuth=50.0,
-        sun_elevation=52.0,
-        sun=(0.8, 0.76, 0.68),
-        ambient=(0.42, 0.44, 0.49),
-        zenith=(0.34, 0.55, 0.86),
+        camera_height=1.55, brick=0.1, floors=(2, 3), asphalt=0.36, haze=420.0,
+        wall_hue=(0.04, 0.16), wall_saturation=(0.05, 0.4), wall_value=(0.72, 0.95),
+        roof_hue=(0.01, 0.06), green=(0.22, 0.33),
+        sun_azimuth=50.0, sun_elevation=52.0, sun=(0.8, 0.76, 0.68),
+        ambient=(0.42, 0.44, 0.49), zenith=(0.34, 0.55, 0.86),
         horizon=(0.83, 0.89, 0.95),
-        haze=420.0,
     ),
     # A brick quarter in the evening through a camera on a van's roof.
     "brick": Style(
-        camera_height=2.35,
-        wall_hue=(-0.03, 0.05),
-        wall_saturation=(0.35, 0.65),
-        wall_value=(0.38, 0.62),
-        brick=0.9,
-        roof_hue=(0.55, 0.66),
-        floors=(3, 5),
-        green=(0.13, 0.2),
-        asphalt=0.27,
-        sun_azimuth=-62.0,
-        sun_elevation=21.0,
-        sun=(0.98, 0.7, 0.42),
-        ambient=(0.5, 0.46, 0.54),
-        zenith=(0.44, 0.47, 0.68),
+        camera_height=2.35, brick=0.9, floors=(3, 5), asphalt=0.27, haze=230.0,
+        wall_hue=(-0.03, 0.05), wall_saturation=(0.35, 0.65), wall_value=(0.38, 0.62),
+        roof_hue=(0.55, 0.66), green=(0.13, 0.2),
+        sun_azimuth=-62.0, sun_elevation=21.0, sun=(0.98, 0.7, 0.42),
+        ambient=(0.5, 0.46, 0.54), zenith=(0.44, 0.47, 0.68),
         horizon=(0.98, 0.83, 0.66),
-        haze=230.0,
     ),
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,15 +54,8 @@ def _block(before: int, after: int, stride: int) -> nn.Sequential:
 
 def feature_source(weights: str, size: tuple[int, int]) -> FeatureSource:
     """What made features of images of ``size`` (W, H), which are not resized."""
-    return FeatureSource(
-        model=NAME,
-        weights=weights,
-        layers=(6,),
-        image_size=size,
-        input_size=size,
-        patch=PATCH,
-        channels=CHANNELS,
-    )
+    sizes = dict(image_size=size, input_size=size, patch=PATCH, channels=CHANNELS)
+    return FeatureSource(model=NAME, weights=weights, layers=(6,), **sizes)
 
 
 def save_small_image_net(path: str | Path, model: SmallImageNet) -> str:

@@ -2,13 +2,7 @@
 
 from collections.abc import Callable
 
-from vantage3d.synthetic.rooms.furniture import (
-    fixtures,
-    seating,
-    small,
-    storage,
-    tables,
-)
+from vantage3d.synthetic.rooms.furniture import fixtures, seating, small, storage
 from vantage3d.synthetic.rooms.furniture.piece import Generator, Piece, Top
 
 Builder = Callable[[Generator], Piece]
@@ -21,9 +15,9 @@ STANDING: dict[str, Builder] = {
     "box": small.carton,
     "cabinet": storage.cabinet,
     "chair": seating.chair,
-    "coffee table": tables.coffee_table,
+    "coffee table": seating.coffee_table,
     "couch": seating.couch,
-    "desk": tables.desk,
+    "desk": seating.desk,
     "dresser": storage.dresser,
     "lamp": small.floor_lamp,
     "nightstand": storage.nightstand,
@@ -33,7 +27,7 @@ STANDING: dict[str, Builder] = {
     "refrigerator": storage.refrigerator,
     "stool": seating.stool,
     "suitcase": storage.suitcase,
-    "table": tables.table,
+    "table": seating.table,
     "trash can": storage.trash_can,
     "tv stand": storage.tv_stand,
     "wardrobe": storage.wardrobe,

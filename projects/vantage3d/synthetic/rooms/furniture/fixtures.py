@@ -26,13 +26,10 @@ def picture(rng: Generator) -> Piece:
 def whiteboard(rng: Generator) -> Piece:
     """A white board with a tray."""
     x, h = rng.uniform(0.5, 0.9), rng.uniform(0.7, 0.95)
+    board = (-x + 0.03, 0.02, 0.03), (x - 0.03, 0.024, h - 0.03)
     parts = (
         box((-x, 0, 0), (x, 0.02, h), metal(rng)),
-        box(
-            (-x + 0.03, 0.02, 0.03),
-            (x - 0.03, 0.024, h - 0.03),
-            artwork(rng, pale=True),
-        ),
+        box(*board, artwork(rng, pale=True)),
         box((-x * 0.5, 0.02, 0), (x * 0.5, 0.08, 0.025), metal(rng)),
     )
     return Piece("whiteboard", parts)
@@ -87,14 +84,9 @@ def radiator(rng: Generator) -> Piece:
 def curtain(rng: Generator) -> Piece:
     """Hanging cloth in folds, from a rod to near the floor."""
     cloth, h, folds = fabric(rng), rng.uniform(1.9, 2.1), int(rng.integers(4, 7))
-    x = folds * 0.06
-    parts: list[Solid] = [
-        box(
-            (-x + 0.12 * n, 0.02, 0),
-            (-x + 0.12 * n + 0.12, 0.07 + 0.04 * (n % 2), h),
-            cloth,
-        )
-        for n in range(folds)
-    ]
+    x, parts = folds * 0.06, []
+    for n in range(folds):
+        left, front = -x + 0.12 * n, 0.07 + 0.04 * (n % 2)
+        parts.append(box((left, 0.02, 0), (left + 0.12, front, h), cloth))
     rod = box((-x - 0.05, 0.03, h), (x + 0.05, 0.06, h + 0.03), metal(rng))
     return Piece("curtain", (*parts, rod))

@@ -10,6 +10,7 @@ from vantage3d.synthetic.render.materials import Material
 from vantage3d.synthetic.render.solids import Box, Cylinder, Ellipsoid, Floats, Solid
 
 Generator = np.random.Generator
+Triple = tuple[float, float, float]
 
 
 class Top(NamedTuple):
@@ -57,12 +58,7 @@ class Piece:
         return corners.min(axis=0), corners.max(axis=0)
 
 
-def box(
-    low: tuple[float, float, float],
-    high: tuple[float, float, float],
-    material: Material,
-    tilt: float = 0.0,
-) -> Box:
+def box(low: Triple, high: Triple, material: Material, tilt: float = 0.0) -> Box:
     """Cuboid between two corners, leant backwards by ``tilt`` rad about its centre."""
     a, b = np.array(low, float), np.array(high, float)
     cos, sin = np.cos(tilt), np.sin(tilt)
@@ -79,11 +75,7 @@ def post(
     return Cylinder(half=half, center=center, material=material)
 
 
-def ball(
-    center: tuple[float, float, float],
-    half: tuple[float, float, float],
-    material: Material,
-) -> Ellipsoid:
+def ball(center: Triple, half: Triple, material: Material) -> Ellipsoid:
     """Ellipsoid with its axes along the piece's."""
     return Ellipsoid(half=np.array(half), center=np.array(center), material=material)
 
@@ -92,11 +84,8 @@ def legs(
     x: float, y: float, height: float, radius: float, material: Material
 ) -> list[Solid]:
     """Four round legs at (+-x, +-y) from the floor to ``height``."""
-    return [
-        post(sx * x, sy * y, 0, height, radius, material)
-        for sx in (-1, 1)
-        for sy in (-1, 1)
-    ]
+    corners = ((-x, -y), (-x, y), (x, -y), (x, y))
+    return [post(*at, 0, height, radius, material) for at in corners]
 
 
 def whole_top(x: float, y: float, height: float, margin: float = 0.04) -> Top:

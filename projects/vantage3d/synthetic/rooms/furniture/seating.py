@@ -1,4 +1,4 @@
-"""Things to sit and lie on."""
+"""Things to sit and lie on, and tables and desks beside them."""
 
 from vantage3d.synthetic.render.palette import fabric, lacquer, metal, wood
 from vantage3d.synthetic.render.solids import Solid
@@ -11,6 +11,8 @@ from vantage3d.synthetic.rooms.furniture.piece import (
     post,
     whole_top,
 )
+
+FEET = ((-0.25, 0.0), (0.25, 0.0), (0.0, -0.25), (0.0, 0.25))  # of office chairs
 
 
 def chair(rng: Generator) -> Piece:
@@ -40,17 +42,13 @@ def office_chair(rng: Generator) -> Piece:
         box((-0.04, -y - 0.03, h - 0.06), (0.04, -y, h + 0.15), dark),
         box((-x + 0.02, -y - 0.03, h + 0.1), (x - 0.02, -y + 0.03, h + 0.58), pad, 0.1),
     ]
-    parts += [post(a, b, 0, 0.06, 0.03, dark) for a, b in _cross(0.25)]
+    parts += [post(a, b, 0, 0.06, 0.03, dark) for a, b in FEET]
     if rng.random() < 0.5:
         for side in (-1, 1):
             low, high = sorted((side * x, side * (x + 0.05)))
             parts.append(box((low, -y, h + 0.18), (high, y - 0.1, h + 0.22), dark))
             parts.append(box((low, -0.08, h - 0.05), (high, -0.03, h + 0.18), dark))
     return Piece("office chair", tuple(parts))
-
-
-def _cross(radius: float) -> list[tuple[float, float]]:
-    return [(-radius, 0.0), (radius, 0.0), (0.0, -radius), (0.0, radius)]
 
 
 def _upholstered(rng: Generator, name: str, width: float, seats: int) -> Piece:
@@ -115,11 +113,8 @@ def bench(rng: Generator) -> Piece:
 def bed(rng: Generator) -> Piece:
     """Frame, mattress, headboard and a blanket over the foot end."""
     x, y, h = rng.uniform(0.5, 0.85), rng.uniform(1.0, 1.05), rng.uniform(0.45, 0.6)
-    frame, sheet, blanket = (
-        wood(rng),
-        lacquer(rng, (0.0, 0.2), (0.8, 0.98)),
-        fabric(rng),
-    )
+    frame, sheet = wood(rng), lacquer(rng, (0.0, 0.2), (0.8, 0.98))
+    blanket = fabric(rng)
     parts = (
         box((-x, -y, 0.05), (x, y, 0.28), frame),
         box((-x, -y, 0.28), (x, -y + 0.06, rng.uniform(0.9, 1.2)), frame),
@@ -128,3 +123,53 @@ def bed(rng: Generator) -> Piece:
         *legs(x - 0.06, y - 0.06, 0.05, 0.03, frame),
     )
     return Piece("bed", parts, Top(h, (-x + 0.05, -y + 0.1), (x - 0.05, -y + 0.7)))
+
+
+def _on_legs(name: str, rng: Generator, x: float, y: float, h: float) -> Piece:
+    """A board on four legs with an apron under it."""
+    material = wood(rng) if rng.random() < 0.7 else lacquer(rng)
+    frame = material if rng.random() < 0.6 else metal(rng)
+    r, inset = rng.uniform(0.02, 0.035), 0.06
+    parts: list[Solid] = [box((-x, -y, h - 0.04), (x, y, h), material)]
+    parts += legs(x - inset, y - inset, h - 0.04, r, frame)
+    apron = (inset - x, inset - y, h - 0.1), (x - inset, y - inset, h - 0.04)
+    parts.append(box(*apron, frame))
+    return Piece(name, tuple(parts), whole_top(x, y, h))
+
+
+def table(rng: Generator) -> Piece:
+    """A dining table, long or round."""
+    h = rng.uniform(0.7, 0.78)
+    if rng.random() < 0.7:
+        x, y = rng.uniform(0.45, 0.8), rng.uniform(0.35, 0.48)
+        return _on_legs("table", rng, x, y, h)
+    r, material = rng.uniform(0.4, 0.58), wood(rng)
+    parts = (
+        post(0, 0, h - 0.04, h, r, material),
+        post(0, 0, 0.04, h - 0.04, 0.05, material),
+        post(0, 0, 0, 0.04, r * 0.55, material),
+    )
+    return Piece("table", parts, whole_top(r * 0.7, r * 0.7, h))
+
+
+def coffee_table(rng: Generator) -> Piece:
+    """A low table."""
+    x, y = rng.uniform(0.35, 0.6), rng.uniform(0.25, 0.35)
+    return _on_legs("coffee table", rng, x, y, rng.uniform(0.38, 0.48))
+
+
+def desk(rng: Generator) -> Piece:
+    """A board on a side panel and a block of drawers."""
+    x, y, h = rng.uniform(0.55, 0.8), rng.uniform(0.32, 0.4), rng.uniform(0.7, 0.76)
+    board, body = wood(rng), lacquer(rng) if rng.random() < 0.6 else wood(rng)
+    left = x - rng.uniform(0.35, 0.42)
+    parts: list[Solid] = [
+        box((-x, -y, h - 0.04), (x, y, h), board),
+        box((-x, -y, 0), (-x + 0.04, y, h - 0.04), body),
+        box((left, -y + 0.02, 0.02), (x, y - 0.04, h - 0.04), body),
+        box((-x + 0.04, -y, h - 0.4), (left, -y + 0.02, h - 0.04), body),
+    ]
+    for level in (0.06, 0.27, 0.48):
+        front = (left + 0.02, y - 0.04, level), (x - 0.02, y - 0.02, level + 0.17)
+        parts.append(box(*front, board))
+    return Piece("desk", tuple(parts), whole_top(x, y, h))

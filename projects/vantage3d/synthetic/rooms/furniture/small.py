@@ -48,11 +48,8 @@ def plant(rng: Generator) -> Piece:
 
 def small_plant(rng: Generator) -> Piece:
     """A pot with one bush."""
-    r, h, bush = (
-        rng.uniform(0.06, 0.09),
-        rng.uniform(0.1, 0.14),
-        rng.uniform(0.09, 0.13),
-    )
+    r, h = rng.uniform(0.06, 0.09), rng.uniform(0.1, 0.14)
+    bush = rng.uniform(0.09, 0.13)
     top = ball((0, 0, h + bush * 0.7), (bush, bush, bush), leaves(rng))
     return Piece("plant", (post(0, 0, 0, h, r, lacquer(rng)), top))
 
@@ -100,10 +97,8 @@ def tv(rng: Generator) -> Piece:
         box((-x, -0.03, 0.05), (x, 0.025, high), dark),
         box((-x + 0.02, 0.025, 0.07), (x - 0.02, 0.028, high - 0.02), screen(rng)),
     ]
-    for side in (-0.6, 0.6):
-        parts.append(
-            box((side * x - 0.02, -0.1, 0), (side * x + 0.02, 0.1, 0.05), dark)
-        )
+    for at in (-0.6 * x, 0.6 * x):
+        parts.append(box((at - 0.02, -0.1, 0), (at + 0.02, 0.1, 0.05), dark))
     return Piece("tv", tuple(parts))
 
 
@@ -168,8 +163,5 @@ def microwave(rng: Generator) -> Piece:
     """A case with a dark door and a panel."""
     x, y, h = rng.uniform(0.22, 0.26), rng.uniform(0.16, 0.2), rng.uniform(0.26, 0.3)
     door = (-x + 0.02, y, 0.03), (x - 0.12, y + 0.01, h - 0.03)
-    parts = (
-        box((-x, -y, 0), (x, y, h), lacquer(rng, (0.0, 0.3))),
-        box(*door, screen(rng)),
-    )
-    return Piece("microwave", parts)
+    case = box((-x, -y, 0), (x, y, h), lacquer(rng, (0.0, 0.3)))
+    return Piece("microwave", (case, box(*door, screen(rng))))

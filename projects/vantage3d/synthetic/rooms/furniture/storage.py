@@ -1,11 +1,12 @@
 """Things that hold things."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 
 from vantage3d.synthetic.render.materials import Material
-from vantage3d.synthetic.render.palette import books, lacquer, metal, wood
+from vantage3d.synthetic.render.palette import Span, books, lacquer, metal, wood
 from vantage3d.synthetic.render.solids import Solid
 from vantage3d.synthetic.rooms.furniture.piece import (
     Generator,
@@ -22,18 +23,9 @@ def _case(
     name: str,
     half: tuple[float, float, float],
     fronts: tuple[int, int],
-    plinth: float = 0.05,
 ) -> Piece:
-    """A closed case with ``fronts`` (columns, rows) of doors or drawers.
-
-    Args:
-        rng: Random source.
-        name: Category.
-        half: Half width, half depth and full height in metres.
-        fronts: Columns and rows of fronts, each with a handle.
-        plinth: Height of the base in metres.
-    """
-    x, y, h = half
+    """A closed case: half width and depth, full height; columns and rows of fronts."""
+    (x, y, h), plinth = half, 0.05
     body = wood(rng) if rng.random() < 0.5 else lacquer(rng)
     front = body if rng.random() < 0.4 else lacquer(rng)
     parts: list[Solid] = [
@@ -66,34 +58,24 @@ def _front(
     return [box(*panel, material), box(*grip, handle)]
 
 
-def cabinet(rng: Generator) -> Piece:
-    """Two doors, waist high to tall."""
-    size = rng.uniform(0.35, 0.6), rng.uniform(0.2, 0.28), rng.uniform(0.75, 1.3)
-    return _case(rng, "cabinet", size, (2, 1))
+def _kind(
+    name: str, x: Span, y: Span, h: Span, columns: tuple[int, int], rows: int
+) -> Callable[[Generator], Piece]:
+    """Builder of cases: half width, half depth, height, least and most columns."""
+
+    def build(rng: Generator) -> Piece:
+        half = rng.uniform(*x), rng.uniform(*y), rng.uniform(*h)
+        fronts = int(rng.integers(columns[0], columns[1] + 1)), rows
+        return _case(rng, name, half, fronts)
+
+    return build
 
 
-def wardrobe(rng: Generator) -> Piece:
-    """A tall cabinet."""
-    size = rng.uniform(0.45, 0.75), rng.uniform(0.28, 0.32), rng.uniform(1.8, 2.1)
-    return _case(rng, "cabinet", size, (int(rng.integers(2, 4)), 1))
-
-
-def dresser(rng: Generator) -> Piece:
-    """Columns of drawers."""
-    size = rng.uniform(0.4, 0.65), rng.uniform(0.22, 0.26), rng.uniform(0.75, 1.0)
-    return _case(rng, "dresser", size, (int(rng.integers(1, 3)), 3))
-
-
-def nightstand(rng: Generator) -> Piece:
-    """Two small drawers."""
-    size = rng.uniform(0.2, 0.27), rng.uniform(0.18, 0.22), rng.uniform(0.45, 0.6)
-    return _case(rng, "nightstand", size, (1, 2))
-
-
-def tv_stand(rng: Generator) -> Piece:
-    """A long low case."""
-    size = rng.uniform(0.6, 0.85), rng.uniform(0.2, 0.25), rng.uniform(0.4, 0.55)
-    return _case(rng, "tv stand", size, (3, 1))
+cabinet = _kind("cabinet", (0.35, 0.6), (0.2, 0.28), (0.75, 1.3), (2, 2), 1)
+wardrobe = _kind("cabinet", (0.45, 0.75), (0.28, 0.32), (1.8, 2.1), (2, 3), 1)
+dresser = _kind("dresser", (0.4, 0.65), (0.22, 0.26), (0.75, 1.0), (1, 2), 3)
+nightstand = _kind("nightstand", (0.2, 0.27), (0.18, 0.22), (0.45, 0.6), (1, 1), 2)
+tv_stand = _kind("tv stand", (0.6, 0.85), (0.2, 0.25), (0.4, 0.55), (3, 3), 1)
 
 
 def refrigerator(rng: Generator) -> Piece:
