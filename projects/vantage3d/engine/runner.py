@@ -149,13 +149,13 @@ class Vantage3DRunner(SurvivingRunner):
         elif self._resume:
             folder = self.checkpoint_folder()
             found = newest_checkpoint(folder)
-            self._resume = found is not None
             if found is not None:
                 self._continue_from(*found)
             else:
                 self.logger.info(
                     f"no checkpoint in {folder} yet: starting from the beginning"
                 )
+                self._resume = False
         if not self._has_loaded and self._load_from is not None:
             self.load_checkpoint(self._load_from)
 
