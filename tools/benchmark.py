@@ -4,6 +4,8 @@ import argparse
 import importlib
 import sys
 
+import vantage3d  # noqa: F401  its stand-ins come before any mmdet3d
+
 # subject -> module with add_arguments(parser) and run(args), and what it measures
 SUBJECTS = {
     "sparse": ("benchmarks.sparse", "sparse engine beside MinkowskiEngine"),

@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
 REQUIRED_PYTHON = (3, 11)
-SIZE_GB = 5.6  # of which torch, its compiler and its CUDA libraries are 4.5
+SIZE_GB = 5.8  # of which torch, its compiler and its CUDA libraries are 4.5
 # Each fits the torch that it was compiled against, and replaces the other package.
 COMPILED = {
     "minkowskiengine": ({"SETUPTOOLS_USE_DISTUTILS": "stdlib"}, 4.0, ""),
