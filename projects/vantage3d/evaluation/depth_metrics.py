@@ -51,7 +51,7 @@ class ErrorSums(NamedTuple):
     """
 
     pixels: NDArray[np.int64]
-    usable: Floats
+    usable: NDArray[np.int64]
     relative: Floats
     squared_relative: Floats
     squared: Floats
@@ -124,12 +124,12 @@ def sum_errors(
     centre = float(log.mean()) if len(pred) else 0.0
     off = log - centre
 
-    def total(values: NDArray[Any] | None = None) -> NDArray[Any]:
-        return np.bincount(sets, values, count)
+    def total(values: NDArray[Any]) -> Floats:
+        return np.bincount(sets, values, count).astype(np.float64, copy=False)
 
     sums = ErrorSums(
         pixels=pixels,
-        usable=total(),
+        usable=np.bincount(sets, minlength=count),
         relative=total(relative),
         squared_relative=total(square / truth),
         squared=total(square),

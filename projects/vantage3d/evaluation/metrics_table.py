@@ -67,6 +67,26 @@ class Metric(NamedTuple):
         return f"{self.label} [{self.unit}]" if self.unit else self.label
 
 
+def _photometric(
+    source: str, seen: str, headline: tuple[str, ...] = (), weight: float = 0.0
+) -> tuple[Metric, ...]:
+    """Rows of the photometric consistency of one kind of depth and cameras."""
+    key = f"{source}.REGION."
+    return (
+        Metric(key + "error", "photometric error", "", False,
+               f"mean RGB difference to the next frame, images in 0..1; {seen}",
+               WINDOWS),
+        Metric(key + "ssim", "photometric SSIM", "", True,
+               "mean structural similarity of 3x3 pixels", WINDOWS),
+        Metric(key + "inlier_ratio", "photometric inliers", "", True,
+               "share of differences below 0.05", WINDOWS, headline, weight),
+        Metric(key + "inlier_at.T", "photometric inliers", "", True,
+               "share of differences below T, from 0.01 to 0.2", WINDOWS),
+        Metric(key + "coverage", "photometric coverage", "", True,
+               "share of the textured pixels that can be measured", WINDOWS),
+    )  # fmt: skip
+
+
 _BOTH = ("building", "full")
 TABLE = (
     Metric("depth.REGION.abs_rel", "AbsRel", "", False,
@@ -112,27 +132,11 @@ TABLE = (
            "the truth", FRAMES),
     Metric("planarity.REGION.residual_median", "median distance from flat",
            "share of depth", False, "median of these residuals", FRAMES),
-    *(
-        Metric(f"{source}.REGION.{key}", label, unit, higher, formula, WINDOWS, *rest)  # type: ignore[arg-type]
-        for source, of in (
-            ("photometric", "own depth with own cameras, in the network's unit"),
-            ("photometric_gt_pose", "aligned depth with true cameras"),
-            ("photometric_truth", "true depth with true cameras: what images allow"),
-        )
-        for key, label, unit, higher, formula, *rest in (
-            ("error", "photometric error", "", False,
-             f"mean RGB difference to the next frame, images in 0..1; {of}"),
-            ("ssim", "photometric SSIM", "", True,
-             "mean structural similarity of 3x3 pixels"),
-            ("inlier_ratio", "photometric inliers", "", True,
-             "share of differences below 0.05",
-             *([("building",), 0.15] if source == "photometric" else [])),
-            ("inlier_at.T", "photometric inliers", "", True,
-             "share of differences below T, from 0.01 to 0.2"),
-            ("coverage", "photometric coverage", "", True,
-             "share of the textured pixels that can be measured"),
-        )
-    ),
+    *_photometric("photometric", "own depth with own cameras, in the network's unit",
+                  ("building",), 0.15),
+    *_photometric("photometric_gt_pose", "aligned depth with true cameras"),
+    *_photometric("photometric_truth",
+                  "true depth with true cameras: what images allow"),
     Metric("pose.ate_trans", "ATE", "m", False,
            "rms distance of camera centres after Sim(3)", WINDOWS, ("",)),
     Metric("pose.ate_rot_deg", "ATE of rotation", "degrees", False,
@@ -150,8 +154,9 @@ TABLE = (
     *(
         Metric(f"pose.auc_{degrees}", f"AUC@{degrees}", "", True,
                "mean share of ordered pairs whose worse angle is within "
-               f"1, 2, ..., {degrees} degrees", WINDOWS, *headline)  # type: ignore[arg-type]
-        for degrees, *headline in ((3,), (5,), (15,), (30, ("",)))
+               f"1, 2, ..., {degrees} degrees", WINDOWS,
+               ("",) if degrees == 30 else ())
+        for degrees in (3, 5, 15, 30)
     ),
     Metric("points.accuracy", "accuracy of the point map", "m", False,
            "mean distance of predicted points to the nearest true one, after the "

@@ -29,7 +29,7 @@ from vantage3d.engine.launch import set_data_root, test
 from vantage3d.process.progress import track
 from vantage3d.registry import DATASETS, METRICS
 
-QUIET = {"custom_hooks": []}  # a row needs no report of its own
+QUIET: dict[str, Any] = {"custom_hooks": []}  # a row needs no report of its own
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def draw_front(axes: Axes, run: Run, cost: str, quality: str) -> None:
     middle, least = (low + high) / 2, LEAST_RANGE * np.nanmean(xy[:, 0])
     if high - low < least:
         axes.set_xlim(middle - least / 2, middle + least / 2)
-    up = find(quality).higher_is_better
+    up = bool(find(quality).higher_is_better)
     _name(axes, run, xy, members, up)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     where = region(quality)

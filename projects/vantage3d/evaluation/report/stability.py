@@ -83,7 +83,7 @@ def _curves(run: Run, places: Positions) -> dict[str, Values]:
         first = values[np.isfinite(values)][:1]
         start = run.baseline.mean(name) if run.baseline else first.sum()
         if first.size and np.isfinite(start) and start != 0:
-            better = find(metric).higher_is_better
+            better = bool(find(metric).higher_is_better)
             curves[metric] = improvement(values, float(start), better)
     return curves
 

@@ -234,7 +234,7 @@ def _column(
         known = np.isfinite(values) & (rows >= 0)
         if known.any():
             rows = rows[known]
-            totals = np.bincount(rows, values[known], len(ids))
+            totals = np.bincount(rows, values[known], len(ids)).astype(float)
             return totals, np.bincount(rows, minlength=len(ids)).astype(float)
     return None
 

@@ -91,7 +91,8 @@ class AlignedWindow:
         if align not in self._fits:
             parts = self._fitting
             if self.options.per == "window":
-                parts = [tuple(map(np.concatenate, zip(*parts)))]
+                preds, truths = zip(*parts)
+                parts = [(np.concatenate(preds), np.concatenate(truths))]
             found = [
                 ALIGNMENTS[align](p, g) if len(p) or align == "none" else NOWHERE
                 for p, g in parts

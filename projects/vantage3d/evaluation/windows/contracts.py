@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from vantage3d.checks import check_choice, check_positive, check_shape
 from vantage3d.evaluation.depth_alignment import ALIGNMENTS
 from vantage3d.evaluation.photometric import THRESHOLDS
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.kitti360_labels import IDS, LABELS
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Floats = NDArray[np.floating[Any]]
 Record = dict[str, float]
@@ -49,11 +50,11 @@ class WindowPrediction:
     points: Floats | None = None
 
     @classmethod
-    def from_outputs(cls, outputs: Mapping[str, Tensor]) -> "WindowPrediction":
+    def from_outputs(cls, outputs: Mapping[str, "Tensor"]) -> "WindowPrediction":
         """The predictions of one sample (``pred_depth``, ``pred_world2cam``, ...)."""
         names = ("depth", "world2cam", "K", "points")
-        found = {name: outputs.get(f"pred_{name}") for name in names}
-        return cls(**{k: None if v is None else numpy(v) for k, v in found.items()})
+        found = {k: outputs[f"pred_{k}"] for k in names if f"pred_{k}" in outputs}
+        return cls(**{k: numpy(v) for k, v in found.items() if v is not None})
 
 
 @dataclass(frozen=True)
@@ -246,11 +247,11 @@ def predicted_cameras(
     return K, world2cam
 
 
-def numpy(value: Tensor | NDArray[Any]) -> NDArray[Any]:
+def numpy(value: "Tensor | NDArray[Any]") -> NDArray[Any]:
     """The array of a tensor or array; bfloat16, which numpy has not, as float32."""
-    if not isinstance(value, Tensor):
+    if not hasattr(value, "detach"):
         return np.asarray(value)
-    if value.dtype == torch.bfloat16:
+    if str(value.dtype) == "torch.bfloat16":
         value = value.float()
     return value.detach().cpu().numpy()
 

@@ -121,7 +121,8 @@ def predict(
 
 def _time(plan: Plan, model: EvaluatedModel) -> dict[str, float]:
     options = plan.options
-    usable = next((sample for sample in plan.samples if "images" in sample), None)
+    samples = (plan.samples[i] for i in range(len(plan.samples)))
+    usable = next((sample for sample in samples if "images" in sample), None)
     if usable is None:
         return {}
     frames, _, height, width = usable["images"].shape
