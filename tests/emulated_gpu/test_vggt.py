@@ -65,7 +65,7 @@ def test_base_beside_the_adapters():
     model = estimator(DENSE, lora=LORA, predict_base=True, enable_point=False)
     prediction, batch = predict(model, data()), uploaded(data())
     for name in ("exact_depths", "typical_depths"):  # as ExactViews adds them
-        batch["inputs"][name] = batch["inputs"]["depths"]
+        batch["inputs"][name] = batch["inputs"]["depth"]
     answers = dict(lora="pred", base="base")
     metric = METRICS.build(dict(type="DepthComparison", answers=answers))
     metric.process(batch, prediction)

@@ -146,15 +146,11 @@ def views(samples: int, frames: int, height: int, width: int) -> Found:
     K = torch.cat([K, torch.tensor([[0.0, 0, 1]])]).repeat(samples, frames, 1, 1)
     cam2world = torch.eye(4).repeat(samples, frames, 1, 1)
     cam2world[..., 0, 3] = 0.1 * torch.arange(frames)
-    world2cam = cam2world.clone()
-    world2cam[..., 0, 3] *= -1
     inputs = dict(
         images=torch.rand(samples, frames, 3, height, width),
         K=K,
         cam2world=cam2world,
-        world2cam=world2cam,
         depth=depth,
-        depths=depth,
         valid=depth > 0,
         pixel_weights=torch.ones_like(depth),
         semantics=torch.full(depth.shape, 11, dtype=torch.int16),  # buildings
