@@ -50,7 +50,7 @@ class PointsInImage(NamedTuple):
     """The points that one image sees.
 
     Attributes:
-        name: Of the image, as the files are called.
+        name: Name of the image, as the files are called.
         size: (W, H) of the image in pixels.
         pixels: (N, 2) positions (x, y), centres at integers.
         depths: (N,) z-depth in metres.

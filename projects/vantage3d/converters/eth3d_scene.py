@@ -60,7 +60,7 @@ class Eth3dScene:
 
     Attributes:
         root: Folder of the unpacked archives.
-        name: Of the scene.
+        name: Name of the scene.
         max_side: Longer side of the images that are made, pixels.
         masks: Whether occlusion masks are used.
         laser: Whether the laser's depth is read.

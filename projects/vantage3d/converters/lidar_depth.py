@@ -20,7 +20,7 @@ class CleanUp:
 
     Attributes:
         rows: Pixels above and below, at 376 rows; scaled with the image.
-        columns: Pixels to each side, likewise.
+        columns: Pixels to each side, at 376 rows; scaled with the image.
         tolerance: Share of the nearer depth.
         steepest: Largest share that a slanted surface may explain.
     """

@@ -59,7 +59,7 @@ class Sun3dSource(FrameSource):
     with a warning.
 
     Attributes:
-        root: Of the data.
+        root: Folder of the data.
         train_scenes: Patterns of sequences to train on.
         val_scenes: Patterns of sequences to validate on; all others are for testing.
         max_apart_ms: A colour image whose depth is farther away is left out.

@@ -63,7 +63,7 @@ def test_real_frames_pass(data, tmp_path, monkeypatch):
     assert write_small_features(tmp_path, data / "net.safetensors") == 8
     assert not run_tool(
         monkeypatch,
-        *("create_data", "rgbd_folder", *folders, "--num-points", POINTS),
+        *("create_data", "rgbd_sv", *folders, "--num-points", POINTS),
         *("--segmenter", "geometry", "--extra-tag", "scannet200_sv", "--pack-clip"),
         *("--feature-form", "safetensors"),
     )

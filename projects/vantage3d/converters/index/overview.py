@@ -36,7 +36,7 @@ def write_overview(folder: Path, split: str, index: FrameIndex, root: Path) -> N
     Args:
         folder: For the files.
         split: Name of the split.
-        index: Of the split.
+        index: Frames of the split.
         root: Folder that the paths of ``index`` are relative to.
     """
     steps = np.linspace(0, len(index.sequences) - 1, SHOWN).astype(int)

@@ -29,7 +29,7 @@ def write_report(
     Args:
         path: JSON file.
         split: Name of the split.
-        results: Of every sequence.
+        results: What became of every sequence.
         short: Sequences that were left out because of --min-frames.
     """
     read = [(r.name, frame) for r in results if r.record for frame in r.record["read"]]
@@ -103,7 +103,7 @@ def refuse_skipped(
     """Raise a ValueError when too much is bad.
 
     Args:
-        kind: Of what, for the message.
+        kind: What is counted, for the message.
         bad: Reason of each.
         total: How many there are, good and bad.
         allowed: Share that may be bad; never all.
@@ -114,7 +114,8 @@ def refuse_skipped(
         raise ValueError(
             f"{len(bad)} of {total} {kind} ({100 * len(bad) / total:.1f} %) are bad, "
             f"allowed are {100 * allowed:g} % (--max-skipped {allowed:g}). First: "
-            f"{name}: {reason.rstrip('. ')}.{place} Nothing was written"
+            f"{name}: {reason.rstrip('. ')}.{place} No index or info file was "
+            "written"
         )
 
 

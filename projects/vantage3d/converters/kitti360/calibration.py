@@ -96,8 +96,8 @@ def check_chain(
     """Compare poses and calibration with the file that KITTI-360 derived from them.
 
     Args:
-        calibration: Of the car.
-        imu2world: As :func:`read_poses` gives them.
+        calibration: Cameras and scanner of the car.
+        imu2world: Poses by frame, from :func:`read_poses`.
         cam0_to_world: The file to compare with.
 
     Returns:

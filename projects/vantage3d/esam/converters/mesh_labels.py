@@ -18,7 +18,7 @@ class MeshLabels(NamedTuple):
     """Vertices of a mesh in the unaligned frame and their labels.
 
     Attributes:
-        tree: Of the (V, 3) vertices, metres.
+        tree: Search tree of the (V, 3) vertices, metres.
         semantic: (V,) int64, raw label id, 0 unannotated.
         instance: (V,) int64, object id + 1, 0 none.
     """
