@@ -4,7 +4,6 @@ arXiv 2309.16588 and section 3.2 of VGGT.
 """
 
 from collections.abc import Collection
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -104,7 +103,10 @@ class DinoVisionTransformer(nn.Module):
             (B, h * w, C).
         """
         patches = self.patch_embed(images)
-        patches = patches + self._positions(patches.shape[-2:]).to(patches.dtype)
+        stored = self.pos_embed[:, 1:].unflatten(1, (self.grid, self.grid))
+        grid, size = stored.permute(0, 3, 1, 2).float(), tuple(patches.shape[-2:])
+        places = resize_positions(grid, size, registers=True)
+        patches = patches + places.to(patches.dtype)
         first = self.cls_token + self.pos_embed[:, :1]  # registers have no position
         special = torch.cat([first, self.register_tokens], dim=1)
         tokens = patches.flatten(2).transpose(1, 2)
@@ -113,12 +115,6 @@ class DinoVisionTransformer(nn.Module):
         for block in self.blocks:
             tokens = run_frames(block, self.checkpointing, tokens)
         return self.norm(tokens[:, 1 + REGISTERS :])
-
-    def _positions(self, size: Any) -> Tensor:
-        """(1, C, h, w) positions of a grid."""
-        stored = self.pos_embed[:, 1:].unflatten(1, (self.grid, self.grid))
-        grid = stored.permute(0, 3, 1, 2).float()
-        return resize_positions(grid, tuple(size), registers=True)
 
 
 def _init_linear(module: nn.Module) -> None:
