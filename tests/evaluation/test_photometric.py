@@ -7,8 +7,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from tests.evaluation.street import street_views
+from vantage3d.evaluation.metrics_table import THRESHOLDS
 from vantage3d.evaluation.photometric import (
-    THRESHOLDS,
     View,
     agreement,
     agreement_statistics,

@@ -21,6 +21,7 @@ SUMMED = "summed"
 ONCE = "once per model"
 POINTS = "over the keypoints of all frames"
 CLASSES = "over classes, each over all frames together"
+THRESHOLDS = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2)  # T, of RGB in 0..1
 PARTS = {
     "REGION": r"(?:full|building|non_building|class\.[^.]+)",
     "ALIGN": r"[a-z_]+",

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from vantage3d.checks import check_shape
 from vantage3d.evaluation.depth_metrics import Floats, Mask, usable
+from vantage3d.evaluation.metrics_table import THRESHOLDS
 from vantage3d.evaluation.surface_normals import window_sums
 from vantage3d.geometry import invert_rigid
 
 OCCLUSION = 0.05  # how much farther than the visible surface, relatively, is behind it
 TEXTURE = 0.02  # smallest difference of brightness to a neighbour, of 0..1
 INLIER = 0.05  # error of an inlier
-THRESHOLDS = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2)
 C1, C2 = 0.01**2, 0.03**2  # of SSIM for images in 0..1 (Wang et al., 2004)
 
 

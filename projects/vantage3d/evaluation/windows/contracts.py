@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from vantage3d.checks import check_choice, check_positive, check_shape
 from vantage3d.evaluation.depth_alignment import ALIGNMENTS
-from vantage3d.evaluation.photometric import THRESHOLDS
-from vantage3d.geometry import invert_rigid
+from vantage3d.evaluation.metrics_table import THRESHOLDS
 from vantage3d.io.kitti360_labels import IDS, LABELS
 
 if TYPE_CHECKING:
@@ -89,6 +88,8 @@ class WindowTruth:
 
         Semantics of a dataset without labels, all unknown, become None.
         """
+        from vantage3d.geometry import invert_rigid  # brings torch, not for --help
+
         semantics, instances = (
             numpy(sample[key]) if key in sample else None
             for key in ("semantics", "instances")
