@@ -1,6 +1,5 @@
 """Weights of image networks: found, read safely, renamed for timm, loaded strictly."""
 
-import hashlib
 import re
 import zipfile
 from collections.abc import Callable, Mapping
@@ -10,7 +9,12 @@ from typing import Any
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from vantage3d.engine.checkpoints.file import check_hash, read_checkpoint, read_pickle
+from vantage3d.engine.checkpoints.file import (
+    check_hash,
+    file_hash,
+    read_checkpoint,
+    read_pickle,
+)
 from vantage3d.engine.checkpoints.weights import load_weights
 from vantage3d.engine.errors import CheckpointError
 from vantage3d.io.released_weights import FOLDER, ReleasedBackbone
@@ -56,12 +60,6 @@ def _from_hub(repo: str) -> Path:
     from huggingface_hub import hf_hub_download
 
     return Path(hf_hub_download(repo, "model.safetensors"))
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_backbone(model: nn.Module, path: Path, rename: Rename) -> str:

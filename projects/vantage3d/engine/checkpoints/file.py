@@ -147,14 +147,19 @@ def check_hash(path: Path) -> bool:
     expected = _known_digests(path)
     if not expected:
         return False
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = file_hash(path)
     if found not in expected:
         raise CheckpointError(
             f"checkpoint {path} is damaged: its SHA-256 is {found}, {sidecar(path)} "
             f"says {expected[-1]}. Take an earlier checkpoint or fetch the file again"
         )
     return True
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_pickle(path: Path, mmap: bool = False) -> Any:

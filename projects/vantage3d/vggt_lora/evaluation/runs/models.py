@@ -12,7 +12,7 @@ from typing import Any
 from mmengine.runner import set_random_seed
 from torch import Tensor, nn
 
-from vantage3d.engine.checkpoints.file import read_checkpoint
+from vantage3d.engine.checkpoints.file import file_hash, read_checkpoint
 from vantage3d.engine.checkpoints.weights import load_weights
 from vantage3d.engine.errors import CheckpointError, ConfigError
 from vantage3d.evaluation.results.run import BASELINE
@@ -96,8 +96,7 @@ def identify(path: Path) -> EvaluatedModel:
     kind = "full" if facts is None else "adapter"
     rank, alpha = (None, None) if facts is None else (facts["rank"], facts["alpha"])
     # of an exported adapter the hash is that of its weights
-    with (path / WEIGHTS if path.is_dir() else path).open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = file_hash(path / WEIGHTS if path.is_dir() else path)
     return EvaluatedModel(name, kind, str(path), digest, rank, alpha)
 
 
