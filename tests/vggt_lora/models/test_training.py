@@ -118,7 +118,7 @@ def one_epoch(batch_size, accumulative_counts):
     """Ten samples in order, in batches of equal shape."""
     return without() | {
         "train_dataloader.batch_size": batch_size,
-        "train_dataloader.dataset.length": 10,
+        "train_dataloader.dataset.indices": 10,
         "train_dataloader.dataset.frames": 3,
         "train_dataloader.sampler.type": "DefaultSampler",
         "train_dataloader.batch_sampler": None,
