@@ -1,9 +1,13 @@
+"""Views of a plane: crop, scale and mirror; geometry must still meet."""
+
 import re
 
 import numpy as np
 import pytest
 
-from tests.views.plane import SIZE, K, frame, plane_depth
+from tests.views.plane import FAR, SIZE, K, frame, plane_depth
+from vantage3d.geometry import invert_rigid, project, unproject
+from vantage3d.views.augmentation import Augmentation
 from vantage3d.views.frame import BadSampleError
 from vantage3d.views.transform import ViewTransform, target_size
 
@@ -90,3 +94,103 @@ def test_errors():
     message = re.escape("point [-4.0, 40.0] is outside of the image of 211x97")
     with pytest.raises(BadSampleError, match=message):
         ViewTransform(28, 70)(outside)
+
+
+SKEWED = K + np.array([[0, 4.0, 0], [0, 0, 0], [0, 0, 0]])
+CENTRE = dict(resampling="surface", place=(0.5, 0.5))
+TRANSFORMS = {
+    "resized": ViewTransform(48, 104, **CENTRE),
+    "cropped": ViewTransform(48, 72, "surface", zoom=1.4, place=(0.2, 0.9)),
+    "mirrored": ViewTransform(97, 211, mirrored=True, **CENTRE),
+    "all": ViewTransform(40, 88, "surface", zoom=1.2, place=(0.9, 0.1), mirrored=True),
+}
+
+
+def pair(name, K):
+    """Two views of the plane, near the origin so that errors are not those of far."""
+    views = []
+    for number in (0, 3):
+        view = frame(number, K=K)
+        cam2world = invert_rigid(view.world2cam)
+        cam2world[:3, 3] -= FAR
+        views.append(view._replace(world2cam=invert_rigid(cam2world)))
+    return [TRANSFORMS[name](view) for view in views], views
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.parametrize("K", [K, SKEWED], ids=["K", "skewed"])
+def test_points_of_one_view_land_on_the_surface_of_the_other(name, K):
+    (first, second), _ = pair(name, K)
+    assert first.depth.shape == (TRANSFORMS[name].height, TRANSFORMS[name].width)
+    depth = first.depth.astype(np.float64)
+    points = unproject(depth, first.K, invert_rigid(first.world2cam))[3:-3, 3:-3]
+    pixels, expected = project(points.reshape(-1, 3), second.K, second.world2cam)
+    x, y = pixels.T
+    height, width = second.depth.shape
+    seen = (x > 3) & (y > 3) & (x < width - 4) & (y < height - 4)
+    assert seen.mean() > 0.4
+    x0, y0 = x[seen].astype(int), y[seen].astype(int)
+    fx, fy = x[seen] - x0, y[seen] - y0
+    surface = second.depth.astype(np.float64)
+    upper = surface[y0, x0] * (1 - fx) + surface[y0, x0 + 1] * fx
+    lower = surface[y0 + 1, x0] * (1 - fx) + surface[y0 + 1, x0 + 1] * fx
+    found = upper * (1 - fy) + lower * fy
+    np.testing.assert_allclose(found, expected[seen], rtol=3e-4)
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_pixels_show_what_the_camera_says(name):
+    """The source's columns and rows are its colours: colour tells where a ray went."""
+    (view, _), (source, _) = pair(name, K)
+    rays = np.linalg.inv(view.K) @ np.array([[20.0, 30], [15, 20], [1, 1]])
+    if TRANSFORMS[name].mirrored:
+        rays[0] = -rays[0]  # the mirrored world
+    x, y, _ = source.K @ rays
+    for (row, column), expected in zip(((15, 20), (20, 30)), zip(x, y)):
+        colour = view.image[row, column, :2].astype(float)
+        np.testing.assert_allclose(colour, expected, atol=1.0)
+
+
+def test_a_mirrored_pose_is_rigid_and_mirroring_twice_is_nothing():
+    (view, _), (source, _) = pair("mirrored", SKEWED)
+    rotation = view.world2cam[:3, :3]
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(rotation) == pytest.approx(1)
+    assert view.K[0, 2] == pytest.approx(SIZE[0] - 1 - source.K[0, 2])
+    again = TRANSFORMS["mirrored"](view)
+    for value, expected in zip(again[:4], source[:4]):
+        np.testing.assert_allclose(value, expected, atol=1e-9)
+
+
+def test_the_relative_pose_is_mirrored():
+    """T' = S T S for the way from the anchor's camera to another."""
+    (first, second), (a, b) = pair("mirrored", K)
+    S = np.diag([-1.0, 1, 1, 1])
+    expected = S @ b.world2cam @ invert_rigid(a.world2cam) @ S
+    found = second.world2cam @ invert_rigid(first.world2cam)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_windows_stay_inside_and_keep_proportions():
+    rng = np.random.default_rng(0)
+    augmentation = Augmentation(zoom=0.4, shift=True, mirror=0.5)
+    mirrored = []
+    for _ in range(200):
+        transform = augmentation.draw(ViewTransform(48, 64), rng)
+        left, top, right, bottom = transform.window(K, (640, 480))
+        width, height = right - left, bottom - top
+        assert left >= 0 and top >= 0
+        assert left + width <= 640 and top + height <= 480
+        assert width / height == pytest.approx(64 / 48, rel=0.01)
+        assert 0.59 * 640 <= width <= 640
+        mirrored.append(transform.mirrored)
+    assert 0.35 < np.mean(mirrored) < 0.65
+    whole = ViewTransform(48, 64, **CENTRE).window(K, (640, 480))
+    assert whole == (0, 0, 640, 480)
+
+
+@pytest.mark.parametrize(("name", "value"), [("zoom", 1.0), ("mirror", -0.1)])
+def test_shares_outside_of_their_range_are_refused(name, value):
+    message = f"`{name}` of `augmentation` must be a share .* got {value}"
+    with pytest.raises(ValueError, match=message):
+        Augmentation(**{name: value})

@@ -3,8 +3,8 @@
 import logging
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,15 +105,11 @@ class PosedViews(SeededSamples, BaseDataset):
             check_choice("preset", preset, PRESETS)
         self.preset, self.split = preset, split
         chosen = Preset() if preset is None else PRESETS[preset]
-        known = {entry.name for entry in fields(ViewOptions)}
-        unknown = sorted(set(options) - known)
-        if unknown:
-            raise TypeError(
-                f"{type(self).__name__} has no option {unknown}; there are "
-                f"{sorted(known)}"
-            )
         self.options = ViewOptions(**{**chosen.options, **options})
-        self.kind = self._depth_kind(chosen.depths)
+        self.kind: DepthKind | None = None
+        if self.options.depth is not None:
+            check_choice("depth", self.options.depth, chosen.depths)
+            self.kind = chosen.depths[self.options.depth]
         self.patterns = None if sequences is None else list(sequences)
         self.sampling = FrameSampling(**self.options.sampling)
         self.augmentation = None
@@ -130,12 +126,6 @@ class PosedViews(SeededSamples, BaseDataset):
             test_mode=test_mode,
             lazy_init=lazy_init,
         )
-
-    def _depth_kind(self, depths: Mapping[str, DepthKind]) -> DepthKind | None:
-        if self.options.depth is None:
-            return None
-        check_choice("depth", self.options.depth, depths)
-        return depths[self.options.depth]
 
     def load_index(self) -> FrameIndex:
         """The frames of the split."""
@@ -158,10 +148,7 @@ class PosedViews(SeededSamples, BaseDataset):
                 f"{self.data_root}, after {len(spans)} {FEW_FRAMES} ({least}). Check "
                 "the folder and the split against data/README.md"
             )
-        self.sequences = {
-            name: self.index.numbers[start:end].tolist()
-            for name, (start, end) in used.items()
-        }
+        self.used = tuple(used)
         self.pieces: list[Piece] = []
         samples = [self._samples_of(name, *span) for name, span in used.items()]
         self._report(len(used), sum(map(len, samples)))
@@ -229,6 +216,12 @@ class PosedViews(SeededSamples, BaseDataset):
     def name(self) -> str:
         """What the dataset calls itself in samples and reports."""
         return self.preset or type(self).__name__
+
+    @cached_property
+    def sequences(self) -> dict[str, list[int]]:
+        """Frame numbers of every sequence that is used."""
+        spans = ((name, slice(*self.index.spans[name])) for name in self.used)
+        return {name: self.index.numbers[span].tolist() for name, span in spans}
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """Which frames sample ``idx`` has; of a drawn one, the anchor.
@@ -382,7 +375,7 @@ class PosedViews(SeededSamples, BaseDataset):
 
     def index_facts(self) -> Iterator[Any]:
         """What the index says, frame by frame, as JSON: tells two data apart."""
-        for name in self.sequences:
+        for name in self.used:
             for entry in self.index.frames(name):
                 matrices = entry.K.tolist(), entry.world2cam.tolist()
                 yield [name, *entry[:3], *matrices, entry.semantics]
