@@ -76,9 +76,9 @@ class PosedViews(SeededSamples, BaseDataset):
         sequences: Names to use, ``*`` is a wildcard; all if not given.
         test_mode: Fixed samples, no augmentation.
         pipeline: Transforms of the finished samples.
-        indices: Of the samples to use, or how many; MMEngine's.
+        indices: Numbers of the samples to use, or how many of the first; MMEngine's.
         lazy_init: Whether the index is read by ``full_init`` only; MMEngine's.
-        **options: Of :class:`ViewOptions`.
+        **options: Arguments of :class:`ViewOptions`.
 
     Raises:
         FileNotFoundError: If the index is missing.

@@ -25,7 +25,7 @@ class PublishedScanNetViews(PosedViews):
     Args:
         data_root: Index by ``tools/create_data.py scannet``.
         split: ``train``, ``val`` or ``test``.
-        **options: Of :class:`PosedViews`.
+        **options: Arguments of :class:`PosedViews`.
 
     Raises:
         ValueError: If asked for ``augmentation`` or native depth, or
