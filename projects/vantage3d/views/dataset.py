@@ -76,7 +76,7 @@ class PosedViews(SeededSamples, BaseDataset):
         sequences: Names to use, ``*`` is a wildcard; all if not given.
         test_mode: Fixed samples, no augmentation.
         pipeline: Transforms of the finished samples.
-        indices: Numbers of the samples to use, or how many of the first; MMEngine's.
+        indices: Numbers of the samples to use, or how many of the first.
         lazy_init: Whether the index is read by ``full_init`` only; MMEngine's.
         **options: Arguments of :class:`ViewOptions`.
 
