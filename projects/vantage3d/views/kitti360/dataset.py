@@ -36,8 +36,8 @@ class KITTI360Dataset(PosedViews):
             cache has that size, for LiDAR depth and samples that are not zoomed; True
             insists on them, and starts a zoom from them; False never does. Other
             sizes, which a dynamic sampler may draw, are cut from the originals.
-        **options: Arguments of :class:`PosedViews`; ``depth`` is "lidar", or "exact" depth of
-            every pixel (synthetic drives only).
+        **options: Arguments of :class:`PosedViews`; ``depth`` is "lidar", or "exact"
+            depth of every pixel (synthetic drives only).
     """
 
     def __init__(
