@@ -12,7 +12,7 @@ import numpy as np
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
-from vantage3d.converters.arguments import add_folders
+from vantage3d.converters.runs import add_folders
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import unrotate_bits
 from vantage3d.io.images import encode_png, read_color, read_ids

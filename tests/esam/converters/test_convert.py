@@ -13,9 +13,8 @@ import pytest
 from PIL import Image
 
 from tests.shared import ROOT
-from vantage3d.esam.converters.convert import run_jobs
-from vantage3d.esam.converters.labellers import SampleName
-from vantage3d.esam.converters.samples import choose, sample_generator
+from vantage3d.converters.runs import run_chunks
+from vantage3d.esam.converters.samples import SampleName, choose, sample_generator
 from vantage3d.io.infos import load_info
 
 SMALL = ("--num-points", 500)
@@ -267,15 +266,14 @@ def test_a_folder_that_cannot_be_written(scannet, create_data, tmp_path):
         create_data("scannet200_sv", scannet, tmp_path / "out", *SMALL)
 
 
-class DyingJob:
-    def run(self, names):
-        os._exit(9)
+def die(name):
+    os._exit(9)
 
 
 def test_a_worker_that_dies():
-    names = [SampleName("a", "0"), SampleName("b", "0")]
+    chunks = [[SampleName("a", "0")], [SampleName("b", "0")]]
     with pytest.raises(RuntimeError, match="one of 2 worker processes died"):
-        list(run_jobs(DyingJob(), names, 2))
+        list(run_chunks(die, chunks, 2, "vantage3d.converters.runs"))
 
 
 def test_missing_root(create_data, tmp_path):

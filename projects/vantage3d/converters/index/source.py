@@ -11,7 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.converters.arguments import add_folders, add_run_options, check_run
+from vantage3d.converters.runs import (
+    RunOptions,
+    add_folders,
+    add_run_options,
+    check_run,
+)
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.images import read_size
 from vantage3d.io.rgbd_frames import (
@@ -132,27 +137,17 @@ class SceneFolders(FrameSource):
         return [usable(int(n), partial(self.entry, sequence, n)) for n in names]
 
 
-@dataclass(frozen=True)
-class IndexOptions:
-    """Options that all index converters have.
+@dataclass(frozen=True, kw_only=True)
+class IndexOptions(RunOptions):
+    """Options of every index converter.
 
     Attributes:
-        out_dir: Folder of the index.
-        name: Name of the dataset, for messages and the folder of unfinished work.
         check_every: Every so many-th frame of a sequence is read and checked.
         min_frames: Sequences with fewer usable frames are left out.
-        max_skipped: Largest share of bad frames that is no error.
-        workers: Processes.
-        overwrite: Make everything again.
     """
 
-    out_dir: Path
-    name: str
     check_every: int = 1
     min_frames: int = 2
-    max_skipped: float = 0.05
-    workers: int = 1
-    overwrite: bool = False
 
 
 def add_index_arguments(parser: argparse.ArgumentParser, min_frames: int = 2) -> None:
@@ -172,6 +167,6 @@ def index_options(args: argparse.Namespace, name: str, *counts: str) -> IndexOpt
         FileNotFoundError: If ``--root-path`` is no folder.
         ValueError: If a number is out of range.
     """
-    check_run(args, "check_every", "min_frames", *counts)
-    names = ("check_every", "min_frames", "max_skipped", "workers", "overwrite")
-    return IndexOptions(args.out_dir, name, *(getattr(args, n) for n in names))
+    common = check_run(args, "check_every", "min_frames", *counts)
+    rules = {"check_every": args.check_every, "min_frames": args.min_frames}
+    return IndexOptions(name=name, **common, **rules)

@@ -11,7 +11,6 @@ from typing import Any
 
 from mmengine.logging import print_log
 
-from vantage3d.converters.arguments import add_folders, add_run_options, check_run
 from vantage3d.converters.index.overview import write_overview
 from vantage3d.converters.index.report import refuse_skipped
 from vantage3d.converters.kitti360.calibration import (
@@ -30,6 +29,7 @@ from vantage3d.converters.kitti360.frames import (
     run_chunk,
     write_report,
 )
+from vantage3d.converters.runs import add_folders, add_run_options, check_run
 from vantage3d.io.manifest import open_manifest
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track

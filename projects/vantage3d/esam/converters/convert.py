@@ -1,62 +1,135 @@
 """Samples, info files and reports of a labeller: parallel, resumable, reproducible."""
 
+import argparse
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmengine.logging import print_log
-from threadpoolctl import threadpool_limits
 
 from vantage3d.converters.index.report import refuse_skipped
-from vantage3d.esam.converters.labellers import Labeller, SampleName
-from vantage3d.esam.converters.pack_clip import ClipOptions, pack_clip
-from vantage3d.esam.converters.samples import FOLDERS, SampleStore, make_sample
-from vantage3d.esam.converters.segmenters import SegmenterOptions, build_segmenter
+from vantage3d.converters.runs import (
+    CHUNK,
+    RunOptions,
+    add_folders,
+    add_run_options,
+    check_run,
+    run_chunks,
+)
+from vantage3d.esam.converters.pack_clip import ON_MISSING, ClipOptions, pack_clip
+from vantage3d.esam.converters.samples import (
+    FOLDERS,
+    Labeller,
+    SampleName,
+    SampleStore,
+    make_sample,
+)
+from vantage3d.esam.converters.segmenters import (
+    SEGMENTERS,
+    SegmenterOptions,
+    build_segmenter,
+)
 from vantage3d.io.atomic import atomic_write_bytes, remove_temporaries
+from vantage3d.io.features import FORMS
 from vantage3d.io.infos import save_info
-from vantage3d.io.manifest import open_manifest
-from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
 
 FORMAT = 2  # Raise it when the bytes of a sample change for the same options.
-CHUNK = 8  # Frames of one scene that one process takes at a time.
 
 
-@dataclass(frozen=True)
-class ConvertOptions:
-    """Options that every converter has.
+@dataclass(frozen=True, kw_only=True)
+class ConvertOptions(RunOptions):
+    """Options of every converter that writes samples; the name starts info files.
 
     Attributes:
-        out_dir: Folder of the dataset.
-        tag: Start of the info files' names.
-        workers: Processes.
         seed: Seed of the point sampling; with the name of a sample it decides all.
         num_points: Points per sample.
-        max_skipped: Largest share of bad frames per split that is no error.
-        overwrite: Make everything again.
         segmenter: Where superpoints come from.
         clip: Where image features lie, None for none.
     """
 
-    out_dir: Path
-    tag: str
-    workers: int = 1
     seed: int = 0
     num_points: int = 20000
-    max_skipped: float = 0.05
-    overwrite: bool = False
     segmenter: SegmenterOptions = field(default_factory=SegmenterOptions)
     clip: ClipOptions | None = None
 
     def info_path(self, split: str) -> Path:
         """The info file of a split."""
-        return self.out_dir / f"{self.tag}_oneformer3d_infos_{split}.json"
+        return self.out_dir / f"{self.name}_oneformer3d_infos_{split}.json"
+
+
+def add_sample_options(parser: argparse.ArgumentParser) -> None:
+    """Options of converters that write samples."""
+    add_folders(parser)
+    add_run_options(parser)
+    add = parser.add_argument
+    add("--extra-tag", help="start of the info files' names; the dataset's by default")
+    add("--seed", type=int, default=0, help="of the point sampling")
+    add("--num-points", type=int, default=20000, help="points per sample")
+
+    add = parser.add_argument_group("superpoints").add_argument
+    defaults = SegmenterOptions()
+    add("--segmenter", choices=sorted(SEGMENTERS), default=defaults.name)
+    add("--graph-scale", type=float, default=defaults.scale, help="larger, fewer")
+    add("--graph-min-size", type=float, default=defaults.min_size, help="of the image")
+    add("--geometry-cell", type=float, default=defaults.cell, help="of the width")
+    add("--mask-dir", type=Path, help="of --segmenter masks: <scene>_<frame>.png")
+    add("--weights", type=Path, help="of --segmenter sam and fastsam")
+    add("--device", default=defaults.device, help="of --segmenter sam and fastsam")
+
+    add = parser.add_argument_group("image features").add_argument
+    text = "also write <info file>_clip.json, which names the feature file of each "
+    add("--pack-clip", action="store_true", help=text + "frame (tools/extract_*.py)")
+    add("--feature-root", type=Path, help="<scene>/<frame>.pt; OUT/clip_feat if absent")
+    add("--feature-form", choices=FORMS, help="suffix of the files; pt if absent")
+    add("--on-missing", choices=ON_MISSING, help="frames without file; error if absent")
+    add("--clip-suffix", help="behind the info files' names; _clip if absent")
+
+
+def convert_options(
+    args: argparse.Namespace, dataset: str, *counts: str
+) -> ConvertOptions:
+    """What :func:`add_sample_options` was given.
+
+    Args:
+        args: The command line.
+        dataset: Start of the info files' names where ``--extra-tag`` says nothing.
+        counts: Other options that must be at least 1.
+
+    Raises:
+        FileNotFoundError: If ``--root-path`` is no folder.
+        ValueError: If a number is out of range, or an option has no effect.
+    """
+    common = check_run(args, "num_points", *counts)
+    segmenter = SegmenterOptions(
+        name=args.segmenter,
+        scale=args.graph_scale,
+        min_size=args.graph_min_size,
+        cell=args.geometry_cell,
+        mask_dir=args.mask_dir,
+        weights=args.weights,
+        device=args.device,
+    )
+    names = ("feature_root", "feature_form", "on_missing", "clip_suffix")
+    given = {name: v for name in names if (v := getattr(args, name)) is not None}
+    if given and not args.pack_clip:
+        name, value = next(iter(given.items()))
+        option = f"--{name.replace('_', '-')}"
+        raise ValueError(f"{option} {value} does nothing without --pack-clip")
+    return ConvertOptions(
+        name=args.extra_tag or dataset,
+        seed=args.seed,
+        num_points=args.num_points,
+        segmenter=segmenter,
+        clip=ClipOptions(**given) if args.pack_clip else None,
+        **common,
+    )
 
 
 class Result(NamedTuple):
@@ -80,29 +153,48 @@ def convert(labeller: Labeller, options: ConvertOptions) -> None:
     splits = labeller.samples()
     check_splits(splits)
     build_segmenter(options.segmenter)
-    state_dir = options.out_dir / ".create_data" / options.tag
     if options.overwrite:
         for split in splits:
             options.info_path(split).unlink(missing_ok=True)
     made_with = {
         "format": FORMAT,
-        "--root-path": str(labeller.source.root.resolve()),
         "--seed": options.seed,
         "--num-points": options.num_points,
         **labeller.options,
         **options.segmenter.used(),
     }
-    manifest_hash = open_manifest(state_dir, made_with, options.overwrite)
-    for folder in (*(options.out_dir / f for f in FOLDERS), state_dir / "done"):
-        remove_temporaries(folder)
-    store = SampleStore(options.out_dir, state_dir, manifest_hash)
-    job = Job(labeller, options.segmenter, store, options.num_points, options.seed)
-    names = [name for split in splits.values() for name in split]
-    steps = track(run_jobs(job, names, options.workers), len(names), options.tag)
+    state, manifest_hash = options.open(labeller.source.root, made_with)
+    for folder in FOLDERS:
+        remove_temporaries(options.out_dir / folder)
+    store = SampleStore(options.out_dir, state, manifest_hash)
+    names = list(chain.from_iterable(splits.values()))
+    scene = attrgetter("scene")
+    frames = [list(group) for _, group in groupby(sorted(names, key=scene), scene)]
+    chunks = [f[i : i + CHUNK] for f in frames for i in range(0, len(f), CHUNK)]
+    task = partial(_sample, labeller, options, store)
+    steps = run_chunks(task, chunks, options.workers, __name__)
+    steps = track(steps, len(names), options.name)
     results = {result.name: result for result in steps}
     written = _write_infos(labeller, splits, results, options)
     if options.clip:
         pack_clip(written, options.out_dir, options.clip)
+
+
+def _sample(
+    labeller: Labeller, options: ConvertOptions, store: SampleStore, name: SampleName
+) -> Result:
+    """A sample that an earlier run finished is kept."""
+    if marker := store.read(name.idx):
+        return Result(name, marker)
+    segmenter = build_segmenter(options.segmenter)
+    try:
+        sample = make_sample(
+            labeller, name, segmenter, options.num_points, options.seed
+        )
+    except (FileNotFoundError, ValueError) as error:
+        return Result(name, None, str(error))
+    store.write(sample)
+    return Result(name, store.read(name.idx))
 
 
 def check_splits(splits: dict[str, list[SampleName]]) -> None:
@@ -205,54 +297,3 @@ def _summary(qualities: list[dict[str, float]]) -> dict[str, float]:
         summary["superpoint_purity"] = mean("purity", labelled)
         summary["superpoint_oracle_recall50"] = round(hits / instances, 4)
     return summary
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a process needs to make any sample."""
-
-    labeller: Labeller
-    segmenter: SegmenterOptions
-    store: SampleStore
-    num_points: int
-    seed: int
-
-    def run(self, names: Iterable[SampleName]) -> Iterator[Result]:
-        """Make the samples that are not done yet.
-
-        One thread per process: more would change the last bits of matrix products.
-        """
-        with threadpool_limits(1):
-            for name in names:
-                yield self._run(name)
-
-    def _run(self, name: SampleName) -> Result:
-        if marker := self.store.read(name.idx):
-            return Result(name, marker)
-        segmenter = build_segmenter(self.segmenter)
-        try:
-            sample = make_sample(
-                self.labeller, name, segmenter, self.num_points, self.seed
-            )
-        except (FileNotFoundError, ValueError) as error:
-            return Result(name, None, str(error))
-        self.store.write(sample)
-        return Result(name, self.store.read(name.idx))
-
-
-def run_jobs(job: Job, names: list[SampleName], workers: int) -> Iterator[Result]:
-    """Results in any order; frames of one scene stay together."""
-    if workers <= 1:
-        yield from job.run(names)
-        return
-    chunks: list[list[SampleName]] = []
-    ordered = sorted(names, key=lambda name: name.scene)
-    for _, group in groupby(ordered, key=lambda name: name.scene):
-        frames = list(group)
-        chunks += [frames[i : i + CHUNK] for i in range(0, len(frames), CHUNK)]
-    for results in run_parallel(partial(_run_chunk, job), chunks, workers, __name__):
-        yield from results
-
-
-def _run_chunk(job: Job, names: list[SampleName]) -> list[Result]:
-    return list(job.run(names))

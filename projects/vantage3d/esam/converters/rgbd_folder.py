@@ -12,9 +12,12 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from vantage3d.converters.rgbd_folder import RgbdFolderSource
-from vantage3d.esam.converters.arguments import add_sample_options, convert_options
-from vantage3d.esam.converters.convert import convert
-from vantage3d.esam.converters.labellers import Labeller, SampleName
+from vantage3d.esam.converters.convert import (
+    add_sample_options,
+    convert,
+    convert_options,
+)
+from vantage3d.esam.converters.samples import Labeller, SampleName
 from vantage3d.esam.converters.scannet import scannet_metainfo
 from vantage3d.esam.scannet_classes import THING_IDS
 from vantage3d.io.images import read_ids

@@ -10,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.converters.scannet import ScanNetSource
-from vantage3d.esam.converters.arguments import add_sample_options, convert_options
-from vantage3d.esam.converters.convert import convert
-from vantage3d.esam.converters.labellers import Labeller, SampleName
+from vantage3d.esam.converters.convert import (
+    add_sample_options,
+    convert,
+    convert_options,
+)
 from vantage3d.esam.converters.mesh_labels import (
     axis_alignment,
     load_mesh_labels,
     read_label_table,
 )
+from vantage3d.esam.converters.samples import Labeller, SampleName
 from vantage3d.esam.scannet_classes import (
     SCANNET20_CLASSES,
     SCANNET200_CLASSES,

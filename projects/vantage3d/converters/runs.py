@@ -1,0 +1,129 @@
+"""What resumable converters share: options, their checks, and how work is spread."""
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeVar
+
+from threadpoolctl import threadpool_limits
+
+from vantage3d.io.atomic import remove_temporaries
+from vantage3d.io.manifest import open_manifest
+from vantage3d.process.parallel import run_parallel
+
+CHUNK = 8  # Most items that one process takes at a time.
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Options of every resumable converter.
+
+    Attributes:
+        out_dir: Folder of the output.
+        name: Name of the dataset, for messages, files and the folder of unfinished
+            work.
+        workers: Processes.
+        max_skipped: Largest share of bad frames that is no error.
+        overwrite: Make everything again.
+    """
+
+    out_dir: Path
+    name: str
+    workers: int = 1
+    max_skipped: float = 0.05
+    overwrite: bool = False
+
+    def open(self, root: Path, made_with: dict[str, Any]) -> tuple[Path, str]:
+        """Folder of unfinished work, and a hash of what its bytes depend on.
+
+        Args:
+            root: Folder of the raw data.
+            made_with: Everything else that the bytes depend on.
+
+        Raises:
+            ValueError: If the folder was made with other options.
+        """
+        state = self.out_dir / ".create_data" / self.name
+        made_with = {"--root-path": str(root.resolve()), **made_with}
+        key = open_manifest(state, made_with, self.overwrite)
+        remove_temporaries(state / "done")
+        return state, key
+
+
+def add_folders(parser: argparse.ArgumentParser, out: str = "the dataset") -> None:
+    """``--root-path`` and ``--out-dir``."""
+    parser.add_argument("--root-path", type=Path, required=True, help="the raw data")
+    parser.add_argument("--out-dir", type=Path, required=True, help=out)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """How the work is spread, and which share of it may fail."""
+    add = parser.add_argument
+    add("--max-skipped", type=float, default=0.05, help="share of bad frames allowed")
+    add("--workers", type=int, default=1, help="processes")
+    add("--overwrite", action="store_true", help="make everything again")
+
+
+def check_run(args: argparse.Namespace, *counts: str) -> dict[str, Any]:
+    """Arguments of :class:`RunOptions` but the name, checked.
+
+    Args:
+        args: The command line, with the options of the two functions above.
+        counts: Other options that must be at least 1 where they are given.
+
+    Raises:
+        FileNotFoundError: If ``--root-path`` is no folder.
+        ValueError: If a number is out of range.
+    """
+    if not args.root_path.is_dir():
+        raise FileNotFoundError(
+            f"--root-path {args.root_path} is missing or no folder. data/README.md "
+            "says what to download and where to put it"
+        )
+    for name in ("workers", *counts):
+        if (value := getattr(args, name)) is not None and value < 1:
+            option = name.replace("_", "-")
+            raise ValueError(f"--{option} must be at least 1, got {value}")
+    if not 0 <= args.max_skipped <= 1:
+        raise ValueError(
+            f"--max-skipped is a share between 0 and 1, got {args.max_skipped}"
+        )
+    names = ("out_dir", "workers", "max_skipped", "overwrite")
+    return {name: getattr(args, name) for name in names}
+
+
+def run_chunks(
+    task: Callable[[Item], Result],
+    chunks: Sequence[Sequence[Item]],
+    workers: int,
+    preload: str,
+) -> Iterator[Result]:
+    """Results of ``task`` for every item, in any order; a chunk stays in one process.
+
+    One thread per process: more would change the last bits of matrix products.
+
+    Args:
+        task: A picklable function.
+        chunks: What it is called with.
+        workers: Processes; with 1 everything happens in this one.
+        preload: Module that the processes import once, before the first task.
+
+    Raises:
+        RuntimeError: If a process died.
+    """
+    if workers <= 1:
+        with threadpool_limits(1):
+            yield from map(task, chain.from_iterable(chunks))
+        return
+    for results in run_parallel(partial(_chunk, task), chunks, workers, preload):
+        yield from results
+
+
+def _chunk(task: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    with threadpool_limits(1):
+        return [task(item) for item in items]
