@@ -5,11 +5,16 @@ import re
 import numpy as np
 import pytest
 
-from tests.views.plane import FAR, SIZE, K, frame, plane_depth
-from vantage3d.geometry import invert_rigid, project, unproject
+from tests.views.plane import FAR, SIZE, K, frame, plane_depth, pose
+from vantage3d.geometry import invert_rigid, project, scale_intrinsics, unproject
 from vantage3d.views.augmentation import Augmentation
 from vantage3d.views.frame import BadSampleError
-from vantage3d.views.transform import ViewTransform, target_size
+from vantage3d.views.transform import (
+    ViewTransform,
+    nearest,
+    resize_depth,
+    target_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -194,3 +199,35 @@ def test_shares_outside_of_their_range_are_refused(name, value):
     message = f"`{name}` of `augmentation` must be a share .* got {value}"
     with pytest.raises(ValueError, match=message):
         Augmentation(**{name: value})
+
+
+@pytest.mark.parametrize("shape", [(48, 105), (97, 211), (31, 80), (200, 300)])
+def test_a_plane_stays_the_plane(shape):
+    """Better than the nearest measurement, which belongs to another pixel centre."""
+    height, width = shape
+    depth = plane_depth(K, pose(3), SIZE).astype(np.float32)
+    scaled = scale_intrinsics(K, width / SIZE[0], height / SIZE[1])
+    expected = plane_depth(scaled, pose(3), (width, height))
+    inner = np.s_[3:-3, 3:-3]  # beyond the outermost centres there is nothing to mix
+    off = np.abs(resize_depth(depth, height, width) / expected - 1)[inner]
+    assert off.max() < 1e-4
+    if shape != depth.shape:
+        near = np.abs(nearest(depth, height, width) / expected - 1)[inner]
+        assert near.max() > 10 * off.max()
+
+
+def test_holes_and_edges_are_not_mixed():
+    """Every value comes from the surface on one side, and holes keep their pixels."""
+    depth = np.full((60, 80), 2.0, np.float32)
+    depth[:, 41:] = 3.0
+    depth[20:32, 10:22] = 0
+    small = resize_depth(depth, 30, 40)
+    assert set(np.unique(small)) == {0.0, 2.0, 3.0}
+    np.testing.assert_array_equal(small, nearest(depth, 30, 40))
+    assert (small == 0).sum() == 6 * 6
+
+
+def test_the_share_of_an_edge_is_an_argument():
+    depth = np.array([[1.0, 1.04]], np.float32)
+    assert resize_depth(depth, 1, 1)[0, 0] == pytest.approx(1.02)
+    assert resize_depth(depth, 1, 1, edge=0.03)[0, 0] == np.float32(1.04)

@@ -78,19 +78,3 @@ def visible(
     where = np.flatnonzero(inside & (row >= 0) & (row < size[1]))
     flat = row[where].astype(np.intp) * size[0] + column[where].astype(np.intp)
     return where, depth[where], flat
-
-
-def z_buffer(
-    depth: NDArray[np.float64], pixels: NDArray[np.intp], size: tuple[int, int]
-) -> NDArray[np.float32]:
-    """(H, W) nearest depth of each pixel, 0 where none.
-
-    Args:
-        depth: (M,) metres.
-        pixels: (M,) pixel of each, counted along rows.
-        size: (W, H).
-    """
-    buffer = np.full(size[0] * size[1], np.inf, np.float32)
-    np.minimum.at(buffer, pixels, depth.astype(np.float32))
-    buffer[np.isinf(buffer)] = 0
-    return buffer.reshape(size[1], size[0])

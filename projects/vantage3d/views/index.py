@@ -47,7 +47,7 @@ class Facts(NamedTuple):
     """What holds for all frames of an index.
 
     Attributes:
-        reader: Name in ``reading.READERS``.
+        reader: How depth is stored, a name in :mod:`vantage3d.views.reading`.
         root: Folder that paths are relative to, itself relative to the index.
         depth_scale: Units of a depth map per metre.
         sources: What the index depends on: options and hashes, as its converter says.

@@ -16,7 +16,7 @@ class DepthKind(NamedTuple):
     """Another depth of the same frames.
 
     Attributes:
-        reader: Name in ``reading.READERS``.
+        reader: How depth is stored, a name in :mod:`vantage3d.views.reading`.
         path: From a frame of the index to the path of its depth.
         scattered: Whether it is measurements rather than an image.
     """

@@ -15,14 +15,15 @@ from vantage3d.io.depth_files import (
     read_rotated_depth,
 )
 from vantage3d.io.images import read_color, read_depth, read_ids
-from vantage3d.io.rgbd_frames import read_folder_frame
+from vantage3d.io.rgbd_frames import RgbdFrame, read_folder_frame
 from vantage3d.io.scannet_export import read_scannet_frame
 from vantage3d.views.frame import BadSampleError, Frame
 from vantage3d.views.index import Facts, IndexedFrame
-from vantage3d.views.resampling import nearest
+from vantage3d.views.transform import nearest, z_buffer
 
 MASKED = 128  # grey level above which a pixel of Co3D belongs to the object
 Depth = NDArray[np.float32]
+Shape = tuple[int, int]  # H, W of the image
 
 
 def read_indexed(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
@@ -36,25 +37,31 @@ def read_indexed(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
     Raises:
         BadSampleError: If a file is missing, damaged or of another size than its image.
     """
+    path, K, semantics = root / entry.image, entry.K, None
     try:
-        frame = READERS[facts.reader](root, facts, entry)
+        if facts.reader in REGISTERED:
+            read = REGISTERED[facts.reader]
+            scene = path.parent.parent
+            image, depth, K, _ = read(scene, path.stem, facts.depth_scale)
+        else:
+            image = read_color(path)
+            depth = READERS[facts.reader](root, facts, entry, image.shape[:2])
         if entry.semantics:
-            labels = read_ids(root / entry.semantics).astype(np.int16)
-            frame = frame._replace(semantics=labels)
+            semantics = read_ids(root / entry.semantics).astype(np.int16)
     except (FileNotFoundError, ValueError) as error:
         raise BadSampleError(str(error)) from error
-    if frame.depth.shape != frame.image.shape[:2]:
-        (h, w), (H, W) = frame.depth.shape, frame.image.shape[:2]
+    if depth.shape != image.shape[:2]:
+        (h, w), (H, W) = depth.shape, image.shape[:2]
         raise BadSampleError(
             f"depth map {root / entry.depth} is {w}x{h} and its image {W}x{H}: "
             "expected one size. Resize the depth to the image (nearest neighbour)"
         )
-    if not (frame.depth > 0).any():
+    if not (depth > 0).any():
         raise BadSampleError(
-            f"depth map {root / entry.depth} has no valid pixel of {frame.depth.size}. "
+            f"depth map {root / entry.depth} has no valid pixel of {depth.size}. "
             "Leave the frame out, or check the depth encoding and scale"
         )
-    return frame
+    return Frame(image, depth, K, entry.world2cam, semantics)
 
 
 def limit_depth(
@@ -77,76 +84,41 @@ def limit_depth(
     return np.where((depth >= min_depth) & (depth <= max_depth), depth, np.float32(0))
 
 
-def _integer(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
-    return _framed(root, entry, read_depth(root / entry.depth, facts.depth_scale))
-
-
-def _rotated(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
-    return _framed(root, entry, read_rotated_depth(root / entry.depth))
-
-
-def _npy(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
-    return _framed(root, entry, read_npy(root / entry.depth) / facts.depth_scale)
-
-
-def _distance(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
+def _distance(root: Path, facts: Facts, entry: IndexedFrame, _: Shape) -> Depth:
     distance = read_hdf5(root / entry.depth) / facts.depth_scale
     depth = distance_to_depth(distance.astype(np.float64), entry.K)
-    return _framed(root, entry, depth.astype(np.float32))
+    return depth.astype(np.float32)
 
 
-def _co3d(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
+def _co3d(root: Path, facts: Facts, entry: IndexedFrame, _: Shape) -> Depth:
     depth = read_float16_png(root / entry.depth) / facts.depth_scale
-    mask = read_ids(root / co3d_mask(entry.image), "mask") > MASKED
+    stem = entry.image.replace("/images", "/depth_masks").rpartition(".")[0]
+    path = root / f"{stem}.png"
+    mask = read_ids(path, "mask") > MASKED
     if mask.shape != depth.shape:
         raise ValueError(
-            f"mask {root / co3d_mask(entry.image)} is {mask.shape} and the depth map "
-            f"{depth.shape}. Take both as they were released"
+            f"mask {path} is {mask.shape} and the depth map {depth.shape}. Take both "
+            "as they were released"
         )
-    return _framed(root, entry, np.where(mask, depth, np.float32(0)))
+    return np.where(mask, depth, np.float32(0))
 
 
-def co3d_mask(image: str) -> str:
-    """Path of the object mask of a Co3D image."""
-    return f"{image.replace('/images', '/depth_masks').rpartition('.')[0]}.png"
-
-
-def _scannet(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
-    folder = (root / entry.image).parent.parent
-    color, depth, K, _ = read_scannet_frame(folder, Path(entry.image).stem)
-    return Frame(color, depth, K, entry.world2cam)
-
-
-def _rgbd_folder(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
-    folder, name = (root / entry.image).parent.parent, Path(entry.image).stem
-    color, depth, K, _ = read_folder_frame(folder, name, facts.depth_scale)
-    return Frame(color, depth, K, entry.world2cam)
-
-
-def _points(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
+def _points(root: Path, facts: Facts, entry: IndexedFrame, shape: Shape) -> Depth:
     """Scattered points in their pixels; the nearest of a pixel wins."""
-    image = read_color(root / entry.image)
-    store = _arrays(root / entry.depth, ("pixels", "depths"))
-    height, width = image.shape[:2]
+    store, (height, width) = _arrays(root / entry.depth, "pixels", "depths"), shape
     columns, rows = np.round(store["pixels"]).astype(int).reshape(-1, 2).T
-    depth = np.where(store["depths"] > 0, store["depths"], np.inf)
     inside = (columns >= 0) & (rows >= 0) & (columns < width) & (rows < height)
-    view = np.full((height, width), np.inf, np.float32)
-    where = rows[inside], columns[inside]
-    np.minimum.at(view, where, depth[inside].astype(np.float32))
-    view[np.isinf(view)] = 0
-    return Frame(image, view, entry.K, entry.world2cam)
+    inside &= store["depths"] > 0
+    pixels = rows[inside] * width + columns[inside]
+    return z_buffer(store["depths"][inside], pixels, (width, height))
 
 
-def _dense(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
+def _dense(root: Path, facts: Facts, entry: IndexedFrame, shape: Shape) -> Depth:
     """Depth at any resolution of the same view, taken at pixel centres."""
-    image = read_color(root / entry.image)
-    depth = _arrays(root / entry.depth, ("depth",))["depth"]
-    depth = nearest(depth, *image.shape[:2])
-    return Frame(image, depth, entry.K, entry.world2cam)
+    return nearest(_arrays(root / entry.depth, "depth")["depth"], *shape)
 
 
-def _arrays(path: Path, names: tuple[str, ...]) -> dict[str, NDArray]:
+def _arrays(path: Path, *names: str) -> dict[str, NDArray]:
     if not path.is_file():
         raise FileNotFoundError(
             f"depth file {path} is missing: it was not made, or its fit was refused"
@@ -161,20 +133,25 @@ def _arrays(path: Path, names: tuple[str, ...]) -> dict[str, NDArray]:
         ) from error
 
 
-def _framed(root: Path, entry: IndexedFrame, depth: Depth) -> Frame:
-    return Frame(read_color(root / entry.image), depth, entry.K, entry.world2cam)
+def _integer(root: Path, facts: Facts, entry: IndexedFrame, _: Shape) -> Depth:
+    return read_depth(root / entry.depth, facts.depth_scale)
 
 
-READERS: dict[str, Callable[[Path, Facts, IndexedFrame], Frame]] = {
+READERS: dict[str, Callable[[Path, Facts, IndexedFrame, Shape], Depth]] = {
     "integer": _integer,
     "vkitti": _integer,
     "sevenscenes": _integer,
-    "rotated": _rotated,
-    "npy": _npy,
+    "rotated": lambda root, _, entry, __: read_rotated_depth(root / entry.depth),
+    "npy": lambda root, facts, entry, _: (
+        read_npy(root / entry.depth) / facts.depth_scale
+    ),
     "distance": _distance,
     "co3d": _co3d,
-    "scannet": _scannet,
-    "rgbd_folder": _rgbd_folder,
     "points": _points,
     "dense": _dense,
+}
+# Layouts whose colour is brought to the grid of the depth image first.
+REGISTERED: dict[str, Callable[[Path, str, float], RgbdFrame]] = {
+    "scannet": lambda folder, name, _: read_scannet_frame(folder, name),
+    "rgbd_folder": read_folder_frame,
 }

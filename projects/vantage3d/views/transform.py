@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from vantage3d.checks import check_positive
 from vantage3d.geometry import scale_intrinsics
 from vantage3d.views.frame import BadSampleError, Frame
-from vantage3d.views.resampling import centres, nearest, resize_depth
 
 MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])
 RESAMPLING = ("nearest", "surface", "scatter")
@@ -190,10 +189,8 @@ class ViewTransform:
         columns = centres(self.width, depth.shape[1])
         pixels = (rows[:, None] * self.width + columns).ravel()
         where = np.flatnonzero(depth > 0)
-        view = np.full(self.height * self.width, np.inf, np.float32)
-        np.minimum.at(view, pixels[where], depth.ravel()[where])
-        view[np.isinf(view)] = 0
-        return view.reshape(self.height, self.width)
+        size = self.width, self.height
+        return z_buffer(depth.ravel()[where], pixels[where], size)
 
 
 def _span(center: float, length: float, extent: int) -> tuple[int, int]:
@@ -202,3 +199,86 @@ def _span(center: float, length: float, extent: int) -> tuple[int, int]:
     start = round(float(center) + 0.5 - pixels / 2)
     start = min(max(start, 0), extent - pixels)
     return start, start + pixels
+
+
+def nearest(values: NDArray, height: int, width: int) -> NDArray:
+    """Values at the centres of a view's pixels, never mixed (half-pixel rule).
+
+    Args:
+        values: (h, w) or (h, w, C) of any type.
+        height: Rows of the view.
+        width: Columns of the view.
+
+    Returns:
+        (height, width) or (height, width, C).
+    """
+    rows, columns = centres(values.shape[0], height), centres(values.shape[1], width)
+    return values[rows][:, columns]
+
+
+def centres(source: int, target: int) -> NDArray[np.intp]:
+    """(target,) source index under each target pixel's centre (half-pixel rule)."""
+    return ((np.arange(target) + 0.5) * (source / target)).astype(np.intp)
+
+
+def resize_depth(
+    depth: NDArray[np.float32], height: int, width: int, edge: float = 0.05
+) -> NDArray[np.float32]:
+    """Depth at the pixel centres of a view; holes and edges are never mixed.
+
+    Between four measurements of one surface the value is interpolated, so that it
+    belongs to the centre of the pixel; the nearest measurement alone would be up to
+    half a source pixel off, all in one direction where sizes are halved. Where one of
+    the four is missing, or they differ by more than ``edge``, the nearest is taken as
+    it is: a hole stays a hole and no point hangs between two surfaces.
+
+    Args:
+        depth: (h, w) metres, 0 = missing.
+        height: Rows of the view.
+        width: Columns of the view.
+        edge: Largest difference within a surface, as a share of the depth.
+
+    Returns:
+        (height, width) metres, 0 = missing.
+    """
+    if depth.shape == (height, width):
+        return depth
+    top, bottom, down = _neighbours(depth.shape[0], height)
+    left, right, along = _neighbours(depth.shape[1], width)
+    corners = np.stack(
+        [depth[r[:, None], c] for r in (top, bottom) for c in (left, right)]
+    )
+    down, along = down[:, None], along[None, :]
+    upper = corners[0] + (corners[1] - corners[0]) * along
+    lower = corners[2] + (corners[3] - corners[2]) * along
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    smooth = (low > 0) & (high <= low * (1 + edge))
+    return np.where(
+        smooth, upper + (lower - upper) * down, nearest(depth, height, width)
+    )
+
+
+def _neighbours(
+    source: int, target: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+    """Source indices before and after each target centre, and the way between them."""
+    centre = np.clip((np.arange(target) + 0.5) * (source / target) - 0.5, 0, source - 1)
+    before = centre.astype(np.intp)
+    share = (centre - before).astype(np.float32)
+    return before, np.minimum(before + 1, source - 1), share
+
+
+def z_buffer(
+    depth: NDArray[np.floating], pixels: NDArray[np.intp], size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """(H, W) nearest depth of each pixel, 0 where none.
+
+    Args:
+        depth: (M,) metres.
+        pixels: (M,) pixel of each, counted along rows.
+        size: (W, H).
+    """
+    buffer = np.full(size[0] * size[1], np.inf, np.float32)
+    np.minimum.at(buffer, pixels, depth.astype(np.float32))
+    buffer[np.isinf(buffer)] = 0
+    return buffer.reshape(size[1], size[0])

@@ -48,7 +48,7 @@ class FrameSource(ABC):
 
     Attributes:
         root: Folder that the paths of frames are relative to.
-        reader: Name in ``reading.READERS``.
+        reader: How depth is stored, a name in :mod:`vantage3d.views.reading`.
         depth_scale: Units of a depth map per metre.
     """
 
