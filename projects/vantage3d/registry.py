@@ -19,9 +19,8 @@ DATASETS = _child(
     [
         "vantage3d.engine",
         "vantage3d.views.dataset",
-        "vantage3d.views.exact_views",
         "vantage3d.views.fixed_windows",
-        "vantage3d.views.kitti360.dataset",
+        "vantage3d.views.kitti360",
         "vantage3d.deltas.datasets",
         "vantage3d.esam.datasets",
     ],

@@ -14,7 +14,7 @@ from vantage3d.engine.configs.config import load_config
 from vantage3d.registry import MODELS
 from vantage3d.vggt_lora.losses import CLASS_WEIGHTS
 from vantage3d.vggt_lora.models.adapters import lora_layers
-from vantage3d.views.kitti360.buckets import MIXED, RICH, SHARES
+from vantage3d.views.kitti360 import MIXED, RICH, SHARES
 
 FOLDER = ROOT / "configs/vggt_lora"
 TWINS = sorted(path.stem for path in FOLDER.glob("*_synthetic.py"))

@@ -14,9 +14,7 @@ from vantage3d.registry import DATASETS
 from vantage3d.synthetic.streets import make_street
 from vantage3d.synthetic.streets.drive import FRAME_S, SPEED, street2world
 from vantage3d.views.frame import BadSampleError
-from vantage3d.views.kitti360.buckets import BucketMix, make_buckets
-from vantage3d.views.kitti360.dataset import KITTI360Dataset
-from vantage3d.views.kitti360.packed_view import read_view
+from vantage3d.views.kitti360 import BucketMix, KITTI360Dataset, make_buckets, read_view
 
 SEED = DRIVES.seed * 1000
 

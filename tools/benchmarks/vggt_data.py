@@ -22,6 +22,7 @@ from vantage3d.converters.kitti360.calibration import read_calibration, read_pos
 from vantage3d.converters.kitti360.convert import convert
 from vantage3d.converters.kitti360.depth import DepthMaker, DepthOptions
 from vantage3d.converters.kitti360.frames import Options
+from vantage3d.converters.kitti360.layout import Kitti360Layout
 from vantage3d.engine.configs.config import load_config
 from vantage3d.process.seeding import SeededIndex
 from vantage3d.synthetic.layouts.kitti360 import (
@@ -30,8 +31,7 @@ from vantage3d.synthetic.layouts.kitti360 import (
     write_kitti360,
 )
 from vantage3d.views.batch import collate_views
-from vantage3d.views.kitti360.dataset import KITTI360Dataset
-from vantage3d.views.kitti360.layout import Kitti360Layout
+from vantage3d.views.kitti360 import KITTI360Dataset
 
 CONFIG = "configs/vggt_lora/lora_kitti360_strategy_b.py"
 GOAL = 60  # samples per second and core, as training reads them

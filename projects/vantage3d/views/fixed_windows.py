@@ -1,10 +1,16 @@
-"""A choice of validation windows that is drawn once and then read from its file."""
+"""Fixed windows: a choice that is drawn once, and windows with exact depth."""
 
 import json
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from mmengine.logging import print_log
+from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from vantage3d.checks import check_positive
@@ -15,8 +21,39 @@ from vantage3d.views.batch import Sample
 Window = tuple[str, tuple[int, ...]]  # sequence and frame numbers
 
 
+class FixedWindows(Dataset):
+    """The windows of a dataset in test mode, for subclasses to choose from.
+
+    Args:
+        dataset: A dataset of views in test mode, or its config.
+
+    Raises:
+        ValueError: If the dataset is not in test mode.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        built = isinstance(dataset, Dataset)
+        self.dataset: Any = dataset if built else DATASETS.build(dict(dataset))
+        if not self.dataset.test_mode:
+            raise ValueError(
+                f"`dataset` of {type(self).__name__} must have fixed windows, got "
+                "test_mode=False: set test_mode=True"
+            )
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """The dataset's."""
+        return self.dataset.metainfo
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.dataset[index]
+
+
 @DATASETS.register_module()
-class SavedSubset(Dataset):
+class SavedSubset(FixedWindows):
     """Some windows of a dataset, the same ones for every model and run.
 
     The first use spreads the choice evenly over all windows and writes it; later ones
@@ -37,23 +74,12 @@ class SavedSubset(Dataset):
         self, dataset: Any, windows: int, file: str = "validation_subset.json"
     ) -> None:
         check_positive("windows", windows)
-        built = isinstance(dataset, Dataset)
-        self.dataset: Any = dataset if built else DATASETS.build(dataset)
-        if not self.dataset.test_mode:
-            raise ValueError(
-                "`dataset` of SavedSubset must have fixed windows, got "
-                "test_mode=False: set test_mode=True"
-            )
+        super().__init__(dataset)
         known = {window: i for i, window in enumerate(fixed_windows(self.dataset))}
         self.file = Path(self.dataset.data_root) / file
         if not self.file.is_file():
             self._draw(list(known), min(windows, len(known)))
         self.indices = self._read(known, min(windows, len(known)))
-
-    @property
-    def metainfo(self) -> dict[str, Any]:
-        """The dataset's."""
-        return self.dataset.metainfo
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -97,3 +123,57 @@ def fixed_windows(dataset: Any) -> list[Window]:
     """Sequence and frame numbers of each sample of a dataset in test mode, in order."""
     infos = map(dataset.get_data_info, range(len(dataset)))
     return [(info["sequence"], tuple(info["ids"])) for info in infos]
+
+
+@DATASETS.register_module()
+class ExactViews(FixedWindows):
+    """Windows of synthetic drives with two more maps in each sample.
+
+    ``exact_depths`` (V, H, W) is the depth of every pixel in metres, 0 for the sky,
+    beside the ``depth`` that the scanner measured. ``typical_depths`` (V, H, W) is the
+    median of the exact depth over all frames of the split "train", pixel by pixel: the
+    answer of a predictor that never looks at the image.
+
+    Args:
+        dataset: Config of a :class:`KITTI360Dataset` in test mode, with LiDAR depth.
+
+    Raises:
+        ValueError: If the dataset is not in test mode.
+    """
+
+    def __init__(self, dataset: Mapping[str, Any]) -> None:
+        super().__init__(dataset)
+        self.exact: Any = DATASETS.build({**dataset, "depth": "exact"})
+        self.train_config = {**dataset, "depth": "exact", "split": "train"}
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = self.dataset[index]
+        exact = self.exact[index]["depth"]
+        typical = self.typical_depth.expand_as(exact)
+        return sample | {"exact_depths": exact, "typical_depths": typical}
+
+    @cached_property
+    def typical_depth(self) -> Tensor:
+        """(H, W) metres; where training never sees a surface, the farthest of all."""
+        train: Any = DATASETS.build({**self.train_config, "frames": 1})
+        depths = [train[i]["depth"][0].numpy() for i in range(len(train))]
+        return torch.from_numpy(median_map(np.stack(depths)))
+
+
+def median_map(depths: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(H, W) median of (N, H, W) depth maps where they are known.
+
+    Pixels without any known depth take the largest of the medians.
+
+    Raises:
+        ValueError: If no pixel is known at all.
+    """
+    known = depths > 0
+    if not known.any():
+        raise ValueError(f"`depths` has no known pixel in {len(depths)} maps.")
+    values = np.where(known, depths, np.nan)
+    seen = known.any(axis=0)
+    median = np.zeros(depths.shape[1:], np.float32)
+    median[seen] = np.nanmedian(values[:, seen], axis=0)
+    median[~seen] = median[seen].max()
+    return median

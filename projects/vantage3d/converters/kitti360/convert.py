@@ -29,11 +29,11 @@ from vantage3d.converters.kitti360.frames import (
     run_chunk,
     write_report,
 )
+from vantage3d.converters.kitti360.layout import Kitti360Layout
 from vantage3d.converters.runs import add_folders, add_run_options, check_run
 from vantage3d.io.manifest import open_manifest
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
-from vantage3d.views.kitti360.layout import Kitti360Layout
 
 FORMAT = 1  # Raise it when the bytes of depth maps change for the same options.
 RECORDS = 2  # Raise it when what is known of a frame changes.

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from vantage3d.converters.kitti360.calibration import Calibration, Matrix
+from vantage3d.converters.kitti360.layout import Kitti360Layout
 from vantage3d.converters.lidar_depth import CleanUp, visible
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.images import read_ids
 from vantage3d.io.kitti360_labels import DYNAMIC, IDS
-from vantage3d.views.kitti360.layout import Kitti360Layout
 from vantage3d.views.transform import z_buffer
 
 KEPT_SWEEPS = 24

@@ -17,6 +17,7 @@ from vantage3d.converters.kitti360.calibration import (
     read_poses,
 )
 from vantage3d.converters.kitti360.depth import DepthMaker, DepthOptions
+from vantage3d.converters.kitti360.layout import Kitti360Layout
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import KITTI_SCALE, write_depth_png
@@ -25,10 +26,7 @@ from vantage3d.io.kitti360_labels import IDS
 from vantage3d.views.batch import UNKNOWN
 from vantage3d.views.frame import Frame
 from vantage3d.views.index import Facts, FrameIndex, IndexedFrame
-from vantage3d.views.kitti360.buckets import make_buckets
-from vantage3d.views.kitti360.dataset import packed_name
-from vantage3d.views.kitti360.layout import Kitti360Layout
-from vantage3d.views.kitti360.packed_view import PackedView, write_view
+from vantage3d.views.kitti360 import PackedView, make_buckets, packed_name, write_view
 from vantage3d.views.transform import ViewTransform
 
 CLASSES = 45

@@ -12,8 +12,8 @@ from pathlib import Path
 from vantage3d.converters.kitti360.convert import convert
 from vantage3d.converters.kitti360.depth import DepthOptions
 from vantage3d.converters.kitti360.frames import Options
+from vantage3d.converters.kitti360.layout import Kitti360Layout
 from vantage3d.io.atomic import atomic_write_bytes
-from vantage3d.views.kitti360.layout import Kitti360Layout
 
 SEQUENCE = "single_frames"
 NO_MOTION = "1 0 0 0 0 1 0 0 0 0 1 0"

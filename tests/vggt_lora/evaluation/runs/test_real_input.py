@@ -13,7 +13,7 @@ from vantage3d.converters.stereo_pair import packaged, stereo_views
 from vantage3d.evaluation.results.folder import ResultFolder
 from vantage3d.io.images import read_depth
 from vantage3d.views.dataset import PosedViews
-from vantage3d.views.kitti360.dataset import KITTI360Dataset
+from vantage3d.views.kitti360 import KITTI360Dataset
 
 VIEW = ["--view", "56", "168"]
 

@@ -13,7 +13,7 @@ from vantage3d.vggt_lora.evaluation.runs.windows import (
     index_hash,
 )
 from vantage3d.views.index import FrameIndex
-from vantage3d.views.kitti360.dataset import KITTI360Dataset
+from vantage3d.views.kitti360 import KITTI360Dataset
 
 RULES = WindowRules("val", 2, 1)
 

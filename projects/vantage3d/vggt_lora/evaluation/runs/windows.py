@@ -26,7 +26,7 @@ from vantage3d.registry import DATASETS
 from vantage3d.views.batch import Sample
 from vantage3d.views.fixed_windows import fixed_windows
 from vantage3d.views.frame import BadSampleError
-from vantage3d.views.kitti360.buckets import SHARES, make_buckets
+from vantage3d.views.kitti360 import SHARES, make_buckets
 
 REASON = "skipped"
 

@@ -1,20 +1,136 @@
-"""KITTI-360 as prepared by ``tools/create_data.py kitti360``."""
+"""KITTI-360 as prepared by ``tools/create_data.py kitti360``.
 
-from collections.abc import Mapping
+Beside the originals lie views at the network's size in one small file each, for loaders
+that must be fast. A file holds three images behind each other: (H, W, 3) bytes RGB,
+(H, W) little-endian 16-bit depth with 256 units per metre, (H, W) bytes of labels, 255
+unknown.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.depth_files import KITTI_SCALE, depth_units
 from vantage3d.registry import DATASETS
+from vantage3d.views.batch import UNKNOWN
 from vantage3d.views.dataset import PosedViews
-from vantage3d.views.frame import Frame, check_frame
-from vantage3d.views.kitti360.buckets import BucketMix, make_buckets
-from vantage3d.views.kitti360.packed_view import read_view
+from vantage3d.views.frame import BadSampleError, Frame, check_frame
 from vantage3d.views.selection import Rows
 from vantage3d.views.transform import ViewTransform
+
+RICH, MIXED = 0.30, 0.10
+SHARES = {"rich": 0.5, "mixed": 0.3, "road": 0.2}
+UNLABELLED = 255
+
+
+def make_buckets(
+    ratios: Sequence[float | None], rich: float = RICH, mixed: float = MIXED
+) -> dict[str, NDArray[np.intp]]:
+    """Positions of the frames in each bucket.
+
+    Args:
+        ratios: Building ratio of each frame, None where nobody knows (mixed).
+        rich: Least ratio of ``rich``.
+        mixed: Least ratio of ``mixed``; the rest is ``road``.
+
+    Raises:
+        ValueError: If the limits do not fall.
+    """
+    if not 0 <= mixed <= rich <= 1:
+        raise ValueError(
+            f"bucket limits must be 0 <= mixed <= rich <= 1, got {mixed} and {rich}."
+        )
+    values = np.array([mixed if ratio is None else ratio for ratio in ratios])
+    return {
+        "rich": np.flatnonzero(values >= rich),
+        "mixed": np.flatnonzero((values >= mixed) & (values < rich)),
+        "road": np.flatnonzero(values < mixed),
+    }
+
+
+@dataclass(frozen=True)
+class BucketMix:
+    """Draws a bucket, then a frame of it.
+
+    Attributes:
+        rich: Least building ratio of the first bucket.
+        mixed: Least building ratio of the second one.
+        shares: How often each bucket is drawn; the share of an empty one goes to the
+            others in proportion.
+    """
+
+    rich: float = RICH
+    mixed: float = MIXED
+    shares: Mapping[str, float] = field(default_factory=lambda: dict(SHARES))
+
+    def __post_init__(self) -> None:
+        values = list(self.shares.values())
+        if set(self.shares) != set(SHARES) or min(values) < 0 or sum(values) <= 0:
+            raise ValueError(
+                f"`shares` must give {sorted(SHARES)} numbers >= 0 with a positive "
+                f"sum, got {dict(self.shares)}."
+            )
+
+    def draw(
+        self, buckets: Mapping[str, NDArray[np.intp]], rng: np.random.Generator
+    ) -> int:
+        """Position of a frame; ``buckets`` as of :func:`make_buckets`."""
+        names = [name for name, where in buckets.items() if len(where)]
+        shares = np.array([self.shares[name] for name in names])
+        if not shares.sum() > 0:
+            shares = np.ones(len(names))
+        name = names[int(rng.choice(len(names), p=shares / shares.sum()))]
+        return int(rng.choice(buckets[name]))
+
+
+class PackedView(NamedTuple):
+    """Image (H, W, 3) uint8, depth (H, W) float32 metres, semantics (H, W) int16."""
+
+    image: NDArray[np.uint8]
+    depth: NDArray[np.float32]
+    semantics: NDArray[np.int16]
+
+
+def write_view(path: str | Path, view: PackedView) -> None:
+    """Write a view; depth is rounded to 2 mm and missing beyond 255 m."""
+    units = depth_units(view.depth, KITTI_SCALE).astype("<u2", copy=False)
+    labels = np.where(view.semantics < 0, UNLABELLED, view.semantics).astype(np.uint8)
+    parts = (view.image, units, labels)
+    atomic_write_bytes(path, b"".join(part.tobytes() for part in parts))
+
+
+def read_view(path: str | Path, height: int, width: int) -> PackedView:
+    """Read a view of known size.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        BadSampleError: If it has another size.
+    """
+    try:
+        packed = np.fromfile(path, np.uint8)
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{path} is missing. Run tools/create_data.py again; it adds what lacks."
+        ) from None
+    if packed.size != height * width * 6:
+        raise BadSampleError(
+            f"{path} has {packed.size} bytes, expected {height * width * 6} for a view "
+            f"of {width}x{height}. Delete it and run tools/create_data.py again."
+        )
+    image, units, labels = np.split(packed, [height * width * 3, height * width * 5])
+    depth = units.view("<u2").astype(np.float32) * np.float32(1 / KITTI_SCALE)
+    semantics = labels.astype(np.int16)
+    semantics[semantics == UNLABELLED] = UNKNOWN
+    size = (height, width)
+    return PackedView(
+        image.reshape(*size, 3), depth.reshape(size), semantics.reshape(size)
+    )
 
 
 def packed_name(sequence: str, frame: int, size: tuple[int, int]) -> str:
