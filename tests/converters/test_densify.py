@@ -9,8 +9,7 @@ from scipy.interpolate import griddata
 
 from tests.shared import need
 from tools.create_data import main
-from vantage3d.converters.densify import densify, points_in_images
-from vantage3d.converters.point_fit import FitRules
+from vantage3d.converters.densify import FitRules, densify, points_in_images
 from vantage3d.geometry import pixel_grid
 from vantage3d.io.colmap import read_colmap
 from vantage3d.synthetic.layouts.eth3d import write_scene

@@ -11,7 +11,7 @@ from tests.converters.rooms import FRAMES, SIZE, truth
 from tests.views.plane import frame
 from tools.create_data import main
 from vantage3d.converters.densify import cached_points
-from vantage3d.converters.eth3d_scene import (
+from vantage3d.converters.eth3d import (
     SceneView,
     look_up,
     quarter_turns,

@@ -5,8 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from vantage3d.converters.densify import REACH, PointsInImage, densify, densify_folder
-from vantage3d.converters.point_fit import BadFitError, FitRules, fit_points
+from vantage3d.converters.densify import (
+    REACH,
+    BadFitError,
+    FitRules,
+    PointsInImage,
+    densify,
+    densify_folder,
+    fit_points,
+)
 
 SIZE = (96, 64)  # width, height
 RULES = FitRules()

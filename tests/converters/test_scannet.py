@@ -10,7 +10,6 @@ from tests.rooms import DELTAS, relative, truth
 from tests.shared import need
 from tests.views.agreement import median_offset
 from vantage3d.converters import scannet as scannet_export
-from vantage3d.converters import sens_export
 from vantage3d.deltas.datasets import PublishedScanNetViews
 from vantage3d.io.depth_files import rotate_bits
 from vantage3d.io.images import read_ids
@@ -54,9 +53,9 @@ def test_recordings_become_the_rooms_that_were_rendered(filmed, create_data, tmp
 
 
 def test_a_killed_export_goes_on(filmed, tmp_path, monkeypatch):
-    recordings = sens_export.find_recordings(filmed("scannet_sens"))
+    recordings = scannet_export.find_recordings(filmed("scannet_sens"))
     assert list(recordings) == ["scene0000_00", "scene0001_00"]
-    real, calls = sens_export._write_scene, []
+    real, calls = scannet_export._write_scene, []
 
     def dying(recording, folder, step):
         calls.append(folder.name)
@@ -64,12 +63,12 @@ def test_a_killed_export_goes_on(filmed, tmp_path, monkeypatch):
         if len(calls) == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(sens_export, "_write_scene", dying)
+    monkeypatch.setattr(scannet_export, "_write_scene", dying)
     arguments = (recordings, tmp_path, 1, 1, 0.0)
     with pytest.raises(KeyboardInterrupt):
-        sens_export.export_recordings(*arguments)
-    sens_export.export_recordings(*arguments)
-    sens_export.export_recordings(*arguments)
+        scannet_export.export_recordings(*arguments)
+    scannet_export.export_recordings(*arguments)
+    scannet_export.export_recordings(*arguments)
     assert calls == ["scene0000_00", "scene0000_00", "scene0001_00"]
 
 
@@ -82,8 +81,8 @@ def test_recordings_in_other_units_become_millimetres(tmp_path, scale, expected)
     header = SensHeader(K, K, (5, 4), (5, 4), scale, 1)
     write_sens(tmp_path / "a.sens", header, [frame])
     (tmp_path / "a.txt").write_text("fx_color = 1170")
-    recordings = sens_export.find_recordings(tmp_path)
-    sens_export.export_recordings(recordings, tmp_path / "out", 1, 1, 0.0)
+    recordings = scannet_export.find_recordings(tmp_path)
+    scannet_export.export_recordings(recordings, tmp_path / "out", 1, 1, 0.0)
     written = read_ids(tmp_path / "out" / "a" / "depth" / "0.png")
     np.testing.assert_array_equal(written, expected)
     assert (tmp_path / "out" / "a" / "a.txt").read_text() == "fx_color = 1170"
@@ -91,14 +90,14 @@ def test_recordings_in_other_units_become_millimetres(tmp_path, scale, expected)
 
 def test_damaged_recordings_are_counted(copied_film, tmp_path):
     root = copied_film("scannet_sens")
-    recordings = sens_export.find_recordings(root)
+    recordings = scannet_export.find_recordings(root)
     path = recordings["scene0001_00"]
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(
         ValueError, match=r"1 of 2 recordings \(50.0 %\) are bad.*in frame"
     ):
-        sens_export.export_recordings(recordings, tmp_path / "out", 1, 1, 0.0)
-    sens_export.export_recordings(recordings, tmp_path / "out", 1, 1, 0.5)
+        scannet_export.export_recordings(recordings, tmp_path / "out", 1, 1, 0.0)
+    scannet_export.export_recordings(recordings, tmp_path / "out", 1, 1, 0.5)
     scenes = {path.name for path in (tmp_path / "out").iterdir()}
     assert scenes == {"scene0000_00"}
 

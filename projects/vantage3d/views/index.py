@@ -4,7 +4,6 @@ One ``<split>.npz`` per split: names, paths and camera matrices as arrays, so th
 million frames load in seconds and are shared by the workers of a loader.
 """
 
-import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.atomic import atomic_write
 
 FORMAT = 1  # Raised when the arrays or the meaning of the facts change.
 ARRAYS = ("sequences", "lengths", "numbers", "images", "depths", "K", "world2cam")
@@ -167,9 +166,7 @@ class FrameIndex:
             arrays["semantics"] = self.semantics
         facts = json.dumps({"format": FORMAT, **self.facts._asdict()}, sort_keys=True)
         arrays["facts"] = np.array(facts.encode(), np.bytes_)
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
-        atomic_write_bytes(path, buffer.getvalue())
+        atomic_write(path, lambda file: np.savez_compressed(file, **arrays))
 
     @classmethod
     def load(cls, path: str | Path) -> "FrameIndex":

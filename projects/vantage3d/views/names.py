@@ -10,7 +10,10 @@ TEST_SCENES = range(707, 807)  # scene0707_00 .. scene0806_00 of ScanNet
 
 
 def split_scenes(
-    scenes: Sequence[str], chosen: Mapping[str, Sequence[str]], rest: str = "train"
+    scenes: Sequence[str],
+    chosen: Mapping[str, Sequence[str]],
+    rest: str = "train",
+    kind: str = "scenes",
 ) -> dict[str, list[str]]:
     """Scenes of every split.
 
@@ -18,6 +21,7 @@ def split_scenes(
         scenes: Names of all.
         chosen: Patterns of the scenes of some splits, ``*`` is a wildcard.
         rest: Split of all scenes that no pattern matches.
+        kind: What the names are of, for the message.
 
     Raises:
         ValueError: If a pattern matches nothing.
@@ -27,8 +31,8 @@ def split_scenes(
         for pattern in patterns:
             if not any(fnmatchcase(scene, pattern) for scene in scenes):
                 raise ValueError(
-                    f"--{split}-scenes {pattern!r} matches none of the {len(scenes)} "
-                    f"scenes found: {', '.join(scenes[:10])}"
+                    f"--{split}-{kind} {pattern!r} matches none of the {len(scenes)} "
+                    f"{kind} found: {', '.join(scenes[:10])}"
                 )
         splits[split] = [s for s in scenes if any(fnmatchcase(s, p) for p in patterns)]
         splits[rest] = [s for s in splits[rest] if s not in splits[split]]

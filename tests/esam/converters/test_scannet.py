@@ -8,9 +8,12 @@ import pytest
 from PIL import Image
 
 from tools.create_data import main
-from vantage3d.esam.converters.mesh_labels import axis_alignment, load_mesh_labels
 from vantage3d.esam.converters.samples import SampleName, read_frame
-from vantage3d.esam.converters.scannet import ScanNetLabeller
+from vantage3d.esam.converters.scannet import (
+    ScanNetLabeller,
+    axis_alignment,
+    load_mesh_labels,
+)
 from vantage3d.io.infos import load_info
 from vantage3d.io.points import read_labels, read_pixels, read_points
 from vantage3d.io.rgbd_frames import read_rgbd, register_color

@@ -11,17 +11,20 @@ from PIL import Image
 from vantage3d.esam.converters.depth_segmenters import (
     GraphSegmenter,
     fill_depth,
+    merge_regions,
     surface_normals,
 )
-from vantage3d.esam.converters.mask_networks import paint_masks
-from vantage3d.esam.converters.region_merging import merge_regions
 from vantage3d.esam.converters.samples import (
     read_frame,
     segmentation_quality,
     superpoint_ids,
 )
 from vantage3d.esam.converters.scannet import ScanNetLabeller
-from vantage3d.esam.converters.segmenters import SegmenterOptions, build_segmenter
+from vantage3d.esam.converters.segmenters import (
+    SegmenterOptions,
+    build_segmenter,
+    paint_masks,
+)
 
 H, W = 48, 64
 

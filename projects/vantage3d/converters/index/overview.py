@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from vantage3d.converters.lidar_depth import visible
 from vantage3d.geometry import invert_rigid, unproject
-from vantage3d.io.atomic import atomic_write, atomic_write_bytes
+from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.images import write_figure
 from vantage3d.views.frame import BadSampleError, Frame
 from vantage3d.views.index import FrameIndex
 from vantage3d.views.reading import read_indexed
@@ -42,15 +43,17 @@ def write_overview(folder: Path, split: str, index: FrameIndex, root: Path) -> N
     steps = np.linspace(0, len(index.sequences) - 1, SHOWN).astype(int)
     rows = []
     for name in dict.fromkeys(index.sequences[step] for step in steps):
-        views = _views(index, root, name)
+        views = []
+        for entry in list(index.frames(name))[:FUSED]:
+            # Not every frame was read when it was indexed.
+            with suppress(BadSampleError):
+                views.append(read_indexed(root, index.facts, entry))
         if len(views) > 1:
             rows.append((name, views[0], views[1]))
             path = folder / f"{split}_{quote(name, safe='')}.ply"
             write_points(path, views)
     if rows:
-        figure = _draw(rows)
-        path = folder / f"{split}.png"
-        atomic_write(path, lambda file: figure.savefig(file, format="png", dpi=80))
+        write_figure(folder / f"{split}.png", _draw(rows), dpi=80)
 
 
 def write_points(path: Path, views: list[Frame]) -> None:
@@ -86,16 +89,6 @@ def reprojected(frame: Frame, other: Frame) -> NDArray[np.float32]:
     points, ahead = points[other.depth > 0], (np.finfo(float).tiny, np.inf)
     _, depth, pixels = visible(points, frame.K, frame.world2cam, size, ahead)
     return z_buffer(depth, pixels, size)
-
-
-def _views(index: FrameIndex, root: Path, name: str) -> list[Frame]:
-    """The first frames of a sequence that can be read."""
-    views = []
-    for entry in list(index.frames(name))[:FUSED]:
-        # Not every frame was read when it was indexed.
-        with suppress(BadSampleError):
-            views.append(read_indexed(root, index.facts, entry))
-    return views
 
 
 def _draw(rows: list[tuple[str, Frame, Frame]]) -> Figure:

@@ -66,14 +66,10 @@ def link_frames(sample: Path, raw: Path) -> Kitti360Layout:
         links[layout.image(SEQUENCE, int(image.stem))] = image
         links[layout.sweep(SEQUENCE, int(image.stem))] = sweep
     for link, target in links.items():
-        _link(link, target)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if link.is_symlink():
+            link.unlink()
+        link.symlink_to(os.path.relpath(target.resolve(), link.parent.resolve()))
     lines = [f"{int(image.stem)} {NO_MOTION}\n" for image in images]
     atomic_write_bytes(layout.poses(SEQUENCE), "".join(lines).encode())
     return layout
-
-
-def _link(link: Path, target: Path) -> None:
-    link.parent.mkdir(parents=True, exist_ok=True)
-    if link.is_symlink():
-        link.unlink()
-    link.symlink_to(os.path.relpath(target.resolve(), link.parent.resolve()))

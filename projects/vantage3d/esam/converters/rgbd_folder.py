@@ -2,7 +2,6 @@
 
 import argparse
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from vantage3d.esam.converters.scannet import scannet_metainfo
 from vantage3d.esam.scannet_classes import THING_IDS
 from vantage3d.io.images import read_ids
 from vantage3d.io.rgbd_frames import read_list
+from vantage3d.views.names import split_scenes
 
 DATASET = "rgbd_folder"
 # ScanNet200's raw id of "object": what an instance is called without semantic images.
@@ -101,25 +101,13 @@ class RgbdFolderLabeller(Labeller):
         )
 
     def _by_patterns(self, names: list[SampleName]) -> dict[str, list[SampleName]]:
-        for option, patterns, known in (
-            ("--val-scenes", self.val_scenes, {name.scene for name in names}),
-            ("--val-frames", self.val_frames, {name.idx for name in names}),
-        ):
-            for pattern in patterns:
-                if not any(fnmatch(name, pattern) for name in known):
-                    raise ValueError(
-                        f"{option} {pattern!r} matches none of the {len(known)} in "
-                        f"{self.root}, such as {min(known, default='(none)')!r}"
-                    )
-        return _divided(
-            names,
-            {
-                name
-                for name in names
-                if any(fnmatch(name.scene, p) for p in self.val_scenes)
-                or any(fnmatch(name.idx, p) for p in self.val_frames)
-            },
-        )
+        known = list(dict.fromkeys(name.scene for name in names))
+        scenes = split_scenes(known, {"val": self.val_scenes})
+        idxs = [name.idx for name in names]
+        frames = split_scenes(idxs, {"val": self.val_frames}, kind="frames")
+        whole, single = set(scenes["val"]), set(frames["val"])
+        held_out = {n for n in names if n.scene in whole or n.idx in single}
+        return _divided(names, held_out)
 
     def labels(
         self, name: SampleName, shape: tuple[int, ...], pixels: NDArray, xyz: NDArray
