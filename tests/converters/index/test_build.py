@@ -9,12 +9,13 @@ from PIL import Image
 
 from tests.converters.rooms import truth
 from vantage3d.converters.index import build as build_index
-from vantage3d.converters.index.report import spread
+from vantage3d.converters.index.report import spread, write_report
+from vantage3d.converters.index.sequence import SequenceResult
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.annotations import parse_frames, read_annotations, write_annotations
 from vantage3d.process.seeding import SeededIndex
 from vantage3d.views.dataset import PosedViews
-from vantage3d.views.index import FrameIndex
+from vantage3d.views.index import Facts, FrameIndex, IndexedFrame
 
 SEQUENCE = "scene0000_00"
 VIEW = dict(frames=2, image_size=56, aspect=0.75, patch_size=14)
@@ -101,6 +102,24 @@ def test_statistics_are_those_of_the_frames(written, create_data, tmp_path):
     assert report["agreement"]["mean"] > 0.5
     assert report["low_quality_frames"] == []
     assert spread([1, 2, 3, np.nan])["mean"] == 2 and spread([]) == {}
+
+
+def test_cuts_are_reported(tmp_path):
+    """A hole in the numbers and a jump of the camera; what goes on is no cut."""
+    numbers = [*range(20), *range(200, 220)]
+    frames = []
+    for number in numbers:
+        world2cam = np.eye(4)
+        world2cam[0, 3] = -0.8 * number - 50 * (number >= 210)
+        frames.append(IndexedFrame(number, "", "", np.eye(3), world2cam))
+    results = [
+        SequenceResult("drive", frames, {"read": [], "agreement": 1, "step": 0.8}, {}),
+        SequenceResult("walk", frames[:9], {}, {}),
+    ]
+    index = FrameIndex.build(Facts("npy", "."), {r.name: r.frames for r in results})
+    write_report(tmp_path / "report.json", "train", results, [], index)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["cuts"] == {"drive": {"holes": [200], "jumps": [210]}}
 
 
 def test_poor_frames_are_listed(copied, create_data, tmp_path):

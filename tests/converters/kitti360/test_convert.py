@@ -89,6 +89,7 @@ def test_report_and_overview(cache):
     )
     poor = index.numbers[index.columns["view_valid"] < 2000]
     assert found["low_quality_frames"] == [f"{NAME}/{number}" for number in poor]
+    assert found["cuts"] == {}
     assert report["view"] == list(VIEW) and report["packed"] == [list(VIEW)]
     assert Image.open(cache / "overview" / "train.png").size[0] > 900
     assert (cache / "overview" / f"train_{NAME}.ply").is_file()

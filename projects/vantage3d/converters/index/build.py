@@ -70,14 +70,14 @@ def _write_split(
     short = [r.name for r in results if 0 < len(r.frames) < options.min_frames]
     kept = {r.name: r.frames for r in results if len(r.frames) >= options.min_frames}
     report = options.out_dir / f"report_{split}.json"
-    write_report(report, split, results, short)
+    index = FrameIndex.build(facts, kept)
+    write_report(report, split, results, short, index)
     check_skipped(results, options.max_skipped, report)
     if not kept:
         raise ValueError(
             f"all {len(results)} sequences of {split} have less than "
             f"{options.min_frames} usable frames. Lower --min-frames"
         )
-    index = FrameIndex.build(facts, kept)
     path = options.out_dir / f"{split}.npz"
     index.save(path)
     write_overview(options.out_dir / "overview", split, index, source.root)

@@ -9,16 +9,24 @@ import numpy as np
 from mmengine.logging import print_log
 
 from vantage3d.converters.index.sequence import SequenceResult
+from vantage3d.geometry import invert_rigid
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.views.index import FrameIndex
+from vantage3d.views.selection import Cut
 
 LOW_COVERAGE, LOW_VALID = 0.10, 2000
 LOW_AGREEMENT = 0.05
 LISTED = 100
+KINDS = ("holes", "jumps")  # of cuts
 PERCENTILES = (5, 25, 50, 75, 95)
 
 
 def write_report(
-    path: Path, split: str, results: Sequence[SequenceResult], short: Sequence[str]
+    path: Path,
+    split: str,
+    results: Sequence[SequenceResult],
+    short: Sequence[str],
+    index: FrameIndex,
 ) -> None:
     """Write and print the statistics of a split.
 
@@ -31,6 +39,7 @@ def write_report(
         split: Name of the split.
         results: What became of every sequence.
         short: Sequences that were left out because of --min-frames.
+        index: What training will read.
     """
     read = [(r.name, frame) for r in results if r.record for frame in r.record["read"]]
     poor = [
@@ -55,6 +64,7 @@ def write_report(
         "low_quality_frames": poor[:LISTED],
         "views_disagree": disagree,
         "too_short": list(short),
+        "cuts": found_cuts(index),
         "skipped": skipped_frames(results),
     }
     atomic_write_bytes(path, (json.dumps(report, indent=1) + "\n").encode())
@@ -70,6 +80,23 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     found |= {"min": array.min(), "max": array.max()}
     found |= {f"p{p}": np.percentile(array, p) for p in PERCENTILES}
     return {name: round(float(value), 4) for name, value in found.items()}
+
+
+def found_cuts(index: FrameIndex) -> dict[str, dict[str, list[int]]]:
+    """Where training cuts the sequences of an index unless it is told otherwise.
+
+    Returns:
+        By sequence the frame numbers at which a new piece begins, behind ``holes`` in
+        the numbers and ``jumps`` of the camera; only sequences that have some.
+    """
+    cuts, centers = {}, invert_rigid(index.world2cam)[:, :3, 3]
+    for name, (start, end) in index.spans.items():
+        numbers = index.numbers[start:end]
+        places = Cut().places(numbers, centers[start:end])
+        found = [numbers[place].tolist() for place in places]
+        if any(found):
+            cuts[name] = dict(zip(KINDS, found))
+    return cuts
 
 
 def skipped_frames(results: Sequence[SequenceResult]) -> dict[str, str]:
@@ -130,6 +157,13 @@ def _say(path: Path, report: dict[str, Any]) -> None:
     )
     for name, reason in list(skipped.items())[:LISTED]:
         print_log(f"skipped {name}: {reason}", logger="current")
+    if cuts := report["cuts"]:
+        holes, jumps = (sum(len(c[k]) for c in cuts.values()) for k in KINDS)
+        print_log(
+            f"{holes} holes and {jumps} jumps cut {len(cuts)} sequences, first "
+            f"{next(iter(cuts))}",
+            logger="current",
+        )
     if report["views_disagree"]:
         print_log(
             f"in {len(report['views_disagree'])} sequences, first "

@@ -110,11 +110,13 @@ def convert(
         skipped |= bad
     for found in records.values():
         found.sort(key=lambda record: (record["sequence"], record["frame"]))
-    report = write_report(options, records, skipped)
+    indexes = {
+        s: frame_index(options, calibration, r, made) for s, r in records.items()
+    }
+    report = write_report(options, records, indexes, skipped)
     for split in splits:
         _check_skipped(frames[split], skipped, split, max_skipped, report)
-    for split, found in records.items():
-        index = frame_index(options, calibration, found, made)
+    for split, index in indexes.items():
         index.save(options.out_dir / f"{split}.npz")
         write_overview(options.out_dir / "overview", split, index, options.out_dir)
     text = ", ".join(f"{s}: {len(r)} frames" for s, r in records.items())

@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.converters.index.report import LOW_COVERAGE, LOW_VALID, spread
+from vantage3d.converters.index.report import (
+    LOW_COVERAGE,
+    LOW_VALID,
+    found_cuts,
+    spread,
+)
 from vantage3d.converters.kitti360.calibration import (
     Calibration,
     read_calibration,
@@ -201,9 +206,10 @@ def building_ratios(records: Sequence[Record]) -> NDArray[np.float64]:
 def write_report(
     options: Options,
     records: Mapping[str, Sequence[Record]],
+    indexes: Mapping[str, FrameIndex],
     skipped: Mapping[str, str],
 ) -> Path:
-    """Write ``report.json``: statistics of every split, and what was skipped.
+    """Write ``report.json``: statistics and cuts of every split, and what was skipped.
 
     A frame is poor with less than 10 % of its pixels covered, or less than 2000 valid
     pixels in the network's view.
@@ -225,6 +231,7 @@ def write_report(
             "buckets": {name: len(where) for name, where in buckets.items()},
             "without_labels": int(np.isnan(ratios).sum()),
             "low_quality_frames": poor,
+            "cuts": found_cuts(indexes[split]),
         }
     report = {
         "view": options.view,
