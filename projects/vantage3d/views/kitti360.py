@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,24 +89,19 @@ class BucketMix:
         return int(rng.choice(buckets[name]))
 
 
-class PackedView(NamedTuple):
-    """Image (H, W, 3) uint8, depth (H, W) float32 metres, semantics (H, W) int16."""
-
-    image: NDArray[np.uint8]
-    depth: NDArray[np.float32]
-    semantics: NDArray[np.int16]
-
-
-def write_view(path: str | Path, view: PackedView) -> None:
+def write_view(path: str | Path, view: Frame) -> None:
     """Write a view; depth is rounded to 2 mm and missing beyond 255 m."""
     units = depth_units(view.depth, KITTI_SCALE).astype("<u2", copy=False)
-    labels = np.where(view.semantics < 0, UNLABELLED, view.semantics).astype(np.uint8)
+    labels = np.full(view.depth.shape, UNLABELLED, np.uint8)
+    if view.semantics is not None:
+        known = view.semantics >= 0
+        labels[known] = view.semantics[known]
     parts = (view.image, units, labels)
     atomic_write_bytes(path, b"".join(part.tobytes() for part in parts))
 
 
-def read_view(path: str | Path, height: int, width: int) -> PackedView:
-    """Read a view of known size.
+def read_view(path: str | Path, height: int, width: int) -> tuple[NDArray, ...]:
+    """Image (H, W, 3) uint8, depth (H, W) float32 metres and semantics (H, W) int16.
 
     Raises:
         FileNotFoundError: If the file is missing.
@@ -128,9 +123,7 @@ def read_view(path: str | Path, height: int, width: int) -> PackedView:
     semantics = labels.astype(np.int16)
     semantics[semantics == UNLABELLED] = UNKNOWN
     size = (height, width)
-    return PackedView(
-        image.reshape(*size, 3), depth.reshape(size), semantics.reshape(size)
-    )
+    return image.reshape(*size, 3), depth.reshape(size), semantics.reshape(size)
 
 
 def packed_name(sequence: str, frame: int, size: tuple[int, int]) -> str:

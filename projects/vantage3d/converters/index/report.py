@@ -1,7 +1,7 @@
 """What an index holds: coverage, depth, baselines, poor frames, and what was left."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def write_report(
     _say(path, report)
 
 
-def spread(values: Sequence[float]) -> dict[str, float]:
+def spread(values: Iterable[float]) -> dict[str, float]:
     """Mean, deviation, extremes and percentiles of the finite values; empty if none."""
     array = np.array([value for value in values if np.isfinite(value)])
     if not array.size:

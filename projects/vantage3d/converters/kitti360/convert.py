@@ -3,7 +3,7 @@
 import argparse
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -103,7 +103,12 @@ def convert(
     task = partial(run_chunk, options, state / tag[:12], overwrite)
     records: dict[str, list[Record]] = {split: [] for split in splits}
     skipped: dict[str, str] = {}
-    chunks = list(_chunks(frames))
+    chunks: list[Chunk] = [
+        (split, name, tuple(numbers[start : start + CHUNK]))
+        for split, sequences in frames.items()
+        for name, numbers in sequences.items()
+        for start in range(0, len(numbers), CHUNK)
+    ]
     done = run_parallel(task, chunks, workers, __name__)
     for split, found, bad in track(done, len(chunks), "kitti360 depth"):
         records[split] += found
@@ -113,7 +118,7 @@ def convert(
     indexes = {
         s: frame_index(options, calibration, r, made) for s, r in records.items()
     }
-    report = write_report(options, records, indexes, skipped)
+    report = write_report(options, indexes, skipped)
     for split in splits:
         _check_skipped(frames[split], skipped, split, max_skipped, report)
     for split, index in indexes.items():
@@ -180,13 +185,6 @@ def _check_skipped(
     if split == "test" and len(bad) < len(names):
         bad = {name: why for name, why in bad.items() if why != NO_POSE}
     refuse_skipped("frames", bad, len(names), allowed, f" All are in {report}.")
-
-
-def _chunks(frames: dict[str, dict[str, list[int]]]) -> Iterator[Chunk]:
-    for split, sequences in frames.items():
-        for name, numbers in sequences.items():
-            for start in range(0, len(numbers), CHUNK):
-                yield split, name, tuple(numbers[start : start + CHUNK])
 
 
 def _manifest(options: Options) -> dict[str, Any]:

@@ -28,10 +28,9 @@ from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import KITTI_SCALE, write_depth_png
 from vantage3d.io.images import read_color, read_depth, read_size
 from vantage3d.io.kitti360_labels import IDS
-from vantage3d.views.batch import UNKNOWN
 from vantage3d.views.frame import Frame
 from vantage3d.views.index import Facts, FrameIndex, IndexedFrame
-from vantage3d.views.kitti360 import PackedView, make_buckets, packed_name, write_view
+from vantage3d.views.kitti360 import make_buckets, packed_name, write_view
 from vantage3d.views.transform import ViewTransform
 
 CLASSES = 45
@@ -125,17 +124,11 @@ def _record(
         raise ValueError(f"{path} has no valid pixel: no sweep reaches into the image.")
     labels = make.labels(frame)
     if options.pack:
-        known = np.full(depth.shape, UNKNOWN) if labels is None else labels
-        source = Frame(
-            read_color(image), depth, make.K, np.eye(4), known.astype(np.int16)
-        )
-        for pack in options.pack:
-            seen = ViewTransform(*pack, "scatter")(source)
-            assert seen.semantics is not None
-            packed = PackedView(seen.image, seen.depth, seen.semantics)
-            write_view(
-                options.out_dir / packed_name(make.sequence, frame, pack), packed
-            )
+        known = None if labels is None else labels.astype(np.int16)
+        source = Frame(read_color(image), depth, make.K, np.eye(4), known)
+        for size in options.pack:
+            name = packed_name(make.sequence, frame, size)
+            write_view(options.out_dir / name, ViewTransform(*size, "scatter")(source))
     view = ViewTransform(*options.view, "scatter")
     left, top, right, bottom = view.window(make.K, make.size)
     part = view.resample(depth[top:bottom, left:right])
@@ -190,24 +183,15 @@ def frame_index(
         )
     names = ("valid", "coverage", "view_valid", "classes")
     columns = {name: np.array([record[name] for record in records]) for name in names}
-    columns["classes"] = columns["classes"].reshape(-1, CLASSES)
-    columns["building"] = building_ratios(records)
+    columns["classes"] = classes = columns["classes"].reshape(-1, CLASSES)
+    with np.errstate(invalid="ignore"):
+        columns["building"] = classes[:, IDS["building"]] / classes.sum(axis=1)
     columns["size"] = np.tile(calibration.size[camera], (len(records), 1))
     return FrameIndex.build(Facts("integer", ".", KITTI_SCALE, made), frames, columns)
 
 
-def building_ratios(records: Sequence[Record]) -> NDArray[np.float64]:
-    """(F,) share of buildings in the view, NaN without labels."""
-    classes = np.array([record["classes"] for record in records]).reshape(-1, CLASSES)
-    with np.errstate(invalid="ignore"):
-        return classes[:, IDS["building"]] / classes.sum(axis=1)
-
-
 def write_report(
-    options: Options,
-    records: Mapping[str, Sequence[Record]],
-    indexes: Mapping[str, FrameIndex],
-    skipped: Mapping[str, str],
+    options: Options, indexes: Mapping[str, FrameIndex], skipped: Mapping[str, str]
 ) -> Path:
     """Write ``report.json``: statistics and cuts of every split, and what was skipped.
 
@@ -215,23 +199,22 @@ def write_report(
     pixels in the network's view.
     """
     splits = {}
-    for split, found in records.items():
-        ratios = building_ratios(found)
+    for split, index in indexes.items():
+        names = ("coverage", "view_valid", "building")
+        coverage, valid, ratios = (index.columns[name] for name in names)
         buckets = make_buckets([None if np.isnan(r) else float(r) for r in ratios])
-        poor = [
-            f"{r['sequence']}/{r['frame']}"
-            for r in found
-            if r["coverage"] < LOW_COVERAGE or r["view_valid"] < LOW_VALID
-        ]
+        poor = np.flatnonzero((coverage < LOW_COVERAGE) | (valid < LOW_VALID)).tolist()
         splits[split] = {
-            "frames": len(found),
-            "sequences": len({record["sequence"] for record in found}),
-            "coverage": spread([record["coverage"] for record in found]),
-            "view_valid": spread([record["view_valid"] for record in found]),
+            "frames": len(index.numbers),
+            "sequences": len(index.sequences),
+            "coverage": spread(coverage),
+            "view_valid": spread(valid),
             "buckets": {name: len(where) for name, where in buckets.items()},
             "without_labels": int(np.isnan(ratios).sum()),
-            "low_quality_frames": poor,
-            "cuts": found_cuts(indexes[split]),
+            "low_quality_frames": [
+                f"{index.sequence_of(row)}/{index.numbers[row]}" for row in poor
+            ],
+            "cuts": found_cuts(index),
         }
     report = {
         "view": options.view,

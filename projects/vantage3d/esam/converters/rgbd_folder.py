@@ -17,7 +17,6 @@ from vantage3d.esam.converters.convert import (
     convert_options,
 )
 from vantage3d.esam.converters.samples import Labeller, SampleName
-from vantage3d.esam.converters.scannet import scannet_metainfo
 from vantage3d.esam.scannet_classes import THING_IDS
 from vantage3d.io.images import read_ids
 from vantage3d.io.rgbd_frames import read_list
@@ -42,6 +41,7 @@ class RgbdFolderLabeller(Labeller):
         val_frames: Patterns of samples ``<scene>_<frame>`` that are held out.
     """
 
+    dataset, label_column = DATASET, "id"
     root: Path
     depth_scale: float = 1000.0
     object_label: int = OBJECT_LABEL
@@ -52,14 +52,6 @@ class RgbdFolderLabeller(Labeller):
     @cached_property
     def source(self) -> RgbdFolderSource:  # type: ignore[override]
         return RgbdFolderSource(self.root, self.depth_scale)
-
-    @property
-    def metainfo(self) -> dict[str, Any]:
-        return scannet_metainfo(DATASET, "id")
-
-    @property
-    def thing_ids(self) -> frozenset[int]:
-        return THING_IDS["id"]
 
     @property
     def options(self) -> dict[str, Any]:

@@ -14,6 +14,11 @@ from scipy.cluster.vq import kmeans2
 from vantage3d.converters.index.sequence import read_checked
 from vantage3d.converters.index.source import FrameSource
 from vantage3d.esam.converters.segmenters import Segmenter
+from vantage3d.esam.scannet_classes import (
+    SCANNET20_CLASSES,
+    SCANNET200_CLASSES,
+    THING_IDS,
+)
 from vantage3d.geometry import unproject_pixels
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.points import write_rows
@@ -50,19 +55,29 @@ class Labeller(ABC):
 
     Attributes:
         source: Where the frames are.
+        dataset: Name in the info file.
+        label_column: Class table: ``id`` (ScanNet200) or ``nyu40id`` (ScanNet20).
     """
 
     source: FrameSource
+    dataset: str
+    label_column: str
 
     @property
-    @abstractmethod
     def metainfo(self) -> dict[str, Any]:
-        """``dataset`` and ``categories`` of the info file."""
+        """``dataset`` and the ``categories`` whose ids ``label_column`` holds."""
+        tables = {"id": SCANNET200_CLASSES, "nyu40id": SCANNET20_CLASSES}
+        classes = enumerate(tables[self.label_column])
+        return {
+            "dataset": self.dataset,
+            "categories": {name: index for index, name in classes},
+            "label_column": self.label_column,
+        }
 
     @property
-    @abstractmethod
     def thing_ids(self) -> frozenset[int]:
         """Semantic ids of the classes that have instances."""
+        return THING_IDS[self.label_column]
 
     @property
     @abstractmethod
@@ -263,6 +278,7 @@ def segmentation_quality(
     }
 
 
+@dataclass(frozen=True)
 class SampleStore:
     """The samples of one output folder.
 
@@ -270,9 +286,9 @@ class SampleStore:
     the same options. What a killed run left without a marker is written again.
     """
 
-    def __init__(self, out_dir: Path, state_dir: Path, manifest_hash: str) -> None:
-        self.out_dir, self.state_dir = out_dir, state_dir
-        self.manifest_hash = manifest_hash
+    out_dir: Path
+    state_dir: Path
+    manifest_hash: str
 
     def _marker(self, sample_idx: str) -> Path:
         return self.state_dir / "done" / f"{sample_idx}.json"

@@ -20,11 +20,6 @@ from vantage3d.esam.converters.convert import (
     convert_options,
 )
 from vantage3d.esam.converters.samples import Labeller, SampleName
-from vantage3d.esam.scannet_classes import (
-    SCANNET20_CLASSES,
-    SCANNET200_CLASSES,
-    THING_IDS,
-)
 from vantage3d.io.rgbd_frames import read_list
 
 GROUP_KEYS = ("label", "segments", "objectId")
@@ -204,14 +199,6 @@ class ScanNetLabeller(Labeller):
         return ScanNetSource(self.root)
 
     @property
-    def metainfo(self) -> dict[str, Any]:
-        return scannet_metainfo(self.dataset, self.label_column)
-
-    @property
-    def thing_ids(self) -> frozenset[int]:
-        return THING_IDS[self.label_column]
-
-    @property
     def options(self) -> dict[str, Any]:
         return {"dataset": self.dataset, "--max-distance": self.max_distance}
 
@@ -270,16 +257,6 @@ def _sample_name(line: str, path: Path) -> SampleName:
     if not (scene and frame.isdigit()):
         raise ValueError(f"{path} lists {line!r}, expected <scene>_<frame number>")
     return SampleName(scene, frame)
-
-
-def scannet_metainfo(dataset: str, label_column: str) -> dict[str, Any]:
-    """``dataset`` and the ``categories`` whose ids ``label_column`` holds."""
-    classes = {"id": SCANNET200_CLASSES, "nyu40id": SCANNET20_CLASSES}[label_column]
-    return {
-        "dataset": dataset,
-        "categories": {name: index for index, name in enumerate(classes)},
-        "label_column": label_column,
-    }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
