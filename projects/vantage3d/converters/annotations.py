@@ -34,14 +34,7 @@ DEPTHS = {
 
 @dataclass(frozen=True)
 class AnnotationSource(FrameSource):
-    """Sequences of annotation files.
-
-    Attributes:
-        root: Folder that the annotated paths are relative to.
-        files: Annotation files of every split.
-        reader: How depth is stored.
-        depth_scale: Units of a depth map per metre.
-    """
+    """Sequences of annotation files, which ``files`` has by split."""
 
     root: Path
     files: dict[str, tuple[Path, ...]]

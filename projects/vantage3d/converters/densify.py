@@ -73,13 +73,7 @@ class PointFit(NamedTuple):
 
 @dataclass(frozen=True)
 class FitRules:
-    """What a fit must reach to be trusted.
-
-    Attributes:
-        min_points: Points on usable predictions.
-        inlier_error: Relative error up to which a point agrees.
-        min_inliers: Share of points that must agree.
-        max_error: Largest median relative error.
+    """What a fit must reach to be trusted; :data:`RULES` says what each means.
 
     Raises:
         ValueError: If a value is not positive.
@@ -243,12 +237,6 @@ def densify_folder(
     Reads ``predictions/NAME.npy`` and writes ``out/NAME.npz`` with ``depth`` (float32,
     metres, 0 = missing) and ``quality`` (JSON), and ``out/densify.json`` with the
     quality of every image and why others were refused.
-
-    Args:
-        images: Points of each image.
-        predictions: Folder of the predictions.
-        out: Where the depth goes.
-        rules: What a fit must reach.
 
     Returns:
         The content of the report: ``rules``, ``images``, ``refused``.

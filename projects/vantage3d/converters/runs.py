@@ -41,10 +41,6 @@ class RunOptions:
     def open(self, root: Path, made_with: dict[str, Any]) -> tuple[Path, str]:
         """Folder of unfinished work, and a hash of what its bytes depend on.
 
-        Args:
-            root: Folder of the raw data.
-            made_with: Everything else that the bytes depend on.
-
         Raises:
             ValueError: If the folder was made with other options.
         """
@@ -105,16 +101,8 @@ def run_chunks(
 ) -> Iterator[Result]:
     """Results of ``task`` for every item, in any order; a chunk stays in one process.
 
-    One thread per process: more would change the last bits of matrix products.
-
-    Args:
-        task: A picklable function.
-        chunks: What it is called with.
-        workers: Processes; with 1 everything happens in this one.
-        preload: Module that the processes import once, before the first task.
-
-    Raises:
-        RuntimeError: If a process died.
+    One thread per process: more would change the last bits of matrix products. The
+    rest is as in :func:`run_parallel`.
     """
     if workers <= 1:
         with threadpool_limits(1):

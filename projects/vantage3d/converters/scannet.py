@@ -179,15 +179,8 @@ def export_recordings(
 
     Scenes that were finished with the same step are kept.
 
-    Args:
-        recordings: Files by scene.
-        out_dir: For the scenes.
-        step: Takes every so many-th frame.
-        workers: Processes.
-        max_skipped: Largest share of recordings that may be damaged.
-
     Raises:
-        ValueError: If more are.
+        ValueError: If a larger share than ``max_skipped`` is damaged.
     """
     task = partial(_export_one, out_dir=out_dir, step=step)
     results = run_parallel(task, list(recordings.items()), workers, __name__)

@@ -26,12 +26,7 @@ HELD_OUT = "Scene06"
 
 @dataclass(frozen=True)
 class VirtualKittiSource(FrameSource):
-    """Folders ``<scene>/<variation>/frames/rgb/Camera_<n>``.
-
-    Attributes:
-        root: Holds the scenes.
-        val_scenes: Held-out scenes.
-    """
+    """Folders ``<scene>/<variation>/frames/rgb/Camera_<n>``, some scenes held out."""
 
     root: Path
     val_scenes: tuple[str, ...] = (HELD_OUT,)

@@ -22,14 +22,7 @@ Window = tuple[str, tuple[int, ...]]  # sequence and frame numbers
 
 
 class FixedWindows(Dataset):
-    """The windows of a dataset in test mode, for subclasses to choose from.
-
-    Args:
-        dataset: A dataset of views in test mode, or its config.
-
-    Raises:
-        ValueError: If the dataset is not in test mode.
-    """
+    """The windows of a dataset in test mode, for subclasses to choose from."""
 
     def __init__(self, dataset: Any) -> None:
         built = isinstance(dataset, Dataset)

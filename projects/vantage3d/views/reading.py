@@ -27,12 +27,7 @@ Shape = tuple[int, int]  # H, W of the image
 
 
 def read_indexed(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
-    """A frame as stored, depth in metres.
-
-    Args:
-        root: Folder that the paths of ``entry`` are relative to.
-        facts: What holds for all frames of the index.
-        entry: The frame as the index has it.
+    """A frame as stored, depth in metres; its paths are relative to ``root``.
 
     Raises:
         BadSampleError: If a file is missing, damaged or of another size than its image.

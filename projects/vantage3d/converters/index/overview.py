@@ -32,13 +32,8 @@ def write_overview(folder: Path, split: str, index: FrameIndex, root: Path) -> N
     """Write ``<split>.png`` and a point cloud per shown sequence.
 
     A row of the picture is an image, its depth, and the depth of the next frame moved
-    here by both poses and painted over the image: edges must lie on edges.
-
-    Args:
-        folder: For the files.
-        split: Name of the split.
-        index: Frames of the split.
-        root: Folder that the paths of ``index`` are relative to.
+    here by both poses and painted over the image: edges must lie on edges. Paths of
+    ``index`` are relative to ``root``.
     """
     steps = np.linspace(0, len(index.sequences) - 1, SHOWN).astype(int)
     rows = []

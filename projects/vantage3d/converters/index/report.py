@@ -32,14 +32,7 @@ def write_report(
 
     A frame is poor with less than 10 % of its pixels covered, or less than 2000 valid
     ones; views disagree where less than 5 % of a view's points land on the surface of
-    the next.
-
-    Args:
-        path: JSON file.
-        split: Name of the split.
-        results: What became of every sequence.
-        short: Sequences that were left out because of --min-frames.
-        index: What training will read.
+    the next. ``short`` are the sequences that --min-frames left out of ``index``.
     """
     read = [(r.name, frame) for r in results if r.record for frame in r.record["read"]]
     poor = [

@@ -51,12 +51,6 @@ def index_sequence(
 
     Every frame's matrices and files are looked at; every ``check_every``-th frame is
     read whole, as training reads it.
-
-    Args:
-        source: The raw data that has the sequence.
-        facts: Facts of the index to be.
-        sequence: Name of the sequence.
-        check_every: Which frames to read.
     """
     try:
         listed = source.frames(sequence)
@@ -91,12 +85,6 @@ def index_sequence(
 
 def read_checked(root: Path, facts: Facts, entry: IndexedFrame, name: str) -> Frame:
     """A frame as training reads it, checked as every converter checks it.
-
-    Args:
-        root: Folder that the paths of ``entry`` are relative to.
-        facts: Facts of its index.
-        entry: Which frame.
-        name: Name of the frame, for messages.
 
     Raises:
         BadSampleError: If a file is missing or damaged, sizes or cameras cannot be

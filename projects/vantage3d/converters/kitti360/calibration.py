@@ -95,11 +95,6 @@ def check_chain(
 ) -> float:
     """Compare poses and calibration with the file that KITTI-360 derived from them.
 
-    Args:
-        calibration: Cameras and scanner of the car.
-        imu2world: Poses by frame, from :func:`read_poses`.
-        cam0_to_world: The file to compare with.
-
     Returns:
         Largest difference of a matrix entry.
 

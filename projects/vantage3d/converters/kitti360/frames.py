@@ -157,12 +157,7 @@ def frame_index(
     and their share), ``view_valid`` (pixels with depth in the network's view),
     ``classes`` (F, 45) label counts in the window of the view, ``building`` the share
     of buildings among them, NaN without labels, and ``size`` (W, H) of the image.
-
-    Args:
-        options: What was made.
-        calibration: The cameras.
-        records: What is known of the frames, in order.
-        made: Hash of what the depth maps depend on.
+    ``made`` is the hash of what the depth maps depend on.
     """
     camera, root = options.layout.camera, options.layout.root.resolve()
     layout = Kitti360Layout(

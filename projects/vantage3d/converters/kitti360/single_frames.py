@@ -40,11 +40,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def link_frames(sample: Path, raw: Path) -> Kitti360Layout:
-    """The files of a sample in KITTI-360's layout, as links.
-
-    Args:
-        sample: Folder of single frames.
-        raw: Where links and poses, all at the origin, go.
+    """The files of a sample in KITTI-360's layout: links, and poses at the origin.
 
     Raises:
         FileNotFoundError: If there is no image, or an image has no sweep.

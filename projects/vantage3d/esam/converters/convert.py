@@ -95,12 +95,7 @@ def add_sample_options(parser: argparse.ArgumentParser) -> None:
 def convert_options(
     args: argparse.Namespace, dataset: str, *counts: str
 ) -> ConvertOptions:
-    """What :func:`add_sample_options` was given.
-
-    Args:
-        args: The command line.
-        dataset: Start of the info files' names where ``--extra-tag`` says nothing.
-        counts: Other options that must be at least 1.
+    """What :func:`add_sample_options` was given, and a check of other ``counts``.
 
     Raises:
         FileNotFoundError: If ``--root-path`` is no folder.
@@ -247,12 +242,8 @@ def write_report(
 ) -> None:
     """Print and write how a split went.
 
-    Args:
-        path: JSON file.
-        split: ``train`` or ``val``.
-        qualities: Numbers of the written samples, as ``segmentation_quality`` returns
-            them.
-        skipped: Reason of each skipped sample.
+    ``qualities`` are those of the written samples, as ``segmentation_quality`` returns
+    them; ``skipped`` has the reason of each of the others.
     """
     report = {
         "split": split,

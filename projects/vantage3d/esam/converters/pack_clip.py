@@ -42,11 +42,6 @@ def pack_clip(infos: list[Path], out_dir: Path, options: ClipOptions) -> None:
 
     Every entry gets ``clip_feat_path``, relative to ``out_dir``.
 
-    Args:
-        infos: Info files of :func:`vantage3d.esam.converters.convert.convert`.
-        out_dir: Folder of the dataset.
-        options: Where the features are.
-
     Raises:
         ValueError: If feature files are missing and may not be, or an info file would
             be left without samples.
@@ -65,7 +60,16 @@ def pack_clip(infos: list[Path], out_dir: Path, options: ClipOptions) -> None:
                 missing[entry["sample_idx"]] = feature
         target = path.with_name(f"{path.stem}{options.clip_suffix}{path.suffix}")
         if missing and (options.on_missing != "skip" or not entries):
-            raise ValueError(_what_is_missing(target, len(entries), missing, options))
+            idx, feature = next(iter(missing.items()))
+            advice = "give their folder with --feature-root"
+            if entries:
+                advice = "leave such frames out with --on-missing skip"
+            raise ValueError(
+                f"{len(missing)} of {len(info['data_list'])} samples for {target} have "
+                f"no feature file, first {idx}: {feature} is missing. Extract features "
+                f"with tools/extract_*.py, or {advice}. No {options.clip_suffix} file "
+                "was written"
+            )
         packed.append((target, info["metainfo"], entries, missing))
     for target, metainfo, entries, missing in packed:
         save_info(target, metainfo, entries)
@@ -82,19 +86,3 @@ def feature_path(entry: dict[str, Any], form: str) -> Path:
     frame = Path(entry["img_path"]).stem
     scene = entry["sample_idx"].removesuffix(f"_{frame}")
     return Path(scene) / f"{frame}.{form}"
-
-
-def _what_is_missing(
-    path: Path, packed: int, missing: dict[str, Path], options: ClipOptions
-) -> str:
-    idx, feature = next(iter(missing.items()))
-    advice = (
-        "or leave such frames out with --on-missing skip"
-        if packed
-        else "or give their folder with --feature-root"
-    )
-    return (
-        f"{len(missing)} of {len(missing) + packed} samples for {path} have no feature "
-        f"file, first {idx}: {feature} is missing. Extract features with "
-        f"tools/extract_*.py, {advice}. No {options.clip_suffix} file was written"
-    )
