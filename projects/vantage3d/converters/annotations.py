@@ -9,12 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from vantage3d.converters.index.build import build_index
-from vantage3d.converters.index.source import (
-    FrameSource,
-    Unusable,
-    add_index_arguments,
-    index_options,
-)
+from vantage3d.converters.index.source import FrameSource, Unusable
+from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.io.annotations import (
     AnnotatedFrame,
     Annotations,

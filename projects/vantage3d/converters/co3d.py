@@ -10,7 +10,7 @@ from vantage3d.converters.annotations import (
     annotation_files,
 )
 from vantage3d.converters.index.build import build_index
-from vantage3d.converters.index.source import add_index_arguments, index_options
+from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.io.annotations import AnnotatedFrame
 from vantage3d.views.index import IndexedFrame
 

@@ -13,13 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.converters.index.build import build_index
-from vantage3d.converters.index.source import (
-    FrameSource,
-    Unusable,
-    add_index_arguments,
-    index_options,
-    usable,
-)
+from vantage3d.converters.index.source import FrameSource, Unusable, usable
+from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.geometry import pixel_grid, scale_intrinsics, transform_points
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.colmap import ColmapCamera, ColmapImage, read_colmap

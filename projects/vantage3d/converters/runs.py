@@ -51,6 +51,19 @@ class RunOptions:
         return state, key
 
 
+@dataclass(frozen=True, kw_only=True)
+class IndexOptions(RunOptions):
+    """Options of every index converter.
+
+    Attributes:
+        check_every: Every so many-th frame of a sequence is read and checked.
+        min_frames: Sequences with fewer usable frames are left out.
+    """
+
+    check_every: int = 1
+    min_frames: int = 2
+
+
 def add_folders(parser: argparse.ArgumentParser, out: str = "the dataset") -> None:
     """``--root-path`` and ``--out-dir``."""
     parser.add_argument("--root-path", type=Path, required=True, help="the raw data")
@@ -91,6 +104,28 @@ def check_run(args: argparse.Namespace, *counts: str) -> dict[str, Any]:
         )
     names = ("out_dir", "workers", "max_skipped", "overwrite")
     return {name: getattr(args, name) for name in names}
+
+
+def add_index_arguments(parser: argparse.ArgumentParser, min_frames: int = 2) -> None:
+    """Folders and the options of :class:`IndexOptions`."""
+    add_folders(parser, "the index, which training reads")
+    text = "read and check every so many-th frame; statistics are of those"
+    parser.add_argument("--check-every", type=int, default=1, help=text)
+    text = "usable frames that a sequence needs"
+    parser.add_argument("--min-frames", type=int, default=min_frames, help=text)
+    add_run_options(parser)
+
+
+def index_options(args: argparse.Namespace, name: str, *counts: str) -> IndexOptions:
+    """The options of the command line, and a check of its other ``counts``.
+
+    Raises:
+        FileNotFoundError: If ``--root-path`` is no folder.
+        ValueError: If a number is out of range.
+    """
+    common = check_run(args, "check_every", "min_frames", *counts)
+    rules = {"check_every": args.check_every, "min_frames": args.min_frames}
+    return IndexOptions(name=name, **common, **rules)
 
 
 def run_chunks(

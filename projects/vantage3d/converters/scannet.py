@@ -16,12 +16,8 @@ from numpy.typing import NDArray
 
 from vantage3d.converters.index.build import build_index
 from vantage3d.converters.index.report import refuse_skipped
-from vantage3d.converters.index.source import (
-    SceneFolders,
-    Unusable,
-    add_index_arguments,
-    index_options,
-)
+from vantage3d.converters.index.source import SceneFolders, Unusable
+from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import MILLIMETRES
 from vantage3d.io.images import encode_png

@@ -9,13 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.converters.index.build import build_index
-from vantage3d.converters.index.source import (
-    FrameSource,
-    Unusable,
-    add_index_arguments,
-    index_options,
-    usable,
-)
+from vantage3d.converters.index.source import FrameSource, Unusable, usable
+from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.images import read_size
 from vantage3d.io.rgbd_frames import read_cam2world, read_intrinsics, read_list

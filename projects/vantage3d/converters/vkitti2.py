@@ -10,13 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.converters.index.build import build_index
-from vantage3d.converters.index.source import (
-    FrameSource,
-    Unusable,
-    add_index_arguments,
-    index_options,
-    usable,
-)
+from vantage3d.converters.index.source import FrameSource, Unusable, usable
+from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.views.index import IndexedFrame
 from vantage3d.views.names import split_scenes
 

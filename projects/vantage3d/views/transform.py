@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.checks import check_positive
-from vantage3d.geometry import scale_intrinsics
+from vantage3d.geometry import project, scale_intrinsics
 from vantage3d.views.frame import BadSampleError, Frame
 
 MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])
@@ -266,6 +266,35 @@ def _neighbours(
     before = centre.astype(np.intp)
     share = (centre - before).astype(np.float32)
     return before, np.minimum(before + 1, source - 1), share
+
+
+def visible(
+    points: NDArray[np.float64],
+    K: NDArray[np.float64],
+    world2cam: NDArray[np.float64],
+    size: tuple[int, int],
+    depth_range: tuple[float, float],
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp]]:
+    """Points that fall into an image.
+
+    Args:
+        points: (N, 3) world points.
+        K: (3, 3) intrinsics in pixels.
+        world2cam: (4, 4) float64.
+        size: (W, H) of the image.
+        depth_range: Least and most metres.
+
+    Returns:
+        (M,) which points, (M,) their depth, and (M,) their pixel counted along rows;
+        pixels are rounded, as centres are at integers.
+    """
+    pixels, depth = project(points, K, world2cam)
+    near, far = depth_range
+    column, row = np.floor(pixels.T + 0.5)
+    inside = (depth >= near) & (depth <= far) & (column >= 0) & (column < size[0])
+    where = np.flatnonzero(inside & (row >= 0) & (row < size[1]))
+    flat = row[where].astype(np.intp) * size[0] + column[where].astype(np.intp)
+    return where, depth[where], flat
 
 
 def z_buffer(

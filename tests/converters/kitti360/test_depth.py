@@ -6,19 +6,19 @@ import pytest
 
 from vantage3d.converters.kitti360.calibration import read_calibration, read_poses
 from vantage3d.converters.kitti360.depth import (
+    CleanUp,
     DepthMaker,
     DepthOptions,
     compensate,
     read_sweep,
 )
 from vantage3d.converters.kitti360.layout import Kitti360Layout
-from vantage3d.converters.lidar_depth import CleanUp, visible
 from vantage3d.geometry import invert_rigid, transform_points
 from vantage3d.io.depth_files import KITTI_SCALE
 from vantage3d.io.images import read_depth, read_ids
 from vantage3d.io.kitti360_labels import DYNAMIC
 from vantage3d.synthetic.layouts.kitti360 import drive_name
-from vantage3d.views.transform import z_buffer
+from vantage3d.views.transform import visible, z_buffer
 
 FRAME = 3
 

@@ -13,8 +13,8 @@ from mmengine.logging import print_log
 from vantage3d.converters.index.overview import write_overview
 from vantage3d.converters.index.report import check_skipped, write_report
 from vantage3d.converters.index.sequence import SequenceResult, index_sequence
-from vantage3d.converters.index.source import FrameSource, IndexOptions
-from vantage3d.converters.runs import CHUNK, run_chunks
+from vantage3d.converters.index.source import FrameSource
+from vantage3d.converters.runs import CHUNK, IndexOptions, run_chunks
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.process.progress import track
 from vantage3d.views.index import Facts, FrameIndex

@@ -11,14 +11,13 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from vantage3d.converters.lidar_depth import visible
 from vantage3d.geometry import invert_rigid, unproject
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.images import write_figure
 from vantage3d.views.frame import BadSampleError, Frame
 from vantage3d.views.index import FrameIndex
 from vantage3d.views.reading import read_indexed
-from vantage3d.views.transform import nearest, z_buffer
+from vantage3d.views.transform import nearest, visible, z_buffer
 
 SHOWN = 5  # sequences, evenly over the split
 FUSED = 6  # frames per point cloud

@@ -1,9 +1,7 @@
 """What an index converter reads: sequences of frames with cameras."""
 
-import argparse
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,12 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.converters.runs import (
-    RunOptions,
-    add_folders,
-    add_run_options,
-    check_run,
-)
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.images import read_size
 from vantage3d.io.rgbd_frames import (
@@ -135,38 +127,3 @@ class SceneFolders(FrameSource):
     def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
         names = self.names(sequence)
         return [usable(int(n), partial(self.entry, sequence, n)) for n in names]
-
-
-@dataclass(frozen=True, kw_only=True)
-class IndexOptions(RunOptions):
-    """Options of every index converter.
-
-    Attributes:
-        check_every: Every so many-th frame of a sequence is read and checked.
-        min_frames: Sequences with fewer usable frames are left out.
-    """
-
-    check_every: int = 1
-    min_frames: int = 2
-
-
-def add_index_arguments(parser: argparse.ArgumentParser, min_frames: int = 2) -> None:
-    """Folders and the options of :class:`IndexOptions`."""
-    add_folders(parser, "the index, which training reads")
-    text = "read and check every so many-th frame; statistics are of those"
-    parser.add_argument("--check-every", type=int, default=1, help=text)
-    text = "usable frames that a sequence needs"
-    parser.add_argument("--min-frames", type=int, default=min_frames, help=text)
-    add_run_options(parser)
-
-
-def index_options(args: argparse.Namespace, name: str, *counts: str) -> IndexOptions:
-    """The options of the command line, and a check of its other ``counts``.
-
-    Raises:
-        FileNotFoundError: If ``--root-path`` is no folder.
-        ValueError: If a number is out of range.
-    """
-    common = check_run(args, "check_every", "min_frames", *counts)
-    rules = {"check_every": args.check_every, "min_frames": args.min_frames}
-    return IndexOptions(name=name, **common, **rules)
