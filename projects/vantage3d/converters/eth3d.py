@@ -185,13 +185,8 @@ def quarter_turns(world2cam: NDArray[np.float64], down: NDArray[np.float64]) -> 
 def turn_clockwise(view: SceneView) -> SceneView:
     """The same view with the camera turned about its axis, exactly."""
     height = view.image.shape[0]
-    K = np.array(
-        [
-            [view.K[1, 1], 0, height - 1 - view.K[1, 2]],
-            [0, view.K[0, 0], view.K[0, 2]],
-            [0, 0, 1.0],
-        ]
-    )
+    (fx, _, cx), (_, fy, cy), _ = view.K
+    K = np.array([[fy, 0, height - 1 - cy], [0, fx, cx], [0, 0, 1.0]])
     turn = np.eye(4)
     turn[:2, :2] = [[0, -1], [1, 0]]
     x, y = view.pixels.T

@@ -300,10 +300,8 @@ class PosedViews(SeededSamples, BaseDataset):
         transform = self.transform(aspect)
         if self.augmentation:
             transform = self.augmentation.draw(transform, rng)
-        sequence, ids = (
-            self.index.sequence_of(rows[0]),
-            self.index.numbers[rows].tolist(),
-        )
+        sequence = self.index.sequence_of(rows[0])
+        ids = self.index.numbers[rows].tolist()
         views = [self.read_view(sequence, number, transform) for number in ids]
         valid = int(np.count_nonzero(views[0].depth > 0))
         if valid < self.options.min_valid:

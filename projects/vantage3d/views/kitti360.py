@@ -6,14 +6,14 @@ that must be fast. A file holds three images behind each other: (H, W, 3) bytes 
 unknown.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import KITTI_SCALE, depth_units
@@ -30,12 +30,12 @@ UNLABELLED = 255
 
 
 def make_buckets(
-    ratios: Sequence[float | None], rich: float = RICH, mixed: float = MIXED
+    ratios: ArrayLike, rich: float = RICH, mixed: float = MIXED
 ) -> dict[str, NDArray[np.intp]]:
     """Positions of the frames in each bucket.
 
     Args:
-        ratios: Building ratio of each frame, None where nobody knows (mixed).
+        ratios: Building ratio of each frame, None or NaN where nobody knows (mixed).
         rich: Least ratio of ``rich``.
         mixed: Least ratio of ``mixed``; the rest is ``road``.
 
@@ -46,7 +46,8 @@ def make_buckets(
         raise ValueError(
             f"bucket limits must be 0 <= mixed <= rich <= 1, got {mixed} and {rich}."
         )
-    values = np.array([mixed if ratio is None else ratio for ratio in ratios])
+    values = np.array(ratios, np.float64)
+    values[np.isnan(values)] = mixed
     return {
         "rich": np.flatnonzero(values >= rich),
         "mixed": np.flatnonzero((values >= mixed) & (values < rich)),
@@ -190,8 +191,7 @@ class KITTI360Dataset(PosedViews):
         """Places of the samples by the building ratio of their anchors."""
         mix = self.mix or BucketMix()
         ratios = self.index.columns["building"][np.asarray(self.data_list)[:, 0]]
-        known = [None if np.isnan(ratio) else float(ratio) for ratio in ratios]
-        return make_buckets(known, mix.rich, mix.mixed)
+        return make_buckets(ratios, mix.rich, mix.mixed)
 
     def draw_views(self, rows: Rows, frames: int, rng: np.random.Generator) -> Rows:
         """By the mix of buckets, or the frames in turn."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from vantage3d.checks import check_choice, check_positive
@@ -26,12 +27,9 @@ class DepthKind(NamedTuple):
     scattered: bool = False
 
 
-def _eth3d(folder: str, suffix: str) -> Callable[[IndexedFrame], str]:
-    def path(entry: IndexedFrame) -> str:
-        stem = entry.depth.partition("/")[2].rpartition(".")[0]
-        return f"{folder}/{stem}{suffix}"
-
-    return path
+def _eth3d(folder: str, suffix: str, entry: IndexedFrame) -> str:
+    stem = entry.depth.partition("/")[2].rpartition(".")[0]
+    return f"{folder}/{stem}{suffix}"
 
 
 def _exact_kitti(entry: IndexedFrame) -> str:
@@ -42,9 +40,9 @@ def _exact_kitti(entry: IndexedFrame) -> str:
 # What COLMAP triangulated, about a thousandth of the pixels; and a depth model's
 # prediction fitted to those points.
 ETH3D_DEPTHS = {
-    "laser": DepthKind("npy", _eth3d("depth", ".npy")),
-    "points": DepthKind("points", _eth3d("points", ".npz"), scattered=True),
-    "dense": DepthKind("dense", _eth3d("dense", ".npz")),
+    "laser": DepthKind("npy", partial(_eth3d, "depth", ".npy")),
+    "points": DepthKind("points", partial(_eth3d, "points", ".npz"), scattered=True),
+    "dense": DepthKind("dense", partial(_eth3d, "dense", ".npz")),
 }
 # Accumulated sweeps; and the depth of every pixel, which synthetic drives alone have.
 KITTI360_DEPTHS = {

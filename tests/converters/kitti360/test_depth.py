@@ -37,7 +37,8 @@ def quality(raw, depth, camera=0, sequence=0, dynamic=False):
     its depth.
     """
     layout, name = Kitti360Layout(raw, camera), drive_name(sequence)
-    exact = read_depth(layout.exact_depth(name, FRAME), KITTI_SCALE)
+    folder = raw / "data_2d_depth" / name / f"image_{camera:02d}"
+    exact = read_depth(folder / f"{FRAME:010d}.png", KITTI_SCALE)
     moves = np.isin(read_ids(layout.semantic(name, FRAME)), DYNAMIC)
     padded = np.pad(exact, 1)
     height, width = exact.shape

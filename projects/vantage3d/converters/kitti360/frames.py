@@ -197,14 +197,13 @@ def write_report(
     for split, index in indexes.items():
         names = ("coverage", "view_valid", "building")
         coverage, valid, ratios = (index.columns[name] for name in names)
-        buckets = make_buckets([None if np.isnan(r) else float(r) for r in ratios])
         poor = np.flatnonzero((coverage < LOW_COVERAGE) | (valid < LOW_VALID)).tolist()
         splits[split] = {
             "frames": len(index.numbers),
             "sequences": len(index.sequences),
             "coverage": spread(coverage),
             "view_valid": spread(valid),
-            "buckets": {name: len(where) for name, where in buckets.items()},
+            "buckets": {k: len(where) for k, where in make_buckets(ratios).items()},
             "without_labels": int(np.isnan(ratios).sum()),
             "low_quality_frames": [
                 f"{index.sequence_of(row)}/{index.numbers[row]}" for row in poor

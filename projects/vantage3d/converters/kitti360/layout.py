@@ -35,11 +35,6 @@ class Kitti360Layout:
         folder = self.root / "data_3d_raw" / sequence / "velodyne_points/data"
         return folder / f"{frame:010d}.bin"
 
-    def exact_depth(self, sequence: str, frame: int) -> Path:
-        """Depth of every pixel; only synthetic drives have it."""
-        folder = self.root / "data_2d_depth" / sequence / self._camera
-        return folder / f"{frame:010d}.png"
-
     def poses(self, sequence: str) -> Path:
         """IMU to world."""
         return self.root / "data_poses" / sequence / "poses.txt"
