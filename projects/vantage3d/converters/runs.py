@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -78,11 +78,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="make everything again")
 
 
-def check_run(args: argparse.Namespace, *counts: str) -> dict[str, Any]:
-    """Arguments of :class:`RunOptions` but the name, checked.
+def check_run(args: argparse.Namespace, *counts: str) -> None:
+    """Check what the two functions above were given.
 
     Args:
-        args: The command line, with the options of the two functions above.
+        args: The command line.
         counts: Other options that must be at least 1 where they are given.
 
     Raises:
@@ -102,8 +102,12 @@ def check_run(args: argparse.Namespace, *counts: str) -> dict[str, Any]:
         raise ValueError(
             f"--max-skipped is a share between 0 and 1, got {args.max_skipped}"
         )
-    names = ("out_dir", "workers", "max_skipped", "overwrite")
-    return {name: getattr(args, name) for name in names}
+
+
+def from_args(kind: Any, args: argparse.Namespace, **more: Any) -> Any:
+    """A dataclass of options: ``more``, and what the command line has by its names."""
+    names = [field.name for field in fields(kind) if hasattr(args, field.name)]
+    return kind(**{**{name: getattr(args, name) for name in names}, **more})
 
 
 def add_index_arguments(parser: argparse.ArgumentParser, min_frames: int = 2) -> None:
@@ -123,9 +127,8 @@ def index_options(args: argparse.Namespace, name: str, *counts: str) -> IndexOpt
         FileNotFoundError: If ``--root-path`` is no folder.
         ValueError: If a number is out of range.
     """
-    common = check_run(args, "check_every", "min_frames", *counts)
-    rules = {"check_every": args.check_every, "min_frames": args.min_frames}
-    return IndexOptions(name=name, **common, **rules)
+    check_run(args, "check_every", "min_frames", *counts)
+    return from_args(IndexOptions, args, name=name)
 
 
 def run_chunks(

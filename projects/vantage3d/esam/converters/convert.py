@@ -20,6 +20,7 @@ from vantage3d.converters.runs import (
     add_folders,
     add_run_options,
     check_run,
+    from_args,
     run_chunks,
 )
 from vantage3d.esam.converters.pack_clip import ON_MISSING, ClipOptions, pack_clip
@@ -101,29 +102,21 @@ def convert_options(
         FileNotFoundError: If ``--root-path`` is no folder.
         ValueError: If a number is out of range, or an option has no effect.
     """
-    common = check_run(args, "num_points", *counts)
-    segmenter = SegmenterOptions(
-        name=args.segmenter,
-        scale=args.graph_scale,
-        min_size=args.graph_min_size,
-        cell=args.geometry_cell,
-        mask_dir=args.mask_dir,
-        weights=args.weights,
-        device=args.device,
-    )
+    check_run(args, "num_points", *counts)
     names = ("feature_root", "feature_form", "on_missing", "clip_suffix")
     given = {name: v for name in names if (v := getattr(args, name)) is not None}
     if given and not args.pack_clip:
         name, value = next(iter(given.items()))
         option = f"--{name.replace('_', '-')}"
         raise ValueError(f"{option} {value} does nothing without --pack-clip")
-    return ConvertOptions(
+    renamed = {"name": args.segmenter, "cell": args.geometry_cell}
+    renamed |= {"scale": args.graph_scale, "min_size": args.graph_min_size}
+    return from_args(
+        ConvertOptions,
+        args,
         name=args.extra_tag or dataset,
-        seed=args.seed,
-        num_points=args.num_points,
-        segmenter=segmenter,
+        segmenter=from_args(SegmenterOptions, args, **renamed),
         clip=ClipOptions(**given) if args.pack_clip else None,
-        **common,
     )
 
 
