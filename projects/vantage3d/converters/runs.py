@@ -121,12 +121,7 @@ def add_index_arguments(parser: argparse.ArgumentParser, min_frames: int = 2) ->
 
 
 def index_options(args: argparse.Namespace, name: str, *counts: str) -> IndexOptions:
-    """The options of the command line, and a check of its other ``counts``.
-
-    Raises:
-        FileNotFoundError: If ``--root-path`` is no folder.
-        ValueError: If a number is out of range.
-    """
+    """The options of the command line, checked as :func:`check_run` does."""
     check_run(args, "check_every", "min_frames", *counts)
     return from_args(IndexOptions, args, name=name)
 

@@ -66,7 +66,14 @@ def index_sequence(
         try:
             if position % check_every == 0:
                 frame = read_checked(source.root, facts, entry, name)
-                read.append({"frame": entry.number, **frame_statistics(frame)})
+                depths = frame.depth[frame.depth > 0]
+                statistics = {
+                    "frame": entry.number,
+                    "coverage": depths.size / frame.depth.size,
+                    "valid": int(depths.size),
+                    "depth": [float(v) for v in np.percentile(depths, PERCENTILES)],
+                }
+                read.append(statistics)
                 views = [*views, frame][-PAIRED:]
             else:
                 _check_unread(source.root, entry, name)
@@ -74,12 +81,23 @@ def index_sequence(
             skipped[str(entry.number)] = str(error)
             continue
         frames.append(entry)
+    step = 0.0
+    if len(frames) > 1:
+        poses = np.stack([frame.world2cam for frame in frames])
+        if (poses == poses[0]).all():
+            reason = (
+                f"all {len(poses)} poses of {sequence} are identical: without a "
+                "baseline there is nothing to learn from other views. Check the pose "
+                "files"
+            )
+            return SequenceResult(sequence, [], {}, {"": reason})
+        moves = np.diff(invert_rigid(poses)[:, :3, 3], axis=0)
+        step = float(np.median(np.linalg.norm(moves, axis=1)))
     try:
-        _check_moves(frames, sequence)
         agreement = check_direction(views, sequence)
     except ValueError as error:
         return SequenceResult(sequence, [], {}, {"": str(error)})
-    record = {"read": read, "agreement": agreement, "step": _step(frames)}
+    record = {"read": read, "agreement": agreement, "step": step}
     return SequenceResult(sequence, frames, record, skipped)
 
 
@@ -101,17 +119,6 @@ def read_checked(root: Path, facts: Facts, entry: IndexedFrame, name: str) -> Fr
             "Read it as SUN3D (create_data.py sun3d)"
         )
     return frame
-
-
-def frame_statistics(frame: Frame) -> Record:
-    """Coverage, valid pixels and depth percentiles (5, 50, 95) of a frame."""
-    depths = frame.depth[frame.depth > 0]
-    spread = np.percentile(depths, PERCENTILES)
-    return {
-        "coverage": depths.size / frame.depth.size,
-        "valid": int(depths.size),
-        "depth": [float(value) for value in spread],
-    }
 
 
 def _check_unread(root: Path, entry: IndexedFrame, name: str) -> None:
@@ -142,25 +149,6 @@ def _check_center(K: NDArray[np.float64], size: Sequence[int], name: str) -> Non
             f"frame {name}: the principal point {center.tolist()} is outside of the "
             f"image of {size[0]}x{size[1]} pixels. Check the intrinsics"
         )
-
-
-def _check_moves(frames: Sequence[IndexedFrame], sequence: str) -> None:
-    """Refuse a sequence with one pose for all of its frames."""
-    poses = [frame.world2cam for frame in frames]
-    if len(poses) > 1 and all(np.array_equal(pose, poses[0]) for pose in poses):
-        raise ValueError(
-            f"all {len(poses)} poses of {sequence} are identical: without a baseline "
-            "there is nothing to learn from other views. Check the pose files"
-        )
-
-
-def _step(frames: Sequence[IndexedFrame]) -> float:
-    """Median distance of neighbouring camera centres, metres; 0 for one frame."""
-    if len(frames) < 2:
-        return 0.0
-    poses = np.stack([frame.world2cam for frame in frames])
-    centers = invert_rigid(poses)[:, :3, 3]
-    return float(np.median(np.linalg.norm(np.diff(centers, axis=0), axis=1)))
 
 
 def check_direction(views: Sequence[Frame], name: str) -> float:
