@@ -2,8 +2,7 @@
 
 import pytest
 
-from vantage3d.converters.kitti360.convert import convert
-from vantage3d.converters.kitti360.frames import Options
+from vantage3d.converters.kitti360.convert import Options, convert
 from vantage3d.converters.kitti360.layout import Kitti360Layout
 from vantage3d.synthetic.layouts.kitti360 import DriveOptions, write_kitti360
 

@@ -19,9 +19,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from vantage3d.converters.kitti360.calibration import read_calibration, read_poses
-from vantage3d.converters.kitti360.convert import convert
+from vantage3d.converters.kitti360.convert import Options, convert
 from vantage3d.converters.kitti360.depth import DepthMaker, DepthOptions
-from vantage3d.converters.kitti360.frames import Options
 from vantage3d.converters.kitti360.layout import Kitti360Layout
 from vantage3d.engine.configs.config import load_config
 from vantage3d.process.seeding import SeededIndex

@@ -20,8 +20,7 @@ from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.colmap import ColmapCamera, ColmapImage, read_colmap
 from vantage3d.io.depth_files import read_raw_float32, write_npy
 from vantage3d.io.images import read_color, read_ids
-from vantage3d.views.index import IndexedFrame
-from vantage3d.views.names import split_scenes
+from vantage3d.views.index import IndexedFrame, split_scenes
 
 VISIBLE = 0  # masks: 1 is occluded by what the laser did not see, 2 undefined
 UPRIGHT = 0.5  # share of gravity that must lie in the image plane to turn an image

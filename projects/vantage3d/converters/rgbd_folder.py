@@ -12,8 +12,7 @@ from vantage3d.converters.index.build import build_index
 from vantage3d.converters.index.source import SceneFolders, Unusable
 from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.io.rgbd_frames import read_intrinsics
-from vantage3d.views.index import IndexedFrame
-from vantage3d.views.names import split_scenes
+from vantage3d.views.index import IndexedFrame, split_scenes
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,12 @@ from vantage3d.io.scannet_export import intrinsics_path, scannet_intrinsics
 from vantage3d.io.sens import SensFile, open_sens
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
-from vantage3d.views.index import IndexedFrame
-from vantage3d.views.names import check_splits, is_test_scene, split_scenes
+from vantage3d.views.index import (
+    IndexedFrame,
+    check_splits,
+    is_test_scene,
+    split_scenes,
+)
 
 SPLITS = ("train", "val", "test")
 FOLDERS = ("2D", "scans", "scans_train", "scans_test", ".")

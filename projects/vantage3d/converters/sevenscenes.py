@@ -14,8 +14,7 @@ from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.images import read_size
 from vantage3d.io.rgbd_frames import read_cam2world, read_intrinsics, read_list
-from vantage3d.views.index import IndexedFrame
-from vantage3d.views.names import sequence_name
+from vantage3d.views.index import IndexedFrame, sequence_name
 
 # Nominal intrinsics at 640 x 480, where there is no camera-intrinsics.txt.
 NOMINAL_K = np.array([[585.0, 0, 320], [0, 585, 240], [0, 0, 1]])

@@ -26,8 +26,7 @@ from vantage3d.io.sun3d import (
     nearest_in_time,
     read_poses,
 )
-from vantage3d.views.index import IndexedFrame
-from vantage3d.views.names import sequence_name, split_scenes
+from vantage3d.views.index import IndexedFrame, sequence_name, split_scenes
 
 MAX_APART_MS = 25.0
 

@@ -20,8 +20,7 @@ from vantage3d.registry import DATASETS
 from vantage3d.views.augmentation import Augmentation
 from vantage3d.views.batch import Sample, assemble, camera_centers
 from vantage3d.views.frame import BadSampleError, Frame, check_frame
-from vantage3d.views.index import FrameIndex
-from vantage3d.views.names import check_splits, matching_names
+from vantage3d.views.index import FrameIndex, check_splits, matching_names
 from vantage3d.views.presets import PRESETS, DepthKind, Preset, ViewOptions
 from vantage3d.views.reading import limit_depth, read_indexed
 from vantage3d.views.selection import (

@@ -9,9 +9,8 @@ import argparse
 import os
 from pathlib import Path
 
-from vantage3d.converters.kitti360.convert import convert
+from vantage3d.converters.kitti360.convert import Options, convert
 from vantage3d.converters.kitti360.depth import DepthOptions
-from vantage3d.converters.kitti360.frames import Options
 from vantage3d.converters.kitti360.layout import Kitti360Layout
 from vantage3d.io.atomic import atomic_write_bytes
 

@@ -20,7 +20,7 @@ from vantage3d.esam.converters.samples import Labeller, SampleName
 from vantage3d.esam.scannet_classes import THING_IDS
 from vantage3d.io.images import read_ids
 from vantage3d.io.rgbd_frames import read_list
-from vantage3d.views.names import split_scenes
+from vantage3d.views.index import split_scenes
 
 DATASET = "rgbd_folder"
 # ScanNet200's raw id of "object": what an instance is called without semantic images.
