@@ -18,10 +18,13 @@ import cv2
 import torch
 from torch.utils.data import DataLoader
 
-from vantage3d.converters.kitti360.calibration import read_calibration, read_poses
 from vantage3d.converters.kitti360.convert import Options, convert
 from vantage3d.converters.kitti360.depth import DepthMaker, DepthOptions
-from vantage3d.converters.kitti360.layout import Kitti360Layout
+from vantage3d.converters.kitti360.raw import (
+    Kitti360Layout,
+    read_calibration,
+    read_poses,
+)
 from vantage3d.engine.configs.config import load_config
 from vantage3d.process.seeding import SeededIndex
 from vantage3d.synthetic.layouts.kitti360 import (

@@ -8,10 +8,9 @@ from PIL import Image
 
 from tests.drives import VIEW
 from vantage3d.converters.kitti360 import convert as kitti360
-from vantage3d.converters.kitti360.calibration import read_poses
 from vantage3d.converters.kitti360.convert import Options, convert
 from vantage3d.converters.kitti360.depth import DepthOptions
-from vantage3d.converters.kitti360.layout import Kitti360Layout
+from vantage3d.converters.kitti360.raw import Kitti360Layout, read_poses
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.images import read_depth, read_ids
 from vantage3d.io.kitti360_labels import IDS

@@ -4,7 +4,6 @@ import shutil
 import numpy as np
 import pytest
 
-from vantage3d.converters.kitti360.calibration import read_calibration, read_poses
 from vantage3d.converters.kitti360.depth import (
     CleanUp,
     DepthMaker,
@@ -12,7 +11,11 @@ from vantage3d.converters.kitti360.depth import (
     compensate,
     read_sweep,
 )
-from vantage3d.converters.kitti360.layout import Kitti360Layout
+from vantage3d.converters.kitti360.raw import (
+    Kitti360Layout,
+    read_calibration,
+    read_poses,
+)
 from vantage3d.geometry import invert_rigid, transform_points
 from vantage3d.io.depth_files import KITTI_SCALE
 from vantage3d.io.images import read_depth, read_ids

@@ -13,8 +13,8 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
 from tests.shared import need
-from vantage3d.converters.kitti360.calibration import read_calibration
 from vantage3d.converters.kitti360.depth import compensate, read_sweep
+from vantage3d.converters.kitti360.raw import read_calibration
 from vantage3d.geometry import project
 from vantage3d.io.images import read_color
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from vantage3d.esam.converters.pack_clip import ClipOptions, feature_path
+from vantage3d.esam.converters.convert import ClipOptions, feature_path
 from vantage3d.io.features import FeatureSource, write_features
 from vantage3d.io.infos import load_info
 
@@ -78,8 +78,8 @@ def test_missing_feature_is_skipped_and_told(
 ):
     lines = []
     monkeypatch.setattr(
-        "vantage3d.esam.converters.pack_clip.print_log",
-        lambda text, logger: lines.append(text),
+        "vantage3d.esam.converters.convert.print_log",
+        lambda text, **_: lines.append(text),
     )
     out = tmp_path / "out"
     extract(scannet, out / "clip_feat")
@@ -90,10 +90,10 @@ def test_missing_feature_is_skipped_and_told(
     assert len(names) == 5
     assert "scene0001_00_20" not in names
     assert all("clip_feat_path" in entry for entry in entries(out, "train"))
-    assert lines[0].endswith("train_clip.json: 5 samples with features, 1 skipped")
+    assert lines[-3].endswith("train_clip.json: 5 samples with features, 1 skipped")
     missing = out / "clip_feat" / "scene0001_00" / "20.pt"
-    assert lines[1] == f"skipped scene0001_00_20: {missing} is missing"
-    assert lines[2].endswith("val_clip.json: 3 samples with features, 0 skipped")
+    assert lines[-2] == f"skipped scene0001_00_20: {missing} is missing"
+    assert lines[-1].endswith("val_clip.json: 3 samples with features, 0 skipped")
 
 
 def test_nothing_left_is_an_error_all_the_same(scannet, create_data, tmp_path):

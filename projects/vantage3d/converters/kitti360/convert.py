@@ -23,14 +23,14 @@ from vantage3d.converters.index.report import (
     refuse_skipped,
     spread,
 )
-from vantage3d.converters.kitti360.calibration import (
+from vantage3d.converters.kitti360.depth import DepthMaker, DepthOptions
+from vantage3d.converters.kitti360.raw import (
     Calibration,
+    Kitti360Layout,
     check_chain,
     read_calibration,
     read_poses,
 )
-from vantage3d.converters.kitti360.depth import DepthMaker, DepthOptions
-from vantage3d.converters.kitti360.layout import Kitti360Layout
 from vantage3d.converters.runs import add_folders, add_run_options, check_run
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.atomic import atomic_write_bytes

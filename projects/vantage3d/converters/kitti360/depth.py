@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter
 from scipy.spatial.transform import Rotation
 
-from vantage3d.converters.kitti360.calibration import Calibration, Matrix
-from vantage3d.converters.kitti360.layout import Kitti360Layout
+from vantage3d.converters.kitti360.raw import Calibration, Kitti360Layout, Matrix
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.images import read_ids
 from vantage3d.io.kitti360_labels import DYNAMIC, IDS

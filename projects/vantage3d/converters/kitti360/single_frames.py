@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vantage3d.converters.kitti360.convert import Options, convert
 from vantage3d.converters.kitti360.depth import DepthOptions
-from vantage3d.converters.kitti360.layout import Kitti360Layout
+from vantage3d.converters.kitti360.raw import Kitti360Layout
 from vantage3d.io.atomic import atomic_write_bytes
 
 SEQUENCE = "single_frames"

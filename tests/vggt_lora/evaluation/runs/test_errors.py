@@ -13,7 +13,7 @@ from tests.vggt_lora.evaluation.runs.adapter_runs import (
 )
 from tools import evaluate_depth
 from vantage3d.converters.kitti360.convert import Options, convert
-from vantage3d.converters.kitti360.layout import Kitti360Layout
+from vantage3d.converters.kitti360.raw import Kitti360Layout
 from vantage3d.engine.checkpoints.file import write_checkpoint
 from vantage3d.evaluation.results.folder import ResultFolder
 from vantage3d.process.command import CommandError

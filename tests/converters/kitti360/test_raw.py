@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.shared import need
-from vantage3d.converters.kitti360.calibration import (
+from vantage3d.converters.kitti360.raw import (
     check_chain,
     read_calibration,
     read_poses,
