@@ -9,7 +9,7 @@ from functools import partial
 from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mmengine.logging import print_log
 
@@ -41,6 +41,7 @@ from vantage3d.io.infos import load_info, save_info
 from vantage3d.process.progress import track
 
 ON_MISSING = ("error", "skip")
+Result = dict[str, Any] | str  # marker of a sample, or why it was skipped
 FORMAT = 2  # Raise it when the bytes of a sample change for the same options.
 
 
@@ -196,14 +197,6 @@ def convert_options(
     )
 
 
-class Result(NamedTuple):
-    """What became of a sample: its marker, or why it was skipped."""
-
-    name: SampleName
-    marker: dict[str, Any] | None
-    reason: str = ""
-
-
 def convert(labeller: Labeller, options: ConvertOptions) -> None:
     """Write every sample of ``labeller``, the info files and the reports.
 
@@ -238,27 +231,25 @@ def convert(labeller: Labeller, options: ConvertOptions) -> None:
     task = partial(_sample, labeller, options, store)
     steps = run_chunks(task, chunks, options.workers, __name__)
     steps = track(steps, len(names), options.name)
-    results = {result.name: result for result in steps}
-    written = _write_infos(labeller, splits, results, options)
+    written = _write_infos(labeller, splits, dict(steps), options)
     if options.clip:
         pack_clip(written, options.out_dir, options.clip)
 
 
 def _sample(
     labeller: Labeller, options: ConvertOptions, store: SampleStore, name: SampleName
-) -> Result:
+) -> tuple[SampleName, Result]:
     """A sample that an earlier run finished is kept."""
     if marker := store.read(name.idx):
-        return Result(name, marker)
+        return name, marker
     segmenter = build_segmenter(options.segmenter)
     try:
         sample = make_sample(
             labeller, name, segmenter, options.num_points, options.seed
         )
     except (FileNotFoundError, ValueError) as error:
-        return Result(name, None, str(error))
-    store.write(sample)
-    return Result(name, store.read(name.idx))
+        return name, str(error)
+    return name, store.write(*sample)
 
 
 def check_splits(splits: dict[str, list[SampleName]]) -> None:
@@ -285,8 +276,9 @@ def _write_infos(
     """Reports of all splits first, then the info files if no report says stop."""
     entries, outcomes = {}, []
     for split, names in splits.items():
-        markers = [marker for n in names if (marker := results[n].marker) is not None]
-        skipped = {n.idx: r.reason for n in names if not (r := results[n]).marker}
+        found = {name.idx: results[name] for name in names}
+        markers = [r for r in found.values() if not isinstance(r, str)]
+        skipped = {idx: r for idx, r in found.items() if isinstance(r, str)}
         report = options.out_dir / f"report_{split}.json"
         write_report(report, split, [marker["quality"] for marker in markers], skipped)
         outcomes.append((skipped, len(names), f" All are in {report}."))

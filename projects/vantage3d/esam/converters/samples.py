@@ -37,6 +37,11 @@ FOLDERS = {
 }
 
 
+Arrays = dict[str, NDArray]  # by folder of FOLDERS, N rows each
+Entry = dict[str, Any]  # of an info file, see data/README.md
+Quality = dict[str, float]  # numbers for the closing report
+
+
 class SampleName(NamedTuple):
     """One frame of one scene."""
 
@@ -110,21 +115,6 @@ class Labeller(ABC):
         return np.eye(4)
 
 
-@dataclass
-class Sample:
-    """What is written for a frame.
-
-    Attributes:
-        arrays: One array per folder of ``FOLDERS``, N rows each.
-        entry: Its entry in the info file, see data/README.md.
-        quality: Numbers for the closing report.
-    """
-
-    arrays: dict[str, NDArray]
-    entry: dict[str, Any]
-    quality: dict[str, float]
-
-
 def sample_generator(seed: int, sample_idx: str) -> np.random.Generator:
     """A generator that depends on the seed and the sample, not on who asks when."""
     digest = hashlib.sha256(f"{seed}/{sample_idx}".encode()).digest()
@@ -146,7 +136,7 @@ def make_sample(
     segmenter: Segmenter,
     num_points: int,
     seed: int,
-) -> Sample:
+) -> tuple[Arrays, Entry, Quality]:
     """Sample points of a frame, label them and group them to superpoints.
 
     Raises:
@@ -206,7 +196,7 @@ def make_sample(
     quality = segmentation_quality(superpoints, instance)
     named = np.isin(semantic, sorted(labeller.thing_ids)) & (instance > 0)
     quality["named_instances"] = len(np.unique(instance[named]))
-    return Sample(arrays, entry, quality)
+    return arrays, entry, quality
 
 
 def read_frame(source: FrameSource, name: SampleName) -> tuple[IndexedFrame, Frame]:
@@ -293,19 +283,16 @@ class SampleStore:
     def _marker(self, sample_idx: str) -> Path:
         return self.state_dir / "done" / f"{sample_idx}.json"
 
-    def write(self, sample: Sample) -> None:
-        """Write the files of ``sample``, then its marker."""
-        idx = sample.entry["sample_idx"]
+    def write(self, arrays: Arrays, entry: Entry, quality: Quality) -> dict[str, Any]:
+        """Write the files of a sample, then its marker, which is returned."""
+        idx = entry["sample_idx"]
         for folder, (dtype, _) in FOLDERS.items():
             path = self.out_dir / folder / f"{idx}.bin"
-            write_rows(path, sample.arrays[folder], dtype)
-        marker = {
-            "manifest": self.manifest_hash,
-            "entry": sample.entry,
-            "quality": sample.quality,
-        }
-        text = json.dumps(marker, sort_keys=True, allow_nan=False)
+            write_rows(path, arrays[folder], dtype)
+        content = {"manifest": self.manifest_hash, "entry": entry, "quality": quality}
+        text = json.dumps(content, sort_keys=True, allow_nan=False)
         atomic_write_bytes(self._marker(idx), text.encode())
+        return json.loads(text)
 
     def read(self, sample_idx: str) -> dict[str, Any] | None:
         """The marker of a finished sample with all its files, else None."""
