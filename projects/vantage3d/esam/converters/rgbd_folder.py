@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from vantage3d.converters.rgbd_folder import RgbdFolderSource
+from vantage3d.converters.runs import from_args
 from vantage3d.esam.converters.convert import (
     add_sample_options,
     convert,
@@ -177,12 +178,6 @@ def run(args: argparse.Namespace) -> None:
             f"--object-label {args.object_label} is no ScanNet200 class with instances "
             f"(such as {OBJECT_LABEL}, object): every instance would be lost"
         )
-    labeller = RgbdFolderLabeller(
-        args.root_path,
-        args.depth_scale,
-        args.object_label,
-        args.frame_interval,
-        tuple(args.val_scenes),
-        tuple(args.val_frames),
-    )
-    convert(labeller, options)
+    scenes, frames = tuple(args.val_scenes), tuple(args.val_frames)
+    chosen = {"root": args.root_path, "val_scenes": scenes, "val_frames": frames}
+    convert(from_args(RgbdFolderLabeller, args, **chosen), options)

@@ -35,8 +35,6 @@ FOLDERS = {
     "super_points": ("<i8", 8),
     "pixels": ("<i4", 8),
 }
-
-
 Arrays = dict[str, NDArray]  # by folder of FOLDERS, N rows each
 Entry = dict[str, Any]  # of an info file, see data/README.md
 Quality = dict[str, float]  # numbers for the closing report

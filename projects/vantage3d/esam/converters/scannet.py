@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from plyfile import PlyData, PlyParseError
 from scipy.spatial import cKDTree
 
+from vantage3d.converters.runs import from_args
 from vantage3d.converters.scannet import ScanNetSource
 from vantage3d.esam.converters.convert import (
     add_sample_options,
@@ -277,12 +278,7 @@ def run(args: argparse.Namespace) -> None:
     """Convert ScanNet as the command line says."""
     options = convert_options(args, args.dataset, "frame_interval")
     label_column = LABEL_COLUMNS[args.dataset]
-    labeller = ScanNetLabeller(
-        args.root_path,
-        args.dataset,
-        label_column,
-        args.max_distance,
-        args.frame_interval,
-    )
+    chosen = {"root": args.root_path, "label_column": label_column}
+    labeller = from_args(ScanNetLabeller, args, **chosen)
     read_label_table(labeller.label_table, label_column)  # else every frame is bad
     convert(labeller, options)
