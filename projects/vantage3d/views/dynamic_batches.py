@@ -1,7 +1,6 @@
 """Batches whose number of frames and aspect change, alike in every process."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from mmengine.dataset import InfiniteSampler
@@ -10,19 +9,7 @@ from torch.utils.data import Sampler
 from vantage3d.checks import check_positive
 from vantage3d.registry import DATA_SAMPLERS
 
-
-class Shape(NamedTuple):
-    """What the samples of a batch have in common.
-
-    Attributes:
-        samples: Their number.
-        frames: Frames of each.
-        aspect: Height / width of the images.
-    """
-
-    samples: int
-    frames: int
-    aspect: float
+Shape = tuple[int, int, float]  # samples of a batch, frames of each, height / width
 
 
 @DATA_SAMPLERS.register_module()
@@ -82,8 +69,8 @@ class DynamicBatchSampler(Sampler):
 
     def __iter__(self) -> Iterator[list[tuple[int, int, float]]]:
         indices = iter(self.sampler)
-        for shape in self._shapes():
-            yield [(next(indices), *shape[1:]) for _ in range(shape.samples)]
+        for samples, *shape in self._shapes():
+            yield [(next(indices), *shape) for _ in range(samples)]
 
     def _shapes(self) -> Iterator[Shape]:
         if isinstance(self.sampler, InfiniteSampler):
@@ -96,11 +83,11 @@ class DynamicBatchSampler(Sampler):
         """Of all batches of an epoch; their samples add up to the sampler's."""
         shapes: list[Shape] = []
         left = len(self.sampler)  # type: ignore[arg-type]
-        for shape in self._draws():
+        for samples, *shape in self._draws():
             if left == 0:
                 break
-            shapes.append(shape._replace(samples=min(shape.samples, left)))
-            left -= shapes[-1].samples
+            shapes.append((min(samples, left), *shape))
+            left -= shapes[-1][0]
         return shapes
 
     def _draws(self) -> Iterator[Shape]:
@@ -109,4 +96,4 @@ class DynamicBatchSampler(Sampler):
             frames = int(rng.integers(self.frames[0], self.frames[1] + 1))
             aspect = round(float(rng.uniform(*self.aspects)), 2)
             samples = min(self.batch_size, max(1, self.max_images // frames))
-            yield Shape(samples, frames, aspect)
+            yield samples, frames, aspect
