@@ -24,7 +24,7 @@ from vantage3d.converters.kitti360.depth import DepthMaker, DepthOptions
 from vantage3d.converters.kitti360.frames import Options
 from vantage3d.engine.configs.config import load_config
 from vantage3d.process.seeding import SeededIndex
-from vantage3d.synthetic.layouts.kitti360 import (
+from vantage3d.synthetic.layouts.drives import (
     DriveOptions,
     drive_name,
     write_kitti360,
