@@ -19,8 +19,11 @@ from vantage3d.converters.index.source import (
     index_options,
 )
 from vantage3d.converters.sens_export import export_recordings, find_recordings
-from vantage3d.io.rgbd_frames import read_list
-from vantage3d.io.scannet_export import intrinsics_path, scannet_intrinsics
+from vantage3d.io.rgbd_frames import (
+    intrinsics_path,
+    read_list,
+    scannet_intrinsics,
+)
 from vantage3d.views.index import IndexedFrame
 from vantage3d.views.names import check_splits, is_test_scene, split_scenes
 

@@ -15,8 +15,7 @@ from vantage3d.io.depth_files import (
     read_rotated_depth,
 )
 from vantage3d.io.images import read_color, read_depth, read_ids
-from vantage3d.io.rgbd_frames import read_folder_frame
-from vantage3d.io.scannet_export import read_scannet_frame
+from vantage3d.io.rgbd_frames import read_folder_frame, read_scannet_frame
 from vantage3d.views.frame import BadSampleError, Frame
 from vantage3d.views.index import Facts, IndexedFrame
 from vantage3d.views.resampling import nearest
