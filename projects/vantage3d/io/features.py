@@ -111,9 +111,8 @@ def read_features(
             "tools/extract_*.py, or pack without it: tools/create_data.py ... "
             "--pack-clip --on-missing skip"
         )
-    feats, metadata = _read_bare(path) if form == "pt" else _read_named(path)
-    if form == "safetensors":
-        _check_facts(path, _parse(path, metadata), expected, frame)
+    bare = form == "pt"
+    feats = _read_bare(path) if bare else _read_named(path, expected, frame)
     _check_shape(f"feature file {path}", tuple(feats.shape), expected)
     _check_finite(f"feature file {path}", feats)
     return feats
@@ -128,7 +127,7 @@ def _form(path: Path) -> str:
     return form
 
 
-def _read_bare(path: Path) -> tuple[Tensor, dict]:
+def _read_bare(path: Path) -> Tensor:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of many types, depending on where the file ends
@@ -139,17 +138,43 @@ def _read_bare(path: Path) -> tuple[Tensor, dict]:
             f"feature file {path} holds {kind}, expected a bare floating point tensor "
             f"(C, h, w). {_REMAKE}"
         )
-    return content, {}
+    return content
 
 
-def _read_named(path: Path) -> tuple[Tensor, dict]:
+def _read_named(path: Path, expected: FeatureSource, frame: str | None) -> Tensor:
+    """The features of a file that must say that ``expected`` made it of ``frame``."""
     try:
         with safe_open(path, "pt") as file:
             if "feats" not in file.keys():  # noqa: SIM118 (no mapping)
                 raise ValueError(f"it holds {sorted(file.keys())}, expected 'feats'")
-            return file.get_tensor("feats"), file.metadata() or {}
+            feats, metadata = file.get_tensor("feats"), file.metadata() or {}
     except (SafetensorError, ValueError) as error:
         raise _damaged(path, error) from error
+    try:
+        facts = json.loads(metadata["source"])
+        facts |= {key: tuple(facts[key]) for key in _TUPLES}
+        FeatureSource(
+            **{field.name: facts[field.name] for field in fields(FeatureSource)}
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"feature file {path} does not say what made it ({error!r}), its metadata "
+            f"is {metadata!r:.100}. {_REMAKE}"
+        ) from None
+    wanted = {**asdict(expected), "frame": frame}
+    if expected.weights == ANY_WEIGHTS:
+        del wanted["weights"]
+    if not expected.layers:
+        del wanted["layers"]
+    if frame is None or "frame" not in facts:
+        del wanted["frame"]
+    for key, value in wanted.items():
+        if facts[key] != value:
+            raise ValueError(
+                f"feature file {path} has {key} {facts[key]!r}, expected {value!r}. "
+                f"{_REMAKE}"
+            )
+    return feats
 
 
 def _damaged(path: Path, error: Exception) -> ValueError:
@@ -172,39 +197,6 @@ def _metadata(source: FeatureSource, frame: str | None) -> dict[str, str]:
     if frame:
         facts["frame"] = frame
     return {"source": json.dumps(facts)}
-
-
-def _parse(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
-    try:
-        facts = json.loads(metadata["source"])
-        facts |= {key: tuple(facts[key]) for key in _TUPLES}
-        FeatureSource(
-            **{field.name: facts[field.name] for field in fields(FeatureSource)}
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"feature file {path} does not say what made it ({error!r}), its metadata "
-            f"is {metadata!r:.100}. {_REMAKE}"
-        ) from None
-    return facts
-
-
-def _check_facts(
-    path: Path, facts: dict[str, Any], expected: FeatureSource, frame: str | None
-) -> None:
-    wanted = {**asdict(expected), "frame": frame}
-    if expected.weights == ANY_WEIGHTS:
-        del wanted["weights"]
-    if not expected.layers:
-        del wanted["layers"]
-    if frame is None or "frame" not in facts:
-        del wanted["frame"]
-    for key, value in wanted.items():
-        if facts[key] != value:
-            raise ValueError(
-                f"feature file {path} has {key} {facts[key]!r}, expected {value!r}. "
-                f"{_REMAKE}"
-            )
 
 
 def _check_shape(what: str, shape: tuple[int, ...], expected: FeatureSource) -> None:

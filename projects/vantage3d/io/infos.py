@@ -32,15 +32,21 @@ def load_info(path: str | Path) -> Info:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"info file {path} is missing. {_REMAKE}")
-    if path.suffix in (".pkl", ".pickle"):
-        content = _unpickle(path)
-    elif path.suffix == ".json":
-        content = _parse_json(path)
-    else:
+    pickled = path.suffix in (".pkl", ".pickle")
+    if not pickled and path.suffix != ".json":
         raise ValueError(
             f"info file {path} ends in {path.suffix!r}, expected .json or .pkl. "
             f"{_REMAKE}"
         )
+    data = path.read_bytes()
+    try:
+        content = unpickle(data, str(path)) if pickled else json.loads(data)
+    except RefusedGlobalError:
+        raise
+    except Exception as error:  # a damaged pickle raises one of many types
+        damage = f"damaged ({error!r})" if pickled else f"no JSON ({error})"
+        message = f"info file {path} is truncated or {damage}. {_REMAKE}"
+        raise ValueError(message) from error
     if isinstance(content, list):
         content = {"metainfo": {}, "data_list": content}
     _check(content, path)
@@ -58,15 +64,6 @@ def save_info(path: str | Path, metainfo: dict, data_list: list[dict]) -> None:
 
 def _line(value: Any) -> str:
     return json.dumps(value, sort_keys=True, allow_nan=False)
-
-
-def _parse_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(
-            f"info file {path} is truncated or no JSON ({error}). {_REMAKE}"
-        ) from error
 
 
 def _check(info: Any, path: Path) -> None:
@@ -93,14 +90,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         return _plain(value.tolist()) if value.dtype.hasobject else value.tolist()
     return value
-
-
-def _unpickle(path: Path) -> Any:
-    try:
-        return unpickle(path.read_bytes(), str(path))
-    except RefusedGlobalError:
-        raise
-    except Exception as error:
-        raise ValueError(
-            f"info file {path} is truncated or damaged ({error!r}). {_REMAKE}"
-        ) from error
