@@ -173,24 +173,21 @@ class IterBasedTrainLoop(_Position, _IterBasedTrainLoop):
             self.runner.restore_random_states()
             self._decide_current_val_interval()
             self._validate(self._iter, self._max_iters)
-            self._run_iterations()
+            batches = self._endless_batches()
+            while self._iter < self._max_iters and not self.stop_training:
+                self.runner.model.train()
+                data_batch = next(batches)
+                self.runner.stop_point()
+                with self.runner.naming_samples(data_batch):
+                    self.run_iter(data_batch)
+                self._decide_current_val_interval()
+                self.validated = False
+                self.runner.safe_point()
+                self._validate(self._iter, self._max_iters)
             self.runner.call_hook("after_train_epoch")
             self.runner.safe_point()
         self.runner.call_hook("after_train")
         return self.runner.model
-
-    def _run_iterations(self) -> None:
-        batches = self._endless_batches()
-        while self._iter < self._max_iters and not self.stop_training:
-            self.runner.model.train()
-            data_batch = next(batches)
-            self.runner.stop_point()
-            with self.runner.naming_samples(data_batch):
-                self.run_iter(data_batch)
-            self._decide_current_val_interval()
-            self.validated = False
-            self.runner.safe_point()
-            self._validate(self._iter, self._max_iters)
 
     def _endless_batches(self) -> Iterator[Any]:
         epoch, batch = 0, self._iter

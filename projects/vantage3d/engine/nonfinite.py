@@ -97,10 +97,6 @@ def _standard(value: Any) -> Any:
 
 
 def _is_readable(value: Any) -> bool:
-    if isinstance(value, (str, int, float)):
-        return True
-    return (
-        isinstance(value, (list, tuple))
-        and len(value) <= _LONGEST
-        and all(isinstance(item, (str, int, float)) for item in value)
-    )
+    items = value if isinstance(value, (list, tuple)) else [value]
+    plain = all(isinstance(item, (str, int, float)) for item in items)
+    return plain and len(items) <= _LONGEST

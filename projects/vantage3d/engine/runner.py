@@ -14,10 +14,10 @@ from torch.utils.data import DataLoader
 
 from vantage3d.engine.checkpoints.file import (
     companion,
+    newest_checkpoint,
     read_checkpoint,
     write_checkpoint,
 )
-from vantage3d.engine.checkpoints.newest import newest_checkpoint
 from vantage3d.engine.checkpoints.plain import from_plain, to_plain
 from vantage3d.engine.checkpoints.state import (
     bare_model,
@@ -26,7 +26,7 @@ from vantage3d.engine.checkpoints.state import (
     restore_training,
 )
 from vantage3d.engine.checkpoints.weights import LoadPolicy, load_weights
-from vantage3d.engine.configs.changes import check_settings, watched_settings
+from vantage3d.engine.configs.config import check_settings, watched_settings
 from vantage3d.engine.errors import CheckpointError, ConfigError, closest
 from vantage3d.engine.interrupt import quiet_worker
 from vantage3d.engine.survival import SurvivingRunner
