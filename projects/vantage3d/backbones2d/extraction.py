@@ -54,29 +54,9 @@ def extract(
         folder.remove_leftovers()
     mine = options.shard.of(frames)
     unfinished = mine if options.overwrite else folder.unfinished(mine)
-    _announce(frames, unfinished, extractor, folder, options)
-    bad = Pipeline(extractor, folder, options, unfinished).run() if unfinished else {}
-    kept = len(mine) - len(unfinished)
-    return _finish(Extracted(kept, len(unfinished) - len(bad), bad), folder, options)
-
-
-def _made_by(extractor: FeatureExtractor) -> dict:
-    """What decides the values of a feature file, beside its image."""
-    keys = ("model", "weights", "layers", "patch", "channels")
-    source = vars(extractor.source((1, 1)))
-    return {key: source[key] for key in keys} | {"input_size": extractor.input_size}
-
-
-def _announce(
-    frames: Sequence[ImageFrame],
-    unfinished: Sequence[ImageFrame],
-    extractor: FeatureExtractor,
-    folder: FeatureFolder,
-    options: ExtractOptions,
-) -> None:
-    """Say what will be made and what it takes; refuse it if the disk is too small."""
-    shard = options.shard
-    of_all = folder.unfinished(frames) if shard.world_size > 1 else unfinished
+    shard, of_all = options.shard, unfinished
+    if shard.world_size > 1:
+        of_all = folder.unfinished(frames)
     needed = bytes_needed(of_all, extractor)
     free = check_space(folder.root, needed)
     share = f" (shard {shard.rank} of {shard.world_size})" * (shard.world_size > 1)
@@ -86,6 +66,30 @@ def _announce(
         f"{gigabytes(free)} free at {folder.root}",
         logger="current",
     )
+    bad = Pipeline(extractor, folder, options, unfinished).run() if unfinished else {}
+    kept, written = len(mine) - len(unfinished), len(unfinished) - len(bad)
+    print_log(
+        f"{folder.root}: {written} files made, {kept} were there, {len(bad)} images "
+        "cannot be read",
+        logger="current",
+    )
+    for idx, reason in sorted(bad.items()):
+        print_log(f"skipped {idx}: {reason}", logger="current")
+    if bad and not options.skip_bad:
+        idx, reason = min(bad.items())
+        raise ValueError(
+            f"{len(bad)} frames have no features, first {idx}: {reason}. The others "
+            "are finished. Mend the images and call again, or leave them out with "
+            "--on-bad skip"
+        )
+    return Extracted(kept, written, bad)
+
+
+def _made_by(extractor: FeatureExtractor) -> dict:
+    """What decides the values of a feature file, beside its image."""
+    keys = ("model", "weights", "layers", "patch", "channels")
+    source = vars(extractor.source((1, 1)))
+    return {key: source[key] for key in keys} | {"input_size": extractor.input_size}
 
 
 def bytes_needed(frames: Sequence[ImageFrame], extractor: FeatureExtractor) -> int:
@@ -103,24 +107,3 @@ def bytes_needed(frames: Sequence[ImageFrame], extractor: FeatureExtractor) -> i
             except (OSError, ValueError):
                 sizes[frame.scene] = 0
     return sum(sizes[frame.scene] for frame in frames)
-
-
-def _finish(
-    result: Extracted, folder: FeatureFolder, options: ExtractOptions
-) -> Extracted:
-    """Say what was made; raise for images that could not be read."""
-    print_log(
-        f"{folder.root}: {result.written} files made, {result.kept} were there, "
-        f"{len(result.bad)} images cannot be read",
-        logger="current",
-    )
-    for idx, reason in sorted(result.bad.items()):
-        print_log(f"skipped {idx}: {reason}", logger="current")
-    if result.bad and not options.skip_bad:
-        idx, reason = min(result.bad.items())
-        raise ValueError(
-            f"{len(result.bad)} frames have no features, first {idx}: {reason}. The "
-            "others are finished. Mend the images and call again, or leave them out "
-            "with --on-bad skip"
-        )
-    return result

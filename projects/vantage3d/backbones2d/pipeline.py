@@ -52,18 +52,6 @@ class Group(NamedTuple):
     numbers: list[int]
     images: Tensor
 
-    @property
-    def image_size(self) -> Size:
-        """(W, H)."""
-        return self.images.shape[2], self.images.shape[1]
-
-
-class Batch(NamedTuple):
-    """What became of a batch of frames: images, and errors by frame number."""
-
-    groups: list[Group]
-    errors: dict[int, str]
-
 
 @dataclass(frozen=True)
 class _Images(Dataset):
@@ -79,7 +67,8 @@ class _Images(Dataset):
             return number, str(error)
 
 
-def _collate(items: list[tuple[int, np.ndarray | str]]) -> Batch:
+def _collate(items: list[tuple[int, np.ndarray | str]]) -> tuple[list[Group], dict]:
+    """Images of a batch in groups of one size, and errors by frame number."""
     by_size: dict[tuple, list[tuple[int, np.ndarray]]] = {}
     errors = {}
     for number, image in items:
@@ -91,28 +80,7 @@ def _collate(items: list[tuple[int, np.ndarray | str]]) -> Batch:
         Group([n for n, _ in part], torch.from_numpy(np.stack([i for _, i in part])))
         for part in by_size.values()
     ]
-    return Batch(groups, errors)
-
-
-def load_batches(
-    frames: Sequence[ImageFrame], batch_size: int, workers: int, pin: bool
-) -> Iterator[Batch]:
-    """Every frame once, in order, ``batch_size`` at a time.
-
-    Args:
-        frames: What to read.
-        batch_size: Frames per batch; images of different sizes form groups in it.
-        workers: Processes that decode; 0 for none.
-        pin: Page-locked memory, for copies to CUDA.
-    """
-    yield from DataLoader(
-        _Images(frames),
-        batch_size=batch_size,
-        num_workers=workers,
-        collate_fn=_collate,
-        pin_memory=pin,
-        prefetch_factor=4 if workers else None,
-    )
+    return groups, errors
 
 
 class _Pending(NamedTuple):
@@ -150,14 +118,20 @@ class Pipeline:
     def _frames_done(self) -> Iterator[int]:
         """The number of each frame that is finished."""
         options, waiting = self.options, None
-        pin = options.device.type == "cuda"
-        batches = load_batches(self.frames, options.batch_size, options.workers, pin)
+        batches = DataLoader(
+            _Images(self.frames),
+            batch_size=options.batch_size,
+            num_workers=options.workers,
+            collate_fn=_collate,
+            pin_memory=options.device.type == "cuda",
+            prefetch_factor=4 if options.workers else None,
+        )
         with FeatureWriter(self.folder, 4 * options.batch_size) as writer:
-            for batch in batches:
-                for number, reason in batch.errors.items():
+            for groups, errors in batches:
+                for number, reason in errors.items():
                     self.bad[self.frames[number].idx] = reason
                     yield number
-                for group in batch.groups:
+                for group in groups:
                     launched = self._launch(group)
                     yield from self._write(writer, waiting)
                     waiting = launched
@@ -178,7 +152,8 @@ class Pipeline:
             feats = target.copy_(feats, non_blocking=True)
             copied = torch.cuda.Event()
             copied.record(torch.cuda.current_stream(device))
-        return _Pending(group.numbers, feats, group.image_size, copied)
+        _, height, width, _ = group.images.shape
+        return _Pending(group.numbers, feats, (width, height), copied)
 
     def _features(self, images: Tensor) -> Tensor:
         """(B, C, h, w) float16 features of at most ``at_once`` images."""
