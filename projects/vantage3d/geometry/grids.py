@@ -11,11 +11,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import embedding_bag
 
 from vantage3d.checks import check_positive, check_shape
 from vantage3d.geometry.cameras import scale_intrinsics
-from vantage3d.geometry.resampling import bilinear_cells
+from vantage3d.geometry.resampling import sample_maps
 from vantage3d.geometry.transforms import Array, stack
 
 Size = tuple[int, int]
@@ -144,21 +143,8 @@ def sample_grid(feats: Tensor, pixels: Tensor) -> Tensor:
     """
     check_shape("feats", feats, "C h w")
     check_shape("pixels", pixels, "N 2")
-    return _sample(feats, pixels, torch.ones_like(pixels[:, 0]))
-
-
-def _sample(feats: Tensor, pixels: Tensor, weight: Tensor) -> Tensor:
-    """(N, C) bilinear samples times ``weight`` (N,)."""
-    height, width = feats.shape[1:]
-    cells, shares = bilinear_cells(pixels, width, height)
-    # Rows of cells lie together in memory, so this beats grid_sample on a CPU.
-    rows = feats.flatten(1).T.to(torch.promote_types(feats.dtype, torch.float32))
-    return embedding_bag(
-        cells,
-        rows.contiguous(),
-        per_sample_weights=(shares * weight[:, None]).to(rows.dtype),
-        mode="sum",
-    )
+    maps = feats[None].to(torch.promote_types(feats.dtype, torch.float32))
+    return sample_maps(maps, pixels[None])[0]
 
 
 def project_and_sample(
@@ -203,4 +189,4 @@ def project_and_sample(
         seen = depth[y, x]
         visible = (seen > 0) & (points_cam[:, 2] <= seen + depth_tol)
         valid = valid & in_front & visible
-    return _sample(feats, pixels, valid.to(pixels.dtype)), valid
+    return sample_grid(feats, pixels) * valid[:, None], valid

@@ -141,18 +141,17 @@ class ReLU(nn.Module):
         return SparseTensor.wrap(self.act(x.inner))
 
 
-class MaxPool(_Wrapped, ME.MinkowskiMaxPooling):
+class _Pool(_Wrapped):
+    def __init__(self, kernel_size: int, stride: int = 1, dilation: int = 1) -> None:
+        super().__init__(kernel_size, stride, dilation, dimension=3)
+
+
+class MaxPool(_Pool, ME.MinkowskiMaxPooling):
     """See ``layers.MaxPool``."""
 
-    def __init__(self, kernel_size: int, stride: int = 1, dilation: int = 1) -> None:
-        super().__init__(kernel_size, stride, dilation, dimension=3)
 
-
-class AvgPool(_Wrapped, ME.MinkowskiAvgPooling):
+class AvgPool(_Pool, ME.MinkowskiAvgPooling):
     """See ``layers.AvgPool``."""
-
-    def __init__(self, kernel_size: int, stride: int = 1, dilation: int = 1) -> None:
-        super().__init__(kernel_size, stride, dilation, dimension=3)
 
 
 def cat(*tensors: SparseTensor) -> SparseTensor:

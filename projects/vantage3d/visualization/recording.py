@@ -42,7 +42,19 @@ def write_recording(
     """
     stream = rr.RecordingStream("vantage3d_instances")
     memory = stream.memory_recording()
-    stream.send_blueprint(_blueprint())
+    clouds = [
+        rrb.Spatial3DView(
+            origin="world",
+            contents=[f"world/{name}", "world/camera/**"],
+            name=title,
+        )
+        for name, title in CLOUDS.items()
+    ]
+    image = rrb.Spatial2DView(origin="world/camera/image", name="image")
+    caption = rrb.TextDocumentView(origin="caption", name="frame")
+    left = rrb.Vertical(image, caption, row_shares=[4, 1])
+    grid = rrb.Grid(left, *clouds, grid_columns=2)
+    stream.send_blueprint(rrb.Blueprint(grid, collapse_panels=True))
     # points are in a z-up world, as ScanNet's
     stream.log("world", rr.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
     for number, frame in enumerate(frames):
@@ -81,19 +93,3 @@ def _log_frame(stream: rr.RecordingStream, frame: FrameResult, thr: float) -> No
 def _of_points(ids: np.ndarray, colours: np.ndarray) -> np.ndarray:
     """(N, 3) uint8 colour of each point, light grey where the id is -1."""
     return np.concatenate([colours, np.array([VOID], np.uint8)])[ids]
-
-
-def _blueprint() -> rrb.Blueprint:
-    views = [
-        rrb.Spatial3DView(
-            origin="world",
-            contents=[f"world/{name}", "world/camera/**"],
-            name=title,
-        )
-        for name, title in CLOUDS.items()
-    ]
-    image = rrb.Spatial2DView(origin="world/camera/image", name="image")
-    caption = rrb.TextDocumentView(origin="caption", name="frame")
-    left = rrb.Vertical(image, caption, row_shares=[4, 1])
-    grid = rrb.Grid(left, *views, grid_columns=2)
-    return rrb.Blueprint(grid, collapse_panels=True)
