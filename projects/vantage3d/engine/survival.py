@@ -24,7 +24,6 @@ from vantage3d.engine.checkpoints.state import (
     BufferCopies,
     Moment,
     bare_model,
-    set_all_random_states,
 )
 from vantage3d.engine.errors import (
     EngineError,
@@ -38,6 +37,7 @@ from vantage3d.engine.nonfinite import (
     sample_names,
     write_report,
 )
+from vantage3d.process.seeding import set_random_states
 
 # Seconds within which a stop signal has ended the process, and the part of it that the
 # running iteration gets.
@@ -131,7 +131,7 @@ class SurvivingRunner(Runner):
     def restore_random_states(self) -> None:
         """Once after a resume: the generators as they were at the checkpoint."""
         if self._random_to_restore is not None:
-            set_all_random_states(self._random_to_restore)
+            set_random_states(self._random_to_restore)
             self._random_to_restore = None
 
     @contextmanager

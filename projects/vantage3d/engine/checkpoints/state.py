@@ -13,22 +13,7 @@ from torch import nn
 
 from vantage3d.engine.checkpoints.plain import from_plain, to_plain
 from vantage3d.engine.errors import CheckpointError
-from vantage3d.process.seeding import random_states, set_random_states
-
-
-def all_random_states() -> dict[str, Any]:
-    """States of every generator of this process, CUDA's included."""
-    states = random_states()
-    if torch.cuda.is_initialized():
-        states["cuda"] = torch.cuda.get_rng_state_all()
-    return states
-
-
-def set_all_random_states(states: Mapping[str, Any]) -> None:
-    """Put back what :func:`all_random_states` returned."""
-    set_random_states(dict(states))
-    if "cuda" in states:
-        torch.cuda.set_rng_state_all(states["cuda"])
+from vantage3d.process.seeding import random_states
 
 
 class BufferCopies:
@@ -84,7 +69,7 @@ class Moment:
             epoch=runner.epoch,
             iteration=runner.iter,
             progress=loop.state_dict() if hasattr(loop, "state_dict") else {},
-            random=all_random_states(),
+            random=random_states(cuda=True),
             lengths={key: len(history.data[0]) for key, history in scalars.items()},
         )
 
