@@ -52,7 +52,19 @@ def find_images(
             "where to put it"
         )
     is_scannet = (root / "2D").is_dir()
-    folders = _scene_folders(root / "2D" if is_scannet else root, scenes)
+    parent = root / "2D" if is_scannet else root
+    folders = {path.parent.name: path for path in sorted(parent.glob("*/color"))}
+    if (parent / "color").is_dir():
+        folders = {parent.resolve().name: parent / "color"}
+    missing = sorted(set(scenes) - folders.keys())
+    if missing:
+        raise FileNotFoundError(
+            f"{parent} has no {missing[0]}/color ({len(missing)} of {len(scenes)} "
+            "named scenes are missing). It has "
+            f"{', '.join(list(folders)[:8]) or 'no scenes'}"
+        )
+    if scenes:
+        folders = {name: path for name, path in folders.items() if name in scenes}
     images: list[ImageFrame] = []
     rank = {suffix: place for place, suffix in enumerate(SUFFIXES)}
     for scene, folder in folders.items():
@@ -73,21 +85,6 @@ def find_images(
             "<scene>/color/<frame>.{jpg,jpeg,png}, see data/README.md"
         )
     return images
-
-
-def _scene_folders(root: Path, scenes: Sequence[str]) -> dict[str, Path]:
-    """Scene name to its colour folder."""
-    if (root / "color").is_dir():
-        found = {root.resolve().name: root / "color"}
-    else:
-        found = {path.parent.name: path for path in sorted(root.glob("*/color"))}
-    missing = sorted(set(scenes) - found.keys())
-    if missing:
-        raise FileNotFoundError(
-            f"{root} has no {missing[0]}/color ({len(missing)} of {len(scenes)} named "
-            f"scenes are missing). It has {', '.join(list(found)[:8]) or 'no scenes'}"
-        )
-    return {name: path for name, path in found.items() if not scenes or name in scenes}
 
 
 @dataclass(frozen=True)

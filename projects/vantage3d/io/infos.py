@@ -200,9 +200,9 @@ _ALLOWED: dict[tuple[str, str], Any] = {
 }
 for _package in ("numpy.core", "numpy._core"):
     _ALLOWED[f"{_package}.multiarray", "_reconstruct"] = _reconstruct
-    _ALLOWED[f"{_package}.multiarray", "scalar"] = lambda dtype, data: dtype.read(data)[
-        0
-    ].item()
+    _ALLOWED[f"{_package}.multiarray", "scalar"] = lambda dtype, data: dtype.read(
+        data
+    ).item(0)
     _ALLOWED[f"{_package}.numeric", "_frombuffer"] = lambda data, dtype, shape, order: (
         _Array(dtype.read(data).reshape(shape, order=order))
     )

@@ -129,16 +129,8 @@ class BatchNorm(_Wrapped, ME.MinkowskiBatchNorm):
         super().__init__(channels, momentum=momentum)
 
 
-class ReLU(nn.Module):
+class ReLU(_Wrapped, ME.MinkowskiReLU):
     """See ``layers.ReLU``."""
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.act = ME.MinkowskiReLU(inplace=inplace)
-
-    def forward(self, x: SparseTensor) -> SparseTensor:
-        """Rectified features on the same voxels."""
-        return SparseTensor.wrap(self.act(x.inner))
 
 
 class _Pool(_Wrapped):

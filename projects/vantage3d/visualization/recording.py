@@ -19,11 +19,7 @@ except ImportError as error:
 
 RADIUS_M = 0.006
 VOID = (200, 200, 200)
-CLOUDS = {
-    "colour": "colour",
-    "ground_truth": "ground truth",
-    "prediction": "prediction",
-}
+CLOUDS = ("colour", "ground_truth", "prediction")
 
 
 def write_recording(
@@ -46,9 +42,9 @@ def write_recording(
         rrb.Spatial3DView(
             origin="world",
             contents=[f"world/{name}", "world/camera/**"],
-            name=title,
+            name=name.replace("_", " "),
         )
-        for name, title in CLOUDS.items()
+        for name in CLOUDS
     ]
     image = rrb.Spatial2DView(origin="world/camera/image", name="image")
     caption = rrb.TextDocumentView(origin="caption", name="frame")
@@ -59,35 +55,31 @@ def write_recording(
     stream.log("world", rr.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
     for number, frame in enumerate(frames):
         stream.set_time("frame", sequence=number)
-        _log_frame(stream, frame, score_thr)
+        comparison = compare(frame, score_thr)
+        colours = {
+            "colour": frame.colours,
+            "ground_truth": _of_points(comparison.gt_ids, comparison.gt_colours),
+            "prediction": _of_points(comparison.pred_ids, comparison.pred_colours),
+        }
+        for name, values in colours.items():
+            cloud = rr.Points3D(frame.points, colors=values, radii=RADIUS_M)
+            stream.log(f"world/{name}", cloud)
+        rotation, centre = frame.cam2world[:3, :3], frame.cam2world[:3, 3]
+        stream.log("world/camera", rr.Transform3D(translation=centre, mat3x3=rotation))
+        height, width = frame.image.shape[:2]
+        pinhole = rr.Pinhole(
+            image_from_camera=frame.K,
+            width=width,
+            height=height,
+            camera_xyz=rr.ViewCoordinates.RDF,
+            image_plane_distance=0.3,
+        )
+        stream.log("world/camera/image", pinhole, rr.Image(frame.image).compress())
+        ap50 = f"class-agnostic AP50 {comparison.ap50:.2f}"
+        text = f"{frame.name}: {ap50}, predictions from score {score_thr:g}"
+        stream.log("caption", rr.TextDocument(text))
     stream.flush()
     atomic_write_bytes(path, memory.drain_as_bytes())
-
-
-def _log_frame(stream: rr.RecordingStream, frame: FrameResult, thr: float) -> None:
-    comparison = compare(frame, thr)
-    colours = {
-        "colour": frame.colours,
-        "ground_truth": _of_points(comparison.gt_ids, comparison.gt_colours),
-        "prediction": _of_points(comparison.pred_ids, comparison.pred_colours),
-    }
-    for name, values in colours.items():
-        cloud = rr.Points3D(frame.points, colors=values, radii=RADIUS_M)
-        stream.log(f"world/{name}", cloud)
-    rotation, centre = frame.cam2world[:3, :3], frame.cam2world[:3, 3]
-    stream.log("world/camera", rr.Transform3D(translation=centre, mat3x3=rotation))
-    height, width = frame.image.shape[:2]
-    pinhole = rr.Pinhole(
-        image_from_camera=frame.K,
-        width=width,
-        height=height,
-        camera_xyz=rr.ViewCoordinates.RDF,
-        image_plane_distance=0.3,
-    )
-    stream.log("world/camera/image", pinhole, rr.Image(frame.image).compress())
-    ap50 = f"class-agnostic AP50 {comparison.ap50:.2f}"
-    text = f"{frame.name}: {ap50}, predictions from score {thr:g}"
-    stream.log("caption", rr.TextDocument(text))
 
 
 def _of_points(ids: np.ndarray, colours: np.ndarray) -> np.ndarray:
