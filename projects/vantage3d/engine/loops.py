@@ -151,12 +151,9 @@ class IterBasedTrainLoop(_Position, _IterBasedTrainLoop):
     ) -> None:
         # Not MMEngine's: it would start loading before the position is known.
         BaseLoop.__init__(self, runner, dataloader)
-        self._max_iters = int(max_iters)
-        self._max_epochs = 1
-        self._epoch = 0
-        self._iter = 0
-        self.val_begin = val_begin
-        self.val_interval = val_interval
+        self._max_iters, self._max_epochs = int(max_iters), 1
+        self._epoch = self._iter = 0
+        self.val_begin, self.val_interval = val_begin, val_interval
         self.stop_training = False
         self.validated = val_begin > 0
         metainfo = getattr(self.dataloader.dataset, "metainfo", None)

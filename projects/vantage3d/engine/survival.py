@@ -16,13 +16,13 @@ from typing import Any
 import torch
 from mmengine.dist import all_gather_object, all_reduce, is_distributed
 from mmengine.hooks import EMAHook
-from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
 from vantage3d.engine.checkpoints.hook import CheckpointHook
 from vantage3d.engine.checkpoints.state import (
     BufferCopies,
     Moment,
+    accumulating,
     bare_model,
 )
 from vantage3d.engine.errors import (
@@ -92,7 +92,7 @@ class SurvivingRunner(Runner):
 
     def safe_point(self) -> None:
         """Weights belong to a completed step: write what is due, stop if asked to."""
-        if is_distributed() and self._accumulating():
+        if is_distributed() and accumulating(self):
             return  # Each process holds gradients of its own.
         self._guard.begin()
         self._take_moment()
@@ -104,7 +104,7 @@ class SurvivingRunner(Runner):
 
     def stop_point(self) -> None:
         """A batch is there, nothing was computed: stop if asked to."""
-        if self._stop_requested() and not is_distributed() and not self._accumulating():
+        if self._stop_requested() and not is_distributed() and not accumulating(self):
             self._guard.begin()
             self._save_and_stop()
 
@@ -205,10 +205,6 @@ class SurvivingRunner(Runner):
         if self._buffers is not None:
             self._buffers.refresh()
 
-    def _accumulating(self) -> bool:
-        wrapper = self.optim_wrapper
-        return isinstance(wrapper, OptimWrapper) and not wrapper.should_update()
-
     def _stop_requested(self) -> bool:
         return self._signals is not None and self._signals.requested is not None
 
@@ -238,7 +234,7 @@ class SurvivingRunner(Runner):
         """From the watching thread: save the state before the running iteration."""
         if (
             is_distributed()
-            or self._accumulating()
+            or accumulating(self)
             or self._averaged is None
             or self._buffers is None
             or not self._buffers.still_belong_to(bare_model(self.model))

@@ -186,16 +186,14 @@ def _damaged(path: Path, error: Exception) -> ValueError:
 
 
 def _metadata(source: FeatureSource, frame: str | None) -> dict[str, str]:
-    """``source`` as JSON, with what follows from it for other readers.
-
-    One entry, because the library writes several in random order.
-    """
+    """``source`` as JSON, with what follows from it for other readers."""
     (width, height), (w, h) = source.grid.size, source.input_size
     facts: dict[str, Any] = asdict(source)
     facts["scale"] = source.grid.scale  # cells per image pixel
     facts["padding"] = (width * source.patch - w, height * source.patch - h)
     if frame:
         facts["frame"] = frame
+    # One entry, because the library writes several in random order.
     return {"source": json.dumps(facts)}
 
 

@@ -84,6 +84,12 @@ def bare_model(model: nn.Module) -> nn.Module:
     return cast(nn.Module, model.module) if is_model_wrapper(model) else model
 
 
+def accumulating(runner: Any) -> bool:
+    """Whether there are gradients that wait for more before a step."""
+    wrapper = runner.optim_wrapper
+    return isinstance(wrapper, OptimWrapper) and not wrapper.should_update()
+
+
 def collect_weights(runner: Any, moment: Moment, config_text: str) -> dict[str, Any]:
     """Meta data, weights and message hub at ``moment``."""
     dataset_meta = getattr(runner.train_dataloader.dataset, "metainfo", None)
@@ -127,8 +133,7 @@ def collect_training(
             {k: v for k, v in scheduler.state_dict().items() if not callable(v)}
             for scheduler in _flat(runner.param_schedulers)
         ]
-    wrapper = runner.optim_wrapper
-    if isinstance(wrapper, OptimWrapper) and not wrapper.should_update():
+    if accumulating(runner):
         parameters = bare_model(runner.model).named_parameters()
         gradients = {name: p.grad for name, p in parameters if p.grad is not None}
         if gradients:  # of an accumulation that has not been applied yet
