@@ -33,8 +33,7 @@ RANDOM_WEIGHTS = "random-seed-0"
 
 def create_resnet() -> ByobNet:
     """CLIP's whole image network with random weights."""
-    model = timm.create_model("resnet50_clip", pretrained=False)
-    return cast(ByobNet, model)
+    return cast(ByobNet, timm.create_model("resnet50_clip", pretrained=False))
 
 
 class ClipRN50(FeatureExtractor):

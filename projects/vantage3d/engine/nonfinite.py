@@ -64,12 +64,10 @@ def sample_names(samples: Sequence[Mapping[str, Any]]) -> str:
     """The shortest telling name of each sample, for a message."""
     names = []
     for sample in samples:
-        for key in ("sample_idx", "lidar_path", "img_path", "name"):
-            if key in sample:
-                names.append(str(sample[key]))
-                break
-        else:
-            names.append(", ".join(f"{k}={v}" for k, v in sample.items()) or "unnamed")
+        everything = ", ".join(f"{key}={value}" for key, value in sample.items())
+        telling = ("sample_idx", "lidar_path", "img_path", "name")
+        known = (str(sample[key]) for key in telling if key in sample)
+        names.append(next(known, everything or "unnamed"))
     return "; ".join(names) or "unknown"
 
 

@@ -107,8 +107,19 @@ def check_config(cfg: Config, options: Mapping[str, Any] | None = None) -> None:
         ConfigError: Naming the key or type, its file and the closest valid names.
     """
     files = config_files(Path(cfg.filename))
-    for option in options or {}:
-        _check_option(str(option).split(".")[0], files)
+    for key in (str(option).split(".")[0] for option in options or {}):
+        if key in RUNNER_KEYS:
+            continue
+        for file in files:
+            if key in _assigned(file):
+                raise ConfigError(
+                    f"--cfg-options {key}=... changes nothing: `{key}` is a helper of "
+                    f"{file} that was used up while the file was read. Override the "
+                    "keys that were made from it, or write a config"
+                )
+        raise ConfigError(
+            f"nobody reads `{key}` of --cfg-options{closest(key, RUNNER_KEYS)}"
+        )
     for file, heirs in files.items():
         _check_names(file, heirs)
     for name, known in _PLAIN_SETTINGS.items():
@@ -184,21 +195,6 @@ def locate(word: str, files: Iterable[Path]) -> str:
             if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", line.split("#")[0]):
                 return f" ({file}:{number})"
     return " (from --cfg-options)"
-
-
-def _check_option(key: str, files: Mapping[Path, list[Path]]) -> None:
-    if key in RUNNER_KEYS:
-        return
-    for file in files:
-        if key in _assigned(file):
-            raise ConfigError(
-                f"--cfg-options {key}=... changes nothing: `{key}` is a helper of "
-                f"{file} that was used up while the file was read. Override the keys "
-                "that were made from it, or write a config"
-            )
-    raise ConfigError(
-        f"nobody reads `{key}` of --cfg-options{closest(key, RUNNER_KEYS)}"
-    )
 
 
 def _check_names(file: Path, heirs: list[Path]) -> None:
