@@ -4,7 +4,7 @@ import pytest
 
 from vantage3d.converters.kitti360.convert import Options, convert
 from vantage3d.converters.kitti360.raw import Kitti360Layout
-from vantage3d.synthetic.layouts.kitti360 import DriveOptions, write_kitti360
+from vantage3d.synthetic.layouts.drives import DriveOptions, write_kitti360
 
 DRIVES = DriveOptions(frames=7, size=(352, 94), columns=700, cameras=(0, 1), seed=3)
 VIEW = (56, 168)

@@ -17,10 +17,14 @@ from tests.backbones2d.networks import (
     write_recording,
 )
 from vantage3d.backbones2d import extraction, feature_folder
-from vantage3d.backbones2d.extraction import bytes_needed, extract
+from vantage3d.backbones2d.extraction import (
+    ExtractOptions,
+    Pipeline,
+    bytes_needed,
+    extract,
+)
 from vantage3d.backbones2d.feature_folder import FeatureFolder, FeatureWriter
 from vantage3d.backbones2d.frames import ImageFrame, Shard, find_images
-from vantage3d.backbones2d.pipeline import ExtractOptions, Pipeline
 from vantage3d.io.features import read_features
 
 QUIET = ExtractOptions(batch_size=2, workers=0)

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from tests.backbones2d.networks import tiny_vit
 from vantage3d.backbones2d import build_extractor, weights
-from vantage3d.backbones2d.clip_rn50 import create_resnet
+from vantage3d.backbones2d.build import create_resnet
 from vantage3d.backbones2d.dinov2 import DinoV2
 from vantage3d.backbones2d.weights import (
     clip_names,

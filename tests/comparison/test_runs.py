@@ -10,8 +10,8 @@ import pytest
 
 from vantage3d.comparison import Plan, Result, check_plan, run_all, write_report
 from vantage3d.comparison import runs as runs_module
-from vantage3d.comparison.process import Usage, run_job, usage_so_far
 from vantage3d.comparison.report import summarise
+from vantage3d.comparison.runs import Usage, run_job, usage_so_far
 
 CONFIG = """
 model = dict(type="{model}")

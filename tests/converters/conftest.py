@@ -5,8 +5,7 @@ import pytest
 from tests import layouts
 from tests.converters.rooms import DRIVE, FRAMES, SEED, SIZE
 from vantage3d.synthetic import write_dataset
-from vantage3d.synthetic.layouts.kitti360 import DriveOptions
-from vantage3d.synthetic.layouts.virtual_kitti import write_virtual_kitti
+from vantage3d.synthetic.layouts.drives import DriveOptions, write_virtual_kitti
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,12 @@ import pytest
 import torch
 from torch.nn.functional import grid_sample, interpolate
 
+from tests.geometry.sampling import project_and_sample, sample_grid
 from vantage3d.geometry import (
     FeatureGrid,
     bilinear_cells,
     grid_pixels,
     pixel_grid,
-    project_and_sample,
-    sample_grid,
     unproject,
 )
 

@@ -13,8 +13,7 @@ import pytest
 import torch
 
 from tests.engine import runs
-from vantage3d.engine.checkpoints.file import read_checkpoint
-from vantage3d.engine.checkpoints.newest import newest_checkpoint
+from vantage3d.engine.checkpoints.file import newest_checkpoint, read_checkpoint
 
 # Steps, writes, fsyncs, renames and removals of one epoch with its three saves.
 EVENTS_PER_EPOCH = 70

@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Callable
 
 import torch
-from benchmarks.measuring import timed
+from benchmarks.measuring import cameras_side_by_side, timed
 from torchvision.models import resnet50
 
 from vantage3d.deltas.models import DELTAS
@@ -22,7 +22,6 @@ REFERENCE_S = {"supernet": 1.9, "trinet": 1.5, "depthnet": 2.6}
 RESNET_S = REFERENCE_S["supernet"] * 6.33 / 8.25
 GOAL = 0.8
 TRIANGULATION_GOAL = 0.05  # of the total
-TURN = 0.1  # m between the cameras
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,13 +110,5 @@ def one_round(net: DELTAS, batch: dict, clock: Callable) -> None:
 
 def make_batch(views: int, height: int, width: int, device: str) -> dict:
     """Random images of cameras side by side."""
-    focal = 0.9 * width
-    K = torch.tensor([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
-    cam2world = torch.eye(4).repeat(1, views, 1, 1)
-    cam2world[..., 0, 3] = torch.arange(views) * TURN
-    batch = {
-        "images": torch.rand(1, views, 3, height, width),
-        "K": K.repeat(1, views, 1, 1),
-        "cam2world": cam2world,
-    }
+    batch = cameras_side_by_side(1, views, height, width)
     return {key: value.to(device) for key, value in batch.items()}

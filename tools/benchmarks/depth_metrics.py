@@ -6,7 +6,6 @@ of the metrics alone. CPU seconds count, since they depend less on what else run
 
 import argparse
 import time
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -31,18 +30,8 @@ STEP_S, SKY = 0.1, 60.0  # metres where there is nothing
 UNIT = 0.1  # of the predictions, per metre
 
 
-@dataclass(frozen=True)
-class Job:
-    """Windows for one process.
-
-    Attributes:
-        windows: How many.
-        seq_len: Frames of each.
-        size: Width and height.
-        coverage: Share of the pixels with true depth.
-        groups: Groups of metrics.
-        seed: Seed of the noise.
-    """
+class Job(NamedTuple):
+    """Windows for one process; ``coverage`` is the share of pixels with true depth."""
 
     windows: int
     seq_len: int
@@ -96,9 +85,8 @@ def run(args: argparse.Namespace) -> int:
             f"memory: {cost.start_mb:.0f} MB before, {cost.tenth_mb:.0f} MB at peak of "
             f"the first tenth, {cost.peak_mb:.0f} MB at peak"
         )
-    few = Job(2, args.seq_len, size, args.coverage, (), args.seed)
     for group in args.groups:
-        cost = measure(Job(**{**vars(few), "groups": (group,)}))
+        cost = measure(jobs[0]._replace(windows=2, groups=(group,)))
         print(f"  {group:12s}{cost.cpu_s / cost.frames * 1e3:7.1f} ms per frame")
     return 0
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from benchmarks.measuring import ROOT, PeakMemory, timed
+from benchmarks.measuring import ROOT, PeakMemory, cameras_side_by_side, timed
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from torch import Tensor, nn
@@ -142,14 +142,7 @@ def views(samples: int, frames: int, height: int, width: int) -> Found:
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     depth = 3 + torch.sin(x / 40) + 0.5 * torch.cos(y / 30)
     depth = depth.repeat(samples, frames, 1, 1)
-    K = torch.tensor([[0.9 * width, 0, width / 2], [0, 0.9 * width, height / 2]])
-    K = torch.cat([K, torch.tensor([[0.0, 0, 1]])]).repeat(samples, frames, 1, 1)
-    cam2world = torch.eye(4).repeat(samples, frames, 1, 1)
-    cam2world[..., 0, 3] = 0.1 * torch.arange(frames)
-    inputs = dict(
-        images=torch.rand(samples, frames, 3, height, width),
-        K=K,
-        cam2world=cam2world,
+    inputs = cameras_side_by_side(samples, frames, height, width) | dict(
         depth=depth,
         valid=depth > 0,
         pixel_weights=torch.ones_like(depth),

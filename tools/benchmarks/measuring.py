@@ -1,11 +1,10 @@
 """What the subjects share: seconds, memory, processes of their own, a recorded view."""
 
-import json
-import os
-import subprocess
-import sys
+import multiprocessing
 import time
+import warnings
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -56,20 +55,26 @@ class PeakMemory:
         return memory_mb("VmHWM")
 
 
-def run_script(name: str, task: str, **options: object) -> dict:
-    """The JSON line that ends the output of a script beside this file."""
-    command = [sys.executable, str(Path(__file__).with_name(name)), task]
-    for option, value in options.items():
-        command += [f"--{option}", str(value)]
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "projects"), str(TOOLS)]),
-        # Freed memory goes back at once, so the peak is that of what is in use.
-        **({"MALLOC_MMAP_THRESHOLD_": "65536"} if name.startswith("vggt") else {}),
-    }
-    done = subprocess.run(
-        command, env=environment, check=True, stdout=subprocess.PIPE, text=True
+def apart(work: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """What a call gives in a process of its own, which has used no memory before."""
+    context = multiprocessing.get_context("spawn")
+    quiet = dict(initializer=warnings.simplefilter, initargs=("ignore",))
+    with ProcessPoolExecutor(1, context, **quiet) as pool:
+        return pool.submit(work, *args, **options).result()
+
+
+def cameras_side_by_side(samples: int, count: int, height: int, width: int) -> dict:
+    """Random images (B, V, 3, H, W), K and cam2world; cameras are 10 cm apart."""
+    K = torch.tensor(
+        [[0.9 * width, 0, width / 2], [0, 0.9 * width, height / 2], [0, 0, 1]]
     )
-    return json.loads(done.stdout.splitlines()[-1])
+    cam2world = torch.eye(4).repeat(samples, count, 1, 1)
+    cam2world[..., 0, 3] = 0.1 * torch.arange(count)
+    return {
+        "images": torch.rand(samples, count, 3, height, width),
+        "K": K.repeat(samples, count, 1, 1),
+        "cam2world": cam2world,
+    }
 
 
 def recorded_depth(path: Path) -> np.ndarray:

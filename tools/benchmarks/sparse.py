@@ -5,8 +5,10 @@ step starts from bare coordinates: making the coordinate maps is inside both tim
 """
 
 import argparse
+import gc
 import importlib.util
-import tempfile
+import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -14,8 +16,15 @@ from statistics import median
 import cv2
 import numpy as np
 import torch
-from benchmarks.measuring import DATA, RECORDING, recorded_depth, run_script
-from torch import Tensor
+from benchmarks.measuring import (
+    DATA,
+    RECORDING,
+    PeakMemory,
+    apart,
+    recorded_depth,
+    timed,
+)
+from torch import Tensor, nn
 
 from vantage3d.geometry import unproject
 from vantage3d.sparse import floor_coordinates, voxelize
@@ -26,8 +35,9 @@ TOLERANCE = 1e-4
 VOXEL_SIZE = 0.02
 FRAME_POINTS = 20_000
 SCAN_VOXELS = 120_000
-SCRIPT = "sparse_process.py"
+PEAK_SIZE = 3000  # of the square product that stands for the machine's peak
 Results = dict[str, list[dict]]
+Arrays = tuple[np.ndarray, np.ndarray]  # coordinates and features of a cloud
 
 
 @dataclass(frozen=True)
@@ -68,46 +78,111 @@ def run(args: argparse.Namespace) -> int:
     print(f"Res16UNet34C(3, 96) on {source}, voxels of {VOXEL_SIZE} m")
     if len(engines) == 1:
         print("MinkowskiEngine is not installed (`make minkowski`): ours alone")
-    worst = 0.0
-    with tempfile.TemporaryDirectory() as folder:
-        peaks = [run_script(SCRIPT, "peak", repeats=args.repeats)["gflops"]]
-        for cloud in clouds:
-            path = Path(folder) / "cloud.npz"
-            np.savez(path, coordinates=cloud.coordinates, features=cloud.features)
-            gflop = run_script(SCRIPT, "count", cloud=path)["gflop"]
-            for task in args.tasks:
-                results = _take_turns(args, engines, task, path)
-                peaks.append(run_script(SCRIPT, "peak", repeats=args.repeats)["gflops"])
-                work = gflop * (3 if task == "train" else 1)
-                _report(cloud, task, work, max(peaks), results)
-            worst = max(worst, _difference(engines, path))
+    worst, repeats = 0.0, args.repeats
+    peaks = [apart(peak_gflops, repeats)]
+    for cloud in clouds:
+        arrays = cloud.coordinates.numpy(), cloud.features.numpy()
+        gflop = apart(count_gflop, arrays)
+        for task in args.tasks:
+            results: Results = {engine: [] for engine in engines}
+            for _ in range(args.rounds):
+                for engine, turns in results.items():
+                    turns.append(apart(measure, engine, arrays, task, repeats))
+            peaks.append(apart(peak_gflops, repeats))
+            work = gflop * (3 if task == "train" else 1)
+            _report(cloud, task, work, max(peaks), results)
+        outputs = [apart(output, engine, arrays) for engine in engines]
+        difference = np.abs(outputs[0] - outputs[-1]).max() / np.abs(outputs[0]).max()
+        worst = max(worst, float(difference))
     if len(engines) > 1:
         print(f"largest difference of outputs / largest output: {worst:.1e}")
     return int(worst > TOLERANCE)
 
 
-def _take_turns(
-    args: argparse.Namespace, engines: list[str], task: str, cloud: Path
-) -> Results:
-    """Per engine the results of its turns."""
-    results: Results = {engine: [] for engine in engines}
-    for _ in range(args.rounds):
-        for engine in engines:
-            done = run_script(
-                SCRIPT, task, engine=engine, cloud=cloud, repeats=args.repeats
-            )
-            results[engine].append(done)
-    return results
+def peak_gflops(repeats: int) -> float:
+    """Best speed of one large single-precision matrix product, 1e9 / s."""
+    a, b = torch.randn(2, PEAK_SIZE, PEAK_SIZE)
+    times = [timed(lambda: a @ b)[0] for _ in range(repeats + 1)]
+    return 2 * PEAK_SIZE**3 / min(times) / 1e9
 
 
-def _difference(engines: list[str], cloud: Path) -> float:
-    """Largest difference of two engines' outputs beside the largest output."""
-    outputs = []
-    for engine in engines:
-        saved = cloud.with_name(f"{engine}.npy")
-        run_script(SCRIPT, "forward", engine=engine, cloud=cloud, repeats=1, save=saved)
-        outputs.append(np.load(saved))
-    return float(np.abs(outputs[0] - outputs[-1]).max() / np.abs(outputs[0]).max())
+def backbone(engine: str, task: str) -> nn.Module:
+    """The network with the weights that every engine gets."""
+    from vantage3d.esam.models import Res16UNet34C
+
+    torch.manual_seed(0)
+    return Res16UNet34C(3, 96, backend=engine).train(task == "train")
+
+
+def forward(net: nn.Module, cloud: Arrays) -> Tensor:
+    """Features of the network, from bare coordinates: maps are made anew."""
+    coordinates, features = (torch.from_numpy(array) for array in cloud)
+    return net(net.engine.tensor(features, coordinates)).features
+
+
+@torch.no_grad()
+def output(engine: str, cloud: Arrays) -> np.ndarray:
+    """What an engine's network says."""
+    return forward(backbone(engine, "forward"), cloud).numpy()
+
+
+def measure(engine: str, cloud: Arrays, task: str, repeats: int) -> dict:
+    """Times of forward passes without gradients, or of training steps, and memory."""
+    net = backbone(engine, task)
+
+    def step() -> None:
+        with torch.set_grad_enabled(task == "train"):
+            features = forward(net, cloud)
+        if task == "train":
+            features.square().mean().backward()
+            net.zero_grad()
+
+    gc.collect()
+    memory = PeakMemory()
+    step()  # the first step also loads code and makes buffers
+    others_s = -other_processes_s()
+    times = [timed(step)[0] for _ in range(repeats)]
+    others_s += other_processes_s()
+    return {
+        "times": times,
+        "idle_mb": memory.idle_mb,
+        "peak_mb": memory.peak_mb(),
+        "others": others_s / (sum(times) * (os.cpu_count() or 1)),
+    }
+
+
+def count_gflop(cloud: Arrays) -> float:
+    """Multiplications and additions of all convolutions that a forward pass needs."""
+    from vantage3d.sparse.layers import Conv, ConvTranspose
+    from vantage3d.sparse.plans import get_plan
+
+    total, net = 0, backbone("torch", "forward")
+
+    def note(layer, inputs, output):
+        nonlocal total
+        source = inputs[0].level
+        if layer.kernel.ndim == 2:
+            pairs = len(source)
+        else:
+            inverse = isinstance(layer, ConvTranspose)
+            plan = get_plan(source, output.level, layer.shape, inverse)
+            pairs = sum(len(block.gather) for block in plan.blocks)
+        total += 2 * pairs * layer.in_channels * layer.out_channels
+
+    for layer in net.modules():
+        if isinstance(layer, Conv | ConvTranspose):
+            layer.register_forward_hook(note)
+    with torch.no_grad():
+        forward(net, cloud)
+    return total / 1e9
+
+
+def other_processes_s() -> float:
+    """Processor seconds that everything but this process has used so far."""
+    with open("/proc/stat") as file:
+        ticks = [int(value) for value in file.readline().split()[1:9]]
+    idle = ticks[3] + ticks[4]
+    return (sum(ticks) - idle) / os.sysconf("SC_CLK_TCK") - time.process_time()
 
 
 def _report(

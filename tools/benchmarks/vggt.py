@@ -7,14 +7,36 @@ numbers of frames.
 """
 
 import argparse
+import os
+import statistics
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from benchmarks.measuring import run_script
-from benchmarks.vggt_process import SIZES
+import peft
+import torch
+from benchmarks.measuring import PeakMemory, apart, timed
 from matplotlib.figure import Figure
+from torch import nn
 
+from vantage3d.process.command import image_size
+from vantage3d.vggt_lora.models import VGGT
+
+LEVELS = dict(features=64, out_channels=(48, 96, 192, 192))
+SIZES = {
+    "narrow": dict(
+        embed_dim=384,
+        num_heads=6,
+        patch_embed="dinov2_vits14_reg",
+        dpt=dict(**LEVELS, intermediate_layer_idx=(4, 11, 17, 23)),
+    ),
+    "1b": {},
+}
+LAST_THIRD = tuple(
+    f"aggregator.{kind}_blocks.{i}."
+    for kind in ("frame", "global")
+    for i in range(16, 24)
+)
 WAYS = ("needed", "all")
 GOAL = 4.0  # times less memory per frame
 Curves = Mapping[str, list[dict[str, float]]]
@@ -25,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", choices=list(SIZES), default="narrow")
     add("--frames", type=int, nargs="+", default=[2, 4, 8, 12, 16])
-    add("--size", default="518x168", help="WxH of the images")
+    add("--size", type=image_size, default=(518, 168), help="WxH of the images")
     add("--device", default="cpu")
     add("--precision", choices=["float32", "bfloat16"], default="float32")
     add("--repeats", type=int, default=1, help="forward passes of each process")
@@ -36,12 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print table and write the plot; 1 if a frame costs over a quarter of "all"."""
     curves: Curves = {way: [] for way in WAYS}
-    print(f"{args.model}, {args.size}, {args.precision}, {args.device}")
+    # Freed memory goes back at once, so the peak is that of what is in use.
+    os.environ["MALLOC_MMAP_THRESHOLD_"] = "65536"
+    print(title(args))
     print("frames  needed: s, MB     all: s, MB")
     for frames in args.frames:
         for way in WAYS:
-            result = _process(args, "forward", frames=frames, keep=way)
-            curves[way].append(result)
+            curves[way].append(apart(measure, args, "forward", frames, way))
         row = (
             f"{c[-1]['seconds']:9.2f} {c[-1]['peak_mb']:8.0f}" for c in curves.values()
         )
@@ -59,10 +82,8 @@ def run(args: argparse.Namespace) -> int:
     path = args.out / f"vggt_{args.model}.png"
     draw(args, curves).savefig(path)
     print(f"plot: {path}")
-    for checkpointing in (0, 1) if args.step_frames else ():
-        step = _process(
-            args, "step", frames=args.step_frames, checkpointing=checkpointing
-        )
+    for checkpointing in (False, True) if args.step_frames else ():
+        step = apart(measure, args, "step", args.step_frames, "needed", checkpointing)
         print(
             f"strategy B, {args.step_frames} frames, checkpointing "
             f"{'on ' if checkpointing else 'off'}: {step['seconds']:.1f} s, "
@@ -71,12 +92,68 @@ def run(args: argparse.Namespace) -> int:
     return int(ratio < GOAL)
 
 
-def _process(args: argparse.Namespace, task: str, **options: object) -> dict:
-    """What ``vggt_process.py`` prints."""
-    width, height = args.size.split("x")
-    same = {key: vars(args)[key] for key in ("model", "device", "precision", "repeats")}
-    options |= {"width": width, "height": height, **same}
-    return run_script("vggt_process.py", task, **options)
+def title(args: argparse.Namespace) -> str:
+    """What is measured, and where."""
+    width, height = args.size
+    return f"{args.model}, {width}x{height}, {args.precision}, {args.device}"
+
+
+def measure(
+    args: argparse.Namespace,
+    task: str,
+    frames: int,
+    keep: str,
+    checkpointing: bool = False,
+) -> dict[str, float]:
+    """Median seconds, and megabytes above those of the network alone.
+
+    Args:
+        args: The options.
+        task: ``forward``, or ``step`` with strategy B's adapters.
+        frames: Number of images.
+        keep: ``needed`` or ``all`` layers of the aggregator.
+        checkpointing: Whether activations are computed again in the backward pass.
+    """
+    torch.manual_seed(0)
+    device, (width, height) = torch.device(args.device), args.size
+    with device:
+        net = build(args.model, task, keep, checkpointing)
+        images = torch.rand(1, frames, 3, height, width)
+    autocast = torch.autocast(
+        device.type, torch.bfloat16, enabled=args.precision == "bfloat16"
+    )
+    memory = PeakMemory(device)
+
+    def once() -> None:
+        with autocast, torch.set_grad_enabled(task == "step"):
+            out = net(images)
+        if task == "step":
+            (out["depth"].mean() + out["pose_enc"].square().mean()).backward()
+
+    times = [timed(once, device)[0] for _ in range(args.repeats)]
+    return {
+        "seconds": statistics.median(times),
+        "peak_mb": memory.peak_mb() - memory.idle_mb,
+        "weights_mb": sum(p.nbytes for p in net.parameters()) / 2**20,
+    }
+
+
+def build(model: str, task: str, keep: str, checkpointing: bool) -> VGGT:
+    """The network: whole for ``forward``, with strategy B's adapters for ``step``."""
+    sizes = dict(SIZES[model], checkpointing=checkpointing)
+    net = VGGT(**sizes, enable_point=False, enable_track=False, frames_chunk_size=2)
+    if keep == "all":
+        net.kept_layers = tuple(range(net.depth))
+    if task == "forward":
+        return net.eval()
+    layers = [
+        name
+        for name, module in net.named_modules()
+        if isinstance(module, nn.Linear | nn.Conv2d)
+        and name.startswith(("depth_head.", *LAST_THIRD))
+    ]
+    lora = peft.LoraConfig(r=16, lora_alpha=16, lora_dropout=0.1, target_modules=layers)
+    return peft.inject_adapter_in_model(lora, net).train()
 
 
 def draw(args: argparse.Namespace, curves: Curves) -> Figure:
@@ -93,5 +170,5 @@ def draw(args: argparse.Namespace, curves: Curves) -> Figure:
         axes.set(xlabel="frames", ylabel=label, ylim=(0, None))
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.suptitle(f"VGGT {args.model}, {args.size}, {args.precision}, {args.device}")
+    figure.suptitle(f"VGGT {title(args)}")
     return figure

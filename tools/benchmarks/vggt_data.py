@@ -27,7 +27,7 @@ from vantage3d.converters.kitti360.raw import (
 )
 from vantage3d.engine.configs.config import load_config
 from vantage3d.process.seeding import SeededIndex
-from vantage3d.synthetic.layouts.kitti360 import (
+from vantage3d.synthetic.layouts.drives import (
     DriveOptions,
     drive_name,
     write_kitti360,
@@ -93,14 +93,7 @@ def _worker_rate(dataset: KITTI360Dataset, seconds: float) -> float:
         dataset, 1, sampler=draws, num_workers=1, collate_fn=collate_views
     )
     batches = iter(loader)
-    for _ in range(4):
-        next(batches)
-    start = time.perf_counter()
-    for number, _ in enumerate(batches, 1):
-        spent = time.perf_counter() - start
-        if spent > seconds:
-            return number / spent
-    raise AssertionError("unreachable")
+    return _rate(lambda n: next(batches), seconds, time.perf_counter, 4)
 
 
 def _uncached(raw: Path, recorded: int) -> Callable[[int], object]:
@@ -116,13 +109,18 @@ def _uncached(raw: Path, recorded: int) -> Callable[[int], object]:
     return make
 
 
-def _rate(load: Callable[[int], object], seconds: float) -> float:
-    """Calls per CPU second after a first one."""
-    load(0)
-    start = time.process_time()
+def _rate(
+    load: Callable[[int], object],
+    seconds: float,
+    clock: Callable[[], float] = time.process_time,
+    first: int = 1,
+) -> float:
+    """Calls per second of a clock, without the ``first`` ones."""
+    for number in range(first):
+        load(number)
+    start = clock()
     for number in itertools.count(1):
         load(number)
-        spent = time.process_time() - start
-        if spent > seconds:
+        if (spent := clock() - start) > seconds:
             return number / spent
     raise AssertionError("unreachable")

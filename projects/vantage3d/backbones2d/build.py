@@ -1,14 +1,16 @@
-"""Frozen image networks by name."""
+"""Frozen image networks by name, and CLIP's (Radford et al., arXiv 2103.00020)."""
 
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import timm
 import torch
 from mmengine.logging import print_log
+from timm.models import ByobNet
+from torch import Tensor, nn
 
-from vantage3d.backbones2d.clip_rn50 import CLIP_RN50, ClipRN50, create_resnet
 from vantage3d.backbones2d.dinov2 import DINOV2, DinoV2, create_vit
 from vantage3d.backbones2d.extractor import FeatureExtractor, Size
 from vantage3d.backbones2d.weights import (
@@ -21,8 +23,49 @@ from vantage3d.backbones2d.weights import (
 from vantage3d.checks import check_choice
 from vantage3d.io.released_weights import BACKBONES
 
+CLIP_RN50, CLIP_STRIDE, CLIP_CHANNELS = "clip_rn50", 8, 512
+CLIP_LAYER = 2  # of the four stages, as their authors count: layer2
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 NAMES = (*DINOV2, CLIP_RN50)
 RANDOM_WEIGHTS = "random-seed-0"
+
+
+def create_resnet() -> ByobNet:
+    """CLIP's whole image network with random weights."""
+    return cast(ByobNet, timm.create_model("resnet50_clip", pretrained=False))
+
+
+class ClipRN50(FeatureExtractor):
+    """Stem and first two stages of CLIP's ResNet-50.
+
+    An image of 640 x 480 gives 512 x 60 x 80, without any interpolation.
+
+    Args:
+        resnet: timm's network; what follows stage 2 is dropped.
+        weights: sha256 of its weights file, or ``"random-seed-0"``.
+        input_size: (W, H) that images are made to fit into; None keeps their size.
+    """
+
+    def __init__(
+        self, resnet: ByobNet, weights: str, input_size: Size | None = None
+    ) -> None:
+        super().__init__(
+            CLIP_RN50,
+            weights,
+            (CLIP_LAYER,),
+            CLIP_STRIDE,
+            CLIP_CHANNELS,
+            CLIP_MEAN,
+            CLIP_STD,
+            input_size,
+        )
+        self.trunk = nn.Sequential(resnet.stem, resnet.stages[0], resnet.stages[1])
+        self.eval().requires_grad_(False)
+
+    def patch_features(self, images: Tensor) -> Tensor:
+        """(B, 512, h, w) of normalised (B, 3, 8 h, 8 w) images."""
+        return self.trunk(images)
 
 
 def build_extractor(

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from vantage3d.backbones2d.extractor import FeatureExtractor, Size
 from vantage3d.geometry import resize_bicubic
+from vantage3d.io.released_weights import BACKBONES
 
 PATCH = 14
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet
-_SIZES = {"s": "small", "b": "base", "l": "large", "g": "giant"}
-DINOV2 = {
-    f"dinov2_vit{letter}14{ours}": f"vit_{size}_patch14{theirs}_dinov2"
-    for letter, size in _SIZES.items()
-    for ours, theirs in (("", ""), ("_reg", "_reg4"))
+DINOV2 = {  # our name -> timm's
+    name: released.repo.removeprefix("timm/").partition(".")[0]
+    for name, released in BACKBONES.items()
+    if name.startswith("dinov2")
 }
 
 
@@ -51,7 +51,15 @@ class DinoV2(FeatureExtractor):
         layers: Sequence[int] | None = None,
         input_size: Size | None = None,
     ) -> None:
-        chosen = _resolve(layers, len(vit.blocks))
+        depth = len(vit.blocks)
+        given = [depth - 1] if layers is None else list(layers)
+        chosen = tuple(layer + depth if layer < 0 else layer for layer in given)
+        unique = len(set(chosen)) == len(chosen)
+        if not chosen or not unique or not all(0 <= layer < depth for layer in chosen):
+            raise ValueError(
+                f"`layers` must be different blocks of 0..{depth - 1}, or -1..-{depth} "
+                f"counted from the end, got {given}. Leave it out for the last one"
+            )
         super().__init__(
             name,
             weights,
@@ -115,16 +123,3 @@ def resize_positions(grid: Tensor, size: tuple[int, int], registers: bool) -> Te
         return resize_bicubic(grid, size, antialias=True)
     scale = tuple((new + 0.1) / old for new, old in zip(size, grid.shape[2:]))
     return resize_bicubic(grid, scale_factor=scale)
-
-
-def _resolve(layers: Sequence[int] | None, depth: int) -> tuple[int, ...]:
-    """``layers`` counted from 0."""
-    chosen = [depth - 1] if layers is None else list(layers)
-    resolved = tuple(layer + depth if layer < 0 else layer for layer in chosen)
-    unique = len(set(resolved)) == len(resolved)
-    if not resolved or not unique or not all(0 <= layer < depth for layer in resolved):
-        raise ValueError(
-            f"`layers` must be different blocks of 0..{depth - 1}, or -1..-{depth} "
-            f"counted from the end, got {chosen}. Leave it out for the last one"
-        )
-    return resolved

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from torch import Tensor
@@ -52,7 +51,9 @@ class FeatureFolder:
         made_by = json.loads(json.dumps({**made_by, "form": self.form}))
         path = self.root / MANIFEST
         files = [f for form in FORMS for f in self.root.glob(f"*/*.{form}")]
-        changed = self._changed(made_by) if files or path.is_file() else ""
+        changed = f"there is no {MANIFEST} to say how" if files else ""
+        if path.is_file():
+            changed = differences(json.loads(path.read_bytes()), made_by)
         if changed and files and not overwrite:
             raise ValueError(
                 f"{self.root} holds features made otherwise: {changed}. Use the same "
@@ -72,13 +73,6 @@ class FeatureFolder:
     def unfinished(self, frames: Iterable[ImageFrame]) -> list[ImageFrame]:
         """Frames without a file; a file that exists is whole."""
         return [frame for frame in frames if not self.path(frame).is_file()]
-
-    def _changed(self, new: dict[str, Any]) -> str:
-        """How ``new`` differs from the manifest, empty if it does not."""
-        path = self.root / MANIFEST
-        if not path.is_file():
-            return f"there is no {MANIFEST} to say how"
-        return differences(json.loads(path.read_bytes()), new)
 
 
 def file_bytes(source: FeatureSource) -> int:
@@ -133,12 +127,7 @@ class FeatureWriter:
     def __enter__(self) -> "FeatureWriter":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         self._pool.shutdown(cancel_futures=kind is not None)
         if kind is None:
             for future in self._pending:

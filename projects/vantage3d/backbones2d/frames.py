@@ -52,10 +52,28 @@ def find_images(
             "where to put it"
         )
     is_scannet = (root / "2D").is_dir()
-    folders = _scene_folders(root / "2D" if is_scannet else root, scenes)
+    parent = root / "2D" if is_scannet else root
+    folders = {path.parent.name: path for path in sorted(parent.glob("*/color"))}
+    if (parent / "color").is_dir():
+        folders = {parent.resolve().name: parent / "color"}
+    missing = sorted(set(scenes) - folders.keys())
+    if missing:
+        raise FileNotFoundError(
+            f"{parent} has no {missing[0]}/color ({len(missing)} of {len(scenes)} "
+            "named scenes are missing). It has "
+            f"{', '.join(list(folders)[:8]) or 'no scenes'}"
+        )
+    if scenes:
+        folders = {name: path for name, path in folders.items() if name in scenes}
     images: list[ImageFrame] = []
+    rank = {suffix: place for place, suffix in enumerate(SUFFIXES)}
     for scene, folder in folders.items():
-        found = _images(scene, folder)
+        # One image per stem; JPEG goes before PNG, as for tools/create_data.py.
+        paths = [path for path in folder.iterdir() if path.suffix.lower() in rank]
+        paths.sort(key=lambda path: rank[path.suffix.lower()], reverse=True)
+        by_stem = {path.stem: path for path in paths}
+        order = sorted(by_stem, key=numeric_order)
+        found = [ImageFrame(scene, stem, by_stem[stem]) for stem in order]
         if is_scannet:
             step = frame_interval or SCANNET_INTERVAL
             found = [i for i in found if i.frame.isdigit() and not int(i.frame) % step]
@@ -67,31 +85,6 @@ def find_images(
             "<scene>/color/<frame>.{jpg,jpeg,png}, see data/README.md"
         )
     return images
-
-
-def _scene_folders(root: Path, scenes: Sequence[str]) -> dict[str, Path]:
-    """Scene name to its colour folder."""
-    if (root / "color").is_dir():
-        found = {root.resolve().name: root / "color"}
-    else:
-        found = {path.parent.name: path for path in sorted(root.glob("*/color"))}
-    missing = sorted(set(scenes) - found.keys())
-    if missing:
-        raise FileNotFoundError(
-            f"{root} has no {missing[0]}/color ({len(missing)} of {len(scenes)} named "
-            f"scenes are missing). It has {', '.join(list(found)[:8]) or 'no scenes'}"
-        )
-    return {name: path for name, path in found.items() if not scenes or name in scenes}
-
-
-def _images(scene: str, folder: Path) -> list[ImageFrame]:
-    """One image per stem; JPEG goes before PNG, as for tools/create_data.py."""
-    rank = {suffix: place for place, suffix in enumerate(SUFFIXES)}
-    paths = [path for path in folder.iterdir() if path.suffix.lower() in rank]
-    paths.sort(key=lambda path: rank[path.suffix.lower()], reverse=True)
-    by_stem = {path.stem: path for path in paths}
-    order = sorted(by_stem, key=numeric_order)
-    return [ImageFrame(scene, stem, by_stem[stem]) for stem in order]
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,16 @@ def _read(path: Path) -> State:
     if path.suffix == ".safetensors":
         content = read_checkpoint(path)["state_dict"]
     else:
-        _refuse_torchscript(path)
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+            if any(name.endswith("/constants.pkl") for name in names):
+                raise CheckpointError(
+                    f"weights {path} are a TorchScript program, as CLIP's authors "
+                    "publish them, and loading would execute it. Where you trust it: "
+                    "torch.save(torch.jit.load(FILE, 'cpu').state_dict(), NEW_FILE), "
+                    "and give the new file"
+                )
         check_hash(path)
         content = read_pickle(path)
     for key in ("model", "state_dict"):
@@ -105,21 +114,6 @@ def _read(path: Path) -> State:
             f"under `model` or `state_dict`, found {found}. {_ADVICE}"
         )
     return {key.removeprefix("module."): value for key, value in content.items()}
-
-
-def _refuse_torchscript(path: Path) -> None:
-    """CLIP's authors publish programs; those are not executed."""
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-    if any(name.endswith("/constants.pkl") for name in names):
-        raise CheckpointError(
-            f"weights {path} are a TorchScript program, as CLIP's authors publish "
-            "them, and loading would execute it. Where you trust it: "
-            "torch.save(torch.jit.load(FILE, 'cpu').state_dict(), NEW_FILE), and give "
-            "the new file"
-        )
 
 
 def dinov2_names(state: State) -> tuple[State, list[str]]:

@@ -40,7 +40,7 @@ def extract_clip_rn50_features(argv: list[str] | None = None) -> None:
             --out-dir data/scannet200-sv
     """
     from vantage3d.backbones2d.arguments import add_arguments, run
-    from vantage3d.backbones2d.clip_rn50 import CLIP_RN50
+    from vantage3d.backbones2d.build import CLIP_RN50
 
     parser = command_parser(extract_clip_rn50_features.__doc__ or "")
     add_arguments(parser)

@@ -84,7 +84,7 @@ def _run_rooms(args: argparse.Namespace) -> None:
 
 def _add_street(parser: argparse.ArgumentParser) -> None:
     from vantage3d.synthetic import STYLES
-    from vantage3d.synthetic.layouts.kitti360 import DriveOptions
+    from vantage3d.synthetic.layouts.drives import DriveOptions
 
     add, default = parser.add_argument, DriveOptions()
     add("--frames", type=int, default=default.frames, help="per drive, 0.8 m apart")
@@ -104,7 +104,7 @@ def _add_drives(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_drives(args: argparse.Namespace) -> None:
-    from vantage3d.synthetic.layouts.kitti360 import DriveOptions, write_kitti360
+    from vantage3d.synthetic.layouts.drives import DriveOptions, write_kitti360
 
     options = DriveOptions(
         frames=args.frames,
@@ -124,8 +124,7 @@ def _add_scenes(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_scenes(args: argparse.Namespace) -> None:
-    from vantage3d.synthetic.layouts.kitti360 import DriveOptions
-    from vantage3d.synthetic.layouts.virtual_kitti import write_virtual_kitti
+    from vantage3d.synthetic.layouts.drives import DriveOptions, write_virtual_kitti
 
     options = DriveOptions(
         frames=args.frames,

@@ -1,8 +1,4 @@
-"""Several configs under equal conditions, and what may be concluded from it.
-
-``runs`` trains and evaluates each config from the same initial weights with the same
-seeds and schedule, ``report`` is the arithmetic, the table and the plot.
-"""
+"""Several configs under equal conditions, and what may be concluded from it."""
 
 from vantage3d.comparison.report import (
     Spread,

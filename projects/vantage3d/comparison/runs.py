@@ -6,6 +6,10 @@ Calling again skips finished runs and resumes the one that was interrupted.
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,11 +19,11 @@ import numpy as np
 from mmengine.logging import print_log
 
 from vantage3d.checks import check_choice
-from vantage3d.comparison.process import Usage, run_job, usage_so_far
 from vantage3d.engine.configs.config import load_config
 from vantage3d.io.atomic import atomic_write_bytes
 
-RESULT = "result.json"
+RESULT, USAGE = "result.json", "usage.jsonl"
+WORKER = "vantage3d.comparison.worker"
 # What the configs of a comparison must have in common.
 SCHEDULE = ("optim_wrapper", "param_scheduler", "train_cfg", "train_dataloader")
 
@@ -97,6 +101,21 @@ def _schedule(plan: Plan, name: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class Usage:
+    """What a process took.
+
+    Attributes:
+        wall_s: Seconds by the clock.
+        cpu_s: Seconds of all cores, user and system.
+        peak_gb: Largest resident memory in 10^9 bytes.
+    """
+
+    wall_s: float
+    cpu_s: float
+    peak_gb: float
+
+
+@dataclass(frozen=True)
 class Result:
     """What one run gave.
 
@@ -162,19 +181,6 @@ def _one_run(plan: Plan, name: str, seed: int, weights: Path) -> Result:
             )
         print_log(f"{name}, seed {seed}: finished before", logger="current")
         return result
-    _train_and_test(plan, name, (seed, weights), folder)
-    metrics = json.loads((folder / "metrics.json").read_text())
-    usage, (step_s, gpu_gb) = usage_so_far(folder), _logged(folder / "train")
-    result = Result(name, seed, metrics, usage, step_s, key, gpu_gb)
-    atomic_write_bytes(finished, json.dumps(asdict(result), indent=1).encode())
-    print_log(f"{name}, seed {seed}: {metrics}", logger="current")
-    return result
-
-
-def _train_and_test(
-    plan: Plan, name: str, start: tuple[int, Path], folder: Path
-) -> None:
-    seed, weights = start
     job = {
         "config": str(plan.configs[name]),
         "data_root": plan.data_root,
@@ -191,6 +197,12 @@ def _train_and_test(
     job |= {"checkpoint": job["work_dir"], "work_dir": str(folder / "test")}
     job["metrics"] = str(folder / "metrics.json")
     run_job("test", job, folder, processes)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    usage, (step_s, gpu_gb) = usage_so_far(folder), _logged(folder / "train")
+    result = Result(name, seed, metrics, usage, step_s, key, gpu_gb)
+    atomic_write_bytes(finished, json.dumps(asdict(result), indent=1).encode())
+    print_log(f"{name}, seed {seed}: {metrics}", logger="current")
+    return result
 
 
 def _key(plan: Plan, name: str, seed: int) -> str:
@@ -220,3 +232,59 @@ def _logged(work_dir: Path) -> tuple[float, float | None]:
     taken = [entry["memory"] for entry in entries if "memory" in entry]  # in 2^20 bytes
     seconds = float(np.median(times)) if times else float("nan")
     return seconds, max(taken) * 2**20 / 1e9 if taken else None
+
+
+def run_job(
+    task: str, arguments: dict[str, Any], folder: Path, processes: str | None = None
+) -> Usage:
+    """Run a task of the worker module; its output goes to ``<folder>/<task>.log``.
+
+    Args:
+        task: ``init``, ``train`` or ``test``.
+        arguments: Arguments of the task, as JSON.
+        folder: Folder of the log and of ``usage.jsonl``, to which what it took is
+            appended.
+        processes: How many torchrun starts, or ``auto``; None for one without it.
+
+    Raises:
+        RuntimeError: If the process fails, with the end of its output.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / f"{task}.log"
+    torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node"]
+    launcher = [*torchrun, processes, "-m"] if processes else []
+    command = [sys.executable, "-m", *launcher, WORKER, task, json.dumps(arguments)]
+    start = time.perf_counter()
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:  # Ctrl-C: the child got it too and saves its state
+            process.wait()
+            raise
+    process.returncode = os.waitstatus_to_exitcode(status)
+    usage = Usage(
+        time.perf_counter() - start,
+        used.ru_utime + used.ru_stime,
+        used.ru_maxrss * 1024 / 1e9,
+    )
+    with (folder / USAGE).open("a") as file:
+        file.write(json.dumps({"task": task, **asdict(usage)}) + "\n")
+    if process.returncode:
+        end = log.read_text(errors="replace").strip().splitlines()[-5:]
+        raise RuntimeError(
+            f"{task} failed with exit code {process.returncode}, see {log}:\n"
+            + "\n".join(end)
+        )
+    return usage
+
+
+def usage_so_far(folder: Path, task: str = "train") -> Usage:
+    """Sum of times and largest memory of all attempts at a task."""
+    lines = [json.loads(line) for line in (folder / USAGE).read_text().splitlines()]
+    attempts = [line for line in lines if line["task"] == task]
+    return Usage(
+        sum(attempt["wall_s"] for attempt in attempts),
+        sum(attempt["cpu_s"] for attempt in attempts),
+        max((attempt["peak_gb"] for attempt in attempts), default=0.0),
+    )

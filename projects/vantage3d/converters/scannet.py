@@ -21,8 +21,12 @@ from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import MILLIMETRES
 from vantage3d.io.images import encode_png
-from vantage3d.io.rgbd_frames import matrix_text, read_list
-from vantage3d.io.scannet_export import intrinsics_path, scannet_intrinsics
+from vantage3d.io.rgbd_frames import (
+    intrinsics_path,
+    matrix_text,
+    read_list,
+    scannet_intrinsics,
+)
 from vantage3d.io.sens import SensFile, open_sens
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track

@@ -16,7 +16,8 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from types import FrameType, TracebackType
+from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 from mmengine.dataset import worker_init_fn
@@ -49,29 +50,26 @@ class UpdateGuard:
         return self._lock.acquire(timeout=timeout_s)
 
 
+@dataclass
 class StopSignals:
     """Context in which the two signals ask for a stop instead of killing.
 
-    Args:
+    Attributes:
         guard: Tells whether weights are changing.
         save: Called from the watching thread; saves the last completed state and
             returns what it did, in words.
         finish_s: Time for the running iteration.
         exit_s: Time after which the process leaves in any case.
+        requested: Number of the signal that came, if any.
     """
 
-    def __init__(
-        self,
-        guard: UpdateGuard,
-        save: Callable[[], str],
-        finish_s: float,
-        exit_s: float,
-    ) -> None:
-        self.requested: int | None = None
-        self._guard = guard
-        self._save = save
-        self._finish_s = finish_s
-        self._exit_s = exit_s
+    guard: UpdateGuard
+    save: Callable[[], str]
+    finish_s: float
+    exit_s: float
+    requested: int | None = None
+
+    def __post_init__(self) -> None:
         self._over = threading.Event()
         self._previous: dict[int, Any] = {}
 
@@ -90,12 +88,7 @@ class StopSignals:
         threading.Thread(target=self._watch, daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.finished()
         if not self._previous:
             return
@@ -125,21 +118,21 @@ class StopSignals:
         name = signal.Signals(signum).name
         logger = MMLogger.get_current_instance()
         logger.info(f"{name}: finishing the iteration, then saving and leaving")
-        late = f"not saved within {self._exit_s:g} s, the last checkpoint stands"
-        deadline = threading.Timer(self._exit_s, self._leave, (signum, late))
+        late = f"not saved within {self.exit_s:g} s, the last checkpoint stands"
+        deadline = threading.Timer(self.exit_s, self._leave, (signum, late))
         deadline.daemon = True
         deadline.start()
-        if self._over.wait(self._finish_s):
+        if self._over.wait(self.finish_s):
             deadline.cancel()
-        elif self._guard.freeze(self._exit_s) and not self._over.is_set():
-            self._leave(signum, self._save())
+        elif self.guard.freeze(self.exit_s) and not self._over.is_set():
+            self._leave(signum, self.save())
 
     def _leave(self, signum: int, done: str) -> None:
         if self._over.is_set():
             return
         MMLogger.get_current_instance().warning(
             f"stopped by {signal.Signals(signum).name} within an iteration, which did "
-            f"not end in {self._finish_s:g} s: {done}. Continue with --resume"
+            f"not end in {self.finish_s:g} s: {done}. Continue with --resume"
         )
         leave(128 + signum)
 

@@ -12,8 +12,7 @@ from mmengine.config import Config
 from mmengine.dist import is_distributed
 from mmengine.logging import MMLogger
 
-from vantage3d.engine.checkpoints.file import require_file
-from vantage3d.engine.checkpoints.newest import newest_checkpoint
+from vantage3d.engine.checkpoints.file import newest_checkpoint, require_file
 from vantage3d.engine.configs.config import load_config
 from vantage3d.engine.errors import (
     CheckpointError,

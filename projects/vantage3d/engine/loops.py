@@ -151,12 +151,9 @@ class IterBasedTrainLoop(_Position, _IterBasedTrainLoop):
     ) -> None:
         # Not MMEngine's: it would start loading before the position is known.
         BaseLoop.__init__(self, runner, dataloader)
-        self._max_iters = int(max_iters)
-        self._max_epochs = 1
-        self._epoch = 0
-        self._iter = 0
-        self.val_begin = val_begin
-        self.val_interval = val_interval
+        self._max_iters, self._max_epochs = int(max_iters), 1
+        self._epoch = self._iter = 0
+        self.val_begin, self.val_interval = val_begin, val_interval
         self.stop_training = False
         self.validated = val_begin > 0
         metainfo = getattr(self.dataloader.dataset, "metainfo", None)
@@ -173,24 +170,21 @@ class IterBasedTrainLoop(_Position, _IterBasedTrainLoop):
             self.runner.restore_random_states()
             self._decide_current_val_interval()
             self._validate(self._iter, self._max_iters)
-            self._run_iterations()
+            batches = self._endless_batches()
+            while self._iter < self._max_iters and not self.stop_training:
+                self.runner.model.train()
+                data_batch = next(batches)
+                self.runner.stop_point()
+                with self.runner.naming_samples(data_batch):
+                    self.run_iter(data_batch)
+                self._decide_current_val_interval()
+                self.validated = False
+                self.runner.safe_point()
+                self._validate(self._iter, self._max_iters)
             self.runner.call_hook("after_train_epoch")
             self.runner.safe_point()
         self.runner.call_hook("after_train")
         return self.runner.model
-
-    def _run_iterations(self) -> None:
-        batches = self._endless_batches()
-        while self._iter < self._max_iters and not self.stop_training:
-            self.runner.model.train()
-            data_batch = next(batches)
-            self.runner.stop_point()
-            with self.runner.naming_samples(data_batch):
-                self.run_iter(data_batch)
-            self._decide_current_val_interval()
-            self.validated = False
-            self.runner.safe_point()
-            self._validate(self._iter, self._max_iters)
 
     def _endless_batches(self) -> Iterator[Any]:
         epoch, batch = 0, self._iter

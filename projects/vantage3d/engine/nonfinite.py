@@ -64,12 +64,10 @@ def sample_names(samples: Sequence[Mapping[str, Any]]) -> str:
     """The shortest telling name of each sample, for a message."""
     names = []
     for sample in samples:
-        for key in ("sample_idx", "lidar_path", "img_path", "name"):
-            if key in sample:
-                names.append(str(sample[key]))
-                break
-        else:
-            names.append(", ".join(f"{k}={v}" for k, v in sample.items()) or "unnamed")
+        everything = ", ".join(f"{key}={value}" for key, value in sample.items())
+        telling = ("sample_idx", "lidar_path", "img_path", "name")
+        known = (str(sample[key]) for key in telling if key in sample)
+        names.append(next(known, everything or "unnamed"))
     return "; ".join(names) or "unknown"
 
 
@@ -97,10 +95,6 @@ def _standard(value: Any) -> Any:
 
 
 def _is_readable(value: Any) -> bool:
-    if isinstance(value, (str, int, float)):
-        return True
-    return (
-        isinstance(value, (list, tuple))
-        and len(value) <= _LONGEST
-        and all(isinstance(item, (str, int, float)) for item in value)
-    )
+    items = value if isinstance(value, (list, tuple)) else [value]
+    plain = all(isinstance(item, (str, int, float)) for item in items)
+    return plain and len(items) <= _LONGEST

@@ -14,10 +14,10 @@ from torch.utils.data import DataLoader
 
 from vantage3d.engine.checkpoints.file import (
     companion,
+    newest_checkpoint,
     read_checkpoint,
     write_checkpoint,
 )
-from vantage3d.engine.checkpoints.newest import newest_checkpoint
 from vantage3d.engine.checkpoints.plain import from_plain, to_plain
 from vantage3d.engine.checkpoints.state import (
     bare_model,
@@ -26,7 +26,7 @@ from vantage3d.engine.checkpoints.state import (
     restore_training,
 )
 from vantage3d.engine.checkpoints.weights import LoadPolicy, load_weights
-from vantage3d.engine.configs.changes import check_settings, watched_settings
+from vantage3d.engine.configs.config import check_settings, watched_settings
 from vantage3d.engine.errors import CheckpointError, ConfigError, closest
 from vantage3d.engine.interrupt import quiet_worker
 from vantage3d.engine.survival import SurvivingRunner
@@ -97,8 +97,20 @@ class Vantage3DRunner(SurvivingRunner):
         return super().build_train_loop(loop)
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
-        """MMEngine's; the wrapper tells when weights change."""
-        self._check_custom_keys(optim_wrapper)
+        """MMEngine's; the wrapper tells when weights change.
+
+        Every key of ``paramwise_cfg.custom_keys`` must be part of a parameter's name.
+        """
+        if isinstance(optim_wrapper, dict):
+            names = [name for name, _ in bare_model(self.model).named_parameters()]
+            paramwise = optim_wrapper.get("paramwise_cfg") or {}
+            for key in paramwise.get("custom_keys", {}):
+                if not any(key in name for name in names):
+                    raise ConfigError(
+                        f"`optim_wrapper.paramwise_cfg.custom_keys` has {key!r}, which "
+                        f"is part of none of the model's {len(names)} parameter names"
+                        f"{closest(key, names)}"
+                    )
         built = super().build_optim_wrapper(optim_wrapper)
         parts = [built] if isinstance(built, OptimWrapper) else list(built.values())
         for part in parts:
@@ -110,20 +122,6 @@ class Vantage3DRunner(SurvivingRunner):
             part.guard = self._guard
             part.on_skip = self.step_skipped
         return built
-
-    def _check_custom_keys(self, optim_wrapper: Any) -> None:
-        """Every key of ``paramwise_cfg.custom_keys`` must be part of a name."""
-        if not isinstance(optim_wrapper, dict):
-            return
-        names = [name for name, _ in bare_model(self.model).named_parameters()]
-        paramwise = optim_wrapper.get("paramwise_cfg") or {}
-        for key in paramwise.get("custom_keys", {}):
-            if not any(key in name for name in names):
-                raise ConfigError(
-                    f"`optim_wrapper.paramwise_cfg.custom_keys` has {key!r}, which is "
-                    f"part of none of the model's {len(names)} parameter names"
-                    f"{closest(key, names)}"
-                )
 
     def train(self) -> Any:
         """Train; a folder with checkpoints of an earlier run is continued or refused.

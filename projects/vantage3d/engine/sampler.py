@@ -41,13 +41,10 @@ class SeededBatchSampler(Sampler):
         drop_last: bool = False,
         grouping: dict[str, Any] | None = None,
     ) -> None:
-        self.sampler = sampler
-        self.batch_size = batch_size
-        self.drop_last = drop_last
-        self.seed = seed
+        self.sampler, self.seed = sampler, seed
+        self.batch_size, self.drop_last = batch_size, drop_last
         self.endless = isinstance(sampler, InfiniteSampler)
-        self._epoch = 0
-        self._first_batch = 0
+        self._epoch = self._first_batch = 0
         if grouping is None:
             self._batches: Any = BatchSampler(sampler, batch_size, drop_last)
         else:
@@ -58,8 +55,7 @@ class SeededBatchSampler(Sampler):
 
     def start_at(self, epoch: int, batch: int) -> None:
         """Let the next iteration begin with ``batch`` of ``epoch``."""
-        self._epoch = epoch
-        self._first_batch = batch
+        self._epoch, self._first_batch = epoch, batch
         if hasattr(self.sampler, "set_epoch"):
             self.sampler.set_epoch(epoch)
         self._begin()

@@ -16,15 +16,14 @@ from typing import Any
 import torch
 from mmengine.dist import all_gather_object, all_reduce, is_distributed
 from mmengine.hooks import EMAHook
-from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
 from vantage3d.engine.checkpoints.hook import CheckpointHook
 from vantage3d.engine.checkpoints.state import (
     BufferCopies,
     Moment,
+    accumulating,
     bare_model,
-    set_all_random_states,
 )
 from vantage3d.engine.errors import (
     EngineError,
@@ -38,6 +37,7 @@ from vantage3d.engine.nonfinite import (
     sample_names,
     write_report,
 )
+from vantage3d.process.seeding import set_random_states
 
 # Seconds within which a stop signal has ended the process, and the part of it that the
 # running iteration gets.
@@ -92,7 +92,7 @@ class SurvivingRunner(Runner):
 
     def safe_point(self) -> None:
         """Weights belong to a completed step: write what is due, stop if asked to."""
-        if is_distributed() and self._accumulating():
+        if is_distributed() and accumulating(self):
             return  # Each process holds gradients of its own.
         self._guard.begin()
         self._take_moment()
@@ -104,7 +104,7 @@ class SurvivingRunner(Runner):
 
     def stop_point(self) -> None:
         """A batch is there, nothing was computed: stop if asked to."""
-        if self._stop_requested() and not is_distributed() and not self._accumulating():
+        if self._stop_requested() and not is_distributed() and not accumulating(self):
             self._guard.begin()
             self._save_and_stop()
 
@@ -131,7 +131,7 @@ class SurvivingRunner(Runner):
     def restore_random_states(self) -> None:
         """Once after a resume: the generators as they were at the checkpoint."""
         if self._random_to_restore is not None:
-            set_all_random_states(self._random_to_restore)
+            set_random_states(self._random_to_restore)
             self._random_to_restore = None
 
     @contextmanager
@@ -205,10 +205,6 @@ class SurvivingRunner(Runner):
         if self._buffers is not None:
             self._buffers.refresh()
 
-    def _accumulating(self) -> bool:
-        wrapper = self.optim_wrapper
-        return isinstance(wrapper, OptimWrapper) and not wrapper.should_update()
-
     def _stop_requested(self) -> bool:
         return self._signals is not None and self._signals.requested is not None
 
@@ -238,7 +234,7 @@ class SurvivingRunner(Runner):
         """From the watching thread: save the state before the running iteration."""
         if (
             is_distributed()
-            or self._accumulating()
+            or accumulating(self)
             or self._averaged is None
             or self._buffers is None
             or not self._buffers.still_belong_to(bare_model(self.model))

@@ -15,12 +15,7 @@ from vantage3d.geometry.cameras import (
     unproject_pixels,
 )
 from vantage3d.geometry.epipolar import SeenRays, clip_rays, seen_rays
-from vantage3d.geometry.grids import (
-    FeatureGrid,
-    grid_pixels,
-    project_and_sample,
-    sample_grid,
-)
+from vantage3d.geometry.grids import FeatureGrid, grid_pixels
 from vantage3d.geometry.resampling import bilinear_cells, resize_bicubic, sample_maps
 from vantage3d.geometry.transforms import invert_rigid, look_at, transform_points
 from vantage3d.geometry.triangulation import Triangulated, triangulate
@@ -38,9 +33,7 @@ __all__ = [
     "normalise_pixels",
     "pixel_grid",
     "project",
-    "project_and_sample",
     "resize_bicubic",
-    "sample_grid",
     "sample_maps",
     "scale_intrinsics",
     "seen_rays",

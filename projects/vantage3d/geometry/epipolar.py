@@ -93,20 +93,14 @@ def clip_rays(
     ):
         normal = rays.start.new_tensor(border)
         offset = _MIN_RATIO if border[:2] == (0.0, 0.0) else 0.0
-        value, slope = rays.start @ normal - offset, rays.step @ normal
-        lows, highs = _keep_positive(value, slope.expand_as(value), lows, highs)
+        # Bounds of q are narrowed to value + q * slope >= 0; they cross if nowhere.
+        value = rays.start @ normal - offset
+        slope = (rays.step @ normal).expand_as(value)
+        crossing = -value / torch.where(slope == 0, torch.ones_like(slope), slope)
+        lows = torch.where(slope > 0, torch.maximum(lows, crossing), lows)
+        highs = torch.where(slope < 0, torch.minimum(highs, crossing), highs)
+        highs = torch.where((slope == 0) & (value < 0), lows - 1, highs)
     valid = lows <= highs
     nothing = torch.full_like(lows, 1 / far)
     ends = [torch.where(valid, bound, nothing) for bound in (lows, highs)]
     return torch.stack(ends, -1), valid
-
-
-def _keep_positive(
-    value: Tensor, slope: Tensor, lows: Tensor, highs: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Bounds of q, narrowed to where ``value + q * slope`` >= 0; crossed if nowhere."""
-    crossing = -value / torch.where(slope == 0, torch.ones_like(slope), slope)
-    nowhere = (slope == 0) & (value < 0)
-    lows = torch.where(slope > 0, torch.maximum(lows, crossing), lows)
-    highs = torch.where(slope < 0, torch.minimum(highs, crossing), highs)
-    return lows, torch.where(nowhere, lows - 1, highs)

@@ -1,4 +1,4 @@
-"""From points in camera coordinates to samples of an image network's feature grid.
+"""From points in camera coordinates to cells of an image network's feature grid.
 
 The network sees the image resized to ``input_size`` and padded at the right and the
 bottom to whole patches. An image pixel x is (x + 0.5) * scale - 0.5 on the grid, with
@@ -9,13 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
-from torch.nn.functional import embedding_bag
-
 from vantage3d.checks import check_positive, check_shape
 from vantage3d.geometry.cameras import scale_intrinsics
-from vantage3d.geometry.resampling import bilinear_cells
 from vantage3d.geometry.transforms import Array, stack
 
 Size = tuple[int, int]
@@ -113,94 +108,11 @@ def grid_pixels(
     grid.check_view("K_size", K_size)
     (w, h), patch = grid.input_size, grid.patch
     K = scale_intrinsics(K, w / K_size[0] / patch, h / K_size[1] / patch)
-    pixels, in_front = _project(points_cam, K)
-    x, y = pixels[:, 0], pixels[:, 1]  # the image ends half a pixel beyond centres
-    inside = (x >= -0.5) & (x <= w / patch - 0.5) & (y >= -0.5) & (y <= h / patch - 0.5)
-    return pixels, in_front & inside
-
-
-def _project(points_cam: Array, K: Array) -> tuple[Array, Any]:
-    """(N, 2) pixels and (N,) whether in front of the camera."""
     z = points_cam[:, 2]
     in_front = z > MIN_DEPTH
     divisor = z * in_front + MIN_DEPTH * ~in_front
     x, y = points_cam[:, 0] / divisor, points_cam[:, 1] / divisor
-    u = x * K[0, 0] + y * K[0, 1] + K[0, 2]
-    return stack([u, y * K[1, 1] + K[1, 2]], 1), in_front
-
-
-def sample_grid(feats: Tensor, pixels: Tensor) -> Tensor:
-    """Bilinear samples; beyond the outer centres the border values go on.
-
-    Args:
-        feats: (C, h, w) feature map.
-        pixels: (N, 2) positions (x, y) in cells, centres at integers.
-
-    Returns:
-        (N, C), float32 for half-precision ``feats``.
-
-    Raises:
-        ValueError: If a shape is wrong.
-    """
-    check_shape("feats", feats, "C h w")
-    check_shape("pixels", pixels, "N 2")
-    return _sample(feats, pixels, torch.ones_like(pixels[:, 0]))
-
-
-def _sample(feats: Tensor, pixels: Tensor, weight: Tensor) -> Tensor:
-    """(N, C) bilinear samples times ``weight`` (N,)."""
-    height, width = feats.shape[1:]
-    cells, shares = bilinear_cells(pixels, width, height)
-    # Rows of cells lie together in memory, so this beats grid_sample on a CPU.
-    rows = feats.flatten(1).T.to(torch.promote_types(feats.dtype, torch.float32))
-    return embedding_bag(
-        cells,
-        rows.contiguous(),
-        per_sample_weights=(shares * weight[:, None]).to(rows.dtype),
-        mode="sum",
-    )
-
-
-def project_and_sample(
-    feats: Tensor,
-    points_cam: Tensor,
-    K: Tensor,
-    K_size: Size,
-    grid: FeatureGrid,
-    depth: Tensor | None = None,
-    depth_tol: float = 0.05,
-) -> tuple[Tensor, Tensor]:
-    """Image features of points.
-
-    Args:
-        feats: (C, h, w) feature map on ``grid``.
-        points_cam: (N, 3) points in camera coordinates, metres.
-        K: (3, 3) intrinsics in pixels of an image of ``K_size``.
-        K_size: (W, H) of that image, and of ``depth``.
-        grid: Where the cells of ``feats`` lie.
-        depth: (H, W) z-depth in metres that the camera of the image saw, 0 where
-            missing. With it points behind the surface of their pixel are invalid, and
-            so are those whose pixel has no depth to tell.
-        depth_tol: Metres that a point may lie behind that surface.
-
-    Returns:
-        (N, C) features, zero for invalid points, and (N,) bool which are valid.
-
-    Raises:
-        ValueError: If a shape is wrong, or ``feats`` does not have the grid's size, or
-            ``depth`` not ``K_size``.
-    """
-    width, height = grid.size
-    fix = "It was made from another image size or by another network."
-    check_shape("feats", feats, f"C {height} {width}", fix=fix)
-    pixels, valid = grid_pixels(points_cam, K, K_size, grid)
-    if depth is not None:
-        fix = "Give the depth of the image that `K` belongs to."
-        check_shape("depth", depth, f"{K_size[1]} {K_size[0]}", fix=fix)
-        at, in_front = _project(points_cam, K)
-        x = at[:, 0].round().clamp(0, K_size[0] - 1).long()
-        y = at[:, 1].round().clamp(0, K_size[1] - 1).long()
-        seen = depth[y, x]
-        visible = (seen > 0) & (points_cam[:, 2] <= seen + depth_tol)
-        valid = valid & in_front & visible
-    return _sample(feats, pixels, valid.to(pixels.dtype)), valid
+    x = x * K[0, 0] + y * K[0, 1] + K[0, 2]
+    y = y * K[1, 1] + K[1, 2]  # the image ends half a pixel beyond centres
+    inside = (x >= -0.5) & (x <= w / patch - 0.5) & (y >= -0.5) & (y <= h / patch - 0.5)
+    return stack([x, y], 1), in_front & inside

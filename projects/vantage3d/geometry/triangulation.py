@@ -58,7 +58,12 @@ def triangulate(
     rhs = rhs * weights[..., None].double()
     matrix = torch.einsum("...vnki,...vnkj->...nij", rows, rows)
     vector = torch.einsum("...vnki,...vnk->...ni", rows, rhs)
-    well_posed = _parallax(matrix.detach()) > min_parallax
+    # The angle of the views' rays, small ones; less for small weights: two views of
+    # weight 1 have the eigenvalues 2, 1 + cos and 1 - cos of it, so the determinant is
+    # 2 sin² and the trace 4.
+    trace = matrix.detach().diagonal(dim1=-2, dim2=-1).sum(-1).clamp(min=1e-30)
+    relative = torch.linalg.det(matrix.detach()) / (trace / 2) ** 3
+    well_posed = 2 * relative.clamp(min=0).sqrt() > min_parallax
     identity = torch.eye(3, dtype=matrix.dtype, device=matrix.device)
     matrix = torch.where(well_posed[..., None, None], matrix, identity)
     vector = torch.where(well_posed[..., None], vector, torch.zeros_like(vector))
@@ -67,14 +72,3 @@ def triangulate(
     depths = depths[..., 0] + pose[..., 2, 3, None]
     in_front = well_posed & ((depths > 0) | (weights == 0)).all(-2)
     return Triangulated(points.to(coords.dtype), well_posed, in_front)
-
-
-def _parallax(matrix: Tensor) -> Tensor:
-    """(...,) angle of the views' rays in radians, small ones; less for small weights.
-
-    Two views of weight 1 have the eigenvalues 2, 1 + cos and 1 - cos of the angle, so
-    the determinant is 2 sin² and the trace 4.
-    """
-    trace = matrix.diagonal(dim1=-2, dim2=-1).sum(-1).clamp(min=1e-30)
-    relative = torch.linalg.det(matrix) / (trace / 2) ** 3
-    return 2 * relative.clamp(min=0).sqrt()

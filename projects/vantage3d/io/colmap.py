@@ -156,27 +156,23 @@ def _model(model: Any) -> ColmapModel:
         )
         for number, camera in model.cameras.items()
     }
-    images = [
-        _image(image, cameras[image.camera_id], rows) for image in model.images.values()
-    ]
+    images = {}
+    for image in sorted(model.images.values(), key=lambda image: image.name):
+        seen = [image.points2D[i] for i in image.get_observation_point2D_idxs()]
+        world2cam = np.eye(4)
+        world2cam[:3] = image.cam_from_world().matrix()
+        images[image.name] = ColmapImage(
+            image.name,
+            cameras[image.camera_id],
+            world2cam,
+            np.array([point.xy for point in seen]).reshape(-1, 2) - HALF,
+            np.array([rows[point.point3D_id] for point in seen], np.int64),
+        )
     return ColmapModel(
-        {image.name: image for image in sorted(images, key=lambda image: image.name)},
+        images,
         np.array([point.xyz for point in points]).reshape(-1, 3),
         np.array([point.error for point in points]),
         np.array([point.track.length() for point in points], np.int64),
-    )
-
-
-def _image(image: Any, camera: ColmapCamera, rows: dict[int, int]) -> ColmapImage:
-    seen = [image.points2D[i] for i in image.get_observation_point2D_idxs()]
-    world2cam = np.eye(4)
-    world2cam[:3] = image.cam_from_world().matrix()
-    return ColmapImage(
-        image.name,
-        camera,
-        world2cam,
-        np.array([point.xy for point in seen]).reshape(-1, 2) - HALF,
-        np.array([rows[point.point3D_id] for point in seen], np.int64),
     )
 
 

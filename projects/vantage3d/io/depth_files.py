@@ -74,14 +74,17 @@ def write_float16_png(path: str | Path, depth: NDArray[np.floating]) -> None:
     _write_png(path, np.ascontiguousarray(depth, np.float16).view(np.uint16))
 
 
-def rotate_bits(values: NDArray[np.integer]) -> NDArray[np.uint16]:
+def rotate_bits(
+    values: NDArray[np.integer], bits: int = ROTATED_BITS
+) -> NDArray[np.uint16]:
     """Values as SUN3D stores them: the bits of 16 moved left by three, in a circle."""
-    return _rotate_left(values, ROTATED_BITS)
+    values = values.astype(np.uint32)
+    return ((values << bits) | (values >> (16 - bits))).astype(np.uint16)
 
 
 def unrotate_bits(stored: NDArray[np.integer]) -> NDArray[np.uint16]:
     """Values of what :func:`rotate_bits` made."""
-    return _rotate_left(stored, 16 - ROTATED_BITS)
+    return rotate_bits(stored, 16 - ROTATED_BITS)
 
 
 def read_rotated_depth(path: str | Path) -> Depth:
@@ -124,12 +127,6 @@ def looks_rotated(depth: NDArray[np.floating]) -> bool:
         return False
     multiples = valid % 2**ROTATED_BITS == 0
     return bool(multiples.mean() > 0.99 and len(np.unique(valid[multiples])) > 16)
-
-
-def _rotate_left(values: NDArray[np.integer], bits: int) -> NDArray[np.uint16]:
-    """The bits of 16 moved left by ``bits``, in a circle."""
-    values = values.astype(np.uint32)
-    return ((values << bits) | (values >> (16 - bits))).astype(np.uint16)
 
 
 def read_raw_float32(path: str | Path, size: tuple[int, int]) -> Depth:
@@ -218,7 +215,6 @@ def read_hdf5(path: str | Path) -> Depth:
 
 def write_hdf5(path: str | Path, values: NDArray[np.floating]) -> None:
     """Write (H, W) values as half-precision ``dataset``, as Hypersim does."""
-
     buffer = io.BytesIO()
     with _h5py().File(buffer, "w") as store:
         half = values.astype(np.float16)

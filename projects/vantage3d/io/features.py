@@ -111,9 +111,8 @@ def read_features(
             "tools/extract_*.py, or pack without it: tools/create_data.py ... "
             "--pack-clip --on-missing skip"
         )
-    feats, metadata = _read_bare(path) if form == "pt" else _read_named(path)
-    if form == "safetensors":
-        _check_facts(path, _parse(path, metadata), expected, frame)
+    bare = form == "pt"
+    feats = _read_bare(path) if bare else _read_named(path, expected, frame)
     _check_shape(f"feature file {path}", tuple(feats.shape), expected)
     _check_finite(f"feature file {path}", feats)
     return feats
@@ -128,7 +127,7 @@ def _form(path: Path) -> str:
     return form
 
 
-def _read_bare(path: Path) -> tuple[Tensor, dict]:
+def _read_bare(path: Path) -> Tensor:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of many types, depending on where the file ends
@@ -139,42 +138,18 @@ def _read_bare(path: Path) -> tuple[Tensor, dict]:
             f"feature file {path} holds {kind}, expected a bare floating point tensor "
             f"(C, h, w). {_REMAKE}"
         )
-    return content, {}
+    return content
 
 
-def _read_named(path: Path) -> tuple[Tensor, dict]:
+def _read_named(path: Path, expected: FeatureSource, frame: str | None) -> Tensor:
+    """The features of a file that must say that ``expected`` made it of ``frame``."""
     try:
         with safe_open(path, "pt") as file:
             if "feats" not in file.keys():  # noqa: SIM118 (no mapping)
                 raise ValueError(f"it holds {sorted(file.keys())}, expected 'feats'")
-            return file.get_tensor("feats"), file.metadata() or {}
+            feats, metadata = file.get_tensor("feats"), file.metadata() or {}
     except (SafetensorError, ValueError) as error:
         raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> ValueError:
-    reason = str(error).partition("\n")[0] or type(error).__name__
-    return ValueError(
-        f"feature file {path} ({path.stat().st_size} bytes) is truncated or damaged "
-        f"({reason:.100}). Delete it and extract the features again"
-    )
-
-
-def _metadata(source: FeatureSource, frame: str | None) -> dict[str, str]:
-    """``source`` as JSON, with what follows from it for other readers.
-
-    One entry, because the library writes several in random order.
-    """
-    (width, height), (w, h) = source.grid.size, source.input_size
-    facts: dict[str, Any] = asdict(source)
-    facts["scale"] = source.grid.scale  # cells per image pixel
-    facts["padding"] = (width * source.patch - w, height * source.patch - h)
-    if frame:
-        facts["frame"] = frame
-    return {"source": json.dumps(facts)}
-
-
-def _parse(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
     try:
         facts = json.loads(metadata["source"])
         facts |= {key: tuple(facts[key]) for key in _TUPLES}
@@ -186,12 +161,6 @@ def _parse(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
             f"feature file {path} does not say what made it ({error!r}), its metadata "
             f"is {metadata!r:.100}. {_REMAKE}"
         ) from None
-    return facts
-
-
-def _check_facts(
-    path: Path, facts: dict[str, Any], expected: FeatureSource, frame: str | None
-) -> None:
     wanted = {**asdict(expected), "frame": frame}
     if expected.weights == ANY_WEIGHTS:
         del wanted["weights"]
@@ -205,6 +174,27 @@ def _check_facts(
                 f"feature file {path} has {key} {facts[key]!r}, expected {value!r}. "
                 f"{_REMAKE}"
             )
+    return feats
+
+
+def _damaged(path: Path, error: Exception) -> ValueError:
+    reason = str(error).partition("\n")[0] or type(error).__name__
+    return ValueError(
+        f"feature file {path} ({path.stat().st_size} bytes) is truncated or damaged "
+        f"({reason:.100}). Delete it and extract the features again"
+    )
+
+
+def _metadata(source: FeatureSource, frame: str | None) -> dict[str, str]:
+    """``source`` as JSON, with what follows from it for other readers."""
+    (width, height), (w, h) = source.grid.size, source.input_size
+    facts: dict[str, Any] = asdict(source)
+    facts["scale"] = source.grid.scale  # cells per image pixel
+    facts["padding"] = (width * source.patch - w, height * source.patch - h)
+    if frame:
+        facts["frame"] = frame
+    # One entry, because the library writes several in random order.
+    return {"source": json.dumps(facts)}
 
 
 def _check_shape(what: str, shape: tuple[int, ...], expected: FeatureSource) -> None:

@@ -21,7 +21,7 @@ def read_color(path: str | Path) -> NDArray[np.uint8]:
         FileNotFoundError: If the file is missing.
         ValueError: If it is truncated or not an image.
     """
-    return np.asarray(_load(path, "colour image").convert("RGB"))
+    return np.asarray(_open(path, "colour image").convert("RGB"))
 
 
 def read_size(path: str | Path, what: str = "colour image") -> tuple[int, int]:
@@ -31,7 +31,7 @@ def read_size(path: str | Path, what: str = "colour image") -> tuple[int, int]:
         FileNotFoundError: If the file is missing.
         ValueError: If it is not an image.
     """
-    return _open(path, what).size
+    return _open(path, what, whole=False).size
 
 
 def read_depth(path: str | Path, scale: float = 1000.0) -> NDArray[np.float32]:
@@ -75,7 +75,7 @@ def read_ids(path: str | Path, what: str = "label image") -> NDArray[np.int64]:
 
 def _read_integers(path: str | Path, what: str) -> tuple[NDArray[np.int64], int]:
     """Values of an image, and bits of each as they are stored."""
-    image = _load(path, what)
+    image = _open(path, what)
     array = np.asarray(image)
     if array.ndim != 2 or array.dtype.kind not in "ui":
         raise ValueError(
@@ -97,18 +97,12 @@ def write_figure(path: str | Path, figure: Any, dpi: float | None = None) -> Non
     atomic_write(path, lambda file: figure.savefig(file, format="png", dpi=dpi))
 
 
-def _load(path: str | Path, what: str) -> Image.Image:
-    image = _open(path, what)
+def _open(path: str | Path, what: str, whole: bool = True) -> Image.Image:
     try:
-        image.load()
-    except (OSError, SyntaxError, ValueError) as error:
-        raise _damaged(path, what, error) from error
-    return image
-
-
-def _open(path: str | Path, what: str) -> Image.Image:
-    try:
-        return Image.open(path)
+        image = Image.open(path)
+        if whole:
+            image.load()
+        return image
     except FileNotFoundError:
         raise FileNotFoundError(
             f"{what} {path} is missing. Export or download it again"
@@ -119,10 +113,7 @@ def _open(path: str | Path, what: str) -> Image.Image:
             f"{what} {path} ({size} bytes) is not an image. Export or download it again"
         ) from None
     except (OSError, SyntaxError, ValueError) as error:
-        raise _damaged(path, what, error) from error
-
-
-def _damaged(path: str | Path, what: str, error: Exception) -> ValueError:
-    return ValueError(
-        f"{what} {path} is truncated or damaged ({error}). Export or download it again"
-    )
+        raise ValueError(
+            f"{what} {path} is truncated or damaged ({error}). Export or download it "
+            "again"
+        ) from error

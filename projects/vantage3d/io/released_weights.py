@@ -63,21 +63,22 @@ class ReleasedBackbone:
         return f"Download {' or '.join(ways)}, or name a file with {self.option}"
 
 
-def _dinov2(letter: str, size: str, registers: bool) -> ReleasedBackbone:
-    name, reg = f"dinov2_vit{letter}14", "_reg4" if registers else ""
+def _dinov2(name: str, size: str, ours: str, theirs: str) -> ReleasedBackbone:
     return ReleasedBackbone(
-        f"{name}_reg" if registers else name,
-        f"timm/vit_{size}_patch14{reg}_dinov2.lvd142m",
-        f"https://dl.fbaipublicfiles.com/dinov2/{name}/{name}{reg}_pretrain.pth",
+        name + ours,
+        f"timm/vit_{size}_patch14{theirs}_dinov2.lvd142m",
+        f"https://dl.fbaipublicfiles.com/dinov2/{name}/{name}{theirs}_pretrain.pth",
     )
 
 
-_SIZES = {"s": "small", "b": "base", "l": "large", "g": "giant"}
 BACKBONES = {
     released.name: released
     for released in (
-        *(_dinov2(*item, registers=False) for item in _SIZES.items()),
-        *(_dinov2(*item, registers=True) for item in _SIZES.items()),
+        *(
+            _dinov2(f"dinov2_vit{size[0]}14", size, *registers)
+            for size in ("small", "base", "large", "giant")
+            for registers in (("", ""), ("_reg", "_reg4"))
+        ),
         ReleasedBackbone("clip_rn50", "timm/resnet50_clip.openai"),
     )
 }

@@ -1,5 +1,7 @@
 """Posed RGB-D frames as plain files: text matrices, colour and depth images."""
 
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,9 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.geometry import scale_intrinsics
+from vantage3d.io.depth_files import MILLIMETRES
 from vantage3d.io.images import read_color, read_depth
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
+# fx = fy, cx, cy of ScanNet at 640 x 480, used where an export has no file.
+DEFAULT_K = np.array([[577.870605, 0, 319.5], [0, 577.870605, 239.5], [0, 0, 1.0]])
+Intrinsics = tuple[NDArray[np.float64], NDArray[np.float64] | None]
 
 
 class RgbdFrame(NamedTuple):
@@ -194,15 +200,88 @@ def read_folder_frame(folder: Path, name: str, depth_scale: float) -> RgbdFrame:
         FileNotFoundError: If one of the files is missing.
         ValueError: If one is damaged or they do not belong together.
     """
+    return _read_frame(folder, name, depth_scale, _folder_intrinsics)
+
+
+def read_scannet_frame(folder: Path, number: str) -> RgbdFrame:
+    """One frame of an exported ScanNet scene.
+
+    Args:
+        folder: Holds ``color``, ``depth``, ``pose`` and usually ``intrinsic``.
+        number: Name of the frame's files without suffix.
+
+    Raises:
+        FileNotFoundError: If one of the files is missing.
+        ValueError: If one is damaged, the pose is not rigid or not finite, or sizes
+            and intrinsics do not belong together.
+    """
+    return _read_frame(folder, number, MILLIMETRES, scannet_intrinsics)
+
+
+def _read_frame(
+    folder: Path, name: str, depth_scale: float, intrinsics: Callable[..., Intrinsics]
+) -> RgbdFrame:
+    """A frame; ``intrinsics(folder, color_size, depth_size)`` gives K and K_color."""
     cam2world = read_cam2world(folder / "pose" / f"{name}.txt")
     files = color_path(folder, name), depth_path(folder, name)
     color, depth = read_rgbd(*files, depth_scale)
-    K = read_intrinsics(folder / "intrinsic.txt", (depth.shape[1], depth.shape[0]))
-    K_color, path = None, folder / "intrinsic_color.txt"
-    if path.is_file():
-        K_color = read_intrinsics(path, (color.shape[1], color.shape[0]))
-    color, depth = register_color(color, K_color, depth, K)
-    return RgbdFrame(color, depth, K, cam2world)
+    K, K_color = intrinsics(folder, color.shape[1::-1], depth.shape[::-1])
+    return RgbdFrame(*register_color(color, K_color, depth, K), K, cam2world)
+
+
+def _folder_intrinsics(
+    folder: Path, color_size: tuple[int, int], depth_size: tuple[int, int]
+) -> Intrinsics:
+    path = folder / "intrinsic_color.txt"
+    K = read_intrinsics(folder / "intrinsic.txt", depth_size)
+    return K, read_intrinsics(path, color_size) if path.is_file() else None
+
+
+def scannet_intrinsics(
+    folder: Path, color_size: tuple[int, int], depth_size: tuple[int, int]
+) -> Intrinsics:
+    """Intrinsics of a ScanNet scene's two sensors.
+
+    Args:
+        folder: Folder of the scene.
+        color_size: (W, H) of the colour images.
+        depth_size: (W, H) of the depth images.
+
+    Returns:
+        (3, 3) in pixels of the depth image, and (3, 3) of the colour image; None where
+        colour is to be resized to the depth image and no more.
+
+    Raises:
+        ValueError: If a file belongs to other sizes, or there is none and the depth
+            image has not the proportions of ScanNet's sensor.
+    """
+    width, height = depth_size
+    of_color, of_depth = (intrinsics_path(folder, s) for s in ("color", "depth"))
+    if of_depth:
+        K_color = None
+        if of_color and color_size != depth_size:
+            K_color = read_intrinsics(of_color, color_size)
+        return read_intrinsics(of_depth, depth_size), K_color
+    if of_color:
+        K = read_intrinsics(of_color, color_size)
+        return scale_intrinsics(K, width / color_size[0], height / color_size[1]), None
+    if width * 480 != height * 640:
+        raise ValueError(
+            f"{folder} has no intrinsic/intrinsic_depth.txt and the depth image is "
+            f"{width}x{height}; the default is for 640x480 and its multiples"
+        )
+    return scale_intrinsics(DEFAULT_K, width / 640, height / 480), None
+
+
+def intrinsics_path(folder: Path, sensor: str) -> Path | None:
+    """The file of a ScanNet scene's ``color`` or ``depth`` intrinsics, None without.
+
+    ``intrinsic/intrinsic_depth.txt`` is the full export's, ``intrinsics_depth.txt``
+    that of ``scannet_frames_25k``.
+    """
+    names = ("intrinsic/intrinsic_", "intrinsic_", "intrinsics_")
+    paths = (folder / f"{name}{sensor}.txt" for name in names)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def color_path(folder: Path, name: str) -> Path:
@@ -253,13 +332,9 @@ def numeric_order(name: str) -> tuple[bool, int, str]:
 def read_list(path: Path) -> list[str]:
     """Lines of a split file without blanks; a repeated line is an error."""
     lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
-    repeated = (
-        sorted({line for line in lines if lines.count(line) > 1})
-        if len(set(lines)) < len(lines)
-        else []
-    )
+    repeated = [line for line, count in Counter(lines).items() if count > 1]
     if repeated:
         raise ValueError(
-            f"{path} lists {repeated[0]} more than once. Remove the copies"
+            f"{path} lists {min(repeated)} more than once. Remove the copies"
         )
     return lines

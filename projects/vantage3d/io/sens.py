@@ -86,27 +86,6 @@ class SensFile:
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self.path, self._file = path, file
-        self.header = self._header()
-
-    def frames(self, step: int = 1) -> Iterator[tuple[int, SensFrame]]:
-        """Every ``step``-th frame with its number, to be gone through once.
-
-        Raises:
-            ValueError: If the file ends early or a depth image is damaged.
-        """
-        for number in range(self.header.frames):
-            *pose, _, _, color_bytes, depth_bytes = FRAME.unpack(
-                self._read(FRAME.size, number)
-            )
-            if number % step:
-                self._file.seek(color_bytes + depth_bytes, 1)
-                continue
-            color = self._read(color_bytes, number)
-            depth = self._depth(self._read(depth_bytes, number), number)
-            matrix = np.array(pose, np.float32).reshape(4, 4)
-            yield number, SensFrame(matrix, color, depth)
-
-    def _header(self) -> SensHeader:
         version, length = START.unpack(self._read(START.size))
         if version != VERSION or length > LONGEST_NAME:
             raise ValueError(
@@ -128,7 +107,25 @@ class SensFile:
                 "'zlib_ushort'. Export it with ScanNet's SensReader"
             )
         size = ((cw, ch), (dw, dh))
-        return SensHeader(matrices[0], matrices[2], *size, scale, frames)
+        self.header = SensHeader(matrices[0], matrices[2], *size, scale, frames)
+
+    def frames(self, step: int = 1) -> Iterator[tuple[int, SensFrame]]:
+        """Every ``step``-th frame with its number, to be gone through once.
+
+        Raises:
+            ValueError: If the file ends early or a depth image is damaged.
+        """
+        for number in range(self.header.frames):
+            *pose, _, _, color_bytes, depth_bytes = FRAME.unpack(
+                self._read(FRAME.size, number)
+            )
+            if number % step:
+                self._file.seek(color_bytes + depth_bytes, 1)
+                continue
+            color = self._read(color_bytes, number)
+            depth = self._depth(self._read(depth_bytes, number), number)
+            matrix = np.array(pose, np.float32).reshape(4, 4)
+            yield number, SensFrame(matrix, color, depth)
 
     def _depth(self, data: bytes, number: int) -> NDArray[np.uint16]:
         width, height = self.header.depth_size

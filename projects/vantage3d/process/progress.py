@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
+from functools import partial
 from typing import TypeVar
 
 from rich.console import Console
@@ -51,26 +52,12 @@ def track(
         )
         with Progress(*columns, console=console) as progress:
             yield from progress.track(iterable, total=total, description=description)
-    else:
-        yield from _lines(iterable, total, description, console, interval_s, clock)
-
-
-def _lines(
-    iterable: Iterable[T],
-    total: int | None,
-    description: str,
-    console: Console,
-    interval_s: float,
-    clock: Callable[[], float],
-) -> Iterator[T]:
-    def say(text: str) -> None:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-
+        return
+    say = partial(console.print, markup=False, highlight=False, soft_wrap=True)
     start = last = clock()
     done = 0
-    for item in iterable:
+    for done, item in enumerate(iterable, 1):
         yield item
-        done += 1
         now = clock()
         if now - last >= interval_s:
             say(progress_line(description, done, total, now - start))

@@ -58,13 +58,20 @@ def sample_seed(seed: int, epoch: int, index: int) -> int:
     return int(np.random.SeedSequence((seed, epoch, index)).generate_state(1)[0])
 
 
-def random_states() -> dict[str, Any]:
-    """States of the generators of ``random``, ``numpy.random`` and torch (CPU)."""
-    return {
+def random_states(cuda: bool = False) -> dict[str, Any]:
+    """States of the generators of ``random``, ``numpy.random`` and torch.
+
+    Args:
+        cuda: Also of CUDA's generators, if CUDA is in use.
+    """
+    states = {
         "python": random.getstate(),
         "numpy": np.random.get_state(),
         "torch": torch.get_rng_state(),
     }
+    if cuda and torch.cuda.is_initialized():
+        states["cuda"] = torch.cuda.get_rng_state_all()
+    return states
 
 
 def set_random_states(states: dict[str, Any]) -> None:
@@ -72,6 +79,8 @@ def set_random_states(states: dict[str, Any]) -> None:
     random.setstate(states["python"])
     np.random.set_state(states["numpy"])
     torch.set_rng_state(states["torch"])
+    if "cuda" in states:
+        torch.cuda.set_rng_state_all(states["cuda"])
 
 
 @contextmanager

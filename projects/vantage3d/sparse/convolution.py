@@ -63,16 +63,6 @@ def _multiply(
     return out
 
 
-def _rows_gradient(grad: Tensor, kernel: Tensor, route: Route) -> Tensor:
-    """Gradient (N, Cin) of the rows from that of the output (N', Cout)."""
-    plan, reverse = route.transposed()
-    weights = list(kernel.transpose(1, 2).unbind(0))
-    out = grad.new_empty((len(route.source), kernel.shape[1]))
-    return _multiply(
-        grad, weights[::-1] if reverse else weights, plan, out, route.scratch
-    )
-
-
 def _sum_dtype(kernel: Tensor) -> torch.dtype:
     """Dtype in which a kernel's gradient is summed: single for half precision."""
     half = kernel.dtype in (torch.bfloat16, torch.float16)
@@ -131,7 +121,10 @@ class _Convolve(torch.autograd.Function):
         rows, kernel = ctx.saved_tensors
         grad, grad_rows, grad_kernel = grad.contiguous(), None, None
         if ctx.needs_input_grad[0]:
-            grad_rows = _rows_gradient(grad, kernel, ctx.route)
+            plan, reverse = ctx.route.transposed()
+            weights = list(kernel.transpose(1, 2).unbind(0))[:: -1 if reverse else 1]
+            out = grad.new_empty((len(ctx.route.source), kernel.shape[1]))
+            grad_rows = _multiply(grad, weights, plan, out, ctx.route.scratch)
         if ctx.needs_input_grad[1] and kernel.shape[1] <= NARROW:
             total = torch.zeros_like(kernel, dtype=_sum_dtype(kernel))
             for part, wide in _wide_blocks(rows, ctx.route):

@@ -87,7 +87,7 @@ class GridIndex:
     Args:
         batch: (N,) sample of every voxel, in stored order.
         lattice: (N, 3) positions.
-        box: Bounds as from :func:`bounding_box`.
+        box: [[lowest batch, x, y, z], [highest batch, x, y, z]].
     """
 
     def __init__(self, batch: Tensor, lattice: Tensor, box: list[list[int]]) -> None:
@@ -150,11 +150,6 @@ class SortedIndex:
         return torch.where(found, at, -1)
 
 
-def bounding_box(coordinates: Tensor) -> list[list[int]]:
-    """[[lowest b, x, y, z], [highest b, x, y, z]] of (N, 4), N > 0."""
-    return torch.stack(torch.aminmax(coordinates, dim=0)).tolist()
-
-
 def make_index(
     keys: Tensor, coordinates: Tensor, stride: int
 ) -> "GridIndex | SortedIndex":
@@ -171,10 +166,8 @@ def make_index(
     """
     if len(keys) == 0:
         return SortedIndex(keys)
-    box = [
-        [row[0], *(value // stride for value in row[1:])]
-        for row in bounding_box(coordinates)
-    ]
+    bounds = torch.stack(torch.aminmax(coordinates, dim=0)).tolist()
+    box = [[row[0], *(value // stride for value in row[1:])] for row in bounds]
     cells = 1
     for low, high in zip(*box):
         cells *= high - low + 1

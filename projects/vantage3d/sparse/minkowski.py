@@ -129,30 +129,21 @@ class BatchNorm(_Wrapped, ME.MinkowskiBatchNorm):
         super().__init__(channels, momentum=momentum)
 
 
-class ReLU(nn.Module):
+class ReLU(_Wrapped, ME.MinkowskiReLU):
     """See ``layers.ReLU``."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.act = ME.MinkowskiReLU(inplace=inplace)
 
-    def forward(self, x: SparseTensor) -> SparseTensor:
-        """Rectified features on the same voxels."""
-        return SparseTensor.wrap(self.act(x.inner))
+class _Pool(_Wrapped):
+    def __init__(self, kernel_size: int, stride: int = 1, dilation: int = 1) -> None:
+        super().__init__(kernel_size, stride, dilation, dimension=3)
 
 
-class MaxPool(_Wrapped, ME.MinkowskiMaxPooling):
+class MaxPool(_Pool, ME.MinkowskiMaxPooling):
     """See ``layers.MaxPool``."""
 
-    def __init__(self, kernel_size: int, stride: int = 1, dilation: int = 1) -> None:
-        super().__init__(kernel_size, stride, dilation, dimension=3)
 
-
-class AvgPool(_Wrapped, ME.MinkowskiAvgPooling):
+class AvgPool(_Pool, ME.MinkowskiAvgPooling):
     """See ``layers.AvgPool``."""
-
-    def __init__(self, kernel_size: int, stride: int = 1, dilation: int = 1) -> None:
-        super().__init__(kernel_size, stride, dilation, dimension=3)
 
 
 def cat(*tensors: SparseTensor) -> SparseTensor:

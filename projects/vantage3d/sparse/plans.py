@@ -241,17 +241,16 @@ def _make_blocks(found: Tensor, rows: int, start: int) -> list[Block]:
     for i, counts in enumerate(sizes.tolist()):
         active = [offset for offset, size in enumerate(counts) if size]
         low, high = i * rows, min((i + 1) * rows, count)
-        blocks.append(
-            Block(
-                start=start + low,
-                stop=start + high,
-                active=active,
-                sizes=[counts[offset] for offset in active],
-                gather=gather[i],
-                reduce=reduce[i],
-                bounds=bounds[i, : high - low + 1],
-            )
+        block = Block(
+            start=start + low,
+            stop=start + high,
+            active=active,
+            sizes=[counts[offset] for offset in active],
+            gather=gather[i],
+            reduce=reduce[i],
+            bounds=bounds[i, : high - low + 1],
         )
+        blocks.append(block)
     return blocks
 
 

@@ -14,16 +14,18 @@ from vantage3d.io.depth_files import (
     read_npy,
     read_rotated_depth,
 )
-from vantage3d.io.images import read_color, read_depth, read_ids
-from vantage3d.io.rgbd_frames import RgbdFrame, read_folder_frame
-from vantage3d.io.scannet_export import read_scannet_frame
+from vantage3d.io.images import read_color, read_depth, read_ids, read_size
+from vantage3d.io.rgbd_frames import (
+    RgbdFrame,
+    read_folder_frame,
+    read_scannet_frame,
+)
 from vantage3d.views.frame import BadSampleError, Frame
 from vantage3d.views.index import Facts, IndexedFrame
 from vantage3d.views.transform import nearest, z_buffer
 
 MASKED = 128  # grey level above which a pixel of Co3D belongs to the object
 Depth = NDArray[np.float32]
-Shape = tuple[int, int]  # H, W of the image
 
 
 def read_indexed(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
@@ -39,8 +41,8 @@ def read_indexed(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
             scene = path.parent.parent
             image, depth, K, _ = read(scene, path.stem, facts.depth_scale)
         else:
+            depth = READERS[facts.reader](root, facts, entry)
             image = read_color(path)
-            depth = READERS[facts.reader](root, facts, entry, image.shape[:2])
         if entry.semantics:
             semantics = read_ids(root / entry.semantics).astype(np.int16)
     except (FileNotFoundError, ValueError) as error:
@@ -79,13 +81,13 @@ def limit_depth(
     return np.where((depth >= min_depth) & (depth <= max_depth), depth, np.float32(0))
 
 
-def _distance(root: Path, facts: Facts, entry: IndexedFrame, _: Shape) -> Depth:
+def _distance(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
     distance = read_hdf5(root / entry.depth) / facts.depth_scale
     depth = distance_to_depth(distance.astype(np.float64), entry.K)
     return depth.astype(np.float32)
 
 
-def _co3d(root: Path, facts: Facts, entry: IndexedFrame, _: Shape) -> Depth:
+def _co3d(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
     depth = read_float16_png(root / entry.depth) / facts.depth_scale
     stem = entry.image.replace("/images", "/depth_masks").rpartition(".")[0]
     path = root / f"{stem}.png"
@@ -98,9 +100,10 @@ def _co3d(root: Path, facts: Facts, entry: IndexedFrame, _: Shape) -> Depth:
     return np.where(mask, depth, np.float32(0))
 
 
-def _points(root: Path, facts: Facts, entry: IndexedFrame, shape: Shape) -> Depth:
+def _points(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
     """Scattered points in their pixels; the nearest of a pixel wins."""
-    store, (height, width) = _arrays(root / entry.depth, "pixels", "depths"), shape
+    width, height = read_size(root / entry.image)
+    store = _arrays(root / entry.depth, "pixels", "depths")
     columns, rows = np.round(store["pixels"]).astype(int).reshape(-1, 2).T
     inside = (columns >= 0) & (rows >= 0) & (columns < width) & (rows < height)
     inside &= store["depths"] > 0
@@ -108,9 +111,10 @@ def _points(root: Path, facts: Facts, entry: IndexedFrame, shape: Shape) -> Dept
     return z_buffer(store["depths"][inside], pixels, (width, height))
 
 
-def _dense(root: Path, facts: Facts, entry: IndexedFrame, shape: Shape) -> Depth:
+def _dense(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
     """Depth at any resolution of the same view, taken at pixel centres."""
-    return nearest(_arrays(root / entry.depth, "depth")["depth"], *shape)
+    width, height = read_size(root / entry.image)
+    return nearest(_arrays(root / entry.depth, "depth")["depth"], height, width)
 
 
 def _arrays(path: Path, *names: str) -> dict[str, NDArray]:
@@ -128,18 +132,16 @@ def _arrays(path: Path, *names: str) -> dict[str, NDArray]:
         ) from error
 
 
-def _integer(root: Path, facts: Facts, entry: IndexedFrame, _: Shape) -> Depth:
+def _integer(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
     return read_depth(root / entry.depth, facts.depth_scale)
 
 
-READERS: dict[str, Callable[[Path, Facts, IndexedFrame, Shape], Depth]] = {
+READERS: dict[str, Callable[[Path, Facts, IndexedFrame], Depth]] = {
     "integer": _integer,
     "vkitti": _integer,
     "sevenscenes": _integer,
-    "rotated": lambda root, _, entry, __: read_rotated_depth(root / entry.depth),
-    "npy": lambda root, facts, entry, _: (
-        read_npy(root / entry.depth) / facts.depth_scale
-    ),
+    "rotated": lambda root, _, entry: read_rotated_depth(root / entry.depth),
+    "npy": lambda root, facts, entry: read_npy(root / entry.depth) / facts.depth_scale,
     "distance": _distance,
     "co3d": _co3d,
     "points": _points,

@@ -116,7 +116,16 @@ def draw_depth(views: Sequence[DepthView], note: str = "") -> Figure:
             if row == 0:
                 axes.set_title(title, fontsize=13, fontweight="bold", pad=5)
         top -= panel_in + CAPTION_IN
-    _add_bar(figure, shown)
+    low, high = shown.get_clim()
+    left = (width - BAR_IN + GAP_IN) / width
+    bottom, end = 2 * CAPTION_IN / height, 1 - TITLE_IN / height
+    axes = figure.add_axes((left, bottom, 0.16 / width, end - bottom))
+    ticks = [tick for tick in TICKS if low <= tick <= high]
+    bar = figure.colorbar(shown, cax=axes, ticks=ticks)
+    bar.ax.set_yticklabels([f"{tick} m" for tick in ticks])
+    bar.ax.minorticks_off()
+    bar.ax.invert_yaxis()
+    bar.ax.tick_params(labelsize=9)
     figure.text(0.005, 0.03 / height, note, fontsize=9, va="bottom")
     return figure
 
@@ -143,17 +152,3 @@ def _show(axes: Axes, view: DepthView, title: str, norm: LogNorm) -> AxesImage:
             caption = f"AbsRel {errors['abs_rel']:.3f}, RMSE {errors['rmse']:.1f} m"
     caption_below(axes, caption, pad=2)
     return shown
-
-
-def _add_bar(figure: Figure, shown: AxesImage) -> None:
-    low, high = shown.get_clim()
-    width, height = figure.get_size_inches()
-    left = (width - BAR_IN + GAP_IN) / width
-    bottom, top = 2 * CAPTION_IN / height, 1 - TITLE_IN / height
-    axes = figure.add_axes((left, bottom, 0.16 / width, top - bottom))
-    ticks = [tick for tick in TICKS if low <= tick <= high]
-    bar = figure.colorbar(shown, cax=axes, ticks=ticks)
-    bar.ax.set_yticklabels([f"{tick} m" for tick in ticks])
-    bar.ax.minorticks_off()
-    bar.ax.invert_yaxis()
-    bar.ax.tick_params(labelsize=9)

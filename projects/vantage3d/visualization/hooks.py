@@ -156,10 +156,8 @@ class InstanceVisualizationHook(DrawnBatchesHook):
         if num_frames < 1:
             raise ValueError(f"`num_frames` must be at least 1, got {num_frames}.")
         super().__init__(num_frames)
-        self.score_thr = score_thr
-        self.num_stuff = num_stuff
-        self.out_dir = out_dir
-        self.recording = recording
+        self.score_thr, self.num_stuff = score_thr, num_stuff
+        self.out_dir, self.recording = out_dir, recording
         self.frames: list[FrameResult] = []
 
     def before_test(self, runner: Runner) -> None:

@@ -53,7 +53,12 @@ def draw_frames(frames: Sequence[FrameResult], score_thr: float) -> Figure:
     top = height - MARGIN_IN
     for number, (frame, row_in) in enumerate(zip(frames, rows_in)):
         comparison = compare(frame, score_thr)
-        panels = _panels(frame, comparison)
+        missed = ~comparison.gt_found & ~comparison.gt_small
+        truth = comparison.gt_ids, comparison.gt_colours, missed
+        wrong = ~comparison.pred_matched & ~comparison.pred_ignored
+        prediction = comparison.pred_ids, comparison.pred_colours, wrong
+        painted = (paint(frame.image, frame.pixels, *p) for p in (truth, prediction))
+        panels = frame.image, *painted
         captions = _captions(frame, comparison)
         for column in range(3):
             left = (0.05 + column * (PANEL_WIDTH_IN + 0.05)) / width
@@ -72,18 +77,6 @@ def draw_frames(frames: Sequence[FrameResult], score_thr: float) -> Figure:
         top -= row_in
     _legend(figure)
     return figure
-
-
-def _panels(frame: FrameResult, comparison: Comparison) -> tuple[np.ndarray, ...]:
-    missed = ~comparison.gt_found & ~comparison.gt_small
-    truth = comparison.gt_ids, comparison.gt_colours, missed
-    wrong = ~comparison.pred_matched & ~comparison.pred_ignored
-    prediction = comparison.pred_ids, comparison.pred_colours, wrong
-    return (
-        frame.image,
-        paint(frame.image, frame.pixels, *truth),
-        paint(frame.image, frame.pixels, *prediction),
-    )
 
 
 def _captions(frame: FrameResult, comparison: Comparison) -> tuple[str, str, str]:

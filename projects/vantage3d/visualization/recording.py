@@ -19,11 +19,7 @@ except ImportError as error:
 
 RADIUS_M = 0.006
 VOID = (200, 200, 200)
-CLOUDS = {
-    "colour": "colour",
-    "ground_truth": "ground truth",
-    "prediction": "prediction",
-}
+CLOUDS = ("colour", "ground_truth", "prediction")
 
 
 def write_recording(
@@ -42,58 +38,50 @@ def write_recording(
     """
     stream = rr.RecordingStream("vantage3d_instances")
     memory = stream.memory_recording()
-    stream.send_blueprint(_blueprint())
+    clouds = [
+        rrb.Spatial3DView(
+            origin="world",
+            contents=[f"world/{name}", "world/camera/**"],
+            name=name.replace("_", " "),
+        )
+        for name in CLOUDS
+    ]
+    image = rrb.Spatial2DView(origin="world/camera/image", name="image")
+    caption = rrb.TextDocumentView(origin="caption", name="frame")
+    left = rrb.Vertical(image, caption, row_shares=[4, 1])
+    grid = rrb.Grid(left, *clouds, grid_columns=2)
+    stream.send_blueprint(rrb.Blueprint(grid, collapse_panels=True))
     # points are in a z-up world, as ScanNet's
     stream.log("world", rr.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
     for number, frame in enumerate(frames):
         stream.set_time("frame", sequence=number)
-        _log_frame(stream, frame, score_thr)
+        comparison = compare(frame, score_thr)
+        colours = {
+            "colour": frame.colours,
+            "ground_truth": _of_points(comparison.gt_ids, comparison.gt_colours),
+            "prediction": _of_points(comparison.pred_ids, comparison.pred_colours),
+        }
+        for name, values in colours.items():
+            cloud = rr.Points3D(frame.points, colors=values, radii=RADIUS_M)
+            stream.log(f"world/{name}", cloud)
+        rotation, centre = frame.cam2world[:3, :3], frame.cam2world[:3, 3]
+        stream.log("world/camera", rr.Transform3D(translation=centre, mat3x3=rotation))
+        height, width = frame.image.shape[:2]
+        pinhole = rr.Pinhole(
+            image_from_camera=frame.K,
+            width=width,
+            height=height,
+            camera_xyz=rr.ViewCoordinates.RDF,
+            image_plane_distance=0.3,
+        )
+        stream.log("world/camera/image", pinhole, rr.Image(frame.image).compress())
+        ap50 = f"class-agnostic AP50 {comparison.ap50:.2f}"
+        text = f"{frame.name}: {ap50}, predictions from score {score_thr:g}"
+        stream.log("caption", rr.TextDocument(text))
     stream.flush()
     atomic_write_bytes(path, memory.drain_as_bytes())
-
-
-def _log_frame(stream: rr.RecordingStream, frame: FrameResult, thr: float) -> None:
-    comparison = compare(frame, thr)
-    colours = {
-        "colour": frame.colours,
-        "ground_truth": _of_points(comparison.gt_ids, comparison.gt_colours),
-        "prediction": _of_points(comparison.pred_ids, comparison.pred_colours),
-    }
-    for name, values in colours.items():
-        cloud = rr.Points3D(frame.points, colors=values, radii=RADIUS_M)
-        stream.log(f"world/{name}", cloud)
-    rotation, centre = frame.cam2world[:3, :3], frame.cam2world[:3, 3]
-    stream.log("world/camera", rr.Transform3D(translation=centre, mat3x3=rotation))
-    height, width = frame.image.shape[:2]
-    pinhole = rr.Pinhole(
-        image_from_camera=frame.K,
-        width=width,
-        height=height,
-        camera_xyz=rr.ViewCoordinates.RDF,
-        image_plane_distance=0.3,
-    )
-    stream.log("world/camera/image", pinhole, rr.Image(frame.image).compress())
-    ap50 = f"class-agnostic AP50 {comparison.ap50:.2f}"
-    text = f"{frame.name}: {ap50}, predictions from score {thr:g}"
-    stream.log("caption", rr.TextDocument(text))
 
 
 def _of_points(ids: np.ndarray, colours: np.ndarray) -> np.ndarray:
     """(N, 3) uint8 colour of each point, light grey where the id is -1."""
     return np.concatenate([colours, np.array([VOID], np.uint8)])[ids]
-
-
-def _blueprint() -> rrb.Blueprint:
-    views = [
-        rrb.Spatial3DView(
-            origin="world",
-            contents=[f"world/{name}", "world/camera/**"],
-            name=title,
-        )
-        for name, title in CLOUDS.items()
-    ]
-    image = rrb.Spatial2DView(origin="world/camera/image", name="image")
-    caption = rrb.TextDocumentView(origin="caption", name="frame")
-    left = rrb.Vertical(image, caption, row_shares=[4, 1])
-    grid = rrb.Grid(left, *views, grid_columns=2)
-    return rrb.Blueprint(grid, collapse_panels=True)

@@ -14,7 +14,7 @@ from vantage3d.converters.kitti360.raw import Kitti360Layout, read_poses
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.images import read_depth, read_ids
 from vantage3d.io.kitti360_labels import IDS
-from vantage3d.synthetic.layouts.kitti360 import drive_name
+from vantage3d.synthetic.layouts.drives import drive_name
 from vantage3d.views.index import FrameIndex
 from vantage3d.views.kitti360 import packed_name
 from vantage3d.views.transform import ViewTransform

@@ -20,7 +20,7 @@ from vantage3d.geometry import invert_rigid, transform_points
 from vantage3d.io.depth_files import KITTI_SCALE
 from vantage3d.io.images import read_depth, read_ids
 from vantage3d.io.kitti360_labels import DYNAMIC
-from vantage3d.synthetic.layouts.kitti360 import drive_name
+from vantage3d.synthetic.layouts.drives import drive_name
 from vantage3d.views.transform import visible, z_buffer
 
 FRAME = 3

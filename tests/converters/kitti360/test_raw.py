@@ -10,7 +10,7 @@ from vantage3d.converters.kitti360.raw import (
     read_calibration,
     read_poses,
 )
-from vantage3d.synthetic.layouts.kitti360 import drive_name
+from vantage3d.synthetic.layouts.drives import drive_name
 from vantage3d.synthetic.streets.drive import make_rig
 
 REAL = "data/kitti360_sample"

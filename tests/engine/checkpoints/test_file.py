@@ -14,12 +14,12 @@ from safetensors.torch import save_file
 from vantage3d.engine.checkpoints import file as checkpoint_file
 from vantage3d.engine.checkpoints.file import (
     check_hash,
+    newest_checkpoint,
     read_checkpoint,
     sidecar,
     write_checkpoint,
     write_pointer,
 )
-from vantage3d.engine.checkpoints.newest import newest_checkpoint
 from vantage3d.engine.errors import CheckpointError
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.geometry.sampling import project_and_sample
 from tests.shared import need
 from tools.create_data import main
 from vantage3d.esam.datasets import (
@@ -21,7 +22,6 @@ from vantage3d.geometry import (
     FeatureGrid,
     grid_pixels,
     pixel_grid,
-    project_and_sample,
     transform_points,
     unproject,
 )

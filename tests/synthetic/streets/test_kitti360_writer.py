@@ -8,7 +8,7 @@ import pytest
 
 from vantage3d.io.depth_files import KITTI_SCALE
 from vantage3d.io.images import read_color, read_depth, read_ids
-from vantage3d.synthetic.layouts.kitti360 import (
+from vantage3d.synthetic.layouts.drives import (
     DriveOptions,
     drive_name,
     write_kitti360,

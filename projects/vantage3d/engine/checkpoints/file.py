@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 import torch
+from mmengine.logging import MMLogger
 
 from vantage3d.engine.checkpoints.plain import safe_globals
 from vantage3d.engine.errors import CheckpointError
@@ -123,7 +124,55 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     check_hash(path)
     if path.suffix == ".safetensors":
         return {"meta": {}, "state_dict": _read_safetensors(path)}
-    return _with_state_dict(read_pickle(path), path)
+    content = read_pickle(path)
+    if isinstance(content, Mapping):
+        if isinstance(content.get("state_dict"), Mapping):
+            return {"meta": {}, **content}
+        if content and all(isinstance(v, torch.Tensor) for v in content.values()):
+            return {"meta": {}, "state_dict": content}
+    found = list(content)[:8] if isinstance(content, Mapping) else type(content)
+    raise CheckpointError(
+        f"checkpoint {path} holds no state dict: expected the key `state_dict` or a "
+        f"mapping of names to tensors, found {found}"
+    )
+
+
+def newest_checkpoint(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """The checkpoint that was saved last and is intact.
+
+    Weights without training state (best checkpoints, foreign files) do not count.
+    Damaged files are skipped with a warning.
+
+    Returns:
+        Path and content; None if the folder has no checkpoint.
+
+    Raises:
+        CheckpointError: If there are checkpoints and all of them are damaged.
+    """
+    found: list[tuple[int, Path, str]] = []  # time of the save, file, what is wrong
+    for path in sorted(folder.glob("*.pth")):
+        try:
+            content = read_pickle(path, mmap=True)
+        except CheckpointError as error:
+            found.append((path.stat().st_mtime_ns, path, str(error)))
+            continue
+        if isinstance(content, dict) and "progress" in content:
+            found.append((content["meta"]["saved_ns"], path, ""))
+    damaged = []
+    for _, path, problem in sorted(found, reverse=True):
+        try:
+            if problem:
+                raise CheckpointError(problem)
+            return path, read_checkpoint(path)
+        except CheckpointError as error:
+            MMLogger.get_current_instance().warning(f"skipped: {error}")
+            damaged.append(path.name)
+    if damaged:
+        raise CheckpointError(
+            f"no checkpoint in {folder} is intact ({', '.join(damaged)} are damaged): "
+            "take another work dir, or remove them to start from the beginning"
+        )
+    return None
 
 
 def require_file(path: Path) -> None:
@@ -199,20 +248,6 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
             f"checkpoint {path} ({path.stat().st_size} bytes) is damaged or no "
             f"safetensors file: {error}"
         ) from error
-
-
-def _with_state_dict(content: Any, path: Path) -> dict[str, Any]:
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        return {"meta": {}, **content}
-    if isinstance(content, Mapping) and content:
-        tensors = [isinstance(value, torch.Tensor) for value in content.values()]
-        if all(tensors):
-            return {"meta": {}, "state_dict": content}
-    found = list(content)[:8] if isinstance(content, Mapping) else type(content)
-    raise CheckpointError(
-        f"checkpoint {path} holds no state dict: expected the key `state_dict` or a "
-        f"mapping of names to tensors, found {found}"
-    )
 
 
 def _known_digests(path: Path) -> list[str]:

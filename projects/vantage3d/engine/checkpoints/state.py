@@ -13,22 +13,7 @@ from torch import nn
 
 from vantage3d.engine.checkpoints.plain import from_plain, to_plain
 from vantage3d.engine.errors import CheckpointError
-from vantage3d.process.seeding import random_states, set_random_states
-
-
-def all_random_states() -> dict[str, Any]:
-    """States of every generator of this process, CUDA's included."""
-    states = random_states()
-    if torch.cuda.is_initialized():
-        states["cuda"] = torch.cuda.get_rng_state_all()
-    return states
-
-
-def set_all_random_states(states: Mapping[str, Any]) -> None:
-    """Put back what :func:`all_random_states` returned."""
-    set_random_states(dict(states))
-    if "cuda" in states:
-        torch.cuda.set_rng_state_all(states["cuda"])
+from vantage3d.process.seeding import random_states
 
 
 class BufferCopies:
@@ -84,7 +69,7 @@ class Moment:
             epoch=runner.epoch,
             iteration=runner.iter,
             progress=loop.state_dict() if hasattr(loop, "state_dict") else {},
-            random=all_random_states(),
+            random=random_states(cuda=True),
             lengths={key: len(history.data[0]) for key, history in scalars.items()},
         )
 
@@ -97,6 +82,12 @@ class Moment:
 def bare_model(model: nn.Module) -> nn.Module:
     """The model inside a wrapper for distributed training."""
     return cast(nn.Module, model.module) if is_model_wrapper(model) else model
+
+
+def accumulating(runner: Any) -> bool:
+    """Whether there are gradients that wait for more before a step."""
+    wrapper = runner.optim_wrapper
+    return isinstance(wrapper, OptimWrapper) and not wrapper.should_update()
 
 
 def collect_weights(runner: Any, moment: Moment, config_text: str) -> dict[str, Any]:
@@ -142,8 +133,7 @@ def collect_training(
             {k: v for k, v in scheduler.state_dict().items() if not callable(v)}
             for scheduler in _flat(runner.param_schedulers)
         ]
-    wrapper = runner.optim_wrapper
-    if isinstance(wrapper, OptimWrapper) and not wrapper.should_update():
+    if accumulating(runner):
         parameters = bare_model(runner.model).named_parameters()
         gradients = {name: p.grad for name, p in parameters if p.grad is not None}
         if gradients:  # of an accumulation that has not been applied yet

@@ -114,7 +114,19 @@ def load_weights(
     """
     report = LoadReport(total=len(model.state_dict()))
     state = _without_ignored(model, checkpoint["state_dict"], policy, report)
-    _require_finite(state, source)
+    bad = {
+        key: f"{count} of {value.numel()} values"
+        for key, value in state.items()
+        if isinstance(value, torch.Tensor) and value.is_floating_point()
+        if (count := int((~torch.isfinite(value)).sum()))
+    }
+    if bad:
+        first = next(iter(bad))
+        raise CheckpointError(
+            f"{source}: {len(bad)} of {len(state)} tensors hold values that are not "
+            f"finite, the first is {first} ({bad[first]}). Take an earlier checkpoint "
+            "or fetch the file again"
+        )
     try:
         missing, unexpected = model.load_state_dict(state, strict=False)
     except RuntimeError as error:
@@ -164,22 +176,6 @@ def _without_ignored(
                 f"{len(matched)} keys left out by {pattern!r}: {reason}"
             )
     return kept
-
-
-def _require_finite(state: Mapping[str, Any], source: str) -> None:
-    bad = {}
-    for key, value in state.items():
-        if isinstance(value, torch.Tensor) and value.is_floating_point():
-            count = int((~torch.isfinite(value)).sum())
-            if count:
-                bad[key] = f"{count} of {value.numel()} values"
-    if bad:
-        first = next(iter(bad))
-        raise CheckpointError(
-            f"{source}: {len(bad)} of {len(state)} tensors hold values that are not "
-            f"finite, the first is {first} ({bad[first]}). Take an earlier checkpoint "
-            "or fetch the file again"
-        )
 
 
 def _sort_missing(

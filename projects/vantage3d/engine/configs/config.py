@@ -1,19 +1,21 @@
-"""Reading a config, and refusing what nobody would read."""
+"""Reading a config; refusing what nobody would read, or a resumed run ignore."""
 
 import ast
 import inspect
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from vantage3d.engine.configs.types import check_types
-from vantage3d.engine.errors import ConfigError, closest
+from vantage3d.engine.errors import CheckpointError, ConfigError, closest
 from vantage3d.registry import SCOPE
 
 # Keys that the runner takes from the whole config instead of as an argument.
@@ -47,6 +49,10 @@ _PLAIN_SETTINGS = {
     "val_dataloader": _LOADER_KEYS - {"self"},
     "test_dataloader": _LOADER_KEYS - {"self"},
 }
+
+# A resumed run takes these from the checkpoint: another value would have no effect.
+_RESTORED = ("optim_wrapper", "param_scheduler")
+_WATCHED = (*_RESTORED, "model", "train_cfg", "train_dataloader")
 
 
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
@@ -91,8 +97,7 @@ def check_config(cfg: Config, options: Mapping[str, Any] | None = None) -> None:
 
     A top-level key must be one of the runner's, or a name that its own config file uses
     (or one that inherits from it or, if it is a base, stands beside it, by
-    ``_base_.name``). A dictionary with a ``type``
-    may only have arguments of that type.
+    ``_base_.name``). A dictionary with a ``type`` may only have arguments of that type.
 
     Args:
         cfg: A config that was read from a file.
@@ -102,8 +107,19 @@ def check_config(cfg: Config, options: Mapping[str, Any] | None = None) -> None:
         ConfigError: Naming the key or type, its file and the closest valid names.
     """
     files = config_files(Path(cfg.filename))
-    for option in options or {}:
-        _check_option(str(option).split(".")[0], files)
+    for key in (str(option).split(".")[0] for option in options or {}):
+        if key in RUNNER_KEYS:
+            continue
+        for file in files:
+            if key in _assigned(file):
+                raise ConfigError(
+                    f"--cfg-options {key}=... changes nothing: `{key}` is a helper of "
+                    f"{file} that was used up while the file was read. Override the "
+                    "keys that were made from it, or write a config"
+                )
+        raise ConfigError(
+            f"nobody reads `{key}` of --cfg-options{closest(key, RUNNER_KEYS)}"
+        )
     for file, heirs in files.items():
         _check_names(file, heirs)
     for name, known in _PLAIN_SETTINGS.items():
@@ -121,6 +137,41 @@ def check_config(cfg: Config, options: Mapping[str, Any] | None = None) -> None:
                 f"{closest(name, known)}"
             )
     check_types(cfg, lambda word: locate(word, files))
+
+
+def watched_settings(cfg: Config) -> str:
+    """The settings that :func:`check_settings` compares, as JSON."""
+    settings = {key: cfg.get(key) for key in _WATCHED}
+    return json.dumps(settings, sort_keys=True, default=str)
+
+
+def check_settings(before: str, cfg: Config, path: Path) -> None:
+    """Compare a config with the one of the run that is continued.
+
+    Args:
+        before: What :func:`watched_settings` gave when ``path`` was saved.
+        cfg: The config now; other changes than the optimizer's are logged.
+        path: The checkpoint, for messages.
+
+    Raises:
+        CheckpointError: If optimizer or schedules changed, which the checkpoint holds.
+    """
+    old = dict(_leaves(json.loads(before), ""))
+    new = dict(_leaves(json.loads(watched_settings(cfg)), ""))
+    changes = {
+        key: f"`{key}` was {old.get(key, 'absent')}, is {new.get(key, 'absent')}"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key, "absent") != new.get(key, "absent")
+    }
+    ignored = [text for key, text in changes.items() if key.startswith(_RESTORED)]
+    if ignored:
+        raise CheckpointError(
+            f"{path} brings its own optimizer and schedules, but the config says "
+            f"otherwise: {'; '.join(ignored)}. Undo that, or start a new run from its "
+            f"weights with load_from={path} in another work dir"
+        )
+    for text in changes.values():
+        MMLogger.get_current_instance().warning(f"resumed with another config: {text}")
 
 
 def config_files(path: Path) -> dict[Path, list[Path]]:
@@ -146,25 +197,10 @@ def locate(word: str, files: Iterable[Path]) -> str:
     return " (from --cfg-options)"
 
 
-def _check_option(key: str, files: Mapping[Path, list[Path]]) -> None:
-    if key in RUNNER_KEYS:
-        return
-    for file in files:
-        if key in _assigned(file):
-            raise ConfigError(
-                f"--cfg-options {key}=... changes nothing: `{key}` is a helper of "
-                f"{file} that was used up while the file was read. Override the keys "
-                "that were made from it, or write a config"
-            )
-    raise ConfigError(
-        f"nobody reads `{key}` of --cfg-options{closest(key, RUNNER_KEYS)}"
-    )
-
-
 def _check_names(file: Path, heirs: list[Path]) -> None:
     used = {
         node.id
-        for node in ast.walk(_syntax(file))
+        for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     }
     # A base may keep pieces for its neighbours that this chain of files does not use.
@@ -183,7 +219,8 @@ def _check_names(file: Path, heirs: list[Path]) -> None:
 def _assigned(file: Path) -> list[str]:
     """Names that ``file`` gives a value at top level."""
     targets: list[ast.expr] = []
-    for node in _syntax(file).body:
+    # {{ _base_.name }} is a set of a set, and valid Python as it stands.
+    for node in ast.parse(file.read_text()).body:
         if isinstance(node, ast.Assign):
             targets += node.targets
         elif isinstance(node, (ast.AnnAssign, ast.AugAssign)):
@@ -192,12 +229,18 @@ def _assigned(file: Path) -> list[str]:
     return [node.id for node in names if isinstance(node, ast.Name)]
 
 
-def _syntax(file: Path) -> ast.Module:
-    # {{ _base_.name }} is a set of a set, and valid Python as it stands.
-    return ast.parse(file.read_text())
-
-
 def _nested(cfg: Any, dotted: str) -> Mapping[str, Any]:
     for part in dotted.split("."):
         cfg = cfg.get(part) if isinstance(cfg, (Mapping, Config)) else None
     return cfg if isinstance(cfg, Mapping) else {}
+
+
+def _leaves(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, Mapping) and node:
+        for key, value in node.items():
+            yield from _leaves(value, f"{path}.{key}".lstrip("."))
+    elif isinstance(node, list) and any(isinstance(item, Mapping) for item in node):
+        for index, item in enumerate(node):
+            yield from _leaves(item, f"{path}.{index}")
+    else:
+        yield path, node

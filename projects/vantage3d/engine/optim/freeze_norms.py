@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from mmengine.dist import broadcast
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from vantage3d.engine.optim.patterns import matching
+from vantage3d.engine.checkpoints.state import bare_model
+from vantage3d.engine.optim.param_groups import matching
 from vantage3d.registry import HOOKS
 
 
@@ -41,9 +41,8 @@ class FreezeNormsHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Find the norms."""
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
-        norms = {n: m for n, m in model.named_modules() if isinstance(m, _BatchNorm)}
+        modules = bare_model(runner.model).named_modules()
+        norms = {name: m for name, m in modules if isinstance(m, _BatchNorm)}
         chosen = matching(self.modules, list(norms), "FreezeNormsHook.modules")
         self._norms, self._frozen = [norms[name] for name in chosen], False
 

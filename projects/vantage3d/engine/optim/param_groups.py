@@ -1,6 +1,8 @@
-"""A few parameter groups instead of one per parameter: decay and learning rate."""
+"""Parameters chosen by patterns of names: a few groups instead of one for each."""
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from mmengine.logging import print_log
@@ -10,11 +12,44 @@ from torch import nn
 
 from vantage3d.engine.checkpoints.state import bare_model
 from vantage3d.engine.errors import ConfigError
-from vantage3d.engine.optim.patterns import matching, nearest
 from vantage3d.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 
 _SETTING = "optim_wrapper.paramwise_cfg"
 Settings = tuple[float, float]  # learning rate, weight decay
+
+
+def matching(patterns: Iterable[str], names: Sequence[str], setting: str) -> list[str]:
+    """The names that at least one pattern matches, in their order.
+
+    Args:
+        patterns: Patterns of ``fnmatch``; ``*`` also matches dots.
+        names: Dotted names of a model.
+        setting: Where the patterns stand in the config, for messages.
+
+    Raises:
+        ConfigError: If a pattern matches nothing; it names the nearest names.
+    """
+    chosen: set[str] = set()
+    for pattern in patterns:
+        matched = {name for name in names if fnmatchcase(name, pattern)}
+        if not matched:
+            raise ConfigError(
+                f"`{setting}` has the pattern {pattern!r}, which matches none of "
+                f"{len(names)} names{nearest(pattern, names)}"
+            )
+        chosen |= matched
+    return [name for name in names if name in chosen]
+
+
+def nearest(pattern: str, names: Iterable[str]) -> str:
+    """``; nearest: a, b, c`` for a message, prefixes of names included."""
+    known = {
+        ".".join(parts[:length])
+        for parts in (name.split(".") for name in names)
+        for length in range(1, len(parts) + 1)
+    }
+    found = difflib.get_close_matches(pattern.strip("*."), sorted(known), 3, 0.3)
+    return f"; nearest: {', '.join(found)}" if found else ""
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()

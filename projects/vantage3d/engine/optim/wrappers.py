@@ -15,7 +15,7 @@ from mmengine.optim import OptimWrapper as _OptimWrapper
 
 from vantage3d.engine.errors import ConfigError, NonFiniteError
 from vantage3d.engine.interrupt import UpdateGuard
-from vantage3d.engine.optim.patterns import matching
+from vantage3d.engine.optim.param_groups import matching
 from vantage3d.registry import OPTIM_WRAPPERS
 
 _SKIPPED = "skipped_steps"

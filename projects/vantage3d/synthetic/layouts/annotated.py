@@ -5,7 +5,6 @@ joins them into one per split.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,39 +27,28 @@ METERS_PER_ASSET = 0.0254
 PART = "annotations/scenes/{0}.jgz"  # of one scene
 RELEASED_SPLITS = {"train": "train", "val": "test"}
 
+# (root, scene, view, K) writes the files of a view.
 Writer = Callable[[Path, str, View, Floats], AnnotatedFrame]
 
 
-@dataclass(frozen=True)
-class AnnotatedLayout:
-    """One layout with annotation files.
+def write_scene(write_view: Writer, root: Path, scene: str, job: Job) -> None:
+    """Write the frames of a room, then its annotations."""
+    K = sensor_intrinsics(job.size)
+    frames = [write_view(root, scene, view, K) for view in film(job)[1]]
+    sequence = Path(frames[0].image).parent.parent.as_posix()
+    write_annotations(root / PART.format(scene), {sequence: frames})
 
-    Attributes:
-        write_view: (root, scene, view, K) writes the files of a view.
-        prefix: Start of the annotation files' names, before the split.
-    """
 
-    write_view: Writer
-    prefix: str = ""
-
-    def write_scene(self, root: Path, scene: str, job: Job) -> None:
-        """Write the frames of a room, then its annotations."""
-        K = sensor_intrinsics(job.size)
-        frames = [self.write_view(root, scene, view, K) for view in film(job)[1]]
-        sequence = Path(frames[0].image).parent.parent.as_posix()
-        write_annotations(root / PART.format(scene), {sequence: frames})
-
-    def write_meta(self, root: Path, splits: Splits, frames: Sequence[int]) -> None:
-        """The annotation file of every split."""
-        for split, scenes in splits.items():
-            joined = {}
-            for scene in scenes:
-                for name, entries in read_annotations(
-                    root / PART.format(scene)
-                ).items():
-                    joined[name] = list(parse_frames(name, entries))
-            name = f"{self.prefix}{RELEASED_SPLITS[split]}.jgz"
-            write_annotations(root / "annotations" / name, joined)
+def write_meta(prefix: str, root: Path, splits: Splits, frames: Sequence[int]) -> None:
+    """The annotation file of every split; ``prefix`` begins its name."""
+    for split, scenes in splits.items():
+        joined = {
+            name: list(parse_frames(name, entries))
+            for scene in scenes
+            for name, entries in read_annotations(root / PART.format(scene)).items()
+        }
+        name = f"{prefix}{RELEASED_SPLITS[split]}.jgz"
+        write_annotations(root / "annotations" / name, joined)
 
 
 def write_co3d_view(root: Path, scene: str, view: View, K: Floats) -> AnnotatedFrame:
@@ -101,8 +89,8 @@ def write_hypersim_view(
     return AnnotatedFrame(image, world2cam, corner, path, METERS_PER_ASSET)
 
 
-LAYOUTS = {
-    "co3d": AnnotatedLayout(write_co3d_view, f"{CATEGORY}_"),
-    "annotations": AnnotatedLayout(write_plain_view),
-    "hypersim": AnnotatedLayout(write_hypersim_view),
+LAYOUTS: dict[str, tuple[Writer, str]] = {  # with the prefix of annotation files
+    "co3d": (write_co3d_view, f"{CATEGORY}_"),
+    "annotations": (write_plain_view, ""),
+    "hypersim": (write_hypersim_view, ""),
 }

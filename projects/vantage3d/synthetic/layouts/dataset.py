@@ -1,25 +1,15 @@
 """Whole synthetic datasets: many scenes, several processes, one result."""
 
 import json
-import multiprocessing
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
-
 from vantage3d.checks import check_choice, check_positive
+from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
-from vantage3d.synthetic.layouts import (
-    annotated,
-    eth3d,
-    rgbd_folder,
-    scannet,
-    scannet_sens,
-    sun3d,
-)
+from vantage3d.synthetic.layouts import annotated, eth3d, recordings, scannet
 from vantage3d.synthetic.layouts.files import scene_lists, write_text
 from vantage3d.synthetic.rooms.filming import SENSOR_SIZE, THEMES, Job, Splits
 
@@ -46,21 +36,25 @@ class Layout(NamedTuple):
 LISTS = scene_lists("{}.txt")  # of one's own: SUN3D has none
 LAYOUTS = {
     "scannet": Layout(scannet.write_scene, "3D/{0}/{0}.txt", scannet.write_meta),
-    "rgbd_folder": Layout(rgbd_folder.write_scene, "{0}/intrinsic.txt", LISTS),
+    "rgbd_folder": Layout(recordings.write_rgbd_scene, "{0}/intrinsic.txt", LISTS),
     "scannet_sens": Layout(
-        scannet_sens.write_scene,
+        recordings.write_sens_scene,
         "scans/{0}/{0}.sens",
         scene_lists("meta_data/scannetv2_{}.txt"),
     ),
-    "sun3d": Layout(sun3d.write_scene, "{0}/intrinsics.txt", LISTS),
+    "sun3d": Layout(recordings.write_sun3d_scene, "{0}/intrinsics.txt", LISTS),
     "eth3d": Layout(
         eth3d.write_scene,
         "{0}/dslr_calibration_undistorted/cameras.txt",
         lambda root, splits, frames: None,  # no files of splits
     ),
     **{
-        name: Layout(layout.write_scene, annotated.PART, layout.write_meta)
-        for name, layout in annotated.LAYOUTS.items()
+        name: Layout(
+            partial(annotated.write_scene, write_view),
+            annotated.PART,
+            partial(annotated.write_meta, prefix),
+        )
+        for name, (write_view, prefix) in annotated.LAYOUTS.items()
     },
 }
 
@@ -117,14 +111,14 @@ def write_dataset(
     arguments |= {"frames": list(frames), "size": list(size), "seed": seed}
     # Without the default, folders made before there were themes stay valid.
     arguments |= {"theme": theme} if theme != "home" else {}
-    claim(root, {"version": VERSION, **arguments})
-    jobs = [
-        (name, Job(seed * SEEDS_PER_DATASET + number, tuple(frames), size, theme))
-        for number, name in enumerate(names)
-    ]
-    left = [job for job in jobs if not (root / chosen.last.format(job[0])).exists()]
+    jobs = {
+        name: (name, Job(seed * SEEDS_PER_DATASET + n, tuple(frames), size, theme))
+        for n, name in enumerate(names)
+    }
     task = partial(_write_one, layout, root)
-    run_jobs(task, left, workers, f"rendering {layout} rooms")
+    text = f"rendering {layout} rooms"
+    manifest = {"version": VERSION, **arguments}
+    write_missing(root, manifest, task, jobs, chosen.last, workers, text)
     chosen.write_meta(root, splits, frames)
     return splits
 
@@ -133,36 +127,42 @@ write_scannet = partial(write_dataset, "scannet")
 write_rgbd_folder = partial(write_dataset, "rgbd_folder")
 
 
-def claim(root: Path, manifest: dict[str, Any]) -> None:
-    """Note the arguments in ``root``; refuse a folder made with others."""
-    path, text = root / MANIFEST, json.dumps(manifest, indent=1) + "\n"
-    if path.exists() and path.read_text() == text:
-        return
-    if root.is_dir() and any(root.iterdir()):
-        made = "with other arguments" if path.exists() else "by something else"
-        raise FileExistsError(
-            f"{root} was made {made}. Remove it or choose another output folder."
-        )
-    write_text(path, text)
-
-
 def _write_one(layout: str, root: Path, job: tuple[str, Job]) -> None:
     LAYOUTS[layout].write_scene(root, *job)
 
 
-def run_jobs(task: Callable, jobs: list, workers: int, text: str) -> None:
-    """Do ``task`` for all jobs, here or in a pool; ``text`` says what goes on."""
-    if workers == 1 or len(jobs) < 2:
-        for _ in track(map(task, jobs), len(jobs), text):
-            pass
-        return
-    # The processes share the cores, so each uses one.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        min(workers, len(jobs)),
-        mp_context=context,
-        initializer=cv2.setNumThreads,
-        initargs=(1,),
-    ) as pool:
-        for _ in track(pool.map(task, jobs), len(jobs), text):
-            pass
+def write_missing(
+    root: Path,
+    manifest: dict[str, Any],
+    task: Callable[[Any], None],
+    jobs: Mapping[str, Any],
+    last: str,
+    workers: int,
+    text: str,
+) -> None:
+    """Note the arguments in ``root``, then write the scenes that it lacks.
+
+    Args:
+        root: Output folder.
+        manifest: What the folder is made with.
+        task: Picklable; writes the scene of a job.
+        jobs: Scene name -> job.
+        last: File that ``task`` writes last; ``{0}`` is the scene's name.
+        workers: Processes.
+        text: What goes on.
+
+    Raises:
+        FileExistsError: If the folder was made with other arguments.
+    """
+    path, noted = root / MANIFEST, json.dumps(manifest, indent=1) + "\n"
+    if not path.exists() or path.read_text() != noted:
+        if root.is_dir() and any(root.iterdir()):
+            made = "with other arguments" if path.exists() else "by something else"
+            raise FileExistsError(
+                f"{root} was made {made}. Remove it or choose another output folder."
+            )
+        write_text(path, noted)
+    left = [jobs[name] for name in jobs if not (root / last.format(name)).exists()]
+    done = run_parallel(task, left, min(workers, len(left)), __name__)
+    for _ in track(done, len(left), text):
+        pass

@@ -4,10 +4,9 @@ Undistorted photographs with a COLMAP text model; ground truth depth as raw floa
 the distorted images of a thin-prism fisheye lens, with occlusion masks.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from vantage3d.geometry import (
 )
 from vantage3d.io.colmap import HALF, ColmapCamera
 from vantage3d.io.depth_files import write_raw_float32
-from vantage3d.synthetic.layouts.files import write_image, write_text
+from vantage3d.synthetic.layouts.files import numbers_text, write_image, write_text
 from vantage3d.synthetic.render.raycast import cast_rays
 from vantage3d.synthetic.render.solids import Floats
 from vantage3d.synthetic.rooms.filming import Job, View, film, sensor_intrinsics
@@ -33,11 +32,8 @@ OCCLUDED, UNDEFINED = 1, 2
 HEADER = "# a synthetic model\n"
 
 
-class Track(NamedTuple):
-    """A world point (3,) and the (view, pixel) pairs that see it."""
-
-    point: Floats
-    seen: list[tuple[int, Floats]]
+# A world point (3,) and the (view, pixel) pairs that see it.
+Track = tuple[Floats, list[tuple[int, Floats]]]
 
 
 def fisheye_camera(size: tuple[int, int]) -> ColmapCamera:
@@ -50,8 +46,8 @@ def fisheye_camera(size: tuple[int, int]) -> ColmapCamera:
 
 def write_scene(root: Path, scene: str, job: Job) -> None:
     """Write photographs, depth, masks and models of one room; the models come last."""
-    room, views = film(job)
-    lens, kept = fisheye_camera(job.size), []
+    room, filmed = film(job)
+    lens, views = fisheye_camera(job.size), list(filmed)
     for view in views:
         name = _name(view)
         photo = root / scene / "images" / "dslr_images_undistorted" / name
@@ -59,15 +55,17 @@ def write_scene(root: Path, scene: str, job: Job) -> None:
         turn, eye = view.cam2world[:3, :3], view.cam2world[:3, 3]
         depth = cast_rays(room.solids, eye, _rays(lens) @ turn.T)
         depth = depth.reshape(lens.size[1], lens.size[0])
-        mask = _mask(depth.shape)
+        # A block that counts as occluded and a strip without ground truth.
+        mask, (height, width) = np.zeros(depth.shape, np.uint8), depth.shape
+        mask[height // 3 : height // 2, width // 4 : width // 3] = OCCLUDED
+        mask[:, : width // 8] = UNDEFINED
         # What masks cover is wrong on purpose: a reader that forgets them is caught.
         depth = np.where(mask > 0, depth / 2, depth)
         folder = root / scene / "ground_truth_depth" / "dslr_images"
         write_raw_float32(folder / name, depth)
         masks = root / scene / "masks_for_images" / "dslr_images"
         write_image(masks / f"{Path(name).stem}.png", mask)
-        kept.append(view)
-    K, tracks = sensor_intrinsics(job.size), _tracks(kept, job)
+    K, tracks = sensor_intrinsics(job.size), _tracks(views, job)
     pinhole = (K[0, 0], K[1, 1], K[0, 2] + HALF, K[1, 2] + HALF)
     straight = ColmapCamera("PINHOLE", job.size, tuple(map(float, pinhole)))
     for kind, camera, images in (
@@ -75,7 +73,7 @@ def write_scene(root: Path, scene: str, job: Job) -> None:
         ("undistorted", straight, "dslr_images_undistorted"),
     ):
         folder = root / scene / f"dslr_calibration_{kind}"
-        _write_model(folder, camera, kept, images, tracks)
+        _write_model(folder, camera, views, images, tracks)
 
 
 def _name(view: View) -> str:
@@ -87,14 +85,6 @@ def _rays(lens: ColmapCamera) -> Floats:
     """(H W, 3) rays of the distorted pixels, z = 1."""
     grid = pixel_grid(lens.size[1], lens.size[0], np.zeros(1)).reshape(-1, 2)
     return np.column_stack([lens.rays(grid), np.ones(len(grid))])
-
-
-def _mask(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """A block that counts as occluded and a strip without ground truth."""
-    mask, (height, width) = np.zeros(shape, np.uint8), shape
-    mask[height // 3 : height // 2, width // 4 : width // 3] = OCCLUDED
-    mask[:, : width // 8] = UNDEFINED
-    return mask
 
 
 def _tracks(views: Sequence[View], job: Job) -> list[Track]:
@@ -109,7 +99,7 @@ def _tracks(views: Sequence[View], job: Job) -> list[Track]:
         for row, point in enumerate(points):
             pairs = [(n, p[row]) for n, (p, ok) in enumerate(seen) if ok[row]]
             if len(pairs) > 1:
-                tracks.append(Track(point, pairs))
+                tracks.append((point, pairs))
     return tracks
 
 
@@ -139,34 +129,27 @@ def _write_model(
     """``points3D.txt``, ``images.txt`` and ``cameras.txt`` as COLMAP writes them."""
     observed: list[list[str]] = [["1.5 2.5 -1"] for _ in views]
     points = []
-    for number, track in enumerate(tracks, 1):
+    for number, (point, seen) in enumerate(tracks, 1):
         ends = []
-        for view, _ in track.seen:
-            at = transform_points(
-                invert_rigid(views[view].cam2world), track.point[None]
-            )
+        for view, _ in seen:
+            at = transform_points(invert_rigid(views[view].cam2world), point[None])
             x, y = camera.project(at)[0] + HALF
             ends.append(f"{view + 1} {len(observed[view])}")
             observed[view].append(f"{x:.9g} {y:.9g} {number}")
-        points.append(
-            f"{number} {_numbers(track.point)} 128 128 128 0.5 {' '.join(ends)}"
-        )
+        place = numbers_text(point)
+        points.append(f"{number} {place} 128 128 128 0.5 {' '.join(ends)}")
     write_text(folder / "points3D.txt", _lines(points))
     lines = []
     for number, shown in enumerate(views):
         world2cam = invert_rigid(shown.cam2world)
         x, y, z, w = Rotation.from_matrix(world2cam[:3, :3]).as_quat()
-        pose = _numbers([w, x, y, z, *world2cam[:3, 3]])
+        pose = numbers_text([w, x, y, z, *world2cam[:3, 3]])
         lines.append(f"{number + 1} {pose} 1 {images}/{_name(shown)}")
         lines.append(" ".join(observed[number]))
     write_text(folder / "images.txt", _lines(lines))
-    size = f"{camera.size[0]} {camera.size[1]}"
-    row = f"1 {camera.model} {size} {_numbers(camera.params)}"
+    (width, height), params = camera.size, numbers_text(camera.params)
+    row = f"1 {camera.model} {width} {height} {params}"
     write_text(folder / "cameras.txt", _lines([row]))
-
-
-def _numbers(values: Iterable[float]) -> str:
-    return " ".join(f"{value:.12g}" for value in values)
 
 
 def _lines(lines: list[str]) -> str:

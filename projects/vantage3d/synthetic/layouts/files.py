@@ -8,8 +8,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.depth_files import MILLIMETRES, depth_units
 from vantage3d.synthetic.render.mesh import Mesh
 from vantage3d.synthetic.render.solids import Floats
 from vantage3d.synthetic.rooms.filming import Splits
@@ -58,8 +60,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def matrix_text(matrix: Floats) -> str:
     """Rows of numbers with six decimals, as in ScanNet's text files."""
-    rows = [" ".join(f"{value:.6f}" for value in row) for row in matrix]
-    return "\n".join(rows) + "\n"
+    return "".join(" ".join(f"{v:.6f}" for v in row) + "\n" for row in matrix)
 
 
 def write_matrix(path: Path, matrix: Floats) -> None:
@@ -67,17 +68,26 @@ def write_matrix(path: Path, matrix: Floats) -> None:
     write_bytes(path, matrix_text(matrix).encode())
 
 
-def write_image(path: Path, image: np.ndarray) -> None:
+def numbers_text(values: ArrayLike) -> str:
+    """Numbers of any shape with twelve digits, on one line."""
+    return " ".join(f"{value:.12g}" for value in np.ravel(values))
+
+
+def encode_image(suffix: str, image: np.ndarray) -> bytes:
     """PNG or JPEG by suffix; (H, W, 3) uint8 RGB, or (H, W) uint8 or uint16."""
     pixels = image[..., ::-1] if image.ndim == 3 else image
-    options = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix == ".jpg" else []
-    _, data = cv2.imencode(path.suffix, np.ascontiguousarray(pixels), options)
-    write_bytes(path, data.tobytes())
+    options = [cv2.IMWRITE_JPEG_QUALITY, 95] if suffix == ".jpg" else []
+    return cv2.imencode(suffix, np.ascontiguousarray(pixels), options)[1].tobytes()
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    """An image as :func:`encode_image` does."""
+    write_bytes(path, encode_image(path.suffix, image))
 
 
 def write_depth(path: Path, depth: Floats) -> None:
     """(H, W) metres as 16-bit millimetres, 0 = missing."""
-    write_image(path, np.round(depth * 1000).astype(np.uint16))
+    write_image(path, depth_units(depth, MILLIMETRES))
 
 
 def write_ply(path: Path, mesh: Mesh) -> None:

@@ -15,7 +15,7 @@ from vantage3d.synthetic.layouts.files import (
     write_text,
 )
 from vantage3d.synthetic.render.classes import CATEGORIES
-from vantage3d.synthetic.render.mesh import Mesh, scene_mesh
+from vantage3d.synthetic.render.mesh import scene_mesh
 from vantage3d.synthetic.render.solids import Floats
 from vantage3d.synthetic.rooms.filming import Job, Splits, film, sensor_intrinsics
 from vantage3d.synthetic.rooms.room import Room
@@ -36,7 +36,11 @@ def write_scene(root: Path, scene: str, job: Job) -> None:
         write_depth(folder / "depth" / f"{view.number}.png", view.frame.depth)
         pose = invert_rigid(align) @ view.cam2world
         write_matrix(folder / "pose" / f"{view.number}.txt", pose)
-    _write_intrinsics(folder / "intrinsic", sensor_intrinsics(job.size))
+    square = np.eye(4)
+    square[:3, :3] = sensor_intrinsics(job.size)
+    for sensor in ("color", "depth"):
+        write_matrix(folder / "intrinsic" / f"intrinsic_{sensor}.txt", square)
+        write_matrix(folder / "intrinsic" / f"extrinsic_{sensor}.txt", np.eye(4))
     _write_scan(root / "3D" / scene, scene, room, align, job.size)
 
 
@@ -50,15 +54,6 @@ def _axis_alignment(seed: int) -> Floats:
     return np.round(align, 6)
 
 
-def _write_intrinsics(folder: Path, K: Floats) -> None:
-    """Four 4 x 4 matrices, colour and depth alike, identity extrinsics."""
-    square = np.eye(4)
-    square[:3, :3] = K
-    for sensor in ("color", "depth"):
-        write_matrix(folder / f"intrinsic_{sensor}.txt", square)
-        write_matrix(folder / f"extrinsic_{sensor}.txt", np.eye(4))
-
-
 def _write_scan(
     folder: Path, scene: str, room: Room, align: Floats, size: tuple[int, int]
 ) -> None:
@@ -70,21 +65,7 @@ def _write_scan(
     segs_file = f"{scene}_vh_clean_2.0.010000.segs.json"
     segments = {"sceneId": scene, "segIndices": mesh.segment.tolist()}
     write_json(folder / segs_file, segments)
-    write_json(
-        folder / f"{scene}.aggregation.json",
-        {
-            "sceneId": f"scannet.{scene}",
-            "appId": "Aggregator.v2",
-            "segGroups": _groups(room, mesh),
-            "segmentsFile": f"scannet.{segs_file}",
-        },
-    )
-    write_text(folder / f"{scene}.txt", _facts(align, sensor_intrinsics(size), size))
-
-
-def _groups(room: Room, mesh: Mesh) -> list[dict]:
-    """One entry per instance, object ids from 0."""
-    return [
+    groups = [
         {
             "id": number,
             "objectId": number,
@@ -93,6 +74,14 @@ def _groups(room: Room, mesh: Mesh) -> list[dict]:
         }
         for number, category in enumerate(room.categories)
     ]
+    aggregation = {
+        "sceneId": f"scannet.{scene}",
+        "appId": "Aggregator.v2",
+        "segGroups": groups,
+        "segmentsFile": f"scannet.{segs_file}",
+    }
+    write_json(folder / f"{scene}.aggregation.json", aggregation)
+    write_text(folder / f"{scene}.txt", _facts(align, sensor_intrinsics(size), size))
 
 
 def _facts(align: Floats, K: Floats, size: tuple[int, int]) -> str:

@@ -54,8 +54,7 @@ def _block(before: int, after: int, stride: int) -> nn.Sequential:
 
 def feature_source(weights: str, size: tuple[int, int]) -> FeatureSource:
     """What made features of images of ``size`` (W, H), which are not resized."""
-    sizes = dict(image_size=size, input_size=size, patch=PATCH, channels=CHANNELS)
-    return FeatureSource(model=NAME, weights=weights, layers=(6,), **sizes)
+    return FeatureSource(NAME, weights, (6,), size, size, PATCH, CHANNELS)
 
 
 def save_small_image_net(path: str | Path, model: SmallImageNet) -> str:

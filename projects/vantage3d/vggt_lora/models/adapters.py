@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vantage3d.checks import check_positive
 from vantage3d.engine.errors import ConfigError
-from vantage3d.engine.optim.patterns import matching
+from vantage3d.engine.optim.param_groups import matching
 
 ADAPTER = "default"  # peft's name of the only adapter
 _ADAPTABLE = (nn.Linear, nn.Conv1d, nn.Conv2d)

@@ -17,10 +17,11 @@ from tests.esam.models.pictures import (
     picture_frame,
 )
 from tests.esam.models.scenes import model_config
+from tests.geometry.sampling import project_and_sample
 from vantage3d.esam.models import Res16UNet34C
 from vantage3d.esam.models.fusion.image_features import StoredFeatures
 from vantage3d.esam.models.fusion.image_sampling import ImagePyramid
-from vantage3d.geometry import FeatureGrid, project_and_sample
+from vantage3d.geometry import FeatureGrid
 from vantage3d.sparse import floor_coordinates, voxelize
 
 STRIDES = (1, 2, 4, 8, 16)
