@@ -65,7 +65,7 @@ def evaluate_eth3d(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     args.config = config_file(args.config)
     from vantage3d.evaluation.results.table import to_text
-    from vantage3d.vggt_lora.evaluation.runs.lengths import evaluate_lengths
+    from vantage3d.vggt_lora.evaluation.runs.evaluate import evaluate_lengths
 
     with one_message("stopped; the same command goes on from here"):
         options = run_options(args, None, buildings=False)
@@ -124,7 +124,7 @@ def select_checkpoint(argv: list[str] | None = None) -> None:
     add("--max-vram", type=float, help="MB, peak on the GPU")
     add("--max-ram", type=float, help="MB, peak of the process")
     args = parser.parse_args(argv)
-    from vantage3d.evaluation.results import select
+    from vantage3d.evaluation.results import score
 
     given = {
         "--max-latency": args.max_latency,
@@ -133,7 +133,7 @@ def select_checkpoint(argv: list[str] | None = None) -> None:
     }
     limits = {name: value for name, value in given.items() if value is not None}
     with one_message("stopped; call it again"):
-        found = select.select_checkpoint(args.folder, args.by, limits)
+        found = score.select_checkpoint(args.folder, args.by, limits)
         for name, reason in found.refused.items():
             print(f"not {name}: {reason}")
         print(f"{found.name}: {args.by} {found.value:.4f}")

@@ -1,5 +1,9 @@
 """The metric of ESAM: ScanNet instance AP, class-aware or class-agnostic."""
 
+import csv
+import io
+import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,7 +11,6 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from vantage3d.evaluation.ap_report import ap_csv, ap_json, ap_table
 from vantage3d.evaluation.instance_overlaps import (
     SceneOverlaps,
     SceneTruth,
@@ -15,7 +18,9 @@ from vantage3d.evaluation.instance_overlaps import (
     scene_overlaps,
     scene_truth,
 )
-from vantage3d.evaluation.results.folder import beside_log
+from vantage3d.evaluation.metrics_table import AP_KEYS, find
+from vantage3d.evaluation.results.folder import beside_log, no_nan
+from vantage3d.evaluation.results.table import Rows, boxed
 from vantage3d.evaluation.scannet_ap import MIN_REGION, OVERLAPS, instance_ap
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.registry import METRICS
@@ -24,6 +29,8 @@ MODEL = "model"
 SUPERPOINTS = "every superpoint an instance"
 WHOLE = "one instance per frame"
 METRIC_NAMES = {SUPERPOINTS: "every_superpoint/", WHOLE: "one_per_frame/"}
+OVERALL = dict(zip(("ap", "ap50%", "ap25%"), AP_KEYS))
+HEADER = [find(key).label for key in AP_KEYS]
 
 
 @METRICS.register_module()
@@ -248,3 +255,50 @@ def write_prediction(
     arrays = {"masks": masks, "classes": names, "scores": scores.astype(np.float32)}
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, lambda file: np.savez_compressed(file, **arrays))
+
+
+def ap_table(answers: dict[str, dict]) -> str:
+    """Text table: the classes of the first answer, then each answer overall.
+
+    Args:
+        answers: Results of ``instance_ap`` by the name of who answered. Classes without
+            true instances have no row.
+    """
+    first = next(iter(answers.values()))
+    known = {
+        name: row for name, row in first["classes"].items() if not math.isnan(row["ap"])
+    }
+    rows = (
+        [[name, *_cells(row)] for name, row in known.items()] if len(known) > 1 else []
+    )
+    overall = [[name, *_cells(_overall(answer))] for name, answer in answers.items()]
+    return boxed(Rows(["", *HEADER], [*rows, *overall]))
+
+
+def ap_json(answers: dict[str, dict], **facts: object) -> str:
+    """JSON of the answers under ``answers`` and ``facts`` beside it; nan is null."""
+    return json.dumps(no_nan({**facts, "answers": answers}), indent=1) + "\n"
+
+
+def ap_csv(answers: dict[str, dict]) -> str:
+    """CSV with the columns answer, class, ap, ap50, ap25; class "all" is the mean.
+
+    A class without true instances has empty cells.
+    """
+    cells = [
+        [name, label, *(no_nan(row[key]) for key in OVERALL)]
+        for name, answer in answers.items()
+        for label, row in {"all": _overall(answer), **answer["classes"]}.items()
+    ]
+    header = ["answer", "class", "ap", "ap50", "ap25"]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *cells])
+    return text.getvalue()
+
+
+def _overall(answer: dict) -> dict[str, float]:
+    return {key: answer[overall] for key, overall in OVERALL.items()}
+
+
+def _cells(row: dict[str, float]) -> list[str]:
+    return [f"{row[key]:.4f}" for key in OVERALL]

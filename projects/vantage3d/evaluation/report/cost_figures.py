@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vantage3d.checks import check_shape
 from vantage3d.evaluation.metrics_table import find, region
-from vantage3d.evaluation.report.style import (
+from vantage3d.evaluation.report.plotting import (
     BASELINE_COLOUR,
     COLOURS,
     CannotDrawError,

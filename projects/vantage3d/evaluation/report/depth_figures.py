@@ -5,23 +5,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from vantage3d.evaluation.report.curves import (
-    Line,
-    Panel,
-    Positions,
-    draw_panels,
-    positions,
-)
-from vantage3d.evaluation.report.style import (
+from vantage3d.evaluation.report.plotting import (
     BASELINE_COLOUR,
     BEST_COLOUR,
     COLOURS,
     DASHED,
     CannotDrawError,
+    Line,
+    Panel,
+    Positions,
+    draw_panels,
     finish,
     mark,
     new_figure,
     panels,
+    positions,
     readable_log,
 )
 from vantage3d.evaluation.results.run import Model, Run, read_frames

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from vantage3d.evaluation.report.style import (
+from vantage3d.evaluation.report.plotting import (
     TEXT,
     WIDTH,
     CannotDrawError,

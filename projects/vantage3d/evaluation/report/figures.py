@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from vantage3d.evaluation.report import (
-    ablation_figures,
     breakdown,
     cost_figures,
     depth_figures,
     examples,
     score_figures,
-    stability,
 )
-from vantage3d.evaluation.report.style import DPI, CannotDrawError
+from vantage3d.evaluation.report.plotting import DPI, CannotDrawError
 from vantage3d.evaluation.results.run import Run
 from vantage3d.evaluation.results.score import ABS_REL, SCORE_METRICS
 
@@ -107,7 +105,7 @@ KINDS = (
         "11_photometric_curve", "Geometry", "Photometric consistency by threshold",
         "A model is more consistent between frames only if its curve lies above the "
         "other at every threshold, not just at the one that the score uses.",
-        ablation_figures.CURVE_COLUMNS, ablation_figures.photometric_curve,
+        breakdown.CURVE_COLUMNS, breakdown.photometric_curve,
     ),
     Kind(
         "04_pose_errors", "Poses", "Camera poses",
@@ -138,7 +136,7 @@ KINDS = (
         "06_training_stability", "Training", "Stability",
         "Training has settled where the curves are level and the variation stays below "
         "the dotted line; before that, the best checkpoint is a matter of luck.",
-        stability.CURVES, stability.training_stability,
+        score_figures.CURVES, score_figures.training_stability,
     ),
     Kind(
         "09_pareto_front", "Cost", "Quality against cost",
@@ -151,7 +149,7 @@ KINDS = (
         "10_alignment_ablation", "Alignment", "The same predictions, aligned otherwise",
         "If the order of two models changes with the alignment, the difference between "
         "them is one of scale and not of shape (bold: the alignment of this report).",
-        ablation_figures.ABLATION_COLUMNS, ablation_figures.alignment_ablation,
+        breakdown.ABLATION_COLUMNS, breakdown.alignment_ablation,
     ),
 )  # fmt: skip
 

@@ -4,8 +4,7 @@ import math
 from typing import NamedTuple
 
 from vantage3d.evaluation.metrics_table import HEADLINE, find, region
-from vantage3d.evaluation.results.folder import ResultFolder
-from vantage3d.evaluation.results.records import csv_text
+from vantage3d.evaluation.results.folder import ResultFolder, csv_text
 
 COLUMNS = (*HEADLINE, "performance.fps", "performance.latency_p95_ms")
 SHORT = {"building": "bldg", "full": "", "": ""}

@@ -15,10 +15,14 @@ from vantage3d.evaluation.depth_metrics import usable
 from vantage3d.evaluation.photometric import View, agreement, agreement_statistics
 from vantage3d.evaluation.planarity import planarity, plane_segments
 from vantage3d.evaluation.point_clouds import NAMES, align_points, cloud_metrics, moved
+from vantage3d.evaluation.pose_metrics import stands_still
 from vantage3d.evaluation.surface_normals import angle_statistics, normal_angles
-from vantage3d.evaluation.trajectory_alignment import stands_still
-from vantage3d.evaluation.windows.aligned import AlignedWindow
-from vantage3d.evaluation.windows.contracts import Floats, Record, predicted_cameras
+from vantage3d.evaluation.windows.contracts import (
+    AlignedWindow,
+    Floats,
+    Record,
+    predicted_cameras,
+)
 from vantage3d.geometry import invert_rigid, unproject_pixels
 
 LENGTHS, ANGLES = ("ate_trans", "rpe_trans"), ("ate_rot_deg", "rpe_rot_deg")

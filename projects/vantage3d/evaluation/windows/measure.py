@@ -20,10 +20,11 @@ from vantage3d.evaluation.depth_metrics import (
     sum_errors,
     usable,
 )
-from vantage3d.evaluation.windows.aligned import AlignedWindow, FramePixels
 from vantage3d.evaluation.windows.contracts import (
     UNKNOWN,
+    AlignedWindow,
     Floats,
+    FramePixels,
     MetricOptions,
     Record,
     WindowPrediction,

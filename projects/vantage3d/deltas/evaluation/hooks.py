@@ -1,19 +1,23 @@
 """After a test: the numbers beside those of the median map, and a picture."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.dist import collect_results, is_main_process
+from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from numpy.typing import NDArray
+from torch import Tensor
 
-from vantage3d.deltas.evaluation.sparse_points import SPARSE
+from vantage3d.checks import check_choice
+from vantage3d.deltas.evaluation.depth_metric import SPARSE
 from vantage3d.evaluation.metrics_table import find
-from vantage3d.evaluation.results.records import Record, no_nan
+from vantage3d.evaluation.results.folder import Record, no_nan
 from vantage3d.evaluation.results.table import Rows, boxed
 from vantage3d.evaluation.stereo_depth import (
     EIGHT,
@@ -21,6 +25,7 @@ from vantage3d.evaluation.stereo_depth import (
     anchor_record,
     summarise_anchors,
 )
+from vantage3d.geometry import invert_rigid
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.registry import DATASETS, HOOKS
 from vantage3d.visualization.depth_picture import (
@@ -174,3 +179,50 @@ def median_depth_map(
         )
     known[:, empty] = np.nanmedian(known)
     return np.nanmedian(known, axis=0)
+
+
+def stride(cam2world: Tensor) -> Tensor:
+    """Rows read with a stride of four where there are three a pose.
+
+    The rows of view v are moved round by v, rotation and translation alike: still rigid
+    transforms, about 120 degrees apart.
+
+    Args:
+        cam2world: (B, V, 4, 4) rigid transforms.
+    """
+    wrong = cam2world.clone()
+    for view in range(cam2world.shape[1]):
+        wrong[:, view, :3] = cam2world[:, view, :3].roll(view % 3, dims=1)
+    return wrong
+
+
+def inverted(cam2world: Tensor) -> Tensor:
+    """World to camera taken for camera to world; (B, V, 4, 4)."""
+    return invert_rigid(cam2world)
+
+
+MISTAKES: dict[str, Callable[[Tensor], Tensor]] = {
+    "stride": stride,
+    "inverted": inverted,
+}
+
+
+@HOOKS.register_module()
+class WrongPosesHook(Hook):
+    """Spoils the poses of every test batch, for the control row of a study.
+
+    Args:
+        mistake: "stride" or "inverted".
+    """
+
+    def __init__(self, mistake: str) -> None:
+        check_choice("mistake", mistake, MISTAKES)
+        self.mistake = mistake
+
+    def before_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Replace the poses of the batch."""
+        inputs = data_batch["inputs"]
+        with torch.no_grad():
+            inputs["cam2world"] = MISTAKES[self.mistake](inputs["cam2world"])
