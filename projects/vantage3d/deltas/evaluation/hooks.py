@@ -17,8 +17,7 @@ from torch import Tensor
 from vantage3d.checks import check_choice
 from vantage3d.deltas.evaluation.depth_metric import SPARSE
 from vantage3d.evaluation.metrics_table import find
-from vantage3d.evaluation.results.folder import Record, no_nan
-from vantage3d.evaluation.results.table import Rows, boxed
+from vantage3d.evaluation.results.folder import Record, Rows, boxed, no_nan
 from vantage3d.evaluation.stereo_depth import (
     EIGHT,
     DepthRange,

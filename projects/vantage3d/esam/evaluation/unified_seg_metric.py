@@ -19,8 +19,7 @@ from vantage3d.evaluation.instance_overlaps import (
     scene_truth,
 )
 from vantage3d.evaluation.metrics_table import AP_KEYS, find
-from vantage3d.evaluation.results.folder import beside_log, no_nan
-from vantage3d.evaluation.results.table import Rows, boxed
+from vantage3d.evaluation.results.folder import Rows, beside_log, boxed, no_nan
 from vantage3d.evaluation.scannet_ap import MIN_REGION, OVERLAPS, instance_ap
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.registry import METRICS

@@ -17,8 +17,8 @@ from vantage3d.evaluation.report.findings import (
     findings,
     top_k,
 )
+from vantage3d.evaluation.results.folder import Rows, to_csv, to_text
 from vantage3d.evaluation.results.run import check_same_windows, read_run
-from vantage3d.evaluation.results.table import Rows, to_csv, to_text
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.process.progress import track
 

@@ -11,7 +11,6 @@ from vantage3d.evaluation.report import (
     breakdown,
     cost_figures,
     depth_figures,
-    examples,
     score_figures,
 )
 from vantage3d.evaluation.report.plotting import DPI, CannotDrawError
@@ -87,7 +86,7 @@ KINDS = (
         "16_depth_examples", "Depth", "Example frames: depth",
         "All depth maps share one scale of colours, so a facade in another colour than "
         "in the true depth stands at a wrong distance.",
-        (), examples.depths,
+        (), depth_figures.depths,
     ),
     Kind(
         "03_geometry_quality", "Geometry", "Normals and planes",
@@ -99,7 +98,7 @@ KINDS = (
         "13_normal_error_examples", "Geometry", "Example frames: normal error",
         "Dark facades have the right orientation, bright ones are turned away; grey "
         "pixels have no true normal and count nowhere.",
-        (), examples.normal_errors,
+        (), depth_figures.normal_errors,
     ),
     Kind(
         "11_photometric_curve", "Geometry", "Photometric consistency by threshold",

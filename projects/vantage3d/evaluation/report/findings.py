@@ -6,6 +6,7 @@ from typing import Any
 
 from vantage3d.evaluation.metrics_table import HEADLINE, find, long_name
 from vantage3d.evaluation.report.cost_figures import cost_metrics
+from vantage3d.evaluation.results.folder import Rows, cell
 from vantage3d.evaluation.results.run import Model, Run, read_frames, read_windows
 from vantage3d.evaluation.results.score import (
     ABS_REL,
@@ -25,7 +26,6 @@ from vantage3d.evaluation.results.score import (
     scoring,
     terms,
 )
-from vantage3d.evaluation.results.table import Rows, cell
 
 NAN_PIXELS = "count.nan_pixels"
 COUNTS, SECONDS = "count.", "performance.eval_seconds"

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vantage3d.evaluation.metrics_table import HEADLINE, long_name
+from vantage3d.evaluation.results.folder import Rows, cell
 from vantage3d.evaluation.results.run import BASELINE, Model, Run, read_run
 from vantage3d.evaluation.results.score import best, paired_interval
-from vantage3d.evaluation.results.table import Rows, cell
 
 # Entries of metadata.json: what two runs must have in common to be compared at all.
 SETTINGS = (

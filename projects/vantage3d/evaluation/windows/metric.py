@@ -16,14 +16,15 @@ from mmengine.logging import print_log
 from vantage3d.evaluation.metrics_table import HEADLINE, find
 from vantage3d.evaluation.results.folder import (
     MeasuredWindow,
+    Rows,
     Statistics,
     beside_log,
+    boxed,
     no_nan,
     summarise,
     values,
     write_tables,
 )
-from vantage3d.evaluation.results.table import Rows, boxed
 from vantage3d.evaluation.results.windows import UNLABELLED, EvaluationWindow, window_id
 from vantage3d.evaluation.windows.contracts import (
     MetricOptions,

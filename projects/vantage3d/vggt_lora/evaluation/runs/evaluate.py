@@ -21,11 +21,12 @@ from vantage3d.evaluation.results.folder import (
     MeasuredWindow,
     RecordFile,
     ResultFolder,
+    Rows,
     Statistics,
     single,
     summarise,
+    to_csv,
 )
-from vantage3d.evaluation.results.table import Rows, to_csv
 from vantage3d.evaluation.windows.contracts import (
     UNKNOWN,
     AlignedWindow,
@@ -38,10 +39,10 @@ from vantage3d.evaluation.windows.measure import measure_window
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.process.progress import track
 from vantage3d.vggt_lora.evaluation.runs.models import EvaluatedModel
-from vantage3d.vggt_lora.evaluation.runs.options import RunOptions
 from vantage3d.vggt_lora.evaluation.runs.plan import (
     REASON,
     Plan,
+    RunOptions,
     load_samples,
     open_config,
     open_dataset,

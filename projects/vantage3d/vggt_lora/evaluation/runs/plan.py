@@ -7,7 +7,7 @@ import platform
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,6 +18,7 @@ import torch
 from mmengine.config import Config
 from torch.utils.data import DataLoader, Dataset
 
+from vantage3d.checks import check_choice
 from vantage3d.engine.configs.config import load_config
 from vantage3d.engine.errors import ConfigError
 from vantage3d.engine.launch import set_data_root
@@ -32,7 +33,7 @@ from vantage3d.evaluation.results.windows import (
     load_windows,
     window_id,
 )
-from vantage3d.evaluation.windows.contracts import check_labels
+from vantage3d.evaluation.windows.contracts import MetricOptions, check_labels
 from vantage3d.io.manifest import open_manifest
 from vantage3d.process.memory import total_memory_mb
 from vantage3d.registry import DATASETS
@@ -41,7 +42,6 @@ from vantage3d.vggt_lora.evaluation.runs.models import (
     ModelFactory,
     list_models,
 )
-from vantage3d.vggt_lora.evaluation.runs.options import RunOptions
 from vantage3d.views.batch import Sample
 from vantage3d.views.fixed_windows import fixed_windows
 from vantage3d.views.frame import BadSampleError
@@ -226,6 +226,57 @@ def _start_worker(worker: int) -> None:
     import cv2
 
     cv2.setNumThreads(0)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Everything that ``tools/evaluate_depth.py`` is told.
+
+    Attributes:
+        config: Config of the run: network, base weights, test data.
+        runs: Work dirs, checkpoints or exported adapters; none for the base alone.
+        out_dir: The result folder.
+        rules: How windows are chosen.
+        windows: File of windows to use instead of choosing.
+        metrics: What is measured.
+        cfg_options: Dotted keys that override the config.
+        data_root: Prepared data, instead of the config's.
+        bf16: Run the networks under bfloat16 autocast.
+        device: Where they run.
+        workers: Processes that read data.
+        repeats: Timed passes per model; 0 for no timing.
+        merge: Which checkpoint is also evaluated as merged weights: ``last``, ``none``
+            or the name of a model.
+        overwrite: Forget results of other options.
+    """
+
+    config: str
+    runs: Sequence[Path]
+    out_dir: Path
+    rules: WindowRules
+    windows: Path | None = None
+    metrics: MetricOptions = field(default_factory=MetricOptions)
+    cfg_options: Mapping[str, Any] = field(default_factory=dict)
+    data_root: str | None = None
+    bf16: bool = False
+    device: str = "cpu"
+    workers: int = 0
+    repeats: int = 20
+    merge: str = "last"
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("device", self.device.partition(":")[0], ("cpu", "cuda"))
+        if self.device.startswith("cuda") and not torch.cuda.is_available():
+            raise ValueError(
+                f"--device {self.device} was asked for, but torch finds no GPU. Use "
+                "--device cpu, or see tools/doctor.py"
+            )
+        if self.workers < 0 or self.repeats < 0:
+            raise ValueError(
+                "--num-workers and --repeats must not be negative, got "
+                f"{self.workers} and {self.repeats}"
+            )
 
 
 @dataclass
