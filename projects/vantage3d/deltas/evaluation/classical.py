@@ -7,7 +7,7 @@ between the points is linear on their Delaunay triangles, that of the nearest ou
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 
 from vantage3d.checks import check_choice
+from vantage3d.deltas.evaluation.depth_metric import Triangulated
 from vantage3d.geometry import invert_rigid, normalise_pixels, triangulate
 
 Array = NDArray[Any]
@@ -46,7 +47,7 @@ class ClassicalBaseline:
     def __post_init__(self) -> None:
         check_choice("detector", self.detector, DETECTORS)
 
-    def points(self, images: Array, K: Array, cam2world: Array) -> "FoundPoints":
+    def points(self, images: Array, K: Array, cam2world: Array) -> Triangulated:
         """Features of view 0 and where they are.
 
         Args:
@@ -100,27 +101,13 @@ class ClassicalBaseline:
 
     def _locate(
         self, pixels: Array, seen: Array, K: Array, ref2cam: Array
-    ) -> "FoundPoints":
+    ) -> Triangulated:
         coords = normalise_pixels(torch.from_numpy(pixels), torch.from_numpy(K))
         result = triangulate(coords, torch.from_numpy(ref2cam), torch.from_numpy(seen))
         points = result.points.numpy()
         near, far = self.limits
         inside = (points[:, 2] > near) & (points[:, 2] < far)
-        return FoundPoints(pixels[0], points, result.in_front.numpy() & inside)
-
-
-class FoundPoints(NamedTuple):
-    """Features of an anchor.
-
-    Attributes:
-        pixels: (M, 2) (x, y).
-        points: (M, 3) metres in the anchor's camera.
-        valid: (M,) bool, whether they were triangulated.
-    """
-
-    pixels: Array
-    points: Array
-    valid: NDArray[np.bool_]
+        return Triangulated(pixels[0], points, result.in_front.numpy() & inside)
 
 
 def fundamental(K_ref: Array, K_src: Array, ref2src: Array) -> Array:
@@ -157,7 +144,7 @@ def predict_sample(baseline: ClassicalBaseline, sample: Mapping[str, Any]) -> di
     images = (255 * sample["images"]).round().byte().permute(0, 2, 3, 1).numpy()
     K, cam2world = (sample[key].double().numpy() for key in ("K", "cam2world"))
     found = baseline.points(images, K, cam2world)
-    pixels, z = found.pixels[found.valid], found.points[found.valid, 2]
+    pixels, z = found.keypoints[found.valid], found.points[found.valid, 2]
     names = ("keypoints", "points_anchor", "point_valid")
     return {
         "pred_depth": torch.from_numpy(fill(pixels, z, images.shape[1:3])),

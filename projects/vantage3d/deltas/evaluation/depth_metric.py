@@ -185,7 +185,7 @@ def resize_depth(depth: Tensor, size: Sequence[int]) -> Tensor:
 
 
 class Triangulated(NamedTuple):
-    """Keypoints of one anchor.
+    """Keypoints of one anchor, tensors or arrays.
 
     Attributes:
         keypoints: (N, 2) pixels of the anchor.
@@ -193,9 +193,9 @@ class Triangulated(NamedTuple):
         valid: (N,) bool, whether they were triangulated.
     """
 
-    keypoints: Tensor
-    points: Tensor
-    valid: Tensor
+    keypoints: Any
+    points: Any
+    valid: Any
 
 
 def measure_points(

@@ -24,6 +24,7 @@ from vantage3d.evaluation.stereo_depth import (
     anchor_record,
     summarise_anchors,
 )
+from vantage3d.evaluation.windows.contracts import numpy
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.registry import DATASETS, HOOKS
@@ -95,8 +96,21 @@ class DepthReportHook(DrawnBatchesHook):
     def keep(self, number: int, batch: Mapping[str, Any], outputs: Sequence) -> None:
         """Keep the first sample of a batch to draw it, if it has true depth."""
         if (batch["inputs"]["depth"][0, 0] > 0).any():
-            name = batch["data_samples"][0]["name"]
-            self._views.append(view_of(batch["inputs"], outputs[0], name))
+            name, output = batch["data_samples"][0]["name"], outputs[0]
+            arrays = (
+                output["keypoints"], output["points_anchor"][:, 2],
+                output["point_valid"],
+            )  # fmt: skip
+            keypoints = Keypoints(*map(numpy, arrays))
+            found = f"{keypoints.valid.sum()} of {len(keypoints.valid)} triangulated"
+            view = DepthView(
+                f"{name}, {found}",
+                numpy(batch["inputs"]["images"][0, 0].permute(1, 2, 0)),
+                numpy(batch["inputs"]["depth"][0, 0]),
+                {"prediction": numpy(output["pred_depth"])},
+                keypoints,
+            )
+            self._views.append(view)
 
     def after_test_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
@@ -116,31 +130,9 @@ class DepthReportHook(DrawnBatchesHook):
         if self._views:
             write_depth_picture(folder / "depth.png", self._views)
             print_log(f"picture: {folder / 'depth.png'}", logger="current")
-        print_log(f"\n{depth_table(rows)}\n{summary(rows)}", logger="current")
-
-
-def view_of(
-    inputs: Mapping[str, Any], output: Mapping[str, Any], name: str
-) -> DepthView:
-    """What is drawn of the first sample of a batch."""
-    keypoints = Keypoints(
-        output["keypoints"].cpu().numpy(),
-        output["points_anchor"][:, 2].cpu().numpy(),
-        output["point_valid"].cpu().numpy(),
-    )
-    return DepthView(
-        f"{name}, {keypoints.valid.sum()} of {len(keypoints.valid)} triangulated",
-        inputs["images"][0, 0].permute(1, 2, 0).cpu().numpy(),
-        inputs["depth"][0, 0].cpu().numpy(),
-        {"prediction": output["pred_depth"].cpu().numpy()},
-        keypoints,
-    )
-
-
-def depth_table(rows: Mapping[str, Mapping[str, float]]) -> str:
-    """Text table, the eight numbers in a row per answer."""
-    cells = [[name, *(f"{row[n]:.4f}" for n in EIGHT)] for name, row in rows.items()]
-    return boxed(Rows(["", *(find(key).title for key in EIGHT)], cells))
+        body = [[name, *(f"{row[n]:.4f}" for n in EIGHT)] for name, row in rows.items()]
+        table = boxed(Rows(["", *(find(key).title for key in EIGHT)], body))
+        print_log(f"\n{table}\n{summary(rows)}", logger="current")
 
 
 def summary(rows: Mapping[str, Mapping[str, float]]) -> str:

@@ -46,12 +46,8 @@ FEW = 0.01
 class Source:
     """What all rows of a study share.
 
-    Attributes:
-        config: Path of the config.
-        checkpoint: Weights, or the work dir of a run.
-        out: Folder of the study.
-        data_root: Data instead of the config's.
-        options: Config keys that differ in all rows.
+    ``checkpoint`` may be the work dir of a run; ``options`` are config keys that differ
+    in all rows.
     """
 
     config: str
@@ -93,21 +89,20 @@ def run_rows(source: Source, rows: list[Row]) -> list[Result]:
         EngineError: If a config or checkpoint is wrong.
         ValueError: If the numbers of a row contradict each other.
     """
-    return [_run_row(source, row) for row in track(rows, description="rows")]
-
-
-def _run_row(source: Source, row: Row) -> Result:
-    options = {**QUIET, **source.options, **row.options}
-    checkpoint = row.checkpoint or source.checkpoint
-    folder = source.out / re.sub(r"\W+", "_", row.name)
-    metrics = test(
-        source.config,
-        str(checkpoint),
-        work_dir=str(folder),
-        cfg_options=options,
-        data_root=source.data_root,
-    )
-    return Result(row, metrics, command_of(source, checkpoint, options))
+    results = []
+    for row in track(rows, description="rows"):
+        options = {**QUIET, **source.options, **row.options}
+        checkpoint = row.checkpoint or source.checkpoint
+        metrics = test(
+            source.config,
+            str(checkpoint),
+            work_dir=str(source.out / re.sub(r"\W+", "_", row.name)),
+            cfg_options=options,
+            data_root=source.data_root,
+        )
+        command = command_of(source, checkpoint, options)
+        results.append(Result(row, metrics, command))
+    return results
 
 
 def command_of(source: Source, checkpoint: Path, options: Mapping[str, Any]) -> str:

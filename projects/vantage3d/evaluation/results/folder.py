@@ -15,7 +15,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -121,23 +121,6 @@ def no_nan(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A table as CSV; numbers with ten digits."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow([f"{v:.10g}" if isinstance(v, float) else v for v in row])
-    return text.getvalue()
-
-
-def metric_names(windows: Sequence[MeasuredWindow]) -> tuple[list[str], list[str]]:
-    """Sorted keys of the metrics of frames, and of windows."""
-    frames = {name for window in windows for frame in window.frames for name in frame}
-    whole = {name for window in windows for name in window.window}
-    return sorted(frames), sorted(whole)
-
-
 def summarise(windows: Sequence[MeasuredWindow]) -> Statistics:
     """Statistics of every metric, and the counts of windows and frames.
 
@@ -180,13 +163,6 @@ def values(statistics: Statistics) -> Record:
     return {key: row.get("sum", row["mean"]) for key, row in statistics.items()}
 
 
-def frame_means(window: MeasuredWindow, names: Sequence[str]) -> Record:
-    """Means over the frames of a window; NaN where no frame has the metric."""
-    return {
-        name: mean([f.get(name, math.nan) for f in window.frames]) for name in names
-    }
-
-
 def mean(values: Sequence[float]) -> float:
     """Mean of what is known, the same in any order; NaN of nothing."""
     known = [value for value in values if not math.isnan(value)]
@@ -194,11 +170,7 @@ def mean(values: Sequence[float]) -> float:
 
 
 class ResultFolder:
-    """Paths and writing of one evaluation.
-
-    Args:
-        root: The folder.
-    """
+    """Paths and writing of one evaluation."""
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
@@ -231,14 +203,11 @@ class ResultFolder:
     def metrics(self, name: str) -> Statistics:
         """Statistics of a finished model, NaN where they were not measurable."""
         content = read_json(self.model(name) / METRICS)
-        return {
-            metric: {k: math.nan if v is None else v for k, v in row.items()}
-            for metric, row in content.items()
-        }
+        return {metric: _known(row) for metric, row in content.items()}
 
     def write_metadata(self, content: Mapping[str, Any]) -> None:
         """Replace metadata.json."""
-        atomic_write_bytes(self.root / METADATA, _json(content))
+        _write_json(self.root / METADATA, content)
 
     def write_model(
         self,
@@ -269,7 +238,8 @@ class ResultFolder:
             [name, *(row.get(key, {}).get(s, math.nan) for key, s in columns.values())]
             for name, row in table.items()
         ]
-        _write_csv(self.root / OVERALL, [NAME, *columns], rows)
+        text = to_csv(Rows([NAME, *columns], rows))
+        atomic_write_bytes(self.root / OVERALL, text.encode())
 
 
 def beside_log(result_dir: str | None) -> Path | None:
@@ -292,13 +262,16 @@ def write_tables(
     statistics: Statistics,
 ) -> None:
     """``windows.csv``, ``frames.csv`` and, when both are there, ``metrics.json``."""
-    frame_names, names = metric_names(records)
-    columns = [*names, *frame_names]
+    frame_names = sorted({key for r in records for frame in r.frames for key in frame})
+    columns = [*sorted({key for r in records for key in r.window}), *frame_names]
     rows, frame_rows = [], []
     for window, record in zip(windows, records):
         if record.skipped:
             continue
-        values = {**frame_means(record, frame_names), **record.window}
+        values = dict(record.window)
+        for name in frame_names:
+            known = [frame.get(name, math.nan) for frame in record.frames]
+            values.setdefault(name, mean(known))
         frames = " ".join(map(str, window.frames))
         head = [window.id, window.sequence, window.bucket, frames]
         rows.append([*head, *(values.get(name, math.nan) for name in columns)])
@@ -306,25 +279,21 @@ def write_tables(
             numbers = (row.get(name, math.nan) for name in frame_names)
             frame_rows.append([window.id, window.sequence, number, *numbers])
     header = ["id", "sequence", "bucket", "frames", *columns]
-    _write_csv(folder / WINDOWS_CSV, header, rows)
+    atomic_write_bytes(folder / WINDOWS_CSV, to_csv(Rows(header, rows)).encode())
     header = ["window", "sequence", "frame", *frame_names]
-    _write_csv(folder / FRAMES_CSV, header, frame_rows)
-    atomic_write_bytes(folder / METRICS, _json(statistics))
+    atomic_write_bytes(folder / FRAMES_CSV, to_csv(Rows(header, frame_rows)).encode())
+    _write_json(folder / METRICS, statistics)
 
 
-def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Any]) -> None:
-    atomic_write_bytes(path, csv_text(header, rows).encode())
-
-
-def _json(content: Any) -> bytes:
-    return json.dumps(no_nan(content), indent=1).encode()
+def _write_json(path: Path, content: Any) -> None:
+    atomic_write_bytes(path, json.dumps(no_nan(content), indent=1).encode())
 
 
 class Rows(NamedTuple):
-    """A table of texts; a number that is not known is an empty text."""
+    """A table of texts, or for CSV of numbers; what is not known is an empty text."""
 
     header: list[str]
-    body: list[list[str]]
+    body: list[list[Any]]
     caption: str = ""
 
 
@@ -334,8 +303,12 @@ def cell(value: float, digits: int = 4) -> str:
 
 
 def to_csv(rows: Rows) -> str:
-    """The table as CSV."""
-    return csv_text(rows.header, rows.body)
+    """The table as CSV; numbers with ten digits."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in (rows.header, *rows.body):
+        writer.writerow([f"{v:.10g}" if isinstance(v, float) else v for v in row])
+    return text.getvalue()
 
 
 def to_text(rows: Rows) -> str:

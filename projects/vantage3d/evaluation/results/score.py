@@ -166,13 +166,6 @@ class Interval(NamedTuple):
         return self.low <= 0 <= self.high
 
 
-class Sums(NamedTuple):
-    """Per window: (W, M) sums of each metric over its values, and their number."""
-
-    totals: Array
-    counts: Array
-
-
 def gain_intervals(
     model: Model, baseline: Model, formula: str, by: Scoring
 ) -> dict[str, Interval] | None:
@@ -213,15 +206,15 @@ def resampled(
 ) -> list[Array] | None:
     """(R, M) means of two models over the same draws of windows; None as above."""
     sums = [window_sums(model, metrics) for model in models]
-    known = [s for s in sums if s is not None and len(s.totals) >= LEAST]
+    known = [s for s in sums if s is not None and len(s[0]) >= LEAST]
     if len(known) < len(sums):
         return None
-    draws = draw_clusters(len(known[0].totals))
-    return [resampled_means(*s, draws) for s in known]
+    draws = draw_clusters(len(known[0][0]))
+    return [resampled_means(totals, counts, draws) for totals, counts in known]
 
 
-def window_sums(model: Model, metrics: tuple[str, ...]) -> Sums | None:
-    """Sums per window, over frames where a metric is measured per frame."""
+def window_sums(model: Model, metrics: tuple[str, ...]) -> tuple[Array, Array] | None:
+    """(W, M) sums per window, of frames if a metric has these, and their numbers."""
     windows = read_windows(model, metrics)
     if windows is None:
         return None
@@ -231,7 +224,7 @@ def window_sums(model: Model, metrics: tuple[str, ...]) -> Sums | None:
     if len(known) < len(columns):
         return None
     totals, counts = zip(*known)
-    return Sums(np.stack(totals, 1), np.stack(counts, 1))
+    return np.stack(totals, 1), np.stack(counts, 1)
 
 
 def _column(

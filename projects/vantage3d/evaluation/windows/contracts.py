@@ -1,6 +1,6 @@
 """What the metrics of a window are given, and what they return."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,6 +12,7 @@ from vantage3d.checks import check_choice, check_positive, check_shape
 from vantage3d.evaluation.depth_alignment import ALIGNMENTS, DepthAlignment
 from vantage3d.evaluation.depth_metrics import masked_pairs, usable
 from vantage3d.evaluation.metrics_table import THRESHOLDS
+from vantage3d.evaluation.results.run import natural_order
 from vantage3d.io.kitti360_labels import IDS, LABELS
 
 if TYPE_CHECKING:
@@ -181,19 +182,6 @@ class MetricOptions:
             check_positive(name, getattr(self, name))
 
 
-@dataclass(frozen=True)
-class WindowRecord:
-    """The numbers of a window; NaN is what could not be measured.
-
-    Attributes:
-        frames: One dictionary per frame, in the order given.
-        window: What belongs to the window as a whole.
-    """
-
-    frames: list[Record]
-    window: Record
-
-
 def check_window(prediction: WindowPrediction, truth: WindowTruth) -> None:
     """Refuse arrays that do not fit each other.
 
@@ -261,16 +249,6 @@ def numpy(value: "Tensor | NDArray[Any]") -> NDArray[Any]:
     return value.detach().cpu().numpy()
 
 
-def natural_order(names: Sequence[str]) -> list[int]:
-    """Positions of names in natural order: "9" comes before "10"."""
-
-    def key(i: int) -> tuple:
-        name = names[i]
-        return (0, int(name), name) if name.isdigit() else (1, 0, name)
-
-    return sorted(range(len(names)), key=key)
-
-
 class FramePixels(NamedTuple):
     """Valid pixels of a frame.
 
@@ -323,9 +301,9 @@ class AlignedWindow:
 
     @property
     def order(self) -> list[int]:
-        """The frames in the order of time, by their names."""
-        names = self.truth.names
-        return natural_order(names) if names else list(range(len(self.frames)))
+        """The frames in the order of time, by their names: "9" before "10"."""
+        frames, names = range(len(self.frames)), self.truth.names
+        return sorted(frames, key=lambda i: natural_order(names[i]) if names else i)
 
     @cached_property
     def depth(self) -> Floats:

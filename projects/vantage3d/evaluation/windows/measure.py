@@ -20,6 +20,7 @@ from vantage3d.evaluation.depth_metrics import (
     sum_errors,
     usable,
 )
+from vantage3d.evaluation.results.folder import MeasuredWindow
 from vantage3d.evaluation.windows.contracts import (
     UNKNOWN,
     AlignedWindow,
@@ -28,7 +29,6 @@ from vantage3d.evaluation.windows.contracts import (
     MetricOptions,
     Record,
     WindowPrediction,
-    WindowRecord,
     WindowTruth,
     check_labels,
     check_window,
@@ -47,7 +47,7 @@ Ids = NDArray[np.integer[Any]]
 
 def measure_window(
     prediction: WindowPrediction, truth: WindowTruth, options: MetricOptions
-) -> WindowRecord:
+) -> MeasuredWindow:
     """Measure what ``options`` asks for.
 
     The order of the frames does not matter: pairs of neighbours, of which there are
@@ -59,8 +59,8 @@ def measure_window(
         options: Groups of metrics, alignment, buildings.
 
     Returns:
-        Numbers by name, of every frame and of the window; NaN where something cannot
-        be measured.
+        Numbers by name, of every frame in the order given and of the window as a
+        whole; NaN where something cannot be measured. Its id is empty.
 
     Raises:
         ValueError: If arrays do not fit, a true depth inside ``valid`` is not positive,
@@ -80,7 +80,7 @@ def measure_window(
             window |= WINDOW_GROUPS[group](aligned)
     # the keys of many windows are the same objects
     whole, *rows = ({sys.intern(k): v for k, v in r.items()} for r in (window, *frames))
-    return WindowRecord(rows, whole)
+    return MeasuredWindow("", rows, whole)
 
 
 def depth_records(window: AlignedWindow) -> list[Record]:

@@ -231,8 +231,7 @@ class DepthComparison(BaseMetric):
         """Means over all frames and windows."""
         rows: dict[str, Record] = {name: {} for name in (TYPICAL, *self.answers)}
         for name, truth in results[0]:
-            found = (window[name, truth] for window in results)
-            records = [MeasuredWindow("", w.frames, w.window) for w in found]
+            records = [window[name, truth] for window in results]
             for key, value in values(summarise(records)).items():
                 group = key.partition(".")[0]
                 if group == "depth":

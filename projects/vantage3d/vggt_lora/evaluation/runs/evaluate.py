@@ -128,8 +128,7 @@ def _measured(
         else:
             window = predict(net, sample, options.device)
             found = measure_window(*window, options.metrics)
-            seconds = time.perf_counter() - start
-            record = MeasuredWindow(name, found.frames, found.window, seconds)
+            record = replace(found, id=name, seconds=time.perf_counter() - start)
         yield record
         start = time.perf_counter()
 
