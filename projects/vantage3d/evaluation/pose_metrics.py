@@ -170,7 +170,8 @@ def pair_angles(
     true_motion, pred_motion = _between(truth[i], truth[j]), _between(pred[i], pred[j])
     rotation = rotation_angles(_between(true_motion, pred_motion))
     steps, guesses = true_motion[:, :3, 3], pred_motion[:, :3, 3]
-    direction = _angles(guesses, steps)
+    sine = np.linalg.norm(np.cross(guesses, steps), axis=1)
+    direction = np.degrees(np.arctan2(sine, np.sum(guesses * steps, axis=1)))
     direction[(guesses == 0).all(axis=1)] = 180
     direction[np.linalg.norm(steps, axis=1) < min_baseline] = np.nan
     return PairAngles(rotation, direction)
@@ -211,11 +212,6 @@ def rotation_angles(transforms: Floats) -> Floats:
     )
     cosine = np.trace(R, axis1=1, axis2=2) - 1
     return np.degrees(np.arctan2(np.linalg.norm(sines, axis=1), cosine))
-
-
-def _angles(first: Floats, second: Floats) -> Floats:
-    sine = np.linalg.norm(np.cross(first, second), axis=1)
-    return np.degrees(np.arctan2(sine, np.sum(first * second, axis=1)))
 
 
 def _between(first: Floats, second: Floats) -> Floats:

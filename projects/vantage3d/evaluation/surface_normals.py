@@ -20,9 +20,8 @@ import numpy as np
 from vantage3d.checks import check_shape
 from vantage3d.evaluation.depth_metrics import Floats, Mask, usable
 
-RADIUS = (
-    3  # of the neighbourhood; of real single sweeps, 5x5 finds 54 %, 7x7 90 % of pixels
-)
+# Of the neighbourhood; of real single sweeps, 5x5 finds 54 %, 7x7 90 % of the pixels.
+RADIUS = 3
 MIN_PIXELS = 6
 # Smallest spread: determinant of the covariance of (du, dv); 16 for a full window,
 # 0 on a line.

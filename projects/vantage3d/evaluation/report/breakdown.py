@@ -33,6 +33,7 @@ ENDINGS = ("abs_rel", "delta1")
 CLASS_COLUMNS = tuple(f"{CLASS}*.{ending}" for ending in ENDINGS)
 SCENE_METRICS = (ABS_REL, DELTA1)
 ROW = 0.36  # inches
+LOOKS = ((BASELINE_COLOUR, "D"), (BEST_COLOUR, "o"))
 ALIGNMENTS = ("none", "scale", "median", "log_median", "scale_shift", "robust")
 ABLATIONS = tuple(
     f"{region}.{metric}"
@@ -130,7 +131,7 @@ def _draw(
         finish(axes, "", find(metric).axis, "")
         axes.grid(visible=False, axis="y")
     shown[0].set_ylabel(title, fontsize=11)
-    looks = zip(models, _looks(len(models)))
+    looks = zip(models, LOOKS[-len(models) :])
     legend_below(figure, [mark(model.name, *look, "") for model, look in looks])
     return figure
 
@@ -141,17 +142,13 @@ def _draw_rows(axes: Axes, rows: Sequence[Row], count: int) -> None:
     axes.hlines(
         places, values[..., 0].min(1), values[..., 0].max(1), color="#bbbbbb", zorder=1
     )
-    for number, (colour, marker) in enumerate(_looks(count)):
+    for number, (colour, marker) in enumerate(LOOKS[-count:]):
         y = places + 0.14 * (number - (count - 1) / 2)
         mean, low, high = values[:, number].T
         axes.hlines(y, low, high, color=colour, linewidth=2, alpha=0.55)
         axes.plot(mean, y, marker, color=colour, markersize=7)
     axes.set_yticks(places, [row.name for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
-
-
-def _looks(count: int) -> tuple[tuple[str, str], ...]:
-    return ((BASELINE_COLOUR, "D"), (BEST_COLOUR, "o"))[-count:]
 
 
 def contrasted(run: Run) -> list[tuple[Model, str, str]]:

@@ -1,7 +1,7 @@
 """What the numbers say, in sentences: the head of the report and of the summary."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vantage3d.evaluation.metrics_table import HEADLINE, find, long_name
@@ -203,19 +203,17 @@ def all_models(run: Run) -> Rows:
     """The headline metrics of every model, and their change against the baseline."""
     metrics = headlines(run)
     header = ["model", *(long_name(metric) for metric in metrics)]
-    body = [[m.name, *_with_changes(m, run, metrics)] for m in run.models]
+    body = []
+    for model in run.models:
+        row = [model.name]
+        for metric in metrics:
+            text = cell(model.mean(metric), 4)
+            if text and run.baseline is not None and model is not run.baseline:
+                change = model.mean(metric) - run.baseline.mean(metric)
+                text += f" ({change:+.4f})" if math.isfinite(change) else ""
+            row.append(text)
+        body.append(row)
     return Rows(header, body, "In brackets: the difference to the baseline.")
-
-
-def _with_changes(model: Model, run: Run, metrics: Sequence[str]) -> list[str]:
-    cells = []
-    for metric in metrics:
-        text = cell(model.mean(metric), 4)
-        if text and run.baseline is not None and model is not run.baseline:
-            change = model.mean(metric) - run.baseline.mean(metric)
-            text += f" ({change:+.4f})" if math.isfinite(change) else ""
-        cells.append(text)
-    return cells
 
 
 def fact_tables(run: Run) -> dict[str, Rows]:
@@ -232,16 +230,9 @@ def fact_tables(run: Run) -> dict[str, Rows]:
     return tables
 
 
-def facts(run: Run) -> list[tuple[str, str]]:
+def facts(run: Run) -> Iterator[tuple[str, str]]:
     """Name and value: what was evaluated, then the entries of ``metadata.json``."""
-    found = [("models", str(len(run.models))), *_sizes(run), *_counts(run)]
-    for name, value in run.metadata.items():
-        if name != "models":
-            found += list(_flat(name, value))
-    return found
-
-
-def _sizes(run: Run) -> Iterator[tuple[str, str]]:
+    yield "models", str(len(run.models))
     for model in run.models:
         windows, frames = read_windows(model, ()), read_frames(model, ())
         if windows is not None:
@@ -249,10 +240,7 @@ def _sizes(run: Run) -> Iterator[tuple[str, str]]:
             yield "windows", f"{len(windows)} of {sequences} sequences"
             if frames is not None:
                 yield "frames", str(len(frames))
-            return
-
-
-def _counts(run: Run) -> Iterator[tuple[str, str]]:
+            break
     model = run.models[0]
     for metric in run.metrics:
         if metric.startswith(COUNTS) and math.isfinite(model.mean(metric)):
@@ -261,6 +249,9 @@ def _counts(run: Run) -> Iterator[tuple[str, str]]:
     seconds = sum(m.mean(SECONDS) for m in run.models if math.isfinite(m.mean(SECONDS)))
     if seconds:
         yield "evaluation time, all models", f"{seconds / 60:.1f} min"
+    for name, value in run.metadata.items():
+        if name != "models":
+            yield from _flat(name, value)
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:

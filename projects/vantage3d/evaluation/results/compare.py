@@ -31,14 +31,7 @@ DATA = ("index_hash", "split", "windows_hash")
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two.
-
-    Attributes:
-        title: For the head of its columns.
-        baseline: Model that the run started from.
-        model: The one that is compared.
-        rule: Why this one.
-    """
+    """One of the two: head of its columns, its base, the model and why this one."""
 
     title: str
     baseline: Model
@@ -48,13 +41,7 @@ class Side:
 
 @dataclass(frozen=True)
 class RunComparison:
-    """What a comparison found.
-
-    Attributes:
-        table: One row per metric.
-        notes: What a reader has to know.
-        absolute: Whether the two were also compared with one another.
-    """
+    """One row per metric, notes, and whether the two were compared with each other."""
 
     table: Rows
     notes: tuple[str, ...]

@@ -292,14 +292,10 @@ def pair(run: Run) -> list[Model]:
 
 @dataclass(frozen=True)
 class Selection:
-    """What was selected.
+    """The selected model, with the value that selected it.
 
-    Attributes:
-        name: Of the model.
-        path: Its checkpoint; empty for the base.
-        value: What it was selected by.
-        refused: Why others could not be selected, by name.
-        ranking: Names and values of the others that could, the best first.
+    ``path`` is empty for the base; ``refused`` says by name why others could not be
+    selected, ``ranking`` has the values of those that could, the best first.
     """
 
     name: str

@@ -8,7 +8,6 @@ too.
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vantage3d.evaluation import pose_metrics
 from vantage3d.evaluation.depth_metrics import usable
@@ -167,14 +166,29 @@ def point_record(window: AlignedWindow) -> Record:
     """
     prediction, truth = window.prediction, window.truth
     record = {f"points.{name}": float("nan") for name in NAMES}
-    if prediction.points is None and predicted_cameras(prediction, truth) is None:
+    own, cameras = prediction.points, predicted_cameras(prediction, truth)
+    if own is None and cameras is None:
         return record
-    if prediction.points is None:
-        masks = truth.valid & usable(prediction.depth)
-    else:
-        masks = truth.valid & np.isfinite(prediction.points).all(axis=-1)
+    known = usable(prediction.depth) if own is None else np.isfinite(own).all(axis=-1)
+    masks = truth.valid & known
     step = max(1, -(-np.count_nonzero(masks) // MAX_POINTS))
-    parts = [_points(window, i, masks[i], step) for i in window.order]
+    parts = []
+    for i in window.order:
+        at = np.flatnonzero(masks[i])[::step]
+        depth = truth.depth[i].ravel()[at].astype(np.float64)
+        rows, columns = np.divmod(at, masks.shape[2])
+        pixels = np.stack([columns, rows], axis=1).astype(np.float64)
+        cam2world = invert_rigid(truth.world2cam[i].astype(np.float64))
+        actual = unproject_pixels(pixels, depth, truth.K[i], cam2world)
+        if own is not None:
+            pred = own[i].reshape(-1, 3)[at].astype(np.float64)
+        else:
+            z = prediction.depth[i].ravel()[at].astype(np.float64)
+            K, world2cam = (camera[i] for camera in cameras)
+            cam2own = invert_rigid(world2cam.astype(np.float64))
+            pred = unproject_pixels(pixels, z, K, cam2own)
+        asked = np.arange(len(at)) % LOOKED_UP == 0
+        parts.append((pred, actual, depth, asked))
     pred, actual, depth, asked = (np.concatenate(fields) for fields in zip(*parts))
     record["count.points"] = float(len(actual))
     similarity = align_points(pred, actual, depth)
@@ -183,32 +197,3 @@ def point_record(window: AlignedWindow) -> Record:
     limit, both = window.options.point_threshold_m, (asked, asked)
     found = cloud_metrics(moved(similarity, pred), actual, limit, both)
     return record | {f"points.{name}": value for name, value in found.items()}
-
-
-def _points(
-    window: AlignedWindow, i: int, mask: NDArray[np.bool_], step: int
-) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
-    """Corresponding points of a frame.
-
-    Returns:
-        (N, 3) points in the predicted world, (N, 3) true ones in metres, their (N,)
-        true z-depths, and (N,) whose nearest neighbours are looked up.
-    """
-    prediction, truth = window.prediction, window.truth
-    at = np.flatnonzero(mask)[::step]
-    depth = truth.depth[i].ravel()[at].astype(np.float64)
-    width = mask.shape[1]
-    pixels = np.stack([at % width, at // width], axis=1).astype(np.float64)
-    cam2world = invert_rigid(truth.world2cam[i].astype(np.float64))
-    actual = unproject_pixels(pixels, depth, truth.K[i], cam2world)
-    if prediction.points is not None:
-        pred = prediction.points[i].reshape(-1, 3)[at].astype(np.float64)
-    else:
-        cameras = predicted_cameras(prediction, truth)
-        assert cameras is not None
-        K, world2cam = cameras[0][i], cameras[1][i].astype(np.float64)
-        own = prediction.depth[i].ravel()[at].astype(np.float64)
-        pred = unproject_pixels(pixels, own, K, invert_rigid(world2cam))
-    asked = np.zeros(len(at), bool)
-    asked[::LOOKED_UP] = True
-    return pred, actual, depth, asked

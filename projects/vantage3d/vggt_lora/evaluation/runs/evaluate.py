@@ -2,7 +2,6 @@
 
 import gc
 import io
-import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +22,7 @@ from vantage3d.evaluation.results.folder import (
     ResultFolder,
     Rows,
     Statistics,
+    cell,
     single,
     summarise,
     to_csv,
@@ -52,7 +52,6 @@ from vantage3d.vggt_lora.evaluation.runs.timing import TimingTask, time_alone
 
 EXAMPLES = 4
 Sample = Mapping[str, Any]
-Example = dict[str, NDArray[Any]]
 METRICS = ("abs_rel", "delta1", "delta2", "delta3", "mae", "rmse", "sq_rel")
 STATISTICS = ("mean", "std", "median")
 TABLE = "lengths.csv"
@@ -107,7 +106,10 @@ def _evaluate(plan: Plan, model: EvaluatedModel, title: str) -> None:
         window = predict(network(), sample, options.device)
         middle = len(sample["ids"]) // 2
         examples.append(example(*window, middle, options.metrics))
-    write_examples(folder / "examples.npz", examples)
+    buffer = io.BytesIO()
+    stacked = {key: np.stack([e[key] for e in examples]) for key in examples[0]}
+    np.savez_compressed(buffer, **stacked)
+    atomic_write_bytes(folder / "examples.npz", buffer.getvalue())
     speed["eval_seconds"] = sum(record.seconds for record in records)
     performance = {f"performance.{k}": single(value) for k, value in speed.items()}
     statistics = {**summarise(records), **performance}
@@ -179,7 +181,7 @@ def _report(name: str, records: list[MeasuredWindow], statistics: Statistics) ->
 
 def example(
     prediction: WindowPrediction, truth: WindowTruth, frame: int, options: MetricOptions
-) -> Example:
+) -> dict[str, NDArray[Any]]:
     """A frame of a window, as the evaluation sees it.
 
     Returns:
@@ -203,14 +205,6 @@ def example(
         "normal_error_deg": normal_error_map(window, frame).astype(np.float32),
         "semantics": semantics,
     }
-
-
-def write_examples(path: Path, examples: Sequence[Example]) -> None:
-    """Write ``examples.npz``: the arrays of the examples, stacked."""
-    buffer = io.BytesIO()
-    stacked = {key: np.stack([e[key] for e in examples]) for key in examples[0]}
-    np.savez_compressed(buffer, **stacked)
-    atomic_write_bytes(path, buffer.getvalue())
 
 
 def draw_examples(file: Path, folder: Path) -> None:
@@ -259,7 +253,15 @@ def evaluate_lengths(
                 draw_examples(examples, root / name / f"len_{length}")
     header = [f"{metric}.{statistic}" for metric in METRICS for statistic in STATISTICS]
     head = ["model", "seq_len", "windows", "frames"]
-    table = Rows([*head, *header], list(_rows(folders)))
+    body = []
+    for length, folder in folders.items():
+        for name in folder.finished():
+            found = folder.metrics(name)
+            counts = (found[f"count.{kind}"]["sum"] for kind in ("windows", "frames"))
+            values = [found[f"depth.full.{m}"][s] for m in METRICS for s in STATISTICS]
+            facts = [name, str(length), *(f"{count:.0f}" for count in counts)]
+            body.append([*facts, *map(cell, values)])
+    table = Rows([*head, *header], body)
     atomic_write_bytes(options.out_dir / TABLE, to_csv(table).encode())
     return table
 
@@ -285,13 +287,3 @@ def check_scenes(options: RunOptions) -> None:
             "frames of them were seen in training. Make the index again with "
             "--val-scenes, which holds out whole scenes"
         )
-
-
-def _rows(folders: Mapping[int, ResultFolder]) -> Iterator[list[str]]:
-    for length, folder in folders.items():
-        for name in folder.finished():
-            found = folder.metrics(name)
-            counts = (found[f"count.{kind}"]["sum"] for kind in ("windows", "frames"))
-            values = [found[f"depth.full.{m}"][s] for m in METRICS for s in STATISTICS]
-            numbers = ["" if math.isnan(value) else f"{value:.4f}" for value in values]
-            yield [name, str(length), *(f"{count:.0f}" for count in counts), *numbers]

@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +50,6 @@ class EvaluatedModel:
     weights_hash: str
     rank: int | None = None
     alpha: float | None = None
-
-    def facts(self) -> dict[str, Any]:
-        """For metadata.json."""
-        facts = asdict(self)
-        del facts["name"]
-        return facts
 
 
 def find_checkpoints(run: Path) -> list[Path]:
@@ -202,7 +196,8 @@ class ModelFactory:
         self, path: Path, state: Mapping[str, Tensor], model: EvaluatedModel
     ) -> nn.Module:
         lora = dict(
-            target_modules=adapted_layers(state),
+            # the layers that the adapters change, in the order of the file
+            target_modules=list(dict.fromkeys(k.partition(".lora_")[0] for k in state)),
             rank=model.rank,
             alpha=model.alpha,
             dropout=0.0,
@@ -217,11 +212,6 @@ class ModelFactory:
             ) from error
         load_weights(net, {"meta": {}, "state_dict": state}, str(path))
         return net
-
-
-def adapted_layers(state: Iterable[str]) -> list[str]:
-    """Names of the layers that a state dict of adapters changes, in its order."""
-    return list(dict.fromkeys(key.partition(".lora_")[0] for key in state))
 
 
 def _state(path: Path) -> Mapping[str, Tensor]:

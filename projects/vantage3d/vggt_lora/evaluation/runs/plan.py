@@ -283,13 +283,8 @@ class RunOptions:
 class Plan:
     """Everything that the models of an evaluation share.
 
-    Attributes:
-        options: What was asked for, with all rules filled in.
-        factory: Builds the models.
-        models: Base, checkpoints and merged weights, in the order of evaluation.
-        choice: The windows.
-        samples: Samples of the windows.
-        data: What of the data's config decides the truth: kind of depth, size, limits.
+    ``models`` are in the order of evaluation; ``data`` is what of the data's config
+    decides the truth: kind of depth, size, limits.
     """
 
     options: RunOptions
@@ -328,22 +323,18 @@ class Plan:
 
     def note(self, model: EvaluatedModel) -> None:
         """Enter a finished model into metadata.json."""
-        self.noted[model.name] = model.facts()
-        choice, rules, options = self.choice, self.choice.rules, self.options
+        facts = asdict(model)
+        self.noted[facts.pop("name")] = facts
+        choice, options = self.choice, self.options
         self.folder.write_metadata(
             {
                 **self.settings,
                 "config": options.config,
-                "split": rules.split,
+                **asdict(choice.rules),
                 "windows_file": FILE,
                 "windows": len(choice.windows),
-                "seq_len": rules.seq_len,
-                "seq_stride": rules.seq_stride,
-                "max_seqs": rules.max_seqs,
-                "stratified": rules.stratified,
                 "sampling_ratios": choice.ratios,
                 "buckets": {"available": choice.available, "chosen": choice.chosen},
-                "seed": rules.seed,
                 "data_root": choice.data_root,
                 "index_hash": choice.index_hash,
                 "device": device_facts(options.device),
