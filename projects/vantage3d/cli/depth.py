@@ -187,12 +187,8 @@ def select_checkpoint(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     from vantage3d.evaluation.results import score
 
-    given = {
-        "--max-latency": args.max_latency,
-        "--max-vram": args.max_vram,
-        "--max-ram": args.max_ram,
-    }
-    limits = {name: value for name, value in given.items() if value is not None}
+    given = args.max_latency, args.max_vram, args.max_ram
+    limits = {k: v for k, v in zip(score.LIMITS, given) if v is not None}
     with one_message("stopped; call it again"):
         found = score.select_checkpoint(args.folder, args.by, limits)
         for name, reason in found.refused.items():

@@ -1,6 +1,5 @@
 """After a test: the numbers beside those of the median map, and a picture."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from torch import Tensor
 from vantage3d.checks import check_choice
 from vantage3d.deltas.evaluation.depth_metric import SPARSE
 from vantage3d.evaluation.metrics_table import find
-from vantage3d.evaluation.results.folder import Record, Rows, boxed, no_nan
+from vantage3d.evaluation.results.folder import Record, Rows, boxed, write_json
 from vantage3d.evaluation.stereo_depth import (
     EIGHT,
     DepthRange,
@@ -26,7 +25,6 @@ from vantage3d.evaluation.stereo_depth import (
 )
 from vantage3d.evaluation.windows.contracts import numpy
 from vantage3d.geometry import invert_rigid
-from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.registry import DATASETS, HOOKS
 from vantage3d.visualization.depth_picture import (
     DepthView,
@@ -125,8 +123,7 @@ class DepthReportHook(DrawnBatchesHook):
         if beside:
             rows["median map"] = summarise_anchors([beside])
         folder = Path(self.out_dir or runner.work_dir)
-        text = json.dumps(no_nan(rows), indent=1)
-        atomic_write_bytes(folder / "depth.json", text.encode())
+        write_json(folder / "depth.json", rows)
         if self._views:
             write_depth_picture(folder / "depth.png", self._views)
             print_log(f"picture: {folder / 'depth.png'}", logger="current")

@@ -33,6 +33,7 @@ ENDINGS = ("abs_rel", "delta1")
 CLASS_COLUMNS = tuple(f"{CLASS}*.{ending}" for ending in ENDINGS)
 SCENE_METRICS = (ABS_REL, DELTA1)
 ROW = 0.36  # inches
+LONGEST = 32  # letters of a name
 LOOKS = ((BASELINE_COLOUR, "D"), (BEST_COLOUR, "o"))
 ALIGNMENTS = ("none", "scale", "median", "log_median", "scale_shift", "robust")
 ABLATIONS = tuple(
@@ -109,13 +110,10 @@ def _scene_rows(tables: Sequence[Table], metric: str) -> list[Row]:
                 mean = float(part.mean()) if len(part) else np.nan
                 values.append((mean, np.nan, np.nan))
             windows = f"{count} window{'s' if count != 1 else ''}"
-            rows.append(Row(f"{column} {_short(name)}, {windows}", values))
+            # the beginning is the same for all sequences
+            short = name if len(name) <= LONGEST else f"…{name[-LONGEST + 1 :]}"
+            rows.append(Row(f"{column} {short}, {windows}", values))
     return rows
-
-
-def _short(name: str, most: int = 32) -> str:
-    """The end of a long name: the beginning is the same for all sequences."""
-    return name if len(name) <= most else f"…{name[-most + 1 :]}"
 
 
 def _draw(

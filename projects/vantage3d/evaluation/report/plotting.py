@@ -209,39 +209,25 @@ def draw_panels(run: Run, wanted: Sequence[Panel], columns: int = 2) -> Figure:
 
 
 def draw_panel(axes: Axes, run: Run, places: Positions, panel: Panel) -> None:
-    """Curves of one panel."""
-    for number, line in enumerate(panel.lines):
-        draw_curve(axes, run, places, line.metric, number)
+    """Curves of one panel, each with its baseline dashed in the same colour."""
+    for number, (metric, _) in enumerate(panel.lines):
+        colour, marker = COLOURS[number], MARKERS[number]
+        look: dict[str, Any] = {"color": colour, "marker": marker}
+        values = stats(places.line, metric)
+        x = places.x + (number * BESIDE if len(places.x) == 1 else 0)
+        band(axes, x, values, colour)
+        axes.plot(x, values[:, 0], markersize=6 if len(x) <= 12 else 3.5, **look)
+        if places.merged:
+            look |= {"linestyle": "", "markersize": 11, "markerfacecolor": "none"}
+            axes.plot(places.merged_x, stats(places.merged, metric)[:, 0], **look)
+        if run.baseline is not None:
+            reference = run.baseline.mean(metric)
+            axes.axhline(reference, color=colour, linestyle=DASHED, linewidth=1.6)
     looks = zip(panel.lines, COLOURS, MARKERS)
     marks = [mark(line.name, *look) for line, *look in looks]
     axis = panel.axis or find(panel.lines[0].metric).axis
     finish(axes, panel.title, places.label, axis, marks)
     places.label_axis(axes)
-
-
-def draw_curve(
-    axes: Axes, run: Run, places: Positions, metric: str, number: int
-) -> None:
-    """One metric in the colour and marker of ``number``, its baseline dashed."""
-    colour, marker = COLOURS[number], MARKERS[number]
-    values = stats(places.line, metric)
-    x = places.x + (number * BESIDE if len(places.x) == 1 else 0)
-    band(axes, x, values, colour)
-    size = 6 if len(x) <= 12 else 3.5
-    axes.plot(x, values[:, 0], color=colour, marker=marker, markersize=size)
-    if places.merged:
-        axes.plot(
-            places.merged_x,
-            stats(places.merged, metric)[:, 0],
-            linestyle="",
-            marker=marker,
-            markersize=11,
-            markerfacecolor="none",
-            color=colour,
-        )
-    if run.baseline is not None:
-        reference = run.baseline.mean(metric)
-        axes.axhline(reference, color=colour, linestyle=DASHED, linewidth=1.6)
 
 
 def stats(models: Sequence[Model], metric: str) -> NDArray[np.float64]:

@@ -207,7 +207,7 @@ class ResultFolder:
 
     def write_metadata(self, content: Mapping[str, Any]) -> None:
         """Replace metadata.json."""
-        _write_json(self.root / METADATA, content)
+        write_json(self.root / METADATA, content)
 
     def write_model(
         self,
@@ -282,10 +282,11 @@ def write_tables(
     atomic_write_bytes(folder / WINDOWS_CSV, to_csv(Rows(header, rows)).encode())
     header = ["window", "sequence", "frame", *frame_names]
     atomic_write_bytes(folder / FRAMES_CSV, to_csv(Rows(header, frame_rows)).encode())
-    _write_json(folder / METRICS, statistics)
+    write_json(folder / METRICS, statistics)
 
 
-def _write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON, null for what is not finite."""
     atomic_write_bytes(path, json.dumps(no_nan(content), indent=1).encode())
 
 

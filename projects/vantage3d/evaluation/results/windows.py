@@ -118,18 +118,13 @@ def load_windows(path: Path) -> WindowChoice:
         raise FileNotFoundError(f"windows file {path} is missing. Check --windows")
     try:
         content = json.loads(path.read_text())
+        del content["chosen"]
         windows = tuple(
-            EvaluationWindow(w["id"], w["sequence"], tuple(w["frames"]), w["bucket"])
-            for w in content["windows"]
+            EvaluationWindow(**window | {"frames": tuple(window["frames"])})
+            for window in content["windows"]
         )
-        choice = WindowChoice(
-            WindowRules(**content["rules"]),
-            content["data_root"],
-            content["index_hash"],
-            windows,
-            content["available"],
-            content["ratios"],
-        )
+        rules = WindowRules(**content["rules"])
+        choice = WindowChoice(**content | {"rules": rules, "windows": windows})
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"windows file {path} is damaged ({error!r}). Remove it to choose anew, "

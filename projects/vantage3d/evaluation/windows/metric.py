@@ -245,7 +245,12 @@ class DepthComparison(BaseMetric):
             f"frames\n{table}"
         )
         print_log(text, logger="current")
-        self._write(rows, len(results))
+        folder = beside_log(self.result_dir)
+        if folder is not None:
+            facts = {"align": self.options.align, "windows": len(results)}
+            text = json.dumps(no_nan(facts | {"answers": rows}), indent=1) + "\n"
+            atomic_write_bytes(folder / FILE, text.encode())
+            print_log(f"Written to {folder / FILE}", logger="current")
         return {
             f"{name}/{key}": row[key]
             for name, row in rows.items()
@@ -256,36 +261,20 @@ class DepthComparison(BaseMetric):
     def _table(self, rows: dict[str, Record]) -> str:
         keys = [key.split("/")[::-1] for key in COLUMNS]
         titles = ["\n".join([find(key).label, *truth]) for key, *truth in keys]
-        lines = [[name, *_cells(row)] for name, row in rows.items()]
+        lines = []
+        for name, row in rows.items():
+            digits = [2 if "rmse" in key else 3 for key in COLUMNS]
+            known = [row.get(key) for key in COLUMNS]
+            cells = ["" if v is None else f"{v:.{n}f}" for v, n in zip(known, digits)]
+            lines.append([name, *cells])
         if len(self.answers) > 1:
             before, after = list(rows.values())[-2:]
-            lines.append(["change", *_changes(before, after)])
+            cells = []
+            for key in COLUMNS:
+                old, new = before[key], after[key]
+                if key == AUC:
+                    cells.append(f"{new - old:+.3f}")
+                else:
+                    cells.append(f"{100 * (new / old - 1):+.1f} %" if old else "")
+            lines.append(["change", *cells])
         return boxed(Rows(["", *titles], lines))
-
-    def _write(self, rows: dict[str, Record], windows: int) -> None:
-        folder = beside_log(self.result_dir)
-        if folder is None:
-            return
-        facts = {"align": self.options.align, "windows": windows, "answers": rows}
-        text = json.dumps(no_nan(facts), indent=1) + "\n"
-        atomic_write_bytes(folder / FILE, text.encode())
-        print_log(f"Written to {folder / FILE}", logger="current")
-
-
-def _cells(row: Record) -> list[str]:
-    return [
-        f"{row[key]:.{2 if 'rmse' in key else 3}f}" if key in row else ""
-        for key in COLUMNS
-    ]
-
-
-def _changes(before: Record, after: Record) -> list[str]:
-    """Per cent of before, nothing of 0; of AUC the difference."""
-    cells = []
-    for key in COLUMNS:
-        old, new = before[key], after[key]
-        if key == AUC:
-            cells.append(f"{new - old:+.3f}")
-        else:
-            cells.append(f"{100 * (new / old - 1):+.1f} %" if old else "")
-    return cells

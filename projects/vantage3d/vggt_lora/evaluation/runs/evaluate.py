@@ -21,7 +21,6 @@ from vantage3d.evaluation.results.folder import (
     RecordFile,
     ResultFolder,
     Rows,
-    Statistics,
     cell,
     single,
     summarise,
@@ -114,7 +113,14 @@ def _evaluate(plan: Plan, model: EvaluatedModel, title: str) -> None:
     performance = {f"performance.{k}": single(value) for k, value in speed.items()}
     statistics = {**summarise(records), **performance}
     plan.folder.write_model(model.name, plan.choice, records, statistics)
-    _report(model.name, records, statistics)
+    reasons = [record.skipped for record in records if record.skipped]
+    if reasons:
+        text = f"{len(reasons)} of {len(records)} windows skipped; the first because "
+        print_log(f"{model.name}: {text}{reasons[0]}", logger="current")
+    unusable = statistics.get("count.nan_pixels", {}).get("sum", 0)
+    if unusable:
+        text = "pixels with known depth have a prediction that is not finite and "
+        print_log(f"{model.name}: {unusable:.0f} {text}positive", logger="current")
 
 
 def _measured(
@@ -163,20 +169,6 @@ def _time(plan: Plan, model: EvaluatedModel) -> dict[str, float]:
         torch.get_num_threads(),
     )
     return time_alone(task)
-
-
-def _report(name: str, records: list[MeasuredWindow], statistics: Statistics) -> None:
-    """Say what must not be overlooked."""
-    reasons = [record.skipped for record in records if record.skipped]
-    if reasons:
-        text = f"{len(reasons)} of {len(records)} windows skipped; the first because "
-        print_log(f"{name}: {text}{reasons[0]}", logger="current")
-    unusable = statistics.get("count.nan_pixels", {}).get("sum", 0)
-    if unusable:
-        text = (
-            "pixels with known depth have a prediction that is not finite and positive"
-        )
-        print_log(f"{name}: {unusable:.0f} {text}", logger="current")
 
 
 def example(
