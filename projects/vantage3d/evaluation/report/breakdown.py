@@ -122,7 +122,7 @@ def _draw(
     metrics: Sequence[str],
     title: str,
 ) -> Figure:
-    figure = new_figure(1, 1, height=1.5 + ROW * len(groups[0]))
+    figure = new_figure(1.5 + ROW * len(groups[0]))
     shown = np.atleast_1d(figure.subplots(1, len(groups), sharey=True))
     for axes, rows, metric in zip(shown, groups, metrics):
         _draw_rows(axes, rows, len(models))
@@ -166,8 +166,8 @@ def alignment_ablation(run: Run) -> Figure:
     ends = [e for e in ABLATIONS if _alignments(run, e)]
     if not ends:
         raise CannotDrawError("needs columns `ablation.<alignment>...`")
-    figure = new_figure(-(-len(ends) // 2), 2)
-    for axes, end in zip(panels(figure, len(ends)), ends):
+    figure, shown = panels(len(ends))
+    for axes, end in zip(shown, ends):
         _draw_alignments(axes, models, end, _alignments(run, end))
     used = run.metadata.get("align")
     for axes in figure.axes:
@@ -203,8 +203,7 @@ def photometric_curve(run: Run) -> Figure:
     if len(thresholds) < 2:
         name = run.here(INLIER_AT)
         raise CannotDrawError(f"needs two columns `{name}<threshold>.mean`")
-    figure = new_figure(1, 1, height=4.6)
-    axes = figure.add_subplot()
+    figure, (axes,) = panels(1, height=4.6)
     x = np.array(list(thresholds.values()))
     for model, colour, marker in models:
         values = np.array([stats([model], metric)[0] for metric in thresholds])

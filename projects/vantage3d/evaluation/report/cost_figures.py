@@ -1,5 +1,6 @@
 """Figure 09: quality against cost, with the Pareto front."""
 
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,6 @@ from vantage3d.evaluation.report.plotting import (
     finish,
     legend_below,
     mark,
-    new_figure,
     note,
     panels,
 )
@@ -73,10 +73,8 @@ def pareto(run: Run) -> Figure:
     qualities = [run.here(metric) for metric in QUALITIES if run.has(run.here(metric))]
     if not costs or not qualities:
         raise CannotDrawError("needs a quality and a latency or memory")
-    figure = new_figure(len(qualities), len(costs))
-    shown = panels(figure, len(qualities) * len(costs), len(costs))
-    for number, axes in enumerate(shown):
-        quality, cost = qualities[number // len(costs)], costs[number % len(costs)]
+    figure, shown = panels(len(qualities) * len(costs), len(costs))
+    for axes, (quality, cost) in zip(shown, product(qualities, costs)):
         draw_front(axes, run, cost, quality)
     marks = [
         mark(k.name, k.colour, k.marker, "")

@@ -19,7 +19,6 @@ from vantage3d.evaluation.report.plotting import (
     TEXT,
     WIDTH,
     CannotDrawError,
-    Line,
     Panel,
     Positions,
     draw_panels,
@@ -47,79 +46,72 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def _over_regions(title: str, metric: str, regions: tuple[str, ...]) -> Panel:
-    lines = [Line(f"depth.{r}.{metric}", r.replace("_", "-")) for r in regions]
-    return Panel(title, tuple(lines))
+    return Panel(title, {f"depth.{r}.{metric}": r.replace("_", "-") for r in regions})
 
 
 MAIN_DEPTH = (
     _over_regions("Relative error of depth", "abs_rel", DEPTH_REGIONS),
     _over_regions("Share of pixels within 25 %", "delta1", DEPTH_REGIONS),
 )
-
-
 BUILDING_AND_REST = (
     _over_regions("Relative error", "abs_rel", BOTH_SIDES),
     _over_regions("Share of pixels within 25 %", "delta1", BOTH_SIDES),
     _over_regions("Root mean square error", "rmse", BOTH_SIDES),
     _over_regions("Mean absolute error", "mae", BOTH_SIDES),
 )
-
-
 GEOMETRY = (
     Panel(
         "Error of normals, {where}",
-        (
-            Line("normals.building.angular_mean", "mean"),
-            Line("normals.building.angular_median", "median"),
-        ),
+        {
+            "normals.building.angular_mean": "mean",
+            "normals.building.angular_median": "median",
+        },
         "normal error in degrees (lower is better)",
     ),
     Panel(
         "Share with a good normal, {where}",
-        (
-            Line("normals.building.inlier_11_25", "within 11.25°"),
-            Line("normals.building.inlier_22_5", "within 22.5°"),
-            Line("normals.building.inlier_30", "within 30°"),
-        ),
+        {
+            "normals.building.inlier_11_25": "within 11.25°",
+            "normals.building.inlier_22_5": "within 22.5°",
+            "normals.building.inlier_30": "within 30°",
+        },
         "share of pixels (higher is better)",
     ),
     Panel(
         "Deviation from flat, {where}",
-        (
-            Line("planarity.building.residual_mean", "mean"),
-            Line("planarity.building.residual_median", "median"),
-        ),
+        {
+            "planarity.building.residual_mean": "mean",
+            "planarity.building.residual_median": "median",
+        },
         "distance, share of depth (lower is better)",
     ),
     Panel(
         "Share close to their plane, {where}",
-        (Line("planarity.building.inlier_ratio", "share of points"),),
+        {"planarity.building.inlier_ratio": "share of points"},
         "share of points (higher is better)",
     ),
 )
-
-
 POSES = (
-    Panel("Camera position", (Line("pose.ate_trans", "ATE"),)),
+    Panel("Camera position", {"pose.ate_trans": "ATE"}),
     Panel(
         "Camera rotation",
-        (Line("pose.ate_rot_deg", "ATE of rotation"),),
+        {"pose.ate_rot_deg": "ATE of rotation"},
         "ATE in degrees (lower is better)",
     ),
-    Panel("Step between frames, translation", (Line("pose.rpe_trans", "RPE"),)),
+    Panel("Step between frames, translation", {"pose.rpe_trans": "RPE"}),
     Panel(
         "Step between frames, rotation",
-        (Line("pose.rpe_rot_deg", "RPE of rotation"),),
+        {"pose.rpe_rot_deg": "RPE of rotation"},
         "RPE in degrees (lower is better)",
     ),
     Panel(
         "Pairs of frames within 15°",
-        (Line("pose.rra_15", "rotation"), Line("pose.rta_15", "direction")),
+        {"pose.rra_15": "rotation", "pose.rta_15": "direction"},
         "share of pairs (higher is better)",
     ),
     Panel(
         "Area under the accuracy curve",
-        tuple(Line(f"pose.auc_{t}", f"{t}°") for t in (3, 5, 15, 30)),
+        {f"pose.auc_{t}": f"{t}°" for t in (3, 5, 15, 30)},
         "AUC (higher is better)",
     ),
 )
@@ -127,7 +119,7 @@ POSES = (
 
 def columns(wanted: tuple[Panel, ...]) -> tuple[str, ...]:
     """Every metric of some panels."""
-    return tuple(line.metric for panel in wanted for line in panel.lines)
+    return tuple(metric for panel in wanted for metric in panel.lines)
 
 
 def main_depth(run: Run) -> Figure:
@@ -144,8 +136,8 @@ def geometry(run: Run) -> Figure:
     """03: normals and planes."""
     shown = []
     for title, lines, axis in GEOMETRY:
-        here = tuple(Line(run.here(line.metric), line.name) for line in lines)
-        shown.append(Panel(title.format(where=run.where), here, axis))
+        known = {run.here(metric): name for metric, name in lines.items()}
+        shown.append(Panel(title.format(where=run.where), known, axis))
     return draw_panels(run, shown)
 
 
@@ -171,8 +163,7 @@ def building_errors(run: Run) -> Figure:
         raise CannotDrawError(f"needs `{metric}` in models/{chosen.name}/frames.csv")
     if not any((errors[m.name] > 0).any() for m in pair(run)):
         raise CannotDrawError(f"every `{metric}` is 0: there is no distribution")
-    figure = new_figure(2, 1, height=7.6)
-    top, bottom = panels(figure, 2, columns=1)
+    figure, (top, bottom) = panels(2, columns=1, height=7.6)
     shown = {m.name: errors[m.name] for m in pair(run)}
     _draw_histogram(top, shown, chosen.name, f"Histogram, {run.where}")
     _draw_boxes(bottom, places, errors)
@@ -308,7 +299,7 @@ def _shown(run: Run) -> tuple[list[Model], list[Arrays]]:
 def _grid(images: NDArray, titles: list[str]) -> tuple[Figure, NDArray]:
     rows, height, width, _ = images.shape
     panel = WIDTH / len(titles) * height / width
-    figure = new_figure(rows, 1, height=(panel + 0.34) * rows + 1.0)
+    figure = new_figure((panel + 0.34) * rows + 1.0)
     figure.get_layout_engine().set(h_pad=0.02)
     grid = figure.subplots(rows, len(titles), squeeze=False)
     for axes, title in zip(grid[0], titles):

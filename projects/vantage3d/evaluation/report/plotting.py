@@ -1,6 +1,6 @@
 """How the figures look: sizes, axes, and colours that everybody can tell apart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -36,20 +36,22 @@ class CannotDrawError(Exception):
     """There is not enough data for a figure; the text says what it needs."""
 
 
-def new_figure(rows: int, columns: int, height: float | None = None) -> Figure:
-    """Empty figure for a grid of panels."""
-    size = (WIDTH, height or ROW * rows + 0.4)
-    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+def new_figure(height: float) -> Figure:
+    """Empty figure, inches high."""
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
     return figure
 
 
-def panels(figure: Figure, count: int, columns: int = 2) -> list[Axes]:
-    """``count`` axes in rows of ``columns``, without empty ones."""
-    columns = min(columns, count)
-    rows = -(-count // columns)
+def panels(
+    count: int, columns: int = 2, height: float | None = None
+) -> tuple[Figure, list[Axes]]:
+    """A figure with ``count`` axes in rows of ``columns``, without empty ones."""
+    rows, columns = -(-count // columns), min(columns, count)
+    figure = new_figure(height or ROW * rows + 0.4)
     grid = figure.add_gridspec(rows, columns)
-    return [figure.add_subplot(grid[i // columns, i % columns]) for i in range(count)]
+    places = (divmod(i, columns) for i in range(count))
+    return figure, [figure.add_subplot(grid[place]) for place in places]
 
 
 def finish(
@@ -139,6 +141,9 @@ class Positions:
         low, high = places.min(), places.max()
         margin = max((high - low) * 0.04, 0.5 if low == high else 0)
         axes.set_xlim(low - margin, high + margin)
+        # does a tick at every place leave room for its number?
+        gaps = np.diff(np.sort(self.x)) * (MOST_TICKS * 1.5)
+        readable = len(self.x) <= MOST_TICKS and (gaps > np.ptp(self.x)).all()
         if not self.numbered:
             models = (*self.line, *self.merged)
             step = -(-len(models) // MOST_TICKS)
@@ -146,7 +151,7 @@ class Positions:
             axes.set_xticks(
                 places[::step], names, rotation=30, ha="right", rotation_mode="anchor"
             )
-        elif _readable(self.x):
+        elif readable:
             axes.set_xticks(self.x)
         else:
             axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS, integer=True))
@@ -167,50 +172,35 @@ def positions(run: Run) -> Positions:
     return Positions(line, places[: len(line)], merged, places[len(line) :], numbered)
 
 
-def _readable(x: NDArray[np.float64]) -> bool:
-    """Whether a tick at every place leaves room for its number."""
-    if len(x) < 2:
-        return True
-    gap = np.diff(np.sort(x)).min() / np.ptp(x)
-    return len(x) <= MOST_TICKS and bool(gap > 1 / MOST_TICKS / 1.5)
-
-
-class Line(NamedTuple):
-    """A metric and its name in the legend of its panel."""
-
-    metric: str
-    name: str
-
-
 class Panel(NamedTuple):
-    """Lines that share one y axis."""
+    """Metrics that share one y axis, with their names in its legend."""
 
     title: str
-    lines: tuple[Line, ...]
+    lines: Mapping[str, str]
     axis: str = ""  # default: the label of the first metric
 
 
-def draw_panels(run: Run, wanted: Sequence[Panel], columns: int = 2) -> Figure:
+def draw_panels(run: Run, wanted: Sequence[Panel]) -> Figure:
     """A grid of the panels that have data.
 
     Raises:
         CannotDrawError: If none has, or there is no checkpoint.
     """
     places = positions(run)
-    lines = [tuple(x for x in panel.lines if run.has(x.metric)) for panel in wanted]
+    lines = [{m: n for m, n in p.lines.items() if run.has(m)} for p in wanted]
     kept = [p._replace(lines=known) for p, known in zip(wanted, lines) if known]
     if not kept:
         raise CannotDrawError("none of its columns holds a number")
-    figure = new_figure(-(-len(kept) // columns), columns)
-    for axes, panel in zip(panels(figure, len(kept), columns), kept):
+    figure, shown = panels(len(kept))
+    for axes, panel in zip(shown, kept):
         draw_panel(axes, run, places, panel)
-    legend_below(figure, legend_marks(run, places, [p.lines for p in kept]))
+    legend_below(figure, legend_marks(run, places, [m for p in kept for m in p.lines]))
     return figure
 
 
 def draw_panel(axes: Axes, run: Run, places: Positions, panel: Panel) -> None:
     """Curves of one panel, each with its baseline dashed in the same colour."""
-    for number, (metric, _) in enumerate(panel.lines):
+    for number, metric in enumerate(panel.lines):
         colour, marker = COLOURS[number], MARKERS[number]
         look: dict[str, Any] = {"color": colour, "marker": marker}
         values = stats(places.line, metric)
@@ -223,9 +213,9 @@ def draw_panel(axes: Axes, run: Run, places: Positions, panel: Panel) -> None:
         if run.baseline is not None:
             reference = run.baseline.mean(metric)
             axes.axhline(reference, color=colour, linestyle=DASHED, linewidth=1.6)
-    looks = zip(panel.lines, COLOURS, MARKERS)
-    marks = [mark(line.name, *look) for line, *look in looks]
-    axis = panel.axis or find(panel.lines[0].metric).axis
+    looks = zip(panel.lines.values(), COLOURS, MARKERS)
+    marks = [mark(name, *look) for name, *look in looks]
+    axis = panel.axis or find(next(iter(panel.lines))).axis
     finish(axes, panel.title, places.label, axis, marks)
     places.label_axis(axes)
 
@@ -247,13 +237,12 @@ def band(
         axes.vlines(x, low, high, color=colour, linewidth=2)
 
 
-def legend_marks(run: Run, places: Positions, groups: Sequence) -> list:
+def legend_marks(run: Run, places: Positions, metrics: Sequence[str]) -> list:
     """What dashes, bands and hollow markers mean, as far as they are drawn."""
     marks: list = []
     if run.baseline is not None:
         look = {"dash": DASHED, "linewidth": 1.6}
         marks.append(mark("baseline (same colour)", BASELINE_COLOUR, **look))
-    metrics = [line.metric for lines in groups for line in lines]
     if any(np.isfinite(stats(places.line, metric)[:, 1]).any() for metric in metrics):
         marks.append(
             Patch(color=BASELINE_COLOUR, alpha=BAND, label="95 % confidence interval")

@@ -66,8 +66,7 @@ def comprehensive_score(run: Run) -> Figure:
         raise CannotDrawError("needs AbsRel and delta1 of buildings")
     scores = {f: np.array([score(m, f, by) for m in places.line]) for f in FORMULAS}
     with_bars = run.baseline not in (None, *places.line)
-    figure = new_figure(1 + with_bars, 1)
-    shown = panels(figure, 1 + with_bars, columns=1)
+    figure, shown = panels(1 + with_bars, columns=1)
     _draw_scores(shown[0], run.baseline, places, scores, by)
     if run.baseline is not None and with_bars:
         _draw_changes(shown[1], run.baseline, places, scores, by)
@@ -131,8 +130,7 @@ def contributions(run: Run) -> Figure:
         raise CannotDrawError("needs AbsRel and delta1 of buildings")
     places = positions(run)
     several = len(places.line) > 1
-    figure = new_figure(1 + several, 1, height=8.4 if several else 4.4)
-    shown = panels(figure, 1 + several, columns=1)
+    figure, shown = panels(1 + several, 1, height=8.4 if several else 4.4)
     _draw_gain_bars(shown[0], model, baseline, by)
     if several:
         _draw_gain_curves(shown[1], baseline, places, by)
@@ -204,7 +202,7 @@ def radar(run: Run) -> Figure:
     }
     if len(axes_of) < LEAST_AXES:
         raise CannotDrawError(f"needs {LEAST_AXES} of its columns, has {len(axes_of)}")
-    figure = new_figure(1, 1, height=6.2)
+    figure = new_figure(6.2)
     axes = figure.add_subplot(projection="polar")
     angles = np.linspace(0, 2 * np.pi, len(axes_of), endpoint=False)
     looks = ((BASELINE_COLOUR, "--"), (BEST_COLOUR, "-"))[-len(models) :]
@@ -259,7 +257,7 @@ def training_stability(run: Run) -> Figure:
     steady = np.array([model.mean(run.here(STEADY_METRIC)) for model in places.line])
     with_variation = bool(np.isfinite(steady).any())
     zoomed = len(places.line) > 2 * AROUND + 1
-    figure = new_figure(2, 1, height=7.4 if with_variation else 4.0)
+    figure = new_figure(7.4 if with_variation else 4.0)
     grid = figure.add_gridspec(1 + with_variation, 1 + zoomed)
     top = figure.add_subplot(grid[0, 0])
     _draw_curves(top, run, places, curves)

@@ -63,14 +63,10 @@ class Component(NamedTuple):
 
 
 _LABELS = ("delta1", ERROR, "normals within 30°", "planarity", "photometric")
-
-
 COMPONENTS = tuple(
     Component(label, metric, weight)
     for label, (metric, weight) in zip(_LABELS, SCORE.items())
 )
-
-
 SCORE_METRICS = tuple(SCORE)
 
 
