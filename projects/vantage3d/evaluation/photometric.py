@@ -92,10 +92,6 @@ def agreement_statistics(
 ) -> dict[str, float]:
     """Statistics over the pixels of all pairs.
 
-    Args:
-        pairs: Of :func:`agreement`.
-        thresholds: Of the curve.
-
     Returns:
         ``error``, ``ssim``, ``inlier_ratio`` (errors below 0.05),
         ``inlier_at.THRESHOLD`` for each, and ``coverage``, the share of the textured

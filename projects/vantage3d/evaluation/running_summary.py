@@ -125,11 +125,6 @@ def draw_clusters(clusters: int, resamples: int = 1000, seed: int = 0) -> Floats
     The same numbers for every model that is measured on the same clusters, so that
     differences of models can be resampled too.
 
-    Args:
-        clusters: Number of clusters.
-        resamples: Number of draws.
-        seed: Seed of the drawing.
-
     Returns:
         (resamples, clusters) whole numbers; every row sums to ``clusters``.
     """

@@ -96,9 +96,8 @@ def build_report(folder: Path, output: Path, top: int = 5) -> Report:
 def _notes(drawn: list[Drawn]) -> list[str]:
     notes = []
     for item in drawn:
-        lacking = (
-            f" (missing columns: {', '.join(item.missing)})" if item.missing else ""
-        )
+        names = ", ".join(item.missing)
+        lacking = f" (missing columns: {names})" if names else ""
         if item.png is None:
             notes.append(f"{item.kind.file}.png was not drawn: {item.reason}{lacking}.")
         elif lacking:
@@ -129,19 +128,14 @@ def html_page(
     drawn: Sequence[Drawn],
     tables: dict[str, Rows],
 ) -> str:
-    """The whole page.
-
-    Args:
-        title: Heading.
-        sentences: What the numbers say.
-        notes: What is missing.
-        drawn: Figures in order; each carries the name of its section.
-        tables: By heading; those named like a section of the figures stand in it.
-    """
+    """The whole page; a table named like a section of the figures stands in it."""
     sections = list(dict.fromkeys(item.kind.section for item in drawn))
     extra = [name for name in tables if name not in sections]
     parts = [
-        _head(title),
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>\n"
+        f"<h1>{escape(title)}</h1>",
         _contents(sections, drawn, extra),
         _section("Summary", _items(sentences)),
         _section("What is missing", _items(notes) if notes else "<p>Nothing.</p>"),
@@ -157,15 +151,6 @@ def html_page(
 def anchor(text: str) -> str:
     """Id of a heading."""
     return "".join(c if c.isalnum() else "-" for c in text.lower())
-
-
-def _head(title: str) -> str:
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>\n"
-        f"<h1>{escape(title)}</h1>"
-    )
 
 
 def _contents(

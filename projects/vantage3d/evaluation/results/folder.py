@@ -69,10 +69,6 @@ class RecordFile:
 
     The first line says what the numbers depend on; a file of something else is started
     anew. A line that a kill cut off is dropped.
-
-    Args:
-        path: The file.
-        identity: What the numbers depend on: model, windows, options.
     """
 
     def __init__(self, path: Path, identity: dict[str, Any]) -> None:
@@ -123,9 +119,6 @@ def no_nan(value: Any) -> Any:
 
 def summarise(windows: Sequence[MeasuredWindow]) -> Statistics:
     """Statistics of every metric, and the counts of windows and frames.
-
-    Args:
-        windows: All of an evaluation; skipped ones have no numbers.
 
     Returns:
         The attributes of :class:`Summary` by key; of ``count.*`` also ``sum``.

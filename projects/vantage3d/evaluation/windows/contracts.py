@@ -207,12 +207,7 @@ def check_window(prediction: WindowPrediction, truth: WindowTruth) -> None:
 
 
 def check_labels(options: MetricOptions, has_labels: bool, where: str) -> None:
-    """Refuse building metrics of data without semantics, by name.
-
-    Args:
-        options: What is to be measured.
-        has_labels: Whether the data has semantics.
-        where: The split or window, for the message.
+    """Refuse building metrics of data without semantics, by name; ``where`` it is.
 
     Raises:
         ValueError: If buildings are to be measured and cannot be.
@@ -265,11 +260,6 @@ class FramePixels(NamedTuple):
 
 class AlignedWindow:
     """A prediction beside its truth, aligned by the valid pixels.
-
-    Args:
-        prediction: Answer of a network.
-        truth: True depth and cameras, metres.
-        options: Alignment and buildings.
 
     Raises:
         ValueError: If a true depth inside ``valid`` is not positive.

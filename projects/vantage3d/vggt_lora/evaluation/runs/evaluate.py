@@ -218,10 +218,7 @@ def evaluate_lengths(
 ) -> Rows:
     """Evaluate with each number of frames, into ``<out_dir>/len_<n>``.
 
-    Args:
-        options: Of each; the length of the rules is replaced.
-        lengths: Frames per window.
-        pictures: Whether to draw the example frames of every model.
+    On request the example frames of every model are drawn.
 
     Returns:
         Mean, standard deviation and median over frames, by model and length; also in

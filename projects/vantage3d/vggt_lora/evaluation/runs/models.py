@@ -36,12 +36,10 @@ class EvaluatedModel:
 
     Attributes:
         name: ``baseline``, ``checkpoint_<N>`` or ``merged_<name>``.
-        kind: ``base``, ``adapter``, ``full`` (weights of the whole network) or
-            ``merged``.
+        kind: ``base``, ``adapter``, ``full`` (all weights) or ``merged``.
         path: Checkpoint or folder; empty for the base.
         weights_hash: SHA-256 of the file; of the network's weights for the base.
-        rank: Rank of the adapter, from its own file; None without one.
-        alpha: Scale of the adapter, from its own file; None without one.
+        rank: Rank of the adapter and ``alpha`` its scale, from its own file.
     """
 
     name: str
@@ -56,10 +54,7 @@ def find_checkpoints(run: Path) -> list[Path]:
     """Checkpoints of a work dir, in the order of their numbers.
 
     Where only exported adapters are left, these; a ``best`` checkpoint only if its
-    number has no other file.
-
-    Args:
-        run: A work dir, one checkpoint, or one exported adapter.
+    number has no other file. A single checkpoint or exported adapter is itself.
 
     Raises:
         CheckpointError: If there is none.
@@ -97,12 +92,7 @@ def identify(path: Path) -> EvaluatedModel:
 def list_models(
     factory: "ModelFactory", runs: Iterable[Path], merge: str
 ) -> list[EvaluatedModel]:
-    """The base, every checkpoint, and one of them merged.
-
-    Args:
-        factory: Builds the models of the config.
-        runs: Work dirs, checkpoints or exported adapters.
-        merge: ``last``, ``none``, or the name of the adapter to merge.
+    """The base, every checkpoint, and one merged: ``last``, ``none`` or by name.
 
     Raises:
         CheckpointError: If two have one name, or ``merge`` names no adapter.
@@ -161,11 +151,7 @@ class ModelFactory:
         return EvaluatedModel(BASELINE, "base", "", digest)
 
     def build(self, model: EvaluatedModel, merge: bool = False) -> nn.Module:
-        """The network of a model, for inference.
-
-        Args:
-            model: Which one.
-            merge: Adapters become part of the weights.
+        """The network of a model, for inference; on request with merged adapters.
 
         Raises:
             CheckpointError: If the checkpoint does not fit the base.

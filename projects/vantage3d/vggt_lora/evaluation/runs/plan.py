@@ -62,11 +62,7 @@ def index_hash(dataset: Any) -> str:
 
 
 def choose_windows(dataset: Any, rules: WindowRules) -> WindowChoice:
-    """Choose among the fixed windows of a dataset.
-
-    Args:
-        dataset: In test mode, with the frames and stride of ``rules``.
-        rules: How many, and how.
+    """Choose among the fixed windows of a dataset in test mode, cut by the rules.
 
     Raises:
         ValueError: If buckets are asked for and the split has no labels.
@@ -151,19 +147,13 @@ def _by_bucket(
 
 
 class WindowDataset(Dataset):
-    """Some windows of a dataset, each a sample or the reason why it is none.
+    """Some windows of a dataset in test mode, each a sample or why it is none.
 
-    Args:
-        dataset: A multi-view dataset in test mode.
-        windows: The windows that are evaluated.
-        indices: Indices of these windows in ``dataset``.
+    ``indices`` are those of the ``windows`` in the dataset.
     """
 
     def __init__(
-        self,
-        dataset: Any,
-        windows: Sequence[EvaluationWindow],
-        indices: Sequence[int],
+        self, dataset: Any, windows: Sequence[EvaluationWindow], indices: Sequence[int]
     ) -> None:
         self.dataset, self.windows, self.indices = dataset, windows, indices
 
@@ -230,24 +220,9 @@ def _start_worker(worker: int) -> None:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Everything that ``tools/evaluate_depth.py`` is told.
+    """Everything that ``tools/evaluate_depth.py`` is told; its ``--help`` explains it.
 
-    Attributes:
-        config: Config of the run: network, base weights, test data.
-        runs: Work dirs, checkpoints or exported adapters; none for the base alone.
-        out_dir: The result folder.
-        rules: How windows are chosen.
-        windows: File of windows to use instead of choosing.
-        metrics: What is measured.
-        cfg_options: Dotted keys that override the config.
-        data_root: Prepared data, instead of the config's.
-        bf16: Run the networks under bfloat16 autocast.
-        device: Where they run.
-        workers: Processes that read data.
-        repeats: Timed passes per model; 0 for no timing.
-        merge: Which checkpoint is also evaluated as merged weights: ``last``, ``none``
-            or the name of a model.
-        overwrite: Forget results of other options.
+    ``rules`` say how windows are chosen where ``windows`` names no file of them.
     """
 
     config: str
