@@ -78,12 +78,11 @@ class ErrorSums(NamedTuple):
         if total["usable"]:
             mean = {name: value / total["usable"] for name, value in total.items()}
             variance = max(mean["squared_log"] - mean["log"] ** 2, 0.0)
+            square_log = variance + (mean["log"] + self.centre) ** 2
             found["abs_rel"] = mean["relative"]
             found["sq_rel"] = mean["squared_relative"]
             found["rmse"] = float(np.sqrt(mean["squared"]))
-            found["rmse_log"] = float(
-                np.sqrt(variance + (mean["log"] + self.centre) ** 2)
-            )
+            found["rmse_log"] = float(np.sqrt(square_log))
             found["si_log"] = float(np.sqrt(variance))
             found["mae"] = mean["absolute"]
         return found

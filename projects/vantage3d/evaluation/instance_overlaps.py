@@ -37,14 +37,9 @@ class SceneOverlaps:
 
     def select(self, rows: np.ndarray) -> "SceneOverlaps":
         """The same scene with the predictions ``rows``, indices or (P,) bool."""
-        return replace(
-            self,
-            intersections=self.intersections[rows],
-            pred_sizes=self.pred_sizes[rows],
-            pred_void=self.pred_void[rows],
-            pred_labels=self.pred_labels[rows],
-            pred_scores=self.pred_scores[rows],
-        )
+        names = ("sizes", "void", "labels", "scores")
+        kept = {f"pred_{name}": getattr(self, f"pred_{name}")[rows] for name in names}
+        return replace(self, intersections=self.intersections[rows], **kept)
 
     def agnostic(self) -> "SceneOverlaps":
         """The same scene with one class, 0, for everything."""

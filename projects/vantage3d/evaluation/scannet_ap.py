@@ -34,11 +34,7 @@ MIN_REGION = 100
 class Outcomes:
     """Scored predictions of a scene: arrays (E,) over all overlaps and classes.
 
-    Attributes:
-        overlap: Index into the overlaps.
-        label: Class index.
-        score: Confidence.
-        hit: Whether it is a true positive.
+    Indices of overlap and class, confidences, and whether it is a true positive.
     """
 
     overlap: np.ndarray

@@ -33,15 +33,9 @@ INLIERS_DEG = {"11_25": 11.25, "22_5": 22.5, "30": 30.0}
 class _Window(NamedTuple):
     """Valid pixels around each pixel, (H, W) each.
 
-    Attributes:
-        pixels: How many, 1 where there is no plane.
-        u: Mean of du.
-        v: Mean of dv.
-        uu: Sum of squares of du about its mean.
-        uv: Sum of products about the means.
-        vv: Sum of squares of dv about its mean.
-        determinant: uu vv - uv^2, 1 where there is no plane.
-        fits: Whether there is one: enough pixels, not on a line.
+    Their number, the means of du and dv, the sums of squares and products about these,
+    and uu vv - uv^2. ``fits`` says whether there is a plane: enough pixels, not on a
+    line; ``pixels`` and ``determinant`` are 1 where there is none.
     """
 
     pixels: Floats

@@ -74,7 +74,12 @@ class ClassicalBaseline:
             kept = near < self.epipolar_px
             pixels[view, index[kept]] = others[partner[kept]]
             seen[view, index[kept]] = 1
-        return self._locate(pixels, seen, K, ref2cam)
+        coords = normalise_pixels(torch.from_numpy(pixels), torch.from_numpy(K))
+        result = triangulate(coords, torch.from_numpy(ref2cam), torch.from_numpy(seen))
+        points = result.points.numpy()
+        near, far = self.limits
+        inside = (points[:, 2] > near) & (points[:, 2] < far)
+        return Triangulated(pixels[0], points, result.in_front.numpy() & inside)
 
     def _describe(self, image: Array) -> tuple[Array, Array | None]:
         """(M, 2) pixels and (M, C) descriptors, None where there are no features."""
@@ -88,26 +93,14 @@ class ClassicalBaseline:
         self, queries: Array | None, others: Array | None
     ) -> tuple[Array, Array]:
         """Rows of both that match, by the ratio test."""
-        nothing = np.zeros(0, int), np.zeros(0, int)
-        if queries is None or others is None or len(others) < 2:
-            return nothing
-        matcher = cv2.BFMatcher(DETECTORS[self.detector][1])
-        pairs = matcher.knnMatch(queries, others, k=2)
-        good = [a for a, b in pairs if a.distance < self.ratio * b.distance]
-        if not good:
-            return nothing
-        rows = np.array([(match.queryIdx, match.trainIdx) for match in good])
+        good = []
+        if queries is not None and others is not None and len(others) > 1:
+            matcher = cv2.BFMatcher(DETECTORS[self.detector][1])
+            for a, b in matcher.knnMatch(queries, others, k=2):
+                if a.distance < self.ratio * b.distance:
+                    good.append((a.queryIdx, a.trainIdx))
+        rows = np.array(good, int).reshape(-1, 2)
         return rows[:, 0], rows[:, 1]
-
-    def _locate(
-        self, pixels: Array, seen: Array, K: Array, ref2cam: Array
-    ) -> Triangulated:
-        coords = normalise_pixels(torch.from_numpy(pixels), torch.from_numpy(K))
-        result = triangulate(coords, torch.from_numpy(ref2cam), torch.from_numpy(seen))
-        points = result.points.numpy()
-        near, far = self.limits
-        inside = (points[:, 2] > near) & (points[:, 2] < far)
-        return Triangulated(pixels[0], points, result.in_front.numpy() & inside)
 
 
 def fundamental(K_ref: Array, K_src: Array, ref2src: Array) -> Array:

@@ -1,7 +1,6 @@
 """Figure 09: quality against cost, with the Pareto front."""
 
 from itertools import product
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -36,26 +35,19 @@ LEAST_RANGE = 0.25  # of the x axis, as a share of the cost
 APART = (0.10, 0.07)  # share of the axes between two names
 
 
-class Kind(NamedTuple):
-    """How a kind of model is drawn."""
-
-    name: str
-    marker: str
-    colour: str
-
-
-KINDS = (
-    Kind(BASELINE, "D", BASELINE_COLOUR),
-    Kind("merged weights", "s", COLOURS[2]),
-    Kind("checkpoint", "o", COLOURS[0]),
-)
+MERGED, CHECKPOINT = "merged weights", "checkpoint"
+LOOKS = {
+    BASELINE: (BASELINE_COLOUR, "D"),
+    MERGED: (COLOURS[2], "s"),
+    CHECKPOINT: (COLOURS[0], "o"),
+}
 
 
-def kind(model: Model) -> Kind:
-    """Baseline, merged, or neither."""
+def kind(model: Model) -> str:
+    """Which of :data:`LOOKS` a model has."""
     if model.name == BASELINE:
-        return KINDS[0]
-    return KINDS[1] if model.merged else KINDS[2]
+        return BASELINE
+    return MERGED if model.merged else CHECKPOINT
 
 
 def cost_metrics(run: Run) -> list[str]:
@@ -76,11 +68,8 @@ def pareto(run: Run) -> Figure:
     figure, shown = panels(len(qualities) * len(costs), len(costs))
     for axes, (quality, cost) in zip(shown, product(qualities, costs)):
         draw_front(axes, run, cost, quality)
-    marks = [
-        mark(k.name, k.colour, k.marker, "")
-        for k in KINDS
-        if any(kind(model) == k for model in run.models)
-    ]
+    drawn = {kind(model) for model in run.models}
+    marks = [mark(name, *look, "") for name, look in LOOKS.items() if name in drawn]
     marks.append(mark("Pareto front", COLOURS[1], "o", markersize=12, mfc="none"))
     legend_below(figure, marks)
     return figure
@@ -102,9 +91,10 @@ def draw_front(axes: Axes, run: Run, cost: str, quality: str) -> None:
     front = front_members(run, cost, quality)
     xy = np.array([(model.mean(cost), model.mean(quality)) for model in run.models])
     for model, (x, y) in zip(run.models, xy):
-        look = kind(model)
-        front_or_back = {"zorder": 3} if look != KINDS[-1] else {"alpha": 0.65}
-        axes.plot(x, y, look.marker, color=look.colour, markersize=7, **front_or_back)
+        colour, marker = LOOKS[kind(model)]
+        special = kind(model) != CHECKPOINT
+        front_or_back = {"zorder": 3} if special else {"alpha": 0.65}
+        axes.plot(x, y, marker, color=colour, markersize=7, **front_or_back)
     members = np.flatnonzero(front)
     members = members[np.argsort(xy[members, 0])]
     axes.plot(*xy[members].T, color=COLOURS[1], drawstyle="steps-post", linewidth=2)

@@ -53,6 +53,7 @@ MAIN_DEPTH = (
     _over_regions("Relative error of depth", "abs_rel", DEPTH_REGIONS),
     _over_regions("Share of pixels within 25 %", "delta1", DEPTH_REGIONS),
 )
+# 02: four errors of buildings and of everything else.
 BUILDING_AND_REST = (
     _over_regions("Relative error", "abs_rel", BOTH_SIDES),
     _over_regions("Share of pixels within 25 %", "delta1", BOTH_SIDES),
@@ -91,6 +92,7 @@ GEOMETRY = (
         "share of points (higher is better)",
     ),
 )
+# 04: cameras after Sim(3) alignment.
 POSES = (
     Panel("Camera position", {"pose.ate_trans": "ATE"}),
     Panel(
@@ -127,11 +129,6 @@ def main_depth(run: Run) -> Figure:
     return draw_panels(run, MAIN_DEPTH)
 
 
-def building_and_rest(run: Run) -> Figure:
-    """02: four errors of buildings and of everything else."""
-    return draw_panels(run, BUILDING_AND_REST)
-
-
 def geometry(run: Run) -> Figure:
     """03: normals and planes."""
     shown = []
@@ -139,11 +136,6 @@ def geometry(run: Run) -> Figure:
         known = {run.here(metric): name for metric, name in lines.items()}
         shown.append(Panel(title.format(where=run.where), known, axis))
     return draw_panels(run, shown)
-
-
-def poses(run: Run) -> Figure:
-    """04: cameras after Sim(3) alignment."""
-    return draw_panels(run, POSES)
 
 
 def frame_errors(model: Model, metric: str) -> Values:

@@ -13,7 +13,7 @@ from vantage3d.evaluation.report import (
     depth_figures,
     score_figures,
 )
-from vantage3d.evaluation.report.plotting import DPI, CannotDrawError
+from vantage3d.evaluation.report.plotting import DPI, CannotDrawError, draw_panels
 from vantage3d.evaluation.results.run import Run
 from vantage3d.evaluation.results.score import ABS_REL, SCORE_METRICS
 
@@ -62,7 +62,7 @@ KINDS = (
         "If only the building curve improves, the training was selective; if the other "
         "one gets worse, buildings were bought with the rest of the scene.",
         depth_figures.columns(depth_figures.BUILDING_AND_REST),
-        depth_figures.building_and_rest,
+        lambda run: draw_panels(run, depth_figures.BUILDING_AND_REST),
     ),
     Kind(
         "12_building_errors", "Depth", "Distribution of the error on buildings",
@@ -110,7 +110,8 @@ KINDS = (
         "04_pose_errors", "Poses", "Camera poses",
         "Errors are of camera centres after alignment by a similarity per window, so "
         "they are metres of drift within a window and not distances in the world.",
-        depth_figures.columns(depth_figures.POSES), depth_figures.poses,
+        depth_figures.columns(depth_figures.POSES),
+        lambda run: draw_panels(run, depth_figures.POSES),
     ),
     Kind(
         "07_comprehensive_score", "Score", "Comprehensive score",

@@ -127,10 +127,9 @@ def _measured(
     plan: Plan, net: nn.Module, places: list[int]
 ) -> Iterator[MeasuredWindow]:
     """Measure the windows at ``places``."""
-    samples, options = plan.samples.part(places), plan.options
-    start = time.perf_counter()
-    for sample in load_samples(samples, options.workers):
-        name = samples.windows[int(sample["window"])].id
+    options, start = plan.options, time.perf_counter()
+    for sample in load_samples(plan.samples, places, options.workers):
+        name = plan.choice.windows[int(sample["window"])].id
         if REASON in sample:
             record = MeasuredWindow(name, skipped=sample[REASON])
         else:

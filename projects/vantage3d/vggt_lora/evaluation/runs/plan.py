@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Subset
 
 from vantage3d.checks import check_choice
 from vantage3d.engine.configs.config import load_config
@@ -147,31 +147,19 @@ def _by_bucket(
 
 
 class WindowDataset(Dataset):
-    """Some windows of a dataset in test mode, each a sample or why it is none.
+    """Windows of a dataset in test mode by index, each a sample or why it is none."""
 
-    ``indices`` are those of the ``windows`` in the dataset.
-    """
-
-    def __init__(
-        self, dataset: Any, windows: Sequence[EvaluationWindow], indices: Sequence[int]
-    ) -> None:
-        self.dataset, self.windows, self.indices = dataset, windows, indices
+    def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
+        self.dataset, self.indices = dataset, indices
 
     def __len__(self) -> int:
-        return len(self.windows)
+        return len(self.indices)
 
     def __getitem__(self, index: int) -> Sample:
         try:
             return {"window": index, **self.dataset[self.indices[index]]}
         except BadSampleError as error:
             return {"window": index, REASON: str(error)}
-
-    def part(self, places: Sequence[int]) -> "WindowDataset":
-        """The windows at ``places`` alone."""
-        windows, indices = self.windows, self.indices
-        return WindowDataset(
-            self.dataset, [windows[i] for i in places], [indices[i] for i in places]
-        )
 
 
 def test_data(cfg: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,10 +189,12 @@ def open_dataset(cfg: Mapping[str, Any], rules: WindowRules) -> Any:
     return DATASETS.build({**test_data(cfg), **changes})
 
 
-def load_samples(samples: WindowDataset, workers: int) -> DataLoader:
-    """Samples in order, one at a time, read by ``workers`` processes."""
+def load_samples(
+    samples: WindowDataset, places: Sequence[int], workers: int
+) -> DataLoader:
+    """Samples at some places in order, one at a time, read by ``workers`` processes."""
     return DataLoader(
-        samples,
+        Subset(samples, places),
         batch_size=None,
         num_workers=workers,
         worker_init_fn=_start_worker if workers else None,
@@ -346,7 +336,7 @@ def open_plan(options: RunOptions) -> Plan:
     # What windows say themselves does not decide the truth.
     told = ("data_root", "split", "frames", "stride", "length", "packed")
     data = {key: value for key, value in test_data(cfg).items() if key not in told}
-    samples = WindowDataset(dataset, choice.windows, indices)
+    samples = WindowDataset(dataset, indices)
     models = list_models(factory, options.runs, options.merge)
     plan = Plan(options, factory, models, choice, samples, data)
     open_manifest(options.out_dir / STATE, plan.settings, options.overwrite)
