@@ -72,7 +72,7 @@ def evaluate_eth3d(argv: list[str] | None = None) -> None:
 
 def _evaluation_parser(doc: str) -> argparse.ArgumentParser:
     """Models, data, windows, and what is measured by which means."""
-    from vantage3d.evaluation.depth_alignment import ALIGNMENTS
+    from vantage3d.evaluation.depth_metrics import ALIGNMENTS
     from vantage3d.evaluation.windows.contracts import GROUPS, SCOPES, MetricOptions
 
     parser = command_parser(doc)

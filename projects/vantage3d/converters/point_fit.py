@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.checks import check_positive
-from vantage3d.evaluation.depth_alignment import biweights
-from vantage3d.evaluation.depth_metrics import usable
+from vantage3d.evaluation.depth_metrics import biweights, usable
 
 Floats = NDArray[np.floating[Any]]
 # Pairs of points tried for a start: with half of the points wrong, the chance that no

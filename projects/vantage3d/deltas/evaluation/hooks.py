@@ -1,4 +1,4 @@
-"""After a test: the numbers beside those of the median map, and a picture."""
+"""After a test: numbers beside the median map's, a picture; before: wrong poses."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path

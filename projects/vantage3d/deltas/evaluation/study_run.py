@@ -1,4 +1,4 @@
-"""Running a study: every row is what ``tools/test.py`` does with the row's settings."""
+"""A study: each row is what ``tools/test.py`` does with its settings, then a report."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Figures 14 and 15: by class, and by scene and bucket."""
+"""Figures 10, 11, 14, 15: by alignment, photometric threshold, class, scene, bucket."""
 
 import math
 import re

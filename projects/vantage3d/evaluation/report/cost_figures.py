@@ -33,8 +33,6 @@ COLUMNS = (*QUALITIES, LATENCIES[0], MEMORIES[0])
 NOISE = 0.05  # share of a cost within which costs count as equal
 LEAST_RANGE = 0.25  # of the x axis, as a share of the cost
 APART = (0.10, 0.07)  # share of the axes between two names
-
-
 MERGED, CHECKPOINT = "merged weights", "checkpoint"
 LOOKS = {
     BASELINE: (BASELINE_COLOUR, "D"),

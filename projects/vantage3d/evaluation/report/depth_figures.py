@@ -1,4 +1,4 @@
-"""Figures 01 to 04 and 12: depth, geometry and poses over checkpoints and frames."""
+"""Figures 01 to 04 and 12 of depth, geometry and poses; examples, 13 and 16."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the numbers say, in sentences: the head of the report and of the summary."""
+"""What the numbers say, in sentences and tables, for the report and the summary."""
 
 import math
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""How the figures look: sizes, axes, and colours that everybody can tell apart."""
+"""How figures look, and panels of metrics over checkpoints with their baseline."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Figures 05, 07 and 08: the score, what moved it, and the best on fixed axes."""
+"""Figures 05 to 08: the score, what moved it, the best on fixed axes, steadiness."""
 
 import numpy as np
 from matplotlib.axes import Axes

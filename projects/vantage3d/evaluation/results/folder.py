@@ -8,7 +8,9 @@ models/<name>/frames.csv      one row per frame
 models/<name>/examples.npz    a few frames with truth and prediction
 metrics_overall.csv           one row per model
 
-``run`` reads it for reports, comparisons and selections.
+``run`` reads it for reports, comparisons and selections. A metric of frames is averaged
+over frames, one of windows over windows; what could not be measured takes no part and
+is missing from ``count``. Confidence intervals come from drawing whole windows again.
 """
 
 import csv

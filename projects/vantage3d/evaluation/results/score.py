@@ -1,4 +1,4 @@
-"""The comprehensive score, with and without its clip, gains, and the best checkpoint.
+"""The comprehensive score with and without its clip, gains, and the best checkpoint.
 
 The components and their weights are those of the table of metrics, all on buildings:
 0.30 delta1 + 0.20 (1 - min(AbsRel, 1)) + 0.20 normals within 30 degrees + 0.15 points

@@ -1,4 +1,4 @@
-"""What the metrics of a window are given, and what they return."""
+"""What the metrics of a window are given: prediction, truth, both aligned, options."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,8 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.checks import check_choice, check_positive, check_shape
-from vantage3d.evaluation.depth_alignment import ALIGNMENTS, DepthAlignment
-from vantage3d.evaluation.depth_metrics import masked_pairs, usable
+from vantage3d.evaluation.depth_metrics import (
+    ALIGNMENTS,
+    DepthAlignment,
+    masked_pairs,
+    usable,
+)
 from vantage3d.evaluation.metrics_table import THRESHOLDS
 from vantage3d.evaluation.results.run import natural_order
 from vantage3d.io.kitti360_labels import IDS, LABELS
@@ -145,7 +149,7 @@ class MetricOptions:
     """What is measured, and how.
 
     Attributes:
-        align: One of ``depth_alignment.ALIGNMENTS``, fitted on all valid pixels and
+        align: One of ``depth_metrics.ALIGNMENTS``, fitted on all valid pixels and
             used for every subset of them.
         per: "window" for one alignment of all frames, "frame" for one each.
         building: Class ids that are buildings; empty for data without labels, which

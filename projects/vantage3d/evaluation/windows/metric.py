@@ -1,4 +1,4 @@
-"""The numbers of windows in a validation or test run."""
+"""The numbers of windows in a validation or test run, of one or several answers."""
 
 import json
 import math
@@ -178,7 +178,7 @@ class DepthComparison(BaseMetric):
         answers: Name of a row to the prefix of its keys in the predictions: "pred", or
             "base" (see ``predict_base`` of :class:`VGGTEstimator`). The last row is
             compared with the one above it.
-        align: One of ``depth_alignment.ALIGNMENTS``.
+        align: One of ``depth_metrics.ALIGNMENTS``.
         result_dir: Folder of the file; by default beside the log.
         collect_device: "cpu" or "gpu", for several processes.
 

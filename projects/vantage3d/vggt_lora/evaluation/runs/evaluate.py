@@ -1,4 +1,7 @@
-"""``tools/evaluate_depth.py``: the models of a run on one fixed set of windows."""
+"""``tools/evaluate_depth.py``: the models of a run on one fixed set of windows.
+
+``tools/evaluate_eth3d.py`` does the same with several numbers of frames.
+"""
 
 import gc
 import io
@@ -33,8 +36,7 @@ from vantage3d.evaluation.windows.contracts import (
     WindowPrediction,
     WindowTruth,
 )
-from vantage3d.evaluation.windows.geometry import normal_error_map
-from vantage3d.evaluation.windows.measure import measure_window
+from vantage3d.evaluation.windows.measure import measure_window, normal_error_map
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.process.progress import track
 from vantage3d.vggt_lora.evaluation.runs.models import EvaluatedModel

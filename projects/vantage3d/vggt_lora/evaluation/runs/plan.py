@@ -1,4 +1,4 @@
-"""What an evaluation works through: config, windows and models, opened and checked."""
+"""What an evaluation is asked for and works through: config, windows and models."""
 
 import copy
 import hashlib
