@@ -145,9 +145,7 @@ def relative_pose_errors(
     return PoseErrors(distances, rotation_angles(error))
 
 
-def pair_angles(
-    pred: Floats, truth: Floats, min_baseline: float = MIN_BASELINE
-) -> PairAngles:
+def pair_angles(pred: Floats, truth: Floats) -> PairAngles:
     """Angles of all pairs of frames; neither world nor scale of ``pred`` matters.
 
     Directions are directions, not lines: a motion the other way is wrong by 180
@@ -156,7 +154,6 @@ def pair_angles(
     Args:
         pred: (N, 4, 4) cam2world in any scale.
         truth: (N, 4, 4) cam2world, metres.
-        min_baseline: Metres between true cameras below which there is no direction.
 
     Returns:
         One value per ordered pair, N (N - 1): a direction is seen from the first of
@@ -173,7 +170,7 @@ def pair_angles(
     sine = np.linalg.norm(np.cross(guesses, steps), axis=1)
     direction = np.degrees(np.arctan2(sine, np.sum(guesses * steps, axis=1)))
     direction[(guesses == 0).all(axis=1)] = 180
-    direction[np.linalg.norm(steps, axis=1) < min_baseline] = np.nan
+    direction[np.linalg.norm(steps, axis=1) < MIN_BASELINE] = np.nan
     return PairAngles(rotation, direction)
 
 

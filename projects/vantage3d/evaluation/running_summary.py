@@ -157,18 +157,14 @@ def resampled_means(sums: Floats, counts: Floats, draws: Floats) -> Floats:
     return np.divide(total, number, out=np.full(number.shape, np.nan), where=number > 0)
 
 
-def interval(values: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
-    """Ends of the central share of resampled values (percentile interval).
-
-    Args:
-        values: (R, M).
-        level: Share of the values between the ends.
+def interval(values: Floats) -> tuple[Floats, Floats]:
+    """Ends of the central 95 % of (R, M) resampled values (percentile interval).
 
     Returns:
         (M,) lower and upper ends; NaN where there is no value.
     """
     low, high = np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
-    ends = (1 - level) / 2, (1 + level) / 2
+    ends = (1 - LEVEL) / 2, (1 + LEVEL) / 2
     for i, column in enumerate(values.T):
         known = column[~np.isnan(column)]
         if len(known):

@@ -125,28 +125,23 @@ def _draw(
     figure = new_figure(1.5 + ROW * len(groups[0]))
     shown = np.atleast_1d(figure.subplots(1, len(groups), sharey=True))
     for axes, rows, metric in zip(shown, groups, metrics):
-        _draw_rows(axes, rows, len(models))
+        places = np.arange(len(rows))
+        values = np.array([row.values for row in rows])  # (rows, models, 3)
+        low, high = values[..., 0].min(1), values[..., 0].max(1)
+        axes.hlines(places, low, high, color="#bbbbbb", zorder=1)
+        for number, (colour, marker) in enumerate(LOOKS[-len(models) :]):
+            y = places + 0.14 * (number - (len(models) - 1) / 2)
+            mean, low, high = values[:, number].T
+            axes.hlines(y, low, high, color=colour, linewidth=2, alpha=0.55)
+            axes.plot(mean, y, marker, color=colour, markersize=7)
+        axes.set_yticks(places, [row.name for row in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.5)
         finish(axes, "", find(metric).axis, "")
         axes.grid(visible=False, axis="y")
     shown[0].set_ylabel(title, fontsize=11)
     looks = zip(models, LOOKS[-len(models) :])
     legend_below(figure, [mark(model.name, *look, "") for model, look in looks])
     return figure
-
-
-def _draw_rows(axes: Axes, rows: Sequence[Row], count: int) -> None:
-    places = np.arange(len(rows))
-    values = np.array([row.values for row in rows])  # (rows, models, 3)
-    axes.hlines(
-        places, values[..., 0].min(1), values[..., 0].max(1), color="#bbbbbb", zorder=1
-    )
-    for number, (colour, marker) in enumerate(LOOKS[-count:]):
-        y = places + 0.14 * (number - (count - 1) / 2)
-        mean, low, high = values[:, number].T
-        axes.hlines(y, low, high, color=colour, linewidth=2, alpha=0.55)
-        axes.plot(mean, y, marker, color=colour, markersize=7)
-    axes.set_yticks(places, [row.name for row in rows])
-    axes.set_ylim(len(rows) - 0.5, -0.5)
 
 
 def contrasted(run: Run) -> list[tuple[Model, str, str]]:

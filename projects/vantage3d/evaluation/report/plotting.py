@@ -54,9 +54,7 @@ def panels(
     return figure, [figure.add_subplot(grid[place]) for place in places]
 
 
-def finish(
-    axes: Axes, title: str, x: str, y: str, marks: Sequence = (), columns: int = 6
-) -> None:
+def finish(axes: Axes, title: str, x: str, y: str, marks: Sequence = ()) -> None:
     """Title, axis labels, a quiet grid, no box, and a legend above the data."""
     axes.set_title(title, fontsize=TEXT["title"], loc="left", pad=24 if marks else 6)
     axes.set_xlabel(x, fontsize=TEXT["label"])
@@ -66,7 +64,7 @@ def finish(
             handles=list(marks),
             loc="lower left",
             bbox_to_anchor=(-0.01, 0.985),
-            ncols=columns,
+            ncols=6,
             fontsize=TEXT["note"],
             frameon=False,
             columnspacing=1.4,
