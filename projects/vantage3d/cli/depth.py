@@ -1,6 +1,7 @@
 """Commands on depth networks and their result folders."""
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,12 +127,9 @@ def _run_options(
         building=MetricOptions.building if buildings else (),
     )
     device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    same = (
-        "config", "runs", "out_dir", "windows", "cfg_options", "data_root", "bf16",
-        "workers", "repeats", "merge", "overwrite",
-    )  # fmt: skip
-    given = {name: getattr(args, name) for name in same}
-    return RunOptions(rules=rules, metrics=metrics, device=device, **given)
+    names = {field.name for field in fields(RunOptions)}
+    given = {name: value for name, value in vars(args).items() if name in names}
+    return RunOptions(**given | {"rules": rules, "metrics": metrics, "device": device})
 
 
 def compare_depth_runs(argv: list[str] | None = None) -> None:

@@ -95,10 +95,8 @@ class DepthReportHook(DrawnBatchesHook):
         """Keep the first sample of a batch to draw it, if it has true depth."""
         if (batch["inputs"]["depth"][0, 0] > 0).any():
             name, output = batch["data_samples"][0]["name"], outputs[0]
-            arrays = (
-                output["keypoints"], output["points_anchor"][:, 2],
-                output["point_valid"],
-            )  # fmt: skip
+            z = output["points_anchor"][:, 2]
+            arrays = output["keypoints"], z, output["point_valid"]
             keypoints = Keypoints(*map(numpy, arrays))
             found = f"{keypoints.valid.sum()} of {len(keypoints.valid)} triangulated"
             view = DepthView(
