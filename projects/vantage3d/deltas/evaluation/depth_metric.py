@@ -213,8 +213,7 @@ def measure_points(
 
     Args:
         found: What the network triangulated.
-        batch: One sample: ``depth`` (V, H, W), ``K`` (V, 3, 3), ``cam2world``
-            (V, 4, 4).
+        batch: ``depth`` (V, H, W), ``K`` (V, 3, 3), ``cam2world`` (V, 4, 4).
         limits: True depth that is evaluated, metres.
         search: Range of depth in which matches were searched, metres.
 

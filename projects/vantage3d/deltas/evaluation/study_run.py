@@ -58,15 +58,9 @@ class Source:
 
 
 def run_study(name: str, source: Source, settings: Settings) -> str:
-    """Run a study and write its report.
+    """Run a study, write its report and return it, markdown.
 
-    Args:
-        name: One of :data:`STUDIES`, or :data:`CLASSICAL`.
-        source: Config, weights, output folder.
-        settings: What differs between rows; the narrow range is taken from the config.
-
-    Returns:
-        The report, markdown.
+    The narrow range of the settings is taken from the config.
 
     Raises:
         EngineError: If a config or checkpoint is wrong.
@@ -83,12 +77,7 @@ def run_study(name: str, source: Source, settings: Settings) -> str:
 
 
 def run_rows(source: Source, rows: list[Row]) -> list[Result]:
-    """Test every row, one after the other.
-
-    Raises:
-        EngineError: If a config or checkpoint is wrong.
-        ValueError: If the numbers of a row contradict each other.
-    """
+    """Test every row, one after the other."""
     results = []
     for row in track(rows, description="rows"):
         options = {**QUIET, **source.options, **row.options}

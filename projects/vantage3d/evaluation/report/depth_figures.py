@@ -138,19 +138,16 @@ def geometry(run: Run) -> Figure:
     return draw_panels(run, shown)
 
 
-def frame_errors(model: Model, metric: str) -> Values:
-    """(N,) values of the frames that have one."""
-    table = read_frames(model, [metric])
-    values = table.numbers.get(metric) if table is not None else None
-    return np.zeros(0) if values is None else values[np.isfinite(values)]
-
-
 def building_errors(run: Run) -> Figure:
     """12: histogram of the baseline and the best, box plots of every model."""
     chosen = subject(run)
     places = positions(run)
     metric = run.here(ABS_REL)
-    errors = {model.name: frame_errors(model, metric) for model in run.models}
+    errors = {}
+    for model in run.models:
+        table = read_frames(model, [metric])
+        values = table.numbers.get(metric, np.zeros(0)) if table else np.zeros(0)
+        errors[model.name] = values[np.isfinite(values)]
     if not errors[chosen.name].size:
         raise CannotDrawError(f"needs `{metric}` in models/{chosen.name}/frames.csv")
     if not any((errors[m.name] > 0).any() for m in pair(run)):

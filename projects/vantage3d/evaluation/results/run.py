@@ -179,23 +179,16 @@ def read_overall(path: Path) -> dict[str, dict[str, Stat]]:
         )
     found: dict[str, dict[str, Stat]] = {}
     for row in rows:
-        if row[NAME] in found:
-            raise ValueError(f"{path}: two rows are named {row[NAME]!r}. Keep one.")
-        found[row[NAME]] = _stats_of_row(row, path)
+        name, parts = row.pop(NAME), {}
+        if name in found:
+            raise ValueError(f"{path}: two rows are named {name!r}. Keep one.")
+        for column, text in row.items():
+            ending = next((e for e in ENDINGS if column.endswith(e)), "")
+            value = number(text, f"{path}, column {column!r} of {name!r}")
+            values = parts.setdefault(column.removesuffix(ending), {})
+            values[ENDINGS.get(ending, "mean")] = value
+        found[name] = {metric: Stat(**values) for metric, values in parts.items()}
     return found
-
-
-def _stats_of_row(row: Mapping[str, str], path: Path) -> dict[str, Stat]:
-    parts: dict[str, dict[str, float]] = {}
-    for column, text in row.items():
-        if column == NAME:
-            continue
-        ending = next((e for e in ENDINGS if column.endswith(e)), "")
-        metric = column.removesuffix(ending)
-        parts.setdefault(metric, {})[ENDINGS.get(ending, "mean")] = number(
-            text, f"{path}, column {column!r} of {row[NAME]!r}"
-        )
-    return {metric: Stat(**values) for metric, values in parts.items()}
 
 
 def number(text: str | None, where: str) -> float:

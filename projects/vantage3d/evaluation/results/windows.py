@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from vantage3d.checks import check_positive
@@ -62,12 +62,6 @@ class WindowRules:
                 "--stratified-sampling chooses among windows, got no --max-seqs. Say "
                 "how many windows to choose"
             )
-
-    def filled(self, frames: int) -> "WindowRules":
-        """With the config's number of ``frames`` where none was given."""
-        length = self.seq_len or frames
-        stride = self.seq_stride or length
-        return replace(self, seq_len=length, seq_stride=stride)
 
 
 @dataclass(frozen=True)

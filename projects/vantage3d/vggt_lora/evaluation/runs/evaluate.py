@@ -68,7 +68,8 @@ def evaluate_run(options: RunOptions) -> ResultFolder:
     """
     plan = open_plan(options)
     for number, model in enumerate(plan.models, 1):
-        if plan.is_finished(model):
+        noted = plan.noted.get(model.name, {})  # of a model measured to the end
+        if noted.get("weights_hash") == model.weights_hash:
             print_log(f"{model.name} is finished, skipped", logger="current")
         else:
             _evaluate(plan, model, f"{model.name} ({number}/{len(plan.models)})")

@@ -281,11 +281,6 @@ class Plan:
             "data": json.loads(json.dumps(self.data, default=str)),
         }
 
-    def is_finished(self, model: EvaluatedModel) -> bool:
-        """Whether a model with these weights was evaluated to the end."""
-        facts = self.noted.get(model.name, {})
-        return facts.get("weights_hash") == model.weights_hash
-
     def note(self, model: EvaluatedModel) -> None:
         """Enter a finished model into metadata.json."""
         facts = asdict(model)
@@ -324,7 +319,9 @@ def open_plan(options: RunOptions) -> Plan:
     """
     cfg = open_config(options)
     factory = ModelFactory(cfg, options.bf16)
-    rules = options.rules.filled(test_data(cfg).get("frames", 8))
+    length = options.rules.seq_len or test_data(cfg).get("frames", 8)
+    stride = options.rules.seq_stride or length
+    rules = replace(options.rules, seq_len=length, seq_stride=stride)
     options = replace(options, rules=rules)
     dataset = open_dataset(cfg, rules)
     choice, indices = _windows(options, dataset)
