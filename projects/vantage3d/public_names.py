@@ -11,7 +11,8 @@ def public_names(package: str, modules: Mapping[str, str]) -> Callable[[str], An
 
     Args:
         package: Its dotted name.
-        modules: Public name -> the module that has it, relative to the package.
+        modules: Public name -> the module that has it, relative to the package; dots
+            in front lead to the rooms above it.
 
     Returns:
         A function of a name that raises AttributeError for any other.
@@ -22,7 +23,7 @@ def public_names(package: str, modules: Mapping[str, str]) -> Callable[[str], An
             raise AttributeError(
                 f"`{package}` has no {name!r}. It has: {', '.join(sorted(modules))}."
             )
-        value = getattr(import_module(f"{package}.{modules[name]}"), name)
+        value = getattr(import_module(f".{modules[name]}", package), name)
         setattr(sys.modules[package], name, value)
         return value
 

@@ -43,15 +43,15 @@ TASK_UTILS = _child("TASK_UTILS", "vantage3d.esam.losses", "vantage3d.deltas.los
 METRICS = _child(
     "METRICS",
     "vantage3d.esam.evaluation",
-    "vantage3d.vggt_lora.evaluation",
-    "vantage3d.deltas.evaluation",
+    "vantage3d.evaluation.windows.metric",
+    "vantage3d.deltas.evaluation.depth_metric",
 )
 HOOKS = _child(
     "HOOKS",
     _ENGINE,
     "vantage3d.visualization",
     "vantage3d.vggt_lora.models",
-    "vantage3d.deltas.evaluation",
+    "vantage3d.deltas.evaluation.hooks",
 )
 RUNNERS = _child("RUNNERS", _ENGINE)
 LOOPS = _child("LOOPS", _ENGINE)

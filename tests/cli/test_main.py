@@ -16,9 +16,6 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"torch", "mmdet3d", "mmdet", "mmcv", "transformers", "matplotlib", "scipy"}
 # Their choices come from the rooms that they call.
 SLOW_HELP = {
-    "evaluate-depth",
-    "evaluate-eth3d",
-    "study-deltas",
     "extract-dino-v2-features",
     "extract-clip-rn50-features",
 }

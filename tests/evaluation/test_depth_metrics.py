@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, minimize_scalar
 
-from vantage3d.evaluation import depth_alignment
-from vantage3d.evaluation.depth_alignment import ALIGNMENTS, align_depth, fit_depth
-from vantage3d.evaluation.depth_metrics import ERRORS, depth_errors, sum_errors, usable
+from vantage3d.evaluation import depth_metrics
+from vantage3d.evaluation.depth_metrics import (
+    ALIGNMENTS,
+    ERRORS,
+    align_depth,
+    depth_errors,
+    fit_depth,
+    sum_errors,
+    usable,
+)
 
 DELTAS = ("delta1", "delta2", "delta3")
 
@@ -179,7 +186,7 @@ def test_robust_alignment_of_many_pixels_is_that_of_their_quantiles(monkeypatch)
     pred = truth * np.exp(rng.normal(0, 0.2, truth.shape))
     pred[:, ::4] *= 5
     few = fit_depth(pred, truth, everything(truth.shape), "robust").scale
-    monkeypatch.setattr(depth_alignment, "QUANTILES", truth.size)
+    monkeypatch.setattr(depth_metrics, "QUANTILES", truth.size)
     every = fit_depth(pred, truth, everything(truth.shape), "robust").scale
     assert few != every and few == pytest.approx(every, rel=1e-5)
 

@@ -1,14 +1,20 @@
 """Commands on depth networks and their result folders."""
 
+import argparse
+from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vantage3d.cli.arguments import (
     add_cfg_options,
     add_config,
+    add_data_root,
     command_parser,
-    config_file,
 )
 from vantage3d.process.command import one_message
+
+if TYPE_CHECKING:
+    from vantage3d.vggt_lora.evaluation.runs.plan import RunOptions
 
 
 def evaluate_depth(argv: list[str] | None = None) -> None:
@@ -24,21 +30,17 @@ def evaluate_depth(argv: list[str] | None = None) -> None:
     alpha come from each adapter's own file. Depth is aligned once per window, by its
     median, if nothing else is said.
     """
-    from vantage3d.vggt_lora.evaluation.runs.options import add_arguments, run_options
-
-    parser = command_parser(evaluate_depth.__doc__ or "")
-    add_arguments(parser)
+    parser = _evaluation_parser(evaluate_depth.__doc__ or "")
     add = parser.add_argument
     add("--seq-len", type=int, help="frames per window, default: the config's")
     text = "leave building metrics out, for splits without labels"
     add("--no-buildings", action="store_true", help=text)
     args = parser.parse_args(argv)
-    args.config = config_file(args.config)
-    from vantage3d.evaluation.results.table import run_table
+    from vantage3d.evaluation.results.folder import run_table
     from vantage3d.vggt_lora.evaluation.runs.evaluate import evaluate_run
 
     with one_message("stopped; the same command goes on from here"):
-        options = run_options(args, args.seq_len, not args.no_buildings)
+        options = _run_options(args, args.seq_len, not args.no_buildings)
         print(run_table(evaluate_run(options)))
 
 
@@ -54,23 +56,80 @@ def evaluate_eth3d(argv: list[str] | None = None) -> None:
     Whole scenes are held out; one that was also trained on is refused. Every length is
     a result folder of its own, and `lengths.csv` has them all.
     """
-    from vantage3d.vggt_lora.evaluation.runs.options import add_arguments, run_options
-
-    parser = command_parser(evaluate_eth3d.__doc__ or "")
-    add_arguments(parser)
+    parser = _evaluation_parser(evaluate_eth3d.__doc__ or "")
     add = parser.add_argument
     text = "photographs per window, one evaluation each"
     add("--test-seq-lens", nargs="+", type=int, default=[8], help=text)
     add("--save-vis", action="store_true", help="draw the example frames")
     args = parser.parse_args(argv)
-    args.config = config_file(args.config)
-    from vantage3d.evaluation.results.table import to_text
-    from vantage3d.vggt_lora.evaluation.runs.lengths import evaluate_lengths
+    from vantage3d.evaluation.results.folder import to_text
+    from vantage3d.vggt_lora.evaluation.runs.evaluate import evaluate_lengths
 
     with one_message("stopped; the same command goes on from here"):
-        options = run_options(args, None, buildings=False)
+        options = _run_options(args, None, buildings=False)
         table = evaluate_lengths(options, args.test_seq_lens, args.save_vis)
         print(to_text(table))
+
+
+def _evaluation_parser(doc: str) -> argparse.ArgumentParser:
+    """Models, data, windows, and what is measured by which means."""
+    from vantage3d.evaluation.depth_metrics import ALIGNMENTS
+    from vantage3d.evaluation.windows.contracts import GROUPS, SCOPES, MetricOptions
+
+    parser = command_parser(doc)
+    add = parser.add_argument
+    add_config(parser, "config of the run: network, base weights, test data")
+    text = "work dirs, checkpoints or exported adapters; none for the base alone"
+    add("runs", nargs="*", type=Path, help=text)
+    add("--out-dir", type=Path, required=True, help="folder of the results")
+    add_data_root(parser)
+    add("--split", choices=["train", "val", "test"], default="val")
+    add("--seq-stride", type=int, help="from window to window, default: --seq-len")
+    add("--max-seqs", type=int, help="choose so many windows, default: all")
+    text = "choose 50/30/20 by building ratio instead of evenly"
+    add("--stratified-sampling", action="store_true", help=text)
+    add("--seed", type=int, default=0, help="seed of the choice")
+    text = "windows.json of another evaluation, to compare with it"
+    add("--windows", type=Path, help=text)
+    text = "adapter that is also evaluated as merged weights: last, none, or its name"
+    add("--merge", default="last", help=text)
+    add_cfg_options(parser, "model.base_weights=FILE")
+    add("--align", choices=list(ALIGNMENTS), default="median")
+    add("--per", choices=SCOPES, default="window", help="one alignment per")
+    add("--groups", nargs="+", choices=GROUPS, default=list(GROUPS), help="of metrics")
+    text = "valid pixels that a frame needs for metrics of buildings or a class"
+    add("--min-building", type=int, default=MetricOptions.min_building, help=text)
+    add("--bf16", action="store_true", help="networks under bfloat16 autocast")
+    add("--device", help="cpu or cuda, default: cuda where there is one")
+    text = "processes that read data"
+    add("--num-workers", type=int, default=4, dest="workers", help=text)
+    add("--repeats", type=int, default=20, help="timed passes per model; 0 for none")
+    add("--overwrite", action="store_true", help="forget results of other options")
+    return parser
+
+
+def _run_options(
+    args: argparse.Namespace, seq_len: int | None, buildings: bool
+) -> "RunOptions":
+    import torch
+
+    from vantage3d.evaluation.results.windows import WindowRules
+    from vantage3d.evaluation.windows.contracts import MetricOptions
+    from vantage3d.vggt_lora.evaluation.runs.plan import RunOptions
+
+    stride, most, by_bucket = args.seq_stride, args.max_seqs, args.stratified_sampling
+    rules = WindowRules(args.split, seq_len, stride, most, by_bucket, args.seed)
+    metrics = MetricOptions(
+        align=args.align,
+        per=args.per,
+        groups=tuple(args.groups),
+        min_building=args.min_building,
+        building=MetricOptions.building if buildings else (),
+    )
+    device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    names = {field.name for field in fields(RunOptions)}
+    given = {name: value for name, value in vars(args).items() if name in names}
+    return RunOptions(**given | {"rules": rules, "metrics": metrics, "device": device})
 
 
 def compare_depth_runs(argv: list[str] | None = None) -> None:
@@ -96,7 +155,7 @@ def compare_depth_runs(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     from vantage3d.evaluation.metrics_table import HEADLINE
     from vantage3d.evaluation.results.compare import compare_runs
-    from vantage3d.evaluation.results.table import to_csv, to_text
+    from vantage3d.evaluation.results.folder import to_csv, to_text
 
     with one_message("stopped; call it again"):
         folders, metrics = (args.first, args.second), args.metrics or list(HEADLINE)
@@ -124,16 +183,12 @@ def select_checkpoint(argv: list[str] | None = None) -> None:
     add("--max-vram", type=float, help="MB, peak on the GPU")
     add("--max-ram", type=float, help="MB, peak of the process")
     args = parser.parse_args(argv)
-    from vantage3d.evaluation.results import select
+    from vantage3d.evaluation.results import score
 
-    given = {
-        "--max-latency": args.max_latency,
-        "--max-vram": args.max_vram,
-        "--max-ram": args.max_ram,
-    }
-    limits = {name: value for name, value in given.items() if value is not None}
+    given = args.max_latency, args.max_vram, args.max_ram
+    limits = {k: v for k, v in zip(score.LIMITS, given) if v is not None}
     with one_message("stopped; call it again"):
-        found = select.select_checkpoint(args.folder, args.by, limits)
+        found = score.select_checkpoint(args.folder, args.by, limits)
         for name, reason in found.refused.items():
             print(f"not {name}: {reason}")
         print(f"{found.name}: {args.by} {found.value:.4f}")

@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from vantage3d.checks import check_positive, check_shape
-from vantage3d.evaluation.depth_alignment import biweights
-from vantage3d.evaluation.depth_metrics import usable
+from vantage3d.evaluation.depth_metrics import biweights, usable
 from vantage3d.geometry import transform_points
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.colmap import ColmapModel, read_colmap

@@ -37,14 +37,9 @@ class SceneOverlaps:
 
     def select(self, rows: np.ndarray) -> "SceneOverlaps":
         """The same scene with the predictions ``rows``, indices or (P,) bool."""
-        return replace(
-            self,
-            intersections=self.intersections[rows],
-            pred_sizes=self.pred_sizes[rows],
-            pred_void=self.pred_void[rows],
-            pred_labels=self.pred_labels[rows],
-            pred_scores=self.pred_scores[rows],
-        )
+        names = ("sizes", "void", "labels", "scores")
+        kept = {f"pred_{name}": getattr(self, f"pred_{name}")[rows] for name in names}
+        return replace(self, intersections=self.intersections[rows], **kept)
 
     def agnostic(self) -> "SceneOverlaps":
         """The same scene with one class, 0, for everything."""
@@ -100,8 +95,15 @@ def scene_truth(labels: np.ndarray, instances: np.ndarray) -> SceneTruth:
     label_of_id = np.full(largest + 2, -1)  # the last one is that of id -1
     label_of_id[np.where(labels >= 0, instances, -1)] = labels
     label_of_id[-1] = -1
-    _check_one_class(labels, instances, label_of_id)
-
+    expected = label_of_id[instances]
+    wrong = (expected >= 0) & (expected != labels)
+    if wrong.any():
+        instance = instances[wrong][0]
+        classes = np.unique(labels[instances == instance]).tolist()
+        raise ValueError(
+            f"True instance {instance} has points of the classes {classes}; an "
+            "instance must have one class. Fix the semantic or the instance labels."
+        )
     ids = np.flatnonzero(label_of_id >= 0)
     column_of_id = np.zeros(largest + 2, np.int64)
     column_of_id[ids] = np.arange(1, len(ids) + 1)
@@ -135,9 +137,19 @@ def scene_overlaps(
             f"point of the ground truth, got {masks.dtype} {masks.shape}. "
             "Predict on the points that the labels belong to."
         )
-    labels, scores = _check_predictions(len(masks), pred_labels, pred_scores)
+    labels, scores = np.asarray(pred_labels), np.asarray(pred_scores, np.float64)
+    if labels.shape != masks.shape[:1] or scores.shape != masks.shape[:1]:
+        raise ValueError(
+            f"`pred_labels` and `pred_scores` must have shape ({len(masks)},), one for "
+            f"each of the `pred_masks`, got {labels.shape} and {scores.shape}."
+        )
+    if not np.isfinite(scores).all():
+        bad = int(np.flatnonzero(~np.isfinite(scores))[0])
+        raise ValueError(
+            f"`pred_scores` must be finite, got {scores[bad]} for prediction {bad}."
+        )
     table = count_by_column(masks, truth.column, len(truth.sizes) + 1)
-    return _from_table(table, labels, scores, truth)
+    return _from_table(table, labels.astype(np.int64), scores, truth)
 
 
 def partition_overlaps(
@@ -167,7 +179,11 @@ def partition_overlaps(
     flat = np.bincount(parts * n_columns + truth.column, minlength=n_parts * n_columns)
     table = flat.reshape(n_parts, n_columns)
     if labels is None:
-        labels = _majority_class(table[:, 1:], truth.labels)
+        # the class with most points in each part, 0 where there is none
+        n_classes = int(truth.labels.max(initial=0)) + 1
+        votes = np.zeros((n_parts, n_classes), np.int64)
+        np.add.at(votes.T, truth.labels, table[:, 1:].T)
+        labels = votes.argmax(1)
     return _from_table(table, labels, np.ones(n_parts), truth)
 
 
@@ -215,42 +231,3 @@ def _from_table(
         gt_sizes=truth.sizes,
         gt_labels=truth.labels,
     )
-
-
-def _majority_class(intersections: np.ndarray, gt_labels: np.ndarray) -> np.ndarray:
-    """Class with most points in each part: (P, G) -> (P,), 0 where there is none."""
-    votes = np.zeros((len(intersections), int(gt_labels.max(initial=0)) + 1), np.int64)
-    np.add.at(votes.T, gt_labels, intersections.T)
-    return votes.argmax(1)
-
-
-def _check_predictions(
-    count: int, labels: np.ndarray, scores: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    labels, scores = np.asarray(labels), np.asarray(scores, np.float64)
-    if labels.shape != (count,) or scores.shape != (count,):
-        raise ValueError(
-            f"`pred_labels` and `pred_scores` must have shape ({count},), one for each "
-            f"of the `pred_masks`, got {labels.shape} and {scores.shape}."
-        )
-    if not np.isfinite(scores).all():
-        bad = int(np.flatnonzero(~np.isfinite(scores))[0])
-        raise ValueError(
-            f"`pred_scores` must be finite, got {scores[bad]} for prediction {bad}."
-        )
-    return labels.astype(np.int64), scores
-
-
-def _check_one_class(
-    labels: np.ndarray, instances: np.ndarray, label_of_id: np.ndarray
-) -> None:
-    """Every point of an instance must have the class that was taken for it."""
-    expected = label_of_id[instances]
-    wrong = (expected >= 0) & (expected != labels)
-    if wrong.any():
-        instance = instances[wrong][0]
-        classes = np.unique(labels[instances == instance]).tolist()
-        raise ValueError(
-            f"True instance {instance} has points of the classes {classes}; an "
-            "instance must have one class. Fix the semantic or the instance labels."
-        )

@@ -23,8 +23,6 @@ OCCLUSION = 0.05  # how much farther than the visible surface, relatively, is be
 TEXTURE = 0.02  # smallest difference of brightness to a neighbour, of 0..1
 INLIER = 0.05  # error of an inlier
 C1, C2 = 0.01**2, 0.03**2  # of SSIM for images in 0..1 (Wang et al., 2004)
-
-
 Rows = NDArray[np.intp]
 
 
@@ -93,10 +91,6 @@ def agreement_statistics(
     pairs: Sequence[Agreement], thresholds: Sequence[float] = THRESHOLDS
 ) -> dict[str, float]:
     """Statistics over the pixels of all pairs.
-
-    Args:
-        pairs: Of :func:`agreement`.
-        thresholds: Of the curve.
 
     Returns:
         ``error``, ``ssim``, ``inlier_ratio`` (errors below 0.05),

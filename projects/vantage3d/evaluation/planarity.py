@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.checks import check_positive, check_shape
-from vantage3d.evaluation.depth_alignment import biweights
-from vantage3d.evaluation.depth_metrics import Floats, Mask, usable
+from vantage3d.evaluation.depth_metrics import Floats, Mask, biweights, usable
 
 FLAT = 0.01  # residual below which a predicted point is an inlier, share of depth
 MIN_POINTS = 500  # of a plane

@@ -15,7 +15,7 @@ from scipy.spatial import KDTree
 
 from vantage3d.checks import check_positive, check_shape
 from vantage3d.evaluation.depth_metrics import Floats, Mask
-from vantage3d.evaluation.trajectory_alignment import Similarity, stands_still, umeyama
+from vantage3d.evaluation.pose_metrics import Similarity, stands_still, umeyama
 
 KEPT = 0.9  # share of the points that the similarity is fitted to
 ROUNDS = 10  # until the kept points are the best ones

@@ -23,18 +23,11 @@ LEVEL = 0.95  # share of the resampled means inside an interval
 
 @dataclass(frozen=True)
 class Summary:
-    """Statistics of one metric; NaN where nothing was measured.
+    """Statistics of one metric over frames, or windows; NaN where nothing was measured.
 
-    Attributes:
-        mean: Over frames, or windows if it belongs to those.
-        std: Population standard deviation.
-        median: Of the frames.
-        min: Smallest.
-        max: Largest.
-        count: Frames that have it.
-        missing: Frames in which it could not be measured.
-        ci_low: Lower end of the 95 % interval of the mean; NaN of a single window.
-        ci_high: Upper end.
+    ``std`` is that of the population, ``count`` and ``missing`` are frames that have
+    the metric or lack it, ``ci_low`` and ``ci_high`` the ends of the 95 % interval of
+    the mean, NaN of a single window.
     """
 
     mean: float = NAN
@@ -92,24 +85,15 @@ class RunningSummary:
         return float(self.values(name).sum()) if name in self._values else 0.0
 
     def __getitem__(self, name: str) -> Summary:
-        """Statistics of a metric, without an interval.
-
-        Raises:
-            ValueError: If no record has the metric.
-        """
+        """Statistics of a metric, without an interval."""
         values = self.values(name)
         missing = len(self._values[name]) - len(values)
         if not len(values):
             return Summary(missing=missing)
-        return Summary(
-            float(values.mean()),
-            float(values.std()),
-            float(np.median(values)),
-            float(values[0]),
-            float(values[-1]),
-            len(values),
-            missing,
-        )
+        middle = float(np.median(values))
+        mean, std = float(values.mean()), float(values.std())
+        ends = float(values[0]), float(values[-1])
+        return Summary(mean, std, middle, *ends, len(values), missing)
 
     def summaries(self) -> dict[str, Summary]:
         """Statistics of every metric with intervals, by name."""
@@ -140,11 +124,6 @@ def draw_clusters(clusters: int, resamples: int = 1000, seed: int = 0) -> Floats
 
     The same numbers for every model that is measured on the same clusters, so that
     differences of models can be resampled too.
-
-    Args:
-        clusters: Number of clusters.
-        resamples: Number of draws.
-        seed: Seed of the drawing.
 
     Returns:
         (resamples, clusters) whole numbers; every row sums to ``clusters``.
@@ -178,18 +157,14 @@ def resampled_means(sums: Floats, counts: Floats, draws: Floats) -> Floats:
     return np.divide(total, number, out=np.full(number.shape, np.nan), where=number > 0)
 
 
-def interval(values: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
-    """Ends of the central share of resampled values (percentile interval).
-
-    Args:
-        values: (R, M).
-        level: Share of the values between the ends.
+def interval(values: Floats) -> tuple[Floats, Floats]:
+    """Ends of the central 95 % of (R, M) resampled values (percentile interval).
 
     Returns:
         (M,) lower and upper ends; NaN where there is no value.
     """
     low, high = np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
-    ends = (1 - level) / 2, (1 + level) / 2
+    ends = (1 - LEVEL) / 2, (1 + LEVEL) / 2
     for i, column in enumerate(values.T):
         known = column[~np.isnan(column)]
         if len(known):

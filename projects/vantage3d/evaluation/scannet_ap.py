@@ -34,11 +34,7 @@ MIN_REGION = 100
 class Outcomes:
     """Scored predictions of a scene: arrays (E,) over all overlaps and classes.
 
-    Attributes:
-        overlap: Index into the overlaps.
-        label: Class index.
-        score: Confidence.
-        hit: Whether it is a true positive.
+    Indices of overlap and class, confidences, and whether it is a true positive.
     """
 
     overlap: np.ndarray
@@ -108,7 +104,13 @@ def average_precisions(
     n_true = np.zeros(n_classes, np.int64)
     for index, scene in enumerate(scenes):
         for name in ("pred_labels", "gt_labels"):
-            _check_labels(getattr(scene, name), n_classes, f"{name} of scene {index}")
+            labels = getattr(scene, name)
+            if len(labels) and not 0 <= labels.min() <= labels.max() < n_classes:
+                raise ValueError(
+                    f"{name} of scene {index} must lie in 0..{n_classes - 1}, got "
+                    f"{labels.min()}..{labels.max()}. Map labels to indices of the "
+                    "class names first."
+                )
         large = scene.gt_labels[scene.gt_sizes >= min_region]
         n_true += np.bincount(large, minlength=n_classes)
     found = [match_scene(scene, overlaps, min_region) for scene in scenes]
@@ -193,15 +195,9 @@ def instance_ap(
 def _assign(
     fits: np.ndarray, scores: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give predictions to true instances.
+    """(E,) overlap, prediction, and whether it is the best of its instance.
 
-    Args:
-        fits: (T, P, G) bool, prediction exceeds the overlap with a large instance.
-        scores: (P,).
-
-    Returns:
-        (E,) overlap, (E,) prediction and (E,) bool, whether it is the best of its
-        instance; the others are duplicates.
+    ``fits`` (T, P, G): the prediction exceeds the overlap with a large instance.
     """
     overlap, gt, pred = np.nonzero(fits.transpose(0, 2, 1))
     keep = _unclaimed(overlap, gt, pred, fits.sum(2).max(initial=0))
@@ -236,11 +232,3 @@ def _unclaimed(
 def _changes(values: np.ndarray) -> np.ndarray:
     """Whether each value differs from the one before it; the first one does."""
     return np.append(True, values[1:] != values[:-1])[: len(values)]
-
-
-def _check_labels(labels: np.ndarray, n_classes: int, name: str) -> None:
-    if len(labels) and not 0 <= labels.min() <= labels.max() < n_classes:
-        raise ValueError(
-            f"{name} must lie in 0..{n_classes - 1}, got {labels.min()}.."
-            f"{labels.max()}. Map labels to indices of the class names first."
-        )

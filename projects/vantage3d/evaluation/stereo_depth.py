@@ -13,7 +13,7 @@ import numpy as np
 
 from vantage3d.checks import check_choice, check_finite
 from vantage3d.evaluation.depth_metrics import Floats, Mask, usable
-from vantage3d.evaluation.results.records import (
+from vantage3d.evaluation.results.folder import (
     MeasuredWindow,
     Record,
     summarise,

@@ -20,9 +20,8 @@ import numpy as np
 from vantage3d.checks import check_shape
 from vantage3d.evaluation.depth_metrics import Floats, Mask, usable
 
-RADIUS = (
-    3  # of the neighbourhood; of real single sweeps, 5x5 finds 54 %, 7x7 90 % of pixels
-)
+# Of the neighbourhood; of real single sweeps, 5x5 finds 54 %, 7x7 90 % of the pixels.
+RADIUS = 3
 MIN_PIXELS = 6
 # Smallest spread: determinant of the covariance of (du, dv); 16 for a full window,
 # 0 on a line.
@@ -34,15 +33,9 @@ INLIERS_DEG = {"11_25": 11.25, "22_5": 22.5, "30": 30.0}
 class _Window(NamedTuple):
     """Valid pixels around each pixel, (H, W) each.
 
-    Attributes:
-        pixels: How many, 1 where there is no plane.
-        u: Mean of du.
-        v: Mean of dv.
-        uu: Sum of squares of du about its mean.
-        uv: Sum of products about the means.
-        vv: Sum of squares of dv about its mean.
-        determinant: uu vv - uv^2, 1 where there is no plane.
-        fits: Whether there is one: enough pixels, not on a line.
+    Their number, the means of du and dv, the sums of squares and products about these,
+    and uu vv - uv^2. ``fits`` says whether there is a plane: enough pixels, not on a
+    line; ``pixels`` and ``determinant`` are 1 where there is none.
     """
 
     pixels: Floats

@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from vantage3d.checks import check_choice, check_positive
-from vantage3d.evaluation.depth_alignment import ALIGNMENTS, align_depth
+from vantage3d.evaluation.depth_metrics import ALIGNMENTS, align_depth
 from vantage3d.io.images import read_color
 from vantage3d.registry import HOOKS
 from vantage3d.visualization.depth_picture import DepthView, write_depth_picture
@@ -69,7 +69,7 @@ class DepthPictureHook(DrawnBatchesHook):
     Args:
         answers: Title of a column to the key of its depth (V, H, W) in a prediction.
         truth: Key of the true depth (B, V, H, W) in the batch, metres, 0 = missing.
-        alignment: One of ``depth_alignment.ALIGNMENTS``, of each answer to the truth.
+        alignment: One of ``depth_metrics.ALIGNMENTS``, of each answer to the truth.
         num_frames: Rows; fewer where there are fewer batches.
         out_dir: Folder of the files; by default ``pictures`` in the work directory.
 

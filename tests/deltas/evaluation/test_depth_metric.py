@@ -7,9 +7,8 @@ import torch
 
 from tests.deltas.worlds import wall_batch
 from vantage3d.deltas.evaluation import depth_metric
-from vantage3d.deltas.evaluation.depth_metric import resize_depth
-from vantage3d.deltas.evaluation.report_hook import median_depth_map
-from vantage3d.deltas.evaluation.sparse_points import epipolar_length
+from vantage3d.deltas.evaluation.depth_metric import epipolar_length, resize_depth
+from vantage3d.deltas.evaluation.hooks import median_depth_map
 from vantage3d.evaluation.stereo_depth import EIGHT, DepthRange
 from vantage3d.registry import METRICS
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from vantage3d.deltas.correspondences import OcclusionRule, true_matches, true_points
-from vantage3d.deltas.evaluation.controls import stride
+from vantage3d.deltas.evaluation.hooks import stride
 from vantage3d.deltas.models.estimator import relative_poses
 from vantage3d.geometry import normalise_pixels, triangulate
 from vantage3d.geometry.cameras import pixel_grid

@@ -5,11 +5,16 @@ import torch
 
 from tests.deltas.worlds import wall_batch
 from tests.shared import ROOT
-from vantage3d.deltas.evaluation.controls import MISTAKES, WrongPosesHook
-from vantage3d.deltas.evaluation.sparse_points import SPARSE
+from vantage3d.deltas.evaluation.depth_metric import SPARSE
+from vantage3d.deltas.evaluation.hooks import MISTAKES, WrongPosesHook
 from vantage3d.deltas.evaluation.studies import STUDIES, Result, Row, Settings
-from vantage3d.deltas.evaluation.study_report import markdown, warnings, write_study
-from vantage3d.deltas.evaluation.study_run import Source, command_of
+from vantage3d.deltas.evaluation.study_run import (
+    Source,
+    command_of,
+    markdown,
+    warnings,
+    write_study,
+)
 from vantage3d.engine.configs.config import load_config
 from vantage3d.evaluation.stereo_depth import EIGHT
 

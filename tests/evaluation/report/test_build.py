@@ -10,9 +10,8 @@ import pytest
 from tests.evaluation.results.folder import write_folder
 from tests.shared import ROOT
 from vantage3d.evaluation.report import build, build_report, figures
-from vantage3d.evaluation.report.findings import findings
-from vantage3d.evaluation.report.page import anchor
-from vantage3d.evaluation.report.tables import top_k
+from vantage3d.evaluation.report.build import anchor
+from vantage3d.evaluation.report.findings import findings, top_k
 from vantage3d.evaluation.results.run import Model, Run, Stat, read_run
 from vantage3d.evaluation.results.score import SCORE_METRICS
 

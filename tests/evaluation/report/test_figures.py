@@ -6,29 +6,27 @@ from matplotlib.collections import FillBetweenPolyCollection
 
 from tests.evaluation.results.folder import THRESHOLDS, write_folder
 from vantage3d.evaluation.report import figures
-from vantage3d.evaluation.report.ablation_figures import (
+from vantage3d.evaluation.report.breakdown import (
     alignment_ablation,
+    class_names,
+    per_scene,
     photometric_curve,
     photometric_thresholds,
     used_threshold,
 )
-from vantage3d.evaluation.report.breakdown import class_names, per_scene
 from vantage3d.evaluation.report.cost_figures import front_members
-from vantage3d.evaluation.report.curves import positions
 from vantage3d.evaluation.report.depth_figures import building_errors, main_depth
 from vantage3d.evaluation.report.figures import KINDS, draw_all
 from vantage3d.evaluation.report.findings import headlines
+from vantage3d.evaluation.report.plotting import CannotDrawError, positions
 from vantage3d.evaluation.report.score_figures import (
     comprehensive_score,
     contributions,
-    radar,
-)
-from vantage3d.evaluation.report.stability import (
     improvement,
+    radar,
     rolling_variation,
     training_stability,
 )
-from vantage3d.evaluation.report.style import CannotDrawError
 from vantage3d.evaluation.results.run import Model, Run, read_run
 from vantage3d.evaluation.results.score import REFERENCE, Scoring, gains, score
 

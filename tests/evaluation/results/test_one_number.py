@@ -11,10 +11,14 @@ from tests.evaluation.windows.test_comparison import ABS_REL
 from vantage3d.evaluation.depth_metrics import depth_errors
 from vantage3d.evaluation.report import build_report
 from vantage3d.evaluation.results.compare import compare_runs
-from vantage3d.evaluation.results.folder import ResultFolder
-from vantage3d.evaluation.results.records import MeasuredWindow, single, summarise
+from vantage3d.evaluation.results.folder import (
+    MeasuredWindow,
+    ResultFolder,
+    single,
+    summarise,
+)
 from vantage3d.evaluation.results.run import read_run
-from vantage3d.evaluation.results.select import select_checkpoint
+from vantage3d.evaluation.results.score import select_checkpoint
 from vantage3d.evaluation.results.windows import (
     EvaluationWindow,
     WindowChoice,

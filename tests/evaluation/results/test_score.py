@@ -134,9 +134,9 @@ def tables(folder: Path, values: np.ndarray) -> Model:
 
 def test_window_sums_skip_what_was_not_measured(tmp_path):
     values = np.array([[0.2, 0.4], [np.nan, 0.5]])
-    sums = window_sums(tables(tmp_path / "m", values), SCORE_METRICS[:1])
-    np.testing.assert_allclose(sums.totals, [[0.6], [0.5]])
-    np.testing.assert_allclose(sums.counts, [[2], [1]])
+    totals, counts = window_sums(tables(tmp_path / "m", values), SCORE_METRICS[:1])
+    np.testing.assert_allclose(totals, [[0.6], [0.5]])
+    np.testing.assert_allclose(counts, [[2], [1]])
 
 
 def test_interval_of_a_constant_gain_is_the_gain(tmp_path):

@@ -7,7 +7,7 @@ import torch
 
 from tests.evaluation.windows.test_metric import wave_answers
 from tests.vggt_lora.losses.batches import wave_batch
-from vantage3d.evaluation.windows import comparison as depth_comparison
+from vantage3d.evaluation.windows import metric as depth_comparison
 from vantage3d.registry import METRICS
 
 ABS_REL = "depth.full.abs_rel"

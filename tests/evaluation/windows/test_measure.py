@@ -16,11 +16,11 @@ from tests.evaluation.windows.windows import (
     subset,
 )
 from vantage3d.evaluation.depth_metrics import ERRORS
+from vantage3d.evaluation.results.folder import MeasuredWindow
 from vantage3d.evaluation.windows.contracts import (
     GROUPS,
     MetricOptions,
     WindowPrediction,
-    WindowRecord,
     WindowTruth,
     check_labels,
 )
@@ -31,7 +31,7 @@ HIGH = ("delta", "inlier", "rra", "rta", "auc", "f_score", "coverage", "ssim")
 
 def measure(
     prediction: WindowPrediction, truth: WindowTruth, **options
-) -> WindowRecord:
+) -> MeasuredWindow:
     return measure_window(prediction, truth, MetricOptions(**options))
 
 

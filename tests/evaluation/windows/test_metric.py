@@ -9,7 +9,7 @@ import torch
 from tests.evaluation.windows.windows import bent, perfect, street_window, subset
 from tests.vggt_lora.losses.batches import wave_batch, yaw
 from vantage3d.evaluation.depth_metrics import ERRORS
-from vantage3d.evaluation.results.records import MeasuredWindow, summarise
+from vantage3d.evaluation.results.folder import MeasuredWindow, summarise
 from vantage3d.evaluation.windows.contracts import MetricOptions, WindowTruth
 from vantage3d.evaluation.windows.measure import measure_window
 from vantage3d.evaluation.windows.metric import summary_text

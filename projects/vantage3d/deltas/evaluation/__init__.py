@@ -1,7 +1,11 @@
 """Evaluation of DELTAS: metrics, studies, classical baseline, pictures."""
 
-from vantage3d.deltas.evaluation.controls import WrongPosesHook
-from vantage3d.deltas.evaluation.depth_metric import TriangulatedDepthMetric
-from vantage3d.deltas.evaluation.report_hook import DepthReportHook
+from vantage3d.public_names import public_names
 
-__all__ = ["DepthReportHook", "TriangulatedDepthMetric", "WrongPosesHook"]
+_MODULES = {
+    "DepthReportHook": "hooks",
+    "TriangulatedDepthMetric": "depth_metric",
+    "WrongPosesHook": "hooks",
+}
+__all__ = list(_MODULES)
+__getattr__ = public_names(__name__, _MODULES)

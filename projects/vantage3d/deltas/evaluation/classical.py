@@ -7,7 +7,7 @@ between the points is linear on their Delaunay triangles, that of the nearest ou
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 
 from vantage3d.checks import check_choice
+from vantage3d.deltas.evaluation.depth_metric import Triangulated
 from vantage3d.geometry import invert_rigid, normalise_pixels, triangulate
 
 Array = NDArray[Any]
@@ -46,7 +47,7 @@ class ClassicalBaseline:
     def __post_init__(self) -> None:
         check_choice("detector", self.detector, DETECTORS)
 
-    def points(self, images: Array, K: Array, cam2world: Array) -> "FoundPoints":
+    def points(self, images: Array, K: Array, cam2world: Array) -> Triangulated:
         """Features of view 0 and where they are.
 
         Args:
@@ -73,7 +74,12 @@ class ClassicalBaseline:
             kept = near < self.epipolar_px
             pixels[view, index[kept]] = others[partner[kept]]
             seen[view, index[kept]] = 1
-        return self._locate(pixels, seen, K, ref2cam)
+        coords = normalise_pixels(torch.from_numpy(pixels), torch.from_numpy(K))
+        result = triangulate(coords, torch.from_numpy(ref2cam), torch.from_numpy(seen))
+        points = result.points.numpy()
+        near, far = self.limits
+        inside = (points[:, 2] > near) & (points[:, 2] < far)
+        return Triangulated(pixels[0], points, result.in_front.numpy() & inside)
 
     def _describe(self, image: Array) -> tuple[Array, Array | None]:
         """(M, 2) pixels and (M, C) descriptors, None where there are no features."""
@@ -87,40 +93,14 @@ class ClassicalBaseline:
         self, queries: Array | None, others: Array | None
     ) -> tuple[Array, Array]:
         """Rows of both that match, by the ratio test."""
-        nothing = np.zeros(0, int), np.zeros(0, int)
-        if queries is None or others is None or len(others) < 2:
-            return nothing
-        matcher = cv2.BFMatcher(DETECTORS[self.detector][1])
-        pairs = matcher.knnMatch(queries, others, k=2)
-        good = [a for a, b in pairs if a.distance < self.ratio * b.distance]
-        if not good:
-            return nothing
-        rows = np.array([(match.queryIdx, match.trainIdx) for match in good])
+        good = []
+        if queries is not None and others is not None and len(others) > 1:
+            matcher = cv2.BFMatcher(DETECTORS[self.detector][1])
+            for a, b in matcher.knnMatch(queries, others, k=2):
+                if a.distance < self.ratio * b.distance:
+                    good.append((a.queryIdx, a.trainIdx))
+        rows = np.array(good, int).reshape(-1, 2)
         return rows[:, 0], rows[:, 1]
-
-    def _locate(
-        self, pixels: Array, seen: Array, K: Array, ref2cam: Array
-    ) -> "FoundPoints":
-        coords = normalise_pixels(torch.from_numpy(pixels), torch.from_numpy(K))
-        result = triangulate(coords, torch.from_numpy(ref2cam), torch.from_numpy(seen))
-        points = result.points.numpy()
-        near, far = self.limits
-        inside = (points[:, 2] > near) & (points[:, 2] < far)
-        return FoundPoints(pixels[0], points, result.in_front.numpy() & inside)
-
-
-class FoundPoints(NamedTuple):
-    """Features of an anchor.
-
-    Attributes:
-        pixels: (M, 2) (x, y).
-        points: (M, 3) metres in the anchor's camera.
-        valid: (M,) bool, whether they were triangulated.
-    """
-
-    pixels: Array
-    points: Array
-    valid: NDArray[np.bool_]
 
 
 def fundamental(K_ref: Array, K_src: Array, ref2src: Array) -> Array:
@@ -157,7 +137,7 @@ def predict_sample(baseline: ClassicalBaseline, sample: Mapping[str, Any]) -> di
     images = (255 * sample["images"]).round().byte().permute(0, 2, 3, 1).numpy()
     K, cam2world = (sample[key].double().numpy() for key in ("K", "cam2world"))
     found = baseline.points(images, K, cam2world)
-    pixels, z = found.pixels[found.valid], found.points[found.valid, 2]
+    pixels, z = found.keypoints[found.valid], found.points[found.valid, 2]
     names = ("keypoints", "points_anchor", "point_valid")
     return {
         "pred_depth": torch.from_numpy(fill(pixels, z, images.shape[1:3])),

@@ -8,7 +8,7 @@ otherwise, because rows with different masks cannot be compared.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 DATASET = "test_dataloader.dataset"
 EVALUATOR = "test_evaluator"
@@ -41,13 +41,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Result:
-    """What a row gave.
-
-    Attributes:
-        row: The row.
-        metrics: What the evaluator returned.
-        command: Command that gives the same again.
-    """
+    """What the evaluator returned of a row, and the command that gives it again."""
 
     row: Row
     metrics: Metrics
@@ -85,14 +79,11 @@ def gap_rows(settings: Settings) -> list[Row]:
         for gap in settings.gaps
     ]
     last = rows[-1].options
-    return [
-        *rows,
-        Row("no points", {**last, **NO_POINTS}),
-        *(
-            Row(f"wrong poses: {mistake}", {**last, **_wrong(mistake)})
-            for mistake in ("stride", "inverted")
-        ),
-    ]
+    rows.append(Row("no points", last | NO_POINTS))
+    for mistake in ("stride", "inverted"):
+        wrong = {"custom_hooks": [{"type": "WrongPosesHook", "mistake": mistake}]}
+        rows.append(Row(f"wrong poses: {mistake}", last | wrong))
+    return rows
 
 
 def range_rows(settings: Settings) -> list[Row]:
@@ -156,18 +147,8 @@ def weight_rows(settings: Settings) -> list[Row]:
     return rows
 
 
-def _wrong(mistake: str) -> Options:
-    return {"custom_hooks": [{"type": "WrongPosesHook", "mistake": mistake}]}
-
-
-@dataclass(frozen=True)
-class Study:
-    """How a study is made and drawn.
-
-    Attributes:
-        rows: Its rows.
-        axis: What ``x`` of a row is; empty where rows are only names.
-    """
+class Study(NamedTuple):
+    """Rows of a study, and what ``x`` of a row is: empty where rows are only names."""
 
     rows: Callable[[Settings], list[Row]]
     axis: str = ""

@@ -1,5 +1,9 @@
 """The metric of ESAM: ScanNet instance AP, class-aware or class-agnostic."""
 
+import csv
+import io
+import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,7 +11,6 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from vantage3d.evaluation.ap_report import ap_csv, ap_json, ap_table
 from vantage3d.evaluation.instance_overlaps import (
     SceneOverlaps,
     SceneTruth,
@@ -15,8 +18,10 @@ from vantage3d.evaluation.instance_overlaps import (
     scene_overlaps,
     scene_truth,
 )
-from vantage3d.evaluation.results.folder import beside_log
+from vantage3d.evaluation.metrics_table import AP_KEYS, find
+from vantage3d.evaluation.results.folder import Rows, beside_log, boxed, no_nan
 from vantage3d.evaluation.scannet_ap import MIN_REGION, OVERLAPS, instance_ap
+from vantage3d.evaluation.windows.contracts import numpy
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.registry import METRICS
 
@@ -24,6 +29,8 @@ MODEL = "model"
 SUPERPOINTS = "every superpoint an instance"
 WHOLE = "one instance per frame"
 METRIC_NAMES = {SUPERPOINTS: "every_superpoint/", WHOLE: "one_per_frame/"}
+OVERALL = dict(zip(("ap", "ap50%", "ap25%"), AP_KEYS))
+HEADER = [find(key).label for key in AP_KEYS]
 
 
 @METRICS.register_module()
@@ -51,8 +58,9 @@ class UnifiedSegMetric(BaseMetric):
             of score 1 and, class-aware, with its most frequent true class.
         min_region: Smallest instance in points; ScanNet's is 100.
         result_dir: Where the files go; by default where the run's log file is.
-        predictions_dir: Where to write the instances of every frame, as
-            :func:`write_prediction` does; by default nowhere.
+        predictions_dir: Where to write the instances of every frame as ``.npz``:
+            masks over the points of ``points/<id>.bin``, names of classes, scores; by
+            default nowhere.
         collect_device: "cpu" or "gpu", for several processes.
 
     Raises:
@@ -102,7 +110,8 @@ class UnifiedSegMetric(BaseMetric):
                 name = annotation.get("lidar_idx", "without lidar_idx")
                 raise ValueError(f"Sample {name}: {error}") from error
             if self.predictions_dir is not None:
-                self._write_prediction(sample["pred_pts_seg"], annotation["lidar_idx"])
+                folder, name = Path(self.predictions_dir), annotation["lidar_idx"]
+                self._write_prediction(folder, sample["pred_pts_seg"], name)
 
     def compute_metrics(self, results: list[dict[str, SceneOverlaps]]) -> dict:
         """AP over all samples; prints and writes the report."""
@@ -118,16 +127,14 @@ class UnifiedSegMetric(BaseMetric):
 
     def _reduce(self, prediction: dict, annotation: dict) -> dict[str, SceneOverlaps]:
         truth = self._truth(annotation)
-        scores = _numpy(prediction["instance_scores"])
-        labels = _numpy(prediction["instance_labels"])
-        if self.class_agnostic:
-            labels = np.zeros_like(labels)
-        masks = _numpy(prediction["pts_instance_mask"][0])
+        scores = numpy(prediction["instance_scores"])
+        labels = self._labels(prediction)
+        masks = numpy(prediction["pts_instance_mask"][0])
         model = scene_overlaps(truth, masks, labels, scores)
         # the order of equal answers must not matter: see the overlap of 0.25
         answers = {MODEL: model.select(np.argsort(-model.pred_scores, kind="stable"))}
         if self.trivial_baselines:
-            superpoints = _numpy(annotation["sp_pts_mask"])
+            superpoints = numpy(annotation["sp_pts_mask"])
             answers[SUPERPOINTS] = partition_overlaps(truth, superpoints)
             answers[WHOLE] = partition_overlaps(truth, np.zeros_like(superpoints))
         return {
@@ -135,10 +142,14 @@ class UnifiedSegMetric(BaseMetric):
             for name, scene in answers.items()
         }
 
+    def _labels(self, prediction: dict) -> np.ndarray:
+        labels = numpy(prediction["instance_labels"])
+        return np.zeros_like(labels) if self.class_agnostic else labels
+
     def _truth(self, annotation: dict) -> SceneTruth:
         """Things only: stuff and unlabelled points are void."""
-        semantic = _numpy(annotation["pts_semantic_mask"])
-        instances = _numpy(annotation["pts_instance_mask"]) - self.n_stuff
+        semantic = numpy(annotation["pts_semantic_mask"])
+        instances = numpy(annotation["pts_instance_mask"]) - self.n_stuff
         n_classes = len(self._classes())
         ignore = n_classes if self.ignore_index is None else self.ignore_index
         wrong = ((semantic < 0) | (semantic >= n_classes)) & (semantic != ignore)
@@ -185,66 +196,72 @@ class UnifiedSegMetric(BaseMetric):
         folder = beside_log(self.result_dir)
         if folder is None:
             return
-        text = ap_json(
-            answers,
-            class_agnostic=self.class_agnostic,
-            min_region=self.min_region,
-            overlaps=np.round(OVERLAPS, 2).tolist(),
+        content = {
+            "class_agnostic": self.class_agnostic,
+            "min_region": self.min_region,
+            "overlaps": np.round(OVERLAPS, 2).tolist(),
             **self._counts(results),
-        )
+            "answers": answers,
+        }
+        text = json.dumps(no_nan(content), indent=1) + "\n"
         atomic_write_bytes(folder / "instance_ap.json", text.encode())
         atomic_write_bytes(folder / "instance_ap.csv", ap_csv(answers).encode())
         print_log(f"AP written to {folder}/instance_ap.json and .csv", "current")
 
-    def _write_prediction(self, prediction: dict, name: str) -> None:
-        names = self.class_names
-        labels = _numpy(prediction["instance_labels"])
-        if self.class_agnostic:
-            labels = np.zeros_like(labels)
-        write_prediction(
-            Path(self.predictions_dir or "") / f"{name}.npz",
-            _numpy(prediction["pts_instance_mask"][0]),
-            [names[label] for label in labels],
-            _numpy(prediction["instance_scores"]),
-        )
+    def _write_prediction(self, folder: Path, prediction: dict, name: str) -> None:
+        """Masks (P, N) over the frame's points, classes (P,) by name, scores (P,)."""
+        labels, names = self._labels(prediction), self.class_names
+        arrays = {
+            "masks": numpy(prediction["pts_instance_mask"][0]),
+            "classes": np.array([names[label] for label in labels], np.str_),
+            "scores": numpy(prediction["instance_scores"]).astype(np.float32),
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{name}.npz"
+        atomic_write(path, lambda file: np.savez_compressed(file, **arrays))
 
     def _metrics(self, answers: dict[str, dict]) -> dict[str, float]:
         metrics = {}
         for name, answer in answers.items():
             prefix = METRIC_NAMES.get(name, "")
-            classes = answer["classes"] if name == MODEL else {}
-            overall = {k: v for k, v in answer.items() if k != "classes"}
-            metrics.update({prefix + key: value for key, value in overall.items()})
-            if not self.class_agnostic:
-                metrics.update(_flat(classes))
-        return metrics
+            metrics |= {prefix + key: answer[key] for key in AP_KEYS}
+        classes = {} if self.class_agnostic else answers[MODEL]["classes"]
+        return metrics | {
+            f"{name}/{key}": value
+            for name, row in classes.items()
+            for key, value in row.items()
+            if not np.isnan(value)
+        }
 
 
-def _flat(classes: dict[str, dict[str, float]]) -> dict[str, float]:
-    return {
-        f"{name}/{key}": value
-        for name, row in classes.items()
-        for key, value in row.items()
-        if not np.isnan(value)
-    }
+def ap_table(answers: dict[str, dict]) -> str:
+    """Text table: the classes of the first answer, then each answer overall.
 
-
-def _numpy(value) -> np.ndarray:
-    return value.cpu().numpy() if hasattr(value, "cpu") else np.asarray(value)
-
-
-def write_prediction(
-    path: Path, masks: np.ndarray, classes: list[str], scores: np.ndarray
-) -> None:
-    """Write the instances of one frame as a compressed ``.npz``.
-
-    Args:
-        path: The file; its folder is made.
-        masks: (P, N) bool, over the points of the frame's ``points/<id>.bin``.
-        classes: Name of the class of each instance.
-        scores: (P,) confidence.
+    Classes without true instances have no row.
     """
-    names = np.array(classes, dtype=np.str_)
-    arrays = {"masks": masks, "classes": names, "scores": scores.astype(np.float32)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, lambda file: np.savez_compressed(file, **arrays))
+    classes = next(iter(answers.values()))["classes"]
+    rows = {name: row for name, row in classes.items() if not math.isnan(row["ap"])}
+    lines = [*(rows.items() if len(rows) > 1 else ())]
+    lines += [(name, _overall(answer)) for name, answer in answers.items()]
+    body = [[name, *(f"{row[key]:.4f}" for key in OVERALL)] for name, row in lines]
+    return boxed(Rows(["", *HEADER], body))
+
+
+def ap_csv(answers: dict[str, dict]) -> str:
+    """CSV with the columns answer, class, ap, ap50, ap25; class "all" is the mean.
+
+    A class without true instances has empty cells.
+    """
+    cells = [
+        [name, label, *(no_nan(row[key]) for key in OVERALL)]
+        for name, answer in answers.items()
+        for label, row in {"all": _overall(answer), **answer["classes"]}.items()
+    ]
+    header = ["answer", "class", "ap", "ap50", "ap25"]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *cells])
+    return text.getvalue()
+
+
+def _overall(answer: dict) -> dict[str, float]:
+    return {key: answer[overall] for key, overall in OVERALL.items()}

@@ -1,23 +1,49 @@
 """Figures, HTML and text of a result folder."""
 
+import base64
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 from mmengine.logging import print_log
 
 from vantage3d.checks import check_positive
 from vantage3d.evaluation.report.figures import KINDS, Drawn, draw_all
-from vantage3d.evaluation.report.findings import findings
-from vantage3d.evaluation.report.page import html_page
-from vantage3d.evaluation.report.tables import all_models, fact_tables, top_k
+from vantage3d.evaluation.report.findings import (
+    all_models,
+    fact_tables,
+    findings,
+    top_k,
+)
+from vantage3d.evaluation.results.folder import Rows, to_csv, to_text
 from vantage3d.evaluation.results.run import check_same_windows, read_run
-from vantage3d.evaluation.results.table import Rows, to_csv, to_text
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.process.progress import track
 
 HTML = "report.html"
 SUMMARY = "evaluation_summary.txt"
 TOP = "top_checkpoints.csv"
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #1c1c1c; background: #fff;
+  max-width: 1040px; margin: 0 auto; padding: 1.5rem; }
+h1 { font-size: 1.7rem; } h2 { border-bottom: 2px solid #0072B2; margin-top: 3rem; }
+h3 { margin: 2.2rem 0 .3rem; }
+nav { background: #f3f6f9; padding: .8rem 1.2rem; border-radius: 6px; }
+nav ul { margin: 0; padding-left: 1.2rem; columns: 2; }
+nav li { break-inside: avoid; } nav ul ul { columns: 1; }
+figure { margin: 0 0 1rem; } figure img { max-width: 100%; height: auto; }
+figcaption { color: #444; } .missing { color: #8a3b00; font-size: .93rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .84rem; margin: .6rem 0; }
+th, td { padding: .25rem .45rem; border-bottom: 1px solid #ddd; text-align: right; }
+th { background: #f3f6f9; vertical-align: bottom; }
+td.text, th.text { text-align: left; min-width: 7rem; overflow-wrap: break-word; }
+caption { text-align: left; color: #444; padding: .3rem 0; }
+tr.baseline td { background: #f7f7f7; font-style: italic; }
+code { font-size: .9em; }
+""".strip()
 
 
 @dataclass(frozen=True)
@@ -70,9 +96,8 @@ def build_report(folder: Path, output: Path, top: int = 5) -> Report:
 def _notes(drawn: list[Drawn]) -> list[str]:
     notes = []
     for item in drawn:
-        lacking = (
-            f" (missing columns: {', '.join(item.missing)})" if item.missing else ""
-        )
+        names = ", ".join(item.missing)
+        lacking = f" (missing columns: {names})" if names else ""
         if item.png is None:
             notes.append(f"{item.kind.file}.png was not drawn: {item.reason}{lacking}.")
         elif lacking:
@@ -94,3 +119,106 @@ def summary(
         f"{name}\n{'-' * len(name)}\n{to_text(rows)}" for name, rows in tables.items()
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def html_page(
+    title: str,
+    sentences: Sequence[str],
+    notes: Sequence[str],
+    drawn: Sequence[Drawn],
+    tables: dict[str, Rows],
+) -> str:
+    """The whole page; a table named like a section of the figures stands in it."""
+    sections = list(dict.fromkeys(item.kind.section for item in drawn))
+    extra = [name for name in tables if name not in sections]
+    parts = [
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>\n"
+        f"<h1>{escape(title)}</h1>",
+        _contents(sections, drawn, extra),
+        _section("Summary", _items(sentences)),
+        _section("What is missing", _items(notes) if notes else "<p>Nothing.</p>"),
+    ]
+    for section in sections:
+        figures = [_figure(d) for d in drawn if d.kind.section == section]
+        table = [_table(tables[section])] if section in tables else []
+        parts.append(_section(section, "\n".join(figures + table)))
+    parts += [_section(name, _table(tables[name])) for name in extra]
+    return "\n".join([*parts, "</body>", "</html>", ""])
+
+
+def anchor(text: str) -> str:
+    """Id of a heading."""
+    return "".join(c if c.isalnum() else "-" for c in text.lower())
+
+
+def _contents(
+    sections: Sequence[str], drawn: Sequence[Drawn], extra: Sequence[str]
+) -> str:
+    lines = [_link("Summary"), _link("What is missing")]
+    for section in sections:
+        inner = "".join(
+            f"<li>{_link(d.kind.title, d.kind.file)}</li>"
+            for d in drawn
+            if d.kind.section == section and d.png
+        )
+        lines.append(_link(section) + (f"<ul>{inner}</ul>" if inner else ""))
+    lines += [_link(name) for name in extra]
+    return f"<nav><ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul></nav>"
+
+
+def _link(text: str, target: str = "") -> str:
+    return f'<a href="#{anchor(target or text)}">{escape(text)}</a>'
+
+
+def _section(title: str, content: str) -> str:
+    return f'<h2 id="{anchor(title)}">{escape(title)}</h2>\n{content}'
+
+
+def _items(texts: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>"
+
+
+def _figure(drawn: Drawn) -> str:
+    kind = drawn.kind
+    parts = [f'<h3 id="{anchor(kind.file)}">{escape(kind.title)}</h3>']
+    if drawn.png is None:
+        parts.append(
+            f'<p class="missing">{kind.file}.png was not drawn: '
+            f"{escape(drawn.reason)}.</p>"
+        )
+    else:
+        data = base64.b64encode(drawn.png).decode()
+        parts.append(
+            f'<figure><img alt="{escape(kind.title)}" '
+            f'src="data:image/png;base64,{data}">\n'
+            f"<figcaption>{escape(kind.caption)}</figcaption></figure>"
+        )
+    if drawn.missing:
+        names = ", ".join(f"<code>{escape(name)}</code>" for name in drawn.missing)
+        parts.append(f'<p class="missing">Missing columns: {names}</p>')
+    return "\n".join(parts)
+
+
+def _table(rows: Rows) -> str:
+    texts = [
+        not all(re.match("$|[-+0-9]", row[i]) for row in rows.body)
+        for i in range(len(rows.header))
+    ]
+    head = "".join(_cell("th", name, text) for name, text in zip(rows.header, texts))
+    body = []
+    for row in rows.body:
+        mark = ' class="baseline"' if "baseline" in row[:2] else ""
+        cells = "".join(_cell("td", name, text) for name, text in zip(row, texts))
+        body.append(f"<tr{mark}>{cells}</tr>")
+    caption = f"<caption>{escape(rows.caption)}</caption>" if rows.caption else ""
+    return (
+        f'<div class="scroll"><table>{caption}<thead><tr>{head}</tr></thead>\n'
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+def _cell(tag: str, text: str, left: bool) -> str:
+    kind = ' class="text"' if left else ""
+    return f"<{tag}{kind}>{escape(text)}</{tag}>"

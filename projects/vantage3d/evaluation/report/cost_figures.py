@@ -1,6 +1,6 @@
 """Figure 09: quality against cost, with the Pareto front."""
 
-from typing import NamedTuple
+from itertools import product
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from vantage3d.checks import check_shape
 from vantage3d.evaluation.metrics_table import find, region
-from vantage3d.evaluation.report.style import (
+from vantage3d.evaluation.report.plotting import (
     BASELINE_COLOUR,
     COLOURS,
     CannotDrawError,
     finish,
     legend_below,
     mark,
-    new_figure,
     note,
     panels,
 )
@@ -34,28 +33,19 @@ COLUMNS = (*QUALITIES, LATENCIES[0], MEMORIES[0])
 NOISE = 0.05  # share of a cost within which costs count as equal
 LEAST_RANGE = 0.25  # of the x axis, as a share of the cost
 APART = (0.10, 0.07)  # share of the axes between two names
+MERGED, CHECKPOINT = "merged weights", "checkpoint"
+LOOKS = {
+    BASELINE: (BASELINE_COLOUR, "D"),
+    MERGED: (COLOURS[2], "s"),
+    CHECKPOINT: (COLOURS[0], "o"),
+}
 
 
-class Kind(NamedTuple):
-    """How a kind of model is drawn."""
-
-    name: str
-    marker: str
-    colour: str
-
-
-KINDS = (
-    Kind(BASELINE, "D", BASELINE_COLOUR),
-    Kind("merged weights", "s", COLOURS[2]),
-    Kind("checkpoint", "o", COLOURS[0]),
-)
-
-
-def kind(model: Model) -> Kind:
-    """Baseline, merged, or neither."""
+def kind(model: Model) -> str:
+    """Which of :data:`LOOKS` a model has."""
     if model.name == BASELINE:
-        return KINDS[0]
-    return KINDS[1] if model.merged else KINDS[2]
+        return BASELINE
+    return MERGED if model.merged else CHECKPOINT
 
 
 def cost_metrics(run: Run) -> list[str]:
@@ -73,16 +63,11 @@ def pareto(run: Run) -> Figure:
     qualities = [run.here(metric) for metric in QUALITIES if run.has(run.here(metric))]
     if not costs or not qualities:
         raise CannotDrawError("needs a quality and a latency or memory")
-    figure = new_figure(len(qualities), len(costs))
-    shown = panels(figure, len(qualities) * len(costs), len(costs))
-    for number, axes in enumerate(shown):
-        quality, cost = qualities[number // len(costs)], costs[number % len(costs)]
+    figure, shown = panels(len(qualities) * len(costs), len(costs))
+    for axes, (quality, cost) in zip(shown, product(qualities, costs)):
         draw_front(axes, run, cost, quality)
-    marks = [
-        mark(k.name, k.colour, k.marker, "")
-        for k in KINDS
-        if any(kind(model) == k for model in run.models)
-    ]
+    drawn = {kind(model) for model in run.models}
+    marks = [mark(name, *look, "") for name, look in LOOKS.items() if name in drawn]
     marks.append(mark("Pareto front", COLOURS[1], "o", markersize=12, mfc="none"))
     legend_below(figure, marks)
     return figure
@@ -104,9 +89,10 @@ def draw_front(axes: Axes, run: Run, cost: str, quality: str) -> None:
     front = front_members(run, cost, quality)
     xy = np.array([(model.mean(cost), model.mean(quality)) for model in run.models])
     for model, (x, y) in zip(run.models, xy):
-        look = kind(model)
-        front_or_back = {"zorder": 3} if look != KINDS[-1] else {"alpha": 0.65}
-        axes.plot(x, y, look.marker, color=look.colour, markersize=7, **front_or_back)
+        colour, marker = LOOKS[kind(model)]
+        special = kind(model) != CHECKPOINT
+        front_or_back = {"zorder": 3} if special else {"alpha": 0.65}
+        axes.plot(x, y, marker, color=colour, markersize=7, **front_or_back)
     members = np.flatnonzero(front)
     members = members[np.argsort(xy[members, 0])]
     axes.plot(*xy[members].T, color=COLOURS[1], drawstyle="steps-post", linewidth=2)

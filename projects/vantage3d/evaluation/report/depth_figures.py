@@ -1,27 +1,32 @@
-"""Figures 01 to 04 and 12: depth, geometry and poses over checkpoints and frames."""
+"""Figures 01 to 04 and 12 of depth, geometry and poses; examples, 13 and 16."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from vantage3d.evaluation.report.curves import (
-    Line,
-    Panel,
-    Positions,
-    draw_panels,
-    positions,
-)
-from vantage3d.evaluation.report.style import (
+from vantage3d.evaluation.report.plotting import (
     BASELINE_COLOUR,
     BEST_COLOUR,
     COLOURS,
     DASHED,
+    TEXT,
+    WIDTH,
     CannotDrawError,
+    Panel,
+    Positions,
+    draw_panels,
     finish,
     mark,
     new_figure,
     panels,
+    positions,
     readable_log,
 )
 from vantage3d.evaluation.results.run import Model, Run, read_frames
@@ -33,17 +38,22 @@ BINS = 30
 AXIS = "AbsRel of a frame"
 WHISKERS = (5, 95)  # percentiles
 Values = NDArray[np.float64]
+FILE = "examples.npz"
+KEYS = ("names", "images", "depth_gt", "depth_pred", "normal_error_deg")
+WORST_ANGLE = 90.0  # degrees, where the colours end
+NOT_MEASURED = "#dddddd"
+Arrays = Mapping[str, NDArray[Any]]
 
 
 def _over_regions(title: str, metric: str, regions: tuple[str, ...]) -> Panel:
-    lines = [Line(f"depth.{r}.{metric}", r.replace("_", "-")) for r in regions]
-    return Panel(title, tuple(lines))
+    return Panel(title, {f"depth.{r}.{metric}": r.replace("_", "-") for r in regions})
 
 
 MAIN_DEPTH = (
     _over_regions("Relative error of depth", "abs_rel", DEPTH_REGIONS),
     _over_regions("Share of pixels within 25 %", "delta1", DEPTH_REGIONS),
 )
+# 02: four errors of buildings and of everything else.
 BUILDING_AND_REST = (
     _over_regions("Relative error", "abs_rel", BOTH_SIDES),
     _over_regions("Share of pixels within 25 %", "delta1", BOTH_SIDES),
@@ -53,56 +63,57 @@ BUILDING_AND_REST = (
 GEOMETRY = (
     Panel(
         "Error of normals, {where}",
-        (
-            Line("normals.building.angular_mean", "mean"),
-            Line("normals.building.angular_median", "median"),
-        ),
+        {
+            "normals.building.angular_mean": "mean",
+            "normals.building.angular_median": "median",
+        },
         "normal error in degrees (lower is better)",
     ),
     Panel(
         "Share with a good normal, {where}",
-        (
-            Line("normals.building.inlier_11_25", "within 11.25°"),
-            Line("normals.building.inlier_22_5", "within 22.5°"),
-            Line("normals.building.inlier_30", "within 30°"),
-        ),
+        {
+            "normals.building.inlier_11_25": "within 11.25°",
+            "normals.building.inlier_22_5": "within 22.5°",
+            "normals.building.inlier_30": "within 30°",
+        },
         "share of pixels (higher is better)",
     ),
     Panel(
         "Deviation from flat, {where}",
-        (
-            Line("planarity.building.residual_mean", "mean"),
-            Line("planarity.building.residual_median", "median"),
-        ),
+        {
+            "planarity.building.residual_mean": "mean",
+            "planarity.building.residual_median": "median",
+        },
         "distance, share of depth (lower is better)",
     ),
     Panel(
         "Share close to their plane, {where}",
-        (Line("planarity.building.inlier_ratio", "share of points"),),
+        {"planarity.building.inlier_ratio": "share of points"},
         "share of points (higher is better)",
     ),
 )
+# 04: cameras after Sim(3) alignment.
 POSES = (
-    Panel("Camera position", (Line("pose.ate_trans", "ATE"),)),
+    Panel("Camera position", {"pose.ate_trans": "ATE"}),
     Panel(
         "Camera rotation",
-        (Line("pose.ate_rot_deg", "ATE of rotation"),),
+        {"pose.ate_rot_deg": "ATE of rotation"},
         "ATE in degrees (lower is better)",
     ),
-    Panel("Step between frames, translation", (Line("pose.rpe_trans", "RPE"),)),
+    Panel("Step between frames, translation", {"pose.rpe_trans": "RPE"}),
     Panel(
         "Step between frames, rotation",
-        (Line("pose.rpe_rot_deg", "RPE of rotation"),),
+        {"pose.rpe_rot_deg": "RPE of rotation"},
         "RPE in degrees (lower is better)",
     ),
     Panel(
         "Pairs of frames within 15°",
-        (Line("pose.rra_15", "rotation"), Line("pose.rta_15", "direction")),
+        {"pose.rra_15": "rotation", "pose.rta_15": "direction"},
         "share of pairs (higher is better)",
     ),
     Panel(
         "Area under the accuracy curve",
-        tuple(Line(f"pose.auc_{t}", f"{t}°") for t in (3, 5, 15, 30)),
+        {f"pose.auc_{t}": f"{t}°" for t in (3, 5, 15, 30)},
         "AUC (higher is better)",
     ),
 )
@@ -110,7 +121,7 @@ POSES = (
 
 def columns(wanted: tuple[Panel, ...]) -> tuple[str, ...]:
     """Every metric of some panels."""
-    return tuple(line.metric for panel in wanted for line in panel.lines)
+    return tuple(metric for panel in wanted for metric in panel.lines)
 
 
 def main_depth(run: Run) -> Figure:
@@ -118,30 +129,13 @@ def main_depth(run: Run) -> Figure:
     return draw_panels(run, MAIN_DEPTH)
 
 
-def building_and_rest(run: Run) -> Figure:
-    """02: four errors of buildings and of everything else."""
-    return draw_panels(run, BUILDING_AND_REST)
-
-
 def geometry(run: Run) -> Figure:
     """03: normals and planes."""
     shown = []
     for title, lines, axis in GEOMETRY:
-        here = tuple(Line(run.here(line.metric), line.name) for line in lines)
-        shown.append(Panel(title.format(where=run.where), here, axis))
+        known = {run.here(metric): name for metric, name in lines.items()}
+        shown.append(Panel(title.format(where=run.where), known, axis))
     return draw_panels(run, shown)
-
-
-def poses(run: Run) -> Figure:
-    """04: cameras after Sim(3) alignment."""
-    return draw_panels(run, POSES)
-
-
-def frame_errors(model: Model, metric: str) -> Values:
-    """(N,) values of the frames that have one."""
-    table = read_frames(model, [metric])
-    values = table.numbers.get(metric) if table is not None else None
-    return np.zeros(0) if values is None else values[np.isfinite(values)]
 
 
 def building_errors(run: Run) -> Figure:
@@ -149,13 +143,16 @@ def building_errors(run: Run) -> Figure:
     chosen = subject(run)
     places = positions(run)
     metric = run.here(ABS_REL)
-    errors = {model.name: frame_errors(model, metric) for model in run.models}
+    errors = {}
+    for model in run.models:
+        table = read_frames(model, [metric])
+        values = table.numbers.get(metric, np.zeros(0)) if table else np.zeros(0)
+        errors[model.name] = values[np.isfinite(values)]
     if not errors[chosen.name].size:
         raise CannotDrawError(f"needs `{metric}` in models/{chosen.name}/frames.csv")
     if not any((errors[m.name] > 0).any() for m in pair(run)):
         raise CannotDrawError(f"every `{metric}` is 0: there is no distribution")
-    figure = new_figure(2, 1, height=7.6)
-    top, bottom = panels(figure, 2, columns=1)
+    figure, (top, bottom) = panels(2, columns=1, height=7.6)
     shown = {m.name: errors[m.name] for m in pair(run)}
     _draw_histogram(top, shown, chosen.name, f"Histogram, {run.where}")
     _draw_boxes(bottom, places, errors)
@@ -218,3 +215,111 @@ def _draw_boxes(axes: Axes, places: Positions, errors: dict[str, Values]) -> Non
     finish(axes, title, places.label, f"{AXIS} (log., lower is better)", marks)
     places.label_axis(axes)
     axes.set_xlim(x.min() - gap * 0.7, x.max() + gap * 0.7)
+
+
+def read_examples(model: Model) -> Arrays | None:
+    """Arrays of the example frames of a model, None if it has none.
+
+    Returns:
+        ``names`` (E,); ``images`` (E, H, W, 3) uint8 RGB; ``depth_gt`` and
+        ``depth_pred`` (E, H, W) metres, 0 missing; ``normal_error_deg`` (E, H, W), NaN
+        where it was not measured.
+
+    Raises:
+        ValueError: If an array is missing.
+    """
+    path = model.folder / FILE
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as file:
+        missing = [key for key in KEYS if key not in file]
+        if missing:
+            raise ValueError(
+                f"{path}: expected the arrays {list(KEYS)}, got {sorted(file)}. "
+                "Evaluate again."
+            )
+        return {key: file[key] for key in KEYS}
+
+
+def normal_errors(run: Run) -> Figure:
+    """13: image and normal error, the baseline beside the best."""
+    models, examples = _shown(run)
+    columns = ["image", *(f"normal error, {model.name}" for model in models)]
+    figure, grid = _grid(examples[0]["images"], columns)
+    colours = Normalize(0, WORST_ANGLE)
+    for row, axes in enumerate(grid):
+        _show_image(axes[0], examples[0], row)
+        for place, arrays in zip(axes[1:], examples):
+            drawn = _show(place, arrays["normal_error_deg"][row], "viridis", colours)
+    _colour_bar(figure, grid, drawn, "angle to the true normal in degrees")
+    return figure
+
+
+def depths(run: Run) -> Figure:
+    """16: image, true depth and aligned predicted depth."""
+    models, examples = _shown(run)
+    columns = ["image", "true depth", *(f"depth, {model.name}" for model in models)]
+    figure, grid = _grid(examples[0]["images"], columns)
+    true = examples[0]["depth_gt"]
+    low, high = np.percentile(true[true > 0], (2, 98))
+    colours = LogNorm(low, high)
+    for row, axes in enumerate(grid):
+        _show_image(axes[0], examples[0], row)
+        maps = [true, *(arrays["depth_pred"] for arrays in examples)]
+        for place, depth in zip(axes[1:], maps):
+            known = np.where(depth[row] > 0, depth[row], np.nan)
+            drawn = _show(place, known, "viridis", colours)
+    _colour_bar(figure, grid, drawn, "depth in m")
+    return figure
+
+
+def _shown(run: Run) -> tuple[list[Model], list[Arrays]]:
+    pairs = [
+        (model, arrays)
+        for model in pair(run)
+        if (arrays := read_examples(model)) is not None
+    ]
+    if not pairs or not len(pairs[0][1]["images"]):
+        raise CannotDrawError(f"needs models/{subject(run).name}/{FILE}")
+    models, examples = zip(*pairs)
+    return list(models), list(examples)
+
+
+def _grid(images: NDArray, titles: list[str]) -> tuple[Figure, NDArray]:
+    rows, height, width, _ = images.shape
+    panel = WIDTH / len(titles) * height / width
+    figure = new_figure((panel + 0.34) * rows + 1.0)
+    figure.get_layout_engine().set(h_pad=0.02)
+    grid = figure.subplots(rows, len(titles), squeeze=False)
+    for axes, title in zip(grid[0], titles):
+        axes.set_title(title, fontsize=TEXT["label"], loc="left")
+    for axes in grid.flat:
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+    return figure, grid
+
+
+def _show_image(axes: Axes, arrays: Arrays, row: int) -> None:
+    axes.imshow(arrays["images"][row])
+    name = str(arrays["names"][row])
+    axes.set_xlabel(name[-34:], fontsize=TEXT["note"], loc="left")
+
+
+def _show(
+    axes: Axes, values: NDArray, colour_map: str, colours: Normalize
+) -> AxesImage:
+    grey = colormaps[colour_map].with_extremes(bad=NOT_MEASURED)
+    masked = np.ma.masked_invalid(values)
+    return axes.imshow(masked, cmap=grey, norm=colours, interpolation="nearest")
+
+
+def _colour_bar(figure: Figure, grid: NDArray, drawn: AxesImage, text: str) -> None:
+    bar = figure.colorbar(
+        drawn, ax=list(grid.flat), orientation="horizontal", aspect=50, shrink=0.6,
+        extend="both",
+    )  # fmt: skip
+    bar.set_label(f"{text}; grey: not measurable", fontsize=TEXT["label"])
+    bar.ax.tick_params(labelsize=TEXT["tick"])
+    if isinstance(drawn.norm, LogNorm):
+        readable_log(bar.ax.xaxis)

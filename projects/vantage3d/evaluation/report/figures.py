@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from vantage3d.evaluation.report import (
-    ablation_figures,
     breakdown,
     cost_figures,
     depth_figures,
-    examples,
     score_figures,
-    stability,
 )
-from vantage3d.evaluation.report.style import DPI, CannotDrawError
+from vantage3d.evaluation.report.plotting import DPI, CannotDrawError, draw_panels
 from vantage3d.evaluation.results.run import Run
 from vantage3d.evaluation.results.score import ABS_REL, SCORE_METRICS
 
@@ -65,7 +62,7 @@ KINDS = (
         "If only the building curve improves, the training was selective; if the other "
         "one gets worse, buildings were bought with the rest of the scene.",
         depth_figures.columns(depth_figures.BUILDING_AND_REST),
-        depth_figures.building_and_rest,
+        lambda run: draw_panels(run, depth_figures.BUILDING_AND_REST),
     ),
     Kind(
         "12_building_errors", "Depth", "Distribution of the error on buildings",
@@ -89,7 +86,7 @@ KINDS = (
         "16_depth_examples", "Depth", "Example frames: depth",
         "All depth maps share one scale of colours, so a facade in another colour than "
         "in the true depth stands at a wrong distance.",
-        (), examples.depths,
+        (), depth_figures.depths,
     ),
     Kind(
         "03_geometry_quality", "Geometry", "Normals and planes",
@@ -101,19 +98,20 @@ KINDS = (
         "13_normal_error_examples", "Geometry", "Example frames: normal error",
         "Dark facades have the right orientation, bright ones are turned away; grey "
         "pixels have no true normal and count nowhere.",
-        (), examples.normal_errors,
+        (), depth_figures.normal_errors,
     ),
     Kind(
         "11_photometric_curve", "Geometry", "Photometric consistency by threshold",
         "A model is more consistent between frames only if its curve lies above the "
         "other at every threshold, not just at the one that the score uses.",
-        ablation_figures.CURVE_COLUMNS, ablation_figures.photometric_curve,
+        breakdown.CURVE_COLUMNS, breakdown.photometric_curve,
     ),
     Kind(
         "04_pose_errors", "Poses", "Camera poses",
         "Errors are of camera centres after alignment by a similarity per window, so "
         "they are metres of drift within a window and not distances in the world.",
-        depth_figures.columns(depth_figures.POSES), depth_figures.poses,
+        depth_figures.columns(depth_figures.POSES),
+        lambda run: draw_panels(run, depth_figures.POSES),
     ),
     Kind(
         "07_comprehensive_score", "Score", "Comprehensive score",
@@ -138,7 +136,7 @@ KINDS = (
         "06_training_stability", "Training", "Stability",
         "Training has settled where the curves are level and the variation stays below "
         "the dotted line; before that, the best checkpoint is a matter of luck.",
-        stability.CURVES, stability.training_stability,
+        score_figures.CURVES, score_figures.training_stability,
     ),
     Kind(
         "09_pareto_front", "Cost", "Quality against cost",
@@ -151,7 +149,7 @@ KINDS = (
         "10_alignment_ablation", "Alignment", "The same predictions, aligned otherwise",
         "If the order of two models changes with the alignment, the difference between "
         "them is one of scale and not of shape (bold: the alignment of this report).",
-        ablation_figures.ABLATION_COLUMNS, ablation_figures.alignment_ablation,
+        breakdown.ABLATION_COLUMNS, breakdown.alignment_ablation,
     ),
 )  # fmt: skip
 

@@ -1,10 +1,13 @@
-"""What the numbers say, in sentences: the head of the report and of the summary."""
+"""What the numbers say, in sentences and tables, for the report and the summary."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from vantage3d.evaluation.metrics_table import HEADLINE, find, long_name
-from vantage3d.evaluation.results.run import Model, Run
+from vantage3d.evaluation.report.cost_figures import cost_metrics
+from vantage3d.evaluation.results.folder import Rows, cell
+from vantage3d.evaluation.results.run import Model, Run, read_frames, read_windows
 from vantage3d.evaluation.results.score import (
     ABS_REL,
     CLIP,
@@ -18,11 +21,15 @@ from vantage3d.evaluation.results.score import (
     best,
     gain_intervals,
     gains,
+    rank,
     score,
     scoring,
+    terms,
 )
 
 NAN_PIXELS = "count.nan_pixels"
+COUNTS, SECONDS = "count.", "performance.eval_seconds"
+LONG = 300  # characters of a value
 
 
 def headlines(run: Run) -> list[str]:
@@ -157,3 +164,103 @@ def _warnings(run: Run) -> Iterator[str]:
                 f"is not finite or not positive ({NAN_PIXELS}); only delta1 to delta3 "
                 "count them, as missed."
             )
+
+
+def top_k(run: Run, count: int) -> Rows:
+    """The best checkpoints and the baseline, with every term of the score.
+
+    A term is weighted: the terms of a formula sum to its score. Only the term of AbsRel
+    differs between the formulas.
+    """
+    models = rank(run)[0][:count]
+    if run.baseline is not None:
+        models = [*models, run.baseline]
+    by, costs = scoring(run), cost_metrics(run)
+    table = [_scores(model, by) if by else {} for model in models]
+    header = ["rank", "model", *table[0], *(long_name(metric) for metric in costs)]
+    body = []
+    for place, (model, scores) in enumerate(zip(models, table), 1):
+        cells = [cell(value, 4) for value in scores.values()]
+        cells += [cell(model.mean(metric), 1) for metric in costs]
+        body.append(["" if model is run.baseline else str(place), model.name, *cells])
+    caption = "The best checkpoints: weighted terms, which sum to the score."
+    return Rows(header, body, caption)
+
+
+def _scores(model: Model, by: Scoring) -> dict[str, float]:
+    """Both scores and all terms by the head of their column."""
+    found = {f"score, {f}": score(model, f, by) for f in FORMULAS}
+    clipped, free = terms(model, REFERENCE, by), terms(model, NO_CLIP, by)
+    for name, value in clipped.items():
+        if name == ERROR:
+            found |= {f"{name}, {REFERENCE}": value, f"{name}, {NO_CLIP}": free[name]}
+        else:
+            found[name] = value
+    return found
+
+
+def all_models(run: Run) -> Rows:
+    """The headline metrics of every model, and their change against the baseline."""
+    metrics = headlines(run)
+    header = ["model", *(long_name(metric) for metric in metrics)]
+    body = []
+    for model in run.models:
+        row = [model.name]
+        for metric in metrics:
+            text = cell(model.mean(metric), 4)
+            if text and run.baseline is not None and model is not run.baseline:
+                change = model.mean(metric) - run.baseline.mean(metric)
+                text += f" ({change:+.4f})" if math.isfinite(change) else ""
+            row.append(text)
+        body.append(row)
+    return Rows(header, body, "In brackets: the difference to the baseline.")
+
+
+def fact_tables(run: Run) -> dict[str, Rows]:
+    """How the models were evaluated, and entries of ``metadata.json`` by model."""
+    tables = {"How it was evaluated": Rows(["fact", "value"], [*map(list, facts(run))])}
+    models = run.metadata.get("models") or {}
+    if models:
+        keys = list(dict.fromkeys(key for entry in models.values() for key in entry))
+        body = [
+            [name, *(str(entry.get(key, "")) for key in keys)]
+            for name, entry in models.items()
+        ]
+        tables["Weights"] = Rows(["model", *keys], body)
+    return tables
+
+
+def facts(run: Run) -> Iterator[tuple[str, str]]:
+    """Name and value: what was evaluated, then the entries of ``metadata.json``."""
+    yield "models", str(len(run.models))
+    for model in run.models:
+        windows, frames = read_windows(model, ()), read_frames(model, ())
+        if windows is not None:
+            sequences = len(set(windows.texts["sequence"]))
+            yield "windows", f"{len(windows)} of {sequences} sequences"
+            if frames is not None:
+                yield "frames", str(len(frames))
+            break
+    model = run.models[0]
+    for metric in run.metrics:
+        if metric.startswith(COUNTS) and math.isfinite(model.mean(metric)):
+            name = metric.removeprefix(COUNTS).replace(".", " ").replace("_", " ")
+            yield f"{name}, {model.name}", f"{model.mean(metric):,.0f}"
+    seconds = sum(m.mean(SECONDS) for m in run.models if math.isfinite(m.mean(SECONDS)))
+    if seconds:
+        yield "evaluation time, all models", f"{seconds / 60:.1f} min"
+    for name, value in run.metadata.items():
+        if name != "models":
+            yield from _flat(name, value)
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Nested entries as ``a.b``; long ones cut."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _flat(f"{name}.{key}", item)
+        return
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
+    text = str(value)
+    yield name, text if len(text) <= LONG else f"{text[:LONG]} ..."

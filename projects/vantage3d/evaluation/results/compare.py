@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vantage3d.evaluation.metrics_table import HEADLINE, long_name
+from vantage3d.evaluation.results.folder import Rows, cell
 from vantage3d.evaluation.results.run import BASELINE, Model, Run, read_run
 from vantage3d.evaluation.results.score import best, paired_interval
-from vantage3d.evaluation.results.table import Rows, cell
 
 # Entries of metadata.json: what two runs must have in common to be compared at all.
 SETTINGS = (
@@ -31,14 +31,7 @@ DATA = ("index_hash", "split", "windows_hash")
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two.
-
-    Attributes:
-        title: For the head of its columns.
-        baseline: Model that the run started from.
-        model: The one that is compared.
-        rule: Why this one.
-    """
+    """One of the two: head of its columns, its base, the model and why this one."""
 
     title: str
     baseline: Model
@@ -48,13 +41,7 @@ class Side:
 
 @dataclass(frozen=True)
 class RunComparison:
-    """What a comparison found.
-
-    Attributes:
-        table: One row per metric.
-        notes: What a reader has to know.
-        absolute: Whether the two were also compared with one another.
-    """
+    """One row per metric, notes, and whether the two were compared with each other."""
 
     table: Rows
     notes: tuple[str, ...]

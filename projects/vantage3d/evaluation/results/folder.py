@@ -8,27 +8,23 @@ models/<name>/frames.csv      one row per frame
 models/<name>/examples.npz    a few frames with truth and prediction
 metrics_overall.csv           one row per model
 
-``run`` reads it for reports, comparisons and selections.
+``run`` reads it for reports, comparisons and selections. A metric of frames is averaged
+over frames, one of windows over windows; what could not be measured takes no part and
+is missing from ``count``. Confidence intervals come from drawing whole windows again.
 """
 
+import csv
+import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmengine.logging import MMLogger, print_log
 
-from vantage3d.evaluation.metrics_table import HEADLINE
-from vantage3d.evaluation.results.records import (
-    COUNT,
-    MeasuredWindow,
-    Statistics,
-    csv_text,
-    frame_means,
-    metric_names,
-    no_nan,
-)
+from vantage3d.evaluation.metrics_table import HEADLINE, find, region
 from vantage3d.evaluation.results.run import (
     FRAMES_CSV,
     METADATA,
@@ -40,17 +36,136 @@ from vantage3d.evaluation.results.run import (
     read_json,
 )
 from vantage3d.evaluation.results.windows import EvaluationWindow, WindowChoice
+from vantage3d.evaluation.running_summary import RunningSummary
 from vantage3d.io.atomic import atomic_write_bytes
 
 RECORDS = "records.jsonl"
+COUNT = "count."  # begins keys of numbers that are summed, not averaged
+Record = dict[str, float]
+Statistics = dict[str, dict[str, float]]
+COLUMNS = (*HEADLINE, "performance.fps", "performance.latency_p95_ms")
+SHORT = {"building": "bldg", "full": "", "": ""}
+
+
+@dataclass(frozen=True)
+class MeasuredWindow:
+    """Numbers of one window of one model.
+
+    Attributes:
+        id: Name of the window.
+        frames: Metrics of each frame by key; NaN where not measurable.
+        window: Metrics of the window as a whole.
+        seconds: What it took.
+        skipped: Why it could not be used; empty if it could.
+    """
+
+    id: str
+    frames: list[Record] = field(default_factory=list)
+    window: Record = field(default_factory=dict)
+    seconds: float = 0.0
+    skipped: str = ""
+
+
+class RecordFile:
+    """Measured windows of one model, one JSON line each: a killed run goes on.
+
+    The first line says what the numbers depend on; a file of something else is started
+    anew. A line that a kill cut off is dropped.
+    """
+
+    def __init__(self, path: Path, identity: dict[str, Any]) -> None:
+        self.path, self.identity = path, identity
+        self.known = {record.id: record for record in self._read()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as file:
+            file.write(json.dumps(identity, sort_keys=True) + "\n")
+            file.writelines(_line(record) for record in self.known.values())
+
+    def add(self, record: MeasuredWindow) -> None:
+        """Append one window."""
+        self.known[record.id] = record
+        with self.path.open("a") as file:
+            file.write(_line(record))
+
+    def _read(self) -> Iterator[MeasuredWindow]:
+        if not self.path.is_file():
+            return
+        lines = self.path.read_text().splitlines(keepends=True)
+        expected = json.dumps(self.identity, sort_keys=True) + "\n"
+        if not lines or lines[0] != expected:
+            return
+        for line in lines[1:]:
+            if line.endswith("\n"):
+                content = json.loads(line)
+                content["frames"] = [_known(frame) for frame in content["frames"]]
+                content["window"] = _known(content["window"])
+                yield MeasuredWindow(**content)
+
+
+def _line(record: MeasuredWindow) -> str:
+    return json.dumps(no_nan(asdict(record))) + "\n"
+
+
+def _known(values: dict[str, float | None]) -> Record:
+    return {k: math.nan if v is None else v for k, v in values.items()}
+
+
+def no_nan(value: Any) -> Any:
+    """The same for JSON, which has no NaN; infinity is no measurement either."""
+    if isinstance(value, Mapping):
+        return {key: no_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [no_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def summarise(windows: Sequence[MeasuredWindow]) -> Statistics:
+    """Statistics of every metric, and the counts of windows and frames.
+
+    Returns:
+        The attributes of :class:`Summary` by key; of ``count.*`` also ``sum``.
+    """
+    frames, whole = RunningSummary(), RunningSummary()
+    used = [window for window in windows if not window.skipped]
+    for window in used:
+        frames.add(window.frames)
+        whole.add([window.window])
+    found: Statistics = {}
+    for summary in (frames, whole):
+        for name, values in summary.summaries().items():
+            found[name] = asdict(values)
+            if name.startswith(COUNT):
+                found[name]["sum"] = summary.total(name)
+    counts = {
+        "windows": len(used),
+        "skipped_windows": len(windows) - len(used),
+        "frames": sum(len(window.frames) for window in used),
+    }
+    for name, number in counts.items():
+        found[COUNT + name] = {**single(number), "sum": number}
+    return dict(sorted(found.items()))
+
+
+def single(value: float) -> dict[str, float]:
+    """Statistics of something measured once."""
+    same = dict.fromkeys(("mean", "median", "min", "max"), float(value))
+    unknown = dict.fromkeys(("ci_low", "ci_high"), math.nan)
+    return {**same, "std": 0.0, "count": 1, "missing": 0, **unknown}
+
+
+def values(statistics: Statistics) -> Record:
+    """The one number of every metric: its mean, or the sum of what is counted."""
+    return {key: row.get("sum", row["mean"]) for key, row in statistics.items()}
+
+
+def mean(values: Sequence[float]) -> float:
+    """Mean of what is known, the same in any order; NaN of nothing."""
+    known = [value for value in values if not math.isnan(value)]
+    return math.fsum(known) / len(known) if known else math.nan
 
 
 class ResultFolder:
-    """Paths and writing of one evaluation.
-
-    Args:
-        root: The folder.
-    """
+    """Paths and writing of one evaluation."""
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
@@ -83,14 +198,11 @@ class ResultFolder:
     def metrics(self, name: str) -> Statistics:
         """Statistics of a finished model, NaN where they were not measurable."""
         content = read_json(self.model(name) / METRICS)
-        return {
-            metric: {k: math.nan if v is None else v for k, v in row.items()}
-            for metric, row in content.items()
-        }
+        return {metric: _known(row) for metric, row in content.items()}
 
     def write_metadata(self, content: Mapping[str, Any]) -> None:
         """Replace metadata.json."""
-        atomic_write_bytes(self.root / METADATA, _json(content))
+        write_json(self.root / METADATA, content)
 
     def write_model(
         self,
@@ -121,7 +233,8 @@ class ResultFolder:
             [name, *(row.get(key, {}).get(s, math.nan) for key, s in columns.values())]
             for name, row in table.items()
         ]
-        _write_csv(self.root / OVERALL, [NAME, *columns], rows)
+        text = to_csv(Rows([NAME, *columns], rows))
+        atomic_write_bytes(self.root / OVERALL, text.encode())
 
 
 def beside_log(result_dir: str | None) -> Path | None:
@@ -144,13 +257,16 @@ def write_tables(
     statistics: Statistics,
 ) -> None:
     """``windows.csv``, ``frames.csv`` and, when both are there, ``metrics.json``."""
-    frame_names, names = metric_names(records)
-    columns = [*names, *frame_names]
+    frame_names = sorted({key for r in records for frame in r.frames for key in frame})
+    columns = [*sorted({key for r in records for key in r.window}), *frame_names]
     rows, frame_rows = [], []
     for window, record in zip(windows, records):
         if record.skipped:
             continue
-        values = {**frame_means(record, frame_names), **record.window}
+        values = dict(record.window)
+        for name in frame_names:
+            known = [frame.get(name, math.nan) for frame in record.frames]
+            values.setdefault(name, mean(known))
         frames = " ".join(map(str, window.frames))
         head = [window.id, window.sequence, window.bucket, frames]
         rows.append([*head, *(values.get(name, math.nan) for name in columns)])
@@ -158,15 +274,65 @@ def write_tables(
             numbers = (row.get(name, math.nan) for name in frame_names)
             frame_rows.append([window.id, window.sequence, number, *numbers])
     header = ["id", "sequence", "bucket", "frames", *columns]
-    _write_csv(folder / WINDOWS_CSV, header, rows)
+    atomic_write_bytes(folder / WINDOWS_CSV, to_csv(Rows(header, rows)).encode())
     header = ["window", "sequence", "frame", *frame_names]
-    _write_csv(folder / FRAMES_CSV, header, frame_rows)
-    atomic_write_bytes(folder / METRICS, _json(statistics))
+    atomic_write_bytes(folder / FRAMES_CSV, to_csv(Rows(header, frame_rows)).encode())
+    write_json(folder / METRICS, statistics)
 
 
-def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Any]) -> None:
-    atomic_write_bytes(path, csv_text(header, rows).encode())
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON, null for what is not finite."""
+    atomic_write_bytes(path, json.dumps(no_nan(content), indent=1).encode())
 
 
-def _json(content: Any) -> bytes:
-    return json.dumps(no_nan(content), indent=1).encode()
+class Rows(NamedTuple):
+    """A table of texts, or for CSV of numbers; what is not known is an empty text."""
+
+    header: list[str]
+    body: list[list[Any]]
+    caption: str = ""
+
+
+def cell(value: float, digits: int = 4) -> str:
+    """A number as text; empty where it is not known."""
+    return f"{value:.{digits}f}" if math.isfinite(value) else ""
+
+
+def to_csv(rows: Rows) -> str:
+    """The table as CSV; numbers with ten digits."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for row in (rows.header, *rows.body):
+        writer.writerow([f"{v:.10g}" if isinstance(v, float) else v for v in row])
+    return text.getvalue()
+
+
+def to_text(rows: Rows) -> str:
+    """The table in columns of even width."""
+    table = [rows.header, *rows.body]
+    widths = [max(map(len, column)) for column in zip(*table)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+        for row in table
+    )
+
+
+def boxed(rows: Rows) -> str:
+    """The table in a box, everything but the first column right-aligned."""
+    from terminaltables import AsciiTable
+
+    table = AsciiTable([rows.header, *rows.body])
+    table.justify_columns = dict.fromkeys(range(1, len(rows.header)), "right")
+    return table.table
+
+
+def run_table(folder: ResultFolder) -> str:
+    """Means of :data:`COLUMNS`, a line per model; columns that nobody has are out."""
+    models = {name: folder.metrics(name) for name in folder.finished()}
+    shown = [key for key in COLUMNS if any(key in row for row in models.values())]
+    titles = [f"{find(key).title} {SHORT[region(key)]}".strip() for key in shown]
+    body = [
+        [name, *(cell(row.get(key, {}).get("mean", math.nan)) or "-" for key in shown)]
+        for name, row in models.items()
+    ]
+    return to_text(Rows(["model", *titles], body))

@@ -134,13 +134,16 @@ def read_run(folder: Path) -> Run:
     """
     table = folder / OVERALL
     if not table.is_file():
-        raise FileNotFoundError(f"{folder} {_what_is_there(folder)}")
+        content = sorted(path.name for path in folder.glob("*"))[:8]
+        found = f"holds {content}" if content else "is empty"
+        raise FileNotFoundError(
+            f"{folder} {found if folder.is_dir() else 'is no folder'}. Expected "
+            f"{OVERALL}, written by tools/evaluate_depth.py; evaluate first."
+        )
     rows = read_overall(table)
-    notes: list[str] = []
-    models = []
-    for name in sorted(rows, key=natural_order):
+    notes, models = [], []
+    for name, stats in sorted(rows.items(), key=lambda row: natural_order(row[0])):
         files = folder / "models" / name
-        stats = rows[name]
         if (files / METRICS).is_file():
             stats = _joined(stats, _read_stats(files / METRICS), name, table)
         else:
@@ -149,10 +152,9 @@ def read_run(folder: Path) -> Run:
                 f"{OVERALL} says."
             )
         models.append(Model(name, stats, files))
-    metadata: dict[str, Any] = {}
-    if (folder / METADATA).is_file():
-        metadata = read_json(folder / METADATA)
-    else:
+    known = (folder / METADATA).is_file()
+    metadata = read_json(folder / METADATA) if known else {}
+    if not known:
         notes.append(f"{METADATA} is missing: how models were evaluated is unknown.")
     run = Run(folder, tuple(models), metadata, tuple(notes))
     if not any(run.has(f"depth.{part}.abs_rel") for part in ("full", "building")):
@@ -177,23 +179,16 @@ def read_overall(path: Path) -> dict[str, dict[str, Stat]]:
         )
     found: dict[str, dict[str, Stat]] = {}
     for row in rows:
-        if row[NAME] in found:
-            raise ValueError(f"{path}: two rows are named {row[NAME]!r}. Keep one.")
-        found[row[NAME]] = _stats_of_row(row, path)
+        name, parts = row.pop(NAME), {}
+        if name in found:
+            raise ValueError(f"{path}: two rows are named {name!r}. Keep one.")
+        for column, text in row.items():
+            ending = next((e for e in ENDINGS if column.endswith(e)), "")
+            value = number(text, f"{path}, column {column!r} of {name!r}")
+            values = parts.setdefault(column.removesuffix(ending), {})
+            values[ENDINGS.get(ending, "mean")] = value
+        found[name] = {metric: Stat(**values) for metric, values in parts.items()}
     return found
-
-
-def _stats_of_row(row: Mapping[str, str], path: Path) -> dict[str, Stat]:
-    parts: dict[str, dict[str, float]] = {}
-    for column, text in row.items():
-        if column == NAME:
-            continue
-        ending = next((e for e in ENDINGS if column.endswith(e)), "")
-        metric = column.removesuffix(ending)
-        parts.setdefault(metric, {})[ENDINGS.get(ending, "mean")] = number(
-            text, f"{path}, column {column!r} of {row[NAME]!r}"
-        )
-    return {metric: Stat(**values) for metric, values in parts.items()}
 
 
 def number(text: str | None, where: str) -> float:
@@ -275,14 +270,6 @@ def _gaps(run: Run) -> Iterable[str]:
             yield f"column {columns[0]}.mean holds no number for {who}."
 
 
-def _what_is_there(folder: Path) -> str:
-    advice = f"Expected {OVERALL}, written by tools/evaluate_depth.py; evaluate first."
-    if not folder.is_dir():
-        return f"is no folder. {advice}"
-    content = sorted(path.name for path in folder.iterdir())
-    return f"holds {content[:8]}. {advice}" if content else f"is empty. {advice}"
-
-
 @dataclass(frozen=True)
 class Table:
     """Columns of a CSV: (N,) texts and (N,) numbers, NaN where a cell is empty."""
@@ -332,23 +319,19 @@ def _read(path: Path, texts: Sequence[str], metrics: Sequence[str]) -> Table | N
     if not path.is_file():
         return None
     with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        missing = [name for name in texts if name not in header]
-        if missing:
-            raise ValueError(
-                f"{path}: expected the columns {list(texts)}, got {header[:6]}: "
-                f"{missing} missing. Evaluate again."
-            )
-        wanted = [*texts, *(name for name in metrics if name in header)]
-        places = [header.index(name) for name in wanted]
-        rows = [[row[place] for place in places] for row in reader]
+        header, *rows = list(csv.reader(file)) or [[]]
+    missing = [name for name in texts if name not in header]
+    if missing:
+        raise ValueError(
+            f"{path}: expected the columns {list(texts)}, got {header[:6]}: "
+            f"{missing} missing. Evaluate again."
+        )
     if not rows:
         return None
-    columns = dict(zip(wanted, zip(*rows)))
+    columns = dict(zip(header, zip(*rows)))
     numbers = {
         name: np.array([number(cell, f"{path}, column {name!r}") for cell in cells])
         for name, cells in columns.items()
-        if name not in texts
+        if name in metrics
     }
     return Table({name: list(columns[name]) for name in texts}, numbers)

@@ -1,4 +1,4 @@
-"""The comprehensive score, with and without its clip, gains, and the best checkpoint.
+"""The comprehensive score with and without its clip, gains, and the best checkpoint.
 
 The components and their weights are those of the table of metrics, all on buildings:
 0.30 delta1 + 0.20 (1 - min(AbsRel, 1)) + 0.20 normals within 30 degrees + 0.15 points
@@ -13,18 +13,21 @@ so hard and easy ones cancel in the difference, and the same ones are drawn for 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.evaluation.metrics_table import SCORE
+from vantage3d.evaluation.metrics_table import HEADLINE, SCORE, find
 from vantage3d.evaluation.results.run import (
     Model,
     Run,
     Table,
     read_frames,
+    read_run,
     read_windows,
 )
 from vantage3d.evaluation.running_summary import (
@@ -43,6 +46,12 @@ TOTAL = "total"
 SUBSTITUTES = (DELTA1, "depth.full.delta1")
 Array = NDArray[np.float64]
 Value = TypeVar("Value", float, Array)
+SCORES = {"score": REFERENCE, "score_no_clip": NO_CLIP}
+LIMITS = {
+    "--max-latency": "performance.latency_p95_ms",
+    "--max-vram": "performance.vram_mb",
+    "--max-ram": "performance.ram_mb",
+}
 
 
 class Component(NamedTuple):
@@ -153,13 +162,6 @@ class Interval(NamedTuple):
         return self.low <= 0 <= self.high
 
 
-class Sums(NamedTuple):
-    """Per window: (W, M) sums of each metric over its values, and their number."""
-
-    totals: Array
-    counts: Array
-
-
 def gain_intervals(
     model: Model, baseline: Model, formula: str, by: Scoring
 ) -> dict[str, Interval] | None:
@@ -200,15 +202,15 @@ def resampled(
 ) -> list[Array] | None:
     """(R, M) means of two models over the same draws of windows; None as above."""
     sums = [window_sums(model, metrics) for model in models]
-    known = [s for s in sums if s is not None and len(s.totals) >= LEAST]
+    known = [s for s in sums if s is not None and len(s[0]) >= LEAST]
     if len(known) < len(sums):
         return None
-    draws = draw_clusters(len(known[0].totals))
-    return [resampled_means(*s, draws) for s in known]
+    draws = draw_clusters(len(known[0][0]))
+    return [resampled_means(totals, counts, draws) for totals, counts in known]
 
 
-def window_sums(model: Model, metrics: tuple[str, ...]) -> Sums | None:
-    """Sums per window, over frames where a metric is measured per frame."""
+def window_sums(model: Model, metrics: tuple[str, ...]) -> tuple[Array, Array] | None:
+    """(W, M) sums per window, of frames if a metric has these, and their numbers."""
     windows = read_windows(model, metrics)
     if windows is None:
         return None
@@ -218,7 +220,7 @@ def window_sums(model: Model, metrics: tuple[str, ...]) -> Sums | None:
     if len(known) < len(columns):
         return None
     totals, counts = zip(*known)
-    return Sums(np.stack(totals, 1), np.stack(counts, 1))
+    return np.stack(totals, 1), np.stack(counts, 1)
 
 
 def _column(
@@ -282,3 +284,102 @@ def pair(run: Run) -> list[Model]:
     """The baseline, if there is one, and the best checkpoint, if there is one."""
     models = (run.baseline, subject(run))
     return [m for i, m in enumerate(models) if m is not None and m not in models[:i]]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The selected model, with the value that selected it.
+
+    ``path`` is empty for the base; ``refused`` says by name why others could not be
+    selected, ``ranking`` has the values of those that could, the best first.
+    """
+
+    name: str
+    path: str
+    value: float
+    refused: Mapping[str, str]
+    ranking: tuple[tuple[str, float], ...]
+
+
+def select_checkpoint(
+    folder: Path, by: str, limits: Mapping[str, float] | None = None
+) -> Selection:
+    """The best model of a result folder.
+
+    Merged models repeat their checkpoint and take no part; the baseline does.
+
+    Args:
+        folder: Of ``tools/evaluate_depth.py``.
+        by: A metric, ``score`` (the reference formula) or ``score_no_clip``.
+        limits: Largest values by option (:data:`LIMITS`).
+
+    Raises:
+        ValueError: If no model has the metric, a limit is on something that was not
+            measured, or no model is within the limits.
+        FileNotFoundError: If the folder holds no evaluation.
+    """
+    run = read_run(folder)
+    value, higher = _order(run, by)
+    models = [model for model in run.models if not model.merged]
+    refused = {
+        model.name: _refusal(model, value, by, limits or {}, run) for model in models
+    }
+    left = [model for model in models if not refused[model.name]]
+    if not left:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
+        raise ValueError(
+            f"no model of {folder} is within the limits: {reasons}. Allow more"
+        )
+    left.sort(key=value, reverse=higher)
+    about = run.metadata.get("models", {}).get(left[0].name, {})
+    return Selection(
+        left[0].name,
+        about.get("path", ""),
+        value(left[0]),
+        {name: reason for name, reason in refused.items() if reason},
+        tuple((model.name, value(model)) for model in left[1:]),
+    )
+
+
+def _order(run: Run, by: str) -> tuple[Callable[[Model], float], bool]:
+    """What models are compared by, and whether more is better."""
+
+    def value(model: Model) -> float:
+        return score(model, SCORES[by]) if by in SCORES else model.mean(by)
+
+    if not any(math.isfinite(value(model)) for model in run.models):
+        measured = ", ".join(run.metrics[:8])
+        raise ValueError(
+            f"--by {by}: no model of {run.folder} has it. Expected "
+            f"{', '.join(SCORES)} or a metric such as {measured}"
+        )
+    higher = find(by).higher_is_better
+    if higher is None:
+        raise ValueError(
+            f"--by {by}: more of it is neither better nor worse. Expected a metric "
+            f"with a direction, such as {HEADLINE[0]}"
+        )
+    return value, higher
+
+
+def _refusal(
+    model: Model,
+    value: Callable[[Model], float],
+    by: str,
+    limits: Mapping[str, float],
+    run: Run,
+) -> str:
+    """Why a model cannot be selected; empty if it can."""
+    if not math.isfinite(value(model)):
+        return f"{by} was not measurable"
+    for option, most in limits.items():
+        metric = LIMITS[option]
+        if not run.has(metric):
+            raise ValueError(
+                f"{option} {most:g}: {metric} was not measured in {run.folder}. "
+                "Evaluate on a GPU for its memory, and with --repeats above 0"
+            )
+        found = model.mean(metric)
+        if not found <= most:
+            return f"{metric} is {found:.4g}, {option} allows {most:g}"
+    return ""

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from vantage3d.checks import check_positive
@@ -63,12 +63,6 @@ class WindowRules:
                 "how many windows to choose"
             )
 
-    def filled(self, frames: int) -> "WindowRules":
-        """With the config's number of ``frames`` where none was given."""
-        length = self.seq_len or frames
-        stride = self.seq_stride or length
-        return replace(self, seq_len=length, seq_stride=stride)
-
 
 @dataclass(frozen=True)
 class WindowChoice:
@@ -118,18 +112,13 @@ def load_windows(path: Path) -> WindowChoice:
         raise FileNotFoundError(f"windows file {path} is missing. Check --windows")
     try:
         content = json.loads(path.read_text())
+        del content["chosen"]
         windows = tuple(
-            EvaluationWindow(w["id"], w["sequence"], tuple(w["frames"]), w["bucket"])
-            for w in content["windows"]
+            EvaluationWindow(**window | {"frames": tuple(window["frames"])})
+            for window in content["windows"]
         )
-        choice = WindowChoice(
-            WindowRules(**content["rules"]),
-            content["data_root"],
-            content["index_hash"],
-            windows,
-            content["available"],
-            content["ratios"],
-        )
+        rules = WindowRules(**content["rules"])
+        choice = WindowChoice(**content | {"rules": rules, "windows": windows})
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"windows file {path} is damaged ({error!r}). Remove it to choose anew, "

@@ -1,15 +1,22 @@
-"""What the metrics of a window are given, and what they return."""
+"""What the metrics of a window are given: prediction, truth, both aligned, options."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.checks import check_choice, check_positive, check_shape
-from vantage3d.evaluation.depth_alignment import ALIGNMENTS
+from vantage3d.evaluation.depth_metrics import (
+    ALIGNMENTS,
+    DepthAlignment,
+    masked_pairs,
+    usable,
+)
 from vantage3d.evaluation.metrics_table import THRESHOLDS
+from vantage3d.evaluation.results.run import natural_order
 from vantage3d.io.kitti360_labels import IDS, LABELS
 
 if TYPE_CHECKING:
@@ -30,6 +37,8 @@ BUILDING = {
 SCOPES = ("frame", "window")
 UNKNOWN = -1  # class id of a pixel without a label
 CLASS_NAMES = {label.id: label.name for label in LABELS}
+NOWHERE = DepthAlignment(float("nan"))
+Ids = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -140,7 +149,7 @@ class MetricOptions:
     """What is measured, and how.
 
     Attributes:
-        align: One of ``depth_alignment.ALIGNMENTS``, fitted on all valid pixels and
+        align: One of ``depth_metrics.ALIGNMENTS``, fitted on all valid pixels and
             used for every subset of them.
         per: "window" for one alignment of all frames, "frame" for one each.
         building: Class ids that are buildings; empty for data without labels, which
@@ -177,19 +186,6 @@ class MetricOptions:
             check_positive(name, getattr(self, name))
 
 
-@dataclass(frozen=True)
-class WindowRecord:
-    """The numbers of a window; NaN is what could not be measured.
-
-    Attributes:
-        frames: One dictionary per frame, in the order given.
-        window: What belongs to the window as a whole.
-    """
-
-    frames: list[Record]
-    window: Record
-
-
 def check_window(prediction: WindowPrediction, truth: WindowTruth) -> None:
     """Refuse arrays that do not fit each other.
 
@@ -215,12 +211,7 @@ def check_window(prediction: WindowPrediction, truth: WindowTruth) -> None:
 
 
 def check_labels(options: MetricOptions, has_labels: bool, where: str) -> None:
-    """Refuse building metrics of data without semantics, by name.
-
-    Args:
-        options: What is to be measured.
-        has_labels: Whether the data has semantics.
-        where: The split or window, for the message.
+    """Refuse building metrics of data without semantics, by name; ``where`` it is.
 
     Raises:
         ValueError: If buildings are to be measured and cannot be.
@@ -257,11 +248,93 @@ def numpy(value: "Tensor | NDArray[Any]") -> NDArray[Any]:
     return value.detach().cpu().numpy()
 
 
-def natural_order(names: Sequence[str]) -> list[int]:
-    """Positions of names in natural order: "9" comes before "10"."""
+class FramePixels(NamedTuple):
+    """Valid pixels of a frame.
 
-    def key(i: int) -> tuple:
-        name = names[i]
-        return (0, int(name), name) if name.isdigit() else (1, 0, name)
+    Attributes:
+        pred: (N,) float64 predictions in the network's unit.
+        truth: (N,) float64 metres.
+        labels: (N,) class ids, -1 = unknown.
+    """
 
-    return sorted(range(len(names)), key=key)
+    pred: Floats
+    truth: Floats
+    labels: Ids
+
+
+class AlignedWindow:
+    """A prediction beside its truth, aligned by the valid pixels.
+
+    Raises:
+        ValueError: If a true depth inside ``valid`` is not positive.
+    """
+
+    def __init__(
+        self, prediction: WindowPrediction, truth: WindowTruth, options: MetricOptions
+    ) -> None:
+        self.prediction, self.truth, self.options = prediction, truth, options
+        self.frames = [self._pixels(i) for i in range(len(truth.depth))]
+        self._fits: dict[str, list[DepthAlignment]] = {}
+
+    @property
+    def region(self) -> str:
+        """What geometry is judged on: buildings, or without labels everything."""
+        return "building" if self.options.building else "full"
+
+    @cached_property
+    def buildings(self) -> NDArray[np.bool_]:
+        """(V, H, W) pixels of buildings, with known depth or not; nowhere without."""
+        if self.truth.semantics is None:
+            return np.zeros(self.truth.valid.shape, bool)
+        return np.isin(self.truth.semantics, self.options.building)
+
+    @cached_property
+    def judged(self) -> NDArray[np.bool_]:
+        """(V, H, W) pixels of :attr:`region`; without labels those of known depth."""
+        return self.buildings if self.options.building else self.truth.valid
+
+    @property
+    def order(self) -> list[int]:
+        """The frames in the order of time, by their names: "9" before "10"."""
+        frames, names = range(len(self.frames)), self.truth.names
+        return sorted(frames, key=lambda i: natural_order(names[i]) if names else i)
+
+    @cached_property
+    def depth(self) -> Floats:
+        """(V, H, W) aligned predictions, float64 metres; NaN where nothing fits."""
+        fits = self.fits(self.options.align)
+        return np.stack([fit(p) for fit, p in zip(fits, self.prediction.depth)])
+
+    def fits(self, align: str) -> list[DepthAlignment]:
+        """Alignment of each frame, the same for all where ``per`` is "window".
+
+        A frame or window without a pixel to fit gets NaN, unless nothing is fitted.
+        """
+        if align not in self._fits:
+            parts = self._fitting
+            if self.options.per == "window":
+                preds, truths = zip(*parts)
+                parts = [(np.concatenate(preds), np.concatenate(truths))]
+            found = [
+                ALIGNMENTS[align](p, g) if len(p) or align == "none" else NOWHERE
+                for p, g in parts
+            ]
+            self._fits[align] = found * (len(self.frames) // len(found))
+        return self._fits[align]
+
+    @cached_property
+    def _fitting(self) -> list[tuple[Floats, Floats]]:
+        """Usable predictions and truths of each frame."""
+        goods = [usable(frame.pred) for frame in self.frames]
+        return [
+            (f.pred, f.truth) if good.all() else (f.pred[good], f.truth[good])
+            for f, good in zip(self.frames, goods)
+        ]
+
+    def _pixels(self, i: int) -> FramePixels:
+        valid = self.truth.valid[i]
+        p, g = masked_pairs(self.prediction.depth[i], self.truth.depth[i], valid)
+        labels = np.full(len(p), UNKNOWN)
+        if self.truth.semantics is not None:
+            labels = self.truth.semantics[i][valid].astype(np.int64)
+        return FramePixels(p, g, labels)

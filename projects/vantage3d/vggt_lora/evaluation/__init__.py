@@ -1,6 +1,10 @@
 """Metrics of VGGT: depth and cameras of windows of frames."""
 
-from vantage3d.evaluation.windows.comparison import DepthComparison
-from vantage3d.evaluation.windows.metric import DepthMetric
+from vantage3d.public_names import public_names
 
-__all__ = ["DepthComparison", "DepthMetric"]
+_MODULES = {
+    "DepthComparison": "..evaluation.windows.metric",
+    "DepthMetric": "..evaluation.windows.metric",
+}
+__all__ = list(_MODULES)
+__getattr__ = public_names(__name__, _MODULES)

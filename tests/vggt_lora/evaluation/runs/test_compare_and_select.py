@@ -12,8 +12,7 @@ from tools import select_checkpoint as tool
 from vantage3d.evaluation.results.compare import compare_runs
 from vantage3d.evaluation.results.folder import ResultFolder
 from vantage3d.evaluation.results.run import read_run
-from vantage3d.evaluation.results.score import paired_interval
-from vantage3d.evaluation.results.select import select_checkpoint
+from vantage3d.evaluation.results.score import paired_interval, select_checkpoint
 from vantage3d.process.command import CommandError
 
 METRIC = "depth.full.abs_rel"

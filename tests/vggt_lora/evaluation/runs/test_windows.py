@@ -7,7 +7,7 @@ import pytest
 
 from tests.views.worlds import PlaneDataset, frame
 from vantage3d.evaluation.results.windows import WindowRules, load_windows
-from vantage3d.vggt_lora.evaluation.runs.windows import (
+from vantage3d.vggt_lora.evaluation.runs.plan import (
     check_windows,
     choose_windows,
     index_hash,

@@ -1,36 +1,61 @@
-"""``tools/evaluate_depth.py``: the models of a run on one fixed set of windows."""
+"""``tools/evaluate_depth.py``: the models of a run on one fixed set of windows.
+
+``tools/evaluate_eth3d.py`` does the same with several numbers of frames.
+"""
 
 import gc
+import io
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.logging import print_log
+from numpy.typing import NDArray
 from torch import nn
 
-from vantage3d.evaluation.results.folder import RECORDS, ResultFolder
-from vantage3d.evaluation.results.records import (
+from vantage3d.evaluation.results.folder import (
+    RECORDS,
     MeasuredWindow,
     RecordFile,
-    Statistics,
+    ResultFolder,
+    Rows,
+    cell,
     single,
     summarise,
+    to_csv,
 )
-from vantage3d.evaluation.windows.contracts import WindowPrediction, WindowTruth
-from vantage3d.evaluation.windows.measure import measure_window
+from vantage3d.evaluation.windows.contracts import (
+    UNKNOWN,
+    AlignedWindow,
+    MetricOptions,
+    WindowPrediction,
+    WindowTruth,
+)
+from vantage3d.evaluation.windows.measure import measure_window, normal_error_map
+from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.process.progress import track
-from vantage3d.vggt_lora.evaluation.runs.examples import example, write_examples
 from vantage3d.vggt_lora.evaluation.runs.models import EvaluatedModel
-from vantage3d.vggt_lora.evaluation.runs.options import RunOptions
-from vantage3d.vggt_lora.evaluation.runs.plan import Plan, open_plan
+from vantage3d.vggt_lora.evaluation.runs.plan import (
+    REASON,
+    Plan,
+    RunOptions,
+    load_samples,
+    open_config,
+    open_dataset,
+    open_plan,
+)
 from vantage3d.vggt_lora.evaluation.runs.timing import TimingTask, time_alone
-from vantage3d.vggt_lora.evaluation.runs.windows import REASON, load_samples
 
 EXAMPLES = 4
 Sample = Mapping[str, Any]
+METRICS = ("abs_rel", "delta1", "delta2", "delta3", "mae", "rmse", "sq_rel")
+STATISTICS = ("mean", "std", "median")
+TABLE = "lengths.csv"
 
 
 def evaluate_run(options: RunOptions) -> ResultFolder:
@@ -43,7 +68,8 @@ def evaluate_run(options: RunOptions) -> ResultFolder:
     """
     plan = open_plan(options)
     for number, model in enumerate(plan.models, 1):
-        if plan.is_finished(model):
+        noted = plan.noted.get(model.name, {})  # of a model measured to the end
+        if noted.get("weights_hash") == model.weights_hash:
             print_log(f"{model.name} is finished, skipped", logger="current")
         else:
             _evaluate(plan, model, f"{model.name} ({number}/{len(plan.models)})")
@@ -82,29 +108,37 @@ def _evaluate(plan: Plan, model: EvaluatedModel, title: str) -> None:
         window = predict(network(), sample, options.device)
         middle = len(sample["ids"]) // 2
         examples.append(example(*window, middle, options.metrics))
-    write_examples(folder / "examples.npz", examples)
+    buffer = io.BytesIO()
+    stacked = {key: np.stack([e[key] for e in examples]) for key in examples[0]}
+    np.savez_compressed(buffer, **stacked)
+    atomic_write_bytes(folder / "examples.npz", buffer.getvalue())
     speed["eval_seconds"] = sum(record.seconds for record in records)
     performance = {f"performance.{k}": single(value) for k, value in speed.items()}
     statistics = {**summarise(records), **performance}
     plan.folder.write_model(model.name, plan.choice, records, statistics)
-    _report(model.name, records, statistics)
+    reasons = [record.skipped for record in records if record.skipped]
+    if reasons:
+        text = f"{len(reasons)} of {len(records)} windows skipped; the first because "
+        print_log(f"{model.name}: {text}{reasons[0]}", logger="current")
+    unusable = statistics.get("count.nan_pixels", {}).get("sum", 0)
+    if unusable:
+        text = "pixels with known depth have a prediction that is not finite and "
+        print_log(f"{model.name}: {unusable:.0f} {text}positive", logger="current")
 
 
 def _measured(
     plan: Plan, net: nn.Module, places: list[int]
 ) -> Iterator[MeasuredWindow]:
     """Measure the windows at ``places``."""
-    samples, options = plan.samples.part(places), plan.options
-    start = time.perf_counter()
-    for sample in load_samples(samples, options.workers):
-        name = samples.windows[int(sample["window"])].id
+    options, start = plan.options, time.perf_counter()
+    for sample in load_samples(plan.samples, places, options.workers):
+        name = plan.choice.windows[int(sample["window"])].id
         if REASON in sample:
             record = MeasuredWindow(name, skipped=sample[REASON])
         else:
             window = predict(net, sample, options.device)
             found = measure_window(*window, options.metrics)
-            seconds = time.perf_counter() - start
-            record = MeasuredWindow(name, found.frames, found.window, seconds)
+            record = replace(found, id=name, seconds=time.perf_counter() - start)
         yield record
         start = time.perf_counter()
 
@@ -139,15 +173,108 @@ def _time(plan: Plan, model: EvaluatedModel) -> dict[str, float]:
     return time_alone(task)
 
 
-def _report(name: str, records: list[MeasuredWindow], statistics: Statistics) -> None:
-    """Say what must not be overlooked."""
-    reasons = [record.skipped for record in records if record.skipped]
-    if reasons:
-        text = f"{len(reasons)} of {len(records)} windows skipped; the first because "
-        print_log(f"{name}: {text}{reasons[0]}", logger="current")
-    unusable = statistics.get("count.nan_pixels", {}).get("sum", 0)
-    if unusable:
-        text = (
-            "pixels with known depth have a prediction that is not finite and positive"
+def example(
+    prediction: WindowPrediction, truth: WindowTruth, frame: int, options: MetricOptions
+) -> dict[str, NDArray[Any]]:
+    """A frame of a window, as the evaluation sees it.
+
+    Returns:
+        ``names`` (sequence and number of the frame); ``images`` (H, W, 3) uint8 RGB;
+        ``depth_gt`` and ``depth_pred`` (H, W) float32 metres, 0 where truth is missing,
+        the latter after the alignment; ``normal_error_deg`` (H, W) float32, NaN where
+        one of the two normals is missing; ``semantics`` (H, W) int16 class ids, -1
+        where unknown.
+    """
+    window = AlignedWindow(prediction, truth, options)
+    depth = np.where(truth.valid[frame], truth.depth[frame], 0)
+    semantics = np.full(depth.shape, UNKNOWN, np.int16)
+    if truth.semantics is not None:
+        semantics[:] = truth.semantics[frame]
+    image = np.moveaxis(truth.images[frame], 0, -1)
+    return {
+        "names": np.array(f"{truth.sequence}/{truth.names[frame]}"),
+        "images": (image * 255).round().clip(0, 255).astype(np.uint8),
+        "depth_gt": depth.astype(np.float32),
+        "depth_pred": window.depth[frame].astype(np.float32),
+        "normal_error_deg": normal_error_map(window, frame).astype(np.float32),
+        "semantics": semantics,
+    }
+
+
+def draw_examples(file: Path, folder: Path) -> None:
+    """One PNG per frame of ``examples.npz`` that has true depth, named after it."""
+    from vantage3d.visualization.depth_picture import DepthView, write_depth_picture
+
+    with np.load(file, allow_pickle=False) as store:
+        arrays = {name: store[name] for name in store.files}
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, name in enumerate(map(str, arrays["names"])):
+        truth, answer = arrays["depth_gt"][i], arrays["depth_pred"][i]
+        if (truth > 0).any():
+            view = DepthView(name, arrays["images"][i], truth, {"prediction": answer})
+            write_depth_picture(folder / f"{name.replace('/', '_')}.png", [view])
+
+
+def evaluate_lengths(
+    options: RunOptions, lengths: Sequence[int], pictures: bool = False
+) -> Rows:
+    """Evaluate with each number of frames, into ``<out_dir>/len_<n>``.
+
+    On request the example frames of every model are drawn.
+
+    Returns:
+        Mean, standard deviation and median over frames, by model and length; also in
+        ``<out_dir>/lengths.csv``.
+
+    Raises:
+        ValueError: If a scene is both trained and evaluated on, or as
+            :func:`evaluate_run`.
+    """
+    check_scenes(options)
+    folders = {}
+    for length in lengths:
+        print_log(f"{length} frames per window", logger="current")
+        rules = replace(options.rules, seq_len=length)
+        out = options.out_dir / f"len_{length}"
+        folders[length] = evaluate_run(replace(options, rules=rules, out_dir=out))
+        if pictures:
+            root = options.out_dir / "visualizations"
+            for name in folders[length].finished():
+                examples = folders[length].model(name) / "examples.npz"
+                draw_examples(examples, root / name / f"len_{length}")
+    header = [f"{metric}.{statistic}" for metric in METRICS for statistic in STATISTICS]
+    head = ["model", "seq_len", "windows", "frames"]
+    body = []
+    for length, folder in folders.items():
+        for name in folder.finished():
+            found = folder.metrics(name)
+            counts = (found[f"count.{kind}"]["sum"] for kind in ("windows", "frames"))
+            values = [found[f"depth.full.{m}"][s] for m in METRICS for s in STATISTICS]
+            facts = [name, str(length), *(f"{count:.0f}" for count in counts)]
+            body.append([*facts, *map(cell, values)])
+    table = Rows([*head, *header], body)
+    atomic_write_bytes(options.out_dir / TABLE, to_csv(table).encode())
+    return table
+
+
+def check_scenes(options: RunOptions) -> None:
+    """Refuse scenes that the model was trained on.
+
+    Raises:
+        ValueError: Naming them.
+    """
+    if options.rules.split == "train":
+        return
+    cfg = open_config(options)
+    rules = replace(options.rules, seq_len=1, seq_stride=1)
+    here, train = (
+        set(open_dataset(cfg, replace(rules, split=split)).sequences)
+        for split in (rules.split, "train")
+    )
+    both = sorted(here & train)
+    if both:
+        raise ValueError(
+            f"scenes {', '.join(both)} are in split {rules.split!r} and in 'train': "
+            "frames of them were seen in training. Make the index again with "
+            "--val-scenes, which holds out whole scenes"
         )
-        print_log(f"{name}: {unusable:.0f} {text}", logger="current")

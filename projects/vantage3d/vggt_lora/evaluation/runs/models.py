@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from vantage3d.engine.checkpoints.weights import load_weights
 from vantage3d.engine.errors import CheckpointError, ConfigError
 from vantage3d.evaluation.results.run import BASELINE
 from vantage3d.registry import MODELS
-from vantage3d.vggt_lora.evaluation.runs.options import LAST, NONE
 from vantage3d.vggt_lora.models.adapter_files import (
     CONFIG,
     WEIGHTS,
@@ -28,6 +27,7 @@ from vantage3d.vggt_lora.models.adapter_files import (
 from vantage3d.vggt_lora.models.adapters import merged_weights
 
 MERGED = "merged_"
+LAST, NONE = "last", "none"  # besides names: which adapter is merged
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,10 @@ class EvaluatedModel:
 
     Attributes:
         name: ``baseline``, ``checkpoint_<N>`` or ``merged_<name>``.
-        kind: ``base``, ``adapter``, ``full`` (weights of the whole network) or
-            ``merged``.
+        kind: ``base``, ``adapter``, ``full`` (all weights) or ``merged``.
         path: Checkpoint or folder; empty for the base.
         weights_hash: SHA-256 of the file; of the network's weights for the base.
-        rank: Rank of the adapter, from its own file; None without one.
-        alpha: Scale of the adapter, from its own file; None without one.
+        rank: Rank of the adapter and ``alpha`` its scale, from its own file.
     """
 
     name: str
@@ -51,21 +49,12 @@ class EvaluatedModel:
     rank: int | None = None
     alpha: float | None = None
 
-    def facts(self) -> dict[str, Any]:
-        """For metadata.json."""
-        facts = asdict(self)
-        del facts["name"]
-        return facts
-
 
 def find_checkpoints(run: Path) -> list[Path]:
     """Checkpoints of a work dir, in the order of their numbers.
 
     Where only exported adapters are left, these; a ``best`` checkpoint only if its
-    number has no other file.
-
-    Args:
-        run: A work dir, one checkpoint, or one exported adapter.
+    number has no other file. A single checkpoint or exported adapter is itself.
 
     Raises:
         CheckpointError: If there is none.
@@ -103,12 +92,7 @@ def identify(path: Path) -> EvaluatedModel:
 def list_models(
     factory: "ModelFactory", runs: Iterable[Path], merge: str
 ) -> list[EvaluatedModel]:
-    """The base, every checkpoint, and one of them merged.
-
-    Args:
-        factory: Builds the models of the config.
-        runs: Work dirs, checkpoints or exported adapters.
-        merge: ``last``, ``none``, or the name of the adapter to merge.
+    """The base, every checkpoint, and one merged: ``last``, ``none`` or by name.
 
     Raises:
         CheckpointError: If two have one name, or ``merge`` names no adapter.
@@ -167,11 +151,7 @@ class ModelFactory:
         return EvaluatedModel(BASELINE, "base", "", digest)
 
     def build(self, model: EvaluatedModel, merge: bool = False) -> nn.Module:
-        """The network of a model, for inference.
-
-        Args:
-            model: Which one.
-            merge: Adapters become part of the weights.
+        """The network of a model, for inference; on request with merged adapters.
 
         Raises:
             CheckpointError: If the checkpoint does not fit the base.
@@ -202,7 +182,8 @@ class ModelFactory:
         self, path: Path, state: Mapping[str, Tensor], model: EvaluatedModel
     ) -> nn.Module:
         lora = dict(
-            target_modules=adapted_layers(state),
+            # the layers that the adapters change, in the order of the file
+            target_modules=list(dict.fromkeys(k.partition(".lora_")[0] for k in state)),
             rank=model.rank,
             alpha=model.alpha,
             dropout=0.0,
@@ -217,11 +198,6 @@ class ModelFactory:
             ) from error
         load_weights(net, {"meta": {}, "state_dict": state}, str(path))
         return net
-
-
-def adapted_layers(state: Iterable[str]) -> list[str]:
-    """Names of the layers that a state dict of adapters changes, in its order."""
-    return list(dict.fromkeys(key.partition(".lora_")[0] for key in state))
 
 
 def _state(path: Path) -> Mapping[str, Tensor]:

@@ -1,60 +1,255 @@
-"""What an evaluation works through: config, windows and models, opened and checked."""
+"""What an evaluation is asked for and works through: config, windows and models."""
 
+import copy
+import hashlib
 import json
 import platform
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.config import Config
+from torch.utils.data import DataLoader, Dataset, Subset
 
+from vantage3d.checks import check_choice
 from vantage3d.engine.configs.config import load_config
+from vantage3d.engine.errors import ConfigError
 from vantage3d.engine.launch import set_data_root
 from vantage3d.evaluation.results.folder import ResultFolder
 from vantage3d.evaluation.results.run import natural_order
 from vantage3d.evaluation.results.windows import (
     FILE,
     UNLABELLED,
+    EvaluationWindow,
     WindowChoice,
+    WindowRules,
     load_windows,
+    window_id,
 )
-from vantage3d.evaluation.windows.contracts import check_labels
+from vantage3d.evaluation.windows.contracts import MetricOptions, check_labels
 from vantage3d.io.manifest import open_manifest
 from vantage3d.process.memory import total_memory_mb
+from vantage3d.registry import DATASETS
 from vantage3d.vggt_lora.evaluation.runs.models import (
     EvaluatedModel,
     ModelFactory,
     list_models,
 )
-from vantage3d.vggt_lora.evaluation.runs.options import RunOptions
-from vantage3d.vggt_lora.evaluation.runs.windows import (
-    WindowDataset,
-    check_windows,
-    choose_windows,
-    open_dataset,
-    test_data,
-)
+from vantage3d.views.batch import Sample
+from vantage3d.views.fixed_windows import fixed_windows
+from vantage3d.views.frame import BadSampleError
+from vantage3d.views.kitti360 import SHARES, make_buckets
 
 FORMAT = 2  # raised when the same options give other numbers or files
 STATE = ".state/evaluate_depth"
 LIBRARIES = ("vantage3d", "numpy", "scipy", "mmengine", "peft")
+REASON = "skipped"
+
+
+def index_hash(dataset: Any) -> str:
+    """SHA-256 of what the index of a dataset says about every frame."""
+    digest = hashlib.sha256(type(dataset).__name__.encode())
+    for fact in dataset.index_facts():
+        digest.update(json.dumps(fact, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def choose_windows(dataset: Any, rules: WindowRules) -> WindowChoice:
+    """Choose among the fixed windows of a dataset in test mode, cut by the rules.
+
+    Raises:
+        ValueError: If buckets are asked for and the split has no labels.
+    """
+    windows = [
+        EvaluationWindow(window_id(name, ids), name, ids, _bucket(dataset, name, ids))
+        for name, ids in fixed_windows(dataset)
+    ]
+    available = dict(Counter(window.bucket for window in windows))
+    if rules.stratified and set(available) == {UNLABELLED}:
+        raise ValueError(
+            f"--stratified-sampling needs building ratios, but split {rules.split!r} "
+            f"of {dataset.data_root} has no labels. Choose without it"
+        )
+    rng = np.random.default_rng(rules.seed)
+    number = min(rules.max_seqs or len(windows), len(windows))
+    if rules.stratified:
+        picked = _by_bucket(windows, number, rng)
+    else:
+        picked = rng.permutation(len(windows))[:number].tolist()
+    return WindowChoice(
+        rules,
+        Path(dataset.data_root).resolve().name,
+        index_hash(dataset),
+        tuple(windows[i] for i in sorted(picked)),
+        available,
+        dict(SHARES) if rules.stratified else None,
+    )
+
+
+def check_windows(choice: WindowChoice, dataset: Any, path: Path) -> list[int]:
+    """Indices in ``dataset`` of the windows of a file.
+
+    Raises:
+        ValueError: If the file belongs to another data root or another split, or the
+            dataset lacks a window of it.
+    """
+    name, found = Path(dataset.data_root).resolve().name, index_hash(dataset)
+    if choice.rules.split != dataset.split or choice.index_hash != found:
+        raise ValueError(
+            f"windows file {path} was made on split {choice.rules.split!r} of "
+            f"{choice.data_root} (index {choice.index_hash[:12]}), this is split "
+            f"{dataset.split!r} of {name} (index {found[:12]}): results would not be "
+            "comparable. Give the data it was made on, or choose windows in another "
+            "--out-dir"
+        )
+    known = {window: i for i, window in enumerate(fixed_windows(dataset))}
+    for window in choice.windows:
+        if (window.sequence, window.frames) not in known:
+            raise ValueError(
+                f"windows file {path} names frames {list(window.frames)} of "
+                f"{window.sequence}, which are no window of the data. Choose the "
+                "windows anew in another --out-dir"
+            )
+    return [known[window.sequence, window.frames] for window in choice.windows]
+
+
+def _bucket(dataset: Any, sequence: str, frames: Sequence[int]) -> str:
+    ratio = dataset.building_ratio(sequence, frames[len(frames) // 2])
+    if ratio is None:
+        return UNLABELLED
+    return next(name for name, where in make_buckets([ratio]).items() if len(where))
+
+
+def _by_bucket(
+    windows: Sequence[EvaluationWindow], number: int, rng: np.random.Generator
+) -> list[int]:
+    """Indices by the shares of the recipe; what a bucket lacks the others give."""
+    queues = {
+        name: rng.permutation(
+            [i for i, window in enumerate(windows) if window.bucket == name]
+        ).tolist()
+        for name in (*SHARES, UNLABELLED)
+    }
+    wanted = {name: int(share * number) for name, share in SHARES.items()}
+    picked = [i for name, share in wanted.items() for i in queues[name][:share]]
+    rest = [i for name in queues for i in queues[name][wanted.get(name, 0) :]]
+    # The last bucket takes what rounding leaves over, then whoever has windows.
+    last = list(SHARES)[-1]
+    spare = sorted(rest, key=lambda i: windows[i].bucket != last)
+    return picked + spare[: number - len(picked)]
+
+
+class WindowDataset(Dataset):
+    """Windows of a dataset in test mode by index, each a sample or why it is none."""
+
+    def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
+        self.dataset, self.indices = dataset, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Sample:
+        try:
+            return {"window": index, **self.dataset[self.indices[index]]}
+        except BadSampleError as error:
+            return {"window": index, REASON: str(error)}
+
+
+def test_data(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """Config of the test data, without a choice of windows around it.
+
+    Raises:
+        ConfigError: If the config has no test data.
+    """
+    loader = cfg.get("test_dataloader")
+    if loader is None:
+        raise ConfigError("the config has no `test_dataloader`: nothing to evaluate on")
+    config = copy.deepcopy(dict(loader["dataset"]))
+    while "dataset" in config:
+        config = dict(config["dataset"])
+    return config
+
+
+def open_dataset(cfg: Mapping[str, Any], rules: WindowRules) -> Any:
+    """The test data of a config, cut into windows as the rules say."""
+    changes = dict(
+        split=rules.split,
+        frames=rules.seq_len,
+        stride=rules.seq_stride,
+        test_mode=True,
+        min_valid=0,
+    )
+    return DATASETS.build({**test_data(cfg), **changes})
+
+
+def load_samples(
+    samples: WindowDataset, places: Sequence[int], workers: int
+) -> DataLoader:
+    """Samples at some places in order, one at a time, read by ``workers`` processes."""
+    return DataLoader(
+        Subset(samples, places),
+        batch_size=None,
+        num_workers=workers,
+        worker_init_fn=_start_worker if workers else None,
+        prefetch_factor=2 if workers else None,
+    )
+
+
+def _start_worker(worker: int) -> None:
+    import cv2
+
+    cv2.setNumThreads(0)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Everything that ``tools/evaluate_depth.py`` is told; its ``--help`` explains it.
+
+    ``rules`` say how windows are chosen where ``windows`` names no file of them.
+    """
+
+    config: str
+    runs: Sequence[Path]
+    out_dir: Path
+    rules: WindowRules
+    windows: Path | None = None
+    metrics: MetricOptions = field(default_factory=MetricOptions)
+    cfg_options: Mapping[str, Any] = field(default_factory=dict)
+    data_root: str | None = None
+    bf16: bool = False
+    device: str = "cpu"
+    workers: int = 0
+    repeats: int = 20
+    merge: str = "last"
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("device", self.device.partition(":")[0], ("cpu", "cuda"))
+        if self.device.startswith("cuda") and not torch.cuda.is_available():
+            raise ValueError(
+                f"--device {self.device} was asked for, but torch finds no GPU. Use "
+                "--device cpu, or see tools/doctor.py"
+            )
+        if self.workers < 0 or self.repeats < 0:
+            raise ValueError(
+                "--num-workers and --repeats must not be negative, got "
+                f"{self.workers} and {self.repeats}"
+            )
 
 
 @dataclass
 class Plan:
     """Everything that the models of an evaluation share.
 
-    Attributes:
-        options: What was asked for, with all rules filled in.
-        factory: Builds the models.
-        models: Base, checkpoints and merged weights, in the order of evaluation.
-        choice: The windows.
-        samples: Samples of the windows.
-        data: What of the data's config decides the truth: kind of depth, size, limits.
+    ``models`` are in the order of evaluation; ``data`` is what of the data's config
+    decides the truth: kind of depth, size, limits.
     """
 
     options: RunOptions
@@ -86,29 +281,20 @@ class Plan:
             "data": json.loads(json.dumps(self.data, default=str)),
         }
 
-    def is_finished(self, model: EvaluatedModel) -> bool:
-        """Whether a model with these weights was evaluated to the end."""
-        facts = self.noted.get(model.name, {})
-        return facts.get("weights_hash") == model.weights_hash
-
     def note(self, model: EvaluatedModel) -> None:
         """Enter a finished model into metadata.json."""
-        self.noted[model.name] = model.facts()
-        choice, rules, options = self.choice, self.choice.rules, self.options
+        facts = asdict(model)
+        self.noted[facts.pop("name")] = facts
+        choice, options = self.choice, self.options
         self.folder.write_metadata(
             {
                 **self.settings,
                 "config": options.config,
-                "split": rules.split,
+                **asdict(choice.rules),
                 "windows_file": FILE,
                 "windows": len(choice.windows),
-                "seq_len": rules.seq_len,
-                "seq_stride": rules.seq_stride,
-                "max_seqs": rules.max_seqs,
-                "stratified": rules.stratified,
                 "sampling_ratios": choice.ratios,
                 "buckets": {"available": choice.available, "chosen": choice.chosen},
-                "seed": rules.seed,
                 "data_root": choice.data_root,
                 "index_hash": choice.index_hash,
                 "device": device_facts(options.device),
@@ -133,7 +319,9 @@ def open_plan(options: RunOptions) -> Plan:
     """
     cfg = open_config(options)
     factory = ModelFactory(cfg, options.bf16)
-    rules = options.rules.filled(test_data(cfg).get("frames", 8))
+    length = options.rules.seq_len or test_data(cfg).get("frames", 8)
+    stride = options.rules.seq_stride or length
+    rules = replace(options.rules, seq_len=length, seq_stride=stride)
     options = replace(options, rules=rules)
     dataset = open_dataset(cfg, rules)
     choice, indices = _windows(options, dataset)
@@ -145,7 +333,7 @@ def open_plan(options: RunOptions) -> Plan:
     # What windows say themselves does not decide the truth.
     told = ("data_root", "split", "frames", "stride", "length", "packed")
     data = {key: value for key, value in test_data(cfg).items() if key not in told}
-    samples = WindowDataset(dataset, choice.windows, indices)
+    samples = WindowDataset(dataset, indices)
     models = list_models(factory, options.runs, options.merge)
     plan = Plan(options, factory, models, choice, samples, data)
     open_manifest(options.out_dir / STATE, plan.settings, options.overwrite)

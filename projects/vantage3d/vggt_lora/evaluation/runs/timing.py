@@ -26,18 +26,7 @@ ENDING = "timing: "  # begins the line that the process prints
 
 @dataclass(frozen=True)
 class TimingTask:
-    """What the process is told.
-
-    Attributes:
-        config: Config file.
-        options: Dotted keys that override the config.
-        model: The model to time.
-        size: (frames, height, width) of the images.
-        device: ``cpu``, ``cuda``, ...
-        bf16: Whether the network runs under bfloat16 autocast.
-        repeats: Timed passes.
-        threads: Threads of torch on the CPU.
-    """
+    """What the process is told; ``size`` is (frames, height, width) of the images."""
 
     config: str
     options: dict[str, Any]

@@ -1,27 +1,30 @@
-"""After a test: the numbers beside those of the median map, and a picture."""
+"""After a test: numbers beside the median map's, a picture; before: wrong poses."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.dist import collect_results, is_main_process
+from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from numpy.typing import NDArray
+from torch import Tensor
 
-from vantage3d.deltas.evaluation.sparse_points import SPARSE
+from vantage3d.checks import check_choice
+from vantage3d.deltas.evaluation.depth_metric import SPARSE
 from vantage3d.evaluation.metrics_table import find
-from vantage3d.evaluation.results.records import Record, no_nan
-from vantage3d.evaluation.results.table import Rows, boxed
+from vantage3d.evaluation.results.folder import Record, Rows, boxed, write_json
 from vantage3d.evaluation.stereo_depth import (
     EIGHT,
     DepthRange,
     anchor_record,
     summarise_anchors,
 )
-from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.evaluation.windows.contracts import numpy
+from vantage3d.geometry import invert_rigid
 from vantage3d.registry import DATASETS, HOOKS
 from vantage3d.visualization.depth_picture import (
     DepthView,
@@ -91,8 +94,19 @@ class DepthReportHook(DrawnBatchesHook):
     def keep(self, number: int, batch: Mapping[str, Any], outputs: Sequence) -> None:
         """Keep the first sample of a batch to draw it, if it has true depth."""
         if (batch["inputs"]["depth"][0, 0] > 0).any():
-            name = batch["data_samples"][0]["name"]
-            self._views.append(view_of(batch["inputs"], outputs[0], name))
+            name, output = batch["data_samples"][0]["name"], outputs[0]
+            z = output["points_anchor"][:, 2]
+            arrays = output["keypoints"], z, output["point_valid"]
+            keypoints = Keypoints(*map(numpy, arrays))
+            found = f"{keypoints.valid.sum()} of {len(keypoints.valid)} triangulated"
+            view = DepthView(
+                f"{name}, {found}",
+                numpy(batch["inputs"]["images"][0, 0].permute(1, 2, 0)),
+                numpy(batch["inputs"]["depth"][0, 0]),
+                {"prediction": numpy(output["pred_depth"])},
+                keypoints,
+            )
+            self._views.append(view)
 
     def after_test_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
@@ -107,36 +121,13 @@ class DepthReportHook(DrawnBatchesHook):
         if beside:
             rows["median map"] = summarise_anchors([beside])
         folder = Path(self.out_dir or runner.work_dir)
-        text = json.dumps(no_nan(rows), indent=1)
-        atomic_write_bytes(folder / "depth.json", text.encode())
+        write_json(folder / "depth.json", rows)
         if self._views:
             write_depth_picture(folder / "depth.png", self._views)
             print_log(f"picture: {folder / 'depth.png'}", logger="current")
-        print_log(f"\n{depth_table(rows)}\n{summary(rows)}", logger="current")
-
-
-def view_of(
-    inputs: Mapping[str, Any], output: Mapping[str, Any], name: str
-) -> DepthView:
-    """What is drawn of the first sample of a batch."""
-    keypoints = Keypoints(
-        output["keypoints"].cpu().numpy(),
-        output["points_anchor"][:, 2].cpu().numpy(),
-        output["point_valid"].cpu().numpy(),
-    )
-    return DepthView(
-        f"{name}, {keypoints.valid.sum()} of {len(keypoints.valid)} triangulated",
-        inputs["images"][0, 0].permute(1, 2, 0).cpu().numpy(),
-        inputs["depth"][0, 0].cpu().numpy(),
-        {"prediction": output["pred_depth"].cpu().numpy()},
-        keypoints,
-    )
-
-
-def depth_table(rows: Mapping[str, Mapping[str, float]]) -> str:
-    """Text table, the eight numbers in a row per answer."""
-    cells = [[name, *(f"{row[n]:.4f}" for n in EIGHT)] for name, row in rows.items()]
-    return boxed(Rows(["", *(find(key).title for key in EIGHT)], cells))
+        body = [[name, *(f"{row[n]:.4f}" for n in EIGHT)] for name, row in rows.items()]
+        table = boxed(Rows(["", *(find(key).title for key in EIGHT)], body))
+        print_log(f"\n{table}\n{summary(rows)}", logger="current")
 
 
 def summary(rows: Mapping[str, Mapping[str, float]]) -> str:
@@ -174,3 +165,50 @@ def median_depth_map(
         )
     known[:, empty] = np.nanmedian(known)
     return np.nanmedian(known, axis=0)
+
+
+def stride(cam2world: Tensor) -> Tensor:
+    """Rows read with a stride of four where there are three a pose.
+
+    The rows of view v are moved round by v, rotation and translation alike: still rigid
+    transforms, about 120 degrees apart.
+
+    Args:
+        cam2world: (B, V, 4, 4) rigid transforms.
+    """
+    wrong = cam2world.clone()
+    for view in range(cam2world.shape[1]):
+        wrong[:, view, :3] = cam2world[:, view, :3].roll(view % 3, dims=1)
+    return wrong
+
+
+def inverted(cam2world: Tensor) -> Tensor:
+    """World to camera taken for camera to world; (B, V, 4, 4)."""
+    return invert_rigid(cam2world)
+
+
+MISTAKES: dict[str, Callable[[Tensor], Tensor]] = {
+    "stride": stride,
+    "inverted": inverted,
+}
+
+
+@HOOKS.register_module()
+class WrongPosesHook(Hook):
+    """Spoils the poses of every test batch, for the control row of a study.
+
+    Args:
+        mistake: "stride" or "inverted".
+    """
+
+    def __init__(self, mistake: str) -> None:
+        check_choice("mistake", mistake, MISTAKES)
+        self.mistake = mistake
+
+    def before_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Replace the poses of the batch."""
+        inputs = data_batch["inputs"]
+        with torch.no_grad():
+            inputs["cam2world"] = MISTAKES[self.mistake](inputs["cam2world"])
