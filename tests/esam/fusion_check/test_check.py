@@ -15,10 +15,11 @@ from vantage3d.esam.fusion_check.check import SampleCheck, check_fusion
 from vantage3d.esam.fusion_check.report import report_text
 from vantage3d.esam.fusion_check.trace import Injected, Trace, traced
 from vantage3d.synthetic import write_dataset
-from vantage3d.synthetic.texture_net.small_features import CLASSES, write_small_features
-from vantage3d.synthetic.texture_net.small_image_net import (
+from vantage3d.synthetic.texture_net import (
+    CLASSES,
     SmallImageNet,
     save_small_image_net,
+    write_small_features,
 )
 
 CONFIG = "configs/ESAM_CA/ESAM_sv_synthetic_CA"

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.checks import check_positive
-from vantage3d.synthetic.render.scene import Scene
-from vantage3d.synthetic.render.shading import shade
+from vantage3d.synthetic.render.scene import Scene, shade
 from vantage3d.synthetic.render.solids import TINY, Floats
 
 CONTACT = 0.003

@@ -11,8 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.synthetic.render.materials import Material
-from vantage3d.synthetic.render.palette import Color, mean_color, toned
+from vantage3d.synthetic.render.materials import Color, Material, mean_color, toned
 from vantage3d.synthetic.render.solids import Solid
 from vantage3d.synthetic.rooms.floor_plan import FloorPlan, random_pose
 from vantage3d.synthetic.rooms.furniture.piece import Generator, Piece, box

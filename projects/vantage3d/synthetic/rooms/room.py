@@ -5,9 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from vantage3d.synthetic.render.palette import flooring, lacquer, paint
-from vantage3d.synthetic.render.scene import Scene
-from vantage3d.synthetic.render.shading import Lamp
+from vantage3d.synthetic.render.materials import flooring, lacquer, paint
+from vantage3d.synthetic.render.scene import Lamp, Scene
 from vantage3d.synthetic.render.solids import Floats
 from vantage3d.synthetic.rooms.floor_plan import FloorPlan, Pose, random_pose
 from vantage3d.synthetic.rooms.furniture import HANGING, ON_TOP, STANDING

@@ -7,11 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vantage3d.synthetic.render.materials import Material
-from vantage3d.synthetic.render.palette import random_seed, toned
+from vantage3d.synthetic.render.materials import Material, random_seed, toned
 from vantage3d.synthetic.render.solids import Floats, Solid, placed
-from vantage3d.synthetic.streets.houses import make_house
-from vantage3d.synthetic.streets.light import Sun
 from vantage3d.synthetic.streets.objects import (
     leaves,
     make_car,
@@ -21,8 +18,7 @@ from vantage3d.synthetic.streets.objects import (
     make_sign,
     make_tree,
 )
-from vantage3d.synthetic.streets.piece import box, tag
-from vantage3d.synthetic.streets.sections import make_sections
+from vantage3d.synthetic.streets.sections import make_house, make_sections
 from vantage3d.synthetic.streets.site import (
     BEFORE,
     BEYOND,
@@ -34,8 +30,10 @@ from vantage3d.synthetic.streets.site import (
     STYLES,
     Site,
     Style,
+    box,
+    tag,
 )
-from vantage3d.synthetic.streets.surfaces import Ground, Paving, Road
+from vantage3d.synthetic.streets.surfaces import Ground, Paving, Road, Sun
 
 
 class Mover(NamedTuple):

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from vantage3d.geometry import invert_rigid, pixel_grid, unproject
 from vantage3d.io.kitti360_labels import INSTANCE_BASE
 from vantage3d.synthetic.render.raycast import cast
-from vantage3d.synthetic.render.shading import surface_colours
+from vantage3d.synthetic.render.scene import surface_colours
 from vantage3d.synthetic.render.solids import Floats, Solid
 from vantage3d.synthetic.streets.layout import Street
-from vantage3d.synthetic.streets.light import add_haze, sky
-from vantage3d.synthetic.streets.piece import tag
+from vantage3d.synthetic.streets.site import tag
+from vantage3d.synthetic.streets.surfaces import add_haze, sky
 
 
 class StreetFrame(NamedTuple):

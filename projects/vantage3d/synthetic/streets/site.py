@@ -1,4 +1,4 @@
-"""Where a street is built: its cross-section, its ends, its look and its randomness."""
+"""Where a street is built, its look and its randomness, and how solids are placed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,7 +6,9 @@ from itertools import count
 
 import numpy as np
 
-from vantage3d.synthetic.render.palette import Color, Span
+from vantage3d.io.kitti360_labels import IDS, INSTANCE_BASE
+from vantage3d.synthetic.render.materials import Color, Material, Span
+from vantage3d.synthetic.render.solids import Box, Cylinder, Ellipsoid, Floats
 
 BEFORE, BEYOND = 40.0, 95.0  # street behind the start and after the end of a drive
 ROAD, PARKING, PAVEMENT = 3.5, 5.7, 8.2  # half widths, metres
@@ -105,3 +107,39 @@ class Site:
         """Positions about ``step`` metres apart."""
         places = np.arange(self.start + 3, self.stop - 10, step)
         return [float(x + self.rng.uniform(-0.3, 0.3) * step) for x in places]
+
+
+Triple = tuple[float, float, float]
+UPRIGHT = np.eye(3)
+# Local z along the street's y: axles and lying cylinders.
+SIDEWAYS = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
+# Half a turn of 45 degrees about x: the upper edge of a box becomes a gable.
+GABLE = np.array(
+    [[1, 0, 0], [0, np.sqrt(0.5), -np.sqrt(0.5)], [0, np.sqrt(0.5), np.sqrt(0.5)]]
+)
+
+
+def tag(label: str, instance: int = 0) -> int:
+    """Value of KITTI-360's instance images."""
+    return IDS[label] * INSTANCE_BASE + instance
+
+
+def box(
+    size: Triple, at: Triple, material: Material, ids: int, rotation: Floats = UPRIGHT
+) -> Box:
+    """A cuboid of full ``size``, its centre at ``at``."""
+    return Box(np.array(size) / 2, np.array(at), material, rotation, ids)
+
+
+def post(
+    radius: float, height: float, at: Triple, material: Material, ids: int
+) -> Cylinder:
+    """An upright cylinder that stands on ``at``."""
+    half = np.array([radius, radius, height / 2])
+    center = np.array([at[0], at[1], at[2] + height / 2])
+    return Cylinder(half, center, material, UPRIGHT, ids)
+
+
+def ball(half: Triple, at: Triple, material: Material, ids: int) -> Ellipsoid:
+    """An ellipsoid with semi-axes ``half``, its centre at ``at``."""
+    return Ellipsoid(np.array(half), np.array(at), material, UPRIGHT, ids)
