@@ -137,6 +137,11 @@ class Scene:
     light: Floats
 
     @cached_property
+    def instances(self) -> NDArray[np.int32]:
+        """(S + 1,) instance of no solid, which is 0, and of every solid."""
+        return np.array([0, *(solid.instance for solid in self.solids)], np.int32)
+
+    @cached_property
     def boxes(self) -> Floats:
         """(S, 2, 3) lowest and highest corner of every solid."""
         return np.stack([[s.corners.min(0), s.corners.max(0)] for s in self.solids])
@@ -182,8 +187,7 @@ def render(scene: Scene, K: Floats, world2cam: Floats, size: tuple[int, int]) ->
         ValueError: If ``K`` or ``world2cam`` have a wrong shape.
     """
     hits = cast(scene.solids, K, world2cam, size)
-    instances = np.array([0, *(solid.instance for solid in scene.solids)], np.int32)
-    instance = instances[hits.solid + 1]
+    instance = scene.instances[hits.solid + 1]
     raw_ids = np.array([0, *(c.raw_id for c in scene.categories)], np.int32)
     hit = hits.solid >= 0
     points = unproject(hits.depth, K, invert_rigid(world2cam))[hit]

@@ -97,9 +97,8 @@ def _random_stop(room: Room, rng: np.random.Generator) -> Stop:
     """An eye at standing height and a target at a piece of furniture."""
     eye = np.append(rng.uniform(-0.5, 0.5, 2) * (room.size[:2] - 0.8), 0.0)
     eye[2] = rng.uniform(1.35, 1.85)
-    names = [category.name for category in room.categories]
-    solids = [s for s in room.solids if names[s.instance - 1] not in SHELL]
-    target = solids[rng.integers(len(solids))].center + rng.uniform(-0.3, 0.3, 3)
+    chosen = room.inner[rng.integers(len(room.inner))]
+    target = chosen.center + rng.uniform(-0.3, 0.3, 3)
     target[2] = np.clip(target[2], 0.3, 1.2)
     return Stop(eye, target)
 
@@ -120,8 +119,7 @@ def _preview(room: Room, stop: Stop, seen: Floats) -> tuple[Floats, float]:
         return seen * 0, 0.0
     world2cam = invert_rigid(look_at(*stop, UP))
     hits = cast(room.solids, PREVIEW_K, world2cam, PREVIEW_SIZE)
-    instances = np.array([0, *(solid.instance for solid in room.solids)])
-    ids = instances[hits.solid + 1].ravel()
+    ids = room.instances[hits.solid + 1].ravel()
     share = np.bincount(ids, minlength=len(seen)) / len(ids)
     names = ["none", *(category.name for category in room.categories)]
     wanted = np.array([name not in (*SHELL, "none") for name in names])

@@ -1,6 +1,4 @@
-"""The grammar of streets: ``layout`` puts ``houses``, ``sections`` and ``objects``
-along a road, ``site`` says what a district looks like, ``light`` is the daylight,
-``filming`` the camera, ``lidar`` the scanner and ``drive`` the way they go."""
+"""The grammar of streets, and what a car that drives along one records of them."""
 
 from vantage3d.synthetic.streets.layout import Street, make_street
 from vantage3d.synthetic.streets.sensors import StreetFrame, film

@@ -1,6 +1,7 @@
 """What stands behind the pavements: houses, terraces, villas in gardens, parks."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -152,12 +153,12 @@ def make_house(
     seed = random_seed(rng)
     roof = Material(color, toned(color, 0.72), "planks", 0.3, seed)
     if rng.random() < 0.75:
-        solids += _gable(rng, roof, facade, width, height, middle, side, ids)
+        solids += _gable(rng, roof, facade, side, ids)
     else:
         slab = box((width + 0.4, DEPTH + 0.5, 0.35), (0, middle, height), roof, ids)
         solids.append(slab)
     if floors > 1 and rng.random() < 0.4:
-        solids += _balconies(rng, facade, floors, width, side, ids)
+        solids += _balconies(rng, facade, floors, side, ids)
     return solids
 
 
@@ -183,16 +184,10 @@ def _facade(
 
 
 def _gable(
-    rng: np.random.Generator,
-    roof: Material,
-    facade: Facade,
-    width: float,
-    height: float,
-    middle: float,
-    side: float,
-    ids: int,
+    rng: np.random.Generator, roof: Material, facade: Facade, side: float, ids: int
 ) -> list[Solid]:
     """A roof of 45 degrees along the street, a chimney, sometimes a dormer."""
+    width, height, middle = facade.width, facade.height, side * DEPTH / 2
     edge = (DEPTH + 0.7) / np.sqrt(2)
     solids: list[Solid] = [
         box((width - 0.03, edge, edge), (0, middle, height - 0.25), roof, ids, GABLE)
@@ -202,10 +197,8 @@ def _gable(
     dark = Material((0.35, 0.2, 0.17), (0.25, 0.15, 0.12), "rows", 0.12)
     solids.append(box((0.7, 0.6, 2.0), (x, middle, top), dark, ids))
     if rng.random() < 0.5:
-        wall = Facade(
-            facade.color, facade.second, height=1.9, width=1.8, brick=facade.brick,
-            trim=facade.trim, glass=facade.glass, base=facade.color, floor=1.9, bay=1.8,
-        )  # fmt: skip
+        dormer = dict(height=1.9, width=1.8, floor=1.9, bay=1.8)
+        wall = replace(facade, seed=0, base=facade.color, **dormer)
         y = middle - side * DEPTH * 0.26
         solids.append(box((1.8, 2.6, 1.9), (-x, y, height + 1.35), wall, ids))
         cover = box((2.1, 2.9, 0.14), (-x, y, height + 2.35), roof, ids)
@@ -214,18 +207,13 @@ def _gable(
 
 
 def _balconies(
-    rng: np.random.Generator,
-    facade: Facade,
-    floors: int,
-    width: float,
-    side: float,
-    ids: int,
+    rng: np.random.Generator, facade: Facade, floors: int, side: float, ids: int
 ) -> list[Solid]:
     """One balcony per upper floor, above each other."""
     slab = Material(toned(facade.trim, 0.8))
     rail = Material((0.25, 0.27, 0.3), (0.4, 0.42, 0.45), "stripes", 0.08)
     flowers = Leaves((0.2, 0.4, 0.15), (0.75, 0.2, 0.25), "noise", 0.08)
-    x = float(rng.uniform(-0.25, 0.25)) * width
+    x = float(rng.uniform(-0.25, 0.25)) * facade.width
     solids: list[Solid] = []
     for number in range(1, floors):
         z = number * FLOOR + 0.05

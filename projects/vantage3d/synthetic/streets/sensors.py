@@ -152,22 +152,17 @@ def _windows(
     away = np.hypot(ahead[..., 0], ahead[..., 1]) + moved
     unseen = (ahead[..., 2] - moved > steepest * away).all(axis=1)
     for number in np.flatnonzero((nearest < REACH) & ~unseen):
-        if nearest[number] < moved + 0.5:
-            yield int(number), slice(None)
-            continue
+        where: slice | NDArray[np.intp] = slice(None)
         middle = ahead[number, :, :2].mean(axis=0)
         center = np.arctan2(middle[1], middle[0])
         off = (azimuth[number] - center + np.pi) % (2 * np.pi) - np.pi
-        if np.ptp(off) > np.pi:
-            yield int(number), slice(None)
-            continue
-        margin = np.arcsin(moved / nearest[number]) + 4 * np.pi / columns
-        step = 2 * np.pi / columns
-        first = int(np.floor((center + off.min() - margin + np.pi) / step))
-        last = int(np.ceil((center + off.max() + margin + np.pi) / step))
-        if last - first >= columns:
-            yield int(number), slice(None)
-        elif first < 0 or last > columns:
-            yield int(number), np.arange(first, last) % columns
-        else:
-            yield int(number), slice(first, last)
+        if nearest[number] >= moved + 0.5 and np.ptp(off) <= np.pi:
+            margin = np.arcsin(moved / nearest[number]) + 4 * np.pi / columns
+            step = 2 * np.pi / columns
+            first = int(np.floor((center + off.min() - margin + np.pi) / step))
+            last = int(np.ceil((center + off.max() + margin + np.pi) / step))
+            if first >= 0 and last <= columns:
+                where = slice(first, last)
+            elif last - first < columns:
+                where = np.arange(first, last) % columns
+        yield int(number), where
