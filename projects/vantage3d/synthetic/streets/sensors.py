@@ -83,15 +83,6 @@ NEAR = 2.0
 Pose = Callable[[float], Floats]
 
 
-def sweep_azimuths(columns: int) -> Floats:
-    """(columns,) radians to the left of straight ahead, in the order of firing.
-
-    The scanner turns counter-clockwise, seen from above, and looks straight ahead in
-    the middle of a sweep.
-    """
-    return ((np.arange(columns) + 0.5) / columns - 0.5) * 2 * np.pi
-
-
 def scan(
     solids: Sequence[Solid], velo2street: Pose, time_s: float, columns: int = 2000
 ) -> NDArray[np.float32]:
@@ -109,7 +100,9 @@ def scan(
     Returns:
         (N, 4) x, y, z in metres and a made-up reflectance.
     """
-    azimuth = sweep_azimuths(columns)
+    # The scanner turns counter-clockwise, seen from above; radians to the left of
+    # straight ahead, where it looks in the middle of a sweep.
+    azimuth = ((np.arange(columns) + 0.5) / columns - 0.5) * 2 * np.pi
     times = time_s + SWEEP_S * azimuth / (2 * np.pi)
     poses = np.stack([velo2street(float(t)) for t in times])
     up = np.deg2rad(BEAMS)[:, None]
