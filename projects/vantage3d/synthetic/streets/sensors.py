@@ -60,17 +60,12 @@ def film(
     lit = albedo * street.sun.light(points.astype(np.float32), normals)
     color = np.empty((*hit.shape, 3), np.float32)
     color[hit] = add_haze(street.style, lit, hits.depth[hit])
-    color[~hit] = sky(street.style, _rays(K, cam2street, size)[~hit], street.seed)
-    pixels = np.clip(color * 255 + 0.5, 0, 255).astype(np.uint8)
-    return StreetFrame(pixels, hits.depth, ids[hits.solid + 1])
-
-
-def _rays(K: Floats, cam2street: Floats, size: tuple[int, int]) -> Floats:
-    """(H, W, 3) directions of the pixels in the street's frame."""
     grid = pixel_grid(size[1], size[0], K)
     x, y = (grid[..., 0] - K[0, 2]) / K[0, 0], (grid[..., 1] - K[1, 2]) / K[1, 1]
-    ray = np.stack([x, y, np.ones_like(x)], axis=-1)
-    return ray @ cam2street[:3, :3].T
+    rays = np.stack([x, y, np.ones_like(x)], axis=-1) @ cam2street[:3, :3].T
+    color[~hit] = sky(street.style, rays[~hit], street.seed)
+    pixels = np.clip(color * 255 + 0.5, 0, 255).astype(np.uint8)
+    return StreetFrame(pixels, hits.depth, ids[hits.solid + 1])
 
 
 # Degrees above the horizon: 32 upper lasers a third of a degree apart, 32 lower ones

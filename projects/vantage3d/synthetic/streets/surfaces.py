@@ -191,7 +191,13 @@ class Sun:
         middle = (low + high) / 2
         eye = middle + AWAY * self.toward
         world2light = invert_rigid(look_at(eye, middle, np.array([0.0, 1.0, 0.0])))
-        K = _fitting(world2light, low, high)
+        # The box fills the map.
+        corners = np.array(list(product(*zip(low, high))))
+        pixels, _ = project(corners, np.eye(3), world2light)
+        first, last = pixels.min(axis=0), pixels.max(axis=0)
+        scale = (np.array(MAP_SIZE) - 1) / (last - first)
+        K = np.diag([*scale, 1.0])
+        K[:2, 2] = -first * scale
         self.map = ShadowMap(
             solids, K.astype(np.float32), world2light.astype(np.float32), MAP_SIZE
         )
@@ -204,17 +210,6 @@ class Sun:
         sky = (0.75 + 0.25 * normals[:, 2:]).astype(np.float32)
         ambient = np.asarray(self.style.ambient, np.float32)
         return sky * ambient + direct * np.asarray(self.style.sun, np.float32)
-
-
-def _fitting(world2light: Floats, low: Floats, high: Floats) -> Floats:
-    """(3, 3) intrinsics that show the box on the whole map."""
-    corners = np.array(list(product(*zip(low, high))))
-    pixels, _ = project(corners, np.eye(3), world2light)
-    first, last = pixels.min(axis=0), pixels.max(axis=0)
-    scale = (np.array(MAP_SIZE) - 1) / (last - first)
-    K = np.diag([*scale, 1.0])
-    K[:2, 2] = -first * scale
-    return K
 
 
 def add_haze(style: Style, colours: Floats, depth: Floats) -> Floats:

@@ -73,14 +73,14 @@ def _upholstered(rng: Generator, name: str, width: float, seats: int) -> Piece:
     parts: list[Solid] = [
         box((-x, -y, 0.06), (x, y, 0.3), material),
         box((-x, -y, 0.3), (x, -y + 0.2, high), material),
+        box((-x, -y + 0.2, 0.3), (-x + arm, y, 0.6), material),
+        box((x - arm, -y + 0.2, 0.3), (x, y, 0.6), material),
     ]
-    parts += [box((-x, -y + 0.2, 0.3), (-x + arm, y, 0.6), material)]
-    parts += [box((x - arm, -y + 0.2, 0.3), (x, y, 0.6), material)]
     step = (2 * x - 2 * arm) / seats
     for number in range(seats):
         left = -x + arm + number * step
-        low, high_corner = (left + 0.005, -y + 0.2, 0.3), (left + step - 0.005, y, 0.45)
-        parts.append(box(low, high_corner, cushion))
+        seat = (left + 0.005, -y + 0.2, 0.3), (left + step - 0.005, y, 0.45)
+        parts.append(box(*seat, cushion))
     parts += legs(x - 0.06, y - 0.06, 0.06, 0.025, wood(rng))
     return Piece(name, tuple(parts))
 
@@ -269,10 +269,8 @@ def bookshelf(rng: Generator) -> Piece:
         box((-x + board, -y, 0), (x - board, -y + 0.015, h), body),
     ]
     levels = np.linspace(0.05, h - board, int(h / 0.33) + 1)
-    for low in levels:
-        parts.append(
-            box((-x + board, -y + 0.015, low), (x - board, y, low + board), body)
-        )
+    for z in levels:
+        parts.append(box((-x + board, -y + 0.015, z), (x - board, y, z + board), body))
     for low, high in zip(levels[:-1] + board, levels[1:]):
         start = -x + board + rng.uniform(0, 0.15)
         end = rng.uniform(start + 0.15, x - board)
