@@ -8,7 +8,6 @@ KITTI-360 (1408 x 376, 128 000 points per sweep at most).
 """
 
 import argparse
-import itertools
 import tempfile
 import time
 from collections.abc import Callable
@@ -113,9 +112,8 @@ def _rate(
     """Calls per second of a clock, without the ``first`` ones."""
     for number in range(first):
         load(number)
-    start = clock()
-    for number in itertools.count(1):
+    number, start = 0, clock()
+    while clock() - start <= seconds:
+        number += 1
         load(number)
-        if (spent := clock() - start) > seconds:
-            return number / spent
-    raise AssertionError("unreachable")
+    return number / (clock() - start)

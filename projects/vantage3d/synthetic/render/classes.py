@@ -4,19 +4,12 @@ from typing import NamedTuple
 
 
 class Category(NamedTuple):
-    """One row of the ScanNet label table.
+    """One row of the ScanNet label table."""
 
-    Attributes:
-        name: ``raw_category``.
-        raw_id: ``id``, the ScanNet200 label value.
-        nyu40_id: ``nyu40id``.
-        nyu40_name: ``nyu40class``.
-    """
-
-    name: str
-    raw_id: int
-    nyu40_id: int
-    nyu40_name: str
+    name: str  # ``raw_category``
+    raw_id: int  # ``id``, the ScanNet200 label value
+    nyu40_id: int  # ``nyu40id``
+    nyu40_name: str  # ``nyu40class``
 
 
 _TABLE = (

@@ -81,17 +81,11 @@ def make_rig() -> Rig:
 
 @dataclass(frozen=True)
 class Drive:
-    """How the car goes along the street.
+    """How the car goes along the street."""
 
-    Attributes:
-        camera_height: Of the left camera above the road, metres.
-        speed: Metres per second.
-        phase: Radians, so that two drives do not weave alike.
-    """
-
-    camera_height: float
-    speed: float
-    phase: float
+    camera_height: float  # metres of the left camera above the road
+    speed: float  # metres per second
+    phase: float  # radians, so that two drives do not weave alike
 
     def imu2street(self, time_s: float) -> Floats:
         """(4, 4) pose of the IMU: weaving in the lane, pitching and rolling a bit."""

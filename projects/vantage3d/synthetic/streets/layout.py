@@ -29,15 +29,10 @@ from vantage3d.synthetic.streets.surfaces import Ground, Paving, Road, Sun
 
 
 class Mover(NamedTuple):
-    """Something that moves.
+    """Something that moves."""
 
-    Attributes:
-        solids: Where it is at time 0.
-        velocity: (3,) metres per second.
-    """
-
-    solids: tuple[Solid, ...]
-    velocity: Floats
+    solids: tuple[Solid, ...]  # where it is at time 0
+    velocity: Floats  # (3,) metres per second
 
 
 @dataclass(frozen=True, eq=False)

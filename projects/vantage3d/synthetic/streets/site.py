@@ -18,41 +18,24 @@ KERB = 0.12
 
 @dataclass(frozen=True)
 class Style:
-    """One look of a street; two of them make a domain shift.
+    """One look of a street; two of them make a domain shift."""
 
-    Attributes:
-        camera_height: Of the left camera above the road, metres.
-        wall_hue: Of the houses, and likewise saturation and value.
-        brick: Share of brick houses.
-        roof_hue: Of roof tiles.
-        floors: Least and most floors of a house.
-        green: Hue of leaves and grass.
-        asphalt: Brightness of the road.
-        sun_azimuth: Degrees from the street's direction to the sun, to the left.
-        sun_elevation: Degrees above the horizon.
-        sun: Colour of direct light.
-        ambient: Colour of light in the shade.
-        zenith: Colour of the sky above.
-        horizon: Colour of the sky below, and of haze.
-        haze: Metres after which 63 % of a colour is haze.
-    """
-
-    camera_height: float
-    wall_hue: Span
+    camera_height: float  # metres of the left camera above the road
+    wall_hue: Span  # of the houses, as saturation and value
     wall_saturation: Span
     wall_value: Span
-    brick: float
+    brick: float  # share of brick houses
     roof_hue: Span
-    floors: tuple[int, int]
-    green: Span
-    asphalt: float
-    sun_azimuth: float
-    sun_elevation: float
-    sun: Color
-    ambient: Color
-    zenith: Color
-    horizon: Color
-    haze: float
+    floors: tuple[int, int]  # least and most floors of a house
+    green: Span  # hue of leaves and grass
+    asphalt: float  # brightness of the road
+    sun_azimuth: float  # degrees to the left of the street's direction
+    sun_elevation: float  # degrees above the horizon
+    sun: Color  # direct light
+    ambient: Color  # light in the shade
+    zenith: Color  # the sky above
+    horizon: Color  # the sky below, and haze
+    haze: float  # metres after which 63 % of a colour is haze
 
 
 STYLES = {
