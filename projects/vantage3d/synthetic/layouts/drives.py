@@ -27,9 +27,9 @@ from vantage3d.synthetic.streets.drive import (
     Drive,
     Rig,
     make_rig,
+    scan,
     street2world,
 )
-from vantage3d.synthetic.streets.sensors import scan
 
 VERSION = 1  # Raised whenever the same arguments give other bytes.
 SCENES = ("Scene01", "Scene02", "Scene06", "Scene18", "Scene20")

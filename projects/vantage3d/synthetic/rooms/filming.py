@@ -1,6 +1,7 @@
 """A camera in a room: its path, and the views that every indoor layout writes down."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -72,23 +73,15 @@ def _next_stop(
     room: Room, rng: np.random.Generator, last: Floats | None, seen: Floats
 ) -> Stop:
     """The best of a few free views; what it shows is added to ``seen``."""
-    best, best_score, shares = None, -1.0, seen * 0
-    found = 0
-    for _ in range(TRIALS):
-        stop = _random_stop(room, rng)
-        if not _is_free(room, stop.eye, last):
-            continue
-        share, score = _preview(room, stop, seen)
-        if score > best_score:
-            best, best_score, shares = stop, score, share
-        found += 1
-        if found == CANDIDATES:
-            break
-    if best is None:
+    stops = (_random_stop(room, rng) for _ in range(TRIALS))
+    free = (stop for stop in stops if _is_free(room, stop.eye, last))
+    views = [(stop, *_preview(room, stop, seen)) for stop in islice(free, CANDIDATES)]
+    if not views:
         raise ValueError(
             f"the room of {room.size.round(2).tolist()} m has no free camera place in "
             f"{TRIALS} trials. Use another seed."
         )
+    best, shares, _ = max(views, key=lambda view: view[2])
     seen += shares
     return best
 
