@@ -117,10 +117,8 @@ def begin_room(
 ) -> tuple[FloorPlan, Generator]:
     """An empty plan and the generator that its room is drawn from.
 
-    Args:
-        seed: Seed of the room, and the number of its theme.
-        smallest: Least inner width, depth and height in metres.
-        largest: Greatest inner width, depth and height in metres.
+    ``seed`` is that of the room with the number of its theme; inner width, depth and
+    height are between ``smallest`` and ``largest``, metres.
 
     Raises:
         ValueError: If the seed of the room is negative.
