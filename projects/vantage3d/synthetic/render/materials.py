@@ -13,21 +13,13 @@ CORNERS = ((0, 0), (1, 0), (0, 1), (1, 1))
 
 @dataclass(frozen=True)
 class Material:
-    """Surface appearance.
-
-    Attributes:
-        color: RGB in 0..1.
-        second: RGB of the pattern's other colour.
-        pattern: Name in ``PATTERNS``.
-        scale: Size of one pattern element in metres.
-        seed: Varies random patterns.
-    """
+    """Surface appearance; colours are RGB in 0..1."""
 
     color: tuple[float, float, float]
-    second: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    pattern: str = "plain"
-    scale: float = 0.1
-    seed: int = 0
+    second: tuple[float, float, float] = (0.0, 0.0, 0.0)  # the pattern's other colour
+    pattern: str = "plain"  # a name in ``PATTERNS``
+    scale: float = 0.1  # size of one pattern element in metres
+    seed: int = 0  # varies random patterns
 
     def shade(self, uv: Floats) -> Floats:
         """(N, 3) colours in 0..1 at (N, 2) surface coordinates in metres."""

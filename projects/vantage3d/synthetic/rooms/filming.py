@@ -129,33 +129,20 @@ Splits = dict[str, list[str]]
 
 
 class Job(NamedTuple):
-    """What to render of one scene.
+    """What to render of one scene."""
 
-    Attributes:
-        seed: Decides the room, the camera path and the noise.
-        frames: Raw frame numbers.
-        size: Image width and height in pixels.
-        theme: A name in ``THEMES``.
-    """
-
-    seed: int
-    frames: Sequence[int]
-    size: tuple[int, int]
-    theme: str = "home"
+    seed: int  # decides the room, the camera path and the noise
+    frames: Sequence[int]  # raw frame numbers
+    size: tuple[int, int]  # image width and height in pixels
+    theme: str = "home"  # a name in ``THEMES``
 
 
 class View(NamedTuple):
-    """One frame of a job.
+    """One frame of a job."""
 
-    Attributes:
-        number: Raw frame number.
-        cam2world: (4, 4) in the room's frame.
-        frame: The images; colour with sensor noise.
-    """
-
-    number: int
-    cam2world: Floats
-    frame: Frame
+    number: int  # raw frame number
+    cam2world: Floats  # (4, 4) in the room's frame
+    frame: Frame  # the images; colour with sensor noise
 
 
 def sensor_intrinsics(size: tuple[int, int]) -> Floats:

@@ -20,18 +20,12 @@ SHELL = ("wall", "floor", "ceiling")
 
 @dataclass(frozen=True)
 class Style:
-    """What a kind of room contains.
+    """What a kind of room contains."""
 
-    Attributes:
-        anchors: (name, companion, how often): pieces against a wall, each with
-            companions in front of or beside it.
-        free: Pieces anywhere on the floor.
-        walls: Things to hang.
-    """
-
+    # (name, companion, how often): pieces against a wall, and what is before or beside
     anchors: tuple[tuple[str, str | None, int], ...]
-    free: tuple[str, ...]
-    walls: tuple[str, ...]
+    free: tuple[str, ...]  # pieces anywhere on the floor
+    walls: tuple[str, ...]  # things to hang
 
 
 DESKS = 2 * (("desk", "office chair", 1),)

@@ -62,19 +62,12 @@ STYLES = {
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """What all who build on a street share; x along the street, y left, z up, metres.
-
-    Attributes:
-        style: The district.
-        rng: Source of randomness; the order of building decides what is drawn.
-        length: Metres of the drive.
-        number: Counts instances.
-    """
+    """What all who build on a street share; x along it, y left, z up, metres."""
 
     style: Style
-    rng: np.random.Generator
-    length: float
-    number: Iterator[int] = field(default_factory=lambda: count(1))
+    rng: np.random.Generator  # the order of building decides what is drawn
+    length: float  # metres of the drive
+    number: Iterator[int] = field(default_factory=lambda: count(1))  # counts instances
 
     @property
     def start(self) -> float:

@@ -29,28 +29,17 @@ class Facade(Material):
     """A house wall: plaster or brick, floors of windows, doors and shops below.
 
     ``color`` is the wall, ``second`` the brick's mortar or the plaster's stains.
-
-    Attributes:
-        height: Of the wall in metres; the box is centred at half of it.
-        width: Of the wall; bays are spread evenly over it.
-        brick: Courses of brick instead of plaster.
-        trim: Colour of window frames, sills and cornice.
-        glass: Colour of panes.
-        base: Colour of the plinth and of doors.
-        floor: Metres from floor to floor.
-        bay: About how many metres from window to window.
-        blind: No windows, as on the wall towards a neighbour.
     """
 
-    height: float = 6.0
-    width: float = 10.0
-    brick: bool = False
-    trim: Color = (0.9, 0.9, 0.88)
-    glass: Color = (0.16, 0.2, 0.25)
-    base: Color = (0.35, 0.33, 0.3)
-    floor: float = 3.0
-    bay: float = 2.4
-    blind: bool = False
+    height: float = 6.0  # metres; the box is centred at half of it
+    width: float = 10.0  # metres; bays are spread evenly over it
+    brick: bool = False  # courses of brick instead of plaster
+    trim: Color = (0.9, 0.9, 0.88)  # window frames, sills and cornice
+    glass: Color = (0.16, 0.2, 0.25)  # panes
+    base: Color = (0.35, 0.33, 0.3)  # plinth and doors
+    floor: float = 3.0  # metres from floor to floor
+    bay: float = 2.4  # about how many metres from window to window
+    blind: bool = False  # no windows, as on the wall towards a neighbour
 
     def shade(self, uv: Floats) -> Floats:
         """(N, 3) colours in 0..1 at (N, 2) positions: along the wall, height."""
@@ -114,13 +103,9 @@ class Ground(Material):
 
 @dataclass(frozen=True)
 class Road(Ground):
-    """Asphalt with a dashed middle line, edge lines, patches and manholes.
+    """Asphalt with a dashed middle line, edge lines, patches and manholes."""
 
-    Attributes:
-        half_width: Metres from the middle to the kerb; the middle is at v = 0.
-    """
-
-    half_width: float = 3.5
+    half_width: float = 3.5  # metres from the middle, where v = 0, to the kerb
 
     def shade(self, uv: Floats) -> Floats:
         """(N, 3) colours in 0..1 at (N, 2) positions along and across."""
