@@ -113,15 +113,10 @@ def image_features(model: SmallImageNet, image: Tensor) -> Tensor:
 
 
 class TextureFrames(NamedTuple):
-    """Training data of the small image network.
+    """Training data of the small image network."""
 
-    Attributes:
-        images: (F, 3, H, W) uint8 RGB, as stored.
-        shares: (F, K, h, w) share of each texture class in each patch.
-    """
-
-    images: Tensor
-    shares: Tensor
+    images: Tensor  # (F, 3, H, W) uint8 RGB, as stored
+    shares: Tensor  # (F, K, h, w) share of each texture class in each patch
 
 
 def training_frames(root: str | Path, patch: int) -> TextureFrames:

@@ -8,6 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
+Generator = np.random.Generator
+Color = tuple[float, float, float]
+Span = tuple[float, float]
+ANY: Span = (0.0, 1.0)
 CORNERS = ((0, 0), (1, 0), (0, 1), (1, 1))
 
 
@@ -15,8 +19,8 @@ CORNERS = ((0, 0), (1, 0), (0, 1), (1, 1))
 class Material:
     """Surface appearance; colours are RGB in 0..1."""
 
-    color: tuple[float, float, float]
-    second: tuple[float, float, float] = (0.0, 0.0, 0.0)  # the pattern's other colour
+    color: Color
+    second: Color = (0.0, 0.0, 0.0)  # the pattern's other colour
     pattern: str = "plain"  # a name in ``PATTERNS``
     scale: float = 0.1  # size of one pattern element in metres
     seed: int = 0  # varies random patterns
@@ -94,12 +98,6 @@ PATTERNS: dict[str, Callable[[Floats, int], Floats]] = {
     # Sparse patches.
     "marks": lambda uv, seed: (noise(uv, seed) > 0.75).astype(np.float64),
 }
-
-
-Generator = np.random.Generator
-Color = tuple[float, float, float]
-Span = tuple[float, float]
-ANY: Span = (0.0, 1.0)
 
 
 def pick(rng: Generator, hue: Span, saturation: Span, value: Span) -> Color:

@@ -14,6 +14,14 @@ BEFORE, BEYOND = 40.0, 95.0  # street behind the start and after the end of a dr
 ROAD, PARKING, PAVEMENT = 3.5, 5.7, 8.2  # half widths, metres
 LANE = 1.75
 KERB = 0.12
+Triple = tuple[float, float, float]
+UPRIGHT = np.eye(3)
+# Local z along the street's y: axles and lying cylinders.
+SIDEWAYS = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
+# Half a turn of 45 degrees about x: the upper edge of a box becomes a gable.
+GABLE = np.array(
+    [[1, 0, 0], [0, np.sqrt(0.5), -np.sqrt(0.5)], [0, np.sqrt(0.5), np.sqrt(0.5)]]
+)
 
 
 @dataclass(frozen=True)
@@ -83,16 +91,6 @@ class Site:
         """Positions about ``step`` metres apart."""
         places = np.arange(self.start + 3, self.stop - 10, step)
         return [float(x + self.rng.uniform(-0.3, 0.3) * step) for x in places]
-
-
-Triple = tuple[float, float, float]
-UPRIGHT = np.eye(3)
-# Local z along the street's y: axles and lying cylinders.
-SIDEWAYS = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
-# Half a turn of 45 degrees about x: the upper edge of a box becomes a gable.
-GABLE = np.array(
-    [[1, 0, 0], [0, np.sqrt(0.5), -np.sqrt(0.5)], [0, np.sqrt(0.5), np.sqrt(0.5)]]
-)
 
 
 def tag(label: str, instance: int = 0) -> int:
