@@ -75,13 +75,13 @@ def scene_mesh(
             segments.append((first + rows)[inverse])
             solids.append(np.full(int(seen.sum()), number))
             rows += int(seen.sum())
-    points, solid = np.concatenate(vertices), np.concatenate(solids)
-    color = shade(scene.solids, scene.lamp, points, solid)
+    points, numbers = np.concatenate(vertices), np.concatenate(solids)
+    color = shade(scene.solids, scene.lamp, points, numbers)
     return Mesh(
         points,
         np.round(color * 255).astype(np.uint8),
         np.concatenate(faces).astype(np.int32),
-        scene.instances[solid + 1],
+        scene.instances[numbers + 1],
         np.concatenate(segments).astype(np.int32),
     )
 

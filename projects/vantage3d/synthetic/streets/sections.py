@@ -197,8 +197,9 @@ def _gable(
     dark = Material((0.35, 0.2, 0.17), (0.25, 0.15, 0.12), "rows", 0.12)
     solids.append(box((0.7, 0.6, 2.0), (x, middle, top), dark, ids))
     if rng.random() < 0.5:
-        dormer = dict(height=1.9, width=1.8, floor=1.9, bay=1.8)
-        wall = replace(facade, seed=0, base=facade.color, **dormer)
+        wall = replace(
+            facade, seed=0, base=facade.color, height=1.9, width=1.8, floor=1.9, bay=1.8
+        )
         y = middle - side * DEPTH * 0.26
         solids.append(box((1.8, 2.6, 1.9), (-x, y, height + 1.35), wall, ids))
         cover = box((2.1, 2.9, 0.14), (-x, y, height + 2.35), roof, ids)
