@@ -14,8 +14,8 @@ from vantage3d.synthetic.layouts.files import (
     write_ply,
     write_text,
 )
-from vantage3d.synthetic.render.classes import CATEGORIES
 from vantage3d.synthetic.render.mesh import scene_mesh
+from vantage3d.synthetic.render.scene import CATEGORIES
 from vantage3d.synthetic.render.solids import Floats
 from vantage3d.synthetic.rooms.filming import Job, Splits, film, sensor_intrinsics
 from vantage3d.synthetic.rooms.room import Room
