@@ -10,7 +10,7 @@ python tools/test.py configs/ESAM_CA/ESAM_sv_scannet200_CA_dino_distill.py CKPT
 """
 
 _base_ = [
-    "../_base_/datasets/scannet200_sv_features.py",
+    "../_base_/datasets/sv_features.py",
     "../_base_/evaluation/instances.py",
     "../_base_/models/esam_sv.py",
     "../_base_/schedules/esam_finetune_80e.py",
