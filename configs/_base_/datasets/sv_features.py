@@ -22,7 +22,13 @@ pack_distorted = dict(
 )
 pack_images = dict(type="Pack3DDetInputs_", keys=["points", "sp_pts_mask", "clip_pix"])
 before, train_200, test_200 = _base_.load, _base_.train_200, _base_.test_200
-large = dict(root="data/scannet200-sv/", end_of_train=[_base_.elastic, pack_distorted])
+large = dict(
+    root="data/scannet200-sv/",
+    end_of_train=[_base_.elastic, pack_distorted],
+    form=dict(),
+    train=dict(),
+    val=dict(),
+)
 few = dict(
     root="data/flush/",
     end_of_train=[pack_for_training],
@@ -32,20 +38,20 @@ few = dict(
 )
 
 
-def features(root, end_of_train, suffix, form={}, train={}, val={}, **source):
+def features(kind, suffix, **source):
     """Model's part and loaders for the features of one network."""
-    load = [*before, dict(type="LoadClipFeature", source=source, **form)]
-    infos = "scannet200_sv_oneformer3d_infos_{}_{}.json"
-    dataset = dict(type="ScanNet200SegDataset_", data_root=root)
-    train_set = dict(
+    load = dict(type="LoadClipFeature", source=source, **kind["form"])
+    infos = f"scannet200_sv_oneformer3d_infos_{{}}_{suffix}.json"
+    dataset = dict(type="ScanNet200SegDataset_", data_root=kind["root"])
+    train = dict(
         **dataset,
-        ann_file=infos.format("train", suffix),
-        pipeline=[*load, *train_200, *end_of_train],
+        ann_file=infos.format("train"),
+        pipeline=[*before, load, *train_200, *kind["end_of_train"]],
     )
-    val_set = dict(
+    val = dict(
         **dataset,
-        ann_file=infos.format("val", suffix),
-        pipeline=[*load, *test_200, pack_images],
+        ann_file=infos.format("val"),
+        pipeline=[*before, load, *test_200, pack_images],
     )
     return dict(
         image_features=dict(
@@ -53,19 +59,19 @@ def features(root, end_of_train, suffix, form={}, train={}, val={}, **source):
             feat_space=source["model"],
             channels=source["channels"],
         ),
-        train_dataloader=dict(**train, dataset=train_set),
-        val_dataloader=dict(**val, dataset=val_set),
+        train_dataloader=dict(**kind["train"], dataset=train),
+        val_dataloader=dict(**kind["val"], dataset=val),
     )
 
 
+dino = dict(suffix="clip", model="dinov2_vitl14", channels=1024, patch=14)
 clip = dict(suffix="clip_rn50", model="clip_rn50", channels=512, patch=8)
+small = dict(suffix="clip", model="small_image_net", channels=64, patch=8)
 stored = dict(
-    dino=features(
-        **large, suffix="clip", model="dinov2_vitl14", channels=1024, patch=14
-    ),
-    clip=features(**large, **clip),
-    small=features(**few, suffix="clip", model="small_image_net", channels=64, patch=8),
-    small_clip=features(**few, **clip),
+    dino=features(large, **dino),
+    clip=features(large, **clip),
+    small=features(few, **small),
+    small_clip=features(few, **clip),
 )
 _, train_dataloader, val_dataloader = stored["dino"].values()
 test_dataloader = val_dataloader
