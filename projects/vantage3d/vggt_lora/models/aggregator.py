@@ -3,6 +3,7 @@
 arXiv 2309.16588 and section 3.2 of VGGT.
 """
 
+from collections import OrderedDict
 from collections.abc import Collection
 
 import torch
@@ -31,23 +32,6 @@ def tokeniser_sizes(patch_embed: str | dict[str, int]) -> dict[str, int]:
         check_choice("patch_embed", patch_embed, SIZES, fix="Or give its sizes.")
         return SIZES[patch_embed]
     return patch_embed
-
-
-class PatchProjection(nn.Module):
-    """One token per patch.
-
-    Args:
-        patch_size: Pixels of a side of a patch.
-        embed_dim: C, channels.
-    """
-
-    def __init__(self, patch_size: int, embed_dim: int) -> None:
-        super().__init__()
-        self.proj = nn.Conv2d(3, embed_dim, patch_size, patch_size)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, C, h, w) of (B, 3, H, W)."""
-        return self.proj(images)
 
 
 class DinoVisionTransformer(nn.Module):
@@ -82,7 +66,8 @@ class DinoVisionTransformer(nn.Module):
         self.register_tokens = nn.Parameter(torch.zeros(1, REGISTERS, embed_dim))
         # DINOv2's own training used it; released files have it.
         self.mask_token = nn.Parameter(torch.zeros(1, embed_dim), requires_grad=False)
-        self.patch_embed = PatchProjection(patch_size, embed_dim)
+        proj = nn.Conv2d(3, embed_dim, patch_size, patch_size)
+        self.patch_embed = nn.Sequential(OrderedDict(proj=proj))
         self.blocks = nn.ModuleList(
             Block(embed_dim, num_heads, mlp_ratio, init_values=1.0, eps=1e-6)
             for _ in range(depth)
@@ -91,17 +76,13 @@ class DinoVisionTransformer(nn.Module):
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         nn.init.normal_(self.cls_token, std=1e-6)
         nn.init.normal_(self.register_tokens, std=1e-6)
-        self.blocks.apply(_init_linear)
+        for module in self.blocks.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.trunc_normal_(module.weight, std=0.02)
+                nn.init.zeros_(module.bias)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Patch tokens after the last norm.
-
-        Args:
-            images: (B, 3, h * patch, w * patch), normalised.
-
-        Returns:
-            (B, h * w, C).
-        """
+        """(B, h w, C) tokens after the last norm, of (B, 3, h * patch, w * patch)."""
         patches = self.patch_embed(images)
         stored = self.pos_embed[:, 1:].unflatten(1, (self.grid, self.grid))
         grid, size = stored.permute(0, 3, 1, 2).float(), tuple(patches.shape[-2:])
@@ -115,12 +96,6 @@ class DinoVisionTransformer(nn.Module):
         for block in self.blocks:
             tokens = run_frames(block, self.checkpointing, tokens)
         return self.norm(tokens[:, 1 + REGISTERS :])
-
-
-def _init_linear(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        nn.init.zeros_(module.bias)
 
 
 class Aggregator(nn.Module):

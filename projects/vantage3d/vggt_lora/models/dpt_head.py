@@ -13,11 +13,7 @@ POSITION_WEIGHT, POSITION_FREQUENCY = 0.1, 100.0
 
 
 class ResidualConvUnit(nn.Module):
-    """Two convolutions beside a skip connection.
-
-    Args:
-        features: Channels in and out.
-    """
+    """Two convolutions beside a skip connection, ``features`` channels in and out."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -33,9 +29,7 @@ class ResidualConvUnit(nn.Module):
 class FusionBlock(nn.Module):
     """Adds a finer level to what comes from the coarser ones, and resizes.
 
-    Args:
-        features: Channels in and out.
-        has_finer: False for the coarsest level, with which the fusion begins.
+    The fusion begins with the coarsest level, which has no finer one yet.
     """
 
     def __init__(self, features: int, has_finer: bool) -> None:
@@ -54,12 +48,7 @@ class FusionBlock(nn.Module):
 
 
 class Scratch(nn.Module):
-    """All levels to one map; named as in the released checkpoints.
-
-    Args:
-        in_channels: Channels of the four levels, the finest first.
-        features: Channels of the fusion.
-    """
+    """All levels, finest first, to one map; named as in the released checkpoints."""
 
     def __init__(self, in_channels: Sequence[int], features: int) -> None:
         super().__init__()
@@ -78,12 +67,10 @@ class Scratch(nn.Module):
         height, width = maps[1].shape[-2:]
         sizes = {n + 1: maps[n].shape[-2:] for n in numbers[:-1]}
         sizes[1] = (2 * height, 2 * width)
-        coarsest = numbers[-1]
-        x = self.get_submodule(f"refinenet{coarsest}")(
-            maps[coarsest], None, sizes[coarsest]
-        )
-        for n in reversed(numbers[:-1]):
-            x = self.get_submodule(f"refinenet{n}")(x, maps[n], sizes[n])
+        x, finer = maps[numbers[-1]], None
+        for n in reversed(numbers):
+            x = self.get_submodule(f"refinenet{n}")(x, finer, sizes[n])
+            finer = maps.get(n - 1)
         return x
 
 
@@ -175,17 +162,10 @@ class DPTHead(nn.Module):
 
 
 def positions(x: Tensor, image_size: tuple[int, int]) -> Tensor:
-    """Where the cells of a map lie in the image, as sines and cosines.
+    """(4 d, h, w) places of the cells of maps (N, 4 d, h, w), as sines and cosines.
 
     Half of the channels tell u, the others v: sin, then cos, of d frequencies each.
-    The image's half diagonal is 1.
-
-    Args:
-        x: (N, 4 d, h, w) maps.
-        image_size: (H, W) pixels of the image; its aspect counts.
-
-    Returns:
-        (4 d, h, w).
+    The half diagonal of the image, ``image_size`` (H, W) pixels, is 1.
     """
     _, channels, *size = x.shape
     centres = []

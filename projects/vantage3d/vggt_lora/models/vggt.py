@@ -1,6 +1,7 @@
 """VGGT: cameras, depth, points and tracks from images (arXiv 2503.11651)."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,13 +107,10 @@ class VGGT(nn.Module):
         dim = 2 * embed_dim
         camera, levels, track = camera_head or {}, dpt or {}, track_head or {}
         self.camera_head = CameraHead(dim, **camera) if enable_camera else None
+        dense = partial(DPTHead, dim, patch_size, **levels)
         # values and their confidence
-        self.point_head = (
-            DPTHead(dim, patch_size, 4, **levels) if enable_point else None
-        )
-        self.depth_head = (
-            DPTHead(dim, patch_size, 2, **levels) if enable_depth else None
-        )
+        self.point_head = dense(4) if enable_point else None
+        self.depth_head = dense(2) if enable_depth else None
         self.track_head = TrackHead(dim, patch_size, **track) if enable_track else None
         self.kept_layers = self._needed_layers()
 
