@@ -21,13 +21,7 @@ class AdditiveInjection(nn.Module):
 
     The kernel starts at zero: at first the network is the plain one, and yet the kernel
     has a gradient. There is no bias, so voxels without a feature stay as they are.
-
-    Args:
-        engine: Where the network's layers come from.
-        channels: C of the image features.
-        up: Channels of the upsampled voxels.
-        skip: Unused; channels of the voxels of the skip connection.
-        pool: "mean" or "max".
+    Arguments as :class:`ConcatInjection`; ``skip`` is not used.
     """
 
     def __init__(
