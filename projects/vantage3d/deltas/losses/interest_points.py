@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from mmengine.logging import print_log
@@ -62,21 +62,15 @@ class InterestPointLoss:
         Args:
             logits: (B, 65, h, w) of the student; class 8 dy + dx, the last for none.
             images: (B, 3, H, W) in [0, 1], of which the teacher sees whole cells.
-
-        Returns:
-            Scalar.
         """
         height, width = CELL * logits.shape[-2], CELL * logits.shape[-1]
         images = images[..., :height, :width]
         rows, columns = images.shape[-2] // CELL, images.shape[-1] // CELL
         images = images[..., : rows * CELL, : columns * CELL]
         logits = logits[..., :rows, :columns]
+        teach = self.teacher.labels if self.kind == "hard" else self.teacher.logits
         with torch.no_grad():
-            target: Any = (
-                self.teacher.labels(images)
-                if self.kind == "hard"
-                else self.teacher.logits(images)
-            )
+            target = teach(images)
         if self.kind == "hard":
             # CUDA has no deterministic form of its own mean
             return functional.cross_entropy(logits, target, reduction="none").mean()
@@ -90,15 +84,7 @@ def to_gray(images: Tensor) -> Tensor:
 
 
 def suppress_neighbours(scores: Tensor, radius: int) -> Tensor:
-    """Scores of local maxima, 0 elsewhere.
-
-    Args:
-        scores: (B, H, W) non-negative.
-        radius: Pixels around a maximum in which nothing is larger.
-
-    Returns:
-        (B, H, W).
-    """
+    """(B, H, W) scores, not negative; 0 where a larger one is within ``radius``."""
     return scores * (scores == dilate(scores, radius))
 
 
@@ -111,14 +97,9 @@ def remove_border(scores: Tensor, border: int) -> Tensor:
 
 
 def cell_labels(scores: Tensor, threshold: float) -> Tensor:
-    """The best point of each cell of 8 x 8 pixels.
+    """(B, H/8, W/8) int64: the best point of each cell, 8 dy + dx, or 64 for none.
 
-    Args:
-        scores: (B, H, W) of points, 0 where there is none; whole cells.
-        threshold: Score that a point must exceed.
-
-    Returns:
-        (B, H/8, W/8) int64: 8 dy + dx, or 64 where the cell has no point.
+    A point's score (B, H, W) must exceed the threshold.
     """
     cells = functional.pixel_unshuffle(scores[:, None], CELL)
     best, label = cells.max(1)
@@ -170,14 +151,9 @@ class CornerTeacher:
 
 
 def corner_strength(gray: Tensor, window: int) -> Tensor:
-    """Smaller eigenvalue of the gradients' second moments around each pixel.
+    """(B, H, W) smaller eigenvalues, not negative, of the gradients' second moments.
 
-    Args:
-        gray: (B, 1, H, W).
-        window: Side of the neighbourhood, odd.
-
-    Returns:
-        (B, H, W) non-negative.
+    Of (B, 1, H, W), in a neighbourhood of each pixel with an odd side, the window.
     """
     kernel = gray.new_tensor(SOBEL)
     kernels = torch.stack([kernel, kernel.T])[:, None]

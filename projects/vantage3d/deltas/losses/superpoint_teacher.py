@@ -125,15 +125,13 @@ def load_superpoint(path: Path) -> nn.Module:
 
 def transformers_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A state dict with the names of transformers, whichever it had."""
-    return {_renamed(key): value for key, value in state.items()}
-
-
-def _renamed(key: str) -> str:
-    for pattern, name in AUTHORS_NAMES:
-        match = re.match(pattern, key)
-        if match is not None:
-            parts = match.groups()
-            if len(parts) == 2:
-                parts = (str(int(parts[0]) - 1), parts[1])
-            return name.format(*parts) + key[match.end() :]
-    return key
+    renamed = {}
+    for key, value in state.items():
+        for pattern, name in AUTHORS_NAMES:
+            if match := re.match(pattern, key):
+                *block, layer = match.groups()
+                block = [int(number) - 1 for number in block]
+                key = name.format(*block, layer) + key[match.end() :]
+                break
+        renamed[key] = value
+    return renamed

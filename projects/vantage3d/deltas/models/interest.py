@@ -47,9 +47,15 @@ class ResNetTrunk(nn.Module):
         channels = width
         for stage, count in enumerate(blocks):
             planes, stride = width << stage, 2 if stage else 1
-            layer = _stage(channels, planes, count, stride)
-            setattr(self, f"layer{stage + 1}", layer)
-            channels = planes * EXPANSION
+            out = planes * EXPANSION
+            shortcut = nn.Sequential(
+                nn.Conv2d(channels, out, 1, stride=stride, bias=False),
+                nn.BatchNorm2d(out),
+            )
+            first = Bottleneck(channels, planes, stride, shortcut)
+            rest = [Bottleneck(out, planes) for _ in range(count - 1)]
+            setattr(self, f"layer{stage + 1}", nn.Sequential(first, *rest))
+            channels = out
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
@@ -66,16 +72,6 @@ class ResNetTrunk(nn.Module):
 def pyramid_channels(width: int) -> Pyramid:
     """Channels of the maps of a trunk, as a pyramid of numbers."""
     return Pyramid(width, *(EXPANSION * width << stage for stage in range(4)))
-
-
-def _stage(channels: int, planes: int, count: int, stride: int) -> nn.Sequential:
-    shortcut = nn.Sequential(
-        nn.Conv2d(channels, planes * EXPANSION, 1, stride=stride, bias=False),
-        nn.BatchNorm2d(planes * EXPANSION),
-    )
-    first = Bottleneck(channels, planes, stride, shortcut)
-    rest = [Bottleneck(planes * EXPANSION, planes) for _ in range(count - 1)]
-    return nn.Sequential(first, *rest)
 
 
 class InterestNet(ResNetTrunk):

@@ -175,16 +175,15 @@ class TriangulationNet(nn.Module):
 def triangulate_pixels(
     pixels: Tensor, K: Tensor, ref2cam: Tensor, weights: Tensor
 ) -> Tensor:
-    """Points by homogeneous linear triangulation in pixels and single precision.
+    """(B, N, 3) points by homogeneous triangulation in pixels and single precision.
+
+    Any finite point where the equations have no single solution.
 
     Args:
         pixels: (B, V, N, 2).
         K: (B, V, 3, 3).
         ref2cam: (B, V, 4, 4) from the frame of the points to each camera.
         weights: (B, V, N).
-
-    Returns:
-        (B, N, 3); any finite point where the equations have no single solution.
     """
     projection = (K @ ref2cam[..., :3, :])[:, :, None]
     rows = pixels[..., None] * projection[..., 2:, :] - projection[..., :2, :]
