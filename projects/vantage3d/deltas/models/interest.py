@@ -77,17 +77,10 @@ def pyramid_channels(width: int) -> Pyramid:
 class InterestNet(ResNetTrunk):
     """A ResNet with a detector and a descriptor head, one cell per 8 x 8 pixels.
 
-    The names of its weights are those of the released checkpoints.
-
-    Args:
-        width: Channels of the first convolution, 64 in ResNet-50; the heads scale.
-        blocks: Bottlenecks of each stage.
-        descriptor_dim: Channels of the descriptors.
-        descriptor_stride: Pixels per descriptor, both ways: 8, as published, or 4 or 2,
-            with the same weights. The last convolution then joins its finer maps at
-            that resolution.
-        legacy: Normalise images to [-1, 1] before the statistics of ImageNet are
-            applied, as the released weights expect. Else only the latter.
+    The names of its weights are those of the released checkpoints, arguments those of
+    :class:`DELTAS`. Of a ``descriptor_stride`` below 8, with the same weights, the last
+    convolution joins its finer maps at that resolution. With ``legacy`` images are
+    normalised to [-1, 1] before the statistics of ImageNet are applied.
     """
 
     def __init__(

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from vantage3d.backbones2d.dinov2 import MEAN, STD, resize_positions
-from vantage3d.checks import check_choice
 from vantage3d.vggt_lora.models.blocks import Block, RotaryTables, run, run_frames
 
 REGISTERS = 4  # of the tokeniser, and of a frame
@@ -22,30 +21,11 @@ SIZES: dict[str, dict[str, int]] = {
 SPECIAL = 1 + REGISTERS  # camera token and registers stand before a frame's patches
 
 
-def tokeniser_sizes(patch_embed: str | dict[str, int]) -> dict[str, int]:
-    """``embed_dim``, ``depth`` and ``num_heads`` of a name of :data:`SIZES`, or given.
-
-    Raises:
-        ValueError: If the name is unknown.
-    """
-    if isinstance(patch_embed, str):
-        check_choice("patch_embed", patch_embed, SIZES, fix="Or give its sizes.")
-        return SIZES[patch_embed]
-    return patch_embed
-
-
 class DinoVisionTransformer(nn.Module):
-    """Patch tokens of images.
+    """Patch tokens of images; arguments as :class:`VGGT`, ``depth`` blocks.
 
-    Args:
-        img_size: Pixels of a side of the square image whose grid of positions is
-            stored; those of other images are interpolated from it.
-        patch_size: Pixels of a side of a patch.
-        embed_dim: C, channels.
-        depth: Blocks.
-        num_heads: Attention heads.
-        mlp_ratio: Hidden channels per channel.
-        checkpointing: Compute the inside of blocks again in the backward pass.
+    The grid of positions of a square image is stored; those of other images are
+    interpolated from it.
     """
 
     def __init__(
@@ -99,16 +79,9 @@ class DinoVisionTransformer(nn.Module):
 
 
 class Aggregator(nn.Module):
-    """Tokens of all frames that know of each other.
+    """Tokens of all frames that know of each other; arguments as :class:`VGGT`.
 
-    Args:
-        patch_embed: Makes the patch tokens, with ``embed_dim`` channels.
-        embed_dim: C, channels.
-        depth: Pairs of a frame block and a global block.
-        num_heads: Attention heads.
-        mlp_ratio: Hidden channels per channel.
-        init_values: Initial layer scale.
-        checkpointing: Compute the inside of blocks again in the backward pass.
+    ``patch_embed`` makes the patch tokens.
     """
 
     def __init__(

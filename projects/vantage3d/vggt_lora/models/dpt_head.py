@@ -1,12 +1,10 @@
 """Dense prediction from the tokens of four layers (DPT, arXiv 2103.13413)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
-
-from vantage3d.vggt_lora.models.blocks import run
 
 LAYERS = (4, 11, 17, 23)
 POSITION_WEIGHT, POSITION_FREQUENCY = 0.1, 100.0
@@ -111,7 +109,16 @@ class DPTHead(nn.Module):
         self.patch_size, self.down_ratio = patch_size, down_ratio
         self.has_positions = output_dim is not None
         width = features // 2 if self.has_positions else features
-        _check_widths(self.layers, [*out_channels, width], self.has_positions)
+        if len(self.layers) != 4 or len(out_channels) != 4:
+            raise ValueError(
+                "`intermediate_layer_idx` and `out_channels` must have four entries, "
+                f"got {list(self.layers)} and {list(out_channels)}"
+            )
+        if self.has_positions and any(c % 4 for c in (*out_channels, width)):
+            raise ValueError(
+                "`out_channels` and half of `features` must be multiples of 4 to carry "
+                f"positions, got {list(out_channels)} and {width}"
+            )
         # Parameter names are those of the released checkpoints.
         self.norm = nn.LayerNorm(dim_in)
         self.projects = nn.ModuleList(nn.Conv2d(dim_in, c, 1) for c in out_channels)
@@ -187,36 +194,6 @@ def sine_maps(y: Tensor, x: Tensor, d: int, base: float, dtype: torch.dtype) -> 
     return torch.cat([u.expand(-1, *size), v.expand(-1, *size)])
 
 
-def dense_maps(
-    head: DPTHead,
-    kept: Mapping[int, Tensor],
-    special: int,
-    image_size: tuple[int, int],
-    chunk: int,
-    checkpointing: bool = False,
-) -> Tensor:
-    """Maps of all frames, a few frames at a time.
-
-    Args:
-        head: The head.
-        kept: (B, S, P, C) tokens by the number of the aggregator's layer.
-        special: Tokens in front of the patches.
-        image_size: (H, W) pixels of the frames.
-        chunk: Frames at a time; without gradients, memory beside the result is that of
-            one chunk.
-        checkpointing: Whether the inside is computed again in the backward pass.
-
-    Returns:
-        (B S, D, H / down, W / down).
-    """
-    levels = [kept[layer].flatten(0, 1) for layer in head.layers]
-    maps = [
-        run(head, checkpointing, image_size, *(x[:, special:].float() for x in part))
-        for part in zip(*(level.split(chunk) for level in levels))
-    ]
-    return torch.cat(maps)
-
-
 def inv_log(raw: Tensor) -> Tensor:
     """sign(y) (e^|y| - 1), the inverse of sign(x) log(1 + |x|)."""
     return raw.sign() * torch.expm1(raw.abs())
@@ -240,16 +217,3 @@ def activate(raw: Tensor, activation: str) -> tuple[Tensor, Tensor]:
     """
     raw = raw.movedim(-3, -1)
     return ACTIVATIONS[activation](raw[..., :-1]), 1 + raw[..., -1].exp()
-
-
-def _check_widths(layers: Sequence[int], widths: list[int], placed: bool) -> None:
-    if len(layers) != 4 or len(widths) != 5:
-        raise ValueError(
-            "`intermediate_layer_idx` and `out_channels` must have four entries, got "
-            f"{list(layers)} and {widths[:-1]}"
-        )
-    if placed and any(width % 4 for width in widths):
-        raise ValueError(
-            "`out_channels` and half of `features` must be multiples of 4 to carry "
-            f"positions, got {widths[:-1]} and {widths[-1]}"
-        )

@@ -9,17 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from vantage3d.backbones2d.weights import State, find_released, load_backbone
-from vantage3d.checks import check_shape
+from vantage3d.checks import check_choice, check_shape
 from vantage3d.io.released_weights import VGGT_1B
 from vantage3d.registry import MODELS
 from vantage3d.vggt_lora.models.aggregator import (
+    SIZES,
     SPECIAL,
     Aggregator,
     DinoVisionTransformer,
-    tokeniser_sizes,
 )
+from vantage3d.vggt_lora.models.blocks import run
 from vantage3d.vggt_lora.models.camera_head import CameraHead
-from vantage3d.vggt_lora.models.dpt_head import DPTHead, activate, dense_maps
+from vantage3d.vggt_lora.models.dpt_head import DPTHead, activate
 from vantage3d.vggt_lora.models.track_head import TrackHead
 
 Sizes = Mapping[str, Any]
@@ -85,7 +86,10 @@ class VGGT(nn.Module):
         super().__init__()
         self.patch_size, self.depth = patch_size, depth
         self.checkpointing, self.frames_chunk_size = checkpointing, frames_chunk_size
-        tokeniser = tokeniser_sizes(patch_embed)
+        tokeniser = patch_embed
+        if isinstance(tokeniser, str):
+            check_choice("patch_embed", tokeniser, SIZES, fix="Or give its sizes.")
+            tokeniser = SIZES[tokeniser]
         if tokeniser["embed_dim"] != embed_dim:
             raise ValueError(
                 "`patch_embed` must make tokens of `embed_dim` channels: expected "
@@ -174,11 +178,22 @@ class VGGT(nn.Module):
         return outputs
 
     def _maps(self, head: DPTHead, kept: Kept, images: Tensor) -> Tensor:
-        """(B, S, D, H / down, W / down) of a head."""
+        """(B, S, D, H / down, W / down) of a head, a chunk of frames at a time.
+
+        Without gradients, memory beside the result is that of one chunk.
+        """
         size = (images.shape[-2], images.shape[-1])
-        options = (self.frames_chunk_size, self.checkpointing)
-        maps = dense_maps(head, kept, SPECIAL, size, *options)
-        return maps.unflatten(0, images.shape[:2])
+        levels = [kept[layer].flatten(0, 1) for layer in head.layers]
+        maps = [
+            run(
+                head,
+                self.checkpointing,
+                size,
+                *(tokens[:, SPECIAL:].float() for tokens in part),
+            )
+            for part in zip(*(level.split(self.frames_chunk_size) for level in levels))
+        ]
+        return torch.cat(maps).unflatten(0, images.shape[:2])
 
     def _check(self, images: Tensor, query_points: Tensor | None) -> None:
         fix = "Stack the frames of a sample, and samples of one size."
