@@ -63,9 +63,8 @@ class InterestPointLoss:
             logits: (B, 65, h, w) of the student; class 8 dy + dx, the last for none.
             images: (B, 3, H, W) in [0, 1], of which the teacher sees whole cells.
         """
-        height, width = CELL * logits.shape[-2], CELL * logits.shape[-1]
-        images = images[..., :height, :width]
-        rows, columns = images.shape[-2] // CELL, images.shape[-1] // CELL
+        sizes = zip(images.shape[-2:], logits.shape[-2:])
+        rows, columns = (min(side // CELL, cells) for side, cells in sizes)
         images = images[..., : rows * CELL, : columns * CELL]
         logits = logits[..., :rows, :columns]
         teach = self.teacher.labels if self.kind == "hard" else self.teacher.logits

@@ -87,7 +87,15 @@ class DELTAS(BaseModel):
         data_preprocessor: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(data_preprocessor)
-        check_size(width, blocks)
+        if width < 4 or width % 4:
+            raise ValueError(
+                f"`width` must be a positive multiple of 4, got {width}: the encoder "
+                "of sparse depth has a quarter of it."
+            )
+        if len(blocks) != 4 or min(blocks) < 1:
+            raise ValueError(
+                f"`blocks` must be four positive numbers, got {tuple(blocks)}."
+            )
         self.legacy, self.seed = legacy, seed
         self.sparse_range = sparse_range or search_range
         self.select = KeypointSelector(**(keypoints or {}))
@@ -232,19 +240,6 @@ def predictions(outputs: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for i in range(len(share))
     ]
-
-
-def check_size(width: int, blocks: Sequence[int]) -> None:
-    """Raise ValueError unless networks of this size exist."""
-    if width < 4 or width % 4:
-        raise ValueError(
-            f"`width` must be a positive multiple of 4, got {width}: the encoder of "
-            "sparse depth has a quarter of it."
-        )
-    if len(blocks) != 4 or min(blocks) < 1:
-        raise ValueError(
-            f"`blocks` must be four positive numbers, got {tuple(blocks)}."
-        )
 
 
 def check_batch(batch: Mapping[str, Any], legacy: bool) -> None:

@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pixel_shuffle
 
+from vantage3d.checks import check_positive
 from vantage3d.deltas.maxima import dilate
 from vantage3d.deltas.models.interest import CELL
 
@@ -35,8 +36,7 @@ class KeypointSelector:
     remove_borders: int = 4
 
     def __post_init__(self) -> None:
-        if self.num_kps < 1:
-            raise ValueError(f"`num_kps` must be positive, got {self.num_kps}.")
+        check_positive("num_kps", self.num_kps)
         if not 0 <= self.frac_superpoint <= 1:
             raise ValueError(
                 f"`frac_superpoint` must be in [0, 1], got {self.frac_superpoint}."

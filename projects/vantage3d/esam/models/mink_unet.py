@@ -88,7 +88,14 @@ class Res16UNet34C(nn.Module):
         injection: dict | None = None,
     ) -> None:
         super().__init__()
-        _check_shape(out_channels, planes, layers)
+        for name, value in (("planes", planes), ("layers", layers)):
+            if len(value) != 8:
+                raise ValueError(f"`{name}` must have 8 values, got {list(value)}")
+        if out_channels != planes[-1]:
+            raise ValueError(
+                f"`out_channels` must equal the last of `planes`, {planes[-1]}, "
+                f"got {out_channels}"
+            )
         unknown = sorted(set(config or {}) - set(DEFAULT_CONFIG))
         if unknown:
             known = sorted(DEFAULT_CONFIG)
@@ -192,16 +199,3 @@ class Res16UNet34C(nn.Module):
         if injection is None:
             return self.engine.cat(out, skip)
         return getattr(self, self._joins[out.stride])(out, skip, injection)
-
-
-def _check_shape(
-    out_channels: int, planes: Sequence[int], layers: Sequence[int]
-) -> None:
-    for name, value in (("planes", planes), ("layers", layers)):
-        if len(value) != 8:
-            raise ValueError(f"`{name}` must have 8 values, got {list(value)}")
-    if out_channels != planes[-1]:
-        raise ValueError(
-            f"`out_channels` must equal the last of `planes`, {planes[-1]}, "
-            f"got {out_channels}"
-        )

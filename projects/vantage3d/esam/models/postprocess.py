@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-KERNELS = ("linear", "gaussian")
+from vantage3d.checks import check_choice
 
 
 def mask_matrix_nms(
@@ -36,8 +36,7 @@ def mask_matrix_nms(
     Raises:
         ValueError: If ``kernel`` is unknown.
     """
-    if kernel not in KERNELS:
-        raise ValueError(f"`kernel` must be one of {KERNELS}, got {kernel!r}")
+    check_choice("kernel", kernel, ("linear", "gaussian"))
     if len(scores) == 0:
         return scores, labels
     scores, order = scores.sort(descending=True, stable=True)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from vantage3d.checks import check_choice
 from vantage3d.esam.models.geo_aware_pool import segment_count
 from vantage3d.registry import MODELS
 
@@ -54,11 +55,7 @@ class FFN(nn.Module):
         self, d_model: int, hidden_dim: int, dropout: float, activation_fn: str
     ) -> None:
         super().__init__()
-        if activation_fn not in ACTIVATIONS:
-            raise ValueError(
-                f"`activation_fn` must be one of {sorted(ACTIVATIONS)}, "
-                f"got {activation_fn!r}"
-            )
+        check_choice("activation_fn", activation_fn, ACTIVATIONS)
         self.net = nn.Sequential(
             nn.Linear(d_model, hidden_dim),
             ACTIVATIONS[activation_fn](),

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from vantage3d.checks import check_choice
 from vantage3d.esam.models.fusion.image_sampling import ImagePyramid
 from vantage3d.sparse import Backend
 
@@ -77,29 +78,6 @@ FORMS: dict[str, tuple[str, type]] = {
 }
 
 
-def complete_options(options: Options) -> Options:
-    """Options of an injection with defaults.
-
-    Raises:
-        ValueError: If one is unknown, has no such value, or ``channels`` is missing.
-    """
-    known = {"channels", *DEFAULTS}
-    unknown = sorted(set(options) - known)
-    if unknown or "channels" not in options:
-        raise ValueError(
-            f"`injection` takes {sorted(known)} and needs `channels`, got "
-            f"{sorted(options)}"
-        )
-    options = {**DEFAULTS, **options}
-    for name, choices in (("form", tuple(FORMS)), ("pool", POOLS)):
-        if options[name] not in choices:
-            raise ValueError(
-                f"`injection.{name}` must be one of {list(choices)}, got "
-                f"{options[name]!r}"
-            )
-    return options
-
-
 def build_injections(
     engine: Backend, options: Options, widths: Sequence[tuple[int, int]]
 ) -> dict[str, nn.Module]:
@@ -112,9 +90,18 @@ def build_injections(
         widths: Channels of the upsampled voxels and of the skip connection, by stride.
 
     Raises:
-        ValueError: If the options are wrong.
+        ValueError: If an option is unknown, has no such value, or ``channels`` is
+            missing.
     """
-    options = complete_options(options)
+    known = {"channels", *DEFAULTS}
+    if not {"channels"} <= set(options) <= known:
+        raise ValueError(
+            f"`injection` takes {sorted(known)} and needs `channels`, got "
+            f"{sorted(options)}"
+        )
+    options = {**DEFAULTS, **options}
+    check_choice("injection.form", options["form"], FORMS)
+    check_choice("injection.pool", options["pool"], POOLS)
     name, kind = FORMS[options["form"]]
     return {
         f"{name}_{stride}": kind(engine, options["channels"], up, skip, options["pool"])
