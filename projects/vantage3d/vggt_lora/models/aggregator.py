@@ -127,7 +127,10 @@ class Aggregator(nn.Module):
             block's. The ``SPECIAL`` first tokens of a frame are camera and registers.
         """
         B, S = images.shape[:2]
-        tokens = self._tokens(images)
+        patches = self.patch_embed((images.flatten(0, 1) - self.mean) / self.std)
+        special = torch.cat([self.camera_token, self.register_token], dim=2)
+        special = first_and_others(special, S).expand(B, -1, -1, -1).flatten(0, 1)
+        tokens = torch.cat([special.to(patches.dtype), patches], dim=1)
         frames, (P, C) = B * S, tokens.shape[1:]
         patch = self.patch_embed.patch_embed.proj.stride
         grid = images.shape[-2] // patch[0], images.shape[-1] // patch[1]
@@ -143,14 +146,6 @@ class Aggregator(nn.Module):
                 outputs.append(tokens)
                 kept[i] = torch.cat([x.view(B, S, P, C) for x in outputs], dim=-1)
         return kept
-
-    def _tokens(self, images: Tensor) -> Tensor:
-        """(B S, P, C) tokens that enter the first block."""
-        B, S = images.shape[:2]
-        patches = self.patch_embed((images.flatten(0, 1) - self.mean) / self.std)
-        special = torch.cat([self.camera_token, self.register_token], dim=2)
-        special = first_and_others(special, S).expand(B, -1, -1, -1).flatten(0, 1)
-        return torch.cat([special.to(patches.dtype), patches], dim=1)
 
 
 def first_and_others(pair: Tensor, count: int) -> Tensor:

@@ -35,15 +35,12 @@ def head(channels: int, dropout: float) -> nn.Sequential:
 
 
 class MaskedSqueezeExcite(nn.Module):
-    """Weights of channels from their mean over the points with an image.
+    """Weights of channels from their mean over the points with an image."""
 
-    ``reduction`` divides the number of channels in between.
-    """
-
-    def __init__(self, channels: int, reduction: int = 16) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.squeeze = nn.Linear(channels, channels // reduction)
-        self.excite = nn.Linear(channels // reduction, channels)
+        self.squeeze = nn.Linear(channels, channels // 16)
+        self.excite = nn.Linear(channels // 16, channels)
 
     def forward(
         self, feats: Tensor, valid: Tensor, frames: Tensor, count: int
@@ -67,19 +64,16 @@ def valid_mean(feats: Tensor, valid: Tensor, frames: Tensor, count: int) -> Tens
 
 
 class LiteFusionGate(nn.Module):
-    """Mixes unit features of both kinds with one learned weight per point.
+    """Mixes unit features of both kinds with one learned weight per point."""
 
-    ``hidden`` are the channels inside the network that gives the weight.
-    """
-
-    def __init__(self, channels: int, dropout: float = 0.1, hidden: int = 64) -> None:
+    def __init__(self, channels: int, dropout: float = 0.1) -> None:
         super().__init__()
         self.point_mlp = nn.Sequential(
-            nn.Linear(2 * channels, hidden),
-            nn.LayerNorm(hidden),
+            nn.Linear(2 * channels, 64),
+            nn.LayerNorm(64),
             nn.ReLU(),
             nn.Dropout(dropout),
-            nn.Linear(hidden, 1),
+            nn.Linear(64, 1),
             nn.Sigmoid(),
         )
         for layer in (self.point_mlp[0], self.point_mlp[4]):
@@ -223,13 +217,9 @@ def length_statistics(
 ) -> dict[str, Tensor]:
     """Mean lengths that tell whether a fusion is alive; the update's beside the feats'.
 
-    Args:
-        image: (N, C) projected image features, before any norm.
-        point: (N, C) projected point features, before any norm.
-        feats: (N, C') features of the points that came in.
-        update: (N, C') what the fusion adds to them.
-        valid: (N,) bool, which points have an image; lengths of image and point count
-            these alone, and are 0 without any.
+    ``image`` and ``point`` (N, C) are projected, before any norm; their lengths count
+    ``valid`` points alone, and are 0 without any. ``update`` (N, C') is what the fusion
+    adds to the features (N, C') that came in.
     """
     number = valid.sum().clamp(min=1)
     two, three = ((x.norm(dim=1) * valid).sum() / number for x in (image, point))
