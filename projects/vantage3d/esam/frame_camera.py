@@ -99,16 +99,14 @@ def camera_points(points: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
 
 
 def pixel_errors(points_cam: Tensor, K: Tensor, pixels: Any) -> Tensor:
-    """How far points project from the pixels that they were measured at.
+    """(N,) distances from where points project to where they were measured, in pixels.
+
+    Infinite, never NaN, for a point that is not in front of the camera.
 
     Args:
         points_cam: (N, 3) metres, as :func:`camera_points` gives them.
         K: (3, 3) intrinsics of the depth image.
         pixels: (N, 2) pixels of the depth image, array or tensor.
-
-    Returns:
-        (N,) distances in pixels; infinite, never NaN, for a point that is not in front
-        of the camera.
     """
     found, depth = project(points_cam, K, torch.eye(4).to(points_cam))
     measured = torch.as_tensor(np.asarray(pixels)).to(found)

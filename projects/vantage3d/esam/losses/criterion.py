@@ -249,15 +249,9 @@ class ScanNetMixedCriterion:
     def __call__(
         self, pred: dict, targets: Sequence[FrameTargets], mask_modes: Sequence[str]
     ) -> dict[str, Tensor]:
-        """Losses of a batch.
+        """``inst_loss`` and ``seg_loss`` of a batch, differentiable scalars.
 
-        Args:
-            pred: Output of ScanNetMixQueryDecoder.
-            targets: One per frame.
-            mask_modes: Per head "SP" or "P", intermediate heads first.
-
-        Returns:
-            ``inst_loss`` and ``seg_loss``, differentiable scalars.
+        Arguments are those of :class:`MixedInstanceCriterion`.
         """
         if pred["cls_preds"][0].shape[1] == 2:
             targets = [target.class_agnostic() for target in targets]

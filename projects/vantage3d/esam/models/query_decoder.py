@@ -124,7 +124,17 @@ class ScanNetMixQueryDecoder(nn.Module):
         bbox_flag: bool = False,
     ) -> None:
         super().__init__()
-        _check_modes(num_layers, cross_attn_mode, mask_pred_mode)
+        for name, modes, first in (
+            ("cross_attn_mode", cross_attn_mode, ("",)),
+            ("mask_pred_mode", mask_pred_mode, LEVELS),
+        ):
+            valid = len(modes) == num_layers + 1 and modes[0] in first
+            if not valid or any(mode not in LEVELS for mode in modes[1:]):
+                raise ValueError(
+                    f"`{name}` must have num_layers + 1 = {num_layers + 1} entries, "
+                    f"the first one of {first}, the others of {LEVELS}; got "
+                    f"{list(modes)}"
+                )
         self.cross_attn_mode = tuple(cross_attn_mode)
         self.mask_pred_mode = tuple(mask_pred_mode)
         point_channels = in_channels + 3
@@ -274,18 +284,3 @@ def superpoints_outside(hidden: Tensor, superpoints: Tensor, weights: Tensor) ->
     votes.index_add_(0, superpoints, hidden.T * weights)
     score = (votes / count[:, None]).T
     return (score > 0.5) & (score > score.amin(1, keepdim=True))
-
-
-def _check_modes(
-    num_layers: int, cross_attn_mode: Sequence[str], mask_pred_mode: Sequence[str]
-) -> None:
-    for name, modes, first in (
-        ("cross_attn_mode", cross_attn_mode, ("",)),
-        ("mask_pred_mode", mask_pred_mode, LEVELS),
-    ):
-        valid = len(modes) == num_layers + 1 and modes[0] in first
-        if not valid or any(mode not in LEVELS for mode in modes[1:]):
-            raise ValueError(
-                f"`{name}` must have num_layers + 1 = {num_layers + 1} entries, the "
-                f"first one of {first}, the others of {LEVELS}; got {list(modes)}"
-            )
