@@ -17,9 +17,9 @@ from vantage3d.geometry.cameras import unproject_pixels
 
 
 class TruePoints(NamedTuple):
-    """Points (B, N, 3) of the anchor's keypoints, metres in its camera, or zero.
+    """Points (B, N, 3) of the anchor's keypoints, metres in its camera.
 
-    They are valid (B, N) where the anchor has depth, in range.
+    They are valid (B, N) where the anchor has depth, in range, and zero elsewhere.
     """
 
     points: Tensor

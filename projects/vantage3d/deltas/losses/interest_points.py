@@ -152,7 +152,7 @@ class CornerTeacher:
 def corner_strength(gray: Tensor, window: int) -> Tensor:
     """(B, H, W) smaller eigenvalues, not negative, of the gradients' second moments.
 
-    Of (B, 1, H, W), in a neighbourhood of each pixel with an odd side, the window.
+    Of an image (B, 1, H, W), gathered around each pixel in squares of an odd side.
     """
     kernel = gray.new_tensor(SOBEL)
     kernels = torch.stack([kernel, kernel.T])[:, None]

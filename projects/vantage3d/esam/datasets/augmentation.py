@@ -157,7 +157,7 @@ class ElasticTransfrom(BaseTransform):  # released config name, spelled so
 
 
 def smooth_noise(coords: np.ndarray, gran: float) -> np.ndarray:
-    """(N, 3) smoothed Gaussian noise at (N, 3) in voxels, as ``gran``, the cell size.
+    """(N, 3) smoothed Gaussian noise at ``coords`` (N, 3); all lengths in voxels.
 
     A grid of normal noise spans [-(b-1) gran, (b-1) gran] with b cells per axis, is box
     filtered twice and read by trilinear interpolation.
