@@ -13,12 +13,12 @@ _base_ = [
 ]
 
 model = dict(**_base_.narrow, freeze=[], criterion=dict(curriculum=None))
-train_dataloader, val_dataloader, test_dataloader = _base_.demo.suburb.values()
+train_dataloader, val_dataloader, test = _base_.demo.suburb.values()
 train_dataloader["batch_sampler"] = None
 train_dataloader["dataset"].update(
     frames=2, mix=None, class_weights=None, augmentation=None
 )
-test_dataloader["dataset"]["_delete_"] = True
+test_dataloader = dict(num_workers=0, dataset=dict(_delete_=True, **test))
 iters = 1200
 optim_wrapper = dict(
     optimizer=dict(lr=1e-3), paramwise_cfg=dict(lr_mult=dict(_delete_=True))

@@ -21,8 +21,8 @@ model = dict(
     predict_base=True,
     lora=dict(target_modules=["depth_head.*", *_base_.narrow_blocks.last_third]),
 )
-train_dataloader, val_dataloader, test_dataloader = _base_.demo.brick.values()
-test_dataloader["dataset"]["_delete_"] = True
+train_dataloader, val_dataloader, test = _base_.demo.brick.values()
+test_dataloader = dict(num_workers=0, dataset=dict(_delete_=True, **test))
 iters = 300
 optim_wrapper = dict(optimizer=dict(lr=2e-3), accumulative_counts=1)
 param_scheduler = [

@@ -6,7 +6,7 @@ samples have the depth of every pixel beside that of the scanner.
 
 
 def loaders(root, **depth):
-    """Loaders of one process; a leaf adds `_delete_` to the test's own dataset."""
+    """Loaders of one process, and the dataset of the test, which replaces another."""
     small = dict(data_root=root, frames=3, image_size=168, aspect=0.34)
     quick = dict(num_workers=0, persistent_workers=False)
     sample = dict(**small, **depth, sampling=dict(span=4), min_valid=200)
@@ -14,7 +14,7 @@ def loaders(root, **depth):
     return dict(
         train=dict(**quick, batch_size=2, dataset=sample),
         val=dict(**quick, dataset=dict(windows=12, dataset=dict(**small, **depth))),
-        test=dict(num_workers=0, dataset=dict(type="ExactViews", dataset=unseen)),
+        test=dict(type="ExactViews", dataset=unseen),
     )
 
 

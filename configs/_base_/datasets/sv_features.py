@@ -64,14 +64,14 @@ def features(kind, suffix, **source):
     )
 
 
-dino = dict(suffix="clip", model="dinov2_vitl14", channels=1024, patch=14)
-clip = dict(suffix="clip_rn50", model="clip_rn50", channels=512, patch=8)
-small = dict(suffix="clip", model="small_image_net", channels=64, patch=8)
+dino_net = dict(suffix="clip", model="dinov2_vitl14", channels=1024, patch=14)
+clip_net = dict(suffix="clip_rn50", model="clip_rn50", channels=512, patch=8)
+small_net = dict(suffix="clip", model="small_image_net", channels=64, patch=8)
 stored = dict(
-    dino=features(large, **dino),
-    clip=features(large, **clip),
-    small=features(few, **small),
-    small_clip=features(few, **clip),
+    dino=features(large, **dino_net),
+    clip=features(large, **clip_net),
+    small=features(few, **small_net),
+    small_clip=features(few, **clip_net),
 )
 _, train_dataloader, val_dataloader = stored["dino"].values()
 test_dataloader = val_dataloader
