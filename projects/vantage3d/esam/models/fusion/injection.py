@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from vantage3d.checks import check_choice
 from vantage3d.esam.models.fusion.image_sampling import ImagePyramid
 from vantage3d.sparse import Backend
 
@@ -100,8 +99,12 @@ def build_injections(
             f"{sorted(options)}"
         )
     options = {**DEFAULTS, **options}
-    check_choice("injection.form", options["form"], FORMS)
-    check_choice("injection.pool", options["pool"], POOLS)
+    for name, choices in (("form", tuple(FORMS)), ("pool", POOLS)):
+        if options[name] not in choices:
+            raise ValueError(
+                f"`injection.{name}` must be one of {list(choices)}, got "
+                f"{options[name]!r}"
+            )
     name, kind = FORMS[options["form"]]
     return {
         f"{name}_{stride}": kind(engine, options["channels"], up, skip, options["pool"])
