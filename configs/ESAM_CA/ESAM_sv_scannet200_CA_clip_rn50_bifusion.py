@@ -1,8 +1,7 @@
 """CLIP features (ResNet-50, stride 8) fused into those of points, ScanNet200.
 
-Fine-tuned from the trained ESAM_sv_scannet200_CA.py. Expected: AP 0.53, AP50 0.75, AP25
-0.88 were reported for injection with online DINOv2; compare with
-ESAM_sv_scannet200_CA.py, trained on for as long. The features have a folder and info
+Fine-tuned from the trained ESAM_sv_scannet200_CA.py, which says what was reported;
+compare with that one, trained on for as long. The features have a folder and info
 files of their own, beside those of DINOv2: extracted with `--folder clip_feat_rn50`,
 packed with `--feature-root data/scannet200-sv/clip_feat_rn50 --clip-suffix _clip_rn50`.
 
@@ -11,7 +10,7 @@ python tools/test.py configs/ESAM_CA/ESAM_sv_scannet200_CA_clip_rn50_bifusion.py
 """
 
 _base_ = [
-    "../_base_/datasets/scannet200_sv_features.py",
+    "../_base_/datasets/sv_features.py",
     "../_base_/evaluation/instances.py",
     "../_base_/models/esam_sv.py",
     "../_base_/schedules/esam_finetune_80e.py",

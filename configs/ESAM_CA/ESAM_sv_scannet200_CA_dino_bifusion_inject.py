@@ -1,15 +1,14 @@
 """DINOv2 features both added in the decoder and fused, ScanNet200.
 
-Fine-tuned from the trained ESAM_sv_scannet200_CA.py. Expected: AP 0.53, AP50 0.75, AP25
-0.88 were reported for injection with online DINOv2; compare with
-ESAM_sv_scannet200_CA.py, trained on for as long.
+Fine-tuned from the trained ESAM_sv_scannet200_CA.py, which says what was reported;
+compare with that one, trained on for as long.
 
 python tools/train.py configs/ESAM_CA/ESAM_sv_scannet200_CA_dino_bifusion_inject.py
 python tools/test.py configs/ESAM_CA/ESAM_sv_scannet200_CA_dino_bifusion_inject.py CKPT
 """
 
 _base_ = [
-    "../_base_/datasets/scannet200_sv_features.py",
+    "../_base_/datasets/sv_features.py",
     "../_base_/evaluation/instances.py",
     "../_base_/models/esam_sv.py",
     "../_base_/schedules/esam_finetune_80e.py",

@@ -2,8 +2,7 @@
 
 Fine-tuned from the trained ESAM_sv_scannet200_CA.py. The frozen network reads the
 frames' images: nothing to extract beforehand, more time per step. Expected: AP 0.53,
-AP50 0.75, AP25 0.88 were reported for such a model; compare with
-ESAM_sv_scannet200_CA.py, trained on for as long.
+AP50 0.75, AP25 0.88 were reported for such a model.
 
 python tools/train.py configs/ESAM_CA/ESAM_sv_scannet200_CA_dino_inject_online.py
 python tools/test.py configs/ESAM_CA/ESAM_sv_scannet200_CA_dino_inject_online.py CKPT

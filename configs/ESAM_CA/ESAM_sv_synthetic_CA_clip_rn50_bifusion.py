@@ -14,13 +14,13 @@ python tools/test.py configs/ESAM_CA/ESAM_sv_synthetic_CA_clip_rn50_bifusion.py 
 """
 
 _base_ = [
-    "../_base_/datasets/small_rgbd_sv_features.py",
+    "../_base_/datasets/sv_features.py",
     "../_base_/evaluation/instances.py",
     "../_base_/models/esam_sv_narrow.py",
     "../_base_/schedules/esam_minutes.py",
 ]
 
-image_features, train_dataloader, test_dataloader = _base_.stored.clip.values()
+image_features, train_dataloader, test_dataloader = _base_.stored.small_clip.values()
 model = dict(
     image_features=image_features,
     fusion=dict(

@@ -7,13 +7,13 @@ python tools/test.py configs/ESAM_CA/ESAM_sv_synthetic_CA_dino_bifusion_inject.p
 """
 
 _base_ = [
-    "../_base_/datasets/small_rgbd_sv_features.py",
+    "../_base_/datasets/sv_features.py",
     "../_base_/evaluation/instances.py",
     "../_base_/models/esam_sv_narrow.py",
     "../_base_/schedules/esam_minutes.py",
 ]
 
-small = _base_.stored.small.image_features
+small, train_dataloader, test_dataloader = _base_.stored.small.values()
 model = dict(
     image_features=small,
     backbone=dict(injection=dict(channels=small.channels)),

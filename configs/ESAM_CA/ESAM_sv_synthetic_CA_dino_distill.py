@@ -8,13 +8,13 @@ python tools/test.py configs/ESAM_CA/ESAM_sv_synthetic_CA_dino_distill.py CKPT
 """
 
 _base_ = [
-    "../_base_/datasets/small_rgbd_sv_features.py",
+    "../_base_/datasets/sv_features.py",
     "../_base_/evaluation/instances.py",
     "../_base_/models/esam_sv_narrow.py",
     "../_base_/schedules/esam_minutes.py",
 ]
 
-small = _base_.stored.small.image_features
+small, train_dataloader, test_dataloader = _base_.stored.small.values()
 model = dict(
     image_features=small,
     distillation=dict(
@@ -24,8 +24,7 @@ model = dict(
     ),
 )
 # Tested as what it is afterwards: a network of points.
-test_dataloader = dict(
-    dataset=dict(pipeline=[*_base_.load, *_base_.test_200, _base_.pack_for_test])
-)
+plain = [*_base_.load, *_base_.test_200, _base_.pack_for_test]
+test_dataloader["dataset"]["pipeline"] = plain
 val_dataloader = val_evaluator = None
 default_hooks = dict(checkpoint=dict(save_best=None))

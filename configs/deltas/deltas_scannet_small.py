@@ -7,13 +7,7 @@ triplets are not those of a test.
 python tools/train.py configs/deltas/deltas_scannet_small.py
 """
 
-_base_ = [
-    "../_base_/default_runtime.py",
-    "../_base_/datasets/scannet_frames.py",
-    "../_base_/evaluation/triangulated_depth.py",
-    "../_base_/models/deltas.py",
-    "../_base_/schedules/deltas.py",
-]
+_base_ = ["deltas_scannet.py"]
 
 train_dataloader = dict(
     batch_size=2,
@@ -28,14 +22,8 @@ val_dataloader = dict(
 )
 optim_wrapper = dict(accumulative_counts=6)
 train_cfg = dict(max_iters=60_000, val_interval=3_000)
-default_hooks = dict(
-    logger=dict(interval=50),
-    checkpoint=dict(
-        by_epoch=False, interval=3_000, save_best="depth.full.abs_rel", rule="less"
-    ),
-)
+default_hooks = dict(checkpoint=dict(interval=3_000))
 custom_hooks = [
-    dict(type="DepthReportHook", median_map=False),
+    *_base_.custom_hooks,
     dict(type="FreezeNormsHook", begin=6_000, modules=["supernet.*", "depthnet.*"]),
 ]
-log_processor = dict(by_epoch=False)

@@ -12,19 +12,13 @@ _base_ = [
     "../_base_/models/vggt_narrow.py",
 ]
 
-root = "data/demo-depth/suburb"
 model = dict(**_base_.narrow, freeze=[], criterion=dict(curriculum=None))
-train_dataloader = dict(**_base_.demo["train"], batch_size=2, batch_sampler=None)
+train_dataloader, val_dataloader, test = _base_.demo.suburb.values()
+train_dataloader["batch_sampler"] = None
 train_dataloader["dataset"].update(
-    data_root=root, depth="exact", frames=2, mix=None, class_weights=None,
-    augmentation=None,
-)  # fmt: skip
-val_dataloader = _base_.demo["val"]
-val_dataloader["dataset"]["dataset"].update(data_root=root, depth="exact")
-test_dataloader = dict(
-    num_workers=0, dataset=dict(_delete_=True, **_base_.demo["test"])
+    frames=2, mix=None, class_weights=None, augmentation=None
 )
-test_dataloader["dataset"]["dataset"].update(data_root=root)
+test_dataloader = dict(num_workers=0, dataset=dict(_delete_=True, **test))
 iters = 1200
 optim_wrapper = dict(
     optimizer=dict(lr=1e-3), paramwise_cfg=dict(lr_mult=dict(_delete_=True))

@@ -4,7 +4,7 @@ python tools/train.py configs/vggt_lora/finetune_kitti360_synthetic.py
 python tools/test.py configs/vggt_lora/finetune_kitti360_synthetic.py CHECKPOINT
 """
 
-_base_ = ["finetune_kitti360.py", "../_base_/twins/kitti360.py"]
+_base_ = ["finetune_kitti360.py", "../_base_/vggt_twins.py"]
 
 model = dict(**_base_.narrow, freeze=[])
 train_dataloader = dict(

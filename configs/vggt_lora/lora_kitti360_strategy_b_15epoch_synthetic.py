@@ -3,7 +3,7 @@
 python tools/train.py configs/vggt_lora/lora_kitti360_strategy_b_15epoch_synthetic.py
 """
 
-_base_ = ["lora_kitti360_strategy_b_15epoch.py", "../_base_/twins/kitti360.py"]
+_base_ = ["lora_kitti360_strategy_b_15epoch.py", "../_base_/vggt_twins.py"]
 
 model = dict(
     **_base_.narrow,

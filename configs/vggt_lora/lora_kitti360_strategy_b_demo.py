@@ -14,28 +14,15 @@ _base_ = [
     "../_base_/models/vggt_narrow.py",
 ]
 
-root = "data/demo-depth/brick"
 narrow = _base_.narrow
 narrow["base_weights"] = "work_dirs/demo-depth/base.safetensors"
 model = dict(
     **narrow,
     predict_base=True,
-    lora=dict(
-        target_modules=[
-            "depth_head.*",
-            "aggregator.frame_blocks.[45].*",
-            "aggregator.global_blocks.[45].*",
-        ],
-    ),
+    lora=dict(target_modules=["depth_head.*", *_base_.narrow_blocks.last_third]),
 )
-train_dataloader = dict(**_base_.demo["train"], batch_size=2)
-train_dataloader["dataset"].update(data_root=root)
-val_dataloader = _base_.demo["val"]
-val_dataloader["dataset"]["dataset"].update(data_root=root)
-test_dataloader = dict(
-    num_workers=0, dataset=dict(_delete_=True, **_base_.demo["test"])
-)
-test_dataloader["dataset"]["dataset"].update(data_root=root)
+train_dataloader, val_dataloader, test = _base_.demo.brick.values()
+test_dataloader = dict(num_workers=0, dataset=dict(_delete_=True, **test))
 iters = 300
 optim_wrapper = dict(optimizer=dict(lr=2e-3), accumulative_counts=1)
 param_scheduler = [

@@ -3,7 +3,7 @@
 python tools/train.py configs/vggt_lora/lora_kitti360_strategy_c_synthetic.py
 """
 
-_base_ = ["lora_kitti360_strategy_c.py", "../_base_/twins/kitti360.py"]
+_base_ = ["lora_kitti360_strategy_c.py", "../_base_/vggt_twins.py"]
 
 model = _base_.narrow
 train_dataloader, val_dataloader, test_dataloader = _base_.streets.values()

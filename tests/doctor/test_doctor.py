@@ -1,7 +1,7 @@
 import pytest
 
 from vantage3d.backbones2d.build import NAMES
-from vantage3d.doctor.report import (
+from vantage3d.doctor import (
     file_rows,
     line,
     package_row,

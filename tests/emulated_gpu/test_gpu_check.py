@@ -16,7 +16,7 @@ DEVICE = torch.device("cuda")
 def process(monkeypatch):
     """The module that measures, with one timed step and little data."""
     monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    import benchmarks.gpu_process as module
+    import benchmarks.gpu as module
 
     monkeypatch.setattr(module, "STEPS", 1)
     monkeypatch.setattr(module, "NARROW_POINTS", 300)
@@ -27,9 +27,7 @@ def process(monkeypatch):
 @pytest.fixture
 def check(process):
     """The command."""
-    import benchmarks.gpu as module
-
-    return module
+    return process
 
 
 @pytest.mark.usefixtures("gpu")

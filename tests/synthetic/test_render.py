@@ -12,8 +12,8 @@ from vantage3d.synthetic import (
     scene_mesh,
     sensor_intrinsics,
 )
-from vantage3d.synthetic.render.classes import CATEGORIES
 from vantage3d.synthetic.render.materials import PATTERNS, Material
+from vantage3d.synthetic.render.scene import CATEGORIES
 from vantage3d.synthetic.rooms.furniture.piece import box
 
 SIZE = (64, 48)

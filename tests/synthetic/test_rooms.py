@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vantage3d.synthetic import make_room, make_trajectory
-from vantage3d.synthetic.render.classes import CATEGORIES
+from vantage3d.synthetic.render.scene import CATEGORIES
 from vantage3d.synthetic.rooms.furniture import HANGING, ON_TOP, STANDING
 from vantage3d.synthetic.rooms.furniture.piece import box
 from vantage3d.synthetic.rooms.room import STYLES

@@ -53,7 +53,17 @@ def run(args: argparse.Namespace) -> int:
         root = Path(folder)
         write_images(root / "in/room/color", args.frames, args.size)
         bare = bare_forward(args, extractor, device)
-        ours = extraction(args, extractor, device, root)
+
+        def ours() -> None:
+            """The whole job, into a new folder each time."""
+            with tempfile.TemporaryDirectory(dir=root) as out:
+                extract(
+                    find_images(root / "in"),
+                    extractor,
+                    FeatureFolder(Path(out), args.form),
+                    ExtractOptions(args.batch_size, args.workers, device, args.amp),
+                )
+
         rounds = [
             (timed(bare, device)[0], timed(ours, device)[0])
             for _ in range(args.repeats)
@@ -110,23 +120,3 @@ def bare_network(name: str, device: torch.device) -> Callable:
         return network.eval().to(device)
     vit = timm.create_model(DINOV2[name], num_classes=0, dynamic_img_size=True)
     return vit.eval().to(device).forward_features
-
-
-def extraction(
-    args: argparse.Namespace,
-    extractor: FeatureExtractor,
-    device: torch.device,
-    root: Path,
-) -> Callable[[], None]:
-    """The whole job, into a new folder each time."""
-
-    def go() -> None:
-        with tempfile.TemporaryDirectory(dir=root) as out:
-            extract(
-                find_images(root / "in"),
-                extractor,
-                FeatureFolder(Path(out), args.form),
-                ExtractOptions(args.batch_size, args.workers, device, args.amp),
-            )
-
-    return go

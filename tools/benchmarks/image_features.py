@@ -74,10 +74,8 @@ def make_batch(data_root: Path, seed: int) -> tuple[str, dict]:
     """Where the geometry is from, and a batch of one frame with random features."""
     folder = data_root / RECORDING
     if folder.is_dir():
-        source, K = (
-            f"a depth image of {RECORDING}",
-            np.loadtxt(folder / "camera-intrinsics.txt"),
-        )
+        source = f"a depth image of {RECORDING}"
+        K = np.loadtxt(folder / "camera-intrinsics.txt")
         depth = recorded_depth(min(folder.glob("frame-*.depth.png")))
     else:
         source, (depth, K) = f"a made-up wall ({folder} is absent)", _made_up()
@@ -95,16 +93,9 @@ def make_batch(data_root: Path, seed: int) -> tuple[str, dict]:
     superpoints = np.unique(tiles, return_inverse=True)[1]
     sample.gt_pts_seg = PointData(sp_pts_mask=torch.from_numpy(superpoints))
     grid = {"image_size": SIZE, "input_size": SIZE, "patch": PATCH}
-    sample.set_metainfo(
-        {
-            "sample_idx": "benchmark",
-            "pose": pose,
-            "cam2img": K,
-            "img_shape": SIZE[::-1],
-            "pixels": pixels,
-            "feat_grid": {**grid, "model": "dinov2_vitl14"},
-        }
-    )
+    facts = {"sample_idx": "benchmark", "pose": pose, "cam2img": K, "pixels": pixels}
+    facts |= {"feat_grid": {**grid, "model": "dinov2_vitl14"}, "img_shape": SIZE[::-1]}
+    sample.set_metainfo(facts)
     feats = torch.randn(CHANNELS, -(-SIZE[1] // PATCH), -(-SIZE[0] // PATCH))
     inputs = {"points": [torch.from_numpy(points)], "clip_pix": [feats.half()]}
     return source, {"inputs": inputs, "data_samples": [sample]}

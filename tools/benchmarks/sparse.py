@@ -9,9 +9,9 @@ import gc
 import importlib.util
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -40,19 +40,12 @@ Results = dict[str, list[dict]]
 Arrays = tuple[np.ndarray, np.ndarray]  # coordinates and features of a cloud
 
 
-@dataclass(frozen=True)
-class Cloud:
-    """Voxels in an order unlike any engine's.
-
-    Attributes:
-        name: What it shows.
-        coordinates: (N, 4) int32 [batch, x, y, z].
-        features: (N, 3) colours in -1..1.
-    """
+class Cloud(NamedTuple):
+    """Voxels in an order unlike any engine's."""
 
     name: str
-    coordinates: Tensor
-    features: Tensor
+    coordinates: Tensor  # (N, 4) int32 [batch, x, y, z]
+    features: Tensor  # (N, 3) colours in -1..1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

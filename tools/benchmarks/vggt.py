@@ -105,15 +105,7 @@ def measure(
     keep: str,
     checkpointing: bool = False,
 ) -> dict[str, float]:
-    """Median seconds, and megabytes above those of the network alone.
-
-    Args:
-        args: The options.
-        task: ``forward``, or ``step`` with strategy B's adapters.
-        frames: Number of images.
-        keep: ``needed`` or ``all`` layers of the aggregator.
-        checkpointing: Whether activations are computed again in the backward pass.
-    """
+    """Median seconds, and megabytes above those of the network alone."""
     torch.manual_seed(0)
     device, (width, height) = torch.device(args.device), args.size
     with device:

@@ -8,7 +8,6 @@ KITTI-360 (1408 x 376, 128 000 points per sweep at most).
 """
 
 import argparse
-import itertools
 import tempfile
 import time
 from collections.abc import Callable
@@ -70,16 +69,13 @@ def run(args: argparse.Namespace) -> int:
         print("second of the clock, until they are in the training process")
         print(f"{'frames':>8}{''.join(f'{name:>19}' for name in [*ways, 'worker'])}")
         for frames in args.frames:
-            data = [_dataset(cache, way, frames) for way in ways.values()]
+            same = {"data_root": str(cache), "frames": frames}
+            data = [KITTI360Dataset(**{**way, **same}) for way in ways.values()]
             rates = [_rate(_loader(one), args.seconds) for one in data]
             rates.append(_worker_rate(data[0], args.seconds))
             print(f"{frames:>8}{''.join(f'{rate:>19.1f}' for rate in rates)}")
         print(f"no cache: {_rate(_uncached(raw, args.recorded), 4.0):.1f} depth maps/s")
     return int(rates[0] < GOAL)
-
-
-def _dataset(cache: Path, way: dict, frames: int) -> KITTI360Dataset:
-    return KITTI360Dataset(**{**way, "data_root": str(cache), "frames": frames})
 
 
 def _loader(dataset: KITTI360Dataset) -> Callable[[int], object]:
@@ -118,9 +114,8 @@ def _rate(
     """Calls per second of a clock, without the ``first`` ones."""
     for number in range(first):
         load(number)
-    start = clock()
-    for number in itertools.count(1):
+    number, start = 0, clock()
+    while clock() - start <= seconds:
+        number += 1
         load(number)
-        if (spent := clock() - start) > seconds:
-            return number / spent
-    raise AssertionError("unreachable")
+    return number / (clock() - start)

@@ -37,11 +37,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     **fixed,
     persistent_workers=True,
-    dataset=dict(
-        type="SavedSubset",
-        windows=20,
-        dataset=held_out,
-    ),
+    dataset=dict(type="SavedSubset", windows=20, dataset=held_out),
 )
 test_dataloader = dict(**fixed, dataset=held_out)
 val_evaluator = dict(type="DepthMetric", groups=["depth", "pose"], building=[])

@@ -15,18 +15,15 @@ frames = dict(
     crop="centre",
     resampling="surface",
 )
+loader = dict(batch_size=4, num_workers=0, collate_fn=dict(type="collate_views"))
 train_dataloader = dict(
-    batch_size=4,
-    num_workers=0,
+    **loader,
     sampler=dict(type="InfiniteSampler", shuffle=True),
-    collate_fn=dict(type="collate_views"),
     dataset=dict(**frames, split="train", augmentation=dict(shift=True, mirror=0.5)),
 )
 val_dataloader = dict(
-    batch_size=4,
-    num_workers=0,
+    **loader,
     sampler=dict(type="DefaultSampler", shuffle=False),
-    collate_fn=dict(type="collate_views"),
     dataset=dict(**frames, split="val"),
 )
 test_dataloader = val_dataloader

@@ -17,26 +17,24 @@ frames = dict(
     resampling="surface",
     max_depth=None,
 )
+collate = dict(collate_fn=dict(type="collate_views"))
 train_dataloader = dict(
+    **collate,
     batch_size=6,
     num_workers=8,
     persistent_workers=True,
     sampler=dict(type="InfiniteSampler", shuffle=True),
-    collate_fn=dict(type="collate_views"),
     dataset=dict(**frames, split="train", augmentation=dict(shift=True, mirror=0.5)),
 )
-val_dataloader = dict(
+fixed = dict(
+    **collate,
     batch_size=4,
     num_workers=4,
-    persistent_workers=True,
     sampler=dict(type="DefaultSampler", shuffle=False),
-    collate_fn=dict(type="collate_views"),
+)
+val_dataloader = dict(
+    **fixed,
+    persistent_workers=True,
     dataset=dict(**frames, split="val", anchor_step=100),
 )
-test_dataloader = dict(
-    batch_size=4,
-    num_workers=4,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    collate_fn=dict(type="collate_views"),
-    dataset=dict(**frames, split="test", anchor_step=20),
-)
+test_dataloader = dict(**fixed, dataset=dict(**frames, split="test", anchor_step=20))

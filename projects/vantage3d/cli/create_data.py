@@ -2,76 +2,62 @@
 
 import sys
 from importlib import import_module
-from typing import NamedTuple
 
 from vantage3d.cli.arguments import command_parser
 from vantage3d.process.command import one_message
 
-
-class Converter(NamedTuple):
-    """A row of the table of converters.
-
-    Attributes:
-        module: Module below ``vantage3d`` with two functions, ``add_arguments(parser)``
-            and ``run(args)``; imported only when the converter is chosen.
-        help: What it reads and writes, one line.
-    """
-
-    module: str
-    help: str
-
-
+# name -> module below ``vantage3d`` with add_arguments(parser) and run(args), imported
+# only when it is chosen; and what it reads and writes
 CONVERTERS = {
-    "scannet": Converter(
-        "converters.scannet", "ScanNet export or .sens files, to a frame index"
+    "scannet": (
+        "converters.scannet",
+        "ScanNet export or .sens files, to a frame index",
     ),
-    "sun3d": Converter("converters.sun3d", "SUN3D sequences, to a frame index"),
-    "sevenscenes": Converter(
-        "converters.sevenscenes", "7-Scenes recordings, to a frame index"
+    "sun3d": ("converters.sun3d", "SUN3D sequences, to a frame index"),
+    "sevenscenes": ("converters.sevenscenes", "7-Scenes recordings, to a frame index"),
+    "rgbd": (
+        "converters.rgbd_folder",
+        "your own colour, depth and poses, to a frame index",
     ),
-    "rgbd": Converter(
-        "converters.rgbd_folder", "your own colour, depth and poses, to a frame index"
+    "annotations": (
+        "converters.annotations",
+        "any data with .jgz annotations, to a frame index",
     ),
-    "annotations": Converter(
-        "converters.annotations", "any data with .jgz annotations, to a frame index"
-    ),
-    "co3d": Converter(
-        "converters.co3d", "Co3D with VGGT's annotations, to a frame index"
-    ),
-    "vkitti": Converter("converters.vkitti2", "Virtual KITTI 2, to a frame index"),
-    "eth3d": Converter(
+    "co3d": ("converters.co3d", "Co3D with VGGT's annotations, to a frame index"),
+    "vkitti": ("converters.vkitti2", "Virtual KITTI 2, to a frame index"),
+    "eth3d": (
         "converters.eth3d",
         "ETH3D high-resolution views: images, depth, points at training size, index",
     ),
-    "densify": Converter(
+    "densify": (
         "converters.densify",
         "depth predictions fitted to the points of a COLMAP model",
     ),
-    "kitti360": Converter(
+    "kitti360": (
         "converters.kitti360.convert",
         "KITTI-360: frame index, building ratios, LiDAR depth maps",
     ),
-    "kitti360_single": Converter(
+    "kitti360_single": (
         "converters.kitti360.single_frames",
         "single KITTI-360 frames with their sweeps, without poses, to a test split",
     ),
-    "stereo_motorcycle": Converter(
+    "stereo_motorcycle": (
         "converters.stereo_pair",
         "the stereo pair that scikit-image ships, to a test split",
     ),
-    "apc_shelf": Converter(
+    "apc_shelf": (
         "converters.apc_shelf",
         "shelf sample of apc-vision-toolbox, to a folder for rgbd and rgbd_sv",
     ),
-    "scannet200_sv": Converter(
+    "scannet200_sv": (
         "esam.converters.scannet",
         "ScanNet frames with labels of 200 classes, to samples",
     ),
-    "scannet_sv": Converter(
+    "scannet_sv": (
         "esam.converters.scannet",
         "ScanNet frames with labels of 20 classes, to samples",
     ),
-    "rgbd_sv": Converter(
+    "rgbd_sv": (
         "esam.converters.rgbd_folder",
         "your own colour, depth, poses and labels, to samples",
     ),
@@ -102,12 +88,12 @@ def create_data(argv: list[str] | None = None) -> None:
         argv[0] = new
     parser = command_parser(create_data.__doc__ or "")
     commands = parser.add_subparsers(dest="dataset", required=True, metavar="DATASET")
-    for name, converter in CONVERTERS.items():
-        command = commands.add_parser(name, help=converter.help)
+    for name, (module, text) in CONVERTERS.items():
+        command = commands.add_parser(name, help=text)
         if name in argv[:1]:  # the imports of the others take seconds
-            module = import_module(f"vantage3d.{converter.module}")
-            module.add_arguments(command)
-            command.set_defaults(run=module.run)
+            converter = import_module(f"vantage3d.{module}")
+            converter.add_arguments(command)
+            command.set_defaults(run=converter.run)
     args = parser.parse_args(argv)
     with one_message("stopped; the same command goes on from here"):
         args.run(args)

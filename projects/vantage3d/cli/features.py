@@ -145,12 +145,12 @@ def train_small_features(argv: list[str] | None = None) -> None:
     add("--seed", type=int, default=0)
     add("--form", choices=["pt", "safetensors"], default="safetensors")
     args = parser.parse_args(argv)
-    from vantage3d.synthetic.texture_net import small_features
+    from vantage3d.synthetic import texture_net
 
     with one_message("stopped; the same command begins anew"):
         if not args.weights.exists():
-            small_features.train_small_features(
+            texture_net.train_small_features(
                 args.root, args.weights, args.epochs, args.seed
             )
-        count = small_features.write_small_features(args.root, args.weights, args.form)
+        count = texture_net.write_small_features(args.root, args.weights, args.form)
         print(f"{count} feature maps in {args.root / 'clip_feat'}")

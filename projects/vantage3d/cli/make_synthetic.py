@@ -2,8 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import fields
 
 from vantage3d.cli.arguments import command_parser
 from vantage3d.process.command import image_size, one_message
@@ -20,14 +19,6 @@ ROOM_LAYOUTS = (
 )
 
 
-class Writer(NamedTuple):
-    """What a layout holds, its options and how it is written."""
-
-    help: str
-    add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], object]
-
-
 def make_synthetic(argv: list[str] | None = None) -> None:
     """Render scenes and write them in the on-disk layout of a dataset.
 
@@ -40,16 +31,17 @@ def make_synthetic(argv: list[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
     parser = command_parser(make_synthetic.__doc__ or "")
     commands = parser.add_subparsers(dest="layout", required=True, metavar="LAYOUT")
-    for name, writer in WRITERS.items():
-        command = commands.add_parser(name, help=writer.help)
+    for name, (text, add_arguments, run) in WRITERS.items():
+        command = commands.add_parser(name, help=text)
         if name in argv[:1]:  # the renderer's imports take seconds
             command.add_argument("--out", required=True, help="output folder")
-            writer.add_arguments(command)
+            add_arguments(command)
+            command.set_defaults(run=run)
             command.add_argument("--seed", type=int, default=0)
             command.add_argument("--workers", type=int, default=1, help="processes")
     args = parser.parse_args(argv)
     with one_message("stopped; the same command goes on with what lacks"):
-        WRITERS[args.layout].run(args)
+        args.run(args)
 
 
 def _add_rooms(parser: argparse.ArgumentParser) -> None:
@@ -69,17 +61,10 @@ def _add_rooms(parser: argparse.ArgumentParser) -> None:
 def _run_rooms(args: argparse.Namespace) -> None:
     from vantage3d.synthetic import write_dataset
 
-    write_dataset(
-        args.layout,
-        args.out,
-        args.train_rooms,
-        args.val_rooms,
-        [number * args.frame_step for number in range(args.frames)],
-        args.size,
-        args.seed,
-        args.workers,
-        args.theme,
-    )
+    rooms = args.train_rooms, args.val_rooms
+    frames = [number * args.frame_step for number in range(args.frames)]
+    how = args.size, args.seed, args.workers, args.theme
+    write_dataset(args.layout, args.out, *rooms, frames, *how)
 
 
 def _add_street(parser: argparse.ArgumentParser) -> None:
@@ -100,22 +85,7 @@ def _add_drives(parser: argparse.ArgumentParser) -> None:
     add("--val-drives", type=int, default=2)
     add("--columns", type=int, default=2000, help="of a sweep, per turn")
     text = "take sweeps from a standing car, where motion needs no compensation"
-    add("--no-ego-motion", action="store_true", help=text)
-
-
-def _run_drives(args: argparse.Namespace) -> None:
-    from vantage3d.synthetic.layouts.drives import DriveOptions, write_kitti360
-
-    options = DriveOptions(
-        frames=args.frames,
-        size=args.size,
-        style=args.style,
-        columns=args.columns,
-        cameras=tuple(args.cameras),
-        ego_motion=not args.no_ego_motion,
-        seed=args.seed,
-    )
-    write_kitti360(args.out, args.train_drives, args.val_drives, options, args.workers)
+    add("--no-ego-motion", action="store_false", dest="ego_motion", help=text)
 
 
 def _add_scenes(parser: argparse.ArgumentParser) -> None:
@@ -123,21 +93,21 @@ def _add_scenes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scenes", type=int, default=2, help="1 to 5")
 
 
-def _run_scenes(args: argparse.Namespace) -> None:
-    from vantage3d.synthetic.layouts.drives import DriveOptions, write_virtual_kitti
+def _run_street(args: argparse.Namespace) -> None:
+    from vantage3d.synthetic.layouts import drives
 
-    options = DriveOptions(
-        frames=args.frames,
-        size=args.size,
-        style=args.style,
-        cameras=tuple(args.cameras),
-        seed=args.seed,
-    )
-    write_virtual_kitti(args.out, args.scenes, options, args.workers)
+    given = vars(args) | {"cameras": tuple(args.cameras)}
+    names = [field.name for field in fields(drives.DriveOptions)]
+    options = drives.DriveOptions(**{n: given[n] for n in names if n in given})
+    if args.layout == "kitti360":
+        counts = args.train_drives, args.val_drives
+        drives.write_kitti360(args.out, *counts, options, args.workers)
+    else:
+        drives.write_virtual_kitti(args.out, args.scenes, options, args.workers)
 
 
-WRITERS = {
-    **{layout: Writer("rooms", _add_rooms, _run_rooms) for layout in ROOM_LAYOUTS},
-    "kitti360": Writer("street drives", _add_drives, _run_drives),
-    "virtual_kitti": Writer("street drives", _add_scenes, _run_scenes),
+WRITERS = {  # layout -> what it holds, its options and how it is written
+    **dict.fromkeys(ROOM_LAYOUTS, ("rooms", _add_rooms, _run_rooms)),
+    "kitti360": ("street drives", _add_drives, _run_street),
+    "virtual_kitti": ("street drives", _add_scenes, _run_street),
 }

@@ -17,11 +17,9 @@ from vantage3d.geometry.cameras import unproject_pixels
 
 
 class TruePoints(NamedTuple):
-    """Points of the anchor's keypoints.
+    """Points (B, N, 3) of the anchor's keypoints, metres in its camera.
 
-    Attributes:
-        points: (B, N, 3) metres, camera frame of the anchor; zero where not valid.
-        valid: (B, N) bool, whether the anchor has depth there, in range.
+    They are valid (B, N) where the anchor has depth, in range, and zero elsewhere.
     """
 
     points: Tensor
@@ -29,11 +27,9 @@ class TruePoints(NamedTuple):
 
 
 class TrueMatches(NamedTuple):
-    """Pixels of the anchor's keypoints in the other views.
+    """Pixels (B, V-1, N, 2) of the anchor's keypoints in the other views, (x, y).
 
-    Attributes:
-        pixels: (B, V-1, N, 2) (x, y); finite, also where not valid.
-        valid: (B, V-1, N) bool, whether the point is seen there.
+    They are always finite, and valid (B, V-1, N) where the point is seen.
     """
 
     pixels: Tensor
@@ -63,9 +59,6 @@ def true_points(
         K: (B, 3, 3) intrinsics of the anchor.
         limits: Smallest and largest depth that counts, metres.
 
-    Returns:
-        The points.
-
     Raises:
         ValueError: If a shape is wrong.
     """
@@ -89,16 +82,14 @@ def true_matches(
 ) -> TrueMatches:
     """Project points of the anchor into the other views.
 
+    A view without depth at a pixel cannot tell, so that match is not valid.
+
     Args:
         truth: Points of the anchor.
         depth: (B, V, H, W) z-depth in metres, 0 missing; view 0 is the anchor.
         K: (B, V, 3, 3) intrinsics.
         cam2world: (B, V, 4, 4) rigid transforms, OpenCV axes.
         rule: When a view sees a point.
-
-    Returns:
-        The matches; a view without depth at a pixel cannot tell, so that match is not
-        valid.
 
     Raises:
         ValueError: If a shape is wrong.

@@ -52,7 +52,14 @@ def frame_camera(metainfo: Mapping[str, Any]) -> FrameCamera:
     pose = _matrix(f"pose of {name}", metainfo["pose"], "4 4")
     K = _matrix(f"cam2img of {name}", metainfo["cam2img"], "3 3")
     _check_rigid(name, pose)
-    _check_intrinsics(name, K, (width, height))
+    # The principal point of a camera is near the middle of its image.
+    center = K[:2, 2] / torch.tensor((width, height))
+    if (center - 0.5).abs().max() > 0.25 or min(K[0, 0], K[1, 1]) <= 0:
+        raise ValueError(
+            f"cam2img of {name} does not belong to its img_shape, an image of "
+            f"{width}x{height}: fx={K[0, 0]:g} fy={K[1, 1]:g} cx={K[0, 2]:g} "
+            f"cy={K[1, 2]:g}. {_REMAKE}"
+        )
     return FrameCamera(K, (width, height), invert_rigid(pose))
 
 
@@ -76,26 +83,12 @@ def _check_rigid(name: str, pose: Tensor) -> None:
         )
 
 
-def _check_intrinsics(name: str, K: Tensor, size: tuple[int, int]) -> None:
-    """The principal point of a camera is near the middle of its image."""
-    center = K[:2, 2] / torch.tensor(size)
-    if (center - 0.5).abs().max() > 0.25 or min(K[0, 0], K[1, 1]) <= 0:
-        raise ValueError(
-            f"cam2img of {name} does not belong to its img_shape, an image of "
-            f"{size[0]}x{size[1]}: fx={K[0, 0]:g} fy={K[1, 1]:g} cx={K[0, 2]:g} "
-            f"cy={K[1, 2]:g}. {_REMAKE}"
-        )
-
-
 def camera_points(points: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
-    """Augmented points in the coordinates of the camera that saw them.
+    """(N, 3) augmented points in the coordinates of the camera that saw them.
 
     Args:
         points: (N, 3) points in metres, as the pipeline left them.
         metainfo: Camera and recorded augmentation of the sample.
-
-    Returns:
-        (N, 3) in metres, of the type of ``points``.
 
     Raises:
         ValueError: As :func:`frame_camera` and :func:`undo_augmentation`.
@@ -106,16 +99,14 @@ def camera_points(points: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
 
 
 def pixel_errors(points_cam: Tensor, K: Tensor, pixels: Any) -> Tensor:
-    """How far points project from the pixels that they were measured at.
+    """(N,) distances from where points project to where they were measured, in pixels.
+
+    Infinite, never NaN, for a point that is not in front of the camera.
 
     Args:
         points_cam: (N, 3) metres, as :func:`camera_points` gives them.
         K: (3, 3) intrinsics of the depth image.
         pixels: (N, 2) pixels of the depth image, array or tensor.
-
-    Returns:
-        (N,) distances in pixels; infinite, never NaN, for a point that is not in front
-        of the camera.
     """
     found, depth = project(points_cam, K, torch.eye(4).to(points_cam))
     measured = torch.as_tensor(np.asarray(pixels)).to(found)

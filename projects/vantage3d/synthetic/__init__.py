@@ -1,11 +1,7 @@
 """The synthetic world: analytic scenes, exact ground truth, real file layouts.
 
-``solids`` and ``materials`` are what scenes are made of; ``raycast``, ``shading`` and
-``scene`` turn them into images and ``mesh`` into surfaces. ``room``, ``floor_plan`` and
-``furniture`` are the grammar of indoor scenes, ``trajectory`` and ``filming`` the
-camera in them; ``street`` is all that for drives along a road. ``scannet``,
-``rgbd_folder`` and ``kitti360`` are layouts on disk, ``dataset`` writes many rooms in
-one of them.
+``render`` turns solids into images and surfaces, ``rooms`` and ``streets`` are scenes
+and the cameras in them, ``layouts`` writes them as datasets lie on disk.
 """
 
 from vantage3d.synthetic.layouts.dataset import (

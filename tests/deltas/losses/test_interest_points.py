@@ -5,20 +5,18 @@ import pytest
 import torch
 from torch.nn import functional
 
-from vantage3d.deltas.losses import interest_points, superpoint_teacher
+from vantage3d.deltas.losses import interest_points
 from vantage3d.deltas.losses.interest_points import (
     NO_POINT,
     CornerTeacher,
     InterestPointLoss,
+    SuperPointTeacher,
     cell_labels,
     corner_strength,
+    load_superpoint,
     remove_border,
     suppress_neighbours,
     to_gray,
-)
-from vantage3d.deltas.losses.superpoint_teacher import (
-    SuperPointTeacher,
-    load_superpoint,
     transformers_names,
 )
 from vantage3d.engine.errors import CheckpointError
@@ -172,7 +170,7 @@ def test_the_teacher_is_not_trained_and_not_part_of_the_model(weights):
     logits = torch.zeros(2, 65, 4, 6, requires_grad=True)
     loss(logits, images()).backward()
     assert logits.grad.abs().sum() > 0
-    assert superpoint_teacher.load_superpoint(weights).training is False
+    assert load_superpoint(weights).training is False
     net = loss.teacher._net
     assert not any(p.requires_grad for p in net.parameters())
 

@@ -35,7 +35,7 @@ def test_statistics_stay_through_validations_and_the_rest_is_learned(frozen):
 
 
 @pytest.mark.bitwise
-@pytest.mark.parametrize("event", [100, 150, 200])  # before, about and after step 9
+@pytest.mark.parametrize("event", [100, 150, 180])  # before, about and after step 9
 def test_a_killed_run_ends_with_the_same_weights(frozen, tmp_path, event):
     assert runs.run(tmp_path, options(9), die_at=event) == -signal.SIGKILL
     assert runs.run(tmp_path, options(9), resume=True) == 0

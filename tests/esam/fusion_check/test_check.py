@@ -11,14 +11,20 @@ from torch import nn
 from tests.emulated_gpu.device import emulated_gpu
 from tests.shared import need
 from vantage3d.engine import load_config, set_data_root
-from vantage3d.esam.fusion_check.check import SampleCheck, check_fusion
+from vantage3d.esam.fusion_check.check import (
+    Injected,
+    SampleCheck,
+    Trace,
+    check_fusion,
+    traced,
+)
 from vantage3d.esam.fusion_check.report import report_text
-from vantage3d.esam.fusion_check.trace import Injected, Trace, traced
 from vantage3d.synthetic import write_dataset
-from vantage3d.synthetic.texture_net.small_features import CLASSES, write_small_features
-from vantage3d.synthetic.texture_net.small_image_net import (
+from vantage3d.synthetic.texture_net import (
+    CLASSES,
     SmallImageNet,
     save_small_image_net,
+    write_small_features,
 )
 
 CONFIG = "configs/ESAM_CA/ESAM_sv_synthetic_CA"

@@ -6,10 +6,9 @@ from vantage3d.geometry import transform_points, unproject
 from vantage3d.io.kitti360_labels import IDS, LABELS
 from vantage3d.synthetic.render.materials import Material
 from vantage3d.synthetic.streets import STYLES, film, make_street
-from vantage3d.synthetic.streets.drive import SPEED, Drive, make_rig
-from vantage3d.synthetic.streets.light import Sun
-from vantage3d.synthetic.streets.piece import box, tag
-from vantage3d.synthetic.streets.sensors import SWEEP_S, scan
+from vantage3d.synthetic.streets.drive import SPEED, SWEEP_S, Drive, make_rig, scan
+from vantage3d.synthetic.streets.site import box, tag
+from vantage3d.synthetic.streets.surfaces import Sun
 
 SIZE = (176, 47)
 RIG = make_rig()

@@ -17,13 +17,13 @@ from vantage3d.engine.checkpoints.plain import to_plain
 from vantage3d.engine.checkpoints.weights import load_weights
 from vantage3d.engine.errors import CheckpointError, ConfigError
 from vantage3d.registry import MODELS
-from vantage3d.vggt_lora.models.adapter_files import (
+from vantage3d.vggt_lora.models.adapters import (
     CONFIG,
     WEIGHTS,
     BaseUntouchedHook,
     base_hashes,
+    merged_weights,
 )
-from vantage3d.vggt_lora.models.adapters import merged_weights
 
 
 def exported(model, folder):

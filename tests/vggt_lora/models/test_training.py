@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from tests.engine import runs
 from tests.integration.test_survival import assert_same
 from vantage3d.engine.checkpoints.file import companion, read_checkpoint
-from vantage3d.vggt_lora.models.adapter_files import WEIGHTS, read_adapter
+from vantage3d.vggt_lora.models.adapters import WEIGHTS, read_adapter
 
 CONFIG = str(Path(__file__).with_name("toy_config.py"))
 LAST = "iter_14.pth"

@@ -90,19 +90,9 @@ class DeltasLoss(nn.Module):
             keypoints that got a point.
         """
         with torch.autocast(batch["depth"].device.type, enabled=False):
-            points = true_points(
-                outputs["keypoints"],
-                batch["depth"][:, 0],
-                batch["K"][:, 0],
-                self.limits,
-            )
-            matches = true_matches(
-                points,
-                batch["depth"],
-                batch["K"],
-                batch["cam2world"],
-                self.occlusion,
-            )
+            depth, K, keypoints = batch["depth"], batch["K"], outputs["keypoints"]
+            points = true_points(keypoints, depth[:, 0], K[:, 0], self.limits)
+            matches = true_matches(points, depth, K, batch["cam2world"], self.occlusion)
             losses = self._losses(outputs, batch, points, matches)
         return losses | {
             "true_points": points.valid.float().mean(),

@@ -31,15 +31,9 @@ class MatchLoss:
     beta: float = 1.0
 
     def __call__(self, matches: Tensor, searched: Tensor, truth: TrueMatches) -> Tensor:
-        """The loss, not weighted by ``weight``.
+        """The loss, not weighted by ``weight``, of predicted pixels (B, V-1, N, 2).
 
-        Args:
-            matches: (B, V-1, N, 2) predicted pixels.
-            searched: (B, V-1, N) bool, where there was a segment to search.
-            truth: True values of the same keypoints.
-
-        Returns:
-            Scalar, connected to ``matches`` also where nothing is valid.
+        ``searched`` (B, V-1, N) bool tells where there was a segment to search.
         """
         valid = truth.valid & searched & matches.detach().isfinite().all(-1)
         return masked_smooth_l1(matches, truth.pixels, valid, self.beta)
@@ -61,15 +55,9 @@ class PointLoss:
     farthest: float = 20.0
 
     def __call__(self, points: Tensor, triangulated: Tensor, truth: TruePoints):
-        """The loss, not weighted by ``weight``.
+        """The loss, not weighted by ``weight``, of points (B, N, 3) in the anchor.
 
-        Args:
-            points: (B, N, 3) triangulated, camera frame of the anchor.
-            triangulated: (B, N) bool, whether a view took part.
-            truth: True values of the same keypoints.
-
-        Returns:
-            Scalar, connected to ``points`` also where nothing is valid.
+        ``triangulated`` (B, N) bool tells whether a view took part.
         """
         z = points[..., 2].detach()
         sane = points.detach().isfinite().all(-1) & (z > 0) & (z < self.farthest)
@@ -132,18 +120,10 @@ class DepthLoss:
 def shrink(
     depth: Tensor, size: Sequence[int], limits: tuple[float, float]
 ) -> tuple[Tensor, Tensor]:
-    """True depth at a smaller size: that of the pixel nearest to each centre.
+    """True depth (B, h, w) at a smaller size, and bool where it is within the limits.
 
-    Nothing is averaged: between an object and the wall behind it, or beside a hole,
-    there is no surface.
-
-    Args:
-        depth: (B, H, W) z-depth in metres, 0 missing.
-        size: (h, w).
-        limits: Smallest and largest depth that counts.
-
-    Returns:
-        (B, h, w) depth and bool, where it counts.
+    That of the pixel of ``depth`` (B, H, W) nearest to each centre: between an object
+    and the wall behind it, or beside a hole, there is no surface to average.
     """
     small = functional.interpolate(depth[:, None], list(size), mode="nearest-exact")
     small = small[:, 0]
@@ -172,9 +152,6 @@ class SmoothnessLoss:
         Args:
             depth: (B, H, W) predicted depth, metres.
             image: (B, 3, H, W) in [0, 1].
-
-        Returns:
-            Scalar.
         """
         if self.relative:
             mean = depth.mean((1, 2), keepdim=True)
@@ -188,34 +165,20 @@ class SmoothnessLoss:
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of the values where ``mask`` holds.
+    """Mean of the values where ``mask`` holds; 0 in the graph where it is empty.
 
-    Args:
-        values: (...) of any shape.
-        mask: (...) bool.
-
-    Returns:
-        Scalar; 0 and connected to ``values`` where the mask is empty. Values outside
-        the mask may be anything, NaN included.
+    Values outside the mask may be anything, NaN included.
     """
     kept = torch.where(mask, values, torch.zeros_like(values))
     return kept.sum() / mask.sum().clamp(min=1)
 
 
 def masked_smooth_l1(pred: Tensor, truth: Tensor, mask: Tensor, beta: float) -> Tensor:
-    """Mean smooth L1 distance where ``mask`` holds.
+    """Mean smooth L1 distance of (..., C) where ``mask`` (...) holds, and over C.
 
     Both sides are replaced before they are compared, not after: the slope of a NaN
-    would be NaN even with weight 0.
-
-    Args:
-        pred: (..., C) with gradient.
-        truth: (..., C).
-        mask: (...) bool.
-        beta: Distance, in the unit of ``pred``, below which the loss is quadratic.
-
-    Returns:
-        Scalar: mean over valid entries and C; 0 and connected to ``pred`` if none is.
+    would be NaN even with weight 0. Below ``beta``, in the unit of ``pred``, it is
+    quadratic; where nothing is valid it is 0 and connected to ``pred``.
     """
     mask = mask[..., None].expand_as(pred)
     zero = torch.zeros_like(pred)

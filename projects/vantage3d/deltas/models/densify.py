@@ -29,34 +29,25 @@ def spread_convolution(x: Tensor, conv: nn.Conv2d, size: Size) -> Tensor:
         conv: Kernel 5, padding 2, no bias.
         size: (H, W) of the result, at most 2 h and 2 w.
     """
-    batch, _, height, width = x.shape
+    batch, channels, height, width = x.shape
     if batch * height * width < conv.out_channels:
-        y = _few_pixels(x, conv)
+        # every pixel times every tap of the kernel, then added up
+        pixels = x.transpose(0, 1).reshape(channels, -1)
+        taps = (conv.weight.flatten(2).mT @ pixels).flip(1)
+        taps = taps.unflatten(-1, (batch, -1)).permute(2, 0, 1, 3).flatten(1, 2)
+        y = fold(taps, (2 * height, 2 * width), KERNEL, padding=2, stride=2)
     else:
         kernel = conv.weight.transpose(0, 1).flip(2, 3)
         y = conv_transpose2d(x, kernel, stride=2, padding=2, output_padding=1)
     return y[..., : size[0], : size[1]]
 
 
-def _few_pixels(x: Tensor, conv: nn.Conv2d) -> Tensor:
-    """(B, out, 2 h, 2 w), every pixel times every tap of the kernel, then added up."""
-    batch, channels, height, width = x.shape
-    pixels = x.transpose(0, 1).reshape(channels, -1)
-    taps = (conv.weight.flatten(2).mT @ pixels).flip(1)
-    taps = taps.unflatten(-1, (batch, -1)).permute(2, 0, 1, 3).flatten(1, 2)
-    return fold(taps, (2 * height, 2 * width), KERNEL, padding=2, stride=2)
-
-
 class UpBlock(nn.Module):
     """Doubles the size; names of the released checkpoints.
 
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        side_channels: Channels of the map that is joined after the first convolution;
-            0 for none.
-        legacy: Where the sizes are not multiples, repeat pixels rather than spread
-            them, as upstream, so that the operator depends on the image size.
+    A map of ``side_channels``, if any, is joined after the first convolution. With
+    ``legacy``, where the sizes are not multiples, pixels are repeated rather than
+    spread, as upstream, so that the operator depends on the image size.
     """
 
     def __init__(
@@ -116,8 +107,7 @@ class Branch(nn.Module):
 class DenseASPP(nn.Module):
     """Five branches, each on the input and all earlier branches; C in, C out.
 
-    Args:
-        channels: C; every branch adds half as many.
+    Every branch adds C / 2 channels.
     """
 
     def __init__(self, channels: int) -> None:
@@ -141,12 +131,8 @@ class DenseASPP(nn.Module):
 class SparseToDenseNet(ResNetTrunk):
     """Encodes the sparse depth, joins the image's features, decodes dense depth.
 
-    The names of its weights are those of the released checkpoints.
-
-    Args:
-        width: Channels of the first convolution, a multiple of 4; all others scale.
-        blocks: Bottlenecks of each stage.
-        legacy: Upstream's upsampling, whose operator depends on the image size.
+    The names of its weights are those of the released checkpoints; ``width``, a
+    multiple of 4, and ``blocks`` are those of :class:`ResNetTrunk`.
     """
 
     def __init__(self, width: int, blocks: Sequence[int], legacy: bool) -> None:
@@ -167,14 +153,9 @@ class SparseToDenseNet(ResNetTrunk):
         self.conv_scale2 = nn.Conv2d(wide[3], 1, 1)
 
     def forward(self, sparse: Tensor, image: Pyramid) -> list[Tensor]:
-        """Depth at strides 8, 4, 2 and 1.
+        """Four depths (B, 1, h, w) in metres at strides 8, 4, 2 and 1, not clamped.
 
-        Args:
-            sparse: (B, 1, H, W) metres, 0 where there is no point.
-            image: Features of the images.
-
-        Returns:
-            Four (B, 1, h, w) in metres, not clamped, sizes rounded up.
+        Of ``sparse`` (B, 1, H, W) metres, 0 where there is no point.
         """
         depth = self.encode(sparse)
         side = [torch.cat(pair, 1) for pair in zip(depth[:-1], image[:-1])]
@@ -203,7 +184,7 @@ def sparse_depth(
     size: tuple[int, int],
     legacy: bool,
 ) -> Tensor:
-    """A map of the keypoints' depths.
+    """(B, 1, H, W) map of the keypoints' depths, 0 where there is no valid one.
 
     Args:
         keypoints: (B, N, 2) pixels; truncated to whole ones.
@@ -212,9 +193,6 @@ def sparse_depth(
         size: (H, W) of the map.
         legacy: As upstream, a later keypoint of the same pixel erases an earlier one
             even if it is not valid. Else the last valid one counts.
-
-    Returns:
-        (B, 1, H, W), 0 where there is no valid keypoint.
     """
     height, width = size
     column, row = keypoints.long().unbind(-1)

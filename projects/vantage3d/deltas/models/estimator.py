@@ -19,13 +19,8 @@ from vantage3d.registry import MODELS
 Range = tuple[float, float]
 LEAST_DEPTH = 1e-3  # metres, of a prediction
 _OF_PREDICTIONS = (
-    "keypoints",
-    "segments",
-    "range_kp",
-    "points_anchor",
-    "point_valid",
-    "sparse_valid",
-)
+    "keypoints", "segments", "range_kp", "points_anchor", "point_valid", "sparse_valid",
+)  # fmt: skip
 LEAST_SIZE = 32  # pixels, the stride of the deepest features
 LEGACY_MULTIPLE = 8
 
@@ -92,7 +87,15 @@ class DELTAS(BaseModel):
         data_preprocessor: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(data_preprocessor)
-        check_size(width, blocks)
+        if width < 4 or width % 4:
+            raise ValueError(
+                f"`width` must be a positive multiple of 4, got {width}: the encoder "
+                "of sparse depth has a quarter of it."
+            )
+        if len(blocks) != 4 or min(blocks) < 1:
+            raise ValueError(
+                f"`blocks` must be four positive numbers, got {tuple(blocks)}."
+            )
         self.legacy, self.seed = legacy, seed
         self.sparse_range = sparse_range or search_range
         self.select = KeypointSelector(**(keypoints or {}))
@@ -239,19 +242,6 @@ def predictions(outputs: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def check_size(width: int, blocks: Sequence[int]) -> None:
-    """Raise ValueError unless networks of this size exist."""
-    if width < 4 or width % 4:
-        raise ValueError(
-            f"`width` must be a positive multiple of 4, got {width}: the encoder of "
-            "sparse depth has a quarter of it."
-        )
-    if len(blocks) != 4 or min(blocks) < 1:
-        raise ValueError(
-            f"`blocks` must be four positive numbers, got {tuple(blocks)}."
-        )
-
-
 def check_batch(batch: Mapping[str, Any], legacy: bool) -> None:
     """Raise unless images, intrinsics and poses are there and fit together.
 
@@ -270,19 +260,7 @@ def check_batch(batch: Mapping[str, Any], legacy: bool) -> None:
             f"`images` must have an anchor and at least one other view, got "
             f"{dims['V']} views. {names}".rstrip()
         )
-    _check_image_size(dims["H"], dims["W"], legacy)
-    for key in ("K", "cam2world"):
-        check_finite(key, batch[key], fix=names)
-    focal = batch["K"].diagonal(dim1=-2, dim2=-1)[..., :2]
-    if bool((focal <= 0).any()):
-        at = [int(i) for i in (focal <= 0).nonzero()[0]]
-        raise ValueError(
-            f"`K` must have positive focal lengths, got {focal[tuple(at)].item():g} in "
-            f"sample {at[0]}, view {at[1]}. {names}".rstrip()
-        )
-
-
-def _check_image_size(height: int, width: int, legacy: bool) -> None:
+    height, width = dims["H"], dims["W"]
     if min(height, width) < LEAST_SIZE:
         raise ValueError(
             f"`images` must be at least {LEAST_SIZE} pixels high and wide, got "
@@ -293,4 +271,13 @@ def _check_image_size(height: int, width: int, legacy: bool) -> None:
             f"with `legacy=True` the sides of `images` must be multiples of "
             f"{LEGACY_MULTIPLE}, got {width}x{height}. Resize the images and `K`, or "
             "take legacy=False, which has no such rule."
+        )
+    for key in ("K", "cam2world"):
+        check_finite(key, batch[key], fix=names)
+    focal = batch["K"].diagonal(dim1=-2, dim2=-1)[..., :2]
+    if bool((focal <= 0).any()):
+        at = [int(i) for i in (focal <= 0).nonzero()[0]]
+        raise ValueError(
+            f"`K` must have positive focal lengths, got {focal[tuple(at)].item():g} in "
+            f"sample {at[0]}, view {at[1]}. {names}".rstrip()
         )

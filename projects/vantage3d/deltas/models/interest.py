@@ -47,9 +47,15 @@ class ResNetTrunk(nn.Module):
         channels = width
         for stage, count in enumerate(blocks):
             planes, stride = width << stage, 2 if stage else 1
-            layer = _stage(channels, planes, count, stride)
-            setattr(self, f"layer{stage + 1}", layer)
-            channels = planes * EXPANSION
+            out = planes * EXPANSION
+            shortcut = nn.Sequential(
+                nn.Conv2d(channels, out, 1, stride=stride, bias=False),
+                nn.BatchNorm2d(out),
+            )
+            first = Bottleneck(channels, planes, stride, shortcut)
+            rest = [Bottleneck(out, planes) for _ in range(count - 1)]
+            setattr(self, f"layer{stage + 1}", nn.Sequential(first, *rest))
+            channels = out
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
@@ -68,30 +74,13 @@ def pyramid_channels(width: int) -> Pyramid:
     return Pyramid(width, *(EXPANSION * width << stage for stage in range(4)))
 
 
-def _stage(channels: int, planes: int, count: int, stride: int) -> nn.Sequential:
-    shortcut = nn.Sequential(
-        nn.Conv2d(channels, planes * EXPANSION, 1, stride=stride, bias=False),
-        nn.BatchNorm2d(planes * EXPANSION),
-    )
-    first = Bottleneck(channels, planes, stride, shortcut)
-    rest = [Bottleneck(planes * EXPANSION, planes) for _ in range(count - 1)]
-    return nn.Sequential(first, *rest)
-
-
 class InterestNet(ResNetTrunk):
     """A ResNet with a detector and a descriptor head, one cell per 8 x 8 pixels.
 
-    The names of its weights are those of the released checkpoints.
-
-    Args:
-        width: Channels of the first convolution, 64 in ResNet-50; the heads scale.
-        blocks: Bottlenecks of each stage.
-        descriptor_dim: Channels of the descriptors.
-        descriptor_stride: Pixels per descriptor, both ways: 8, as published, or 4 or 2,
-            with the same weights. The last convolution then joins its finer maps at
-            that resolution.
-        legacy: Normalise images to [-1, 1] before the statistics of ImageNet are
-            applied, as the released weights expect. Else only the latter.
+    The names of its weights are those of the released checkpoints, arguments those of
+    :class:`DELTAS`. Of a ``descriptor_stride`` below 8, with the same weights, the last
+    convolution joins its finer maps at that resolution. With ``legacy`` images are
+    normalised to [-1, 1] before the statistics of ImageNet are applied.
     """
 
     def __init__(

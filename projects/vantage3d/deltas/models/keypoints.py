@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pixel_shuffle
 
+from vantage3d.checks import check_positive
 from vantage3d.deltas.maxima import dilate
 from vantage3d.deltas.models.interest import CELL
 
@@ -35,8 +36,7 @@ class KeypointSelector:
     remove_borders: int = 4
 
     def __post_init__(self) -> None:
-        if self.num_kps < 1:
-            raise ValueError(f"`num_kps` must be positive, got {self.num_kps}.")
+        check_positive("num_kps", self.num_kps)
         if not 0 <= self.frac_superpoint <= 1:
             raise ValueError(
                 f"`frac_superpoint` must be in [0, 1], got {self.frac_superpoint}."
@@ -87,18 +87,15 @@ class KeypointSelector:
         heat = pixel_shuffle(logits.softmax(1)[:, : CELL * CELL], CELL)
         heat = heat[..., :height, :width]
         strong = heat > self.detection_threshold
-        kept = heat * (_peaks(heat, self.nms_radius) & strong)
+        # local maxima, none closer than the radius to a higher one
+        radius = self.nms_radius
+        peaks = heat == dilate(heat, radius)
+        for _ in range(_NMS_ROUNDS):
+            near = dilate(peaks.to(heat.dtype), radius) > 0
+            rest = torch.where(near, torch.zeros_like(heat), heat)
+            peaks = peaks | ((rest == dilate(rest, radius)) & ~near)
+        kept = heat * (peaks & strong)
         inside = torch.zeros_like(kept)
         border = self.remove_borders
         inside[..., border : height - border, border : width - border] = 1
         return (kept * inside)[:, 0]
-
-
-def _peaks(heat: Tensor, radius: int) -> Tensor:
-    """(B, 1, H, W) bool: local maxima, none closer than ``radius`` to a higher one."""
-    peaks = heat == dilate(heat, radius)
-    for _ in range(_NMS_ROUNDS):
-        near = dilate(peaks.to(heat.dtype), radius) > 0
-        rest = torch.where(near, torch.zeros_like(heat), heat)
-        peaks = peaks | ((rest == dilate(rest, radius)) & ~near)
-    return peaks

@@ -75,10 +75,6 @@ def epipolar_segments(
     if legacy:
         limit = ends.new_tensor([size[1] - 0.5, size[0] - 0.5])
         valid = ((ends >= -0.5) & (ends < limit)).flatten(-2).all(-1)
-    return _segments(ends, valid)
-
-
-def _segments(ends: Tensor, valid: Tensor) -> Segments:
     difference = ends[..., 1, :] - ends[..., 0, :]
     length = difference.norm(dim=-1, keepdim=True)
     direction = torch.where(

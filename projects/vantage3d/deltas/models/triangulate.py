@@ -23,17 +23,8 @@ class TriangulationNet(nn.Module):
     """Matches keypoints in the views and triangulates them.
 
     The names of its weights are those of the released checkpoints, of which only
-    ``bn_match_convD`` is used: it is the softmax's temperature.
-
-    Args:
-        search_range: Least and greatest depth in the anchor's camera, metres.
-        out_length: Samples along a segment.
-        dist_orthogonal: Rows of samples on either side of it, one pixel apart.
-        legacy: Upstream's numerics; see the module's functions.
-        max_residual: Pixels within which matches agree about a point; those that do
-            not are left out (:func:`agreeing_matches`). None: all matches count.
-        min_matches: Matches that a point needs. One alone agrees with whatever it says.
-        stride: Pixels per descriptor, both ways.
+    ``bn_match_convD`` is used: it is the softmax's temperature. Arguments are those of
+    :class:`DELTAS`, with ``stride`` its ``descriptor_stride``.
     """
 
     def __init__(
@@ -175,16 +166,15 @@ class TriangulationNet(nn.Module):
 def triangulate_pixels(
     pixels: Tensor, K: Tensor, ref2cam: Tensor, weights: Tensor
 ) -> Tensor:
-    """Points by homogeneous linear triangulation in pixels and single precision.
+    """(B, N, 3) points by homogeneous triangulation in pixels and single precision.
+
+    Any finite point where the equations have no single solution.
 
     Args:
         pixels: (B, V, N, 2).
         K: (B, V, 3, 3).
         ref2cam: (B, V, 4, 4) from the frame of the points to each camera.
         weights: (B, V, N).
-
-    Returns:
-        (B, N, 3); any finite point where the equations have no single solution.
     """
     projection = (K @ ref2cam[..., :3, :])[:, :, None]
     rows = pixels[..., None] * projection[..., 2:, :] - projection[..., :2, :]

@@ -11,12 +11,12 @@ from vantage3d.esam.datasets.augmentation import (
     NormalizePointsColor_,
     RandomFlip3D,
 )
-from vantage3d.esam.datasets.formatting import Pack3DDetInputs_
-from vantage3d.esam.datasets.image_features import LoadClipFeature
 from vantage3d.esam.datasets.loading import (
     LoadAnnotations3D_,
+    LoadClipFeature,
     LoadFrameImage,
     LoadPointsFromFile_,
+    Pack3DDetInputs_,
 )
 from vantage3d.esam.datasets.scannet_dataset import (
     ScanNet200SegDataset_,

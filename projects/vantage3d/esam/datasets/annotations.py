@@ -75,13 +75,8 @@ class AddSuperPointAnnotations(BaseTransform):
         self._check_lengths(results)
         rows = majority(superpoints, semantic, self.num_classes + 1)
         rows[-1] |= ~rows.any(axis=0)
-        masks = np.concatenate(
-            [
-                majority(superpoints, instances, len(labels)),
-                rows,
-            ]
-        )
-        results["gt_sp_masks"] = torch.from_numpy(masks)
+        masks = [majority(superpoints, instances, len(labels)), rows]
+        results["gt_sp_masks"] = torch.from_numpy(np.concatenate(masks))
         zeros = np.zeros(self.num_classes + 1, dtype=np.int64)
         results["gt_labels_3d"] = np.concatenate([labels, zeros])
         results["pts_instance_mask"] = instances
@@ -122,15 +117,9 @@ class AddSuperPointAnnotations(BaseTransform):
 
 
 def majority(superpoints: np.ndarray, ids: np.ndarray, number: int) -> np.ndarray:
-    """Which id covers more than half of each superpoint.
+    """(number, M) bool: which of the ids covers more than half of each superpoint.
 
-    Args:
-        superpoints: (N,) superpoint of each point, 0..M-1.
-        ids: (N,) ids; negative ones count as none of the rows.
-        number: Rows of the result.
-
-    Returns:
-        (number, M) bool.
+    ``superpoints`` (N,) are 0..M-1; negative ``ids`` (N,) are none of the rows.
     """
     count = int(superpoints.max()) + 1
     size = np.bincount(superpoints, minlength=count)

@@ -157,17 +157,10 @@ class ElasticTransfrom(BaseTransform):  # released config name, spelled so
 
 
 def smooth_noise(coords: np.ndarray, gran: float) -> np.ndarray:
-    """Smoothed Gaussian noise vectors at ``coords``.
+    """(N, 3) smoothed Gaussian noise at ``coords`` (N, 3); all lengths in voxels.
 
     A grid of normal noise spans [-(b-1) gran, (b-1) gran] with b cells per axis, is box
     filtered twice and read by trilinear interpolation.
-
-    Args:
-        coords: (N, 3) in voxels.
-        gran: Cell size in voxels.
-
-    Returns:
-        (N, 3).
     """
     cells = (np.abs(coords).max(axis=0) // gran + 3).astype(int)
     index = (coords / gran + (cells - 1)) / 2

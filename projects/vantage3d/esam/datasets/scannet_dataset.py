@@ -23,14 +23,7 @@ PREFIXED = {
     "super_pts_path": "sp_pts_mask",
     "pixels_path": "pixels",
 }
-
-
-NEEDED = (
-    "lidar_points",
-    "pts_semantic_mask_path",
-    "pts_instance_mask_path",
-    "super_pts_path",
-)
+NEEDED = ["lidar_points", *(key for key in PREFIXED if key != "pixels_path")]
 
 
 def _check_known(name: str, given: dict | None, known: Iterable[str]) -> None:
@@ -98,7 +91,15 @@ class SingleViewDataset(SeededSamples, BaseDataset):
                 "`python tools/create_data.py ...`."
             )
         for index, entry in enumerate(entries):
-            self._check_entry(index, entry)
+            missing = [key for key in NEEDED if key not in entry]
+            if not missing and "lidar_path" not in entry["lidar_points"]:
+                missing = ["lidar_points.lidar_path"]
+            if missing:
+                name = entry.get("sample_idx", "unnamed")
+                raise ValueError(
+                    f"{self.ann_file}: entry {index} ({name}) has no {missing}. Write "
+                    "the file again with `python tools/create_data.py ...`."
+                )
         return [self.parse_data_info(entry) for entry in entries]
 
     def _check_categories(self, metainfo: dict) -> None:
@@ -111,17 +112,6 @@ class SingleViewDataset(SeededSamples, BaseDataset):
                 f"(dataset {metainfo.get('dataset')!r}), {type(self).__name__} has "
                 f"{len(known)} others. Use the converter that belongs to this dataset "
                 "class (data/README.md), or another config."
-            )
-
-    def _check_entry(self, index: int, entry: dict) -> None:
-        missing = [key for key in NEEDED if key not in entry]
-        if not missing and "lidar_path" not in entry["lidar_points"]:
-            missing = ["lidar_points.lidar_path"]
-        if missing:
-            name = entry.get("sample_idx", "unnamed")
-            raise ValueError(
-                f"{self.ann_file}: entry {index} ({name}) has no {missing}. Write the "
-                "file again with `python tools/create_data.py ...`."
             )
 
     def parse_data_info(self, info: dict) -> dict:

@@ -1,7 +1,12 @@
 """Does a config's way from images to points work? Forward passes only, no training."""
 
+import resource
 import time
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,13 +23,129 @@ from vantage3d.esam.frame_camera import (
     frame_camera,
     pixel_errors,
 )
-from vantage3d.esam.fusion_check.trace import Trace, traced
 from vantage3d.registry import DATASETS, MODELS
 from vantage3d.visualization.hooks import evenly_spaced
 
+STAGES = ("image_features", "backbone", "fusion", "pool", "decoder")
 MIN_VALID = 0.99  # a single view sees all of its points
 MAX_DEPTH = 20.0  # metres
 STRIDES = (1, 2, 4, 8, 16)
+
+
+@dataclass
+class Injected:
+    """What one injection got and gave.
+
+    ``channels`` are those of the upsampled voxels, of the image features and of what
+    comes out, ``covered`` is the share of voxels with an image feature.
+    """
+
+    stride: int
+    voxels: int
+    channels: tuple[int, int, int]
+    covered: float
+
+
+@dataclass
+class Trace:
+    """Records of one forward pass.
+
+    Attributes:
+        seconds: Seconds by stage; a stage without a module is absent.
+        peak_gb: Largest memory so far when a stage ended, 10^9 bytes: what torch took
+            of the GPU where there is one, else the process's resident memory.
+        coordinates: Number of voxels by stride.
+        injected: What each injection got and gave, by the name of its layer.
+        not_finite: Values that are NaN or infinite, by module.
+        images: What ``image_features`` returned, None if it was not called.
+    """
+
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    peak_gb: dict[str, float] = field(default_factory=dict)
+    coordinates: dict[int, int] = field(default_factory=dict)
+    injected: dict[str, Injected] = field(default_factory=dict)
+    not_finite: dict[str, int] = field(default_factory=dict)
+    images: Any = None
+
+
+@contextmanager
+def traced(model: nn.Module) -> Iterator[Trace]:
+    """Record what ``model`` does inside the block."""
+    trace, started = Trace(), []
+
+    def start(module: nn.Module, inputs: Any) -> None:
+        started.append(_now())
+
+    def stop(name: str, module: nn.Module, inputs: Any, output: Any) -> None:
+        trace.seconds[name] += _now() - started.pop()
+        trace.peak_gb[name] = peak_gb()
+        if name == "image_features":
+            trace.images = output
+
+    def look(name: str, module: nn.Module, inputs: tuple, output: Any) -> None:
+        """Count what is not finite, look at voxels and injections."""
+        bad = sum(int((~torch.isfinite(value)).sum()) for value in tensors(output))
+        if bad:
+            trace.not_finite[name or "model"] = bad
+        if _is_sparse(output):
+            trace.coordinates[output.stride] = len(output.coordinates)
+        if len(inputs) == 3 and hasattr(inputs[2], "covered"):
+            voxels, _, pyramid = inputs
+            feats = (voxels.features, pyramid.images.cells, output.features)
+            trace.injected[name] = Injected(
+                voxels.stride,
+                len(voxels.coordinates),
+                tuple(values.shape[1] for values in feats),
+                float(pyramid.covered(voxels).float().mean()),
+            )
+
+    with ExitStack() as stack:
+        for name in STAGES:
+            stage = getattr(model, name, None)
+            if stage is not None:
+                stack.callback(stage.register_forward_pre_hook(start).remove)
+                hook = stage.register_forward_hook(partial(stop, name))
+                stack.callback(hook.remove)
+        for name, module in model.named_modules():
+            hook = module.register_forward_hook(partial(look, name))
+            stack.callback(hook.remove)
+        yield trace
+
+
+def tensors(value: Any) -> Iterator[Tensor]:
+    """Floating point tensors anywhere in an output."""
+    if isinstance(value, Tensor):
+        if value.is_floating_point():
+            yield value
+    elif _is_sparse(value):
+        yield value.features
+    else:
+        parts: Any = ()
+        if isinstance(value, dict):
+            parts = value.values()
+        elif isinstance(value, list | tuple):
+            parts = value
+        elif is_dataclass(value):
+            parts = (getattr(value, entry.name) for entry in fields(value))
+        for part in parts:
+            yield from tensors(part)
+
+
+def _is_sparse(value: Any) -> bool:
+    return hasattr(value, "coordinates") and hasattr(value, "stride")
+
+
+def _now() -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def peak_gb() -> float:
+    """Largest memory so far, 10^9 bytes: the GPU's where there is one."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 1e9
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 @dataclass
@@ -88,12 +209,7 @@ class SampleCheck:
 
 @dataclass
 class FusionCheck:
-    """All samples, and those that could not be run.
-
-    Attributes:
-        samples: What the samples showed that ran.
-        errors: ``split index: message`` of those that did not.
-    """
+    """What the samples showed that ran, and ``split index: message`` of the others."""
 
     samples: list[SampleCheck]
     errors: list[str]
@@ -137,24 +253,20 @@ def check_fusion(cfg: Config, samples: int, checkpoint: str | None) -> FusionChe
         dataset = DATASETS.build(cfg[f"{split}_dataloader"].dataset)
         for row in evenly_spaced(len(dataset), samples):
             try:
-                result.samples.append(_check_sample(model, dataset, row, split))
+                start = time.perf_counter()
+                item = dataset[row]
+                load_s = time.perf_counter() - start
+                if item is None:
+                    raise ValueError("the dataset refused it")
+                batch = model.data_preprocessor(pseudo_collate([item]), False)
+                with torch.no_grad(), traced(model) as trace:
+                    model(**batch, mode="tensor")
+                    if trace.images is None:  # only the losses of this config read any
+                        model.image_features(batch["inputs"], batch["data_samples"])
+                result.samples.append(measure(batch, trace, split, load_s))
             except (ValueError, OSError) as error:
                 result.errors.append(f"{split} sample {row}: {error}")
     return result
-
-
-def _check_sample(model: nn.Module, dataset: Any, row: int, split: str) -> SampleCheck:
-    start = time.perf_counter()
-    item = dataset[row]
-    load_s = time.perf_counter() - start
-    if item is None:
-        raise ValueError("the dataset refused it")
-    batch = model.data_preprocessor(pseudo_collate([item]), False)
-    with torch.no_grad(), traced(model) as trace:
-        model(**batch, mode="tensor")
-        if trace.images is None:  # only the losses of this config read images
-            model.image_features(batch["inputs"], batch["data_samples"])
-    return measure(batch, trace, split, load_s)
 
 
 def measure(batch: dict, trace: Trace, split: str, load_s: float) -> SampleCheck:

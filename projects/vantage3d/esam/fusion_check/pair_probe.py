@@ -22,11 +22,7 @@ Probe = dict[str, NDArray[np.floating]]
 
 
 def roc_area(values: NDArray, positive: NDArray[np.bool_]) -> float:
-    """Chance that a positive has the larger value; ties count half.
-
-    Args:
-        values: (P,) numbers.
-        positive: (P,) bool.
+    """Chance that a positive (P,) has the larger of the values (P,); ties count half.
 
     Raises:
         ValueError: If all or none are positive.
@@ -67,7 +63,13 @@ def probe_frame(
     color = _mean(points[:, 3:], voxel.ravel())[voxel.ravel()]
     mean = _mean(color, superpoints)
     spread = np.sqrt(np.maximum(_mean(color**2, superpoints) - mean**2, 0))
-    center, owner = _mean(points[:, :3], superpoints), _owners(superpoints, instances)
+    center = _mean(points[:, :3], superpoints)
+    # the instance that nearly all points of a superpoint have, else -1
+    table = np.zeros((superpoints.max() + 1, instances.max() + 2), np.int64)
+    np.add.at(table, (superpoints, np.maximum(instances, -1) + 1), 1)
+    total = table.sum(axis=1)
+    pure = (table.max(axis=1) > PURITY * total) & (total >= MIN_POINTS)
+    owner = np.where(pure, table.argmax(axis=1) - 1, -1)
     kinds = {
         "image features": _mean(image_feats, superpoints),
         "voxel colour": mean,
@@ -90,15 +92,6 @@ def _mean(values: NDArray, ids: NDArray) -> NDArray:
     return np.stack(columns, axis=1)
 
 
-def _owners(superpoints: NDArray, instances: NDArray) -> NDArray[np.int64]:
-    """(M,) the instance that nearly all points of a superpoint have, else -1."""
-    table = np.zeros((superpoints.max() + 1, instances.max() + 2), np.int64)
-    np.add.at(table, (superpoints, np.maximum(instances, -1) + 1), 1)
-    total = table.sum(axis=1)
-    pure = (table.max(axis=1) > PURITY * total) & (total >= MIN_POINTS)
-    return np.where(pure, table.argmax(axis=1) - 1, -1)
-
-
 def _pairs(
     xyz: NDArray, superpoints: NDArray, center: NDArray, owner: NDArray
 ) -> Iterator[tuple[int, int]]:
@@ -118,13 +111,7 @@ def _pairs(
 
 
 def probe_dataset(dataset: object, source: torch.nn.Module, voxel_size: float) -> Probe:
-    """Pairs of all frames of a test set.
-
-    Args:
-        dataset: With image features, as a config's ``test_dataloader`` has it.
-        source: The model's ``image_features``.
-        voxel_size: Metres.
-    """
+    """Pairs of all frames of a test set, with the model's ``image_features``."""
     frames = []
     for number in range(len(dataset)):  # type: ignore[arg-type]
         item = dataset[number]  # type: ignore[index]

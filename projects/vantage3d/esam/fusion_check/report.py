@@ -1,18 +1,16 @@
 """A fusion check in words and as a picture."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from vantage3d.esam.fusion_check.check import (
+    STAGES,
     STRIDES,
     FusionCheck,
-    SampleCheck,
     projected_pixels,
 )
-from vantage3d.esam.fusion_check.trace import STAGES
 from vantage3d.io.atomic import atomic_write
 from vantage3d.io.images import read_color
 
@@ -32,35 +30,26 @@ def report_text(check: FusionCheck) -> str:
             f"border {sample.border:.3f}, voxels at strides 1/2/4/8/16 {voxels}"
         )
     if check.samples:
-        lines += _injections(check.samples[-1]) + _stages(check.samples)
+        lines += [
+            f"{name} at stride {item.stride}: {item.voxels} voxels, channels "
+            f"{item.channels[0]} + {item.channels[1]} of the image -> "
+            f"{item.channels[2]}, covered {item.covered:.3f}"
+            for name, item in check.samples[-1].trace.injected.items()
+        ]
+        load_s = np.median([sample.load_s for sample in check.samples])
+        lines.append(f"load: {load_s * 1000:.0f} ms")
+    for name in STAGES:
+        traces = [s.trace for s in check.samples if name in s.trace.seconds]
+        if traces:
+            middle = np.median([trace.seconds[name] for trace in traces])
+            peak = max(trace.peak_gb[name] for trace in traces)
+            lines.append(f"{name}: {middle * 1000:.0f} ms, {peak:.2f} GB so far")
     lines += [f"PROBLEM {text}" for text in check.problems]
     lines.append(
         f"{len(check.samples)} samples, {len(check.problems)} problems"
         + ("" if check.problems else ": the fusion works")
     )
     return "\n".join(lines)
-
-
-def _injections(sample: SampleCheck) -> list[str]:
-    return [
-        f"{name} at stride {item.stride}: {item.voxels} voxels, channels "
-        f"{item.channels[0]} + {item.channels[1]} of the image -> {item.channels[2]}, "
-        f"covered {item.covered:.3f}"
-        for name, item in sample.trace.injected.items()
-    ]
-
-
-def _stages(samples: Sequence[SampleCheck]) -> list[str]:
-    """Median seconds and largest memory of each stage."""
-    lines = [f"load: {np.median([s.load_s for s in samples]) * 1000:.0f} ms"]
-    for name in STAGES:
-        times = [s.trace.seconds[name] for s in samples if name in s.trace.seconds]
-        if times:
-            peak = max(s.trace.peak_gb[name] for s in samples)
-            lines.append(
-                f"{name}: {np.median(times) * 1000:.0f} ms, {peak:.2f} GB so far"
-            )
-    return lines
 
 
 def write_projection_picture(path: Path, check: FusionCheck) -> None:

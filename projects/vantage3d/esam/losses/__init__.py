@@ -7,12 +7,13 @@ from vantage3d.esam.losses.criterion import (
 )
 from vantage3d.esam.losses.mask_losses import AxisAlignedIoULoss
 from vantage3d.esam.losses.matcher import (
+    FrameTargets,
     MaskBCECost,
     MaskDiceCost,
     QueryClassificationCost,
     SparseMatcher,
+    frame_targets,
 )
-from vantage3d.esam.losses.targets import FrameTargets, frame_targets
 
 __all__ = [
     "AxisAlignedIoULoss",

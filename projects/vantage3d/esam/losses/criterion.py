@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from vantage3d.esam.losses.mask_losses import dice_loss, mask_iou
-from vantage3d.esam.losses.targets import FrameTargets
+from vantage3d.esam.losses.matcher import FrameTargets
 from vantage3d.registry import MODELS, TASK_UTILS
 
 Matches = list[tuple[Tensor, Tensor]]  # per frame: query indices, instance indices
@@ -69,9 +69,6 @@ class MixedInstanceCriterion:
                 None, and ``aux_outputs``, the same of the intermediate heads.
             targets: One per frame.
             mask_modes: Per head "SP" or "P", intermediate heads first.
-
-        Returns:
-            Scalar.
         """
         heads = [*pred["aux_outputs"], pred]
         losses = [
@@ -171,8 +168,7 @@ class MixedInstanceCriterion:
     ) -> Tensor:
         """Loss of the matched boxes, mean over the frames with a match.
 
-        Predicted boxes (Q, 6) are the offset of the centre from the query's superpoint
-        and the size, in metres.
+        Boxes (Q, 6) are the offset from the query's superpoint and the size in metres.
         """
         losses = []
         for pred, target, (queries, instances) in zip(bboxes, targets, matches):
@@ -213,14 +209,11 @@ class ScanNetSemanticCriterion:
         self.loss_weight = loss_weight
 
     def __call__(self, preds: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
-        """Mean over the frames that have a labelled query.
+        """Mean over the frames that have a labelled query, a differentiable 0 for none.
 
         Args:
             preds: Per frame (Q, n_sem + 1) logits; the last column is not trained.
             targets: Per frame (Q,) int64 classes.
-
-        Returns:
-            Scalar, a differentiable 0 where no frame has a labelled query.
         """
         losses = [
             functional.cross_entropy(
@@ -256,15 +249,9 @@ class ScanNetMixedCriterion:
     def __call__(
         self, pred: dict, targets: Sequence[FrameTargets], mask_modes: Sequence[str]
     ) -> dict[str, Tensor]:
-        """Losses of a batch.
+        """``inst_loss`` and ``seg_loss`` of a batch, differentiable scalars.
 
-        Args:
-            pred: Output of ScanNetMixQueryDecoder.
-            targets: One per frame.
-            mask_modes: Per head "SP" or "P", intermediate heads first.
-
-        Returns:
-            ``inst_loss`` and ``seg_loss``, differentiable scalars.
+        Arguments are those of :class:`MixedInstanceCriterion`.
         """
         if pred["cls_preds"][0].shape[1] == 2:
             targets = [target.class_agnostic() for target in targets]

@@ -1,6 +1,7 @@
 """Losses of masks, paired (row i with row i) and batched (every pair), and of boxes.
 
-``pred`` are logits over superpoints or points, ``target`` are masks of the same length.
+``pred`` are logits over superpoints or points, ``target`` are masks of the same length,
+bool or 0/1.
 """
 
 import torch
@@ -11,32 +12,17 @@ from vantage3d.registry import MODELS
 
 
 def batch_sigmoid_bce_loss(pred: Tensor, target: Tensor) -> Tensor:
-    """Mean binary cross-entropy of every prediction against every target.
+    """(Q, G) mean binary cross-entropy over N of predictions (Q, N), targets (G, N).
 
     With softplus(-x) = softplus(x) - x the sum over the positives and negatives is
     one row sum and one matrix product.
-
-    Args:
-        pred: (Q, N) logits.
-        target: (G, N) bool or 0/1 masks.
-
-    Returns:
-        (Q, G) mean over the N positions.
     """
     positive = pred @ target.to(pred.dtype).T
     return (functional.softplus(pred).sum(1, keepdim=True) - positive) / pred.shape[1]
 
 
 def batch_dice_loss(pred: Tensor, target: Tensor) -> Tensor:
-    """Dice loss, smoothed by 1, of every prediction against every target.
-
-    Args:
-        pred: (Q, N) logits.
-        target: (G, N) bool or 0/1 masks.
-
-    Returns:
-        (Q, G) in 0..1.
-    """
+    """(Q, G) dice losses, smoothed by 1, of predictions (Q, N) and targets (G, N)."""
     prob, target = pred.sigmoid(), target.to(pred.dtype)
     overlap = 2 * (prob @ target.T)
     total = prob.sum(1)[:, None] + target.sum(1)[None]
@@ -44,15 +30,7 @@ def batch_dice_loss(pred: Tensor, target: Tensor) -> Tensor:
 
 
 def dice_loss(pred: Tensor, target: Tensor) -> Tensor:
-    """Mean over rows of the dice loss, smoothed by 1.
-
-    Args:
-        pred: (M, N) logits.
-        target: (M, N) bool or 0/1 masks, row i belongs to row i of ``pred``.
-
-    Returns:
-        Scalar.
-    """
+    """Mean over rows of the dice loss, smoothed by 1, of paired rows (M, N)."""
     prob, target = pred.sigmoid(), target.to(pred.dtype)
     overlap = 2 * (prob * target).sum(1)
     return (1 - (overlap + 1) / (prob.sum(1) + target.sum(1) + 1)).mean()
@@ -60,14 +38,9 @@ def dice_loss(pred: Tensor, target: Tensor) -> Tensor:
 
 @torch.no_grad()
 def mask_iou(pred: Tensor, target: Tensor) -> Tensor:
-    """Intersection over union of each binarised prediction with its target.
+    """(M,) intersection over union of each prediction (M, N) with its target (M, N).
 
-    Args:
-        pred: (M, N) logits, positive where the mask is.
-        target: (M, N) bool masks.
-
-    Returns:
-        (M,) in 0..1; 0 where both masks are empty.
+    A prediction is a mask where it is positive; 0 where both masks are empty.
     """
     pred, target = pred > 0, target.bool()
     intersection = (pred & target).sum(1)
@@ -79,12 +52,7 @@ class AxisAlignedIoULoss(nn.Module):
     """Mean of 1 - IoU between each predicted box and its target."""
 
     def forward(self, pred: Tensor, target: Tensor) -> Tensor:
-        """Scalar.
-
-        Args:
-            pred: (M, 6) smallest and largest corner in metres.
-            target: (M, 6) true corners; row i belongs to row i of ``pred``.
-        """
+        """Of paired rows (M, 6), the smallest and the largest corner in metres."""
         low = pred[:, :3].maximum(target[:, :3])
         high = pred[:, 3:].minimum(target[:, 3:])
         overlap = (high - low).clamp(min=0).prod(1)

@@ -34,19 +34,16 @@ class Det3DDataPreprocessor_(BaseDataPreprocessor):
         """
         inputs = dict(data["inputs"])
         if "elastic_coords" in inputs:
-            inputs["elastic_coords"] = [
-                torch.as_tensor(coords) for coords in inputs["elastic_coords"]
-            ]
+            coords = inputs["elastic_coords"]
+            inputs["elastic_coords"] = [torch.as_tensor(frame) for frame in coords]
         samples = data.get("data_samples") or [None] * len(inputs["points"])
+        rows = [key for key in ("points", "elastic_coords") if key in inputs]
         for i, sample in enumerate(samples):
             for key in IMAGES.intersection(inputs):
                 check_image(sample_name(sample, i), key, inputs[key], i)
-            frame = {
-                key: inputs[key][i]
-                for key in ("points", "elastic_coords")
-                if key in inputs
-            }
-            check_frame(sample_name(sample, i), frame, sample)
+            check_frame(
+                sample_name(sample, i), {key: inputs[key][i] for key in rows}, sample
+            )
         return self.cast_data({**data, "inputs": inputs})
 
 
@@ -78,9 +75,18 @@ def check_frame(name: str, frame: Mapping[str, Tensor], sample) -> None:
         return
     for key in sorted(sample.gt_pts_seg.keys()):
         check_length(name, key, sample.gt_pts_seg[key], len(points))
-    if "sp_pts_mask" in sample.gt_pts_seg:
-        number = check_superpoints(name, sample.gt_pts_seg.sp_pts_mask)
-        check_masks(name, sample, number)
+    if "sp_pts_mask" not in sample.gt_pts_seg:
+        return
+    number = check_superpoints(name, sample.gt_pts_seg.sp_pts_mask)
+    if "gt_instances_3d" in sample and "sp_masks" in sample.gt_instances_3d:
+        masks = sample.gt_instances_3d.sp_masks
+        labels = len(sample.gt_instances_3d.labels_3d)
+        if masks.shape[1] != number or len(masks) != labels:
+            raise ValueError(
+                f"{name}: `sp_masks` has shape {tuple(masks.shape)}, expected "
+                f"({labels}, {number}): one row per label, one column per superpoint. "
+                f"{FIX}"
+            )
 
 
 def check_image(name: str, key: str, maps: Sequence[Tensor | None], i: int) -> None:
@@ -122,16 +128,3 @@ def check_superpoints(name: str, ids: Tensor) -> int:
             f"{int(ids.max())}; ids must be 0..M-1 without gaps. {FIX}"
         )
     return int(ids.max()) + 1
-
-
-def check_masks(name: str, sample, num_superpoints: int) -> None:
-    """Raise unless masks and labels belong together and to the superpoints."""
-    if "gt_instances_3d" not in sample or "sp_masks" not in sample.gt_instances_3d:
-        return
-    masks, labels = sample.gt_instances_3d.sp_masks, sample.gt_instances_3d.labels_3d
-    if masks.shape[1] != num_superpoints or len(masks) != len(labels):
-        raise ValueError(
-            f"{name}: `sp_masks` has shape {tuple(masks.shape)}, expected "
-            f"({len(labels)}, {num_superpoints}): one row per label, one column per "
-            f"superpoint. {FIX}"
-        )

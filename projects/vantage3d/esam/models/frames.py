@@ -55,13 +55,10 @@ class VoxelizedPoints:
 def voxelize_frames(
     inputs: Mapping, voxel_size: float, engine: Backend
 ) -> VoxelizedPoints:
-    """Voxels of a batch.
+    """Voxels of a batch, as a sparse tensor of the engine.
 
-    Args:
-        inputs: ``points``, per frame (N, 3 + C) metres and features, and possibly
-            ``elastic_coords``, per frame (N, 3) in voxels, which then place the points.
-        voxel_size: Metres.
-        engine: Whose sparse tensor to make.
+    ``inputs`` have ``points``, per frame (N, 3 + C) metres and features, and possibly
+    ``elastic_coords``, per frame (N, 3) in voxels, which then place the points.
     """
     points = inputs["points"]
     xyz = [frame[:, :3] for frame in points]
@@ -75,10 +72,7 @@ def voxelize_frames(
 
 
 def join_superpoints(superpoints: Sequence[Tensor]) -> tuple[Tensor, list[int]]:
-    """Superpoints of a batch, counted on from frame to frame.
-
-    Args:
-        superpoints: Per frame (N,) int64 superpoint of each point, 0..M-1.
+    """Superpoints of a batch, per frame (N,) int64 0..M-1, counted on.
 
     Returns:
         (sum N,) int64 superpoint of each point, 0..(sum M)-1, and the M of each frame.

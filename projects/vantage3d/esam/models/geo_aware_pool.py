@@ -90,13 +90,8 @@ def normalize_in_segments(
 ) -> tuple[Tensor, Tensor]:
     """Centre each segment and scale it by its longest side plus 1 cm.
 
-    Args:
-        xyz: (N, 3) metres.
-        ids: (N,) segment of each point.
-        num_segments: M.
-
     Returns:
-        (N, 3) coordinates without unit and (M, 3) centres in metres.
+        (N, 3) coordinates without unit of points in metres, and (M, 3) centres.
     """
     centres = segment_mean(xyz, ids, num_segments)
     sides = segment_max(xyz, ids, num_segments) - segment_min(xyz, ids, num_segments)

@@ -27,11 +27,7 @@ DEFAULT_CONFIG = {"conv1_kernel_size": 5, "bn_momentum": 0.02}
 class BasicBlock(nn.Module):
     """Two 3x3x3 convolutions with a residual.
 
-    Args:
-        engine: Where the layers come from.
-        inplanes: Channels in.
-        planes: Channels out.
-        bn_momentum: Momentum of the shortcut's norm; the others keep 0.1, as released.
+    ``bn_momentum`` is that of the shortcut's norm; the others keep 0.1, as released.
     """
 
     def __init__(
@@ -92,8 +88,19 @@ class Res16UNet34C(nn.Module):
         injection: dict | None = None,
     ) -> None:
         super().__init__()
-        _check_shape(out_channels, planes, layers)
-        config = _complete(config)
+        for name, value in (("planes", planes), ("layers", layers)):
+            if len(value) != 8:
+                raise ValueError(f"`{name}` must have 8 values, got {list(value)}")
+        if out_channels != planes[-1]:
+            raise ValueError(
+                f"`out_channels` must equal the last of `planes`, {planes[-1]}, "
+                f"got {out_channels}"
+            )
+        unknown = sorted(set(config or {}) - set(DEFAULT_CONFIG))
+        if unknown:
+            known = sorted(DEFAULT_CONFIG)
+            raise ValueError(f"`config` has unknown keys {unknown}; known are {known}")
+        config = {**DEFAULT_CONFIG, **(config or {})}
         self.engine = engine = get_backend(backend)
         self.out_channels = out_channels
         momentum = config["bn_momentum"]
@@ -192,26 +199,3 @@ class Res16UNet34C(nn.Module):
         if injection is None:
             return self.engine.cat(out, skip)
         return getattr(self, self._joins[out.stride])(out, skip, injection)
-
-
-def _complete(config: dict | None) -> dict:
-    config = dict(config or {})
-    unknown = sorted(set(config) - set(DEFAULT_CONFIG))
-    if unknown:
-        raise ValueError(
-            f"`config` has unknown keys {unknown}; known are {sorted(DEFAULT_CONFIG)}"
-        )
-    return {**DEFAULT_CONFIG, **config}
-
-
-def _check_shape(
-    out_channels: int, planes: Sequence[int], layers: Sequence[int]
-) -> None:
-    for name, value in (("planes", planes), ("layers", layers)):
-        if len(value) != 8:
-            raise ValueError(f"`{name}` must have 8 values, got {list(value)}")
-    if out_channels != planes[-1]:
-        raise ValueError(
-            f"`out_channels` must equal the last of `planes`, {planes[-1]}, "
-            f"got {out_channels}"
-        )

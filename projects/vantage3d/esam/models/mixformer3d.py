@@ -16,7 +16,7 @@ from mmdet3d.structures import Det3DDataSample, PointData
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from vantage3d.esam.losses import FrameTargets, frame_targets
+from vantage3d.esam.losses import frame_targets
 from vantage3d.esam.models.frames import Frames, join_superpoints, voxelize_frames
 from vantage3d.esam.models.fusion.image_sampling import ImagePyramid
 from vantage3d.esam.models.postprocess import build_postprocess, semantic_of_points
@@ -198,10 +198,20 @@ class ScanNet200MixFormer3D(BaseModel):
         query_ids = [select_queries(x, self.query_thr) for x in frames.sp_feats]
         queries = [feats[ids] for feats, ids in zip(frames.sp_feats, query_ids)]
         classes = self.criterion.num_semantic_classes
-        targets = [
-            query_targets(sample, ids, xyz, classes)
-            for sample, ids, xyz in zip(data_samples, query_ids, frames.sp_xyz)
-        ]
+        targets = []
+        for sample, ids, xyz in zip(data_samples, query_ids, frames.sp_xyz):
+            instances = sample.gt_instances_3d
+            targets.append(
+                frame_targets(
+                    instances.labels_3d,
+                    instances.sp_masks,
+                    sample.gt_pts_seg.pts_instance_mask,
+                    ids,
+                    classes,
+                    boxes=instances.get("bboxes_3d"),
+                    query_xyz=xyz[ids],
+                )
+            )
         pred = self._decode(frames, queries)
         losses = self.criterion(pred, targets, self.decoder.mask_pred_mode)
         if self.distillation is not None:
@@ -281,10 +291,8 @@ def check_options(query_thr: float, num_classes: int, classes: int) -> None:
 def check_image_channels(given: int | None, users: Mapping[str, int | None]) -> None:
     """Raise ValueError unless image features are there exactly where they are used.
 
-    Args:
-        given: Channels of the features, None without any.
-        users: Channels that a part of the model takes, by its name; None for a part
-            that is absent or takes none.
+    ``given`` are their channels, ``users`` those that a part of the model takes, or
+    None, by its name.
     """
     wanted = {name: channels for name, channels in users.items() if channels}
     if set(wanted.values()) != ({given} if given else set()):
@@ -295,42 +303,11 @@ def check_image_channels(given: int | None, users: Mapping[str, int | None]) -> 
 
 
 def select_queries(sp_feats: Tensor, smallest: float) -> Tensor:
-    """Random superpoints; drawn from torch's CPU generator, which resumes.
+    """(Q,) int64 different superpoints of (M, C); torch's CPU generator resumes.
 
-    Args:
-        sp_feats: (M, C) features of the superpoints.
-        smallest: Smallest share of them; the share is drawn between this and 1.
-
-    Returns:
-        (Q,) int64, different ones.
+    Their share is drawn between the smallest and 1.
     """
     number = len(sp_feats)
     share = smallest + (1 - smallest) * float(torch.rand(1))
     ids = torch.randperm(number)[: math.ceil(share * number)]
     return ids.to(sp_feats.device)
-
-
-def query_targets(
-    sample: Det3DDataSample,
-    query_ids: Tensor,
-    sp_xyz: Tensor,
-    num_semantic_classes: int,
-) -> FrameTargets:
-    """What the queries of a frame are trained towards.
-
-    Args:
-        sample: The frame's ground truth, which stays as it is.
-        query_ids: (Q,) int64 superpoint of each query.
-        sp_xyz: (M, 3) centre of each superpoint in metres.
-        num_semantic_classes: Number of semantic classes of the criterion.
-    """
-    instances = sample.gt_instances_3d
-    return frame_targets(
-        instances.labels_3d,
-        instances.sp_masks,
-        sample.gt_pts_seg.pts_instance_mask,
-        query_ids,
-        num_semantic_classes,
-        boxes=instances.get("bboxes_3d"),
-        query_xyz=sp_xyz[query_ids],
-    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-KERNELS = ("linear", "gaussian")
+from vantage3d.checks import check_choice
 
 
 def mask_matrix_nms(
@@ -36,12 +36,16 @@ def mask_matrix_nms(
     Raises:
         ValueError: If ``kernel`` is unknown.
     """
-    if kernel not in KERNELS:
-        raise ValueError(f"`kernel` must be one of {KERNELS}, got {kernel!r}")
+    check_choice("kernel", kernel, ("linear", "gaussian"))
     if len(scores) == 0:
         return scores, labels
     scores, order = scores.sort(descending=True, stable=True)
-    overlap = _overlap_with_better(masks[order], labels[order])
+    masks, labels = masks[order], labels[order]
+    # (Q, Q) IoU of row i with column j where i is better and has j's label, else 0.
+    intersection, area = masks @ masks.T, masks.sum(1)
+    union = area[:, None] + area[None] - intersection
+    same = labels[:, None] == labels[None]
+    overlap = (intersection / union.clamp(min=1e-6) * same).triu(diagonal=1)
     # What the better mask itself lost to still better ones (eq. 5).
     lost = overlap.amax(0)[:, None]
     if kernel == "gaussian":
@@ -51,15 +55,6 @@ def mask_matrix_nms(
         decay = (1 - overlap) / (1 - lost).clamp(min=1e-6)
     scores, rank = (scores * decay.amin(0)).sort(descending=True, stable=True)
     return scores, order[rank]
-
-
-def _overlap_with_better(masks: Tensor, labels: Tensor) -> Tensor:
-    """(Q, Q) IoU of row i with column j where i is better and has j's label, else 0."""
-    intersection = masks @ masks.T
-    area = masks.sum(1)
-    union = area[:, None] + area[None] - intersection
-    same = labels[:, None] == labels[None]
-    return (intersection / union.clamp(min=1e-6) * same).triu(diagonal=1)
 
 
 @dataclass(frozen=True)
@@ -140,13 +135,8 @@ def build_postprocess(test_cfg: dict | None) -> InstancePostProcess:
 
 
 def semantic_of_points(sem: Tensor, superpoints: Tensor) -> Tensor:
-    """Class of each point, that of its superpoint.
+    """(N,) int64 class 0..n_sem-1 of each point, that of its superpoint (N,).
 
-    Args:
-        sem: (M, n_sem + 1) logits of the superpoints, the last column "no class".
-        superpoints: (N,) int64.
-
-    Returns:
-        (N,) int64 in 0..n_sem-1.
+    ``sem`` (M, n_sem + 1) are logits of the superpoints, the last column "no class".
     """
     return torch.argmax(sem[:, :-1], dim=1)[superpoints]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from vantage3d.checks import check_choice
 from vantage3d.esam.models.geo_aware_pool import segment_count
 from vantage3d.registry import MODELS
 
@@ -18,25 +19,18 @@ ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU}
 LEVELS = ("SP", "P")
 
 
-class CrossAttentionLayer(nn.Module):
-    """Queries look at a source of the same width.
-
-    Args:
-        d_model: Channels.
-        num_heads: Attention heads.
-        dropout: Probability.
-    """
+class AttentionLayer(nn.Module):
+    """Queries look at a source of the same width, for example at themselves."""
 
     def __init__(self, d_model: int, num_heads: int, dropout: float) -> None:
         super().__init__()
         self.attn = nn.MultiheadAttention(d_model, num_heads, dropout, batch_first=True)
         self.norm = nn.LayerNorm(d_model)
         self.dropout = nn.Dropout(dropout)
-        for parameter in self.parameters():
-            if parameter.dim() > 1:
-                nn.init.xavier_uniform_(parameter)
 
-    def forward(self, queries: Tensor, source: Tensor, hidden: Tensor) -> Tensor:
+    def forward(
+        self, queries: Tensor, source: Tensor, hidden: Tensor | None = None
+    ) -> Tensor:
         """(Q, C) from queries (Q, C), source (M, C) and (Q, M) True where hidden."""
         out, _ = self.attn(
             queries, source, source, attn_mask=hidden, need_weights=False
@@ -44,40 +38,24 @@ class CrossAttentionLayer(nn.Module):
         return self.norm(queries + self.dropout(out))
 
 
-class SelfAttentionLayer(nn.Module):
-    """Queries of one frame look at each other; arguments as CrossAttentionLayer."""
+class CrossAttentionLayer(AttentionLayer):
+    """The same, initialised as the published training does."""
 
     def __init__(self, d_model: int, num_heads: int, dropout: float) -> None:
-        super().__init__()
-        self.attn = nn.MultiheadAttention(d_model, num_heads, dropout, batch_first=True)
-        self.norm = nn.LayerNorm(d_model)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, queries: Tensor) -> Tensor:
-        """(Q, C) from (Q, C)."""
-        out, _ = self.attn(queries, queries, queries, need_weights=False)
-        return self.norm(queries + self.dropout(out))
+        super().__init__(d_model, num_heads, dropout)
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_uniform_(parameter)
 
 
 class FFN(nn.Module):
-    """Two linear layers with a residual.
-
-    Args:
-        d_model: Channels in and out.
-        hidden_dim: Channels between.
-        dropout: Probability.
-        activation_fn: "gelu" or "relu".
-    """
+    """Two linear layers with a residual; the activation is "gelu" or "relu"."""
 
     def __init__(
         self, d_model: int, hidden_dim: int, dropout: float, activation_fn: str
     ) -> None:
         super().__init__()
-        if activation_fn not in ACTIVATIONS:
-            raise ValueError(
-                f"`activation_fn` must be one of {sorted(ACTIVATIONS)}, "
-                f"got {activation_fn!r}"
-            )
+        check_choice("activation_fn", activation_fn, ACTIVATIONS)
         self.net = nn.Sequential(
             nn.Linear(d_model, hidden_dim),
             ACTIVATIONS[activation_fn](),
@@ -146,7 +124,17 @@ class ScanNetMixQueryDecoder(nn.Module):
         bbox_flag: bool = False,
     ) -> None:
         super().__init__()
-        _check_modes(num_layers, cross_attn_mode, mask_pred_mode)
+        for name, modes, first in (
+            ("cross_attn_mode", cross_attn_mode, ("",)),
+            ("mask_pred_mode", mask_pred_mode, LEVELS),
+        ):
+            valid = len(modes) == num_layers + 1 and modes[0] in first
+            if not valid or any(mode not in LEVELS for mode in modes[1:]):
+                raise ValueError(
+                    f"`{name}` must have num_layers + 1 = {num_layers + 1} entries, "
+                    f"the first one of {first}, the others of {LEVELS}; got "
+                    f"{list(modes)}"
+                )
         self.cross_attn_mode = tuple(cross_attn_mode)
         self.mask_pred_mode = tuple(mask_pred_mode)
         point_channels = in_channels + 3
@@ -159,7 +147,7 @@ class ScanNetMixQueryDecoder(nn.Module):
             CrossAttentionLayer(d_model, num_heads, dropout) for _ in range(num_layers)
         )
         self.self_attn_layers = nn.ModuleList(
-            SelfAttentionLayer(d_model, num_heads, dropout) for _ in range(num_layers)
+            AttentionLayer(d_model, num_heads, dropout) for _ in range(num_layers)
         )
         self.ffn_layers = nn.ModuleList(
             FFN(d_model, hidden_dim, dropout, activation_fn) for _ in range(num_layers)
@@ -203,7 +191,14 @@ class ScanNetMixQueryDecoder(nn.Module):
             sp_feats, p_feats, queries, superpoints, point_weights, strict=True
         )
         outputs = [self._decode(*frame) for frame in frames]
-        heads = [_gather(head) for head in zip(*outputs)]
+        heads = [
+            # per-frame lists; what the first frame has not, None, no frame has
+            {
+                key: None if first is None else [output[key] for output in head]
+                for key, first in head[0].items()
+            }
+            for head in zip(*outputs)
+        ]
         return {**heads[-1], "aux_outputs": heads[:-1]}
 
     def _decode(
@@ -231,7 +226,7 @@ class ScanNetMixQueryDecoder(nn.Module):
                 heads[-1]["masks"], i - 1, level, superpoints, point_weights
             )
             queries = layer(queries, sources[level], hidden)
-            queries = self.self_attn_layers[i - 1](queries)
+            queries = self.self_attn_layers[i - 1](queries, queries)
             queries = self.ffn_layers[i - 1](queries)
             heads.append(self._head(queries, i, hidden_feats))
         final = self.out_norm(queries)
@@ -269,62 +264,23 @@ class ScanNetMixQueryDecoder(nn.Module):
 
 
 def mask_logits(queries: Tensor, hidden_feats: Tensor, last: nn.Linear) -> Tensor:
-    """Products of the queries with ``last(hidden_feats)``, without computing that.
+    """(Q, N) products of queries with ``last(hidden_feats)``, without computing that.
 
     q (W h + b)^T = (q W) h^T + q b. There are many points and few queries, so the
-    linear layer is applied to the queries.
-
-    Args:
-        queries: (Q, C).
-        hidden_feats: (N, C) input of the layer.
-        last: Last layer of the mask features.
-
-    Returns:
-        (Q, N) logits.
+    linear layer is applied to the queries (Q, C), its input being (N, C).
     """
     bias = (queries @ last.bias)[:, None]
     return torch.addmm(bias, queries @ last.weight, hidden_feats.T)
 
 
 def superpoints_outside(hidden: Tensor, superpoints: Tensor, weights: Tensor) -> Tensor:
-    """Carry a point mask over to superpoints by a weighted vote.
+    """(Q, M) bool: a point mask (Q, N) carried over to superpoints by a weighted vote.
 
     The superpoint with the smallest vote stays visible in every row, so that no query
-    is left with nothing to look at.
-
-    Args:
-        hidden: (Q, N) bool.
-        superpoints: (N,) int64 ids 0..M-1.
-        weights: (N, 1) weight of each point in its superpoint.
-
-    Returns:
-        (Q, M) bool.
+    is left with nothing to look at. ``weights`` (N, 1) are those of the points.
     """
     count = segment_count(superpoints, int(superpoints.max()) + 1)
     votes = weights.new_zeros(len(count), len(hidden))
     votes.index_add_(0, superpoints, hidden.T * weights)
     score = (votes / count[:, None]).T
     return (score > 0.5) & (score > score.amin(1, keepdim=True))
-
-
-def _gather(outputs: Sequence[dict]) -> dict:
-    """One dict of per-frame lists from per-frame dicts; None stays None."""
-    return {
-        key: None if outputs[0][key] is None else [output[key] for output in outputs]
-        for key in outputs[0]
-    }
-
-
-def _check_modes(
-    num_layers: int, cross_attn_mode: Sequence[str], mask_pred_mode: Sequence[str]
-) -> None:
-    for name, modes, first in (
-        ("cross_attn_mode", cross_attn_mode, ("",)),
-        ("mask_pred_mode", mask_pred_mode, LEVELS),
-    ):
-        valid = len(modes) == num_layers + 1 and modes[0] in first
-        if not valid or any(mode not in LEVELS for mode in modes[1:]):
-            raise ValueError(
-                f"`{name}` must have num_layers + 1 = {num_layers + 1} entries, the "
-                f"first one of {first}, the others of {LEVELS}; got {list(modes)}"
-            )

@@ -107,17 +107,16 @@ def write_dataset(
     root, chosen = Path(root), LAYOUTS[layout]
     names = [f"scene{number:04d}_00" for number in range(train_rooms + val_rooms)]
     splits = {"train": names[:train_rooms], "val": names[train_rooms:]}
-    arguments = {"layout": layout, "train_rooms": train_rooms, "val_rooms": val_rooms}
-    arguments |= {"frames": list(frames), "size": list(size), "seed": seed}
+    manifest = {"version": VERSION, "layout": layout}
+    manifest |= {"train_rooms": train_rooms, "val_rooms": val_rooms}
+    manifest |= {"frames": list(frames), "size": list(size), "seed": seed}
     # Without the default, folders made before there were themes stay valid.
-    arguments |= {"theme": theme} if theme != "home" else {}
+    manifest |= {"theme": theme} if theme != "home" else {}
     jobs = {
         name: (name, Job(seed * SEEDS_PER_DATASET + n, tuple(frames), size, theme))
         for n, name in enumerate(names)
     }
-    task = partial(_write_one, layout, root)
-    text = f"rendering {layout} rooms"
-    manifest = {"version": VERSION, **arguments}
+    task, text = partial(_write_one, layout, root), f"rendering {layout} rooms"
     write_missing(root, manifest, task, jobs, chosen.last, workers, text)
     chosen.write_meta(root, splits, frames)
     return splits

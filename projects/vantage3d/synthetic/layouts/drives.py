@@ -27,9 +27,9 @@ from vantage3d.synthetic.streets.drive import (
     Drive,
     Rig,
     make_rig,
+    scan,
     street2world,
 )
-from vantage3d.synthetic.streets.sensors import scan
 
 VERSION = 1  # Raised whenever the same arguments give other bytes.
 SCENES = ("Scene01", "Scene02", "Scene06", "Scene18", "Scene20")
@@ -42,24 +42,14 @@ POSE_HEADER = "frame cameraID " + " ".join(
 
 @dataclass(frozen=True)
 class DriveOptions:
-    """What to write of every drive.
+    """What to write of every drive; same options, same bytes."""
 
-    Attributes:
-        frames: Images and sweeps, 0.8 m apart.
-        size: Image width and height in pixels.
-        style: A name in ``STYLES``.
-        columns: Azimuth steps of a sweep; the real scanner has about 2000.
-        cameras: Rectified cameras, 0 left and 1 right.
-        ego_motion: Sweeps are taken while the car moves, as real ones are.
-        seed: Same options, same bytes.
-    """
-
-    frames: int = 40
-    size: tuple[int, int] = RAW_SIZE
-    style: str = "suburb"
-    columns: int = 2000
-    cameras: tuple[int, ...] = (0,)
-    ego_motion: bool = True
+    frames: int = 40  # images and sweeps, 0.8 m apart
+    size: tuple[int, int] = RAW_SIZE  # image width and height in pixels
+    style: str = "suburb"  # a name in ``STYLES``
+    columns: int = 2000  # azimuth steps of a sweep; the real scanner has about 2000
+    cameras: tuple[int, ...] = (0,)  # rectified cameras, 0 left and 1 right
+    ego_motion: bool = True  # sweeps are taken while the car moves, as real ones are
     seed: int = 0
 
     def __post_init__(self) -> None:

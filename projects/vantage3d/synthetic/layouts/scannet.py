@@ -14,8 +14,8 @@ from vantage3d.synthetic.layouts.files import (
     write_ply,
     write_text,
 )
-from vantage3d.synthetic.render.classes import CATEGORIES
 from vantage3d.synthetic.render.mesh import scene_mesh
+from vantage3d.synthetic.render.scene import CATEGORIES
 from vantage3d.synthetic.render.solids import Floats
 from vantage3d.synthetic.rooms.filming import Job, Splits, film, sensor_intrinsics
 from vantage3d.synthetic.rooms.room import Room
@@ -81,17 +81,14 @@ def _write_scan(
         "segmentsFile": f"scannet.{segs_file}",
     }
     write_json(folder / f"{scene}.aggregation.json", aggregation)
-    write_text(folder / f"{scene}.txt", _facts(align, sensor_intrinsics(size), size))
-
-
-def _facts(align: Floats, K: Floats, size: tuple[int, int]) -> str:
-    """The text file beside a scan: ``key = value`` lines in alphabetic order."""
+    K = sensor_intrinsics(size)
     facts = {"axisAlignment": " ".join(f"{value:.6f}" for value in align.ravel())}
     for sensor in ("color", "depth"):
         facts[f"{sensor}Height"], facts[f"{sensor}Width"] = str(size[1]), str(size[0])
         facts[f"fx_{sensor}"], facts[f"fy_{sensor}"] = f"{K[0, 0]:f}", f"{K[1, 1]:f}"
         facts[f"mx_{sensor}"], facts[f"my_{sensor}"] = f"{K[0, 2]:f}", f"{K[1, 2]:f}"
-    return "".join(f"{key} = {facts[key]}\n" for key in sorted(facts))
+    text = "".join(f"{key} = {value}\n" for key, value in sorted(facts.items()))
+    write_text(folder / f"{scene}.txt", text)
 
 
 def write_meta(root: Path, splits: Splits, frames: Sequence[int]) -> None:

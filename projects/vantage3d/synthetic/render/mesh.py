@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.checks import check_positive
-from vantage3d.synthetic.render.scene import Scene
-from vantage3d.synthetic.render.shading import shade
+from vantage3d.synthetic.render.scene import Scene, shade
 from vantage3d.synthetic.render.solids import TINY, Floats
 
 CONTACT = 0.003
@@ -30,16 +29,6 @@ class Mesh(NamedTuple):
     faces: NDArray[np.int32]
     instance: NDArray[np.int32]
     segment: NDArray[np.int32]
-
-
-class _Part(NamedTuple):
-    """One grid of one solid, with the vertices that can be seen."""
-
-    solid: int
-    vertices: Floats
-    segment: NDArray[np.integer]
-    faces: NDArray[np.integer]
-    seen: NDArray[np.bool_]
 
 
 def scene_mesh(
@@ -65,38 +54,49 @@ def scene_mesh(
         ValueError: If ``spacing`` is not positive.
     """
     check_positive("spacing", spacing)
-    parts = []
+    vertices, faces, segments, solids, rows = [], [], [], [], 0
     for number, solid in enumerate(scene.solids):
         for grid in solid.grids(spacing):
-            vertices = grid.reshape(-1, 3) @ solid.rotation.T + solid.center
-            near = (vertices >= bounds[0] - SKIN) & (vertices <= bounds[1] + SKIN)
+            points = grid.reshape(-1, 3) @ solid.rotation.T + solid.center
+            near = (points >= bounds[0] - SKIN) & (points <= bounds[1] + SKIN)
             seen = near.all(axis=1)
             if seen.any():
-                seen[seen] = ~_covered(scene, number, grid, vertices)[seen]
-            if seen.any():
-                rows, columns, _ = grid.shape
-                segment, faces = _topology(rows, columns, round(patch / spacing) or 1)
-                parts.append(_Part(number, vertices, segment, faces, seen))
-    return _join(parts, scene)
+                seen[seen] = ~_covered(scene, number, grid, points)[seen]
+            if not seen.any():
+                continue
+            segment, triangles = _topology(grid.shape, round(patch / spacing) or 1)
+            # A segment is named by its first vertex.
+            _, first, inverse = np.unique(
+                segment[seen], return_index=True, return_inverse=True
+            )
+            vertices.append(points[seen])
+            new = np.cumsum(seen) - 1 + rows
+            faces.append(new[triangles[seen[triangles].all(axis=1)]])
+            segments.append((first + rows)[inverse])
+            solids.append(np.full(int(seen.sum()), number))
+            rows += int(seen.sum())
+    points, numbers = np.concatenate(vertices), np.concatenate(solids)
+    color = shade(scene.solids, scene.lamp, points, numbers)
+    return Mesh(
+        points,
+        np.round(color * 255).astype(np.uint8),
+        np.concatenate(faces).astype(np.int32),
+        scene.instances[numbers + 1],
+        np.concatenate(segments).astype(np.int32),
+    )
 
 
 def _topology(
-    rows: int, columns: int, patch: int
+    shape: tuple[int, ...], patch: int
 ) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-    """Segment of every point of a grid, and its triangles."""
+    """Segment of every point of an (R, C, 3) grid, and its triangles."""
+    rows, columns, _ = shape
     number = np.arange(rows * columns).reshape(rows, columns)
     r, c = np.divmod(number.ravel(), columns)
     a, b = number[:-1, :-1].ravel(), number[:-1, 1:].ravel()
     d, e = number[1:, :-1].ravel(), number[1:, 1:].ravel()
     faces = np.concatenate([np.stack([a, d, b], 1), np.stack([b, d, e], 1)])
     return (r // patch) * (columns // patch + 1) + c // patch, faces
-
-
-def _normals(grid: Floats) -> Floats:
-    """(R * C, 3) outward unit normals of a grid; zero at a pole."""
-    normals = np.cross(np.gradient(grid, axis=0), np.gradient(grid, axis=1))
-    length = np.linalg.norm(normals, axis=2, keepdims=True)
-    return (normals / np.maximum(length, TINY)).reshape(-1, 3)
 
 
 def _covered(
@@ -107,35 +107,11 @@ def _covered(
     others = [scene.solids[n] for n in scene.near(vertices, CONTACT) if n != own]
     if not others:
         return covered
-    normals = _normals(grid) @ scene.solids[own].rotation.T
+    normals = np.cross(np.gradient(grid, axis=0), np.gradient(grid, axis=1))
+    length = np.linalg.norm(normals, axis=2, keepdims=True)  # zero at a pole
+    normals = (normals / np.maximum(length, TINY)).reshape(-1, 3)
+    normals = normals @ scene.solids[own].rotation.T
     for points in (vertices, vertices + CONTACT * normals):
         for solid in others:
             covered |= solid.contains(solid.to_local(points), -SKIN)
     return covered
-
-
-def _join(parts: list[_Part], scene: Scene) -> Mesh:
-    """One mesh of the seen vertices; a segment is named by its first vertex."""
-    vertices, faces, segments, solids = [], [], [], []
-    row = 0
-    for part in parts:
-        seen, count = part.seen, int(part.seen.sum())
-        new = np.cumsum(seen) - 1 + row
-        _, first, inverse = np.unique(
-            part.segment[seen], return_index=True, return_inverse=True
-        )
-        vertices.append(part.vertices[seen])
-        faces.append(new[part.faces[seen[part.faces].all(axis=1)]])
-        segments.append((first + row)[inverse])
-        solids.append(np.full(count, part.solid))
-        row += count
-    points, solid = np.concatenate(vertices), np.concatenate(solids)
-    instances = np.array([s.instance for s in scene.solids], np.int32)
-    color = shade(scene.solids, scene.lamp, points, solid)
-    return Mesh(
-        points,
-        np.round(color * 255).astype(np.uint8),
-        np.concatenate(faces).astype(np.int32),
-        instances[solid],
-        np.concatenate(segments).astype(np.int32),
-    )

@@ -1,6 +1,7 @@
 """A camera in a room: its path, and the views that every indoor layout writes down."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -72,23 +73,15 @@ def _next_stop(
     room: Room, rng: np.random.Generator, last: Floats | None, seen: Floats
 ) -> Stop:
     """The best of a few free views; what it shows is added to ``seen``."""
-    best, best_score, shares = None, -1.0, seen * 0
-    found = 0
-    for _ in range(TRIALS):
-        stop = _random_stop(room, rng)
-        if not _is_free(room, stop.eye, last):
-            continue
-        share, score = _preview(room, stop, seen)
-        if score > best_score:
-            best, best_score, shares = stop, score, share
-        found += 1
-        if found == CANDIDATES:
-            break
-    if best is None:
+    stops = (_random_stop(room, rng) for _ in range(TRIALS))
+    free = (stop for stop in stops if _is_free(room, stop.eye, last))
+    views = [(stop, *_preview(room, stop, seen)) for stop in islice(free, CANDIDATES)]
+    if not views:
         raise ValueError(
             f"the room of {room.size.round(2).tolist()} m has no free camera place in "
             f"{TRIALS} trials. Use another seed."
         )
+    best, shares, _ = max(views, key=lambda view: view[2])
     seen += shares
     return best
 
@@ -97,9 +90,8 @@ def _random_stop(room: Room, rng: np.random.Generator) -> Stop:
     """An eye at standing height and a target at a piece of furniture."""
     eye = np.append(rng.uniform(-0.5, 0.5, 2) * (room.size[:2] - 0.8), 0.0)
     eye[2] = rng.uniform(1.35, 1.85)
-    names = [category.name for category in room.categories]
-    solids = [s for s in room.solids if names[s.instance - 1] not in SHELL]
-    target = solids[rng.integers(len(solids))].center + rng.uniform(-0.3, 0.3, 3)
+    chosen = room.inner[rng.integers(len(room.inner))]
+    target = chosen.center + rng.uniform(-0.3, 0.3, 3)
     target[2] = np.clip(target[2], 0.3, 1.2)
     return Stop(eye, target)
 
@@ -120,8 +112,7 @@ def _preview(room: Room, stop: Stop, seen: Floats) -> tuple[Floats, float]:
         return seen * 0, 0.0
     world2cam = invert_rigid(look_at(*stop, UP))
     hits = cast(room.solids, PREVIEW_K, world2cam, PREVIEW_SIZE)
-    instances = np.array([0, *(solid.instance for solid in room.solids)])
-    ids = instances[hits.solid + 1].ravel()
+    ids = room.instances[hits.solid + 1].ravel()
     share = np.bincount(ids, minlength=len(seen)) / len(ids)
     names = ["none", *(category.name for category in room.categories)]
     wanted = np.array([name not in (*SHELL, "none") for name in names])
@@ -138,33 +129,20 @@ Splits = dict[str, list[str]]
 
 
 class Job(NamedTuple):
-    """What to render of one scene.
+    """What to render of one scene."""
 
-    Attributes:
-        seed: Decides the room, the camera path and the noise.
-        frames: Raw frame numbers.
-        size: Image width and height in pixels.
-        theme: A name in ``THEMES``.
-    """
-
-    seed: int
-    frames: Sequence[int]
-    size: tuple[int, int]
-    theme: str = "home"
+    seed: int  # decides the room, the camera path and the noise
+    frames: Sequence[int]  # raw frame numbers
+    size: tuple[int, int]  # image width and height in pixels
+    theme: str = "home"  # a name in ``THEMES``
 
 
 class View(NamedTuple):
-    """One frame of a job.
+    """One frame of a job."""
 
-    Attributes:
-        number: Raw frame number.
-        cam2world: (4, 4) in the room's frame.
-        frame: The images; colour with sensor noise.
-    """
-
-    number: int
-    cam2world: Floats
-    frame: Frame
+    number: int  # raw frame number
+    cam2world: Floats  # (4, 4) in the room's frame
+    frame: Frame  # the images; colour with sensor noise
 
 
 def sensor_intrinsics(size: tuple[int, int]) -> Floats:

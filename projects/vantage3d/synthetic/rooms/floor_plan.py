@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vantage3d.synthetic.render.classes import CATEGORIES, Category
+from vantage3d.synthetic.render.scene import CATEGORIES, Category
 from vantage3d.synthetic.render.solids import Floats, Solid, placed
 from vantage3d.synthetic.rooms.furniture import Generator, Piece
 

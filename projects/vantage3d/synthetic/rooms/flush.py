@@ -11,8 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.synthetic.render.materials import Material
-from vantage3d.synthetic.render.palette import Color, mean_color, toned
+from vantage3d.synthetic.render.materials import Color, Material, mean_color, toned
 from vantage3d.synthetic.render.solids import Solid
 from vantage3d.synthetic.rooms.floor_plan import FloorPlan, random_pose
 from vantage3d.synthetic.rooms.furniture.piece import Generator, Piece, box
@@ -36,12 +35,7 @@ PICTURE_SHARE = 0.3
 
 
 class Cell(NamedTuple):
-    """One panel of a unit seen from the front: metres right and up.
-
-    Attributes:
-        left, right: Along x.
-        low, high: Along z.
-    """
+    """One panel of a unit seen from the front: metres right (x) and up (z)."""
 
     left: float
     right: float
@@ -100,8 +94,9 @@ def _panel(
     if min(right - left, high - low) < 0.45 or rng.random() > PICTURE_SHARE:
         return [Piece(name, (box((left, -y, low), (right, y, high), body),))]
     sheet = textured(_other(rng, {pattern, *near}), color, int(rng.integers(1 << 30)))
-    inner = _shrunk(rng, cell)
-    front = y - FRONT
+    x, z, share = (left + right) / 2, (low + high) / 2, rng.uniform(0.55, 0.7) / 2
+    dx, dz = share * (right - left), share * (high - low)
+    inner, front = Cell(x - dx, x + dx, z - dz, z + dz), y - FRONT
     parts: list[Solid] = [box((left, -y, low), (right, front, high), body)]
     parts += [box((a, front, c), (b, y, d), body) for a, b, c, d in _frame(cell, inner)]
     a, b, c, d = inner
@@ -109,14 +104,6 @@ def _panel(
         Piece(name, tuple(parts)),
         Piece("picture", (box((a, front, c), (b, y, d), sheet),)),
     ]
-
-
-def _shrunk(rng: Generator, cell: Cell) -> Cell:
-    """A cell in the middle of ``cell``."""
-    x, z = (cell.left + cell.right) / 2, (cell.low + cell.high) / 2
-    share = rng.uniform(0.55, 0.7) / 2
-    dx, dz = share * (cell.right - cell.left), share * (cell.high - cell.low)
-    return Cell(x - dx, x + dx, z - dz, z + dz)
 
 
 def _frame(outer: Cell, inner: Cell) -> list[Cell]:

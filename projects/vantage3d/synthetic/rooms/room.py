@@ -5,10 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
-from vantage3d.synthetic.render.palette import flooring, lacquer, paint
-from vantage3d.synthetic.render.scene import Scene
-from vantage3d.synthetic.render.shading import Lamp
-from vantage3d.synthetic.render.solids import Floats
+from vantage3d.synthetic.render.materials import flooring, lacquer, paint
+from vantage3d.synthetic.render.scene import Lamp, Scene
+from vantage3d.synthetic.render.solids import Floats, Solid
 from vantage3d.synthetic.rooms.floor_plan import FloorPlan, Pose, random_pose
 from vantage3d.synthetic.rooms.furniture import HANGING, ON_TOP, STANDING
 from vantage3d.synthetic.rooms.furniture.piece import Generator, Piece, Top, box
@@ -21,18 +20,12 @@ SHELL = ("wall", "floor", "ceiling")
 
 @dataclass(frozen=True)
 class Style:
-    """What a kind of room contains.
+    """What a kind of room contains."""
 
-    Attributes:
-        anchors: (name, companion, how often): pieces against a wall, each with
-            companions in front of or beside it.
-        free: Pieces anywhere on the floor.
-        walls: Things to hang.
-    """
-
+    # (name, companion, how often): pieces against a wall, and what is before or beside
     anchors: tuple[tuple[str, str | None, int], ...]
-    free: tuple[str, ...]
-    walls: tuple[str, ...]
+    free: tuple[str, ...]  # pieces anywhere on the floor
+    walls: tuple[str, ...]  # things to hang
 
 
 DESKS = 2 * (("desk", "office chair", 1),)
@@ -72,11 +65,15 @@ class Room(Scene):
     size: Floats
 
     @cached_property
+    def inner(self) -> list[Solid]:
+        """What is in the room: all but its shell."""
+        names = [category.name for category in self.categories]
+        return [s for s in self.solids if names[s.instance - 1] not in SHELL]
+
+    @cached_property
     def lamp(self) -> Lamp:
         """The light; the room's own shell throws no shadows into it."""
-        names = [category.name for category in self.categories]
-        inner = [s for s in self.solids if names[s.instance - 1] not in SHELL]
-        return Lamp(inner, self.light)
+        return Lamp(self.inner, self.light)
 
     @property
     def bounds(self) -> tuple[Floats, Floats]:
@@ -114,10 +111,8 @@ def begin_room(
 ) -> tuple[FloorPlan, Generator]:
     """An empty plan and the generator that its room is drawn from.
 
-    Args:
-        seed: Of the room, and the number of its theme.
-        smallest: Inner width, depth and height in metres.
-        largest: The same.
+    ``seed`` is that of the room with the number of its theme; inner width, depth and
+    height are between ``smallest`` and ``largest``, metres.
 
     Raises:
         ValueError: If the seed of the room is negative.
@@ -169,8 +164,7 @@ def _against_wall(
         reach = (plan.wall_length(wall) - piece.size[0]) / 2 - 0.05
         along, gap = float(rng.uniform(-reach, reach)), float(rng.uniform(0.025, 0.05))
         pose = plan.wall_pose(wall, along, gap + piece.size[1] / 2)
-        if plan.stand(piece, pose):
-            _load(plan, rng, name, piece, pose)
+        if _stand(plan, rng, name, piece, pose):
             if companion is not None:
                 _accompany(plan, rng, (piece, pose), companion, count)
             return
@@ -191,8 +185,7 @@ def _accompany(
         else:
             side = (1 if number == 0 else -1) * (reach[0] + 0.08)
             place = pose.offset(side, -(main.size[1] - piece.size[1]) / 2)
-        if plan.stand(piece, place):
-            _load(plan, rng, name, piece, place)
+        _stand(plan, rng, name, piece, place)
 
 
 def _dining_group(plan: FloorPlan, rng: Generator) -> None:
@@ -216,16 +209,19 @@ def _free(plan: FloorPlan, rng: Generator, name: str) -> tuple[Piece, Pose] | No
     """Stand a piece anywhere, if a place is found."""
     for _ in range(TRIES):
         piece, pose = STANDING[name](rng), random_pose(plan, rng)
-        if plan.stand(piece, pose):
-            _load(plan, rng, name, piece, pose)
+        if _stand(plan, rng, name, piece, pose):
             return piece, pose
     return None
 
 
-def _load(plan: FloorPlan, rng: Generator, name: str, piece: Piece, pose: Pose) -> None:
-    """Put small things on a piece, apart from each other."""
+def _stand(
+    plan: FloorPlan, rng: Generator, name: str, piece: Piece, pose: Pose
+) -> bool:
+    """Stand a piece, with small things on it; False if it does not fit there."""
+    if not plan.stand(piece, pose):
+        return False
     if piece.top is None or name not in ON_TOP:
-        return
+        return True
     slots = 2 if piece.top.high[0] - piece.top.low[0] > 0.9 else 1
     choices = ON_TOP[name]
     for slot in range(slots):
@@ -235,6 +231,7 @@ def _load(plan: FloorPlan, rng: Generator, name: str, piece: Piece, pose: Pose) 
         place = _slot(rng, piece.top, thing, slot, slots)
         if place is not None:
             plan.add(thing, pose.offset(*place)._replace(z=piece.top.height))
+    return True
 
 
 def _slot(

@@ -7,22 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vantage3d.synthetic.render.materials import Material
-from vantage3d.synthetic.render.palette import random_seed, toned
+from vantage3d.synthetic.render.materials import Material, random_seed, toned
 from vantage3d.synthetic.render.solids import Floats, Solid, placed
-from vantage3d.synthetic.streets.houses import make_house
-from vantage3d.synthetic.streets.light import Sun
-from vantage3d.synthetic.streets.objects import (
-    leaves,
-    make_car,
-    make_clutter,
-    make_lamp,
-    make_person,
-    make_sign,
-    make_tree,
-)
-from vantage3d.synthetic.streets.piece import box, tag
-from vantage3d.synthetic.streets.sections import make_sections
+from vantage3d.synthetic.streets import objects
+from vantage3d.synthetic.streets.sections import make_house, make_sections
 from vantage3d.synthetic.streets.site import (
     BEFORE,
     BEYOND,
@@ -34,20 +22,17 @@ from vantage3d.synthetic.streets.site import (
     STYLES,
     Site,
     Style,
+    box,
+    tag,
 )
-from vantage3d.synthetic.streets.surfaces import Ground, Paving, Road
+from vantage3d.synthetic.streets.surfaces import Ground, Paving, Road, Sun
 
 
 class Mover(NamedTuple):
-    """Something that moves.
+    """Something that moves."""
 
-    Attributes:
-        solids: Where it is at time 0.
-        velocity: (3,) metres per second.
-    """
-
-    solids: tuple[Solid, ...]
-    velocity: Floats
+    solids: tuple[Solid, ...]  # where it is at time 0
+    velocity: Floats  # (3,) metres per second
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +100,7 @@ def make_ground(site: Site) -> Iterator[Solid]:
     strip = Ground(toned(dark, 1.15), toned(light, 1.2), "noise", 0.1, seed + 1)
     stone = Paving((0.58, 0.56, 0.53), scale=0.6, seed=seed + 2)
     curb = Material((0.66, 0.65, 0.63), (0.58, 0.57, 0.55), "stripes", 1.0)
-    grass = leaves(site.style, site.rng, 0.06)
+    grass = objects.leaves(site.style, site.rng, 0.06)
     field = Ground(grass.color, grass.second, "noise", 0.25, seed + 3)
     for side in (1, -1):
         across, y = PARKING - ROAD, side * (ROAD + PARKING) / 2
@@ -143,20 +128,20 @@ def make_kerbside(site: Site, side: float) -> Iterator[Solid]:
         if rng.random() < 0.5:
             at = np.array([x + rng.uniform(-0.4, 0.4), side * 4.65, 0.01])
             yaw = (0.0 if side < 0 else np.pi) + float(rng.uniform(-0.03, 0.03))
-            yield from placed(make_car(rng, next(site.number)), at, yaw)
+            yield from placed(objects.make_car(rng, next(site.number)), at, yaw)
     for x in site.every(17.0):
         if rng.random() < 0.45:
             at = np.array([x, side * (PARKING + 0.5), KERB])
-            yield from placed(make_tree(site.style, rng), at, 0.0)
+            yield from placed(objects.make_tree(site.style, rng), at, 0.0)
     for x in site.every(29.0):
         at = np.array([x + 7 * side, side * (PARKING + 0.4), KERB])
-        yield from placed(make_lamp(side), at, 0.0)
+        yield from placed(objects.make_lamp(side), at, 0.0)
     for x in site.every(24.0):
         at = np.array([x, side * (PARKING + 0.45), KERB])
-        yield from placed(make_sign(rng, next(site.number)), at, 0.0)
+        yield from placed(objects.make_sign(rng, next(site.number)), at, 0.0)
     for x in site.every(11.0):
         at = np.array([x, side * (PAVEMENT - 0.5), KERB])
-        yield from placed(make_clutter(rng, next(site.number)), at, 0.0)
+        yield from placed(objects.make_clutter(rng, next(site.number)), at, 0.0)
 
 
 def make_traffic(site: Site, duration_s: float) -> Iterator[Mover]:
@@ -166,18 +151,18 @@ def make_traffic(site: Site, duration_s: float) -> Iterator[Mover]:
     reach = site.stop - 15 + 11 * duration_s
     while gap < reach:
         at = np.array([gap, LANE + rng.uniform(-0.2, 0.2), 0.01])
-        car = placed(make_car(rng, next(site.number)), at, np.pi)
+        car = placed(objects.make_car(rng, next(site.number)), at, np.pi)
         yield Mover(tuple(car), np.array([-float(rng.uniform(8, 11)), 0, 0]))
         gap += float(rng.uniform(35, 80))
     if rng.random() < 0.6:
         at = np.array([float(rng.uniform(16, 30)), -LANE, 0.01])
-        car = placed(make_car(rng, next(site.number)), at, 0.0)
+        car = placed(objects.make_car(rng, next(site.number)), at, 0.0)
         yield Mover(tuple(car), np.array([8.6, 0, 0]))
     for x in site.every(14.0):
         side, way = rng.choice([-1.0, 1.0], 2)
         across = side * float(rng.uniform(PARKING + 1.0, PAVEMENT - 0.9))
         person = placed(
-            make_person(rng, next(site.number)),
+            objects.make_person(rng, next(site.number)),
             np.array([x, across, KERB]),
             0.0 if way > 0 else np.pi,
         )

@@ -2,11 +2,15 @@
 
 import numpy as np
 
-from vantage3d.synthetic.render.materials import Material
-from vantage3d.synthetic.render.palette import Color, pick, random_seed, toned
+from vantage3d.synthetic.render.materials import (
+    Color,
+    Material,
+    pick,
+    random_seed,
+    toned,
+)
 from vantage3d.synthetic.render.solids import Cylinder, Solid
-from vantage3d.synthetic.streets.piece import SIDEWAYS, ball, box, post, tag
-from vantage3d.synthetic.streets.site import Style
+from vantage3d.synthetic.streets.site import SIDEWAYS, Style, ball, box, post, tag
 from vantage3d.synthetic.streets.surfaces import Leaves, Plate
 
 CLOUDED = Material((0.8, 0.8, 0.75))

@@ -1,4 +1,4 @@
-"""Where a street is built: its cross-section, its ends, its look and its randomness."""
+"""Where a street is built, its look and its randomness, and how solids are placed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,51 +6,44 @@ from itertools import count
 
 import numpy as np
 
-from vantage3d.synthetic.render.palette import Color, Span
+from vantage3d.io.kitti360_labels import IDS, INSTANCE_BASE
+from vantage3d.synthetic.render.materials import Color, Material, Span
+from vantage3d.synthetic.render.solids import Box, Cylinder, Ellipsoid, Floats
 
 BEFORE, BEYOND = 40.0, 95.0  # street behind the start and after the end of a drive
 ROAD, PARKING, PAVEMENT = 3.5, 5.7, 8.2  # half widths, metres
 LANE = 1.75
 KERB = 0.12
+Triple = tuple[float, float, float]
+UPRIGHT = np.eye(3)
+# Local z along the street's y: axles and lying cylinders.
+SIDEWAYS = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
+# Half a turn of 45 degrees about x: the upper edge of a box becomes a gable.
+GABLE = np.array(
+    [[1, 0, 0], [0, np.sqrt(0.5), -np.sqrt(0.5)], [0, np.sqrt(0.5), np.sqrt(0.5)]]
+)
 
 
 @dataclass(frozen=True)
 class Style:
-    """One look of a street; two of them make a domain shift.
+    """One look of a street; two of them make a domain shift."""
 
-    Attributes:
-        camera_height: Of the left camera above the road, metres.
-        wall_hue: Of the houses, and likewise saturation and value.
-        brick: Share of brick houses.
-        roof_hue: Of roof tiles.
-        floors: Least and most floors of a house.
-        green: Hue of leaves and grass.
-        asphalt: Brightness of the road.
-        sun_azimuth: Degrees from the street's direction to the sun, to the left.
-        sun_elevation: Degrees above the horizon.
-        sun: Colour of direct light.
-        ambient: Colour of light in the shade.
-        zenith: Colour of the sky above.
-        horizon: Colour of the sky below, and of haze.
-        haze: Metres after which 63 % of a colour is haze.
-    """
-
-    camera_height: float
-    wall_hue: Span
+    camera_height: float  # metres of the left camera above the road
+    wall_hue: Span  # of the houses, as saturation and value
     wall_saturation: Span
     wall_value: Span
-    brick: float
+    brick: float  # share of brick houses
     roof_hue: Span
-    floors: tuple[int, int]
-    green: Span
-    asphalt: float
-    sun_azimuth: float
-    sun_elevation: float
-    sun: Color
-    ambient: Color
-    zenith: Color
-    horizon: Color
-    haze: float
+    floors: tuple[int, int]  # least and most floors of a house
+    green: Span  # hue of leaves and grass
+    asphalt: float  # brightness of the road
+    sun_azimuth: float  # degrees to the left of the street's direction
+    sun_elevation: float  # degrees above the horizon
+    sun: Color  # direct light
+    ambient: Color  # light in the shade
+    zenith: Color  # the sky above
+    horizon: Color  # the sky below, and haze
+    haze: float  # metres after which 63 % of a colour is haze
 
 
 STYLES = {
@@ -77,19 +70,12 @@ STYLES = {
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """What all who build on a street share; x along the street, y left, z up, metres.
-
-    Attributes:
-        style: The district.
-        rng: Source of randomness; the order of building decides what is drawn.
-        length: Metres of the drive.
-        number: Counts instances.
-    """
+    """What all who build on a street share; x along it, y left, z up, metres."""
 
     style: Style
-    rng: np.random.Generator
-    length: float
-    number: Iterator[int] = field(default_factory=lambda: count(1))
+    rng: np.random.Generator  # the order of building decides what is drawn
+    length: float  # metres of the drive
+    number: Iterator[int] = field(default_factory=lambda: count(1))  # counts instances
 
     @property
     def start(self) -> float:
@@ -105,3 +91,29 @@ class Site:
         """Positions about ``step`` metres apart."""
         places = np.arange(self.start + 3, self.stop - 10, step)
         return [float(x + self.rng.uniform(-0.3, 0.3) * step) for x in places]
+
+
+def tag(label: str, instance: int = 0) -> int:
+    """Value of KITTI-360's instance images."""
+    return IDS[label] * INSTANCE_BASE + instance
+
+
+def box(
+    size: Triple, at: Triple, material: Material, ids: int, rotation: Floats = UPRIGHT
+) -> Box:
+    """A cuboid of full ``size``, its centre at ``at``."""
+    return Box(np.array(size) / 2, np.array(at), material, rotation, ids)
+
+
+def post(
+    radius: float, height: float, at: Triple, material: Material, ids: int
+) -> Cylinder:
+    """An upright cylinder that stands on ``at``."""
+    half = np.array([radius, radius, height / 2])
+    center = np.array([at[0], at[1], at[2] + height / 2])
+    return Cylinder(half, center, material, UPRIGHT, ids)
+
+
+def ball(half: Triple, at: Triple, material: Material, ids: int) -> Ellipsoid:
+    """An ellipsoid with semi-axes ``half``, its centre at ``at``."""
+    return Ellipsoid(np.array(half), np.array(at), material, UPRIGHT, ids)

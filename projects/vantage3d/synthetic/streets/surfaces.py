@@ -1,14 +1,23 @@
-"""Surfaces of a street: facades with windows, brick, lanes, mottled greens."""
+"""Surfaces of a street, and the daylight on them: sun, shadows, haze and sky."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.synthetic.render.materials import Floats, Material, hashed, noise
-from vantage3d.synthetic.render.palette import Color
+from vantage3d.geometry import invert_rigid, look_at, project
+from vantage3d.synthetic.render.materials import Color, Material, hashed, noise
+from vantage3d.synthetic.render.scene import ShadowMap
+from vantage3d.synthetic.render.solids import Floats, Solid
+from vantage3d.synthetic.streets.site import Style
 
 Mask = NDArray[np.bool_]
+MAP_SIZE = (1536, 256)
+AWAY = 2000.0  # metres from the street to the eye of the shadow map
+SHADOW = 0.9
+OFFSET = 0.3
 
 
 def _mix(base: Floats, color: Color | Floats, where: Mask) -> None:
@@ -20,28 +29,17 @@ class Facade(Material):
     """A house wall: plaster or brick, floors of windows, doors and shops below.
 
     ``color`` is the wall, ``second`` the brick's mortar or the plaster's stains.
-
-    Attributes:
-        height: Of the wall in metres; the box is centred at half of it.
-        width: Of the wall; bays are spread evenly over it.
-        brick: Courses of brick instead of plaster.
-        trim: Colour of window frames, sills and cornice.
-        glass: Colour of panes.
-        base: Colour of the plinth and of doors.
-        floor: Metres from floor to floor.
-        bay: About how many metres from window to window.
-        blind: No windows, as on the wall towards a neighbour.
     """
 
-    height: float = 6.0
-    width: float = 10.0
-    brick: bool = False
-    trim: Color = (0.9, 0.9, 0.88)
-    glass: Color = (0.16, 0.2, 0.25)
-    base: Color = (0.35, 0.33, 0.3)
-    floor: float = 3.0
-    bay: float = 2.4
-    blind: bool = False
+    height: float = 6.0  # metres; the box is centred at half of it
+    width: float = 10.0  # metres; bays are spread evenly over it
+    brick: bool = False  # courses of brick instead of plaster
+    trim: Color = (0.9, 0.9, 0.88)  # window frames, sills and cornice
+    glass: Color = (0.16, 0.2, 0.25)  # panes
+    base: Color = (0.35, 0.33, 0.3)  # plinth and doors
+    floor: float = 3.0  # metres from floor to floor
+    bay: float = 2.4  # about how many metres from window to window
+    blind: bool = False  # no windows, as on the wall towards a neighbour
 
     def shade(self, uv: Floats) -> Floats:
         """(N, 3) colours in 0..1 at (N, 2) positions: along the wall, height."""
@@ -105,13 +103,9 @@ class Ground(Material):
 
 @dataclass(frozen=True)
 class Road(Ground):
-    """Asphalt with a dashed middle line, edge lines, patches and manholes.
+    """Asphalt with a dashed middle line, edge lines, patches and manholes."""
 
-    Attributes:
-        half_width: Metres from the middle to the kerb; the middle is at v = 0.
-    """
-
-    half_width: float = 3.5
+    half_width: float = 3.5  # metres from the middle, where v = 0, to the kerb
 
     def shade(self, uv: Floats) -> Floats:
         """(N, 3) colours in 0..1 at (N, 2) positions along and across."""
@@ -165,3 +159,59 @@ class Plate(Material):
         bar = (np.abs(uv[:, 0]) < 0.17) & (np.abs(uv[:, 1]) < 0.06)
         marked = (rim | bar)[:, None]
         return np.where(marked, np.asarray(self.second), np.asarray(self.color))
+
+
+class Sun:
+    """Light of one direction, with shadows of what stands still along the street."""
+
+    def __init__(
+        self, style: Style, solids: Sequence[Solid], low: Floats, high: Floats
+    ) -> None:
+        """Render the shadows in the box from ``low`` to ``high``, (3,) each."""
+        self.style = style
+        azimuth, up = np.deg2rad([style.sun_azimuth, style.sun_elevation])
+        self.toward = np.array(
+            [np.cos(azimuth) * np.cos(up), np.sin(azimuth) * np.cos(up), np.sin(up)]
+        )
+        middle = (low + high) / 2
+        eye = middle + AWAY * self.toward
+        world2light = invert_rigid(look_at(eye, middle, np.array([0.0, 1.0, 0.0])))
+        # The box fills the map.
+        corners = np.array(list(product(*zip(low, high))))
+        pixels, _ = project(corners, np.eye(3), world2light)
+        first, last = pixels.min(axis=0), pixels.max(axis=0)
+        scale = (np.array(MAP_SIZE) - 1) / (last - first)
+        K = np.diag([*scale, 1.0])
+        K[:2, 2] = -first * scale
+        self.map = ShadowMap(
+            solids, K.astype(np.float32), world2light.astype(np.float32), MAP_SIZE
+        )
+
+    def light(self, points: Floats, normals: Floats) -> Floats:
+        """(N, 3) colour of the light at (N, 3) float32 points with (N, 3) normals."""
+        facing = np.maximum(normals @ self.toward.astype(np.float32), 0)
+        shadow = self.map.shadow(points + np.float32(OFFSET) * normals)
+        direct = (facing * (1 - SHADOW * shadow)).astype(np.float32)[:, None]
+        sky = (0.75 + 0.25 * normals[:, 2:]).astype(np.float32)
+        ambient = np.asarray(self.style.ambient, np.float32)
+        return sky * ambient + direct * np.asarray(self.style.sun, np.float32)
+
+
+def add_haze(style: Style, colours: Floats, depth: Floats) -> Floats:
+    """(N, 3) colours seen through (N,) metres of air."""
+    share = (1 - np.exp(-depth / style.haze)).astype(np.float32)[:, None]
+    return colours + (np.asarray(style.horizon, np.float32) - colours) * share
+
+
+def sky(style: Style, rays: Floats, seed: int) -> Floats:
+    """(N, 3) colours of the sky along (N, 3) directions in the street's frame."""
+    length = np.sqrt(np.einsum("nc,nc->n", rays, rays))
+    up = np.clip(rays[:, 2] / length, 0, 1)
+    share = (1 - np.exp(-up / 0.22))[:, None]
+    zenith, horizon = np.asarray(style.zenith), np.asarray(style.horizon)
+    colours = horizon + (zenith - horizon) * share
+    # Clouds in a plane above the street.
+    plane = rays[:, :2] / np.maximum(rays[:, 2:], 0.03 * length[:, None])
+    cloud = 0.6 * noise(plane * 0.7, seed) + 0.4 * noise(plane * 2.1, seed + 1)
+    white = np.clip(3 * (cloud - 0.5), 0, 0.85) * np.clip(up / 0.15, 0, 1)
+    return colours + (np.minimum(1.04 * horizon, 1) - colours) * white[:, None]

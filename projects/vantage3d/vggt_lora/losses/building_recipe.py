@@ -55,15 +55,9 @@ class FacadeCurriculum:
         return 1 + (self.boost - 1) * left
 
     def __call__(self, weights: Tensor, semantics: Tensor, progress: float) -> Tensor:
-        """Weights with the facades raised.
+        """Pixel weights (...) with the facades raised, after a share of training.
 
-        Args:
-            weights: (...) pixel weights.
-            semantics: (...) label ids, -1 unknown.
-            progress: Share of training that is done, 0 to 1.
-
-        Returns:
-            (...) like ``weights``.
+        ``semantics`` (...) are label ids, -1 unknown.
         """
         facade = torch.isin(semantics, semantics.new_tensor(self.classes))
         return torch.where(facade, weights * self.factor(progress), weights)

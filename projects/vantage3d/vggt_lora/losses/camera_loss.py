@@ -61,7 +61,11 @@ class CameraLoss:
         n = len(stages)
         parts = {}
         for name, part in PARTS.items():
-            errors = [self._error(s[..., part], target[..., part]) for s in stages]
+            errors = [s[..., part] - target[..., part] for s in stages]
+            if self.loss_type == "l1":
+                errors = [error.abs() for error in errors]
+            else:
+                errors = [error.norm(dim=-1, keepdim=True) for error in errors]
             kept = [error[frames].clamp(max=MAX_TRANSLATION_ERROR) for error in errors]
             means = [error.sum() / max(error.numel(), 1) for error in kept]
             decayed = [self.gamma ** (n - 1 - i) * mean for i, mean in enumerate(means)]
@@ -69,8 +73,3 @@ class CameraLoss:
         weights = (self.weight_trans, self.weight_rot, self.weight_focal)
         total = torch.stack([w * part for w, part in zip(weights, parts.values())])
         return {"camera": total.sum(), **parts}
-
-    def _error(self, pred: Tensor, target: Tensor) -> Tensor:
-        if self.loss_type == "l2":
-            return (pred - target).norm(dim=-1, keepdim=True)
-        return (pred - target).abs()

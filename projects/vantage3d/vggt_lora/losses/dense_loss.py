@@ -29,11 +29,8 @@ def multi_scale(loss: MapLoss, scales: int, *maps: Tensor) -> Tensor:
 
     Args:
         loss: :func:`gradient_loss` or :func:`normal_loss`.
-        scales: How many, the full resolution included.
+        scales: Number of scales, the full resolution included.
         *maps: Prediction, truth, mask and weights, as ``loss`` takes them.
-
-    Returns:
-        Scalar.
     """
     steps = [2**scale for scale in range(scales)]
     losses = [loss(*(image[:, ::step, ::step] for image in maps)) for step in steps]
@@ -46,16 +43,8 @@ def gradient_loss(
     """Absolute differences of the error between neighbours, both ways.
 
     A pair counts where both pixels are valid, with the smaller of their weights; the
-    sum is divided by the weights of all valid pixels.
-
-    Args:
-        pred: (N, H, W, C) prediction.
-        target: (N, H, W, C) truth.
-        mask: (N, H, W) bool.
-        weights: (N, H, W) non-negative.
-
-    Returns:
-        Scalar.
+    sum is divided by the weights of all valid pixels. Prediction and truth are
+    (N, H, W, C), weights not negative.
     """
     error = torch.where(mask[..., None], pred - target, 0)
     weights = weights * mask
@@ -73,16 +62,9 @@ def gradient_loss(
 
 
 def normal_loss(pred: Tensor, target: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
-    """One minus the cosine between predicted and true normals of a point map.
+    """One minus the cosine between normals of predicted and true points (N, H, W, 3).
 
-    Args:
-        pred: (N, H, W, 3) points.
-        target: (N, H, W, 3) points.
-        mask: (N, H, W) bool.
-        weights: (N, H, W) non-negative.
-
-    Returns:
-        Scalar; 0 with fewer than 10 normals.
+    Weights are not negative. The scalar is 0 with fewer than 10 normals.
     """
     valid = corner_validity(mask)
     target = torch.where(mask[..., None], target, 0)
@@ -93,14 +75,10 @@ def normal_loss(pred: Tensor, target: Tensor, mask: Tensor, weights: Tensor) -> 
 
 
 def corner_normals(points: Tensor) -> Tensor:
-    """Unit normals of the four corners that a pixel spans with its neighbours.
+    """(4, N, H, W, 3) unit normals of the corners of each pixel with its neighbours.
 
-    Args:
-        points: (N, H, W, 3) points.
-
-    Returns:
-        (4, N, H, W, 3): up x left, left x down, down x right, right x up; only those
-        of :func:`corner_validity` mean something.
+    Of points (N, H, W, 3): up x left, left x down, down x right, right x up; only those
+    of :func:`corner_validity` mean something.
     """
     padded = functional.pad(points, (0, 0, 1, 1, 1, 1))
     centre = padded[:, 1:-1, 1:-1]
@@ -212,16 +190,13 @@ class SparsePointLoss:
     def __call__(
         self, depth: Tensor, target: Tensor, mask: Tensor, weights: Tensor
     ) -> Tensor:
-        """The loss, not weighted by ``weight``.
+        """The loss, not weighted by ``weight``; 0 in the graph if no frame counts.
 
         Args:
             depth: (B, S, H, W) positive predicted depth.
             target: (B, S, H, W) z-depth in metres.
             mask: (B, S, H, W) bool, where there is a point.
             weights: (B, S, H, W) non-negative.
-
-        Returns:
-            Scalar; 0 and connected to the graph if no frame counts.
         """
         mask = mask & supervised_frames(mask, self.min_valid)[..., None, None]
         residuals = []

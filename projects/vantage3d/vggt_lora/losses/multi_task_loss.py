@@ -1,7 +1,7 @@
 """The training objective of VGGT: cameras, depth and points in normalised units."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,24 +13,10 @@ from vantage3d.vggt_lora.losses.building_recipe import FacadeCurriculum
 from vantage3d.vggt_lora.losses.camera_loss import CameraLoss
 from vantage3d.vggt_lora.losses.dense_loss import DenseLoss, SparsePointLoss
 from vantage3d.vggt_lora.losses.photometric_loss import PhotometricLoss, Views
-from vantage3d.vggt_lora.losses.scene_scale import NormalizedScene, normalize_scene
+from vantage3d.vggt_lora.losses.scene_scale import normalize_scene
 from vantage3d.vggt_lora.losses.weighting import supervised_frames
 
 Losses = dict[str, Tensor]
-
-
-class Truth(NamedTuple):
-    """What the terms compare with.
-
-    Attributes:
-        batch: Collated samples in metres.
-        scene: Samples in the units of the network.
-        weights: (B, S, H, W) pixel weights, curriculum included.
-    """
-
-    batch: Mapping[str, Tensor]
-    scene: NormalizedScene
-    weights: Tensor
 
 
 @MODELS.register_module()
@@ -65,13 +51,17 @@ class MultiTaskLoss(nn.Module):
         curriculum: dict | None = None,
     ) -> None:
         super().__init__()
-        self.camera = _build(CameraLoss, camera)
-        self.depth = _build(DenseLoss, depth)
-        self.point = _build(DenseLoss, point)
-        self.photometric = _build(PhotometricLoss, photometric)
-        self.sparse_points = _build(SparsePointLoss, sparse_points)
+
+        def build(term: type, arguments: dict | None) -> Any:
+            return None if arguments is None else term(**arguments)
+
+        self.camera = build(CameraLoss, camera)
+        self.depth = build(DenseLoss, depth)
+        self.point = build(DenseLoss, point)
+        self.photometric = build(PhotometricLoss, photometric)
+        self.sparse_points = build(SparsePointLoss, sparse_points)
         self.scale_statistic = scale_statistic
-        self.curriculum = _build(FacadeCurriculum, curriculum)
+        self.curriculum = build(FacadeCurriculum, curriculum)
         terms = (camera, depth, point, photometric, sparse_points)
         if all(term is None for term in terms):
             raise ValueError(
@@ -107,83 +97,54 @@ class MultiTaskLoss(nn.Module):
         if not 0 <= progress <= 1:
             raise ValueError(f"`progress` must be in [0, 1], got {progress}.")
         with torch.autocast(batch["depth"].device.type, enabled=False):
-            return self._losses(predictions, self._truth(batch, progress))
+            return self._losses(predictions, batch, progress)
 
-    def _truth(self, batch: Mapping[str, Tensor], progress: float) -> Truth:
-        depth, cam2world = batch["depth"], batch["cam2world"]
+    def _losses(
+        self, predictions: Mapping[str, Any], batch: Mapping, progress: float
+    ) -> Losses:
+        depth, valid, K = batch["depth"], batch["valid"], batch["K"]
         scene = normalize_scene(
-            invert_rigid(cam2world),
+            invert_rigid(batch["cam2world"]),
             depth,
-            unproject(depth, batch["K"], cam2world),
-            batch["valid"],
+            unproject(depth, K, batch["cam2world"]),
+            valid,
             self.scale_statistic,
         )
         weights = batch.get("pixel_weights", torch.ones_like(depth))
         if self.curriculum is not None:
             weights = self.curriculum(weights, batch["semantics"], progress)
-        return Truth(batch, scene, weights)
-
-    def _losses(self, predictions: Mapping[str, Any], truth: Truth) -> Losses:
+        counted = valid & (weights > 0)
         losses: Losses = {}
         if self.camera is not None:
-            losses |= _camera_losses(self.camera, predictions, truth)
-        if self.depth is not None:
-            outputs = _outputs(predictions, "depth", "depth_conf")
-            target = truth.scene.depths[..., None]
-            losses |= _dense_losses("depth", self.depth, outputs, target, truth)
-        if self.point is not None:
-            outputs = _outputs(predictions, "world_points", "world_points_conf")
-            target = truth.scene.world_points
-            losses |= _dense_losses("point", self.point, outputs, target, truth)
+            (stages,) = _outputs(predictions, "pose_enc_list")
+            target = encode_pose(scene.world2cam, K, tuple(valid.shape[-2:]))
+            frames = supervised_frames(valid, self.camera.min_valid)
+            parts = self.camera(stages, target, frames)
+            losses["loss_camera"] = self.camera.weight * parts.pop("camera")
+            losses |= {f"camera_{key}": part.detach() for key, part in parts.items()}
+        for name, term, key, target in (
+            ("depth", self.depth, "depth", scene.depths[..., None]),
+            ("point", self.point, "world_points", scene.world_points),
+        ):
+            if term is not None:
+                pred, conf = _outputs(predictions, key, f"{key}_conf")
+                frames = supervised_frames(counted, term.min_valid)
+                parts = term(
+                    pred, target, conf, counted & frames[..., None, None], weights
+                )
+                for kind, part in parts.items():
+                    losses[f"loss_{kind}_{name}"] = term.weight * part
         if self.photometric is not None:
-            losses |= _photometric_losses(self.photometric, predictions, truth)
+            (pred,) = _outputs(predictions, "depth")
+            enough = valid.flatten(1).sum(1) >= self.photometric.min_valid
+            views = Views(pred[..., 0], batch["images"], K, scene.world2cam)
+            loss = self.photometric(views, weights * enough[:, None, None, None])
+            losses["loss_photometric"] = self.photometric.weight * loss
         if self.sparse_points is not None:
-            losses |= _sparse_losses(self.sparse_points, predictions, truth)
+            (pred,) = _outputs(predictions, "depth")
+            loss = self.sparse_points(pred[..., 0], depth, counted, weights)
+            losses["loss_sparse_points"] = self.sparse_points.weight * loss
         return losses
-
-
-def _camera_losses(term: CameraLoss, predictions: Mapping, truth: Truth) -> Losses:
-    (stages,) = _outputs(predictions, "pose_enc_list")
-    valid = truth.batch["valid"]
-    height, width = valid.shape[-2:]
-    target = encode_pose(truth.scene.world2cam, truth.batch["K"], (height, width))
-    parts = term(stages, target, supervised_frames(valid, term.min_valid))
-    total = term.weight * parts.pop("camera")
-    logs = {f"camera_{key}": value.detach() for key, value in parts.items()}
-    return {"loss_camera": total, **logs}
-
-
-def _dense_losses(
-    name: str, term: DenseLoss, outputs: list, target: Tensor, truth: Truth
-) -> Losses:
-    pred, conf = outputs
-    mask = truth.batch["valid"] & (truth.weights > 0)
-    mask = mask & supervised_frames(mask, term.min_valid)[..., None, None]
-    parts = term(pred, target, conf, mask, truth.weights)
-    return {f"loss_{key}_{name}": term.weight * part for key, part in parts.items()}
-
-
-def _photometric_losses(
-    term: PhotometricLoss, predictions: Mapping, truth: Truth
-) -> Losses:
-    (depth,) = _outputs(predictions, "depth")
-    enough = truth.batch["valid"].flatten(1).sum(1) >= term.min_valid
-    weights = truth.weights * enough[:, None, None, None]
-    views = Views(
-        depth[..., 0], truth.batch["images"], truth.batch["K"], truth.scene.world2cam
-    )
-    return {"loss_photometric": term.weight * term(views, weights)}
-
-
-def _sparse_losses(term: SparsePointLoss, predictions: Mapping, truth: Truth) -> Losses:
-    (depth,) = _outputs(predictions, "depth")
-    mask = truth.batch["valid"] & (truth.weights > 0)
-    loss = term(depth[..., 0], truth.batch["depth"], mask, truth.weights)
-    return {"loss_sparse_points": term.weight * loss}
-
-
-def _build(term: type, arguments: dict | None) -> Any:
-    return None if arguments is None else term(**arguments)
 
 
 def _outputs(predictions: Mapping, *keys: str) -> list:

@@ -58,15 +58,12 @@ class PhotometricLoss:
     min_valid: int = 100
 
     def __call__(self, views: Views, weights: Tensor) -> Tensor:
-        """The loss, not weighted by ``weight``.
+        """The loss without ``weight``; 0 in the graph if nothing is seen twice.
 
         Args:
             views: (B, S, ...) predicted depth, images and true cameras.
             weights: (B, S, H, W) non-negative; a pixel of weight 0 is out, but for
                 the 3x3 neighbourhoods of others.
-
-        Returns:
-            Scalar; 0 and connected to the graph if nothing is seen twice.
         """
         last = views.depth.shape[1]
         before, after = views.frames(0, last - 1), views.frames(1, last)
@@ -79,15 +76,12 @@ class PhotometricLoss:
             pixels, visible = reproject(here, there, self.occlusion)
             visible = visible & (share > 0)
             warped = sample_maps(there.images, pixels).movedim(-1, 1)
-            errors.append(self._error(here.images, warped)[visible])
+            structure = (1 - structural_similarity(here.images, warped)) / 2
+            difference = (here.images - warped).abs().mean(1)
+            error = self.ssim * structure + (1 - self.ssim) * difference
+            errors.append(error[visible])
             shares.append(share[visible])
         return filtered_mean(torch.cat(errors), torch.cat(shares), self.valid_range)
-
-    def _error(self, image: Tensor, warped: Tensor) -> Tensor:
-        """(N, H, W) error of each pixel."""
-        structure = (1 - structural_similarity(image, warped)) / 2
-        difference = (image - warped).abs().mean(1)
-        return self.ssim * structure + (1 - self.ssim) * difference
 
 
 def reproject(here: Views, there: Views, occlusion: float) -> tuple[Tensor, Tensor]:

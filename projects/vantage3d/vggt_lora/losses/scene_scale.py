@@ -35,7 +35,7 @@ def normalize_scene(
     valid: Tensor,
     statistic: str = "mean",
 ) -> NormalizedScene:
-    """Move each sample into its first camera and divide it by its scale.
+    """Move each true sample into its first camera and divide it by its scale.
 
     The scale is the mean (the released convention) or median distance of the valid
     points of all frames from the first camera; 1 for a sample without any. The mean
@@ -49,9 +49,6 @@ def normalize_scene(
         valid: (B, S, H, W) bool, where depth and points mean something.
         statistic: "mean" or "median".
 
-    Returns:
-        The normalised truth. Predictions are never normalised.
-
     Raises:
         ValueError: If ``statistic`` is another.
     """
@@ -59,7 +56,9 @@ def normalize_scene(
     points = torch.where(valid[..., None], world_points, 0)
     points = transform_points(world2cam[:, :1, None], points)
     distances = points.norm(dim=-1)
-    scales = [_scale(d[v], statistic) for d, v in zip(distances, valid)]
+    of_valid = [d[v] for d, v in zip(distances, valid)]
+    average = torch.mean if statistic == "mean" else torch.median
+    scales = [average(d) if len(d) else d.new_ones(()) for d in of_valid]
     scale = torch.stack(scales).to(depths.dtype).clamp(*SCALE_RANGE)
     # float64: products of far poses lose the small steps between neighbours
     precise = world2cam.double()
@@ -71,9 +70,3 @@ def normalize_scene(
         torch.where(valid[..., None], points, 0) / scale[:, None, None, None, None],
         scale,
     )
-
-
-def _scale(distances: Tensor, statistic: str) -> Tensor:
-    if not len(distances):
-        return distances.new_ones(())
-    return distances.mean() if statistic == "mean" else distances.median()

@@ -9,14 +9,9 @@ MIN_FILTERED = 1000
 
 
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
-    """Sum of ``weights * values`` by the sum of ``weights``; 0 where there is none.
+    """Sum of ``weights * values`` (N,) by the sum of ``weights`` (N,), not negative.
 
-    Args:
-        values: (N,) differentiable.
-        weights: (N,) non-negative.
-
-    Returns:
-        Scalar, connected to the graph of ``values`` also for N = 0.
+    A scalar, connected to the graph of ``values`` and 0 where there is none.
     """
     total = weights.sum()
     return (values * weights).sum() / total.clamp(min=torch.finfo(total.dtype).tiny)
@@ -32,9 +27,6 @@ def filtered_mean(values: Tensor, weights: Tensor, quantile: float) -> Tensor:
         values: (N,) differentiable.
         weights: (N,) non-negative; they do not decide what is filtered.
         quantile: Share to keep, 0 to 1; not positive keeps everything.
-
-    Returns:
-        Scalar.
     """
     if quantile <= 0 or len(values) <= MIN_FILTERED:
         return weighted_mean(values, weights)
@@ -47,13 +39,10 @@ def filtered_mean(values: Tensor, weights: Tensor, quantile: float) -> Tensor:
 
 
 def supervised_frames(mask: Tensor, minimum: int) -> Tensor:
-    """Frames with enough valid pixels to be trusted.
+    """(B, S) bool: frames with enough valid pixels to be trusted.
 
     Args:
         mask: (B, S, H, W) bool.
         minimum: Pixels; 100 suits dense depth, 10 a sparse one.
-
-    Returns:
-        (B, S) bool.
     """
     return mask.flatten(2).sum(2) >= minimum

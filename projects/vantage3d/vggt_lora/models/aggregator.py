@@ -3,13 +3,13 @@
 arXiv 2309.16588 and section 3.2 of VGGT.
 """
 
+from collections import OrderedDict
 from collections.abc import Collection
 
 import torch
 from torch import Tensor, nn
 
 from vantage3d.backbones2d.dinov2 import MEAN, STD, resize_positions
-from vantage3d.checks import check_choice
 from vantage3d.vggt_lora.models.blocks import Block, RotaryTables, run, run_frames
 
 REGISTERS = 4  # of the tokeniser, and of a frame
@@ -21,47 +21,11 @@ SIZES: dict[str, dict[str, int]] = {
 SPECIAL = 1 + REGISTERS  # camera token and registers stand before a frame's patches
 
 
-def tokeniser_sizes(patch_embed: str | dict[str, int]) -> dict[str, int]:
-    """``embed_dim``, ``depth`` and ``num_heads`` of a name of :data:`SIZES`, or given.
-
-    Raises:
-        ValueError: If the name is unknown.
-    """
-    if isinstance(patch_embed, str):
-        check_choice("patch_embed", patch_embed, SIZES, fix="Or give its sizes.")
-        return SIZES[patch_embed]
-    return patch_embed
-
-
-class PatchProjection(nn.Module):
-    """One token per patch.
-
-    Args:
-        patch_size: Pixels of a side of a patch.
-        embed_dim: C, channels.
-    """
-
-    def __init__(self, patch_size: int, embed_dim: int) -> None:
-        super().__init__()
-        self.proj = nn.Conv2d(3, embed_dim, patch_size, patch_size)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, C, h, w) of (B, 3, H, W)."""
-        return self.proj(images)
-
-
 class DinoVisionTransformer(nn.Module):
-    """Patch tokens of images.
+    """Patch tokens of images; arguments as :class:`VGGT`, ``depth`` blocks.
 
-    Args:
-        img_size: Pixels of a side of the square image whose grid of positions is
-            stored; those of other images are interpolated from it.
-        patch_size: Pixels of a side of a patch.
-        embed_dim: C, channels.
-        depth: Blocks.
-        num_heads: Attention heads.
-        mlp_ratio: Hidden channels per channel.
-        checkpointing: Compute the inside of blocks again in the backward pass.
+    The grid of positions of a square image is stored; those of other images are
+    interpolated from it.
     """
 
     def __init__(
@@ -82,7 +46,8 @@ class DinoVisionTransformer(nn.Module):
         self.register_tokens = nn.Parameter(torch.zeros(1, REGISTERS, embed_dim))
         # DINOv2's own training used it; released files have it.
         self.mask_token = nn.Parameter(torch.zeros(1, embed_dim), requires_grad=False)
-        self.patch_embed = PatchProjection(patch_size, embed_dim)
+        proj = nn.Conv2d(3, embed_dim, patch_size, patch_size)
+        self.patch_embed = nn.Sequential(OrderedDict(proj=proj))
         self.blocks = nn.ModuleList(
             Block(embed_dim, num_heads, mlp_ratio, init_values=1.0, eps=1e-6)
             for _ in range(depth)
@@ -91,17 +56,13 @@ class DinoVisionTransformer(nn.Module):
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         nn.init.normal_(self.cls_token, std=1e-6)
         nn.init.normal_(self.register_tokens, std=1e-6)
-        self.blocks.apply(_init_linear)
+        for module in self.blocks.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.trunc_normal_(module.weight, std=0.02)
+                nn.init.zeros_(module.bias)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Patch tokens after the last norm.
-
-        Args:
-            images: (B, 3, h * patch, w * patch), normalised.
-
-        Returns:
-            (B, h * w, C).
-        """
+        """(B, h w, C) tokens after the last norm, of (B, 3, h * patch, w * patch)."""
         patches = self.patch_embed(images)
         stored = self.pos_embed[:, 1:].unflatten(1, (self.grid, self.grid))
         grid, size = stored.permute(0, 3, 1, 2).float(), tuple(patches.shape[-2:])
@@ -117,23 +78,10 @@ class DinoVisionTransformer(nn.Module):
         return self.norm(tokens[:, 1 + REGISTERS :])
 
 
-def _init_linear(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        nn.init.zeros_(module.bias)
-
-
 class Aggregator(nn.Module):
-    """Tokens of all frames that know of each other.
+    """Tokens of all frames that know of each other; arguments as :class:`VGGT`.
 
-    Args:
-        patch_embed: Makes the patch tokens, with ``embed_dim`` channels.
-        embed_dim: C, channels.
-        depth: Pairs of a frame block and a global block.
-        num_heads: Attention heads.
-        mlp_ratio: Hidden channels per channel.
-        init_values: Initial layer scale.
-        checkpointing: Compute the inside of blocks again in the backward pass.
+    ``patch_embed`` makes the patch tokens.
     """
 
     def __init__(
@@ -179,7 +127,10 @@ class Aggregator(nn.Module):
             block's. The ``SPECIAL`` first tokens of a frame are camera and registers.
         """
         B, S = images.shape[:2]
-        tokens = self._tokens(images)
+        patches = self.patch_embed((images.flatten(0, 1) - self.mean) / self.std)
+        special = torch.cat([self.camera_token, self.register_token], dim=2)
+        special = first_and_others(special, S).expand(B, -1, -1, -1).flatten(0, 1)
+        tokens = torch.cat([special.to(patches.dtype), patches], dim=1)
         frames, (P, C) = B * S, tokens.shape[1:]
         patch = self.patch_embed.patch_embed.proj.stride
         grid = images.shape[-2] // patch[0], images.shape[-1] // patch[1]
@@ -195,14 +146,6 @@ class Aggregator(nn.Module):
                 outputs.append(tokens)
                 kept[i] = torch.cat([x.view(B, S, P, C) for x in outputs], dim=-1)
         return kept
-
-    def _tokens(self, images: Tensor) -> Tensor:
-        """(B S, P, C) tokens that enter the first block."""
-        B, S = images.shape[:2]
-        patches = self.patch_embed((images.flatten(0, 1) - self.mean) / self.std)
-        special = torch.cat([self.camera_token, self.register_token], dim=2)
-        special = first_and_others(special, S).expand(B, -1, -1, -1).flatten(0, 1)
-        return torch.cat([special.to(patches.dtype), patches], dim=1)
 
 
 def first_and_others(pair: Tensor, count: int) -> Tensor:

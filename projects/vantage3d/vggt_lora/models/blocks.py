@@ -20,12 +20,7 @@ PART = 4096  # tokens at a time where no gradient is wanted
 
 
 class RotaryTable(NamedTuple):
-    """Rotations of the tokens of one frame.
-
-    Attributes:
-        cos: (P, 2, d / 4): token, axis (y, then x), frequency.
-        sin: (P, 2, d / 4) in the same order.
-    """
+    """Rotations of the tokens of a frame, (P, 2, d / 4): token, y or x, frequency."""
 
     cos: Tensor
     sin: Tensor
@@ -107,10 +102,7 @@ def rotate(tokens: Tensor, table: RotaryTable) -> Tensor:
 class Attention(nn.Module):
     """Self-attention; query, key and value come packed from one layer.
 
-    Args:
-        dim: C, channels.
-        num_heads: Heads.
-        qk_norm: Whether queries and keys are normalised per head.
+    With ``qk_norm`` queries and keys are normalised per head.
 
     Raises:
         ValueError: If the heads do not divide the channels.
@@ -161,13 +153,8 @@ class Attention(nn.Module):
 class Block(nn.Module):
     """Attention and a two-layer perceptron, each added to its input.
 
-    Args:
-        dim: C, channels.
-        num_heads: Attention heads.
-        mlp_ratio: Hidden channels of the perceptron per channel.
-        init_values: Initial layer scale.
-        qk_norm: Whether queries and keys are normalised.
-        eps: Epsilon of the two norms; 1e-6 inside DINOv2, 1e-5 elsewhere.
+    The perceptron has ``mlp_ratio`` hidden channels per channel, the layer scales start
+    at ``init_values``; ``eps`` of the norms is 1e-6 inside DINOv2, 1e-5 elsewhere.
     """
 
     def __init__(

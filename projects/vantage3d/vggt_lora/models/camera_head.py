@@ -31,12 +31,8 @@ class CameraHead(nn.Module):
     ) -> None:
         super().__init__()
         # Parameter names are those of the released checkpoints.
-        self.trunk = nn.Sequential(
-            *(
-                Block(dim_in, num_heads, mlp_ratio, init_values)
-                for _ in range(trunk_depth)
-            )
-        )
+        sizes = (dim_in, num_heads, mlp_ratio, init_values)
+        self.trunk = nn.Sequential(*(Block(*sizes) for _ in range(trunk_depth)))
         self.token_norm = nn.LayerNorm(dim_in)
         self.trunk_norm = nn.LayerNorm(dim_in)
         self.empty_pose_tokens = nn.Parameter(torch.zeros(1, 1, ENCODING))
@@ -62,14 +58,10 @@ class CameraHead(nn.Module):
         pose = self.empty_pose_tokens.expand(*tokens.shape[:2], -1)
         raw, encodings = tokens.new_zeros(pose.shape), []
         for _ in range(ROUNDS):
-            raw = raw + self._step(tokens, pose)
+            modulation = self.poseLN_modulation(self.embed_pose(pose))
+            shift, scale, gate = modulation.chunk(3, dim=-1)
+            hidden = gate * (self.adaln_norm(tokens) * (1 + scale) + shift) + tokens
+            raw = raw + self.pose_branch(self.trunk_norm(self.trunk(hidden)))
             encodings.append(torch.cat([raw[..., :7], raw[..., 7:].relu()], dim=-1))
             pose = raw = raw.detach()  # each round learns to improve what it is given
         return encodings
-
-    def _step(self, tokens: Tensor, pose: Tensor) -> Tensor:
-        """(B, S, 9) change of the raw encodings, from (B, S, C) normalised tokens."""
-        modulation = self.poseLN_modulation(self.embed_pose(pose))
-        shift, scale, gate = modulation.chunk(3, dim=-1)
-        hidden = gate * (self.adaln_norm(tokens) * (1 + scale) + shift) + tokens
-        return self.pose_branch(self.trunk_norm(self.trunk(hidden)))

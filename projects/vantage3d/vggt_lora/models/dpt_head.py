@@ -1,23 +1,17 @@
 """Dense prediction from the tokens of four layers (DPT, arXiv 2103.13413)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
-
-from vantage3d.vggt_lora.models.blocks import run
 
 LAYERS = (4, 11, 17, 23)
 POSITION_WEIGHT, POSITION_FREQUENCY = 0.1, 100.0
 
 
 class ResidualConvUnit(nn.Module):
-    """Two convolutions beside a skip connection.
-
-    Args:
-        features: Channels in and out.
-    """
+    """Two convolutions beside a skip connection, ``features`` channels in and out."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -33,9 +27,7 @@ class ResidualConvUnit(nn.Module):
 class FusionBlock(nn.Module):
     """Adds a finer level to what comes from the coarser ones, and resizes.
 
-    Args:
-        features: Channels in and out.
-        has_finer: False for the coarsest level, with which the fusion begins.
+    The fusion begins with the coarsest level, which has no finer one yet.
     """
 
     def __init__(self, features: int, has_finer: bool) -> None:
@@ -54,12 +46,7 @@ class FusionBlock(nn.Module):
 
 
 class Scratch(nn.Module):
-    """All levels to one map; named as in the released checkpoints.
-
-    Args:
-        in_channels: Channels of the four levels, the finest first.
-        features: Channels of the fusion.
-    """
+    """All levels, finest first, to one map; named as in the released checkpoints."""
 
     def __init__(self, in_channels: Sequence[int], features: int) -> None:
         super().__init__()
@@ -78,12 +65,10 @@ class Scratch(nn.Module):
         height, width = maps[1].shape[-2:]
         sizes = {n + 1: maps[n].shape[-2:] for n in numbers[:-1]}
         sizes[1] = (2 * height, 2 * width)
-        coarsest = numbers[-1]
-        x = self.get_submodule(f"refinenet{coarsest}")(
-            maps[coarsest], None, sizes[coarsest]
-        )
-        for n in reversed(numbers[:-1]):
-            x = self.get_submodule(f"refinenet{n}")(x, maps[n], sizes[n])
+        x, finer = maps[numbers[-1]], None
+        for n in reversed(numbers):
+            x = self.get_submodule(f"refinenet{n}")(x, finer, sizes[n])
+            finer = maps.get(n - 1)
         return x
 
 
@@ -124,7 +109,16 @@ class DPTHead(nn.Module):
         self.patch_size, self.down_ratio = patch_size, down_ratio
         self.has_positions = output_dim is not None
         width = features // 2 if self.has_positions else features
-        _check_widths(self.layers, [*out_channels, width], self.has_positions)
+        if len(self.layers) != 4 or len(out_channels) != 4:
+            raise ValueError(
+                "`intermediate_layer_idx` and `out_channels` must have four entries, "
+                f"got {list(self.layers)} and {list(out_channels)}"
+            )
+        if self.has_positions and any(c % 4 for c in (*out_channels, width)):
+            raise ValueError(
+                "`out_channels` and half of `features` must be multiples of 4 to carry "
+                f"positions, got {list(out_channels)} and {width}"
+            )
         # Parameter names are those of the released checkpoints.
         self.norm = nn.LayerNorm(dim_in)
         self.projects = nn.ModuleList(nn.Conv2d(dim_in, c, 1) for c in out_channels)
@@ -175,17 +169,10 @@ class DPTHead(nn.Module):
 
 
 def positions(x: Tensor, image_size: tuple[int, int]) -> Tensor:
-    """Where the cells of a map lie in the image, as sines and cosines.
+    """(4 d, h, w) places of the cells of maps (N, 4 d, h, w), as sines and cosines.
 
     Half of the channels tell u, the others v: sin, then cos, of d frequencies each.
-    The image's half diagonal is 1.
-
-    Args:
-        x: (N, 4 d, h, w) maps.
-        image_size: (H, W) pixels of the image; its aspect counts.
-
-    Returns:
-        (4 d, h, w).
+    The half diagonal of the image, ``image_size`` (H, W) pixels, is 1.
     """
     _, channels, *size = x.shape
     centres = []
@@ -205,36 +192,6 @@ def sine_maps(y: Tensor, x: Tensor, d: int, base: float, dtype: torch.dtype) -> 
         codes.append(torch.cat([angles.sin(), angles.cos()]).to(dtype))
     u, v, size = codes[0][:, None, :], codes[1][:, :, None], (len(y), len(x))
     return torch.cat([u.expand(-1, *size), v.expand(-1, *size)])
-
-
-def dense_maps(
-    head: DPTHead,
-    kept: Mapping[int, Tensor],
-    special: int,
-    image_size: tuple[int, int],
-    chunk: int,
-    checkpointing: bool = False,
-) -> Tensor:
-    """Maps of all frames, a few frames at a time.
-
-    Args:
-        head: The head.
-        kept: (B, S, P, C) tokens by the number of the aggregator's layer.
-        special: Tokens in front of the patches.
-        image_size: (H, W) pixels of the frames.
-        chunk: Frames at a time; without gradients, memory beside the result is that of
-            one chunk.
-        checkpointing: Whether the inside is computed again in the backward pass.
-
-    Returns:
-        (B S, D, H / down, W / down).
-    """
-    levels = [kept[layer].flatten(0, 1) for layer in head.layers]
-    maps = [
-        run(head, checkpointing, image_size, *(x[:, special:].float() for x in part))
-        for part in zip(*(level.split(chunk) for level in levels))
-    ]
-    return torch.cat(maps)
 
 
 def inv_log(raw: Tensor) -> Tensor:
@@ -260,16 +217,3 @@ def activate(raw: Tensor, activation: str) -> tuple[Tensor, Tensor]:
     """
     raw = raw.movedim(-3, -1)
     return ACTIVATIONS[activation](raw[..., :-1]), 1 + raw[..., -1].exp()
-
-
-def _check_widths(layers: Sequence[int], widths: list[int], placed: bool) -> None:
-    if len(layers) != 4 or len(widths) != 5:
-        raise ValueError(
-            "`intermediate_layer_idx` and `out_channels` must have four entries, got "
-            f"{list(layers)} and {widths[:-1]}"
-        )
-    if placed and any(width % 4 for width in widths):
-        raise ValueError(
-            "`out_channels` and half of `features` must be multiples of 4 to carry "
-            f"positions, got {widths[:-1]} and {widths[-1]}"
-        )

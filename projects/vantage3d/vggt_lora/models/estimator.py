@@ -14,8 +14,7 @@ from vantage3d.engine.errors import ConfigError
 from vantage3d.engine.optim.param_groups import matching
 from vantage3d.geometry.pose_encoding import decode_pose
 from vantage3d.registry import MODELS
-from vantage3d.vggt_lora.models.adapter_files import Adapters
-from vantage3d.vggt_lora.models.adapters import LoraSettings, base_alone
+from vantage3d.vggt_lora.models.adapters import Adapters, LoraSettings, base_alone
 from vantage3d.vggt_lora.models.vggt import VGGT, load_vggt
 
 PRECISIONS = ("float32", "bfloat16")

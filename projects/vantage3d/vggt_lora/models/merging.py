@@ -17,8 +17,7 @@ from vantage3d.engine.errors import ConfigError
 from vantage3d.engine.launch import weights_file
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.registry import MODELS
-from vantage3d.vggt_lora.models.adapter_files import CONFIG
-from vantage3d.vggt_lora.models.adapters import merged_weights
+from vantage3d.vggt_lora.models.adapters import CONFIG, merged_weights
 
 SUFFIXES = (".safetensors", ".pth")
 

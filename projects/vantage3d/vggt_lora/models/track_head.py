@@ -18,14 +18,7 @@ MOTION_STEP, POSITION_BASE = 1000.0, 10000.0
 
 
 def feature_pyramid(maps: Tensor, levels: int) -> list[Tensor]:
-    """Maps at full, half, ... resolution.
-
-    Args:
-        maps: (B, S, C, h, w).
-        levels: How many.
-
-    Returns:
-        (B, S, C, h >> i, w >> i) for level i.
+    """Maps (B, S, C, h, w) at full, half, ...: (B, S, C, h >> i, w >> i) for level i.
 
     Raises:
         ValueError: If the last level would have no pixel.
@@ -46,17 +39,10 @@ def feature_pyramid(maps: Tensor, levels: int) -> list[Tensor]:
 
 
 def sample_at(maps: Tensor, pixels: Tensor) -> Tensor:
-    """Bilinear samples, zero outside.
+    """Bilinear samples (B, ..., C) of maps (B, C, h, w), zero outside.
 
     Along a side of one pixel every position is that pixel, as in the network that the
-    released weights come from.
-
-    Args:
-        maps: (B, C, h, w).
-        pixels: (B, ..., 2) positions (x, y), centres at integers.
-
-    Returns:
-        (B, ..., C).
+    released weights come from. ``pixels`` (B, ..., 2) are (x, y), centres at integers.
     """
     height, width = maps.shape[-2:]
     if min(height, width) == 1:
@@ -95,12 +81,7 @@ def correlate(
 
 
 class AttentionBlock(nn.Module):
-    """Attention and a perceptron; the skip begins behind the first norm.
-
-    Args:
-        dim: C, channels.
-        num_heads: Attention heads.
-    """
+    """Attention and a perceptron; the skip begins behind the first norm."""
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
@@ -118,12 +99,7 @@ class AttentionBlock(nn.Module):
 
 
 class CrossAttentionBlock(nn.Module):
-    """As :class:`AttentionBlock`, looking at others.
-
-    Args:
-        dim: C, channels.
-        num_heads: Attention heads.
-    """
+    """As :class:`AttentionBlock`, looking at others."""
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
@@ -144,12 +120,7 @@ class CrossAttentionBlock(nn.Module):
 class TrackFormer(nn.Module):
     """Changes of all points in all frames.
 
-    Args:
-        dim_in: Channels of the input.
-        hidden_size: Channels inside.
-        dim_out: Channels of the result.
-        depth: Blocks along the frames, each followed by three across the points.
-        num_heads: Attention heads.
+    Each of ``depth`` blocks along the frames is followed by three across the points.
     """
 
     def __init__(
@@ -289,7 +260,10 @@ class Tracker(nn.Module):
         start = queries / STRIDE
         coords = start[:, None].repeat(1, S, 1, 1)
         feats = sample_at(maps[:, 0], start)[:, None].repeat(1, S, 1, 1)
-        constant = self._constant(maps, start)
+        # what a token knows of its query and its frame
+        grid = position_grid(self.query_ref_token.shape[-1], maps.shape[-2:], maps)
+        where = sample_at(grid.expand(len(maps), -1, -1, -1), start)[:, None]
+        constant = where + first_and_others(self.query_ref_token, S)[:, :, None]
         for _ in range(self.iters):
             coords = coords.detach()
             tokens = self._tokens(pyramid, coords, feats) + constant
@@ -306,13 +280,6 @@ class Tracker(nn.Module):
         )
         return coords * STRIDE, vis, conf
 
-    def _constant(self, maps: Tensor, start: Tensor) -> Tensor:
-        """(B, S, N, width) what a token knows of its query and its frame."""
-        S, width = maps.shape[1], self.query_ref_token.shape[-1]
-        grid = position_grid(width, maps.shape[-2:], maps)
-        where = sample_at(grid.expand(len(maps), -1, -1, -1), start)
-        return where[:, None] + first_and_others(self.query_ref_token, S)[:, :, None]
-
     def _tokens(
         self, pyramid: Sequence[Tensor], coords: Tensor, feats: Tensor
     ) -> Tensor:
@@ -325,14 +292,9 @@ class Tracker(nn.Module):
 
 
 def motion_code(motion: Tensor, channels: int) -> Tensor:
-    """Sines and cosines of a motion, alternating, of x and then of y.
+    """(..., 2 * channels) sines and cosines, alternating, of x and then of y.
 
-    Args:
-        motion: (..., 2) map pixels.
-        channels: Number of channels of each axis.
-
-    Returns:
-        (..., 2 * channels).
+    ``motion`` is (..., 2) in map pixels; each axis has ``channels``.
     """
     steps = torch.arange(0, channels, 2, device=motion.device, dtype=motion.dtype)
     angles = motion[..., None] * steps * (MOTION_STEP / channels)
@@ -340,15 +302,9 @@ def motion_code(motion: Tensor, channels: int) -> Tensor:
 
 
 def position_grid(channels: int, size: Sequence[int], like: Tensor) -> Tensor:
-    """Positions of a map's pixels: sines, then cosines, of x and then of y.
+    """(1, channels, h, w) sines, then cosines, of a pixel's x and then of its y.
 
-    Args:
-        channels: A multiple of four.
-        size: (h, w).
-        like: Device and type of the result.
-
-    Returns:
-        (1, channels, h, w).
+    ``channels`` is a multiple of four, ``like`` gives device and type of the result.
     """
     y, x = (
         torch.arange(cells, dtype=torch.float64, device=like.device) for cells in size

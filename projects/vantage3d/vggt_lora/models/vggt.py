@@ -1,6 +1,7 @@
 """VGGT: cameras, depth, points and tracks from images (arXiv 2503.11651)."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from vantage3d.backbones2d.weights import State, find_released, load_backbone
-from vantage3d.checks import check_shape
+from vantage3d.checks import check_choice, check_shape
 from vantage3d.io.released_weights import VGGT_1B
 from vantage3d.registry import MODELS
 from vantage3d.vggt_lora.models.aggregator import (
+    SIZES,
     SPECIAL,
     Aggregator,
     DinoVisionTransformer,
-    tokeniser_sizes,
 )
+from vantage3d.vggt_lora.models.blocks import run
 from vantage3d.vggt_lora.models.camera_head import CameraHead
-from vantage3d.vggt_lora.models.dpt_head import DPTHead, activate, dense_maps
+from vantage3d.vggt_lora.models.dpt_head import DPTHead, activate
 from vantage3d.vggt_lora.models.track_head import TrackHead
 
 Sizes = Mapping[str, Any]
@@ -84,7 +86,10 @@ class VGGT(nn.Module):
         super().__init__()
         self.patch_size, self.depth = patch_size, depth
         self.checkpointing, self.frames_chunk_size = checkpointing, frames_chunk_size
-        tokeniser = tokeniser_sizes(patch_embed)
+        tokeniser = patch_embed
+        if isinstance(tokeniser, str):
+            check_choice("patch_embed", tokeniser, SIZES, fix="Or give its sizes.")
+            tokeniser = SIZES[tokeniser]
         if tokeniser["embed_dim"] != embed_dim:
             raise ValueError(
                 "`patch_embed` must make tokens of `embed_dim` channels: expected "
@@ -106,13 +111,10 @@ class VGGT(nn.Module):
         dim = 2 * embed_dim
         camera, levels, track = camera_head or {}, dpt or {}, track_head or {}
         self.camera_head = CameraHead(dim, **camera) if enable_camera else None
+        dense = partial(DPTHead, dim, patch_size, **levels)
         # values and their confidence
-        self.point_head = (
-            DPTHead(dim, patch_size, 4, **levels) if enable_point else None
-        )
-        self.depth_head = (
-            DPTHead(dim, patch_size, 2, **levels) if enable_depth else None
-        )
+        self.point_head = dense(4) if enable_point else None
+        self.depth_head = dense(2) if enable_depth else None
         self.track_head = TrackHead(dim, patch_size, **track) if enable_track else None
         self.kept_layers = self._needed_layers()
 
@@ -176,11 +178,22 @@ class VGGT(nn.Module):
         return outputs
 
     def _maps(self, head: DPTHead, kept: Kept, images: Tensor) -> Tensor:
-        """(B, S, D, H / down, W / down) of a head."""
+        """(B, S, D, H / down, W / down) of a head, a chunk of frames at a time.
+
+        Without gradients, memory beside the result is that of one chunk.
+        """
         size = (images.shape[-2], images.shape[-1])
-        options = (self.frames_chunk_size, self.checkpointing)
-        maps = dense_maps(head, kept, SPECIAL, size, *options)
-        return maps.unflatten(0, images.shape[:2])
+        levels = [kept[layer].flatten(0, 1) for layer in head.layers]
+        maps = [
+            run(
+                head,
+                self.checkpointing,
+                size,
+                *(tokens[:, SPECIAL:].float() for tokens in part),
+            )
+            for part in zip(*(level.split(self.frames_chunk_size) for level in levels))
+        ]
+        return torch.cat(maps).unflatten(0, images.shape[:2])
 
     def _check(self, images: Tensor, query_points: Tensor | None) -> None:
         fix = "Stack the frames of a sample, and samples of one size."

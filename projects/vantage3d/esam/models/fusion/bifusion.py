@@ -23,50 +23,40 @@ from vantage3d.registry import MODELS
 FALLBACK = 0.3  # alpha of points without image, times the share of points with one
 
 
-class Head(nn.Sequential):
+def head(channels: int, dropout: float) -> nn.Sequential:
     """Two layers with dropout, normalised; ``channels`` in and out."""
-
-    def __init__(self, channels: int, dropout: float) -> None:
-        super().__init__(
-            nn.Linear(channels, channels),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(channels, channels),
-            nn.LayerNorm(channels),
-        )
+    return nn.Sequential(
+        nn.Linear(channels, channels),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(channels, channels),
+        nn.LayerNorm(channels),
+    )
 
 
 class MaskedSqueezeExcite(nn.Module):
-    """Weights of channels from their mean over the points with an image.
+    """Weights of channels from their mean over the points with an image."""
 
-    Args:
-        channels: Channels of the points.
-        reduction: Divisor of the number of channels in between.
-    """
-
-    def __init__(self, channels: int, reduction: int = 16) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.squeeze = nn.Linear(channels, channels // reduction)
-        self.excite = nn.Linear(channels // reduction, channels)
+        self.squeeze = nn.Linear(channels, channels // 16)
+        self.excite = nn.Linear(channels // 16, channels)
 
     def forward(
         self, feats: Tensor, valid: Tensor, frames: Tensor, count: int
     ) -> Tensor:
-        """(N, C) weighted features.
-
-        Args:
-            feats: (N, C) features of the points of a batch.
-            valid: (N,) bool.
-            frames: (N,) int64 frame of each point.
-            count: Frames of the batch.
-        """
+        """(N, C) weighted features; arguments as :func:`valid_mean`."""
         mean = valid_mean(feats, valid, frames, count)
         weight = self.excite(self.squeeze(mean).relu()).sigmoid()
         return feats * weight[frames]
 
 
 def valid_mean(feats: Tensor, valid: Tensor, frames: Tensor, count: int) -> Tensor:
-    """(count, C) mean of each frame's valid rows, zero where there is none."""
+    """(count, C) mean of each frame's valid rows, zero where there is none.
+
+    Of ``feats`` (N, C), ``valid`` (N,) bool, and ``frames`` (N,), of which there are
+    ``count``.
+    """
     rows, owner = feats[valid], frames[valid]
     total = rows.new_zeros(count, rows.shape[1]).index_add(0, owner, rows)
     number = torch.bincount(owner, minlength=count).clamp(min=1)
@@ -74,22 +64,16 @@ def valid_mean(feats: Tensor, valid: Tensor, frames: Tensor, count: int) -> Tens
 
 
 class LiteFusionGate(nn.Module):
-    """Mixes unit features of both kinds with one learned weight per point.
+    """Mixes unit features of both kinds with one learned weight per point."""
 
-    Args:
-        channels: C of both kinds.
-        dropout: Probability in the network that gives the weight.
-        hidden: Channels inside that network.
-    """
-
-    def __init__(self, channels: int, dropout: float = 0.1, hidden: int = 64) -> None:
+    def __init__(self, channels: int, dropout: float = 0.1) -> None:
         super().__init__()
         self.point_mlp = nn.Sequential(
-            nn.Linear(2 * channels, hidden),
-            nn.LayerNorm(hidden),
+            nn.Linear(2 * channels, 64),
+            nn.LayerNorm(64),
             nn.ReLU(),
             nn.Dropout(dropout),
-            nn.Linear(hidden, 1),
+            nn.Linear(64, 1),
             nn.Sigmoid(),
         )
         for layer in (self.point_mlp[0], self.point_mlp[4]):
@@ -132,12 +116,9 @@ class LiteFusionGate(nn.Module):
 
 @dataclass(frozen=True)
 class Fusion:
-    """What BiFusionEncoder gives.
+    """Point features (N, C) with the images in them, and their weights (N, 1).
 
-    Attributes:
-        feats: (N, C) point features with the images in them.
-        alpha: (N, 1) weight of the image of each point.
-        terms: Scalars by name: ``fusion_balance_loss``, and statistics for the log.
+    ``terms`` are scalars by name: ``fusion_balance_loss``, and statistics for the log.
     """
 
     feats: Tensor
@@ -174,18 +155,13 @@ class BiFusionEncoder(nn.Module):
         self.balance_weight = balance_weight
         self.proj_3d = _projection(point_channels, width)
         self.precomp_adapter = _projection(channels, width)
-        self.head3d, self.head2d = Head(width, dropout), Head(width, dropout)
+        self.head3d, self.head2d = head(width, dropout), head(width, dropout)
         self.fusion_gate = LiteFusionGate(width, dropout)
         self.out_proj = nn.Linear(width, point_channels, bias=False)
         nn.init.zeros_(self.out_proj.weight)
 
     def forward(self, feats: Tensor, images: ImageSamples) -> Fusion:
-        """Fuse.
-
-        Args:
-            feats: (N, point_channels) features of the points of a batch.
-            images: Where these points lie on the images.
-        """
+        """Fuse features (N, point_channels) of the points of a batch with images."""
         (linear_2d, norm_2d), (linear_3d, norm_3d) = self.precomp_adapter, self.proj_3d
         # Weights of a sample sum to one, so even the bias commutes with sampling.
         image = images.sample(linear_2d(images.single))
@@ -214,13 +190,8 @@ def fusion_statistics(
 ) -> dict[str, Tensor]:
     """Scalars that tell how the gate mixes, over the points of a batch.
 
-    Shares count all points; the others only those with an image, and are 0 without any.
-
-    Args:
-        f2: (N, C) image features.
-        f3: (N, C) point features.
-        alpha: (N, 1) weight of the image.
-        valid: (N,) bool, which points have an image.
+    Of image and point features (N, C) and the image's weight (N, 1). Shares count all
+    points; the others only those with an image, and are 0 without any.
     """
     weight, number = alpha[:, 0], valid.sum().clamp(min=1)
     share = (weight * valid).mean()
@@ -246,13 +217,9 @@ def length_statistics(
 ) -> dict[str, Tensor]:
     """Mean lengths that tell whether a fusion is alive; the update's beside the feats'.
 
-    Args:
-        image: (N, C) projected image features, before any norm.
-        point: (N, C) projected point features, before any norm.
-        feats: (N, C') features of the points that came in.
-        update: (N, C') what the fusion adds to them.
-        valid: (N,) bool, which points have an image; lengths of image and point count
-            these alone, and are 0 without any.
+    ``image`` and ``point`` (N, C) are projected, before any norm; their lengths count
+    ``valid`` points alone, and are 0 without any. ``update`` (N, C') is what the fusion
+    adds to the features (N, C') that came in.
     """
     number = valid.sum().clamp(min=1)
     two, three = ((x.norm(dim=1) * valid).sum() / number for x in (image, point))

@@ -63,15 +63,12 @@ class ImageSamples:
         )
 
     def mean(self, ids: Tensor, count: int, cells: Tensor | None = None) -> Tensor:
-        """Mean feature of groups of points; what has no feature does not count.
+        """(count, C') mean feature of groups of points, zero for one without any.
 
         Args:
             ids: (N,) int64 group of each point, 0..count-1.
-            count: M.
+            count: Number of groups.
             cells: (P, C') projected cells, or None for the cells as they are.
-
-        Returns:
-            (M, C'), zero for a group without a feature.
         """
         cells = self.single if cells is None else cells.float()
         own = self.valid.nonzero()[:, 0]
@@ -131,19 +128,9 @@ def locate_points(
 def frame_pixels(
     xyz: Tensor, sample: Det3DDataSample, grid: FeatureGrid, name: str
 ) -> tuple[Tensor, Tensor]:
-    """Positions of a frame's points on its feature grid.
+    """Positions (N, 2) of a frame's points on its feature grid, and (N,) bool.
 
-    Args:
-        xyz: (N, 3) metres, augmented as the sample's metainfo says.
-        sample: The frame's data sample.
-        grid: Where the cells lie in the image.
-        name: What to call the sample in a message.
-
-    Returns:
-        (N, 2) (x, y) in cells and (N,) bool.
-
-    Raises:
-        ValueError: See :func:`locate_points`.
+    Arguments as :func:`locate_points`, of one frame; ``name`` is for messages.
     """
     camera = frame_camera(sample.metainfo)
     # Double precision: the way back through the augmentation costs no digits.
@@ -173,10 +160,8 @@ def _check_source(points_cam: Tensor, K: Tensor, pixels: Any, name: str) -> None
 class ImagePyramid:
     """Image features on the voxels of a batch, made when a stride asks for them.
 
-    Args:
-        images: Samples of the batch.
-        coordinates: (N, 4) int32 [batch, x, y, z] voxel of each point: those that the
-            backbone's input was made from.
+    ``coordinates`` (N, 4) int32 [batch, x, y, z] are the voxels of the points, those
+    that the backbone's input was made from.
     """
 
     def __init__(self, images: ImageSamples, coordinates: Tensor) -> None:
@@ -201,17 +186,10 @@ class ImagePyramid:
         return segment_count(rows, len(voxels.coordinates))[:, None] > 0
 
     def mean(self, voxels: Any, kernel: Tensor | None = None) -> Tensor:
-        """Mean features of voxels, projected.
+        """(M, C') mean features of M voxels, projected by ``kernel`` (C, C') if given.
 
         The projection is applied to the cells of the map: means and projections
         commute, and there are fewer cells than points.
-
-        Args:
-            voxels: Sparse tensor of the backbone, M voxels.
-            kernel: (C, C') projection; none by default.
-
-        Returns:
-            (M, C') in the order of the voxels' coordinates.
         """
         cells = None if kernel is None else self.images.single @ kernel
         return self.images.mean(self.rows(voxels), len(voxels.coordinates), cells)

@@ -21,13 +21,7 @@ class AdditiveInjection(nn.Module):
 
     The kernel starts at zero: at first the network is the plain one, and yet the kernel
     has a gradient. There is no bias, so voxels without a feature stay as they are.
-
-    Args:
-        engine: Where the network's layers come from.
-        channels: C of the image features.
-        up: Channels of the upsampled voxels.
-        skip: Unused; channels of the voxels of the skip connection.
-        pool: "mean" or "max".
+    Arguments as :class:`ConcatInjection`; ``skip`` is not used.
     """
 
     def __init__(
@@ -83,29 +77,6 @@ FORMS: dict[str, tuple[str, type]] = {
 }
 
 
-def complete_options(options: Options) -> Options:
-    """Options of an injection with defaults.
-
-    Raises:
-        ValueError: If one is unknown, has no such value, or ``channels`` is missing.
-    """
-    known = {"channels", *DEFAULTS}
-    unknown = sorted(set(options) - known)
-    if unknown or "channels" not in options:
-        raise ValueError(
-            f"`injection` takes {sorted(known)} and needs `channels`, got "
-            f"{sorted(options)}"
-        )
-    options = {**DEFAULTS, **options}
-    for name, choices in (("form", tuple(FORMS)), ("pool", POOLS)):
-        if options[name] not in choices:
-            raise ValueError(
-                f"`injection.{name}` must be one of {list(choices)}, got "
-                f"{options[name]!r}"
-            )
-    return options
-
-
 def build_injections(
     engine: Backend, options: Options, widths: Sequence[tuple[int, int]]
 ) -> dict[str, nn.Module]:
@@ -118,9 +89,22 @@ def build_injections(
         widths: Channels of the upsampled voxels and of the skip connection, by stride.
 
     Raises:
-        ValueError: If the options are wrong.
+        ValueError: If an option is unknown, has no such value, or ``channels`` is
+            missing.
     """
-    options = complete_options(options)
+    known = {"channels", *DEFAULTS}
+    if not {"channels"} <= set(options) <= known:
+        raise ValueError(
+            f"`injection` takes {sorted(known)} and needs `channels`, got "
+            f"{sorted(options)}"
+        )
+    options = {**DEFAULTS, **options}
+    for name, choices in (("form", tuple(FORMS)), ("pool", POOLS)):
+        if options[name] not in choices:
+            raise ValueError(
+                f"`injection.{name}` must be one of {list(choices)}, got "
+                f"{options[name]!r}"
+            )
     name, kind = FORMS[options["form"]]
     return {
         f"{name}_{stride}": kind(engine, options["channels"], up, skip, options["pool"])

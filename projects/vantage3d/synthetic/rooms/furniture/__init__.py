@@ -2,35 +2,35 @@
 
 from collections.abc import Callable
 
-from vantage3d.synthetic.rooms.furniture import fixtures, seating, small, storage
+from vantage3d.synthetic.rooms.furniture import large, small
 from vantage3d.synthetic.rooms.furniture.piece import Generator, Piece, Top
 
 Builder = Callable[[Generator], Piece]
 
 STANDING: dict[str, Builder] = {
-    "armchair": seating.armchair,
-    "bed": seating.bed,
-    "bench": seating.bench,
-    "bookshelf": storage.bookshelf,
+    "armchair": large.armchair,
+    "bed": large.bed,
+    "bench": large.bench,
+    "bookshelf": large.bookshelf,
     "box": small.carton,
-    "cabinet": storage.cabinet,
-    "chair": seating.chair,
-    "coffee table": seating.coffee_table,
-    "couch": seating.couch,
-    "desk": seating.desk,
-    "dresser": storage.dresser,
+    "cabinet": large.cabinet,
+    "chair": large.chair,
+    "coffee table": large.coffee_table,
+    "couch": large.couch,
+    "desk": large.desk,
+    "dresser": large.dresser,
     "lamp": small.floor_lamp,
-    "nightstand": storage.nightstand,
-    "office chair": seating.office_chair,
-    "ottoman": seating.ottoman,
+    "nightstand": large.nightstand,
+    "office chair": large.office_chair,
+    "ottoman": large.ottoman,
     "plant": small.plant,
-    "refrigerator": storage.refrigerator,
-    "stool": seating.stool,
-    "suitcase": storage.suitcase,
-    "table": seating.table,
-    "trash can": storage.trash_can,
-    "tv stand": storage.tv_stand,
-    "wardrobe": storage.wardrobe,
+    "refrigerator": large.refrigerator,
+    "stool": large.stool,
+    "suitcase": large.suitcase,
+    "table": large.table,
+    "trash can": large.trash_can,
+    "tv stand": large.tv_stand,
+    "wardrobe": large.wardrobe,
 }
 ON_TOP: dict[str, tuple[Builder, ...]] = {
     "bed": (small.pillow,),
@@ -44,12 +44,12 @@ ON_TOP: dict[str, tuple[Builder, ...]] = {
     "tv stand": (small.tv,),
 }
 HANGING: dict[str, Builder] = {
-    "curtain": fixtures.curtain,
-    "door": fixtures.door,
-    "picture": fixtures.picture,
-    "radiator": fixtures.radiator,
-    "whiteboard": fixtures.whiteboard,
-    "window": fixtures.window,
+    "curtain": small.curtain,
+    "door": small.door,
+    "picture": small.picture,
+    "radiator": small.radiator,
+    "whiteboard": small.whiteboard,
+    "window": small.window,
 }
 
 __all__ = ["HANGING", "ON_TOP", "STANDING", "Builder", "Generator", "Piece", "Top"]

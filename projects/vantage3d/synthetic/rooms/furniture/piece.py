@@ -14,17 +14,11 @@ Triple = tuple[float, float, float]
 
 
 class Top(NamedTuple):
-    """A rectangle that can carry small things, in the frame of its piece.
+    """A rectangle that can carry small things, in the frame of its piece; metres."""
 
-    Attributes:
-        height: z in metres.
-        low: (x, y) corner.
-        high: (x, y) opposite corner.
-    """
-
-    height: float
-    low: tuple[float, float]
-    high: tuple[float, float]
+    height: float  # z
+    low: tuple[float, float]  # (x, y) corner
+    high: tuple[float, float]  # opposite corner
 
 
 @dataclass(frozen=True, eq=False)

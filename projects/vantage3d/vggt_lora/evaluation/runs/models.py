@@ -17,14 +17,14 @@ from vantage3d.engine.checkpoints.weights import load_weights
 from vantage3d.engine.errors import CheckpointError, ConfigError
 from vantage3d.evaluation.results.run import BASELINE
 from vantage3d.registry import MODELS
-from vantage3d.vggt_lora.models.adapter_files import (
+from vantage3d.vggt_lora.models.adapters import (
     CONFIG,
     WEIGHTS,
     adapter_facts,
     base_hashes,
+    merged_weights,
     read_adapter,
 )
-from vantage3d.vggt_lora.models.adapters import merged_weights
 
 MERGED = "merged_"
 LAST, NONE = "last", "none"  # besides names: which adapter is merged

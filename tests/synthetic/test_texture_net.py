@@ -8,20 +8,18 @@ import torch
 
 from vantage3d.io.features import read_features
 from vantage3d.synthetic import write_dataset
-from vantage3d.synthetic.texture_net.small_features import (
+from vantage3d.synthetic.texture_net import (
     CLASSES,
+    SmallImageNet,
     agreement,
+    feature_source,
+    load_small_image_net,
     patch_shares,
     recolored,
+    save_small_image_net,
     train_small_features,
     training_frames,
     write_small_features,
-)
-from vantage3d.synthetic.texture_net.small_image_net import (
-    SmallImageNet,
-    feature_source,
-    load_small_image_net,
-    save_small_image_net,
 )
 
 
