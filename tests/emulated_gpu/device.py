@@ -22,6 +22,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -30,6 +31,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_leaves, tree_map
+
+import vantage3d
 
 CUDA, CPU = torch.device("cuda", 0), torch.device("cpu")
 aten = torch.ops.aten
@@ -85,6 +88,7 @@ WAIT = {
 }
 TRANSFERS = {aten.copy_, aten._to_copy, aten._local_scalar_dense}
 INDEXING = {aten.index, aten.index_put_, aten.index_put, aten._index_put_impl_}
+PACKAGE = f"{Path(vantage3d.__file__).parent}/"  # not any folder of this name
 WAITS: Counter[tuple[str, str]] = Counter()
 """Number of waits by kind and function of the project; "backward" where none is."""
 
@@ -219,11 +223,11 @@ def refuse(op: Any, args: tuple, kwargs: dict) -> None:
 def count(kind: str) -> None:
     """Note a wait under the innermost function of the project on the stack."""
     frame = sys._getframe()
-    while frame and "/vantage3d/" not in frame.f_code.co_filename:
+    while frame and not frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
     where = "backward"
     if frame:
-        module = frame.f_code.co_filename.rpartition("/vantage3d/")[2]
+        module = frame.f_code.co_filename.removeprefix(PACKAGE)
         where = f"{module} {frame.f_code.co_qualname}".replace(".<locals>", "")
     WAITS[kind, where] += 1
 
