@@ -46,7 +46,7 @@ class UpdateGuard:
             self._lock.release()
 
     def freeze(self, timeout_s: float) -> bool:
-        """From another thread: keep weights from changing for good."""
+        """Keep weights from changing for good; called by another thread."""
         return self._lock.acquire(timeout=timeout_s)
 
 

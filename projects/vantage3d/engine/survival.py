@@ -231,7 +231,7 @@ class SurvivingRunner(Runner):
         return f"iteration {moment.iteration} is saved in {path}"
 
     def _save_for_the_loop(self) -> str:
-        """From the watching thread: save the state before the running iteration."""
+        """Save the state before the running iteration; for the watching thread."""
         if (
             is_distributed()
             or accumulating(self)

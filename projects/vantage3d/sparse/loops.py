@@ -103,7 +103,7 @@ def _take_one_core() -> None:
 
 
 def _pool() -> ThreadPoolExecutor:
-    """As many threads as torch has, kept until that number changes."""
+    """A pool of as many threads as torch has, kept until that number changes."""
     count = torch.get_num_threads()
     if count not in _pools:
         for other in _pools.values():

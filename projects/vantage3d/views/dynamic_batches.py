@@ -80,7 +80,7 @@ class DynamicBatchSampler(Sampler):
         return (shapes[place] for place in order)
 
     def _epoch_shapes(self) -> list[Shape]:
-        """Of all batches of an epoch; their samples add up to the sampler's."""
+        """Shapes of an epoch's batches; their samples add up to the sampler's."""
         shapes: list[Shape] = []
         left = len(self.sampler)  # type: ignore[arg-type]
         for samples, *shape in self._draws():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.evaluation.windows.test_comparison import ABS_REL
+from tests.evaluation.windows.test_depth_comparison import ABS_REL
 from vantage3d.evaluation.depth_metrics import depth_errors
 from vantage3d.evaluation.report import build_report
 from vantage3d.evaluation.results.compare import compare_runs

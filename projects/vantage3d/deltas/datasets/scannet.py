@@ -17,7 +17,7 @@ from vantage3d.views.transform import ViewTransform
 
 @DATASETS.register_module()
 class PublishedScanNetViews(PosedViews):
-    """For comparison with published rows only.
+    """ScanNet as DELTAS was published on it, for comparison with its rows only.
 
     Colour is not registered to depth, ``K`` is that of colour in ``<scene>.txt``, and
     depth is interpolated across holes and edges.

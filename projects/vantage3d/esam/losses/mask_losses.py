@@ -52,7 +52,7 @@ class AxisAlignedIoULoss(nn.Module):
     """Mean of 1 - IoU between each predicted box and its target."""
 
     def forward(self, pred: Tensor, target: Tensor) -> Tensor:
-        """Of paired rows (M, 6), the smallest and the largest corner in metres."""
+        """Loss of paired rows (M, 6): smallest and largest corner in metres."""
         low = pred[:, :3].maximum(target[:, :3])
         high = pred[:, 3:].minimum(target[:, 3:])
         overlap = (high - low).clamp(min=0).prod(1)

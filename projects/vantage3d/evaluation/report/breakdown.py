@@ -86,7 +86,7 @@ def class_names(run: Run) -> list[str]:
 def per_scene(run: Run) -> Figure:
     """15: AbsRel and delta1 on buildings by sequence and by bucket."""
     models = pair(run)
-    wanted = [run.here(metric) for metric in SCENE_METRICS]
+    wanted = [run.on_judged_pixels(metric) for metric in SCENE_METRICS]
     tables = [read_windows(model, wanted) for model in models]
     if any(table is None for table in tables):
         raise CannotDrawError("needs windows.csv of the baseline and of the best")
@@ -196,7 +196,7 @@ def photometric_curve(run: Run) -> Figure:
     models = contrasted(run)
     thresholds = photometric_thresholds(run)
     if len(thresholds) < 2:
-        name = run.here(INLIER_AT)
+        name = run.on_judged_pixels(INLIER_AT)
         raise CannotDrawError(f"needs two columns `{name}<threshold>.mean`")
     figure, (axes,) = panels(1, height=4.6)
     x = np.array(list(thresholds.values()))
@@ -210,7 +210,7 @@ def photometric_curve(run: Run) -> Figure:
         axes.axvline(used, color="black", linestyle=":", linewidth=1.4)
         look = {"xycoords": ("data", "axes fraction")}
         note(axes, f"threshold of the score: {used:g}", (used, 0.02), (6, 0), **look)
-    y = f"share of pixels, {run.where} (higher is better)"
+    y = f"share of pixels, {run.judged_on} (higher is better)"
     finish(axes, "", "threshold on the mean RGB difference, images in 0 to 1", y)
     axes.set_ylim(0, 1)
     axes.set_xlim(left=0)
@@ -236,7 +236,7 @@ def photometric_thresholds(run: Run) -> dict[str, float]:
     """Threshold of each column of the curve, ascending."""
     found = {}
     for metric in run.metrics:
-        text = metric.removeprefix(run.here(INLIER_AT))
+        text = metric.removeprefix(run.on_judged_pixels(INLIER_AT))
         if text != metric and re.fullmatch(r"\d+(\.\d+)?", text):
             found[metric] = float(text)
     return dict(sorted(found.items(), key=lambda item: item[1]))
@@ -246,7 +246,8 @@ def used_threshold(run: Run, thresholds: dict[str, float]) -> float | None:
     """The threshold at which the curve of every model gives its inlier ratio."""
     for metric, threshold in thresholds.items():
         pairs = [
-            (model.mean(metric), model.mean(run.here(INLIERS))) for model in run.models
+            (model.mean(metric), model.mean(run.on_judged_pixels(INLIERS)))
+            for model in run.models
         ]
         known = [pair for pair in pairs if all(map(math.isfinite, pair))]
         if known and all(math.isclose(*pair, rel_tol=1e-6) for pair in known):

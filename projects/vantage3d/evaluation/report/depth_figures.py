@@ -133,8 +133,8 @@ def geometry(run: Run) -> Figure:
     """03: normals and planes."""
     shown = []
     for title, lines, axis in GEOMETRY:
-        known = {run.here(metric): name for metric, name in lines.items()}
-        shown.append(Panel(title.format(where=run.where), known, axis))
+        known = {run.on_judged_pixels(metric): name for metric, name in lines.items()}
+        shown.append(Panel(title.format(where=run.judged_on), known, axis))
     return draw_panels(run, shown)
 
 
@@ -142,7 +142,7 @@ def building_errors(run: Run) -> Figure:
     """12: histogram of the baseline and the best, box plots of every model."""
     chosen = subject(run)
     places = positions(run)
-    metric = run.here(ABS_REL)
+    metric = run.on_judged_pixels(ABS_REL)
     errors = {}
     for model in run.models:
         table = read_frames(model, [metric])
@@ -154,7 +154,7 @@ def building_errors(run: Run) -> Figure:
         raise CannotDrawError(f"every `{metric}` is 0: there is no distribution")
     figure, (top, bottom) = panels(2, columns=1, height=7.6)
     shown = {m.name: errors[m.name] for m in pair(run)}
-    _draw_histogram(top, shown, chosen.name, f"Histogram, {run.where}")
+    _draw_histogram(top, shown, chosen.name, f"Histogram, {run.judged_on}")
     _draw_boxes(bottom, places, errors)
     return figure
 

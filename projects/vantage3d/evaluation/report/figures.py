@@ -157,7 +157,7 @@ KINDS = (
 def draw_all(run: Run) -> Iterator[Drawn]:
     """Every figure, as PNG or with the reason why not."""
     for kind in KINDS:
-        columns = [run.here(name) for name in kind.columns]
+        columns = [run.on_judged_pixels(name) for name in kind.columns]
         missing = tuple(c for c in columns if not fnmatch.filter(run.metrics, c))
         try:
             figure = kind.draw(run)

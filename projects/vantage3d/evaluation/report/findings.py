@@ -34,7 +34,7 @@ LONG = 300  # characters of a value
 
 def headlines(run: Run) -> list[str]:
     """The headline metrics that a run has."""
-    wanted = dict.fromkeys(run.here(metric) for metric in HEADLINE)
+    wanted = dict.fromkeys(run.on_judged_pixels(metric) for metric in HEADLINE)
     return [metric for metric in wanted if run.has(metric)]
 
 

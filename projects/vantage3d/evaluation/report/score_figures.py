@@ -196,9 +196,11 @@ def radar(run: Run) -> Figure:
     """05: the baseline and the best checkpoint on six fixed axes."""
     models = pair(run)
     axes_of = {
-        name: run.here(metric)
+        name: run.on_judged_pixels(metric)
         for name, metric in RADAR.items()
-        if all(np.isfinite(model.mean(run.here(metric))) for model in models)
+        if all(
+            np.isfinite(model.mean(run.on_judged_pixels(metric))) for model in models
+        )
     }
     if len(axes_of) < LEAST_AXES:
         raise CannotDrawError(f"needs {LEAST_AXES} of its columns, has {len(axes_of)}")
@@ -254,7 +256,9 @@ def training_stability(run: Run) -> Figure:
     curves = _curves(run, places)
     if len(places.line) < LEAST or not curves:
         raise CannotDrawError(f"needs {LEAST} checkpoints, has {len(places.line)}")
-    steady = np.array([model.mean(run.here(STEADY_METRIC)) for model in places.line])
+    steady = np.array(
+        [model.mean(run.on_judged_pixels(STEADY_METRIC)) for model in places.line]
+    )
     with_variation = bool(np.isfinite(steady).any())
     zoomed = len(places.line) > 2 * AROUND + 1
     figure = new_figure(7.4 if with_variation else 4.0)
@@ -267,7 +271,7 @@ def training_stability(run: Run) -> Figure:
         _zoom(axes, run, places, curves)
     if with_variation:
         axes = figure.add_subplot(grid[1, :])
-        _draw_variation(axes, places, steady, run.where)
+        _draw_variation(axes, places, steady, run.judged_on)
     legend_below(figure, top.get_lines(), columns=3)
     return figure
 
@@ -275,7 +279,7 @@ def training_stability(run: Run) -> Figure:
 def _curves(run: Run, places: Positions) -> dict[str, Values]:
     curves = {}
     for metric in CURVES:
-        name = run.here(metric)
+        name = run.on_judged_pixels(metric)
         values = np.array([model.mean(name) for model in places.line])
         first = values[np.isfinite(values)][:1]
         start = run.baseline.mean(name) if run.baseline else first.sum()
@@ -293,7 +297,9 @@ def _draw_curves(axes: Axes, run: Run, places: Positions, curves: dict) -> None:
     start = "baseline" if run.baseline else "first checkpoint"
     look = {"color": BASELINE_COLOUR, "linestyle": DASHED}
     axes.axhline(0, label=start, **look)
-    finish(axes, f"Metrics of {run.where}", places.label, f"better than {start}, in %")
+    finish(
+        axes, f"Metrics of {run.judged_on}", places.label, f"better than {start}, in %"
+    )
     places.label_axis(axes)
 
 

@@ -99,11 +99,11 @@ class Run:
         return self.has("depth.building.abs_rel")
 
     @property
-    def where(self) -> str:
+    def judged_on(self) -> str:
         """Pixels that geometry is judged on, for titles."""
         return "buildings" if self.of_buildings else "all pixels"
 
-    def here(self, metric: str) -> str:
+    def on_judged_pixels(self, metric: str) -> str:
         """A metric of buildings, or of all pixels in a run without buildings."""
         if self.of_buildings:
             return metric

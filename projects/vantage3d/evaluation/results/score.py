@@ -84,7 +84,7 @@ class Scoring(NamedTuple):
 
     @property
     def name(self) -> str:
-        """For titles."""
+        """Name of the score in titles, with what it is made without."""
         if not self.missing:
             return "comprehensive score"
         return f"partial score (no {', no '.join(c.label for c in self.missing)})"

@@ -202,12 +202,12 @@ class Adapters:
         # torch marks this hook with an attribute, which a method cannot have.
         model.register_state_dict_post_hook(partial(self._leave_out_base))
         model.register_load_state_dict_pre_hook(self._check)
-        model.register_load_state_dict_post_hook(self._base_is_there)
+        model.register_load_state_dict_post_hook(self._expect_no_base)
         if settings.adapter is not None:
             model.load_state_dict(read_adapter(Path(settings.adapter)))
 
     def base_now(self) -> Hashes:
-        """As :func:`base_hashes` of the network that the adapters were put into."""
+        """Hashes (:func:`base_hashes`) of the network that carries the adapters."""
         model = self.model()
         weights = {**dict(model.named_parameters()), **dict(model.named_buffers())}
         return _hash_parts(
@@ -284,7 +284,7 @@ class Adapters:
             logger="current",
         )
 
-    def _base_is_there(self, model: nn.Module, keys: Any) -> None:
+    def _expect_no_base(self, model: nn.Module, keys: Any) -> None:
         frozen = set(self.frozen)
         keys.missing_keys[:] = [key for key in keys.missing_keys if key not in frozen]
 

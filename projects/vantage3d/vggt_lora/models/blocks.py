@@ -205,7 +205,7 @@ def run(module: nn.Module, checkpointing: bool, *inputs: Any) -> Tensor:
 
 
 def run_frames(module: nn.Module, checkpointing: bool, *inputs: Any) -> Tensor:
-    """As :func:`run`, of a module for which frames, the first axis, are independent.
+    """:func:`run` for a module that treats frames, the first axis, independently.
 
     Without a gradient it sees a few of them at a time, which costs no time and leaves
     less of its inner values in memory.

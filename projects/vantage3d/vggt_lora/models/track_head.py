@@ -99,7 +99,7 @@ class AttentionBlock(nn.Module):
 
 
 class CrossAttentionBlock(nn.Module):
-    """As :class:`AttentionBlock`, looking at others."""
+    """An :class:`AttentionBlock` whose keys and values come from other tokens."""
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()

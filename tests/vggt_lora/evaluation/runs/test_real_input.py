@@ -5,7 +5,7 @@ import pytest
 
 from tests.shared import need
 from tests.vggt_lora.evaluation.runs.adapter_runs import evaluate
-from tests.vggt_lora.evaluation.runs.test_lengths import ROOMS
+from tests.vggt_lora.evaluation.runs.test_eth3d_lengths import ROOMS
 from tools import create_data, evaluate_depth
 from vantage3d.converters import stereo_pair
 from vantage3d.converters.kitti360.single_frames import link_frames
