@@ -20,7 +20,6 @@ from vantage3d.evaluation.depth_metrics import (
     ALIGNMENTS,
     DELTA,
     ERRORS,
-    DepthAlignment,
     ErrorSums,
     sum_errors,
     usable,
@@ -35,7 +34,6 @@ from vantage3d.evaluation.windows.contracts import (
     UNKNOWN,
     AlignedWindow,
     Floats,
-    FramePixels,
     MetricOptions,
     Record,
     WindowPrediction,
@@ -84,8 +82,8 @@ def measure_window(
     window: Record = {}
     for group in options.groups:
         if group in FRAME_GROUPS:
-            for record, values in zip(frames, FRAME_GROUPS[group](aligned)):
-                record |= values
+            for i, record in enumerate(frames):
+                record |= FRAME_GROUPS[group](aligned, i)
         else:
             window |= WINDOW_GROUPS[group](aligned)
     # the keys of many windows are the same objects
@@ -93,8 +91,8 @@ def measure_window(
     return MeasuredWindow("", rows, whole)
 
 
-def depth_records(window: AlignedWindow) -> list[Record]:
-    """Depth errors and counts of each frame.
+def depth_record(window: AlignedWindow, i: int) -> Record:
+    """Depth errors and counts of a frame.
 
     Returns:
         ``depth.full.*``, with labels ``depth.building.*``, ``depth.non_building.*`` and
@@ -102,16 +100,8 @@ def depth_records(window: AlignedWindow) -> list[Record]:
         ``count.REGION.pixels``, ``count.frames_without_depth``, and
         ``count.nan_pixels``: aligned predictions that are not finite or not positive.
     """
-    fits = window.fits(window.options.align)
-    return [
-        _depth_record(frame, fit, window.options)
-        for frame, fit in zip(window.frames, fits)
-    ]
-
-
-def _depth_record(
-    frame: FramePixels, fit: DepthAlignment, options: MetricOptions
-) -> Record:
+    frame, options = window.frames[i], window.options
+    fit = window.fits(options.align)[i]
     ids = np.array(sorted({UNKNOWN, *options.class_names, *options.building}))
     table = np.zeros(ids[-1] + 3, np.int64)  # other ids are unknown: row 0
     table[ids + 1] = np.arange(len(ids))
@@ -159,15 +149,11 @@ def _without_outliers(name: str, relative: Floats) -> Record:
     }
 
 
-def ablation_records(window: AlignedWindow) -> list[Record]:
-    """``ablation.ALIGNMENT.REGION.abs_rel`` and ``.delta1`` of each frame.
+def ablation_record(window: AlignedWindow, i: int) -> Record:
+    """``ablation.ALIGNMENT.REGION.abs_rel`` and ``.delta1`` of a frame.
 
     Every alignment is fitted as the one in use is: per window or per frame.
     """
-    return [_ablation(window, i) for i in range(len(window.frames))]
-
-
-def _ablation(window: AlignedWindow, i: int) -> Record:
     frame, options = window.frames[i], window.options
     ratio, inverse = frame.pred / frame.truth, 1 / frame.truth
     regions: dict[str, tuple[Any, bool]] = {
@@ -204,48 +190,38 @@ def normal_error_map(window: AlignedWindow, frame: int) -> Floats:
     )
 
 
-def normal_records(window: AlignedWindow) -> list[Record]:
-    """``normals.full.*`` and ``normals.building.*`` of each frame, and their pixels.
+def normal_record(window: AlignedWindow, i: int) -> Record:
+    """``normals.full.*`` and ``normals.building.*`` of a frame, and their pixels.
 
     A region with fewer measured pixels than the options ask for has NaN.
     """
-    options = window.options
-    least = {"full": options.min_pixels, "building": options.min_building}
-    records: list[Record] = []
-    for i, buildings in enumerate(window.buildings):
-        angles = normal_error_map(window, i)
-        regions = {"full": angles}
-        if options.building:
-            regions["building"] = angles[buildings]
-        record: Record = {}
-        for name, values in regions.items():
-            known = values[~np.isnan(values)]
-            record[f"count.normals.{name}.pixels"] = float(len(known))
-            enough = known if len(known) >= least[name] else known[:0]
-            statistics = angle_statistics(enough)
-            record |= {f"normals.{name}.{key}": v for key, v in statistics.items()}
-        records.append(record)
-    return records
+    options, angles = window.options, normal_error_map(window, i)
+    regions = {"full": (angles, options.min_pixels)}
+    if options.building:
+        regions["building"] = angles[window.buildings[i]], options.min_building
+    record: Record = {}
+    for name, (values, least) in regions.items():
+        known = values[~np.isnan(values)]
+        record[f"count.normals.{name}.pixels"] = float(len(known))
+        statistics = angle_statistics(known if len(known) >= least else known[:0])
+        record |= {f"normals.{name}.{key}": v for key, v in statistics.items()}
+    return record
 
 
-def planarity_records(window: AlignedWindow) -> list[Record]:
-    """``planarity.REGION.*`` of each frame, its pixels and its planes."""
-    truth, region = window.truth, window.region
-    records: list[Record] = []
-    for i, pred in enumerate(window.depth):
-        instances = None if truth.instances is None else truth.instances[i]
-        depth, K = truth.depth[i].astype(np.float64), truth.K[i]
-        mask = window.judged[i] & truth.valid[i]
-        segments = plane_segments(depth, K, mask, instances)
-        found = planarity(pred, depth, K, segments)
-        record = {
-            f"planarity.{region}.{key}": value
-            for key, value in found.statistics().items()
-        }
-        record["count.planarity.planes"] = float(segments.max() + 1)
-        record["count.planarity.pixels"] = float(len(found.residual))
-        records.append(record)
-    return records
+def planarity_record(window: AlignedWindow, i: int) -> Record:
+    """``planarity.REGION.*`` of a frame, its pixels and its planes."""
+    truth = window.truth
+    instances = None if truth.instances is None else truth.instances[i]
+    depth, K = truth.depth[i].astype(np.float64), truth.K[i]
+    mask = window.judged[i] & truth.valid[i]
+    segments = plane_segments(depth, K, mask, instances)
+    found = planarity(window.depth[i], depth, K, segments)
+    statistics = found.statistics()
+    return {
+        **{f"planarity.{window.region}.{key}": v for key, v in statistics.items()},
+        "count.planarity.planes": float(segments.max() + 1),
+        "count.planarity.pixels": float(len(found.residual)),
+    }
 
 
 def photometric_record(window: AlignedWindow) -> Record:
@@ -299,16 +275,6 @@ def pose_record(window: AlignedWindow) -> Record:
         invert_rigid(poses[window.order].astype(np.float64))
         for poses in (predicted, window.truth.world2cam)
     )
-    values = _pose_angles(pred, true)
-    if len(true) > 2 and not stands_still(true[:, :3, 3]):
-        aligned = pose_metrics.align_poses(pred, true)
-        absolute = pose_metrics.absolute_pose_errors(aligned, true).rmse()[0]
-        relative = pose_metrics.relative_pose_errors(aligned, true).rmse()[0]
-        values |= dict(zip(LENGTHS, (absolute, relative)))
-    return record | {f"pose.{name}": value for name, value in values.items()}
-
-
-def _pose_angles(pred: Floats, true: Floats) -> Record:
     oriented = pose_metrics.align_orientations(pred, true)
     absolute = pose_metrics.absolute_pose_errors(oriented, true).rmse()[1]
     relative = pose_metrics.relative_pose_errors(pred, true).rmse()[1]
@@ -318,7 +284,13 @@ def _pose_angles(pred: Floats, true: Floats) -> Record:
         pose_metrics.accuracy(pairs.direction_deg, ACCURACY_DEG),
         *(pose_metrics.pose_auc(pairs.worst(), degrees) for degrees in AUC_DEG),
     )
-    return dict(zip((*ANGLES, *SHARES), (absolute, relative, *shares)))
+    values = dict(zip((*ANGLES, *SHARES), (absolute, relative, *shares)))
+    if len(true) > 2 and not stands_still(true[:, :3, 3]):
+        aligned = pose_metrics.align_poses(pred, true)
+        absolute = pose_metrics.absolute_pose_errors(aligned, true).rmse()[0]
+        relative = pose_metrics.relative_pose_errors(aligned, true).rmse()[0]
+        values |= dict(zip(LENGTHS, (absolute, relative)))
+    return record | {f"pose.{name}": value for name, value in values.items()}
 
 
 def point_record(window: AlignedWindow) -> Record:
@@ -364,11 +336,11 @@ def point_record(window: AlignedWindow) -> Record:
     return record | {f"points.{name}": value for name, value in found.items()}
 
 
-FRAME_GROUPS: dict[str, Callable[[AlignedWindow], list[Record]]] = {
-    "depth": depth_records,
-    "ablation": ablation_records,
-    "normals": normal_records,
-    "planarity": planarity_records,
+FRAME_GROUPS: dict[str, Callable[[AlignedWindow, int], Record]] = {
+    "depth": depth_record,
+    "ablation": ablation_record,
+    "normals": normal_record,
+    "planarity": planarity_record,
 }
 WINDOW_GROUPS: dict[str, Callable[[AlignedWindow], Record]] = {
     "photometric": photometric_record,
