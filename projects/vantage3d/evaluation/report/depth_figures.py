@@ -8,7 +8,6 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from vantage3d.evaluation.report.plotting import (
@@ -31,6 +30,7 @@ from vantage3d.evaluation.report.plotting import (
 )
 from vantage3d.evaluation.results.run import Model, Run, read_frames
 from vantage3d.evaluation.results.score import ABS_REL, pair, subject
+from vantage3d.evaluation.surface_normals import INLIERS_DEG
 
 DEPTH_REGIONS = ("building", "full")
 BOTH_SIDES = ("building", "non_building")
@@ -60,35 +60,26 @@ BUILDING_AND_REST = (
     _over_regions("Root mean square error", "rmse", BOTH_SIDES),
     _over_regions("Mean absolute error", "mae", BOTH_SIDES),
 )
+NORMALS, PLANES = "normals.building.", "planarity.building."
 GEOMETRY = (
     Panel(
         "Error of normals, {where}",
-        {
-            "normals.building.angular_mean": "mean",
-            "normals.building.angular_median": "median",
-        },
+        {NORMALS + "angular_mean": "mean", NORMALS + "angular_median": "median"},
         "normal error in degrees (lower is better)",
     ),
     Panel(
         "Share with a good normal, {where}",
-        {
-            "normals.building.inlier_11_25": "within 11.25°",
-            "normals.building.inlier_22_5": "within 22.5°",
-            "normals.building.inlier_30": "within 30°",
-        },
+        {f"{NORMALS}inlier_{n}": f"within {d:g}°" for n, d in INLIERS_DEG.items()},
         "share of pixels (higher is better)",
     ),
     Panel(
         "Deviation from flat, {where}",
-        {
-            "planarity.building.residual_mean": "mean",
-            "planarity.building.residual_median": "median",
-        },
+        {PLANES + "residual_mean": "mean", PLANES + "residual_median": "median"},
         "distance, share of depth (lower is better)",
     ),
     Panel(
         "Share close to their plane, {where}",
-        {"planarity.building.inlier_ratio": "share of points"},
+        {PLANES + "inlier_ratio": "share of points"},
         "share of points (higher is better)",
     ),
 )
@@ -243,50 +234,41 @@ def read_examples(model: Model) -> Arrays | None:
 
 def normal_errors(run: Run) -> Figure:
     """13: image and normal error, the baseline beside the best."""
-    models, examples = _shown(run)
-    columns = ["image", *(f"normal error, {model.name}" for model in models)]
-    figure, grid = _grid(examples[0]["images"], columns)
-    colours = Normalize(0, WORST_ANGLE)
-    for row, axes in enumerate(grid):
-        _show_image(axes[0], examples[0], row)
-        for place, arrays in zip(axes[1:], examples):
-            drawn = _show(place, arrays["normal_error_deg"][row], "viridis", colours)
-    _colour_bar(figure, grid, drawn, "angle to the true normal in degrees")
-    return figure
+    examples = _shown(run)
+    maps = {f"normal error, {n}": a["normal_error_deg"] for n, a in examples.items()}
+    text = "angle to the true normal in degrees"
+    return _draw_maps(examples, maps, Normalize(0, WORST_ANGLE), text)
 
 
 def depths(run: Run) -> Figure:
     """16: image, true depth and aligned predicted depth."""
-    models, examples = _shown(run)
-    columns = ["image", "true depth", *(f"depth, {model.name}" for model in models)]
-    figure, grid = _grid(examples[0]["images"], columns)
-    true = examples[0]["depth_gt"]
+    examples = _shown(run)
+    true = next(iter(examples.values()))["depth_gt"]
     low, high = np.percentile(true[true > 0], (2, 98))
-    colours = LogNorm(low, high)
-    for row, axes in enumerate(grid):
-        _show_image(axes[0], examples[0], row)
-        maps = [true, *(arrays["depth_pred"] for arrays in examples)]
-        for place, depth in zip(axes[1:], maps):
-            known = np.where(depth[row] > 0, depth[row], np.nan)
-            drawn = _show(place, known, "viridis", colours)
-    _colour_bar(figure, grid, drawn, "depth in m")
-    return figure
+    maps = {f"depth, {name}": a["depth_pred"] for name, a in examples.items()}
+    maps = {"true depth": true, **maps}
+    known = {title: np.where(d > 0, d, np.nan) for title, d in maps.items()}
+    return _draw_maps(examples, known, LogNorm(low, high), "depth in m")
 
 
-def _shown(run: Run) -> tuple[list[Model], list[Arrays]]:
-    pairs = [
-        (model, arrays)
-        for model in pair(run)
-        if (arrays := read_examples(model)) is not None
-    ]
-    if not pairs or not len(pairs[0][1]["images"]):
+def _shown(run: Run) -> dict[str, Arrays]:
+    """Example frames of the baseline and the best, by name, as far as there are any."""
+    found = {model.name: read_examples(model) for model in pair(run)}
+    examples = {name: arrays for name, arrays in found.items() if arrays is not None}
+    if not examples or not len(next(iter(examples.values()))["images"]):
         raise CannotDrawError(f"needs models/{subject(run).name}/{FILE}")
-    models, examples = zip(*pairs)
-    return list(models), list(examples)
+    return examples
 
 
-def _grid(images: NDArray, titles: list[str]) -> tuple[Figure, NDArray]:
-    rows, height, width, _ = images.shape
+def _draw_maps(
+    examples: Mapping[str, Arrays],
+    maps: Mapping[str, NDArray],
+    colours: Normalize,
+    text: str,
+) -> Figure:
+    """A row per example: its image, then its map (E, H, W) of each title."""
+    first, titles = next(iter(examples.values())), ["image", *maps]
+    rows, height, width, _ = first["images"].shape
     panel = WIDTH / len(titles) * height / width
     figure = new_figure((panel + 0.34) * rows + 1.0)
     figure.get_layout_engine().set(h_pad=0.02)
@@ -297,29 +279,21 @@ def _grid(images: NDArray, titles: list[str]) -> tuple[Figure, NDArray]:
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
-    return figure, grid
-
-
-def _show_image(axes: Axes, arrays: Arrays, row: int) -> None:
-    axes.imshow(arrays["images"][row])
-    name = str(arrays["names"][row])
-    axes.set_xlabel(name[-34:], fontsize=TEXT["note"], loc="left")
-
-
-def _show(
-    axes: Axes, values: NDArray, colour_map: str, colours: Normalize
-) -> AxesImage:
-    grey = colormaps[colour_map].with_extremes(bad=NOT_MEASURED)
-    masked = np.ma.masked_invalid(values)
-    return axes.imshow(masked, cmap=grey, norm=colours, interpolation="nearest")
-
-
-def _colour_bar(figure: Figure, grid: NDArray, drawn: AxesImage, text: str) -> None:
+    grey = colormaps["viridis"].with_extremes(bad=NOT_MEASURED)
+    for row, (image, *others) in enumerate(grid):
+        image.imshow(first["images"][row])
+        name = str(first["names"][row])[-34:]
+        image.set_xlabel(name, fontsize=TEXT["note"], loc="left")
+        for axes, values in zip(others, maps.values()):
+            masked = np.ma.masked_invalid(values[row])
+            look = {"cmap": grey, "norm": colours, "interpolation": "nearest"}
+            drawn = axes.imshow(masked, **look)
     bar = figure.colorbar(
         drawn, ax=list(grid.flat), orientation="horizontal", aspect=50, shrink=0.6,
         extend="both",
     )  # fmt: skip
     bar.set_label(f"{text}; grey: not measurable", fontsize=TEXT["label"])
     bar.ax.tick_params(labelsize=TEXT["tick"])
-    if isinstance(drawn.norm, LogNorm):
+    if isinstance(colours, LogNorm):
         readable_log(bar.ax.xaxis)
+    return figure
