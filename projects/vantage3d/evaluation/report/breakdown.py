@@ -3,12 +3,12 @@
 import math
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from vantage3d.evaluation.metrics_table import find
 from vantage3d.evaluation.report.plotting import (
@@ -47,13 +47,8 @@ INLIERS = "photometric.building.inlier_ratio"
 # The true depth seen through the true cameras: what the images allow.
 TRUTH_AT = "photometric_truth.building.inlier_at."
 CURVE_COLUMNS = (f"{INLIER_AT}*", f"{TRUTH_AT}*", INLIERS)
-
-
-class Row(NamedTuple):
-    """One line of a dot plot: mean and interval of each model."""
-
-    name: str
-    values: list[tuple[float, float, float]]
+# A line of a dot plot: its name, and (M, 3) mean and interval of each model.
+Row = tuple[str, NDArray[np.float64]]
 
 
 def per_class(run: Run) -> Figure:
@@ -63,13 +58,10 @@ def per_class(run: Run) -> Figure:
     if not names:
         raise CannotDrawError(f"needs columns `{CLASS}<class>.abs_rel.mean`")
     groups = [
-        [
-            Row(name, list(map(tuple, stats(models, f"{CLASS}{name}.{ending}"))))
-            for name in names
-        ]
+        [(name, stats(models, f"{CLASS}{name}.{ending}")) for name in names]
         for ending in ENDINGS
     ]
-    last = [[v[0] for v in row.values if np.isfinite(v[0])][-1:] for row in groups[0]]
+    last = [[v[0] for v in values if np.isfinite(v[0])][-1:] for _, values in groups[0]]
     order = np.argsort([-known[0] if known else np.inf for known in last])
     groups = [[rows[i] for i in order] for rows in groups]
     metrics = [f"{CLASS}{names[0]}.{ending}" for ending in ENDINGS]
@@ -98,7 +90,7 @@ def per_scene(run: Run) -> Figure:
 
 
 def _scene_rows(tables: Sequence[Table], metric: str) -> list[Row]:
-    rows = []
+    rows: list[Row] = []
     for column in ("bucket", "sequence"):
         for name in sorted(set(tables[0].texts[column]) - {""}):
             values, count = [], 0
@@ -112,7 +104,7 @@ def _scene_rows(tables: Sequence[Table], metric: str) -> list[Row]:
             windows = f"{count} window{'s' if count != 1 else ''}"
             # the beginning is the same for all sequences
             short = name if len(name) <= LONGEST else f"…{name[-LONGEST + 1 :]}"
-            rows.append(Row(f"{column} {short}, {windows}", values))
+            rows.append((f"{column} {short}, {windows}", np.array(values)))
     return rows
 
 
@@ -126,7 +118,7 @@ def _draw(
     shown = np.atleast_1d(figure.subplots(1, len(groups), sharey=True))
     for axes, rows, metric in zip(shown, groups, metrics):
         places = np.arange(len(rows))
-        values = np.array([row.values for row in rows])  # (rows, models, 3)
+        values = np.stack([values for _, values in rows])  # (rows, models, 3)
         low, high = values[..., 0].min(1), values[..., 0].max(1)
         axes.hlines(places, low, high, color="#bbbbbb", zorder=1)
         for number, (colour, marker) in enumerate(LOOKS[-len(models) :]):
@@ -134,7 +126,7 @@ def _draw(
             mean, low, high = values[:, number].T
             axes.hlines(y, low, high, color=colour, linewidth=2, alpha=0.55)
             axes.plot(mean, y, marker, color=colour, markersize=7)
-        axes.set_yticks(places, [row.name for row in rows])
+        axes.set_yticks(places, [name for name, _ in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
         finish(axes, "", find(metric).axis, "")
         axes.grid(visible=False, axis="y")
@@ -204,7 +196,13 @@ def photometric_curve(run: Run) -> Figure:
         values = np.array([stats([model], metric)[0] for metric in thresholds])
         band(axes, x, values, colour)
         axes.plot(x, values[:, 0], color=colour, marker=marker)
-    marks = [*_marks(models), *_draw_bound(axes, models[0][0], thresholds)]
+    marks = _marks(models)
+    # What the truth itself reaches, if it was measured.
+    truths = [m.replace("photometric.", "photometric_truth.") for m in thresholds]
+    bound = [models[0][0].mean(metric) for metric in truths]
+    if np.isfinite(bound).all():
+        look = {"color": COLOURS[2], "linestyle": "-.", "linewidth": 2}
+        marks += axes.plot(x, bound, label="true depth and cameras", **look)
     used = used_threshold(run, thresholds)
     if used is not None:
         axes.axvline(used, color="black", linestyle=":", linewidth=1.4)
@@ -217,19 +215,6 @@ def photometric_curve(run: Run) -> Figure:
     axes.set_xticks(x, [f"{threshold:g}" for threshold in x])
     legend_below(figure, marks)
     return figure
-
-
-def _draw_bound(axes: Axes, model: Model, thresholds: dict[str, float]) -> list[Line2D]:
-    """What the truth itself reaches, if it was measured."""
-    metrics = [
-        metric.replace("photometric.", "photometric_truth.") for metric in thresholds
-    ]
-    values = [model.mean(metric) for metric in metrics]
-    if not np.isfinite(values).all():
-        return []
-    look = {"color": COLOURS[2], "linestyle": "-.", "linewidth": 2}
-    name = "true depth and cameras"
-    return axes.plot(list(thresholds.values()), values, label=name, **look)
 
 
 def photometric_thresholds(run: Run) -> dict[str, float]:
