@@ -17,7 +17,7 @@ The numbers are those of mmdet3d's ``scannet_eval``:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,8 +30,7 @@ OVERLAPS = np.append(AP_OVERLAPS, 0.25)
 MIN_REGION = 100
 
 
-@dataclass(frozen=True)
-class Outcomes:
+class Outcomes(NamedTuple):
     """Scored predictions of a scene: arrays (E,) over all overlaps and classes.
 
     Indices of overlap and class, confidences, and whether it is a true positive.
@@ -116,9 +115,7 @@ def average_precisions(
     found = [match_scene(scene, overlaps, min_region) for scene in scenes]
     if not found:
         return np.full((n_classes, len(overlaps)), np.nan)
-    rows = Outcomes(
-        *(np.concatenate([getattr(o, f.name) for o in found]) for f in fields(Outcomes))
-    )
+    rows = Outcomes(*map(np.concatenate, zip(*found)))
     areas = precision_recall_areas(
         rows.label * len(overlaps) + rows.overlap,
         rows.score,

@@ -71,15 +71,18 @@ def build_report(folder: Path, output: Path, top: int = 5) -> Report:
     run = read_run(folder)
     check_same_windows(run)
     drawn = list(track(draw_all(run), len(KINDS), "figures"))
-    notes = [*run.notes, *_notes(drawn)]
-    for note in notes:
-        print_log(f"{folder.name}: {note}", logger="current")
+    notes = list(run.notes)
     for item in drawn:
-        path = output / f"{item.kind.file}.png"
+        path, columns = output / f"{item.kind.file}.png", ", ".join(item.missing)
+        lacking = f" (missing columns: {columns})" if columns else ""
         if item.png is None:
             path.unlink(missing_ok=True)  # of an earlier report
+            notes.append(f"{path.name} was not drawn: {item.reason}{lacking}.")
         else:
             atomic_write_bytes(path, item.png)
+            notes += [f"{path.name} is not complete{lacking}."] if lacking else []
+    for note in notes:
+        print_log(f"{folder.name}: {note}", logger="current")
     best = top_k(run, top)
     sentences = findings(run)
     title = f"Depth evaluation of {folder.resolve().name}"
@@ -91,18 +94,6 @@ def build_report(folder: Path, output: Path, top: int = 5) -> Report:
     atomic_write_bytes(output / SUMMARY, text.encode())
     names = tuple(f"{item.kind.file}.png" for item in drawn if item.png)
     return Report(output / HTML, names, tuple(notes))
-
-
-def _notes(drawn: list[Drawn]) -> list[str]:
-    notes = []
-    for item in drawn:
-        names = ", ".join(item.missing)
-        lacking = f" (missing columns: {names})" if names else ""
-        if item.png is None:
-            notes.append(f"{item.kind.file}.png was not drawn: {item.reason}{lacking}.")
-        elif lacking:
-            notes.append(f"{item.kind.file}.png is not complete{lacking}.")
-    return notes
 
 
 def summary(

@@ -16,7 +16,6 @@ from vantage3d.evaluation.results.score import (
     NO_CLIP,
     REFERENCE,
     TOTAL,
-    Choice,
     Scoring,
     best,
     gain_intervals,
@@ -43,7 +42,14 @@ def findings(run: Run) -> list[str]:
     choice = best(run)
     if choice is None:
         return [*_setting(run), "Only the baseline was evaluated.", *_warnings(run)]
-    sentences = [*_setting(run), _chosen(run, choice)]
+    name, count = choice.model.name, sum(not m.merged for m in run.checkpoints)
+    chosen = (
+        f"Best of {count}: {name}, by {choice.rule}. It was chosen on the windows that "
+        "it is measured on, so its lead over its neighbours is optimistic."
+    )
+    if count < 2:
+        chosen = f"{name} is the only checkpoint."
+    sentences = [*_setting(run), chosen]
     by = scoring(run)
     if by is None:
         sentences.append("There is no score: it needs AbsRel and delta1 of buildings.")
@@ -70,16 +76,6 @@ def _setting(run: Run) -> Iterator[str]:
         )
 
 
-def _chosen(run: Run, choice: Choice) -> str:
-    name, count = choice.model.name, sum(not m.merged for m in run.checkpoints)
-    if count < 2:
-        return f"{name} is the only checkpoint."
-    return (
-        f"Best of {count}: {name}, by {choice.rule}. It was chosen on the windows that "
-        "it is measured on, so its lead over its neighbours is optimistic."
-    )
-
-
 def _about_score(model: Model, baseline: Model, by: Scoring) -> Iterator[str]:
     if score(model, NO_CLIP, by) <= score(baseline, NO_CLIP, by):
         yield "No checkpoint beats the baseline in the score without clip."
@@ -88,10 +84,14 @@ def _about_score(model: Model, baseline: Model, by: Scoring) -> Iterator[str]:
         parts = gains(model, baseline, formula, by)
         mover = max(parts, key=lambda name: abs(parts[name]))
         each = ", ".join(f"{name} {value:+.4f}" for name, value in parts.items())
+        between = ""
+        if intervals := gain_intervals(model, baseline, formula, by):
+            low, high = intervals[TOTAL]
+            doubt = ", which holds zero" if intervals[TOTAL].holds_zero else ""
+            between = f", 95 % interval over windows {low:+.4f} to {high:+.4f}{doubt}"
         yield (
             f"Score, {formula}: {before:.4f} -> {after:.4f}, {after - before:+.4f} "
-            f"({percent(after, before)}){_interval(model, baseline, formula, by)}. "
-            f"{mover} moved it most: {each}."
+            f"({percent(after, before)}){between}. {mover} moved it most: {each}."
         )
     others = sum(parts.values()) - parts[ERROR]
     yield f"Without AbsRel, which the formulas treat differently: {others:+.4f}."
@@ -109,15 +109,6 @@ def _about_score(model: Model, baseline: Model, by: Scoring) -> Iterator[str]:
             f"the reference formula at {CLIP:g}, where its term is 0: of the reference "
             f"gain, {part:+.4f} is from that term, against {honest:+.4f} without clip."
         )
-
-
-def _interval(model: Model, baseline: Model, formula: str, by: Scoring) -> str:
-    intervals = gain_intervals(model, baseline, formula, by)
-    if not intervals:
-        return ""
-    low, high = intervals[TOTAL]
-    doubt = ", which holds zero" if intervals[TOTAL].holds_zero else ""
-    return f", 95 % interval over windows {low:+.4f} to {high:+.4f}{doubt}"
 
 
 def percent(after: float, before: float) -> str:

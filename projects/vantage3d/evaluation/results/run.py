@@ -145,7 +145,7 @@ def read_run(folder: Path) -> Run:
     for name, stats in sorted(rows.items(), key=lambda row: natural_order(row[0])):
         files = folder / "models" / name
         if (files / METRICS).is_file():
-            stats = _joined(stats, _read_stats(files / METRICS), name, table)
+            stats = _joined(stats, files / METRICS, table)
         else:
             notes.append(
                 f"models/{name}/{METRICS} is missing: {name} has only what "
@@ -203,16 +203,6 @@ def number(text: str | None, where: str) -> float:
         raise ValueError(f"{where}: expected a number, got {text!r}.") from None
 
 
-def _read_stats(path: Path) -> dict[str, Stat]:
-    """Means; of what is counted, the sum."""
-    found = {}
-    for metric, values in read_json(path).items():
-        mean = values.get("sum", values.get("mean"))
-        three = (mean, values.get("ci_low"), values.get("ci_high"))
-        found[metric] = Stat(*(math.nan if v is None else float(v) for v in three))
-    return found
-
-
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file.
 
@@ -228,18 +218,21 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _joined(
-    row: Mapping[str, Stat], own: Mapping[str, Stat], name: str, table: Path
-) -> dict[str, Stat]:
-    """Statistics of the JSON, and of the CSV what the JSON lacks."""
-    for metric in sorted(set(row) & set(own)):
-        a, b = row[metric].mean, own[metric].mean
+def _joined(row: Mapping[str, Stat], path: Path, table: Path) -> dict[str, Stat]:
+    """Statistics of a model's JSON, and of the CSV what the JSON lacks."""
+    stats = dict(row)
+    for metric, values in sorted(read_json(path).items()):
+        mean = values.get("sum", values.get("mean"))
+        three = (mean, values.get("ci_low"), values.get("ci_high"))
+        stats[metric] = Stat(*(math.nan if v is None else float(v) for v in three))
+        a, b = row.get(metric, Stat()).mean, stats[metric].mean
         if math.isfinite(a) and not math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=1e-6):
             raise ValueError(
-                f"{table} says {metric} = {a:g} for {name!r}, its metrics.json says "
-                f"{b:g}: they come from different evaluations. Evaluate again."
+                f"{table} says {metric} = {a:g} for {path.parent.name!r}, its "
+                f"metrics.json says {b:g}: they come from different evaluations. "
+                "Evaluate again."
             )
-    return {**row, **own}
+    return stats
 
 
 def _gaps(run: Run) -> Iterable[str]:
