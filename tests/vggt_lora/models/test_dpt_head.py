@@ -5,7 +5,12 @@ import math
 import torch
 from torch.testing import assert_close
 
-from vantage3d.vggt_lora.models.dpt_head import ResidualConvUnit, activate, positions
+from vantage3d.vggt_lora.models.dpt_head import (
+    ResidualConvUnit,
+    activate,
+    inv_log,
+    positions,
+)
 
 
 def test_positions_follow_the_definition():
@@ -40,8 +45,8 @@ def test_the_skip_begins_behind_the_first_relu():
 
 def test_activations():
     raw = torch.tensor([-2.0, 0.0, 0.5, 1.0]).view(1, 4, 1, 1)
-    values, conf = activate(raw, "inv_log")
+    values, conf = activate(raw, inv_log)
     expected = [1 - math.e**2, 0.0, math.e**0.5 - 1]
     assert_close(values.flatten(), torch.tensor(expected))
     assert_close(conf.item(), 1 + math.e)
-    assert_close(activate(raw, "exp")[0].flatten(), raw.flatten()[:3].exp())
+    assert_close(activate(raw, torch.exp)[0].flatten(), raw.flatten()[:3].exp())

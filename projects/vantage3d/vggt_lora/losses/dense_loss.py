@@ -4,7 +4,6 @@ Maps are (N, H, W, C), masks and weights (N, H, W). Coarser scales of the terms 
 neighbours take every second, fourth, ... pixel.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -19,22 +18,8 @@ from vantage3d.vggt_lora.losses.weighting import (
     weighted_mean,
 )
 
-MapLoss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 MIN_NORMALS = 10
 MIN_DEPTH = 1e-6
-
-
-def multi_scale(loss: MapLoss, scales: int, *maps: Tensor) -> Tensor:
-    """Mean of ``loss`` over scales, each of half the resolution of the last.
-
-    Args:
-        loss: :func:`gradient_loss` or :func:`normal_loss`.
-        scales: Number of scales, the full resolution included.
-        *maps: Prediction, truth, mask and weights, as ``loss`` takes them.
-    """
-    steps = [2**scale for scale in range(scales)]
-    losses = [loss(*(image[:, ::step, ::step] for image in maps)) for step in steps]
-    return torch.stack(losses).mean()
 
 
 def gradient_loss(
@@ -164,8 +149,10 @@ class DenseLoss:
         }
         if self.gradient_loss_fn is not None:
             loss, scales = SURFACE[self.gradient_loss_fn]
-            maps = (image.flatten(0, 1) for image in (pred, target, mask, weights))
-            terms["grad"] = multi_scale(loss, scales, *maps)
+            maps = [image.flatten(0, 1) for image in (pred, target, mask, weights)]
+            steps = [2**scale for scale in range(scales)]
+            parts = [loss(*(x[:, ::step, ::step] for x in maps)) for step in steps]
+            terms["grad"] = torch.stack(parts).mean()
         return terms
 
 

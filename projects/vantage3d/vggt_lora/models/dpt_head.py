@@ -199,21 +199,17 @@ def inv_log(raw: Tensor) -> Tensor:
     return raw.sign() * torch.expm1(raw.abs())
 
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "exp": torch.exp,
-    "inv_log": inv_log,
-}
-
-
-def activate(raw: Tensor, activation: str) -> tuple[Tensor, Tensor]:
+def activate(
+    raw: Tensor, activation: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
     """Values and confidence of a dense head.
 
     Args:
         raw: (..., D + 1, H, W), the confidence in the last channel.
-        activation: Activation of the values, one of :data:`ACTIVATIONS`.
+        activation: Activation of the values.
 
     Returns:
         (..., H, W, D) values and (..., H, W) confidence, 1 + e^c.
     """
     raw = raw.movedim(-3, -1)
-    return ACTIVATIONS[activation](raw[..., :-1]), 1 + raw[..., -1].exp()
+    return activation(raw[..., :-1]), 1 + raw[..., -1].exp()

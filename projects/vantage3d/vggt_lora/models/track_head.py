@@ -185,15 +185,8 @@ class TrackHead(nn.Module):
         **tracker: int,
     ) -> None:
         super().__init__()
-        self.feature_extractor = DPTHead(
-            dim_in,
-            patch_size,
-            None,
-            features,
-            out_channels,
-            intermediate_layer_idx,
-            down_ratio=STRIDE,
-        )
+        sizes = (dim_in, patch_size, None, features, out_channels)
+        self.feature_extractor = DPTHead(*sizes, intermediate_layer_idx, STRIDE)
         self.tracker = Tracker(features, **tracker)
 
 

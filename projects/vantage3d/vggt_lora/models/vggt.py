@@ -20,7 +20,7 @@ from vantage3d.vggt_lora.models.aggregator import (
 )
 from vantage3d.vggt_lora.models.blocks import run
 from vantage3d.vggt_lora.models.camera_head import CameraHead
-from vantage3d.vggt_lora.models.dpt_head import DPTHead, activate
+from vantage3d.vggt_lora.models.dpt_head import DPTHead, activate, inv_log
 from vantage3d.vggt_lora.models.track_head import TrackHead
 
 Sizes = Mapping[str, Any]
@@ -97,17 +97,11 @@ class VGGT(nn.Module):
             )
         # Parameter names are those of the released checkpoints; a head that is not
         # enabled is None and has no parameters.
-        self.aggregator = Aggregator(
-            DinoVisionTransformer(
-                img_size, patch_size, **tokeniser, checkpointing=checkpointing
-            ),
-            embed_dim,
-            depth,
-            num_heads,
-            mlp_ratio,
-            init_values,
-            checkpointing,
+        tokens = DinoVisionTransformer(
+            img_size, patch_size, **tokeniser, checkpointing=checkpointing
         )
+        sizes = (embed_dim, depth, num_heads, mlp_ratio, init_values)
+        self.aggregator = Aggregator(tokens, *sizes, checkpointing)
         dim = 2 * embed_dim
         camera, levels, track = camera_head or {}, dpt or {}, track_head or {}
         self.camera_head = CameraHead(dim, **camera) if enable_camera else None
@@ -165,8 +159,8 @@ class VGGT(nn.Module):
                 outputs["pose_enc_list"] = self.camera_head(tokens)
                 outputs["pose_enc"] = outputs["pose_enc_list"][-1]
             for name, head, activation in (
-                ("depth", self.depth_head, "exp"),
-                ("world_points", self.point_head, "inv_log"),
+                ("depth", self.depth_head, torch.exp),
+                ("world_points", self.point_head, inv_log),
             ):
                 if head is not None:
                     values, conf = activate(self._maps(head, kept, images), activation)
@@ -184,15 +178,11 @@ class VGGT(nn.Module):
         """
         size = (images.shape[-2], images.shape[-1])
         levels = [kept[layer].flatten(0, 1) for layer in head.layers]
-        maps = [
-            run(
-                head,
-                self.checkpointing,
-                size,
-                *(tokens[:, SPECIAL:].float() for tokens in part),
-            )
-            for part in zip(*(level.split(self.frames_chunk_size) for level in levels))
-        ]
+        chunks = zip(*(level.split(self.frames_chunk_size) for level in levels))
+        maps = []
+        for chunk in chunks:
+            patches = (tokens[:, SPECIAL:].float() for tokens in chunk)
+            maps.append(run(head, self.checkpointing, size, *patches))
         return torch.cat(maps).unflatten(0, images.shape[:2])
 
     def _check(self, images: Tensor, query_points: Tensor | None) -> None:
