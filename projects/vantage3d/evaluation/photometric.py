@@ -7,8 +7,8 @@ moved to), its point lies in front of the other camera and inside its image, and
 depth of the other view knows of no nearer surface there.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,13 +175,18 @@ def _similarity(image: Floats, warped: Floats, rows: Rows, columns: Rows) -> Flo
     second, known = np.zeros_like(first), np.zeros_like(first)
     second[rows - top, columns], known[rows - top, columns] = warped.mean(axis=0), 1
     whole = _blur(known) > 1 - 1e-9
-    mean_1, mean_2 = _blur(first)[whole], _blur(second)[whole]
-    variance_1 = _blur(first * first)[whole] - mean_1**2
-    variance_2 = _blur(second * second)[whole] - mean_2**2
-    covariance = _blur(first * second)[whole] - mean_1 * mean_2
-    numerator = (2 * mean_1 * mean_2 + C1) * (2 * covariance + C2)
+    return structural_similarity(first, second, lambda image: _blur(image)[whole])
+
+
+def structural_similarity(first: Any, second: Any, blur: Callable[[Any], Any]) -> Any:
+    """SSIM of two images in 0..1, arrays or tensors; ``blur`` takes local means."""
+    mean_1, mean_2 = blur(first), blur(second)
+    variance_1 = blur(first**2) - mean_1**2
+    variance_2 = blur(second**2) - mean_2**2
+    covariance = blur(first * second) - mean_1 * mean_2
+    similarity = (2 * mean_1 * mean_2 + C1) * (2 * covariance + C2)
     scale = (mean_1**2 + mean_2**2 + C1) * (variance_1 + variance_2 + C2)
-    return numerator / scale
+    return similarity / scale
 
 
 def _blur(image: Floats) -> Floats:

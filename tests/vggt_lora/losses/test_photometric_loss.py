@@ -4,13 +4,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from vantage3d.evaluation.photometric import structural_similarity
 from vantage3d.geometry import invert_rigid
 from vantage3d.registry import MODELS
 from vantage3d.vggt_lora.losses.photometric_loss import (
     PhotometricLoss,
     Views,
+    _blur,
     reproject,
-    structural_similarity,
 )
 
 HEIGHT, WIDTH, FOCAL = 48, 96, 60.0
@@ -98,9 +99,10 @@ def test_what_the_board_hides_is_not_compared():
 
 def test_identical_images_are_similar_and_noise_is_not():
     image = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(structural_similarity(image, image), torch.ones(1, 12, 12))
+    same = structural_similarity(image, image, _blur)
+    assert torch.allclose(same, torch.ones(1, 3, 12, 12))
     other = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(1))
-    assert structural_similarity(image, other).mean() < 0.3
+    assert structural_similarity(image, other, _blur).mean() < 0.3
 
 
 def test_weights_leave_pixels_out():

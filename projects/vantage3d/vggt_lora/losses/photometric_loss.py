@@ -7,11 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from vantage3d.evaluation.photometric import structural_similarity
 from vantage3d.geometry import invert_rigid, project, sample_maps, unproject
 from vantage3d.vggt_lora.losses.weighting import filtered_mean
-
-# Constants of SSIM for images in [0, 1] (Wang et al., 2004).
-C1, C2 = 0.01**2, 0.03**2
 
 
 class Views(NamedTuple):
@@ -76,7 +74,8 @@ class PhotometricLoss:
             pixels, visible = reproject(here, there, self.occlusion)
             visible = visible & (share > 0)
             warped = sample_maps(there.images, pixels).movedim(-1, 1)
-            structure = (1 - structural_similarity(here.images, warped)) / 2
+            similar = structural_similarity(here.images, warped, _blur).mean(1)
+            structure = (1 - similar) / 2
             difference = (here.images - warped).abs().mean(1)
             error = self.ssim * structure + (1 - self.ssim) * difference
             errors.append(error[visible])
@@ -105,17 +104,6 @@ def reproject(here: Views, there: Views, occlusion: float) -> tuple[Tensor, Tens
     surface = sample_maps(there.depth[:, None], pixels)[..., 0]
     seen = z <= surface * (1 + occlusion)
     return pixels, ((z > 0) & inside & seen).detach()
-
-
-def structural_similarity(first: Tensor, second: Tensor) -> Tensor:
-    """(N, H, W) SSIM over 3x3 neighbourhoods of (N, C, H, W) images, mean over C."""
-    mean_1, mean_2 = _blur(first), _blur(second)
-    variance_1 = _blur(first**2) - mean_1**2
-    variance_2 = _blur(second**2) - mean_2**2
-    covariance = _blur(first * second) - mean_1 * mean_2
-    similarity = (2 * mean_1 * mean_2 + C1) * (2 * covariance + C2)
-    scale = (mean_1**2 + mean_2**2 + C1) * (variance_1 + variance_2 + C2)
-    return (similarity / scale).mean(1)
 
 
 def _blur(images: Tensor) -> Tensor:
