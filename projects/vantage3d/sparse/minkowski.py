@@ -90,29 +90,19 @@ class _Wrapped(nn.Module):
         return SparseTensor.wrap(super().forward(x.inner))
 
 
-class Conv(_Wrapped, ME.MinkowskiConvolution):
+class _Spatial(nn.Module):
+    """Mixin: channels, kernel size, stride and dilation of a layer in space."""
+
+    def __init__(self, *sizes: int, **named: int) -> None:
+        super().__init__(*sizes, **named, dimension=3)
+
+
+class Conv(_Wrapped, _Spatial, ME.MinkowskiConvolution):
     """See ``layers.Conv``."""
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int,
-        stride: int = 1,
-        dilation: int = 1,
-    ) -> None:
-        super().__init__(
-            in_channels, out_channels, kernel_size, stride, dilation, dimension=3
-        )
 
-
-class ConvTranspose(ME.MinkowskiConvolutionTranspose):
+class ConvTranspose(_Spatial, ME.MinkowskiConvolutionTranspose):
     """See ``layers.ConvTranspose``."""
-
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1
-    ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride, dimension=3)
 
     def forward(self, x: SparseTensor, target: SparseTensor) -> SparseTensor:
         """Features on the voxels of ``target``."""
@@ -133,16 +123,11 @@ class ReLU(_Wrapped, ME.MinkowskiReLU):
     """See ``layers.ReLU``."""
 
 
-class _Pool(_Wrapped):
-    def __init__(self, kernel_size: int, stride: int = 1, dilation: int = 1) -> None:
-        super().__init__(kernel_size, stride, dilation, dimension=3)
-
-
-class MaxPool(_Pool, ME.MinkowskiMaxPooling):
+class MaxPool(_Wrapped, _Spatial, ME.MinkowskiMaxPooling):
     """See ``layers.MaxPool``."""
 
 
-class AvgPool(_Pool, ME.MinkowskiAvgPooling):
+class AvgPool(_Wrapped, _Spatial, ME.MinkowskiAvgPooling):
     """See ``layers.AvgPool``."""
 
 
