@@ -58,7 +58,7 @@ def test_training_and_prediction(branch):
     assert metric.evaluate(1)
     hook = HOOKS.build(dict(type="DepthPictureHook", answers=dict(ours="pred_depth")))
     hook.keep(0, uploaded(data()), prediction)
-    assert len(hook.views) == 1
+    assert len(hook.kept) == 1
 
 
 def test_base_beside_the_adapters():

@@ -99,8 +99,8 @@ def test_the_hook_draws_aligned_windows_from_start_to_end(tmp_path):
     for number, (data, outputs) in enumerate(batches):
         hook.after_test_iter(runner, number, data, outputs)
     hook.after_test(runner)
-    assert [v.name for v in hook.views] == [f"drive{n}, frame {n}" for n in (0, 2, 4)]
-    for drawn in hook.views:
+    assert [v.name for v in hook.kept] == [f"drive{n}, frame {n}" for n in (0, 2, 4)]
+    for drawn in hook.kept:
         known = drawn.truth > 0
         np.testing.assert_allclose(
             drawn.answers["after"][known], drawn.truth[known], rtol=1e-5

@@ -58,9 +58,9 @@ def test_files_are_written(frames, tmp_path):
     run_test(hook, batches, tmp_path)
     names = sorted(path.name for path in (tmp_path / "pictures").iterdir())
     assert names == ["instances.png", "instances.rrd"]
-    assert [frame.name for frame in hook.frames] == ["room0_0", "room2_0"]
+    assert [frame.name for frame in hook.kept] == ["room0_0", "room2_0"]
     for key, value in vars(frames[0]).items():
-        got = getattr(hook.frames[0], key)
+        got = getattr(hook.kept[0], key)
         np.testing.assert_array_equal(got, value, err_msg=key)
 
 
@@ -69,7 +69,7 @@ def test_more_frames_than_batches_and_another_folder(frames, tmp_path):
     options = {"num_frames": 5, "recording": False, "out_dir": str(out_dir)}
     hook = HOOKS.build({"type": "InstanceVisualizationHook", **options})
     run_test(hook, [batch_of(frame, tmp_path) for frame in frames[:2]], tmp_path)
-    assert len(hook.frames) == 2
+    assert len(hook.kept) == 2
     assert [path.name for path in out_dir.iterdir()] == ["instances.png"]
 
 
@@ -120,7 +120,7 @@ def test_a_colour_file_of_another_size_is_drawn_on_the_depth_grid(
     batch[1][0].set_metainfo({"img_shape": [240, 320]})
     hook, _ = hook_and_messages
     run_test(hook, [batch], tmp_path)
-    (frame,) = hook.frames
+    (frame,) = hook.kept
     assert frame.image.shape == (240, 320, 3)
     error = frame.image[:, 4:-4, 0] - np.arange(320)[4:-4] * 0.77
     assert np.abs(error).max() <= 1
@@ -145,7 +145,7 @@ def test_a_broken_colour_file_costs_its_picture_only(
     damage(tmp_path / "room0_0.png")
     hook, messages = hook_and_messages
     run_test(hook, [batch], tmp_path)
-    assert hook.frames == []
+    assert hook.kept == []
     (text,) = messages
     assert re.match(f"Sample room0_0 is not drawn: .*{message}", text)
 

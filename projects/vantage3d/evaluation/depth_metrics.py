@@ -226,7 +226,9 @@ class DepthAlignment(NamedTuple):
 def fit_depth(pred: Floats, truth: Floats, mask: Mask, method: str) -> DepthAlignment:
     """Alignment of a prediction by the pixels of ``mask``.
 
-    Predictions that are not finite or not positive take no part.
+    Predictions that are not finite or not positive take no part. One alignment for all
+    frames of a window is the honest choice for a model of several views: their relative
+    scale is part of the answer.
 
     Args:
         pred: (..., H, W) predicted depth in any unit.
@@ -252,18 +254,6 @@ def fit_depth(pred: Floats, truth: Floats, mask: Mask, method: str) -> DepthAlig
             f"got 0 of {len(p)}. Skip such a window, and count it."
         )
     return ALIGNMENTS[method](p[good], g[good])
-
-
-def align_depth(pred: Floats, truth: Floats, mask: Mask, method: str) -> Floats:
-    """The frames of a window aligned together, by :func:`fit_depth`.
-
-    One alignment per window is the honest choice for a model of several views: their
-    relative scale is part of the answer.
-
-    Returns:
-        (V, H, W) float64 metres.
-    """
-    return fit_depth(pred, truth, mask, method)(pred)
 
 
 def biweights(residuals: Floats) -> Floats:

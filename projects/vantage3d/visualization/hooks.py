@@ -12,7 +12,8 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from vantage3d.checks import check_choice, check_positive
-from vantage3d.evaluation.depth_metrics import ALIGNMENTS, align_depth
+from vantage3d.evaluation.depth_metrics import ALIGNMENTS, fit_depth
+from vantage3d.evaluation.windows.contracts import numpy
 from vantage3d.io.images import read_color
 from vantage3d.registry import HOOKS
 from vantage3d.visualization.depth_picture import DepthView, write_depth_picture
@@ -32,15 +33,22 @@ class DrawnBatchesHook(Hook):
 
     Args:
         num_batches: Number of batches that are drawn; fewer where there are fewer.
+        out_dir: Folder of the files; by default ``pictures`` in the work directory.
     """
 
-    def __init__(self, num_batches: int) -> None:
-        self.num_batches = num_batches
+    def __init__(self, num_batches: int, out_dir: str | None = None) -> None:
+        self.num_batches, self.out_dir = num_batches, out_dir
         self.drawn: list[int] = []
+        self.kept: list[Any] = []
 
     def before_test(self, runner: Runner) -> None:
         """Choose the batches."""
         self.drawn = evenly_spaced(len(runner.test_dataloader), self.num_batches)
+        self.kept = []
+
+    def folder(self, runner: Runner) -> Path:
+        """Where files go."""
+        return Path(self.out_dir or Path(runner.work_dir) / "pictures")
 
     def after_test_iter(
         self,
@@ -55,7 +63,7 @@ class DrawnBatchesHook(Hook):
             self.keep(batch_idx, data_batch, outputs)
 
     def keep(self, number: int, batch: Mapping[str, Any], outputs: Sequence) -> None:
-        """Remember what will be drawn of a batch and its predictions."""
+        """Append what will be drawn of a batch and its predictions to ``kept``."""
         raise NotImplementedError
 
 
@@ -87,40 +95,31 @@ class DepthPictureHook(DrawnBatchesHook):
     ) -> None:
         check_choice("alignment", alignment, ALIGNMENTS)
         check_positive("num_frames", num_frames)
-        super().__init__(num_frames)
+        super().__init__(num_frames, out_dir)
         self.answers, self.truth = dict(answers), truth
-        self.alignment, self.out_dir = alignment, out_dir
-        self.views: list[DepthView] = []
-
-    def before_test(self, runner: Runner) -> None:
-        """Choose the batches."""
-        super().before_test(runner)
-        self.views = []
+        self.alignment = alignment
 
     def keep(self, number: int, batch: Mapping[str, Any], outputs: Sequence) -> None:
         """Keep the first frame of a batch."""
         inputs, sample = batch["inputs"], batch["data_samples"][0]
         truth = inputs[self.truth][0].cpu().numpy()
-        answers = {
-            title: align_depth(
-                outputs[0][key].float().cpu().numpy(), truth, truth > 0, self.alignment
-            )[0]
-            for title, key in self.answers.items()
-        }
+        answers = {}
+        for title, key in self.answers.items():
+            pred = outputs[0][key].float().cpu().numpy()
+            fit = fit_depth(pred, truth, truth > 0, self.alignment)
+            answers[title] = fit(pred)[0]
         name = f"{sample['sequence']}, frame {int(sample['ids'][0])}"
         image = inputs["images"][0, 0].permute(1, 2, 0).cpu().numpy()
-        self.views.append(DepthView(name, image, truth[0], answers))
+        self.kept.append(DepthView(name, image, truth[0], answers))
 
     def after_test(self, runner: Runner) -> None:
         """Write the file."""
-        if not self.views:
+        if not self.kept:
             return
-        folder = Path(self.out_dir or Path(runner.work_dir) / "pictures")
+        path = self.folder(runner) / "depth.png"
         note = f"each answer aligned to the truth by its {self.alignment}, per window"
-        write_depth_picture(folder / "depth.png", self.views, note)
-        print_log(
-            f"{len(self.views)} test frames drawn in {folder}/depth.png", "current"
-        )
+        write_depth_picture(path, self.kept, note)
+        print_log(f"{len(self.kept)} test frames drawn in {path}", "current")
 
 
 @HOOKS.register_module()
@@ -155,17 +154,15 @@ class InstanceVisualizationHook(DrawnBatchesHook):
     ) -> None:
         if num_frames < 1:
             raise ValueError(f"`num_frames` must be at least 1, got {num_frames}.")
-        super().__init__(num_frames)
+        super().__init__(num_frames, out_dir)
         self.score_thr, self.num_stuff = score_thr, num_stuff
-        self.out_dir, self.recording = out_dir, recording
-        self.frames: list[FrameResult] = []
+        self.recording = recording
 
     def before_test(self, runner: Runner) -> None:
         """Choose the batches; fail now, not after the test, if rerun is missing."""
         if self.recording:
             import vantage3d.visualization.recording  # noqa: F401
         super().before_test(runner)
-        self.frames = []
 
     def keep(self, number: int, batch: Mapping[str, Any], outputs: Sequence) -> None:
         """Keep the first frame of a batch."""
@@ -180,23 +177,23 @@ class InstanceVisualizationHook(DrawnBatchesHook):
             )
             return
         try:
-            self.frames.append(frame_of_sample(sample, points, self.num_stuff))
+            self.kept.append(frame_of_sample(sample, points, self.num_stuff))
         except (OSError, ValueError) as error:  # The figures matter more.
             print_log(f"Sample {name} is not drawn: {error}", "current")
 
     def after_test(self, runner: Runner) -> None:
         """Write the files."""
-        if not self.frames:
+        if not self.kept:
             return
-        folder = Path(self.out_dir or Path(runner.work_dir) / "pictures")
-        write_picture(folder / "instances.png", self.frames, self.score_thr)
+        folder = self.folder(runner)
+        write_picture(folder / "instances.png", self.kept, self.score_thr)
         written = f"{folder}/instances.png"
         if self.recording:
             from vantage3d.visualization.recording import write_recording
 
-            write_recording(folder / "instances.rrd", self.frames, self.score_thr)
+            write_recording(folder / "instances.rrd", self.kept, self.score_thr)
             written += " and instances.rrd (open it with `rerun`)"
-        print_log(f"{len(self.frames)} test frames drawn in {written}", "current")
+        print_log(f"{len(self.kept)} test frames drawn in {written}", "current")
 
 
 def frame_of_sample(sample, points, num_stuff: int) -> FrameResult:
@@ -209,17 +206,17 @@ def frame_of_sample(sample, points, num_stuff: int) -> FrameResult:
     """
     meta, prediction = sample.metainfo, sample.pred_pts_seg
     annotation = sample.eval_ann_info
-    truth = _numpy(annotation["pts_instance_mask"])
+    truth = numpy(annotation["pts_instance_mask"])
     return FrameResult(
         name=str(annotation.get("lidar_idx", meta["img_path"])),
         image=_image(meta["img_path"], meta.get("img_shape")),
-        pixels=_numpy(meta["pixels"]),
-        points=_numpy(points)[:, :3],
+        pixels=numpy(meta["pixels"]),
+        points=numpy(points)[:, :3],
         K=np.asarray(meta["cam2img"], np.float64)[:3, :3],
         cam2world=np.asarray(meta["pose"], np.float64),
         gt_instances=np.maximum(truth - num_stuff, -1),
-        pred_masks=_numpy(prediction.pts_instance_mask[0]),
-        pred_scores=_numpy(prediction.instance_scores),
+        pred_masks=numpy(prediction.pts_instance_mask[0]),
+        pred_scores=numpy(prediction.instance_scores),
     )
 
 
@@ -234,7 +231,3 @@ def _image(path: str, shape: Sequence[int] | None) -> np.ndarray:
     values = image.astype(np.float32)  # cv2 rounds bytes down.
     resized = cv2.resize(values, (width, height), interpolation=interpolation)
     return np.round(resized).astype(np.uint8)
-
-
-def _numpy(value) -> np.ndarray:
-    return value.cpu().numpy() if hasattr(value, "cpu") else np.asarray(value)

@@ -68,12 +68,8 @@ def draw_frames(frames: Sequence[FrameResult], score_thr: float) -> Figure:
             axes.imshow(panels[column], interpolation="lanczos")
             caption_below(axes, captions[column], pad=5)
             if number == 0:
-                axes.set_title(
-                    TITLES[column].format(score_thr),
-                    fontsize=13,
-                    fontweight="bold",
-                    pad=6,
-                )
+                title = TITLES[column].format(score_thr)
+                axes.set_title(title, fontsize=13, fontweight="bold", pad=6)
         top -= row_in
     _legend(figure)
     return figure
@@ -106,16 +102,11 @@ def caption_below(axes: Axes, caption: str, pad: float) -> None:
 
 
 def _legend(figure: Figure) -> None:
-    red = "#{:02x}{:02x}{:02x}".format(*WARNING)
+    red: dict = {"edgecolor": "#{:02x}{:02x}{:02x}".format(*WARNING), "linewidth": 2}
     handles = [
         Patch(facecolor="tab:blue", label="prediction in the colour of its truth"),
-        Patch(facecolor="tab:blue", edgecolor=red, linewidth=2, label="truth missed"),
-        Patch(
-            facecolor="grey",
-            edgecolor=red,
-            linewidth=2,
-            label="prediction wrong or double",
-        ),
+        Patch(facecolor="tab:blue", label="truth missed", **red),
+        Patch(facecolor="grey", label="prediction wrong or double", **red),
         Patch(facecolor="grey", label="prediction not counted: on no instance"),
         Patch(facecolor="gainsboro", label="no instance"),
     ]

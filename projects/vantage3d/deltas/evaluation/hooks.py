@@ -59,18 +59,16 @@ class DepthReportHook(DrawnBatchesHook):
         max_depth: float = 10.0,
         out_dir: str | None = None,
     ) -> None:
-        super().__init__(num_pictures)
+        super().__init__(num_pictures, out_dir)
         self.median_map = median_map
         self.limits = DepthRange(min_depth, max_depth)
-        self.out_dir = out_dir
         self._map: NDArray[np.float64] | None = None
         self._beside: list[Record] = []
-        self._views: list[DepthView] = []
 
     def before_test(self, runner: Runner) -> None:
         """Choose what is drawn; read the training depth."""
         super().before_test(runner)
-        self._views, self._beside, self._map = [], [], None
+        self._beside, self._map = [], None
         if self.median_map:
             config = {**runner.cfg.train_dataloader.dataset, "augmentation": None}
             dataset = DATASETS.build(config)
@@ -106,7 +104,7 @@ class DepthReportHook(DrawnBatchesHook):
                 {"prediction": numpy(output["pred_depth"])},
                 keypoints,
             )
-            self._views.append(view)
+            self.kept.append(view)
 
     def after_test_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
@@ -122,8 +120,8 @@ class DepthReportHook(DrawnBatchesHook):
             rows["median map"] = summarise_anchors([beside])
         folder = Path(self.out_dir or runner.work_dir)
         write_json(folder / "depth.json", rows)
-        if self._views:
-            write_depth_picture(folder / "depth.png", self._views)
+        if self.kept:
+            write_depth_picture(folder / "depth.png", self.kept)
             print_log(f"picture: {folder / 'depth.png'}", logger="current")
         body = [[name, *(f"{row[n]:.4f}" for n in EIGHT)] for name, row in rows.items()]
         table = boxed(Rows(["", *(find(key).title for key in EIGHT)], body))
