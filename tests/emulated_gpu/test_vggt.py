@@ -8,7 +8,7 @@ from tests.vggt_lora.losses.batches import wave_batch
 from tests.vggt_lora.models.networks import NARROW, images, narrow
 from tests.vggt_lora.models.toy import LORA
 from vantage3d.registry import HOOKS, METRICS, MODELS
-from vantage3d.vggt_lora.losses.building_recipe import BUILDING
+from vantage3d.vggt_lora.losses.weighting import BUILDING
 
 pytestmark = pytest.mark.usefixtures("gpu")
 DENSE = dict(camera={}, depth={})

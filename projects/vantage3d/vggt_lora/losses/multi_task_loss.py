@@ -9,12 +9,11 @@ from torch import Tensor, nn
 from vantage3d.geometry import invert_rigid, unproject
 from vantage3d.geometry.pose_encoding import encode_pose
 from vantage3d.registry import MODELS
-from vantage3d.vggt_lora.losses.building_recipe import FacadeCurriculum
 from vantage3d.vggt_lora.losses.camera_loss import CameraLoss
 from vantage3d.vggt_lora.losses.dense_loss import DenseLoss, SparsePointLoss
 from vantage3d.vggt_lora.losses.photometric_loss import PhotometricLoss, Views
 from vantage3d.vggt_lora.losses.scene_scale import normalize_scene
-from vantage3d.vggt_lora.losses.weighting import supervised_frames
+from vantage3d.vggt_lora.losses.weighting import FacadeCurriculum, supervised_frames
 
 Losses = dict[str, Tensor]
 
