@@ -149,31 +149,26 @@ def run_all(plan: Plan) -> list[Result]:
     check_plan(plan)
     results = []
     for seed in plan.seeds:
-        weights = plan.load_from or _initial_weights(plan, seed)
+        random = plan.out / "initial" / f"seed{seed}.pth"  # of the baseline
+        if plan.load_from is None and not random.exists():
+            job: dict[str, Any] = {
+                "config": str(plan.configs[plan.baseline]),
+                "path": str(random),
+                "seed": seed,
+                "cfg_options": dict(plan.options),
+            }
+            run_job("init", job, random.parent)
         for name in plan.configs:
-            results.append(_one_run(plan, name, seed, weights))
+            results.append(_one_run(plan, name, seed, plan.load_from or random))
     return results
-
-
-def _initial_weights(plan: Plan, seed: int) -> Path:
-    """Random weights of the baseline."""
-    path = plan.out / "initial" / f"seed{seed}.pth"
-    if not path.exists():
-        job: dict[str, Any] = {
-            "config": str(plan.configs[plan.baseline]),
-            "path": str(path),
-            "seed": seed,
-            "cfg_options": dict(plan.options),
-        }
-        run_job("init", job, path.parent)
-    return path
 
 
 def _one_run(plan: Plan, name: str, seed: int, weights: Path) -> Result:
     folder, key = plan.out / name / f"seed{seed}", _key(plan, name, seed)
     finished = folder / RESULT
     if finished.exists():
-        result = read_result(finished)
+        content = json.loads(finished.read_text())
+        result = Result(**{**content, "usage": Usage(**content["usage"])})
         if result.key != key:
             raise ValueError(
                 f"{folder} holds a run with another config or other options. Remove it "
@@ -181,16 +176,13 @@ def _one_run(plan: Plan, name: str, seed: int, weights: Path) -> Result:
             )
         print_log(f"{name}, seed {seed}: finished before", logger="current")
         return result
+    own = {"randomness.seed": seed, "load_from": str(weights)}
     job = {
         "config": str(plan.configs[name]),
         "data_root": plan.data_root,
         "work_dir": str(folder / "train"),
         "launcher": plan.launcher,
-        "cfg_options": {
-            **plan.options,
-            "randomness.seed": seed,
-            "load_from": str(weights),
-        },
+        "cfg_options": {**plan.options, **own},
     }
     processes = None if plan.launcher == "none" else plan.processes
     run_job("train", job, folder, processes)
@@ -212,12 +204,6 @@ def _key(plan: Plan, name: str, seed: int) -> str:
     if plan.launcher != "none":
         facts += [plan.launcher, plan.processes]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-
-
-def read_result(path: Path) -> Result:
-    """What ``result.json`` says."""
-    content = json.loads(path.read_text())
-    return Result(**{**content, "usage": Usage(**content["usage"])})
 
 
 def _logged(work_dir: Path) -> tuple[float, float | None]:
