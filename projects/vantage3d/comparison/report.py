@@ -119,11 +119,9 @@ def summarise(baseline: str, results: Sequence[Result]) -> Rows:
         for metric in METRICS:
             values = _by_seed(results, name, metric)
             row[metric] = spread(list(values.values()))
-            row[f"delta {metric}"] = (
-                None
-                if name == baseline
-                else paired_difference(values, reference[metric])
-            )
+            row[f"delta {metric}"] = None
+            if name != baseline:
+                row[f"delta {metric}"] = paired_difference(values, reference[metric])
         row["step_s"] = spread([result.step_s for result in mine])
         row["cpu_min"] = spread([result.usage.cpu_s / 60 for result in mine])
         row["peak_gb"] = spread([result.usage.peak_gb for result in mine])

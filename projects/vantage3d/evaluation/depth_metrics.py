@@ -59,9 +59,7 @@ class ErrorSums(NamedTuple):
         absolute: |p - g|, metres.
         log: d - ``centre``.
         squared_log: (d - ``centre``)^2.
-        within1: Number with a ratio below 1.25.
-        within2: Number with a ratio below 1.25^2.
-        within3: Number with a ratio below 1.25^3.
+        within1, within2, within3: Number with a ratio below 1.25, 1.25^2, 1.25^3.
         centre: The mean of d over all pixels, a number: the variance of d is exact only
             about a value near its mean.
     """

@@ -35,6 +35,12 @@ class SceneOverlaps:
     gt_sizes: np.ndarray
     gt_labels: np.ndarray
 
+    @property
+    def ious(self) -> np.ndarray:
+        """(P, G) intersection over union."""
+        union = self.pred_sizes[:, None] + self.gt_sizes - self.intersections
+        return self.intersections / np.maximum(union, 1)
+
     def select(self, rows: np.ndarray) -> "SceneOverlaps":
         """The same scene with the predictions ``rows``, indices or (P,) bool."""
         names = ("sizes", "void", "labels", "scores")

@@ -65,11 +65,6 @@ class RunningSummary:
                 self._owners.setdefault(name, array("l")).append(self.clusters)
         self.clusters += 1
 
-    @property
-    def names(self) -> list[str]:
-        """The metrics, sorted."""
-        return sorted(self._values)
-
     def values(self, name: str) -> Floats:
         """Everything that was measured of a metric, sorted.
 
@@ -97,7 +92,7 @@ class RunningSummary:
 
     def summaries(self) -> dict[str, Summary]:
         """Statistics of every metric with intervals, by name."""
-        found = {name: self[name] for name in self.names}
+        found = {name: self[name] for name in sorted(self._values)}
         if self.clusters < 2:  # one window says nothing of how far others are
             return found
         draws = draw_clusters(self.clusters)

@@ -60,8 +60,7 @@ def match_scene(
     scene = scene.select(scene.pred_sizes >= min_region)
     shared, sizes = scene.intersections, scene.pred_sizes
     same = scene.pred_labels[:, None] == scene.gt_labels
-    union = sizes[:, None] + scene.gt_sizes - shared
-    iou = np.where(same, shared / union, 0.0)
+    iou = np.where(same, scene.ious, 0.0)
 
     small = scene.gt_sizes < min_region
     ignorable = scene.pred_void + (shared * (same & small)).sum(1)

@@ -130,17 +130,11 @@ class Plan:
         if threads not in self._row_parts:
             count = min(threads, len(self.blocks))
             shares = [self.blocks[number::threads] for number in range(count)]
+            names = ("start", "active", "sizes", "gather", "reduce", "bounds")
             self._row_parts[threads] = _place(
                 (
                     max(len(block.gather) for block in blocks),
-                    (
-                        [block.start for block in blocks],
-                        [block.active for block in blocks],
-                        [block.sizes for block in blocks],
-                        [block.gather for block in blocks],
-                        [block.reduce for block in blocks],
-                        [block.bounds for block in blocks],
-                    ),
+                    tuple([getattr(block, name) for block in blocks] for name in names),
                 )
                 for blocks in shares
             )

@@ -130,7 +130,7 @@ def compare(
     gt_of_pred = match(scene)
     small = truth.sizes < min_region
     uncounted = scene.pred_void + (scene.intersections * small).sum(1)
-    fits_none = ~(overlap_ratios(scene) > IOU).any(1)
+    fits_none = ~(scene.ious > IOU).any(1)
     pred_ids = np.full(len(frame.points), -1)
     for row, mask in enumerate(frame.pred_masks[rows]):
         pred_ids[mask] = row
@@ -157,19 +157,12 @@ def match(scene: SceneOverlaps) -> np.ndarray:
 
     A true instance is given to the best scored of the predictions that fit it.
     """
-    fits = overlap_ratios(scene) > IOU
+    fits = scene.ious > IOU
     gt_of_pred = np.full(len(fits), -1)
     for gt in np.flatnonzero(fits.any(0)):
         rows = np.flatnonzero(fits[:, gt])
         gt_of_pred[rows[scene.pred_scores[rows].argmax()]] = gt
     return gt_of_pred
-
-
-def overlap_ratios(scene: SceneOverlaps) -> np.ndarray:
-    """(P, G) intersection over union."""
-    shared = scene.intersections
-    union = scene.pred_sizes[:, None] + scene.gt_sizes - shared
-    return shared / np.maximum(union, 1)
 
 
 def distinct_colours(count: int) -> np.ndarray:

@@ -229,11 +229,9 @@ def photometric_thresholds(run: Run) -> dict[str, float]:
 
 def used_threshold(run: Run, thresholds: dict[str, float]) -> float | None:
     """The threshold at which the curve of every model gives its inlier ratio."""
+    inliers = run.on_judged_pixels(INLIERS)
     for metric, threshold in thresholds.items():
-        pairs = [
-            (model.mean(metric), model.mean(run.on_judged_pixels(INLIERS)))
-            for model in run.models
-        ]
+        pairs = [(model.mean(metric), model.mean(inliers)) for model in run.models]
         known = [pair for pair in pairs if all(map(math.isfinite, pair))]
         if known and all(math.isclose(*pair, rel_tol=1e-6) for pair in known):
             return threshold

@@ -60,11 +60,8 @@ def cost_metrics(run: Run) -> list[str]:
 def pareto(run: Run) -> Figure:
     """09: each quality against latency and memory."""
     costs = cost_metrics(run)
-    qualities = [
-        run.on_judged_pixels(metric)
-        for metric in QUALITIES
-        if run.has(run.on_judged_pixels(metric))
-    ]
+    judged = [run.on_judged_pixels(metric) for metric in QUALITIES]
+    qualities = [metric for metric in judged if run.has(metric)]
     if not costs or not qualities:
         raise CannotDrawError("needs a quality and a latency or memory")
     figure, shown = panels(len(qualities) * len(costs), len(costs))

@@ -136,7 +136,7 @@ KINDS = (
         "06_training_stability", "Training", "Stability",
         "Training has settled where the curves are level and the variation stays below "
         "the dotted line; before that, the best checkpoint is a matter of luck.",
-        score_figures.CURVES, score_figures.training_stability,
+        SCORE_METRICS, score_figures.training_stability,
     ),
     Kind(
         "09_pareto_front", "Cost", "Quality against cost",

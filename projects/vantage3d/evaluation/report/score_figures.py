@@ -3,7 +3,6 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from vantage3d.evaluation.metrics_table import find
@@ -50,7 +49,6 @@ MOST_VALUES = 8  # bars that get their value written on
 MOST_HATCHED = 16
 STYLES = {REFERENCE: (COLOURS[0], "o"), NO_CLIP: (COLOURS[1], "s")}
 STEADY_METRIC = DELTA1
-CURVES = SCORE_METRICS
 WINDOW = 5  # checkpoints
 STEADY = 5.0  # percent
 LEAST = 3  # checkpoints
@@ -148,7 +146,8 @@ def _draw_gain_bars(axes: Axes, model: Model, baseline: Model, by: Scoring) -> N
         y = rows + (number - 0.5) * 0.36
         colour, _ = STYLES[formula]
         hatch = "" if number == 0 else "///"
-        axes.barh(y, values, 0.36, color=colour, hatch=hatch, ec="white")
+        look = {"color": colour, "hatch": hatch, "ec": "white"}
+        axes.barh(y, values, 0.36, label=formula, **look)
         intervals = gain_intervals(model, baseline, formula, by)
         ends = np.stack([values, values])
         if intervals:
@@ -165,11 +164,7 @@ def _draw_gain_bars(axes: Axes, model: Model, baseline: Model, by: Scoring) -> N
     axes.set_yticks(rows, names)
     axes.invert_yaxis()
     axes.margins(x=0.16)
-    hatches = dict(zip(FORMULAS, ("", "///")))
-    marks: list = [
-        Patch(facecolor=STYLES[f][0], hatch=hatches[f], ec="w", label=f)
-        for f in FORMULAS
-    ]
+    marks, _ = axes.get_legend_handles_labels()
     if drawn_intervals:
         marks.append(mark("95 % interval, paired by window", "black"))
     title = f"Gain of {model.name} over the baseline, {by.name}"
@@ -195,12 +190,11 @@ def _draw_gain_curves(
 def radar(run: Run) -> Figure:
     """05: the baseline and the best checkpoint on six fixed axes."""
     models = pair(run)
+    wanted = {name: run.on_judged_pixels(metric) for name, metric in RADAR.items()}
     axes_of = {
-        name: run.on_judged_pixels(metric)
-        for name, metric in RADAR.items()
-        if all(
-            np.isfinite(model.mean(run.on_judged_pixels(metric))) for model in models
-        )
+        name: metric
+        for name, metric in wanted.items()
+        if all(np.isfinite(model.mean(metric)) for model in models)
     }
     if len(axes_of) < LEAST_AXES:
         raise CannotDrawError(f"needs {LEAST_AXES} of its columns, has {len(axes_of)}")
@@ -256,9 +250,8 @@ def training_stability(run: Run) -> Figure:
     curves = _curves(run, places)
     if len(places.line) < LEAST or not curves:
         raise CannotDrawError(f"needs {LEAST} checkpoints, has {len(places.line)}")
-    steady = np.array(
-        [model.mean(run.on_judged_pixels(STEADY_METRIC)) for model in places.line]
-    )
+    metric = run.on_judged_pixels(STEADY_METRIC)
+    steady = np.array([model.mean(metric) for model in places.line])
     with_variation = bool(np.isfinite(steady).any())
     zoomed = len(places.line) > 2 * AROUND + 1
     figure = new_figure(7.4 if with_variation else 4.0)
@@ -278,7 +271,7 @@ def training_stability(run: Run) -> Figure:
 
 def _curves(run: Run, places: Positions) -> dict[str, Values]:
     curves = {}
-    for metric in CURVES:
+    for metric in SCORE_METRICS:
         name = run.on_judged_pixels(metric)
         values = np.array([model.mean(name) for model in places.line])
         first = values[np.isfinite(values)][:1]
@@ -291,7 +284,7 @@ def _curves(run: Run, places: Positions) -> dict[str, Values]:
 
 def _draw_curves(axes: Axes, run: Run, places: Positions, curves: dict) -> None:
     for metric, values in curves.items():
-        number = CURVES.index(metric)
+        number = SCORE_METRICS.index(metric)
         look = {"color": COLOURS[number], "marker": MARKERS[number], "markersize": 4}
         axes.plot(places.x, values, label=find(metric).label, **look)
     start = "baseline" if run.baseline else "first checkpoint"

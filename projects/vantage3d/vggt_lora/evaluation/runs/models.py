@@ -113,9 +113,7 @@ def list_models(
             f"{', '.join(adapters) or 'none'}"
         )
     wanted = adapters[-1:] if merge == LAST else [n for n in adapters if n == merge]
-    merged = [
-        replace(found[name], name=MERGED + name, kind="merged") for name in wanted
-    ]
+    merged = [replace(found[n], name=MERGED + n, kind="merged") for n in wanted]
     return [factory.baseline(), *found.values(), *merged]
 
 
@@ -181,13 +179,10 @@ class ModelFactory:
     def _adapted(
         self, path: Path, state: Mapping[str, Tensor], model: EvaluatedModel
     ) -> nn.Module:
-        lora = dict(
-            # the layers that the adapters change, in the order of the file
-            target_modules=list(dict.fromkeys(k.partition(".lora_")[0] for k in state)),
-            rank=model.rank,
-            alpha=model.alpha,
-            dropout=0.0,
-        )
+        # the layers that the adapters change, in the order of the file
+        layers = list(dict.fromkeys(key.partition(".lora_")[0] for key in state))
+        sizes = {"rank": model.rank, "alpha": model.alpha, "dropout": 0.0}
+        lora = {"target_modules": layers, **sizes}
         set_random_seed(self.seed)
         try:
             net = MODELS.build({**copy.deepcopy(self.config), "lora": lora})

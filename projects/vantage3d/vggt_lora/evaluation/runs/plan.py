@@ -131,12 +131,10 @@ def _by_bucket(
     windows: Sequence[EvaluationWindow], number: int, rng: np.random.Generator
 ) -> list[int]:
     """Indices by the shares of the recipe; what a bucket lacks the others give."""
-    queues = {
-        name: rng.permutation(
-            [i for i, window in enumerate(windows) if window.bucket == name]
-        ).tolist()
-        for name in (*SHARES, UNLABELLED)
-    }
+    queues = {}
+    for name in (*SHARES, UNLABELLED):
+        members = [i for i, window in enumerate(windows) if window.bucket == name]
+        queues[name] = rng.permutation(members).tolist()
     wanted = {name: int(share * number) for name, share in SHARES.items()}
     picked = [i for name, share in wanted.items() for i in queues[name][:share]]
     rest = [i for name in queues for i in queues[name][wanted.get(name, 0) :]]
@@ -286,6 +284,7 @@ class Plan:
         facts = asdict(model)
         self.noted[facts.pop("name")] = facts
         choice, options = self.choice, self.options
+        models = {n: self.noted[n] for n in sorted(self.noted, key=natural_order)}
         self.folder.write_metadata(
             {
                 **self.settings,
@@ -300,10 +299,7 @@ class Plan:
                 "device": device_facts(options.device),
                 "timing": {"repeats": options.repeats, "adapters": "merged"},
                 "versions": versions(),
-                "models": {
-                    name: self.noted[name]
-                    for name in sorted(self.noted, key=natural_order)
-                },
+                "models": models,
             }
         )
 
