@@ -6,7 +6,7 @@ import threading
 import pytest
 import torch
 
-from vantage3d.sparse import SparseTensor, get_backend, index, loops, plans
+from vantage3d.sparse import SparseTensor, get_backend, levels, loops, plans
 from vantage3d.sparse.index import NOWHERE, GridIndex, SortedIndex
 
 from . import oracle
@@ -30,8 +30,8 @@ def test_both_indexes_find_the_same(monkeypatch, stride):
     axes = [torch.randint(-12, 12, (3, 100)) for _ in range(3)]
     axes[1][0, :20] = NOWHERE
     grid = level.make_index()
-    monkeypatch.setattr(index, "GRID_CELLS", 0)
-    monkeypatch.setattr(index, "GRID_CELLS_PER_VOXEL", 0)
+    monkeypatch.setattr(levels, "GRID_CELLS", 0)
+    monkeypatch.setattr(levels, "GRID_CELLS_PER_VOXEL", 0)
     search = level.make_index()
     assert isinstance(grid, GridIndex)
     assert isinstance(search, SortedIndex)

@@ -34,8 +34,7 @@ class PoseErrors(NamedTuple):
 
     def rmse(self) -> tuple[float, float]:
         """Root mean squares in metres and degrees."""
-        square = (np.mean(np.square(values)) for values in self)
-        translation, rotation = (float(np.sqrt(value)) for value in square)
+        translation, rotation = (float(np.sqrt(np.mean(np.square(v)))) for v in self)
         return translation, rotation
 
 

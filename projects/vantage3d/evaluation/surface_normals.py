@@ -181,9 +181,7 @@ def _windows(mask: Mask, radius: int) -> _Window:
 
 
 def _inverse(depth: Floats, mask: Mask) -> Floats:
-    inverse = np.zeros(depth.shape)
-    np.divide(1.0, depth, out=inverse, where=mask)
-    return inverse
+    return np.divide(1.0, depth, out=np.zeros(depth.shape), where=mask)
 
 
 def _fit(inverse: Floats, window: _Window, radius: int) -> _Planes:

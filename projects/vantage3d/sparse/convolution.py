@@ -9,7 +9,7 @@ from torch.autograd.function import once_differentiable
 
 from . import loops
 from .levels import Level, Scratch
-from .plans import Finder, KernelShape, Part, Plan, get_plan
+from .plans import Finder, KernelShape, Part, Plan, build_plan
 
 NARROW = 8  # input channels up to which one wide product per block is faster
 
@@ -28,8 +28,12 @@ class Route:
     inverse: bool = False
 
     def plan(self) -> Plan:
-        """Pairs by target row."""
-        return get_plan(self.source, self.target, self.shape, self.inverse)
+        """Pairs by target row, listed at most once while both levels live."""
+        known = self.target.plans.setdefault(self.source, {})
+        kernel = self.shape, self.inverse
+        if kernel not in known:
+            known[kernel] = build_plan(self.source, self.target, *kernel)
+        return known[kernel]
 
     def transposed(self) -> tuple[Plan, bool]:
         """Pairs by source row, and whether their offsets count from the last."""

@@ -18,9 +18,6 @@ MAX_BATCH = 1 << 9
 MARGIN = 256  # lattice steps that a kernel may reach past a voxel
 LIMIT = (1 << (AXIS_BITS - 1)) - MARGIN
 NOWHERE = 1 << 20  # a position that no voxel has
-GRID_CELLS = 1 << 21
-GRID_CELLS_PER_VOXEL = 128
-GRID_CELLS_MOST = 1 << 28  # addresses are sums of up to four times this, in int32
 _MISSING = 1 << 60  # an address part that no voxel's address reaches
 _HALF = 1 << (AXIS_BITS - 1)
 _SPREADS = (
@@ -118,7 +115,7 @@ class GridIndex:
         return part.masked_fill_(outside, self._cells).to(torch.int32)
 
     def find(self, batch: Tensor, axes: list[Tensor]) -> Tensor:
-        """See :func:`make_index`."""
+        """See :meth:`Level.make_index`."""
         parts = [self._part(axes[axis], axis) for axis in range(3)]
         address = _combine(self._base(batch), parts).clamp_(max=self._cells)
         return torch.index_select(self._rows, 0, address.flatten()).view_as(address)
@@ -135,7 +132,7 @@ class SortedIndex:
         self._keys = keys
 
     def find(self, batch: Tensor, axes: list[Tensor]) -> Tensor:
-        """See :func:`make_index`."""
+        """See :meth:`Level.make_index`."""
         parts = []
         for axis, positions in enumerate(axes):
             outside = positions.abs() >= 1 << (AXIS_BITS - 1)
@@ -148,31 +145,3 @@ class SortedIndex:
         at.clamp_(max=len(self._keys) - 1)
         found = torch.index_select(self._keys, 0, at.flatten()).view_as(at) == keys
         return torch.where(found, at, -1)
-
-
-def make_index(
-    keys: Tensor, coordinates: Tensor, stride: int
-) -> "GridIndex | SortedIndex":
-    """The grid where the box is not much larger than its voxels, else the search.
-
-    Its ``find(batch, axes)`` takes the sample of N queries and three int64 (K, N)
-    tensors of lattice positions along x, y, z; it returns (K**3, N) int32 rows, x
-    fastest, -1 where there is no voxel.
-
-    Args:
-        keys: (N,) ascending keys.
-        coordinates: (N, 4) [batch, x, y, z] in the same order.
-        stride: Distance of neighbouring voxels in units of the input voxel.
-    """
-    if len(keys) == 0:
-        return SortedIndex(keys)
-    bounds = torch.stack(torch.aminmax(coordinates, dim=0)).tolist()
-    box = [[row[0], *(value // stride for value in row[1:])] for row in bounds]
-    cells = 1
-    for low, high in zip(*box):
-        cells *= high - low + 1
-    most = max(GRID_CELLS, GRID_CELLS_PER_VOXEL * len(keys))
-    if cells > min(most, GRID_CELLS_MOST):
-        return SortedIndex(keys)
-    lattice = torch.div(coordinates[:, 1:].long(), stride, rounding_mode="floor")
-    return GridIndex(coordinates[:, 0], lattice, box)

@@ -19,13 +19,18 @@ then along the Morton curve. The order depends on the coordinates alone.
 """
 
 from functools import cached_property
+from math import prod
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
-from .index import GridIndex, SortedIndex, check_range, make_index, pack
+from .index import GridIndex, SortedIndex, check_range, pack
+
+GRID_CELLS = 1 << 21
+GRID_CELLS_PER_VOXEL = 128
+GRID_CELLS_MOST = 1 << 28  # addresses are sums of up to four times this, in int32
 
 
 class Level:
@@ -87,8 +92,24 @@ class Level:
         return self.coordinates if self.order is None else self.coordinates[self.order]
 
     def make_index(self) -> GridIndex | SortedIndex:
-        """Finds stored rows by lattice position; quick to make, large to keep."""
-        return make_index(self.keys, self.sorted_coordinates, self.stride)
+        """Finds stored rows by lattice position; quick to make, large to keep.
+
+        A grid where the box is not much larger than its voxels, else a search. Its
+        ``find(batch, axes)`` takes the sample of N queries and three int64 (K, N)
+        tensors of lattice positions along x, y, z; it returns (K**3, N) int32 rows, x
+        fastest, -1 where there is no voxel.
+        """
+        if len(self) == 0:
+            return SortedIndex(self.keys)
+        at = self.sorted_coordinates
+        bounds = torch.stack(torch.aminmax(at, dim=0)).tolist()
+        box = [[row[0], *(value // self.stride for value in row[1:])] for row in bounds]
+        cells = prod(high - low + 1 for low, high in zip(*box))
+        most = max(GRID_CELLS, GRID_CELLS_PER_VOXEL * len(self))
+        if cells > min(most, GRID_CELLS_MOST):
+            return SortedIndex(self.keys)
+        lattice = torch.div(at[:, 1:].long(), self.stride, rounding_mode="floor")
+        return GridIndex(at[:, 0], lattice, box)
 
     def strided(self, factor: int) -> "Level":
         """The level of ``factor`` times this stride that covers these voxels."""

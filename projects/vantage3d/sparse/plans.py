@@ -274,13 +274,3 @@ def build_plan(
         found = finder.find(start, min(start + step, count))
         blocks += _make_blocks(found, rows, start)
     return Plan(blocks, shape.volume)
-
-
-def get_plan(
-    source: Level, target: Level, shape: KernelShape, inverse: bool = False
-) -> Plan:
-    """The plan, built at most once while both levels live."""
-    known = target.plans.setdefault(source, {})
-    if (shape, inverse) not in known:
-        known[shape, inverse] = build_plan(source, target, shape, inverse)
-    return known[shape, inverse]
