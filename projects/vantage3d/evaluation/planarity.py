@@ -178,14 +178,12 @@ class Planarity(NamedTuple):
 
     def statistics(self) -> dict[str, float]:
         """``inlier_ratio``, ``residual_mean`` and ``residual_median``; NaN of none."""
+        names = ("inlier_ratio", "residual_mean", "residual_median")
         if not len(self.residual):
-            names = ("inlier_ratio", "residual_mean", "residual_median")
             return dict.fromkeys(names, float("nan"))
-        return {
-            "inlier_ratio": float(np.mean(self.residual < FLAT)),
-            "residual_mean": float(self.residual.mean()),
-            "residual_median": float(np.median(self.residual)),
-        }
+        middle = np.median(self.residual)
+        values = np.mean(self.residual < FLAT), self.residual.mean(), middle
+        return dict(zip(names, map(float, values)))
 
 
 def planarity(

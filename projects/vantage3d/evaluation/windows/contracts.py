@@ -273,7 +273,13 @@ class AlignedWindow:
         self, prediction: WindowPrediction, truth: WindowTruth, options: MetricOptions
     ) -> None:
         self.prediction, self.truth, self.options = prediction, truth, options
-        self.frames = [self._pixels(i) for i in range(len(truth.depth))]
+        self.frames = []
+        for i, valid in enumerate(truth.valid):
+            p, g = masked_pairs(prediction.depth[i], truth.depth[i], valid)
+            labels = np.full(len(p), UNKNOWN)
+            if truth.semantics is not None:
+                labels = truth.semantics[i][valid].astype(np.int64)
+            self.frames.append(FramePixels(p, g, labels))
         self._fits: dict[str, list[DepthAlignment]] = {}
 
     @property
@@ -330,11 +336,3 @@ class AlignedWindow:
             (f.pred, f.truth) if good.all() else (f.pred[good], f.truth[good])
             for f, good in zip(self.frames, goods)
         ]
-
-    def _pixels(self, i: int) -> FramePixels:
-        valid = self.truth.valid[i]
-        p, g = masked_pairs(self.prediction.depth[i], self.truth.depth[i], valid)
-        labels = np.full(len(p), UNKNOWN)
-        if self.truth.semantics is not None:
-            labels = self.truth.semantics[i][valid].astype(np.int64)
-        return FramePixels(p, g, labels)

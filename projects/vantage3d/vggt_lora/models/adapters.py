@@ -242,11 +242,8 @@ class Adapters:
     ) -> None:
         for key in self.frozen:
             state.pop(prefix + key, None)
-        metadata[_KEY] = {
-            "rank": self.settings.rank,
-            "alpha": self.settings.alpha,
-            "base": dict(self.base),
-        }
+        sizes = {"rank": self.settings.rank, "alpha": self.settings.alpha}
+        metadata[_KEY] = {**sizes, "base": dict(self.base)}
 
     def _check(
         self, model: nn.Module, state: dict, prefix: str, metadata: dict, *rest: Any

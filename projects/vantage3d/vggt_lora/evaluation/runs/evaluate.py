@@ -4,11 +4,10 @@
 """
 
 import gc
-import io
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ from vantage3d.evaluation.windows.contracts import (
     WindowTruth,
 )
 from vantage3d.evaluation.windows.measure import measure_window, normal_error_map
-from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.process.progress import track
 from vantage3d.vggt_lora.evaluation.runs.models import EvaluatedModel
 from vantage3d.vggt_lora.evaluation.runs.plan import (
@@ -108,10 +107,8 @@ def _evaluate(plan: Plan, model: EvaluatedModel, title: str) -> None:
         window = predict(network(), sample, options.device)
         middle = len(sample["ids"]) // 2
         examples.append(example(*window, middle, options.metrics))
-    buffer = io.BytesIO()
     stacked = {key: np.stack([e[key] for e in examples]) for key in examples[0]}
-    np.savez_compressed(buffer, **stacked)
-    atomic_write_bytes(folder / "examples.npz", buffer.getvalue())
+    atomic_write(folder / "examples.npz", partial(np.savez_compressed, **stacked))
     speed["eval_seconds"] = sum(record.seconds for record in records)
     performance = {f"performance.{k}": single(value) for k, value in speed.items()}
     statistics = {**summarise(records), **performance}
@@ -159,18 +156,10 @@ def _time(plan: Plan, model: EvaluatedModel) -> dict[str, float]:
     usable = next((sample for sample in samples if "images" in sample), None)
     if usable is None:
         return {}
-    frames, _, height, width = usable["images"].shape
-    task = TimingTask(
-        options.config,
-        dict(options.cfg_options),
-        model,
-        (frames, height, width),
-        options.device,
-        options.bf16,
-        options.repeats,
-        torch.get_num_threads(),
-    )
-    return time_alone(task)
+    frames, _, *size = usable["images"].shape
+    network = options.config, dict(options.cfg_options), model, (frames, *size)
+    means = options.device, options.bf16, options.repeats, torch.get_num_threads()
+    return time_alone(TimingTask(*network, *means))
 
 
 def example(
