@@ -91,9 +91,8 @@ def write_report(plan: Plan, results: Sequence[Result]) -> str:
         "runs": [asdict(result) for result in results],
     }
     atomic_write_bytes(plan.out / "report.md", text.encode())
-    atomic_write_bytes(
-        plan.out / "report.json", json.dumps(facts, indent=1, default=str).encode()
-    )
+    content = json.dumps(facts, indent=1, default=str).encode()
+    atomic_write_bytes(plan.out / "report.json", content)
     write_figure(plan.out / "report.png", draw(rows, results))
     return text
 

@@ -143,7 +143,18 @@ class Plan:
     def offset_parts(self, threads: int) -> list[Part]:
         """Runs of offsets of like numbers of pairs: for ``loops.kernel_gradient``."""
         if threads not in self._offset_parts:
-            runs = self._offset_runs(min(threads, len(self.blocks)))
+            totals = [0] * self.volume
+            for block in self.blocks:
+                for offset, size in zip(block.active, block.sizes):
+                    totals[offset] += size
+            ends, cuts = list(accumulate(totals)), [0]
+            count = min(threads, len(self.blocks))
+            for number in range(1, count):
+                wanted = ends[-1] * number / count
+                cut = bisect_left(ends, wanted)
+                before = ends[cut - 1] if cut else 0
+                cuts.append(cut + int(ends[cut] - wanted < wanted - before))
+            runs = [(a, b) for a, b in pairwise([*cuts, self.volume]) if b > a]
             self._offset_parts[threads] = _place(self._cut(*run) for run in runs)
         return self._offset_parts[threads]
 
@@ -160,21 +171,6 @@ class Plan:
             [block.gather[pairs] for block, _, pairs in cuts],
             [block.targets[pairs] for block, _, pairs in cuts],
         )
-
-    def _offset_runs(self, count: int) -> list[tuple[int, int]]:
-        totals = [0] * self.volume
-        for block in self.blocks:
-            for offset, size in zip(block.active, block.sizes):
-                totals[offset] += size
-        ends = list(accumulate(totals))
-        cuts = [0]
-        for number in range(1, count):
-            wanted = ends[-1] * number / count
-            cut = bisect_left(ends, wanted)
-            before = ends[cut - 1] if cut else 0
-            cuts.append(cut + int(ends[cut] - wanted < wanted - before))
-        cuts.append(self.volume)
-        return [(a, b) for a, b in pairwise(cuts) if b > a]
 
 
 class Finder:

@@ -16,6 +16,7 @@ from vantage3d.evaluation.results.folder import (
     ResultFolder,
     single,
     summarise,
+    write_json,
 )
 from vantage3d.evaluation.results.run import read_run
 from vantage3d.evaluation.results.score import select_checkpoint
@@ -91,7 +92,8 @@ def folder(tmp_path_factory):
         speed = {"performance.latency_p95_ms": single(10.0)}
         statistics = {**summarise(records), **speed}
         results.write_model(name, choice, records, statistics)
-    results.write_metadata({"models": {}, "align": "none", "windows": 1})
+    facts = {"models": {}, "align": "none", "windows": 1}
+    write_json(root / "metadata.json", facts)
     return root
 
 

@@ -60,16 +60,10 @@ def finish(axes: Axes, title: str, x: str, y: str, marks: Sequence = ()) -> None
     axes.set_xlabel(x, fontsize=TEXT["label"])
     axes.set_ylabel(y.replace(" (", "\n(", 1), fontsize=TEXT["label"])
     if marks:
-        axes.legend(
-            handles=list(marks),
-            loc="lower left",
-            bbox_to_anchor=(-0.01, 0.985),
-            ncols=6,
-            fontsize=TEXT["note"],
-            frameon=False,
-            columnspacing=1.4,
-            handletextpad=0.5,
-        )
+        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.01, 0.985)}
+        look = {"ncols": 6, "fontsize": TEXT["note"], "frameon": False}
+        gaps = {"columnspacing": 1.4, "handletextpad": 0.5}
+        axes.legend(handles=list(marks), **place, **look, **gaps)
     axes.tick_params(labelsize=TEXT["tick"])
     axes.grid(color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
@@ -101,13 +95,9 @@ def mark(
 
 def legend_below(figure: Figure, handles: Sequence, columns: int = 4) -> None:
     """One legend for all panels."""
-    figure.legend(
-        handles=list(handles),
-        loc="outside lower center",
-        ncols=min(columns, len(handles)),
-        fontsize=TEXT["tick"],
-        frameon=False,
-    )
+    ncols = min(columns, len(handles))
+    look = {"ncols": ncols, "fontsize": TEXT["tick"], "frameon": False}
+    figure.legend(handles=list(handles), loc="outside lower center", **look)
 
 
 @dataclass(frozen=True)

@@ -200,10 +200,6 @@ class ResultFolder:
         content = read_json(self.model(name) / METRICS)
         return {metric: _known(row) for metric, row in content.items()}
 
-    def write_metadata(self, content: Mapping[str, Any]) -> None:
-        """Replace metadata.json."""
-        write_json(self.root / METADATA, content)
-
     def write_model(
         self,
         name: str,

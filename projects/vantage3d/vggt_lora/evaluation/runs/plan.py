@@ -22,8 +22,8 @@ from vantage3d.checks import check_choice
 from vantage3d.engine.configs.config import load_config
 from vantage3d.engine.errors import ConfigError
 from vantage3d.engine.launch import set_data_root
-from vantage3d.evaluation.results.folder import ResultFolder
-from vantage3d.evaluation.results.run import natural_order
+from vantage3d.evaluation.results.folder import ResultFolder, write_json
+from vantage3d.evaluation.results.run import METADATA, natural_order
 from vantage3d.evaluation.results.windows import (
     FILE,
     UNLABELLED,
@@ -285,7 +285,8 @@ class Plan:
         self.noted[facts.pop("name")] = facts
         choice, options = self.choice, self.options
         models = {n: self.noted[n] for n in sorted(self.noted, key=natural_order)}
-        self.folder.write_metadata(
+        write_json(
+            self.folder.root / METADATA,
             {
                 **self.settings,
                 "config": options.config,
@@ -300,7 +301,7 @@ class Plan:
                 "timing": {"repeats": options.repeats, "adapters": "merged"},
                 "versions": versions(),
                 "models": models,
-            }
+            },
         )
 
 
