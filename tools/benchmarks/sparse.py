@@ -147,7 +147,7 @@ def measure(engine: str, cloud: Arrays, task: str, repeats: int) -> dict:
 def count_gflop(cloud: Arrays) -> float:
     """Multiplications and additions of all convolutions that a forward pass needs."""
     from vantage3d.sparse.layers import Conv, ConvTranspose
-    from vantage3d.sparse.plans import get_plan
+    from vantage3d.sparse.plans import build_plan
 
     total, net = 0, backbone("torch", "forward")
 
@@ -158,7 +158,7 @@ def count_gflop(cloud: Arrays) -> float:
             pairs = len(source)
         else:
             inverse = isinstance(layer, ConvTranspose)
-            plan = get_plan(source, output.level, layer.shape, inverse)
+            plan = build_plan(source, output.level, layer.shape, inverse)
             pairs = sum(len(block.gather) for block in plan.blocks)
         total += 2 * pairs * layer.in_channels * layer.out_channels
 
