@@ -92,11 +92,15 @@ class FacadeCurriculum:
         if not 0 <= self.hold < 1:
             raise ValueError(f"`hold` must be in [0, 1), got {self.hold}.")
 
+    def factor(self, progress: float) -> float:
+        """Factor of the facades' weights after a share of training, 0 to 1."""
+        left = min(1.0, (1 - progress) / (1 - self.hold))
+        return 1 + (self.boost - 1) * left
+
     def __call__(self, weights: Tensor, semantics: Tensor, progress: float) -> Tensor:
-        """Pixel weights (...) with the facades raised, after a share of training, 0..1.
+        """Pixel weights (...) with the facades raised, after a share of training.
 
         ``semantics`` (...) are label ids, -1 unknown.
         """
-        left = min(1.0, (1 - progress) / (1 - self.hold))
         facade = torch.isin(semantics, semantics.new_tensor(self.classes))
-        return torch.where(facade, weights * (1 + (self.boost - 1) * left), weights)
+        return torch.where(facade, weights * self.factor(progress), weights)
