@@ -20,16 +20,11 @@ SEEDS_PER_DATASET = 100_000
 
 
 class Layout(NamedTuple):
-    """How one dataset lies on disk.
+    """How one dataset lies on disk."""
 
-    Attributes:
-        write_scene: (root, scene, job) writes one scene.
-        last: The file that it writes last; ``{0}`` is the scene's name.
-        write_meta: (root, splits, frames) writes what concerns all scenes.
-    """
-
-    write_scene: Callable[[Path, str, Job], None]
-    last: str
+    write_scene: Callable[[Path, str, Job], None]  # of a root and a scene's name
+    last: str  # the file that it writes last; ``{0}`` is the scene's name
+    # What concerns all scenes: of a root, their names and the raw frame numbers.
     write_meta: Callable[[Path, Splits, Sequence[int]], None]
 
 

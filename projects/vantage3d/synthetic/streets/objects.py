@@ -67,10 +67,7 @@ def make_lamp(side: float) -> list[Solid]:
 
 def make_sign(rng: np.random.Generator, number: int) -> list[Solid]:
     """A traffic sign that faces the traffic coming along +x."""
-    face, ids = (
-        Plate(*SIGNS[int(rng.integers(len(SIGNS)))]),
-        tag("traffic sign", number),
-    )
+    face, ids = Plate(*SIGNS[rng.integers(len(SIGNS))]), tag("traffic sign", number)
     pole = post(0.035, 2.7, (0, 0, 0), STEEL, tag("smallpole"))
     return [pole, box((0.03, 0.64, 0.64), (-0.05, 0.0, 2.35), face, ids)]
 
