@@ -3,7 +3,11 @@
 from vantage3d.engine.checkpoints.hook import CheckpointHook
 from vantage3d.engine.configs.config import load_config
 from vantage3d.engine.launch import run_command, set_data_root, test, train
-from vantage3d.engine.loops import EpochBasedTrainLoop, IterBasedTrainLoop
+from vantage3d.engine.loops import (
+    EpochBasedTrainLoop,
+    IterBasedTrainLoop,
+    SeededBatchSampler,
+)
 from vantage3d.engine.optim import (
     AmpOptimWrapper,
     FreezeNormsHook,
@@ -11,7 +15,6 @@ from vantage3d.engine.optim import (
     OptimWrapper,
 )
 from vantage3d.engine.runner import Vantage3DRunner
-from vantage3d.engine.sampler import SeededBatchSampler
 
 __all__ = [
     "AmpOptimWrapper",
