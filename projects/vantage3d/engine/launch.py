@@ -26,6 +26,10 @@ from vantage3d.process.command import INTERRUPTED, USER_ERROR
 from vantage3d.registry import RUNNERS
 
 NON_FINITE = 3
+NEEDED = {
+    "train": ("train_cfg", "train_dataloader", "optim_wrapper"),
+    "test": ("test_cfg", "test_dataloader", "test_evaluator"),
+}
 
 
 def train(
@@ -53,10 +57,7 @@ def train(
         EngineError: For everything the user can mend.
         TrainingInterruptedError: After SIGTERM or SIGINT; the state is saved.
     """
-    cfg = _prepare(config, work_dir, cfg_options, launcher, data_root)
-    for key in ("train_cfg", "train_dataloader", "optim_wrapper"):
-        if cfg.get(key) is None:
-            raise ConfigError(f"config {config} cannot be trained: it has no `{key}`")
+    cfg = _prepare("train", config, work_dir, cfg_options, launcher, data_root)
     cfg.resume = cfg.get("resume", False) or resume
     if amp:
         cfg.optim_wrapper.type = "AmpOptimWrapper"
@@ -88,10 +89,7 @@ def test(
     Raises:
         EngineError: For everything the user can mend.
     """
-    cfg = _prepare(config, work_dir, cfg_options, launcher, data_root)
-    for key in ("test_cfg", "test_dataloader", "test_evaluator"):
-        if cfg.get(key) is None:
-            raise ConfigError(f"config {config} cannot be tested: it has no `{key}`")
+    cfg = _prepare("test", config, work_dir, cfg_options, launcher, data_root)
     cfg.load_from = str(weights_file(Path(checkpoint).expanduser()))
     cfg.resume = False
     # What may start at random before a training must not be evaluated at random.
@@ -121,7 +119,10 @@ def run_command(function: Callable[..., Any], arguments: Mapping[str, Any]) -> N
         log = _keep_traceback()
         if log is None:
             raise
-        _end(f"error: {_last_words(error)}\n(traceback: {log})", USER_ERROR)
+        text = str(error)
+        if "Original Traceback" in text:  # which a worker put before the message
+            text = text.rpartition(f"{type(error).__name__}: ")[2]
+        _end(f"error: {text.strip()}\n(traceback: {log})", USER_ERROR)
     except KeyboardInterrupt:
         _end("stopped by SIGINT", INTERRUPTED)
     if is_distributed():
@@ -134,6 +135,7 @@ def run_command(function: Callable[..., Any], arguments: Mapping[str, Any]) -> N
 
 
 def _prepare(
+    task: str,
     config: str,
     work_dir: str | None,
     cfg_options: dict[str, Any] | None,
@@ -141,6 +143,9 @@ def _prepare(
     data_root: str | None,
 ) -> Config:
     cfg = load_config(config, cfg_options)
+    for key in NEEDED[task]:
+        if cfg.get(key) is None:
+            raise ConfigError(f"config {config} cannot be {task}ed: it has no `{key}`")
     if data_root is not None:
         set_data_root(cfg, data_root)
     if work_dir is not None:
@@ -216,14 +221,6 @@ def weights_file(checkpoint: Path) -> Path:
 def _end(message: str, code: int) -> None:
     sys.stderr.write(f"{message}\n")
     leave(code)
-
-
-def _last_words(error: Exception) -> str:
-    """The message without the traceback that a worker put before it."""
-    text = str(error)
-    if "Original Traceback" in text:
-        text = text.rpartition(f"{type(error).__name__}: ")[2]
-    return text.strip()
 
 
 def _keep_traceback() -> str | None:

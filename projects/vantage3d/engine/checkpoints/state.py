@@ -44,21 +44,13 @@ class BufferCopies:
 
 @dataclass
 class Moment:
-    """The end of an iteration, epoch or validation, without weights and optimizer.
+    """The end of an iteration, epoch or validation, without weights and optimizer."""
 
-    Attributes:
-        epoch: Completed epochs.
-        iteration: Completed iterations.
-        progress: The train loop's position.
-        random: States of this process's generators.
-        lengths: Number of entries of each logged scalar.
-    """
-
-    epoch: int
-    iteration: int
-    progress: dict[str, Any]
-    random: dict[str, Any]
-    lengths: dict[str, int]
+    epoch: int  # completed epochs
+    iteration: int  # completed iterations
+    progress: dict[str, Any]  # the train loop's position
+    random: dict[str, Any]  # states of this process's generators
+    lengths: dict[str, int]  # number of entries of each logged scalar
 
     @classmethod
     def now(cls, runner: Any) -> "Moment":
