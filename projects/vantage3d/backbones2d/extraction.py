@@ -14,15 +14,16 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from vantage3d.backbones2d.extractor import FeatureExtractor, Size, autocast
-from vantage3d.backbones2d.feature_folder import (
+from vantage3d.backbones2d.files import (
     FeatureFolder,
     FeatureWriter,
+    ImageFrame,
+    Shard,
     check_space,
     file_bytes,
     gigabytes,
 )
-from vantage3d.backbones2d.frames import ImageFrame, Shard
+from vantage3d.backbones2d.networks import FeatureExtractor, Size, autocast
 from vantage3d.io.images import read_color, read_size
 from vantage3d.process.progress import track
 

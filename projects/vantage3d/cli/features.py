@@ -20,7 +20,7 @@ def extract_dino_v2_features(argv: list[str] | None = None) -> None:
             --out-dir data/scannet200-sv --model dinov2_vitl14_reg --input-size 560x420
     """
     from vantage3d.backbones2d.arguments import add_arguments, run
-    from vantage3d.backbones2d.dinov2 import DINOV2
+    from vantage3d.backbones2d.networks import DINOV2
 
     parser = command_parser(extract_dino_v2_features.__doc__ or "")
     parser.add_argument("--model", choices=list(DINOV2), default="dinov2_vitl14")
@@ -40,7 +40,7 @@ def extract_clip_rn50_features(argv: list[str] | None = None) -> None:
             --out-dir data/scannet200-sv
     """
     from vantage3d.backbones2d.arguments import add_arguments, run
-    from vantage3d.backbones2d.build import CLIP_RN50
+    from vantage3d.backbones2d.networks import CLIP_RN50
 
     parser = command_parser(extract_clip_rn50_features.__doc__ or "")
     add_arguments(parser)
