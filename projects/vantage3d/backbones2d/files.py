@@ -139,15 +139,10 @@ def read_shard(
 
 @dataclass(frozen=True)
 class FeatureFolder:
-    """``<root>/<scene>/<frame>.<form>`` beside a manifest.
+    """``<root>/<scene>/<frame>.<form>`` beside a manifest."""
 
-    Attributes:
-        root: The folder, usually ``<data root>/clip_feat``.
-        form: ``pt`` or ``safetensors``.
-    """
-
-    root: Path
-    form: str
+    root: Path  # usually ``<data root>/clip_feat``
+    form: str  # ``pt`` or ``safetensors``
 
     def path(self, frame: ImageFrame) -> Path:
         """The file of a frame."""

@@ -79,8 +79,7 @@ def check_fusion(argv: list[str] | None = None) -> None:
 
     with one_message("stopped"):
         cfg = load_config(args.config, args.cfg_options)
-        if args.data_root is not None:
-            set_data_root(cfg, args.data_root)
+        set_data_root(cfg, args.data_root)
         check = run_check(cfg, args.samples, args.checkpoint)
         text = report_text(check)
         print(text)
@@ -113,8 +112,7 @@ def probe_features(argv: list[str] | None = None) -> None:
 
     with one_message("stopped"):
         cfg = load_config(args.config)
-        if args.data_root is not None:
-            set_data_root(cfg, args.data_root)
+        set_data_root(cfg, args.data_root)
         if not cfg.model.get("image_features"):
             raise ValueError(f"config {args.config} has no `model.image_features`")
         dataset = DATASETS.build(cfg.test_dataloader.dataset)

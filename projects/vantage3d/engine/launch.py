@@ -119,10 +119,7 @@ def run_command(function: Callable[..., Any], arguments: Mapping[str, Any]) -> N
         log = _keep_traceback()
         if log is None:
             raise
-        text = str(error)
-        if "Original Traceback" in text:  # which a worker put before the message
-            text = text.rpartition(f"{type(error).__name__}: ")[2]
-        _end(f"error: {text.strip()}\n(traceback: {log})", USER_ERROR)
+        _end(f"error: {_last_words(error)}\n(traceback: {log})", USER_ERROR)
     except KeyboardInterrupt:
         _end("stopped by SIGINT", INTERRUPTED)
     if is_distributed():
@@ -146,8 +143,7 @@ def _prepare(
     for key in NEEDED[task]:
         if cfg.get(key) is None:
             raise ConfigError(f"config {config} cannot be {task}ed: it has no `{key}`")
-    if data_root is not None:
-        set_data_root(cfg, data_root)
+    set_data_root(cfg, data_root)
     if work_dir is not None:
         cfg.work_dir = work_dir
     elif cfg.get("work_dir") is None:
@@ -167,9 +163,13 @@ def _prepare(
     return cfg
 
 
-def set_data_root(cfg: Config, data_root: str) -> None:
-    """Let every dataset of a config read ``data_root``, those in wrappers too."""
-    nodes = [cfg.get(f"{name}_dataloader") for name in ("train", "val", "test")]
+def set_data_root(cfg: Config, data_root: str | None) -> None:
+    """Let every dataset of a config read ``data_root`` if given, in wrappers too."""
+    nodes = (
+        []
+        if data_root is None
+        else [cfg.get(f"{name}_dataloader") for name in ("train", "val", "test")]
+    )
     while nodes:
         node = nodes.pop()
         if isinstance(node, list):
@@ -221,6 +221,14 @@ def weights_file(checkpoint: Path) -> Path:
 def _end(message: str, code: int) -> None:
     sys.stderr.write(f"{message}\n")
     leave(code)
+
+
+def _last_words(error: Exception) -> str:
+    """The message without the traceback that a worker put before it."""
+    text = str(error)
+    if "Original Traceback" in text:
+        text = text.rpartition(f"{type(error).__name__}: ")[2]
+    return text.strip()
 
 
 def _keep_traceback() -> str | None:

@@ -121,10 +121,8 @@ class _Position:
 
     With ``val_begin=0`` a run also validates before its first step.
 
-    Attributes:
-        batch: Batches done in the current epoch.
-        validated: Whether the validation that belongs to the last completed epoch or
-            iteration has run, if one is due.
+    ``validated``: the validation that belongs to the last completed epoch or iteration
+    has run, if one was due.
     """
 
     runner: Any
@@ -133,7 +131,7 @@ class _Position:
     val_interval: int
     _epoch: int
     _iter: int
-    batch: int = 0
+    batch: int = 0  # batches done in the current epoch
     validated: bool = True
 
     def state_dict(self) -> dict[str, Any]:
