@@ -165,12 +165,8 @@ def _prepare(
 
 def set_data_root(cfg: Config, data_root: str | None) -> None:
     """Let every dataset of a config read ``data_root`` if given, in wrappers too."""
-    nodes = (
-        []
-        if data_root is None
-        else [cfg.get(f"{name}_dataloader") for name in ("train", "val", "test")]
-    )
-    while nodes:
+    nodes = [cfg.get(f"{name}_dataloader") for name in ("train", "val", "test")]
+    while nodes and data_root is not None:
         node = nodes.pop()
         if isinstance(node, list):
             nodes += node
