@@ -101,12 +101,8 @@ class FrozenImageBackbone(nn.Module):
     moves to a device with the model and always stays in evaluation mode.
 
     Args:
-        name: Name of the network, such as ``dinov2_vitl14_reg``; this and what follows
-            is explained in :func:`build_extractor`.
-        weights: File of weights; None to look for one.
-        random_weights: Use no file, for tests.
-        layers: Numbers of the blocks of DINOv2 to join.
-        input_size: (W, H) that images are made to fit into; None keeps their size.
+        name: Name of the network, such as ``dinov2_vitl14_reg``; this and what follows,
+            up to ``input_size``, is explained in :func:`build_extractor`.
         amp: Mixed precision: float16 on CUDA, bfloat16 elsewhere.
     """
 
