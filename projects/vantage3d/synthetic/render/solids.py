@@ -14,9 +14,8 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.synthetic.render.materials import Material
+from vantage3d.synthetic.render.materials import Floats, Material
 
-Floats = NDArray[np.floating]
 Rays = tuple[Floats, Floats, Floats]
 TINY = 1e-30
 # The corners of a box, and the pairs of them that an edge joins.
