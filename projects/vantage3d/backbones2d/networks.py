@@ -20,17 +20,13 @@ from vantage3d.io.features import FeatureSource
 from vantage3d.io.released_weights import BACKBONES
 
 Size = tuple[int, int]
-PATCH = 14
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet
 DINOV2 = {  # our name -> timm's
     name: released.repo.removeprefix("timm/").partition(".")[0]
     for name, released in BACKBONES.items()
     if name.startswith("dinov2")
 }
-CLIP_RN50, CLIP_STRIDE, CLIP_CHANNELS = "clip_rn50", 8, 512
-CLIP_LAYER = 2  # of the four stages, as their authors count: layer2
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+CLIP_RN50 = "clip_rn50"
 
 
 class FeatureExtractor(nn.Module, ABC):
@@ -275,12 +271,12 @@ class ClipRN50(FeatureExtractor):
         super().__init__(
             CLIP_RN50,
             weights,
-            (CLIP_LAYER,),
-            CLIP_STRIDE,
-            CLIP_CHANNELS,
-            CLIP_MEAN,
-            CLIP_STD,
-            input_size,
+            layers=(2,),  # of the four stages, as their authors count: layer2
+            patch=8,
+            channels=512,
+            mean=(0.48145466, 0.4578275, 0.40821073),
+            std=(0.26862954, 0.26130258, 0.27577711),
+            input_size=input_size,
         )
         self.trunk = nn.Sequential(resnet.stem, resnet.stages[0], resnet.stages[1])
         self.eval().requires_grad_(False)

@@ -27,7 +27,6 @@ from vantage3d.registry import HOOKS, OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 
 _SETTING = "optim_wrapper.paramwise_cfg"
 _SKIPPED = "skipped_steps"
-Settings = tuple[float, float]  # learning rate, weight decay
 
 
 def matching(patterns: Iterable[str], names: Sequence[str], setting: str) -> list[str]:
@@ -120,7 +119,7 @@ class GroupingConstructor:
             chosen = matching([pattern], names, f"{_SETTING}.lr_mult")
             factor.update(dict.fromkeys(chosen, value))
         lr, decay = optimizer["lr"], optimizer.get("weight_decay", 0.0)
-        members: dict[Settings, list] = {}
+        members: dict[tuple[float, float], list] = {}  # by rate and decay
         for name, parameter in trained.items():
             settings = lr * factor[name], 0.0 if name in free else decay
             members.setdefault(settings, []).append((name, parameter))
