@@ -84,7 +84,6 @@ def accumulating(runner: Any) -> bool:
 
 def collect_weights(runner: Any, moment: Moment, config_text: str) -> dict[str, Any]:
     """Meta data, weights and message hub at ``moment``."""
-    dataset_meta = getattr(runner.train_dataloader.dataset, "metainfo", None)
     meta = {
         "epoch": moment.epoch,
         "iter": moment.iteration,
@@ -94,7 +93,7 @@ def collect_weights(runner: Any, moment: Moment, config_text: str) -> dict[str, 
         "experiment_name": runner.experiment_name,
         "model": type(bare_model(runner.model)).__name__,
         "mmengine_version": mmengine.__version__,
-        "dataset_meta": dataset_meta,
+        "dataset_meta": getattr(runner.train_dataloader.dataset, "metainfo", None),
         "cfg": config_text,
     }
     return {
