@@ -110,12 +110,9 @@ def pinned_versions(constraints: str) -> dict[str, str]:
 
 
 def package_row(name: str, pin: str | None, optional: str | None = None) -> Row:
-    """What is installed of ``name`` beside the version it was tried in.
+    """What is installed of a distribution beside ``pin``, the version that was tried.
 
-    Args:
-        name: Of the distribution.
-        pin: The version that was tried; None for any.
-        optional: How to get it, if it is not needed.
+    ``optional`` is how to get it, if it is not needed.
     """
     try:
         version = metadata.version(name)
@@ -153,9 +150,7 @@ def _size(path: Path) -> str:
 
 
 def _file_row(subject: str, found: str, without: str, source: str) -> Row:
-    return (
-        Row(subject, "ok", found) if found else Row(subject, "absent", without, source)
-    )
+    return Row(subject, *(("ok", found) if found else ("absent", without, source)))
 
 
 def run_probe(subject: str, code: str, needed: bool, remedy: str) -> Row:

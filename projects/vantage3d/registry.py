@@ -33,7 +33,7 @@ MODELS = _child(
     "MODELS",
     "vantage3d.esam.models",
     "vantage3d.esam.losses",
-    "vantage3d.backbones2d.online",
+    "vantage3d.backbones2d.build",
     "vantage3d.vggt_lora.losses",
     "vantage3d.vggt_lora.models",
     "vantage3d.deltas.losses",

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from tests.backbones2d.networks import PatchMeans, tiny_dinov2, tiny_vit
 from tests.geometry.sampling import project_and_sample
-from vantage3d.backbones2d.dinov2 import DINOV2, DinoV2, resize_positions
+from vantage3d.backbones2d.networks import DINOV2, DinoV2, resize_positions
 
 
 def images(width: int, height: int, count: int = 2) -> torch.Tensor:

@@ -16,15 +16,20 @@ from tests.backbones2d.networks import (
     tiny_dinov2,
     write_recording,
 )
-from vantage3d.backbones2d import extraction, feature_folder
+from vantage3d.backbones2d import extraction, files
 from vantage3d.backbones2d.extraction import (
     ExtractOptions,
     Pipeline,
     bytes_needed,
     extract,
 )
-from vantage3d.backbones2d.feature_folder import FeatureFolder, FeatureWriter
-from vantage3d.backbones2d.frames import ImageFrame, Shard, find_images
+from vantage3d.backbones2d.files import (
+    FeatureFolder,
+    FeatureWriter,
+    ImageFrame,
+    Shard,
+    find_images,
+)
 from vantage3d.io.features import read_features
 
 QUIET = ExtractOptions(batch_size=2, workers=0)
@@ -230,7 +235,7 @@ def test_the_space_needed_is_that_of_the_files(tmp_path, frames):
 
 def test_refuses_to_start_when_the_disk_is_too_small(tmp_path, frames, monkeypatch):
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
-    monkeypatch.setattr(feature_folder.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda path: usage)
     network = PatchMeans()
     with pytest.raises(ValueError, match=r"need 0.00 GB and .* 0.00 GB free"):
         extract(frames, network, FeatureFolder(tmp_path / "f", "pt"), QUIET)

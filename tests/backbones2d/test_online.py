@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from vantage3d.backbones2d.online import FrozenImageBackbone
+from vantage3d.backbones2d.build import FrozenImageBackbone
 from vantage3d.registry import MODELS
 
 

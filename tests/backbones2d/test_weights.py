@@ -9,8 +9,7 @@ from safetensors.torch import save_file
 
 from tests.backbones2d.networks import tiny_vit
 from vantage3d.backbones2d import build_extractor, weights
-from vantage3d.backbones2d.build import create_resnet
-from vantage3d.backbones2d.dinov2 import DinoV2
+from vantage3d.backbones2d.networks import DinoV2, create_resnet
 from vantage3d.backbones2d.weights import (
     clip_names,
     dinov2_names,

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from vantage3d.cli import COMMANDS, arguments, main
-from vantage3d.cli.create_data import ALIASES, CONVERTERS
-from vantage3d.cli.make_synthetic import ROOM_LAYOUTS
+from vantage3d.cli.data import ALIASES, CONVERTERS, ROOM_LAYOUTS
 from vantage3d.synthetic import LAYOUTS
 
 ROOT = Path(__file__).resolve().parents[2]

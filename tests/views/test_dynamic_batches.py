@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from mmengine.dataset import DefaultSampler, InfiniteSampler
 
-from vantage3d.engine.sampler import SeededBatchSampler
+from vantage3d.engine.loops import SeededBatchSampler
 from vantage3d.views.dynamic_batches import DynamicBatchSampler
 
 ARGUMENTS = dict(frames=(2, 6), aspects=(0.33, 1.0), max_images=12)

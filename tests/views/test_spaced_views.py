@@ -16,7 +16,7 @@ from tests.shared import ROOT
 from tests.views.agreement import landed, same
 from vantage3d.deltas.datasets import PublishedScanNetViews
 from vantage3d.deltas.datasets.scannet import read_scene_intrinsics
-from vantage3d.engine.sampler import SeededBatchSampler
+from vantage3d.engine.loops import SeededBatchSampler
 from vantage3d.geometry import invert_rigid
 from vantage3d.process.seeding import SeededIndex
 from vantage3d.registry import DATASETS

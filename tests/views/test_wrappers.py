@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from tests.rooms import DELTAS
 from tests.shared import ROOT
 from tests.views.agreement import same
-from vantage3d.engine.sampler import ClassBalancedDataset, SeededBatchSampler
+from vantage3d.engine.loops import ClassBalancedDataset, SeededBatchSampler
 from vantage3d.process.seeding import SeededIndex
 from vantage3d.registry import DATASETS
 from vantage3d.views.batch import collate_views

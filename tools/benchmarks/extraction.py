@@ -18,12 +18,9 @@ from PIL import Image
 
 from vantage3d.backbones2d import NAMES, FeatureExtractor, build_extractor
 from vantage3d.backbones2d.arguments import choose_device
-from vantage3d.backbones2d.build import CLIP_RN50
-from vantage3d.backbones2d.dinov2 import DINOV2
 from vantage3d.backbones2d.extraction import ExtractOptions, extract
-from vantage3d.backbones2d.extractor import autocast
-from vantage3d.backbones2d.feature_folder import FeatureFolder
-from vantage3d.backbones2d.frames import find_images
+from vantage3d.backbones2d.files import FeatureFolder, find_images
+from vantage3d.backbones2d.networks import CLIP_RN50, DINOV2, autocast
 from vantage3d.process.command import image_size
 
 GOAL = 0.85

@@ -106,13 +106,7 @@ def check(part: str, device: str, narrow: bool) -> Found:
 
 
 def measure(part: str, device: torch.device, narrow: bool) -> Found:
-    """What a part shows; ``ok`` says whether it is as it should be.
-
-    Args:
-        part: One of :data:`PARTS`.
-        device: Where it runs.
-        narrow: Small networks and inputs, for a processor.
-    """
+    """What one of ``PARTS`` shows, and whether it is as it should be (``ok``)."""
     torch.manual_seed(0)
     if part == "sparse":
         return sparse_engines(device, NARROW_VOXELS if narrow else VOXELS)

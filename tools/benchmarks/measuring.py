@@ -33,15 +33,11 @@ def timed(work: Callable[[], Any], device: str | torch.device = "cpu") -> tuple:
 
 
 class PeakMemory:
-    """Largest memory from now on, of the process or of torch on a GPU, in 2^20 bytes.
-
-    Attributes:
-        idle_mb: Memory at the beginning.
-    """
+    """Largest memory from now on, of the process or of torch on a GPU, 2^20 bytes."""
 
     def __init__(self, device: str | torch.device = "cpu") -> None:
         self._cuda = torch.device(device).type == "cuda"
-        if self._cuda:
+        if self._cuda:  # ``idle_mb`` is the memory at the beginning
             self.idle_mb = torch.cuda.memory_allocated() / 2**20
             torch.cuda.reset_peak_memory_stats()
         else:

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from vantage3d.geometry import unproject
 from vantage3d.sparse import floor_coordinates, voxelize
+from vantage3d.synthetic import make_room, scene_mesh
 
 ENGINES = ("torch", "minkowski")
 TARGETS = {"forward": 2.0, "train": 1.6}
@@ -216,8 +217,10 @@ def make_clouds(data_root: Path, seed: int) -> tuple[str, list[Cloud]]:
         source = f"depth frames of {folder.name}, back-projected"
         frames = _recorded_frames(folder)
     else:
-        source = f"made-up rooms ({folder} is absent)"
-        frames = _made_up_frames(rng)
+        source = f"a made-up room ({folder} is absent)"
+        room = make_room(seed)
+        mesh = scene_mesh(room, room.bounds, spacing=0.015)
+        frames = [np.hstack([mesh.vertices, mesh.colors / 127.5 - 1])]
     first = frames[0]
     chosen = rng.choice(len(first), min(FRAME_POINTS, len(first)), replace=False)
     frame = _voxels("one frame", first[chosen], len(chosen), rng)
@@ -247,31 +250,3 @@ def _recorded_frames(folder: Path) -> list[np.ndarray]:
         points, rgb = unproject(depth, K, cam2world), bgr[..., ::-1] / 127.5 - 1
         frames.append(np.concatenate([points, rgb], -1)[depth > 0])
     return frames
-
-
-def _made_up_frames(rng: np.random.Generator) -> list[np.ndarray]:
-    """A 5 x 4 x 2.6 m room with boxes, surfaces seen with 5 mm noise, in 12 parts."""
-    boxes = [((0.0, 0.0, 0.0), (5.0, 4.0, 2.6))]
-    for _ in range(12):
-        low = rng.uniform((0.1, 0.1, 0.0), (4.0, 3.0, 0.3))
-        boxes.append((tuple(low), tuple(low + rng.uniform(0.3, 0.9, 3))))
-    frames = []
-    for _ in range(12):
-        points = np.concatenate([_surface(rng, *box) for box in boxes])
-        frames.append(np.hstack([points, rng.uniform(-1, 1, points.shape)]))
-    return frames
-
-
-def _surface(
-    rng: np.random.Generator, low: tuple[float, ...], high: tuple[float, ...]
-) -> np.ndarray:
-    """(N, 3) noisy points on the six faces of a box, 2500 per square metre."""
-    size = np.subtract(high, low)
-    faces = []
-    for axis in range(3):
-        area = size.prod() / size[axis]
-        for end in (0.0, 1.0):
-            unit = rng.random((int(2500 * area), 3))
-            unit[:, axis] = end
-            faces.append(low + unit * size + rng.normal(0, 0.005, unit.shape))
-    return np.concatenate(faces)

@@ -1,8 +1,7 @@
 """Frozen image networks, and the extraction of their features to disk."""
 
-from vantage3d.backbones2d.build import NAMES, RANDOM_WEIGHTS, ClipRN50, build_extractor
-from vantage3d.backbones2d.dinov2 import DinoV2
-from vantage3d.backbones2d.extractor import FeatureExtractor
+from vantage3d.backbones2d.build import NAMES, RANDOM_WEIGHTS, build_extractor
+from vantage3d.backbones2d.networks import ClipRN50, DinoV2, FeatureExtractor
 
 __all__ = [
     "NAMES",

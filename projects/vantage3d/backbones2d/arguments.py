@@ -8,8 +8,7 @@ import torch
 
 from vantage3d.backbones2d.build import build_extractor
 from vantage3d.backbones2d.extraction import Extracted, ExtractOptions, extract
-from vantage3d.backbones2d.feature_folder import FOLDER, FeatureFolder
-from vantage3d.backbones2d.frames import find_images, read_shard
+from vantage3d.backbones2d.files import FOLDER, FeatureFolder, find_images, read_shard
 from vantage3d.io.features import FORMS
 from vantage3d.process.command import image_size
 

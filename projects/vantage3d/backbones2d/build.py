@@ -1,18 +1,25 @@
-"""Frozen image networks by name, and CLIP's (Radford et al., arXiv 2103.00020)."""
+"""Frozen image networks by name: with their weights, and as a part of a model."""
 
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import timm
 import torch
 from mmengine.logging import print_log
-from timm.models import ByobNet
 from torch import Tensor, nn
 
-from vantage3d.backbones2d.dinov2 import DINOV2, DinoV2, create_vit
-from vantage3d.backbones2d.extractor import FeatureExtractor, Size
+from vantage3d.backbones2d.networks import (
+    CLIP_RN50,
+    DINOV2,
+    ClipRN50,
+    DinoV2,
+    FeatureExtractor,
+    Size,
+    autocast,
+    create_resnet,
+    create_vit,
+)
 from vantage3d.backbones2d.weights import (
     Rename,
     clip_names,
@@ -21,51 +28,12 @@ from vantage3d.backbones2d.weights import (
     load_backbone,
 )
 from vantage3d.checks import check_choice
+from vantage3d.io.features import FeatureSource
 from vantage3d.io.released_weights import BACKBONES
+from vantage3d.registry import MODELS
 
-CLIP_RN50, CLIP_STRIDE, CLIP_CHANNELS = "clip_rn50", 8, 512
-CLIP_LAYER = 2  # of the four stages, as their authors count: layer2
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 NAMES = (*DINOV2, CLIP_RN50)
 RANDOM_WEIGHTS = "random-seed-0"
-
-
-def create_resnet() -> ByobNet:
-    """CLIP's whole image network with random weights."""
-    return cast(ByobNet, timm.create_model("resnet50_clip", pretrained=False))
-
-
-class ClipRN50(FeatureExtractor):
-    """Stem and first two stages of CLIP's ResNet-50.
-
-    An image of 640 x 480 gives 512 x 60 x 80, without any interpolation.
-
-    Args:
-        resnet: timm's network; what follows stage 2 is dropped.
-        weights: sha256 of its weights file, or ``"random-seed-0"``.
-        input_size: (W, H) that images are made to fit into; None keeps their size.
-    """
-
-    def __init__(
-        self, resnet: ByobNet, weights: str, input_size: Size | None = None
-    ) -> None:
-        super().__init__(
-            CLIP_RN50,
-            weights,
-            (CLIP_LAYER,),
-            CLIP_STRIDE,
-            CLIP_CHANNELS,
-            CLIP_MEAN,
-            CLIP_STD,
-            input_size,
-        )
-        self.trunk = nn.Sequential(resnet.stem, resnet.stages[0], resnet.stages[1])
-        self.eval().requires_grad_(False)
-
-    def patch_features(self, images: Tensor) -> Tensor:
-        """(B, 512, h, w) of normalised (B, 3, 8 h, 8 w) images."""
-        return self.trunk(images)
 
 
 def build_extractor(
@@ -122,3 +90,61 @@ def _make(
     digest = load_backbone(model, path, rename)
     print_log(f"weights {path}, sha256 {digest}", logger="current")
     return model, digest
+
+
+@MODELS.register_module()
+class FrozenImageBackbone(nn.Module):
+    """Features of images, computed when they are needed instead of read from files.
+
+    The network is no part of ``parameters()`` and of ``state_dict()``: no optimizer
+    holds it, no checkpoint stores it, and loading a checkpoint does not ask for it. It
+    moves to a device with the model and always stays in evaluation mode.
+
+    Args:
+        name: Name of the network, such as ``dinov2_vitl14_reg``; this and what follows,
+            up to ``input_size``, is explained in :func:`build_extractor`.
+        amp: Mixed precision: float16 on CUDA, bfloat16 elsewhere.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        weights: str | None = None,
+        random_weights: bool = False,
+        layers: Sequence[int] | None = None,
+        input_size: Size | None = None,
+        amp: bool = False,
+    ) -> None:
+        super().__init__()
+        extractor = build_extractor(name, weights, random_weights, layers, input_size)
+        self._hidden = (extractor,)  # in a tuple, nn.Module does not see it
+        self.amp = amp
+
+    @property
+    def extractor(self) -> FeatureExtractor:
+        """The network itself."""
+        return self._hidden[0]
+
+    @property
+    def channels(self) -> int:
+        """C of the features."""
+        return self.extractor.channels
+
+    def source(self, image_size: Size) -> FeatureSource:
+        """What the features of an image of ``image_size`` (W, H) are made of."""
+        return self.extractor.source(image_size)
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, C, h, w) float32 features of (B, 3, H, W) RGB, floats in 0..1 or bytes.
+
+        Raises:
+            ValueError: As :meth:`FeatureExtractor.forward`.
+        """
+        with autocast(images.device, self.amp):
+            return self.extractor(images).float()
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
+        """What ``to``, ``cuda`` and ``float`` call; it reaches the network too."""
+        self.extractor._apply(fn, recurse)
+        return super()._apply(fn, recurse)

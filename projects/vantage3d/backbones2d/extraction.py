@@ -14,15 +14,16 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from vantage3d.backbones2d.extractor import FeatureExtractor, Size, autocast
-from vantage3d.backbones2d.feature_folder import (
+from vantage3d.backbones2d.files import (
     FeatureFolder,
     FeatureWriter,
+    ImageFrame,
+    Shard,
     check_space,
     file_bytes,
     gigabytes,
 )
-from vantage3d.backbones2d.frames import ImageFrame, Shard
+from vantage3d.backbones2d.networks import FeatureExtractor, Size, autocast
 from vantage3d.io.images import read_color, read_size
 from vantage3d.process.progress import track
 
@@ -31,24 +32,16 @@ from vantage3d.process.progress import track
 class ExtractOptions:
     """How to extract; nothing here changes a feature by more than rounding.
 
-    Attributes:
-        batch_size: Images read at once, and what CUDA computes at once; another number
-            there changes the last bits of a feature, as ``amp`` does everywhere.
-        workers: Processes that decode images; 0 for none.
-        device: Where the network runs.
-        amp: Mixed precision: float16 on CUDA, bfloat16 elsewhere.
-        shard: Which share of the frames this process makes.
-        overwrite: Make every file again, and delete those of another network.
-        skip_bad: Images that cannot be read are counted and told, but no error.
+    ``batch_size`` changes the last bits of a feature on CUDA, ``amp`` everywhere.
     """
 
-    batch_size: int = 8
-    workers: int = 2
+    batch_size: int = 8  # images read at once, and what CUDA computes at once
+    workers: int = 2  # processes that decode images; 0 for none
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    amp: bool = False
-    shard: Shard = field(default_factory=Shard)
-    overwrite: bool = False
-    skip_bad: bool = False
+    amp: bool = False  # mixed precision: float16 on CUDA, bfloat16 elsewhere
+    shard: Shard = field(default_factory=Shard)  # the frames that this process makes
+    overwrite: bool = False  # make every file again, delete those of another network
+    skip_bad: bool = False  # images that cannot be read are told, but are no error
 
 
 class Extracted(NamedTuple):
@@ -144,15 +137,10 @@ def bytes_needed(frames: Sequence[ImageFrame], extractor: FeatureExtractor) -> i
 
 
 class Group(NamedTuple):
-    """Images of one size.
+    """Images of one size."""
 
-    Attributes:
-        numbers: Which frames, in the order of the batch.
-        images: (B, H, W, 3) uint8 RGB.
-    """
-
-    numbers: list[int]
-    images: Tensor
+    numbers: list[int]  # which frames, in the order of the batch
+    images: Tensor  # (B, H, W, 3) uint8 RGB
 
 
 @dataclass(frozen=True)

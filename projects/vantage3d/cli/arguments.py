@@ -36,12 +36,6 @@ def add_data_root(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-root", help="prepared data, instead of the config's")
 
 
-def add_launcher(parser: argparse.ArgumentParser) -> None:
-    """How the processes of a run were started."""
-    choices = ["none", "pytorch", "slurm"]
-    parser.add_argument("--launcher", choices=choices, default="none")
-
-
 def config_file(text: str) -> str:
     """The path of a config; one that does not exist is looked up in the package.
 

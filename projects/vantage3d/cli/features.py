@@ -20,7 +20,7 @@ def extract_dino_v2_features(argv: list[str] | None = None) -> None:
             --out-dir data/scannet200-sv --model dinov2_vitl14_reg --input-size 560x420
     """
     from vantage3d.backbones2d.arguments import add_arguments, run
-    from vantage3d.backbones2d.dinov2 import DINOV2
+    from vantage3d.backbones2d.networks import DINOV2
 
     parser = command_parser(extract_dino_v2_features.__doc__ or "")
     parser.add_argument("--model", choices=list(DINOV2), default="dinov2_vitl14")
@@ -40,7 +40,7 @@ def extract_clip_rn50_features(argv: list[str] | None = None) -> None:
             --out-dir data/scannet200-sv
     """
     from vantage3d.backbones2d.arguments import add_arguments, run
-    from vantage3d.backbones2d.build import CLIP_RN50
+    from vantage3d.backbones2d.networks import CLIP_RN50
 
     parser = command_parser(extract_clip_rn50_features.__doc__ or "")
     add_arguments(parser)
@@ -79,8 +79,7 @@ def check_fusion(argv: list[str] | None = None) -> None:
 
     with one_message("stopped"):
         cfg = load_config(args.config, args.cfg_options)
-        if args.data_root is not None:
-            set_data_root(cfg, args.data_root)
+        set_data_root(cfg, args.data_root)
         check = run_check(cfg, args.samples, args.checkpoint)
         text = report_text(check)
         print(text)
@@ -113,8 +112,7 @@ def probe_features(argv: list[str] | None = None) -> None:
 
     with one_message("stopped"):
         cfg = load_config(args.config)
-        if args.data_root is not None:
-            set_data_root(cfg, args.data_root)
+        set_data_root(cfg, args.data_root)
         if not cfg.model.get("image_features"):
             raise ValueError(f"config {args.config} has no `model.image_features`")
         dataset = DATASETS.build(cfg.test_dataloader.dataset)

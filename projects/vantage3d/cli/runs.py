@@ -1,12 +1,12 @@
 """``train``, ``test`` and ``compare``."""
 
+import argparse
 from pathlib import Path
 
 from vantage3d.cli.arguments import (
     add_cfg_options,
     add_config,
     add_data_root,
-    add_launcher,
     command_parser,
     config_file,
 )
@@ -15,17 +15,10 @@ from vantage3d.process.command import one_message
 
 def train(argv: list[str] | None = None) -> None:
     """Train what a config describes."""
-    parser = command_parser(train.__doc__ or "")
-    add_config(parser)
-    parser.add_argument("--work-dir", help="default: work_dirs/<config name>")
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="continue from the newest intact checkpoint of the work dir",
-    )
-    add_data_root(parser)
-    add_cfg_options(parser, "train_cfg.max_epochs=3 optim_wrapper.type=...")
-    add_launcher(parser)
+    example = "train_cfg.max_epochs=3 optim_wrapper.type=..."
+    parser = _run_parser(train.__doc__ or "", example)
+    text = "continue from the newest intact checkpoint of the work dir"
+    parser.add_argument("--resume", action="store_true", help=text)
     parser.add_argument("--amp", action="store_true", help="mixed precision (CUDA)")
     args = parser.parse_args(argv)
     from vantage3d.engine import launch
@@ -35,17 +28,24 @@ def train(argv: list[str] | None = None) -> None:
 
 def test(argv: list[str] | None = None) -> None:  # noqa: PT028
     """Evaluate a checkpoint on the test data of a config."""
-    parser = command_parser(test.__doc__ or "")
-    add_config(parser)
+    parser = _run_parser(test.__doc__ or "", "test_dataloader.num_workers=0 ...")
     parser.add_argument("checkpoint", help=".pth or .safetensors, or a work dir")
-    parser.add_argument("--work-dir", help="default: work_dirs/<config name>")
-    add_data_root(parser)
-    add_cfg_options(parser, "test_dataloader.num_workers=0 ...")
-    add_launcher(parser)
     args = parser.parse_args(argv)
     from vantage3d.engine import launch
 
     launch.run_command(launch.test, vars(args))
+
+
+def _run_parser(doc: str, example: str) -> argparse.ArgumentParser:
+    """The config of a run and what may differ from it."""
+    parser = command_parser(doc)
+    add_config(parser)
+    parser.add_argument("--work-dir", help="default: work_dirs/<config name>")
+    add_data_root(parser)
+    add_cfg_options(parser, example)
+    choices = ["none", "pytorch", "slurm"]
+    parser.add_argument("--launcher", choices=choices, default="none")
+    return parser
 
 
 def compare(argv: list[str] | None = None) -> None:

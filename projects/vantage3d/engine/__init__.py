@@ -3,12 +3,18 @@
 from vantage3d.engine.checkpoints.hook import CheckpointHook
 from vantage3d.engine.configs.config import load_config
 from vantage3d.engine.launch import run_command, set_data_root, test, train
-from vantage3d.engine.loops import EpochBasedTrainLoop, IterBasedTrainLoop
-from vantage3d.engine.optim.freeze_norms import FreezeNormsHook
-from vantage3d.engine.optim.param_groups import GroupingConstructor
-from vantage3d.engine.optim.wrappers import AmpOptimWrapper, OptimWrapper
+from vantage3d.engine.loops import (
+    EpochBasedTrainLoop,
+    IterBasedTrainLoop,
+    SeededBatchSampler,
+)
+from vantage3d.engine.optim import (
+    AmpOptimWrapper,
+    FreezeNormsHook,
+    GroupingConstructor,
+    OptimWrapper,
+)
 from vantage3d.engine.runner import Vantage3DRunner
-from vantage3d.engine.sampler import SeededBatchSampler
 
 __all__ = [
     "AmpOptimWrapper",

@@ -54,20 +54,15 @@ class UpdateGuard:
 class StopSignals:
     """Context in which the two signals ask for a stop instead of killing.
 
-    Attributes:
-        guard: Tells whether weights are changing.
-        save: Called from the watching thread; saves the last completed state and
-            returns what it did, in words.
-        finish_s: Time for the running iteration.
-        exit_s: Time after which the process leaves in any case.
-        requested: Number of the signal that came, if any.
+    ``save`` is called from the watching thread: it saves the last completed state and
+    returns what it did, in words.
     """
 
-    guard: UpdateGuard
+    guard: UpdateGuard  # tells whether weights are changing
     save: Callable[[], str]
-    finish_s: float
-    exit_s: float
-    requested: int | None = None
+    finish_s: float  # time for the running iteration
+    exit_s: float  # time after which the process leaves in any case
+    requested: int | None = None  # number of the signal that came, if any
 
     def __post_init__(self) -> None:
         self._over = threading.Event()

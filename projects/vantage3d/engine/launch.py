@@ -26,6 +26,10 @@ from vantage3d.process.command import INTERRUPTED, USER_ERROR
 from vantage3d.registry import RUNNERS
 
 NON_FINITE = 3
+NEEDED = {
+    "train": ("train_cfg", "train_dataloader", "optim_wrapper"),
+    "test": ("test_cfg", "test_dataloader", "test_evaluator"),
+}
 
 
 def train(
@@ -53,10 +57,7 @@ def train(
         EngineError: For everything the user can mend.
         TrainingInterruptedError: After SIGTERM or SIGINT; the state is saved.
     """
-    cfg = _prepare(config, work_dir, cfg_options, launcher, data_root)
-    for key in ("train_cfg", "train_dataloader", "optim_wrapper"):
-        if cfg.get(key) is None:
-            raise ConfigError(f"config {config} cannot be trained: it has no `{key}`")
+    cfg = _prepare("train", config, work_dir, cfg_options, launcher, data_root)
     cfg.resume = cfg.get("resume", False) or resume
     if amp:
         cfg.optim_wrapper.type = "AmpOptimWrapper"
@@ -88,10 +89,7 @@ def test(
     Raises:
         EngineError: For everything the user can mend.
     """
-    cfg = _prepare(config, work_dir, cfg_options, launcher, data_root)
-    for key in ("test_cfg", "test_dataloader", "test_evaluator"):
-        if cfg.get(key) is None:
-            raise ConfigError(f"config {config} cannot be tested: it has no `{key}`")
+    cfg = _prepare("test", config, work_dir, cfg_options, launcher, data_root)
     cfg.load_from = str(weights_file(Path(checkpoint).expanduser()))
     cfg.resume = False
     # What may start at random before a training must not be evaluated at random.
@@ -134,6 +132,7 @@ def run_command(function: Callable[..., Any], arguments: Mapping[str, Any]) -> N
 
 
 def _prepare(
+    task: str,
     config: str,
     work_dir: str | None,
     cfg_options: dict[str, Any] | None,
@@ -141,8 +140,10 @@ def _prepare(
     data_root: str | None,
 ) -> Config:
     cfg = load_config(config, cfg_options)
-    if data_root is not None:
-        set_data_root(cfg, data_root)
+    for key in NEEDED[task]:
+        if cfg.get(key) is None:
+            raise ConfigError(f"config {config} cannot be {task}ed: it has no `{key}`")
+    set_data_root(cfg, data_root)
     if work_dir is not None:
         cfg.work_dir = work_dir
     elif cfg.get("work_dir") is None:
@@ -162,10 +163,10 @@ def _prepare(
     return cfg
 
 
-def set_data_root(cfg: Config, data_root: str) -> None:
-    """Let every dataset of a config read ``data_root``, those in wrappers too."""
+def set_data_root(cfg: Config, data_root: str | None) -> None:
+    """Let every dataset of a config read ``data_root`` if given, in wrappers too."""
     nodes = [cfg.get(f"{name}_dataloader") for name in ("train", "val", "test")]
-    while nodes:
+    while nodes and data_root is not None:
         node = nodes.pop()
         if isinstance(node, list):
             nodes += node

@@ -20,13 +20,11 @@ class SeededIndex(int):
     Sums, differences and remainders keep the seed, so that wrappers which shift an
     index (concatenated, repeated, sliced datasets) pass it on.
 
-    Attributes:
-        seed: Seed of everything random in the sample.
-        shape: What the batch wants of the sample besides, frames and aspect; None for
-            what the dataset itself says.
+    The batch may want a ``shape`` of the sample besides: frames and aspect; None for
+    what the dataset itself says.
     """
 
-    seed: int
+    seed: int  # of everything random in the sample
     shape: tuple[int, float] | None
 
     def __new__(

@@ -7,8 +7,8 @@ from mmengine.dataset import Compose, ConcatDataset, RepeatDataset
 from mmengine.registry import init_default_scope
 
 from tests.shared import ROOT
+from vantage3d.engine.loops import ClassBalancedDataset
 from vantage3d.engine.nonfinite import describe_batch, sample_names
-from vantage3d.engine.sampler import ClassBalancedDataset
 from vantage3d.esam.datasets import (
     LoadAnnotations3D_,
     LoadPointsFromFile_,

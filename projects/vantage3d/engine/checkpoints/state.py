@@ -44,21 +44,13 @@ class BufferCopies:
 
 @dataclass
 class Moment:
-    """The end of an iteration, epoch or validation, without weights and optimizer.
+    """The end of an iteration, epoch or validation, without weights and optimizer."""
 
-    Attributes:
-        epoch: Completed epochs.
-        iteration: Completed iterations.
-        progress: The train loop's position.
-        random: States of this process's generators.
-        lengths: Number of entries of each logged scalar.
-    """
-
-    epoch: int
-    iteration: int
-    progress: dict[str, Any]
-    random: dict[str, Any]
-    lengths: dict[str, int]
+    epoch: int  # completed epochs
+    iteration: int  # completed iterations
+    progress: dict[str, Any]  # the train loop's position
+    random: dict[str, Any]  # states of this process's generators
+    lengths: dict[str, int]  # number of entries of each logged scalar
 
     @classmethod
     def now(cls, runner: Any) -> "Moment":
@@ -92,7 +84,6 @@ def accumulating(runner: Any) -> bool:
 
 def collect_weights(runner: Any, moment: Moment, config_text: str) -> dict[str, Any]:
     """Meta data, weights and message hub at ``moment``."""
-    dataset_meta = getattr(runner.train_dataloader.dataset, "metainfo", None)
     meta = {
         "epoch": moment.epoch,
         "iter": moment.iteration,
@@ -102,7 +93,7 @@ def collect_weights(runner: Any, moment: Moment, config_text: str) -> dict[str, 
         "experiment_name": runner.experiment_name,
         "model": type(bare_model(runner.model)).__name__,
         "mmengine_version": mmengine.__version__,
-        "dataset_meta": dataset_meta,
+        "dataset_meta": getattr(runner.train_dataloader.dataset, "metainfo", None),
         "cfg": config_text,
     }
     return {

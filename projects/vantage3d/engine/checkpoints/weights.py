@@ -25,15 +25,10 @@ _MISMATCH = re.compile(
 
 @dataclass(frozen=True)
 class LoadPolicy:
-    """Differences that a config declares: ``load_from_policy = dict(...)``.
+    """Patterns (``re.search``) of a config's ``load_from_policy = dict(...)``."""
 
-    Attributes:
-        ignore: Patterns (``re.search``) of checkpoint keys to leave out.
-        allow_missing: Patterns of model keys that may keep their initial values.
-    """
-
-    ignore: tuple[str, ...] = ()
-    allow_missing: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()  # of checkpoint keys to leave out
+    allow_missing: tuple[str, ...] = ()  # of model keys that keep their initial values
 
     @classmethod
     def from_config(cls, config: Mapping[str, Iterable[str]] | None) -> "LoadPolicy":
@@ -53,21 +48,13 @@ class LoadPolicy:
 
 @dataclass
 class LoadReport:
-    """Keys that did not fit, with shapes.
+    """Keys that did not fit, with shapes."""
 
-    Attributes:
-        missing: Model keys that the checkpoint lacks.
-        unexpected: Checkpoint keys that the model lacks.
-        mismatched: Keys of both with different shapes.
-        notes: Differences that were declared harmless, in words.
-        total: Number of model keys.
-    """
-
-    missing: dict[str, str] = field(default_factory=dict)
-    unexpected: dict[str, str] = field(default_factory=dict)
-    mismatched: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    total: int = 0
+    total: int  # number of model keys
+    missing: dict[str, str] = field(default_factory=dict)  # the checkpoint lacks them
+    unexpected: dict[str, str] = field(default_factory=dict)  # the model lacks them
+    mismatched: dict[str, str] = field(default_factory=dict)  # of different shapes
+    notes: list[str] = field(default_factory=list)  # differences declared harmless
 
     @property
     def fits(self) -> bool:
@@ -172,9 +159,8 @@ def _without_ignored(
         for key in matched:
             del kept[key]
         if matched:
-            report.notes.append(
-                f"{len(matched)} keys left out by {pattern!r}: {reason}"
-            )
+            note = f"{len(matched)} keys left out by {pattern!r}: {reason}"
+            report.notes.append(note)
     return kept
 
 

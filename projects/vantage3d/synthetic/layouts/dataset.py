@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from vantage3d.checks import check_choice, check_positive
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
-from vantage3d.synthetic.layouts import annotated, eth3d, recordings, scannet
+from vantage3d.synthetic.layouts import annotated, eth3d, recordings
 from vantage3d.synthetic.layouts.files import scene_lists, write_text
 from vantage3d.synthetic.rooms.filming import SENSOR_SIZE, THEMES, Job, Splits
 
@@ -20,22 +20,19 @@ SEEDS_PER_DATASET = 100_000
 
 
 class Layout(NamedTuple):
-    """How one dataset lies on disk.
+    """How one dataset lies on disk."""
 
-    Attributes:
-        write_scene: (root, scene, job) writes one scene.
-        last: The file that it writes last; ``{0}`` is the scene's name.
-        write_meta: (root, splits, frames) writes what concerns all scenes.
-    """
-
-    write_scene: Callable[[Path, str, Job], None]
-    last: str
+    write_scene: Callable[[Path, str, Job], None]  # of a root and a scene's name
+    last: str  # the file that it writes last; ``{0}`` is the scene's name
+    # What concerns all scenes: of a root, their names and the raw frame numbers.
     write_meta: Callable[[Path, Splits, Sequence[int]], None]
 
 
 LISTS = scene_lists("{}.txt")  # of one's own: SUN3D has none
 LAYOUTS = {
-    "scannet": Layout(scannet.write_scene, "3D/{0}/{0}.txt", scannet.write_meta),
+    "scannet": Layout(
+        recordings.write_export_scene, "3D/{0}/{0}.txt", recordings.write_export_meta
+    ),
     "rgbd_folder": Layout(recordings.write_rgbd_scene, "{0}/intrinsic.txt", LISTS),
     "scannet_sens": Layout(
         recordings.write_sens_scene,

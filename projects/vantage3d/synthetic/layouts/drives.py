@@ -197,10 +197,8 @@ def write_virtual_kitti(
     facts = {"scenes": scenes, "version": VERSION, **asdict(options)}
     manifest = {"layout": "virtual_kitti", **facts}
     jobs = {name: number for number, name in enumerate(names)}
-    task, last = (
-        partial(_write_scene, root, options),
-        f"{{0}}/{VARIATION}/extrinsic.txt",
-    )
+    task = partial(_write_scene, root, options)
+    last = f"{{0}}/{VARIATION}/extrinsic.txt"
     write_missing(root, manifest, task, jobs, last, workers, "rendering drives")
     return names
 

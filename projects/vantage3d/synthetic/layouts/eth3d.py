@@ -107,9 +107,8 @@ def _visible(view: View, points: Floats, K: Floats) -> tuple[Floats, NDArray[np.
     """(N, 2) pixels of world points and whether the view sees them, to 1 %."""
     pixels, depth = project(points, K, invert_rigid(view.cam2world))
     height, width = view.frame.depth.shape
-    inside = (
-        (depth > 0) & (pixels >= 0).all(1) & (pixels <= (width - 1, height - 1)).all(1)
-    )
+    inside = (depth > 0) & (pixels >= 0).all(1)
+    inside &= (pixels <= (width - 1, height - 1)).all(1)
     surface = _at(view.frame.depth, np.where(inside[:, None], pixels, 0))
     return pixels, inside & (np.abs(surface - depth) < 0.01 * depth)
 

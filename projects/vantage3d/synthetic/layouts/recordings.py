@@ -1,9 +1,11 @@
-"""Rooms on disk as recordings: plain RGB-D folders, ScanNet's ``.sens``, SUN3D."""
+"""Rooms on disk as recordings: RGB-D folders, ScanNet's export and ``.sens``, SUN3D."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from vantage3d.geometry import invert_rigid
 from vantage3d.io.depth_files import MILLIMETRES, depth_units, rotate_bits
 from vantage3d.io.sens import SensFrame, SensHeader, write_sens
 from vantage3d.io.sun3d import FRAME_US
@@ -12,14 +14,109 @@ from vantage3d.synthetic.layouts.files import (
     matrix_text,
     write_depth,
     write_image,
+    write_json,
     write_matrix,
+    write_ply,
     write_text,
 )
-from vantage3d.synthetic.rooms.filming import Job, View, film, sensor_intrinsics
+from vantage3d.synthetic.render.mesh import scene_mesh
+from vantage3d.synthetic.render.scene import CATEGORIES
+from vantage3d.synthetic.render.solids import Floats
+from vantage3d.synthetic.rooms.filming import Job, Splits, View, film, sensor_intrinsics
+from vantage3d.synthetic.rooms.room import Room
 
 LATE_US = 7_000  # from an image of SUN3D to its depth
 EXTRA = 3  # one more depth image after every so many frames
 DRIFT = 0.02  # metres per frame, of the reconstruction that was replaced
+LABEL_COLUMNS = (
+    *("id", "raw_category", "category", "count", "nyu40id", "eigen13id", "nyuClass"),
+    *("nyu40class", "eigen13class", "ModelNet40", "ModelNet10", "ShapeNetCore55"),
+    *("synsetoffset", "wnsynsetid", "wnsynsetkey", "mpcat40", "mpcat40index"),
+)
+
+
+def write_export_scene(root: Path, scene: str, job: Job) -> None:
+    """Write the frames and the labelled mesh of one room below ``2D`` and ``3D``."""
+    folder, align = root / "2D" / scene, _axis_alignment(job.seed)
+    room, views = film(job)
+    for view in views:
+        write_image(folder / "color" / f"{view.number}.jpg", view.frame.color)
+        write_depth(folder / "depth" / f"{view.number}.png", view.frame.depth)
+        pose = invert_rigid(align) @ view.cam2world
+        write_matrix(folder / "pose" / f"{view.number}.txt", pose)
+    square = np.eye(4)
+    square[:3, :3] = sensor_intrinsics(job.size)
+    for sensor in ("color", "depth"):
+        write_matrix(folder / "intrinsic" / f"intrinsic_{sensor}.txt", square)
+        write_matrix(folder / "intrinsic" / f"extrinsic_{sensor}.txt", np.eye(4))
+    _write_scan(root / "3D" / scene, scene, room, align, job.size)
+
+
+def _axis_alignment(seed: int) -> Floats:
+    """(4, 4) transform from the scan frame to the room's axes."""
+    rng = np.random.default_rng([seed, 2])
+    yaw = np.deg2rad(rng.uniform(-60, 60))
+    align = np.eye(4)
+    align[:2, :2] = [[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]]
+    align[:3, 3] = [*rng.uniform(-4, 4, 2), rng.uniform(-0.1, 0.1)]
+    return np.round(align, 6)
+
+
+def _write_scan(
+    folder: Path, scene: str, room: Room, align: Floats, size: tuple[int, int]
+) -> None:
+    """Mesh, segments, aggregation and scene facts."""
+    mesh = scene_mesh(room, room.bounds)
+    inverse = invert_rigid(align)
+    scan = mesh._replace(vertices=mesh.vertices @ inverse[:3, :3].T + inverse[:3, 3])
+    write_ply(folder / f"{scene}_vh_clean_2.ply", scan)
+    segs_file = f"{scene}_vh_clean_2.0.010000.segs.json"
+    segments = {"sceneId": scene, "segIndices": mesh.segment.tolist()}
+    write_json(folder / segs_file, segments)
+    groups = [
+        {
+            "id": number,
+            "objectId": number,
+            "segments": np.unique(mesh.segment[mesh.instance == number + 1]).tolist(),
+            "label": category.name,
+        }
+        for number, category in enumerate(room.categories)
+    ]
+    aggregation = {
+        "sceneId": f"scannet.{scene}",
+        "appId": "Aggregator.v2",
+        "segGroups": groups,
+        "segmentsFile": f"scannet.{segs_file}",
+    }
+    write_json(folder / f"{scene}.aggregation.json", aggregation)
+    K = sensor_intrinsics(size)
+    facts = {"axisAlignment": " ".join(f"{value:.6f}" for value in align.ravel())}
+    for sensor in ("color", "depth"):
+        facts[f"{sensor}Height"], facts[f"{sensor}Width"] = str(size[1]), str(size[0])
+        facts[f"fx_{sensor}"], facts[f"fy_{sensor}"] = f"{K[0, 0]:f}", f"{K[1, 1]:f}"
+        facts[f"mx_{sensor}"], facts[f"my_{sensor}"] = f"{K[0, 2]:f}", f"{K[1, 2]:f}"
+    text = "".join(f"{key} = {value}\n" for key, value in sorted(facts.items()))
+    write_text(folder / f"{scene}.txt", text)
+
+
+def write_export_meta(root: Path, splits: Splits, frames: Sequence[int]) -> None:
+    """Label table, and the sample ids ``<scene>_<n>`` of every split."""
+    folder = root / "meta_data"
+    for split, scenes in splits.items():
+        text = "".join(f"{scene}_{number}\n" for scene in scenes for number in frames)
+        write_text(folder / f"scannetv2_sv_{split}.txt", text)
+    rows = ["\t".join(LABEL_COLUMNS)]
+    for category in CATEGORIES.values():
+        known = {
+            "id": str(category.raw_id),
+            "raw_category": category.name,
+            "category": category.name,
+            "count": "1",
+            "nyu40id": str(category.nyu40_id),
+            "nyu40class": category.nyu40_name,
+        }
+        rows.append("\t".join(known.get(column, "") for column in LABEL_COLUMNS))
+    write_text(folder / "scannetv2-labels.combined.tsv", "\n".join(rows) + "\n")
 
 
 def write_rgbd_scene(root: Path, scene: str, job: Job) -> None:

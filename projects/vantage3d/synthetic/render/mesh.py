@@ -14,21 +14,13 @@ SKIN = 1e-6
 
 
 class Mesh(NamedTuple):
-    """Surface samples.
+    """Surface samples."""
 
-    Attributes:
-        vertices: (N, 3) world points, metres.
-        colors: (N, 3) uint8 RGB.
-        faces: (F, 3) int32 vertex rows.
-        instance: (N,) int32, 0 = none, else 1..
-        segment: (N,) int32 over-segmentation; a segment lies on one instance.
-    """
-
-    vertices: Floats
-    colors: NDArray[np.uint8]
-    faces: NDArray[np.int32]
-    instance: NDArray[np.int32]
-    segment: NDArray[np.int32]
+    vertices: Floats  # (N, 3) world points, metres
+    colors: NDArray[np.uint8]  # (N, 3) RGB
+    faces: NDArray[np.int32]  # (F, 3) vertex rows
+    instance: NDArray[np.int32]  # (N,) 0 = none, else 1..
+    segment: NDArray[np.int32]  # (N,) over-segmentation; each lies on one instance
 
 
 def scene_mesh(

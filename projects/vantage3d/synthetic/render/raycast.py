@@ -14,15 +14,10 @@ NEAR = 1e-3
 
 
 class Hits(NamedTuple):
-    """What each pixel sees first.
+    """What each pixel sees first."""
 
-    Attributes:
-        depth: (H, W) float64 z-depth in metres, 0 where nothing is hit.
-        solid: (H, W) int32 index of the solid, -1 where nothing is hit.
-    """
-
-    depth: Floats
-    solid: NDArray[np.int32]
+    depth: Floats  # (H, W) float64 z-depth in metres, 0 where nothing is hit
+    solid: NDArray[np.int32]  # (H, W) index of the solid, -1 where nothing is hit
 
 
 def cast(

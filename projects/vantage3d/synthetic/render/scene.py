@@ -97,8 +97,7 @@ class ShadowMap:
         inside = (depth > 0) & (corner >= 0).all(1) & (corner < self.limit).all(1)
         column, row = np.where(inside[:, None], corner, 0).astype(np.intp).T
         before = [
-            self.depth[row + dy, column + dx] < depth
-            for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1))
+            self.depth[row + y, column + x] < depth for y in (0, 1) for x in (0, 1)
         ]
         right, down = fraction.T
         upper = before[0] * (1 - right) + before[1] * right
@@ -177,17 +176,11 @@ def surface_colours(
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Solids, what they are, and a light. World frame: z up, metres.
+    """Solids, what they are, and a light. World frame: z up, metres."""
 
-    Attributes:
-        solids: All pieces; ``instance`` of each indexes ``categories`` from 1.
-        categories: Category of instance 1, 2, ...
-        light: (3,) position of the point light.
-    """
-
-    solids: tuple[Solid, ...]
-    categories: tuple[Category, ...]
-    light: Floats
+    solids: tuple[Solid, ...]  # ``instance`` of each indexes ``categories`` from 1
+    categories: tuple[Category, ...]  # of instance 1, 2, ...
+    light: Floats  # (3,) position of the point light
 
     @cached_property
     def instances(self) -> NDArray[np.int32]:
@@ -212,19 +205,12 @@ class Scene:
 
 
 class Frame(NamedTuple):
-    """One rendered view.
+    """One rendered view."""
 
-    Attributes:
-        color: (H, W, 3) uint8 RGB.
-        depth: (H, W) float32 z-depth in metres, 0 = nothing hit.
-        instance: (H, W) int32, 0 = none, else 1..
-        semantic: (H, W) int32 ScanNet200 raw id, 0 = none.
-    """
-
-    color: NDArray[np.uint8]
-    depth: NDArray[np.float32]
-    instance: NDArray[np.int32]
-    semantic: NDArray[np.int32]
+    color: NDArray[np.uint8]  # (H, W, 3) RGB
+    depth: NDArray[np.float32]  # (H, W) z-depth in metres, 0 = nothing hit
+    instance: NDArray[np.int32]  # (H, W) 0 = none, else 1..
+    semantic: NDArray[np.int32]  # (H, W) ScanNet200 raw id, 0 = none
 
 
 def render(scene: Scene, K: Floats, world2cam: Floats, size: tuple[int, int]) -> Frame:
@@ -252,15 +238,7 @@ def render(scene: Scene, K: Floats, world2cam: Floats, size: tuple[int, int]) ->
 
 
 def add_sensor_noise(color: NDArray[np.uint8], rng: np.random.Generator) -> NDArray:
-    """A photograph of a rendered image: random exposure and pixel noise.
-
-    Args:
-        color: (H, W, 3) uint8 RGB.
-        rng: Random source.
-
-    Returns:
-        (H, W, 3) uint8 RGB.
-    """
+    """A photograph, as (H, W, 3) uint8 RGB, of a rendered image: exposure and noise."""
     exposure = np.float32(rng.uniform(0.9, 1.1))
     noise = rng.standard_normal(color.shape, np.float32) * np.float32(NOISE)
     return np.clip(color * exposure + noise + 0.5, 0, 255).astype(np.uint8)

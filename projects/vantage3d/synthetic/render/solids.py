@@ -14,9 +14,8 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.synthetic.render.materials import Material
+from vantage3d.synthetic.render.materials import Floats, Material
 
-Floats = NDArray[np.floating]
 Rays = tuple[Floats, Floats, Floats]
 TINY = 1e-30
 # The corners of a box, and the pairs of them that an edge joins.
@@ -28,21 +27,13 @@ EDGES = np.array(
 
 @dataclass(frozen=True, eq=False)
 class Solid(ABC):
-    """One convex piece of a scene.
+    """One convex piece of a scene."""
 
-    Attributes:
-        half: (3,) half extents in metres along the local axes.
-        center: (3,) position of the centre in the world, metres.
-        rotation: (3, 3) local to world.
-        material: What its surface looks like.
-        instance: Id of the instance it belongs to, 1..; 0 = none.
-    """
-
-    half: Floats
-    center: Floats
+    half: Floats  # (3,) half extents in metres along the local axes
+    center: Floats  # (3,) position of the centre in the world, metres
     material: Material
-    rotation: Floats = field(default_factory=lambda: np.eye(3))
-    instance: int = 0
+    rotation: Floats = field(default_factory=lambda: np.eye(3))  # (3, 3) local to world
+    instance: int = 0  # id of the instance it belongs to, 1..; 0 = none
 
     def to_local(self, points: Floats) -> Floats:
         """(N, 3) world points in the local frame."""

@@ -31,18 +31,12 @@ class Pose(NamedTuple):
 
 
 class FloorPlan:
-    """The pieces of a room so far.
-
-    Attributes:
-        size: (3,) inner width, depth and height of the room, metres.
-        solids: All parts placed.
-        categories: Category of instance 1, 2, ...
-    """
+    """The pieces of a room so far."""
 
     def __init__(self, size: Floats) -> None:
-        self.size = size
-        self.solids: list[Solid] = []
-        self.categories: list[Category] = []
+        self.size = size  # (3,) inner width, depth and height of the room, metres
+        self.solids: list[Solid] = []  # all parts placed
+        self.categories: list[Category] = []  # of instance 1, 2, ...
         self._taken: list[Floats] = []
         self._walls: list[list[Floats]] = [[], [], [], []]
 

@@ -100,10 +100,8 @@ def _panel(
     parts: list[Solid] = [box((left, -y, low), (right, front, high), body)]
     parts += [box((a, front, c), (b, y, d), body) for a, b, c, d in _frame(cell, inner)]
     a, b, c, d = inner
-    return [
-        Piece(name, tuple(parts)),
-        Piece("picture", (box((a, front, c), (b, y, d), sheet),)),
-    ]
+    picture = Piece("picture", (box((a, front, c), (b, y, d), sheet),))
+    return [Piece(name, tuple(parts)), picture]
 
 
 def _frame(outer: Cell, inner: Cell) -> list[Cell]:
@@ -133,9 +131,6 @@ FLUSH = ("cabinet", "box", "picture")
 
 def make_flush_room(seed: int) -> Room:
     """A room of wall units and stacks, the same for the same seed.
-
-    Args:
-        seed: Any non-negative integer.
 
     Raises:
         ValueError: If ``seed`` is negative.

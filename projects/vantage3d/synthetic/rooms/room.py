@@ -56,13 +56,9 @@ STYLES = {
 
 @dataclass(frozen=True, eq=False)
 class Room(Scene):
-    """A scene with four walls, axis-aligned, floor at z = 0, centred on the origin.
+    """A scene with four walls, axis-aligned, floor at z = 0, centred on the origin."""
 
-    Attributes:
-        size: (3,) inner width (x), depth (y) and height (z) in metres.
-    """
-
-    size: Floats
+    size: Floats  # (3,) inner width (x), depth (y) and height (z) in metres
 
     @cached_property
     def inner(self) -> list[Solid]:
@@ -84,9 +80,6 @@ class Room(Scene):
 
 def make_room(seed: int) -> Room:
     """A room with furniture, the same for the same seed.
-
-    Args:
-        seed: Any non-negative integer.
 
     Raises:
         ValueError: If ``seed`` is negative.

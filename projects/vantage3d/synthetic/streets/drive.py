@@ -53,17 +53,11 @@ def rigid(rotation: Floats, translation: tuple[float, float, float]) -> Floats:
 
 @dataclass(frozen=True)
 class Rig:
-    """Calibration of the sensors, of the kind KITTI-360 has: nothing is aligned.
+    """Calibration of the sensors, of the kind KITTI-360 has: nothing is aligned."""
 
-    Attributes:
-        R_rect: (3, 3) per camera: unrectified to rectified camera axes.
-        cam_to_pose: (4, 4) per camera: unrectified camera to IMU.
-        cam_to_velo: (4, 4) unrectified left camera to scanner.
-    """
-
-    R_rect: tuple[Floats, Floats]
-    cam_to_pose: tuple[Floats, Floats]
-    cam_to_velo: Floats
+    R_rect: tuple[Floats, Floats]  # (3, 3) each: unrectified to rectified camera axes
+    cam_to_pose: tuple[Floats, Floats]  # (4, 4) each: unrectified camera to IMU
+    cam_to_velo: Floats  # (4, 4) unrectified left camera to scanner
 
     def intrinsics(self, size: tuple[int, int]) -> Floats:
         """(3, 3) intrinsics of both rectified cameras at an image size."""
@@ -122,17 +116,11 @@ def street2world(seed: int) -> Floats:
 
 
 class StreetFrame(NamedTuple):
-    """What a camera sees.
+    """What a camera sees."""
 
-    Attributes:
-        color: (H, W, 3) uint8 RGB.
-        depth: (H, W) float64 z-depth in metres, 0 = sky.
-        instance: (H, W) int32 ``label * 1000 + instance``.
-    """
-
-    color: NDArray[np.uint8]
-    depth: NDArray[np.float64]
-    instance: NDArray[np.int32]
+    color: NDArray[np.uint8]  # (H, W, 3) RGB
+    depth: NDArray[np.float64]  # (H, W) z-depth in metres, 0 = sky
+    instance: NDArray[np.int32]  # (H, W) ``label * 1000 + instance``
 
     @property
     def semantic(self) -> NDArray[np.uint8]:

@@ -29,8 +29,8 @@ RED, WHITE = Material((0.65, 0.08, 0.06)), Material((0.92, 0.92, 0.86))
 def leaves(style: Style, rng: np.random.Generator, scale: float) -> Leaves:
     """Foliage of the district, clumps of ``scale`` metres."""
     color = pick(rng, style.green, (0.4, 0.75), (0.3, 0.55))
-    seed = random_seed(rng)
-    return Leaves(toned(color, 0.5), toned(color, 1.25), "noise", scale, seed)
+    dark, light = toned(color, 0.5), toned(color, 1.25)
+    return Leaves(dark, light, "noise", scale, random_seed(rng))
 
 
 def make_tree(style: Style, rng: np.random.Generator) -> list[Solid]:
@@ -67,13 +67,9 @@ def make_lamp(side: float) -> list[Solid]:
 
 def make_sign(rng: np.random.Generator, number: int) -> list[Solid]:
     """A traffic sign that faces the traffic coming along +x."""
-    ids, first = tag("traffic sign", number), SIGNS[int(rng.integers(len(SIGNS)))]
-    face = Plate(first[0], first[1])
-    at = (-0.05, 0.0, 2.35)
-    return [
-        post(0.035, 2.7, (0, 0, 0), STEEL, tag("smallpole")),
-        box((0.03, 0.64, 0.64), at, face, ids),
-    ]
+    face, ids = Plate(*SIGNS[rng.integers(len(SIGNS))]), tag("traffic sign", number)
+    pole = post(0.035, 2.7, (0, 0, 0), STEEL, tag("smallpole"))
+    return [pole, box((0.03, 0.64, 0.64), (-0.05, 0.0, 2.35), face, ids)]
 
 
 def make_clutter(rng: np.random.Generator, number: int) -> list[Solid]:
@@ -141,8 +137,8 @@ def make_van(rng: np.random.Generator, number: int) -> list[Solid]:
     cargo = box((3.6, 2.0, 1.75), (-0.75, 0, 1.35), paint, ids)
     front = box((1.5, 1.95, 1.0), (1.75, 0, 0.95), paint, ids)
     screen = ball((1.1, 0.93, 0.85), (1.25, 0, 1.35), GLASS, ids)
-    parts = [cargo, front, screen]
-    return [*parts, *_wheels(5.0, 1.95, ids), *_lights(5.1, 1.95, 0.8, ids)]
+    wheels, lights = _wheels(5.0, 1.95, ids), _lights(5.1, 1.95, 0.8, ids)
+    return [cargo, front, screen, *wheels, *lights]
 
 
 def _paint(rng: np.random.Generator) -> Material:

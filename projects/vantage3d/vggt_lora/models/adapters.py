@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from vantage3d.checks import check_positive
 from vantage3d.engine.errors import CheckpointError, ConfigError
-from vantage3d.engine.optim.param_groups import matching
+from vantage3d.engine.optim import matching
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.registry import HOOKS
 

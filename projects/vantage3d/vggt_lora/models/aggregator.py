@@ -9,7 +9,7 @@ from collections.abc import Collection
 import torch
 from torch import Tensor, nn
 
-from vantage3d.backbones2d.dinov2 import MEAN, STD, resize_positions
+from vantage3d.backbones2d.networks import MEAN, STD, resize_positions
 from vantage3d.vggt_lora.models.blocks import Block, RotaryTables, run, run_frames
 
 REGISTERS = 4  # of the tokeniser, and of a frame

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vantage3d.checks import check_choice
 from vantage3d.engine.errors import ConfigError
-from vantage3d.engine.optim.param_groups import matching
+from vantage3d.engine.optim import matching
 from vantage3d.geometry.pose_encoding import decode_pose
 from vantage3d.registry import MODELS
 from vantage3d.vggt_lora.models.adapters import Adapters, LoraSettings, base_alone

@@ -27,16 +27,11 @@ class Piece:
 
     It stands on z = 0 with the footprint centred on the origin, back towards -y and
     front towards +y. Things that hang on walls have their back at y = 0 instead.
-
-    Attributes:
-        name: Category name.
-        parts: Solids in the piece's own frame.
-        top: Where small things can stand on it.
     """
 
-    name: str
-    parts: tuple[Solid, ...]
-    top: Top | None = None
+    name: str  # of its category
+    parts: tuple[Solid, ...]  # in the piece's own frame
+    top: Top | None = None  # where small things can stand on it
 
     @property
     def size(self) -> Floats:

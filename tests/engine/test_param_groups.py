@@ -7,7 +7,7 @@ from torch import nn
 
 from vantage3d.engine import GroupingConstructor
 from vantage3d.engine.errors import ConfigError
-from vantage3d.engine.optim.param_groups import matching
+from vantage3d.engine.optim import matching
 
 ADAM = dict(type="AdamW", lr=0.1, weight_decay=0.5)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vantage3d.backbones2d.frames import Shard, find_images, read_shard
+from vantage3d.backbones2d.files import Shard, find_images, read_shard
 
 
 def touch(root, *paths):
