@@ -15,13 +15,13 @@ import numpy as np
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
-from vantage3d.converters.index.overview import write_overview
 from vantage3d.converters.index.report import (
     LOW_COVERAGE,
     LOW_VALID,
     found_cuts,
     refuse_skipped,
     spread,
+    write_overview,
 )
 from vantage3d.converters.kitti360.depth import DepthMaker, DepthOptions
 from vantage3d.converters.kitti360.raw import (
