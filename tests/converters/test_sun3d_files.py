@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vantage3d.io.sun3d import (
+from vantage3d.converters.sun3d import (
     check_continuity,
     last_extrinsics,
     list_stream,
