@@ -10,7 +10,6 @@ import argparse
 import gzip
 import hashlib
 import json
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +23,7 @@ from vantage3d.converters.index.build import build_index
 from vantage3d.converters.index.source import FrameSource, Unusable
 from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.files import decoding, existing
 from vantage3d.views.index import IndexedFrame
 
 MATRICES = {"extri": (3, 4), "intri": (3, 3)}
@@ -57,16 +57,10 @@ def read_annotations(path: str | Path) -> Annotations:
         FileNotFoundError: If the file is missing.
         ValueError: If it is no whole gzip file, no JSON or no object of lists.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"annotation file {path} is missing. Download it again")
-    try:
-        content = json.loads(gzip.decompress(path.read_bytes()))
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise ValueError(
-            f"annotation file {path} ({path.stat().st_size} bytes) is truncated or no "
-            f"gzipped JSON ({error}). Download it again"
-        ) from error
+    data = existing(path, "annotation file", "Download it again").read_bytes()
+    name = f"annotation file {path} ({len(data)} bytes)"
+    with decoding(name, "no gzipped JSON", "Download it again"):
+        content = json.loads(gzip.decompress(data))
     lists = isinstance(content, dict) and all(
         isinstance(entries, list) for entries in content.values()
     )

@@ -25,6 +25,7 @@ from vantage3d.evaluation.depth_metrics import biweights, usable
 from vantage3d.geometry import transform_points
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.colmap import ColmapModel, read_colmap
+from vantage3d.io.files import existing
 from vantage3d.process.progress import track
 
 Floats = NDArray[np.floating[Any]]
@@ -247,11 +248,8 @@ def densify_folder(
     refused: dict[str, str] = {}
     for points in track(images, description="densify"):
         source, target = predictions / f"{points.name}.npy", out / f"{points.name}.npz"
-        if not source.is_file():
-            raise FileNotFoundError(
-                f"prediction {source} is missing. Run the depth model on every image, "
-                "or list only those that it ran on"
-            )
+        remedy = "Run the depth model on every image, or list only those it ran on"
+        existing(source, "prediction", remedy)
         key = _key(source, points, rules)
         quality = _quality(target)
         if quality is None or quality["key"] != key:

@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from vantage3d.converters.kitti360.raw import Calibration, Kitti360Layout, Matrix
 from vantage3d.geometry import invert_rigid
+from vantage3d.io.files import existing
 from vantage3d.io.images import read_ids
 from vantage3d.io.kitti360_labels import DYNAMIC, IDS
 from vantage3d.views.transform import visible, z_buffer
@@ -184,10 +185,7 @@ def read_sweep(path: str | Path) -> NDArray[np.float32]:
         FileNotFoundError: If the file is missing.
         ValueError: If it is truncated.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"sweep {path} is missing. Download it again.")
-    data = path.read_bytes()
+    data = existing(path, "sweep", "Download it again.").read_bytes()
     if not data or len(data) % 16:
         raise ValueError(
             f"sweep {path} has {len(data)} bytes, expected a multiple of 16 above 0. "
