@@ -13,7 +13,7 @@ from torch.nn.functional import interpolate, normalize, pixel_shuffle
 from torchvision.models.resnet import Bottleneck
 
 from vantage3d.checks import check_choice, check_positive
-from vantage3d.deltas.maxima import dilate
+from vantage3d.deltas.maxima import dilate, remove_border
 
 EXPANSION = Bottleneck.expansion
 CELL = 8  # pixels per cell of logits and descriptors, both ways
@@ -227,8 +227,4 @@ class KeypointSelector:
             near = dilate(peaks.to(heat.dtype), radius) > 0
             rest = torch.where(near, torch.zeros_like(heat), heat)
             peaks = peaks | ((rest == dilate(rest, radius)) & ~near)
-        kept = heat * (peaks & strong)
-        inside = torch.zeros_like(kept)
-        border = self.remove_borders
-        inside[..., border : height - border, border : width - border] = 1
-        return (kept * inside)[:, 0]
+        return remove_border(heat * (peaks & strong), self.remove_borders)[:, 0]
