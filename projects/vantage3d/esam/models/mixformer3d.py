@@ -49,42 +49,6 @@ class Frames:
     terms: dict[str, Tensor] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class VoxelizedPoints:
-    """All points of a batch, one frame after the other, and the voxels they fall into.
-
-    Attributes:
-        xyz: (N, 3) float32 metres; the distorted positions where there are some.
-        coordinates: (N, 4) int32 [batch, x, y, z] voxel of each point.
-        voxels: Sparse tensor for the backbone, V voxels with the mean colour inside.
-        row_of_point: (N,) int64 row of each point in ``voxels``.
-    """
-
-    xyz: Tensor
-    coordinates: Tensor
-    voxels: Any
-    row_of_point: Tensor
-
-
-def voxelize_frames(
-    inputs: Mapping, voxel_size: float, engine: Backend
-) -> VoxelizedPoints:
-    """Voxels of a batch, as a sparse tensor of the engine.
-
-    ``inputs`` have ``points``, per frame (N, 3 + C) metres and features, and possibly
-    ``elastic_coords``, per frame (N, 3) in voxels, which then place the points.
-    """
-    points = inputs["points"]
-    xyz = [frame[:, :3] for frame in points]
-    if "elastic_coords" in inputs:
-        xyz = [coords * voxel_size for coords in inputs["elastic_coords"]]
-    coordinates = floor_coordinates(xyz, voxel_size)
-    feats = torch.cat([frame[:, 3:] for frame in points])
-    means, row_of_point = voxelize(coordinates, feats)
-    voxels = engine.tensor(means.features, means.coordinates)
-    return VoxelizedPoints(torch.cat(xyz).float(), coordinates, voxels, row_of_point)
-
-
 def join_superpoints(superpoints: Sequence[Tensor]) -> tuple[Tensor, list[int]]:
     """Superpoints of a batch, per frame (N,) int64 0..M-1, counted on.
 
@@ -230,32 +194,38 @@ class ScanNet200MixFormer3D(BaseModel):
         self, inputs: dict, data_samples: Sequence[Det3DDataSample]
     ) -> Frames:
         """Point and superpoint features of a batch."""
-        points = voxelize_frames(inputs, self.voxel_size, self.backbone.engine)
+        # Distorted positions, in voxels, place the points where there are some.
+        xyz = [frame[:, :3] for frame in inputs["points"]]
+        if "elastic_coords" in inputs:
+            xyz = [coords * self.voxel_size for coords in inputs["elastic_coords"]]
+        coordinates = floor_coordinates(xyz, self.voxel_size)
+        colors = torch.cat([frame[:, 3:] for frame in inputs["points"]])
+        means, row_of_point = voxelize(coordinates, colors)
+        voxels = self.backbone.engine.tensor(means.features, means.coordinates)
         images, terms = None, {}
         if self.injects or self.fusion is not None:
             images = self.image_features(inputs, data_samples)
             terms["valid_projection_ratio"] = images.valid.float().mean()
         if self.injects:
-            pyramid = ImagePyramid(images, points.coordinates)
-            voxels = self.backbone(points.voxels, pyramid)
+            voxels = self.backbone(voxels, ImagePyramid(images, coordinates))
         else:
-            voxels = self.backbone(points.voxels)
-        feats = voxels.features[points.row_of_point]
+            voxels = self.backbone(voxels)
+        feats, points = voxels.features[row_of_point], torch.cat(xyz).float()
         if self.fusion is not None:
             fused = self.fusion(feats, images)
             feats, terms = fused.feats, {**terms, **fused.terms}
         superpoints = [sample.gt_pts_seg.sp_pts_mask for sample in data_samples]
         ids, counts = join_superpoints(superpoints)
-        sp_feats, sp_xyz, weights = self.pool(feats, ids, points.xyz)
+        sp_feats, sp_xyz, weights = self.pool(feats, ids, points)
         lengths = [len(frame) for frame in inputs["points"]]
         return Frames(
-            points=list(torch.cat([points.xyz, feats], dim=1).split(lengths)),
+            points=list(torch.cat([points, feats], dim=1).split(lengths)),
             superpoints=superpoints,
             point_weights=list(weights.split(lengths)),
             sp_feats=list(sp_feats.split(counts)),
             sp_xyz=list(sp_xyz.split(counts)),
             voxels=voxels,
-            coordinates=points.coordinates,
+            coordinates=coordinates,
             terms=terms,
         )
 
