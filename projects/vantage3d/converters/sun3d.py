@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
@@ -31,28 +31,15 @@ TURNED_DEG = 60.0  # a wrong stride turns by 120
 Poses = NDArray[np.float64]
 
 
-class Stamped(NamedTuple):
-    """An image of a stream.
+def list_stream(folder: Path) -> tuple[list[Path], NDArray[np.int64] | None]:
+    """Images of a stream in order of their names, and their times in microseconds.
 
-    Attributes:
-        path: The file.
-        time_us: Microseconds since the start of the recording; None if the name has no
-            timestamp.
-    """
-
-    path: Path
-    time_us: int | None
-
-
-def list_stream(folder: Path) -> list[Stamped]:
-    """Images of a stream in order of their names.
-
-    Names are ``<number>-<microseconds>``; others have no time.
+    Names are ``<number>-<microseconds>``; where one is not, the times are None.
     """
     suffixes = (".jpg", ".jpeg", ".png")
     paths = sorted(p for p in folder.glob("*") if p.suffix.lower() in suffixes)
-    found = [re.fullmatch(r"\d+-(\d+)", path.stem) for path in paths]
-    return [Stamped(p, int(m[1]) if m else None) for p, m in zip(paths, found)]
+    times = [m[1] for p in paths if (m := re.fullmatch(r"\d+-(\d+)", p.stem))]
+    return paths, np.array(times, np.int64) if len(times) == len(paths) else None
 
 
 def nearest_in_time(
@@ -157,17 +144,9 @@ def check_continuity(
 MAX_APART_MS = 25.0
 
 
-class Layout(NamedTuple):
-    """Where the files of a sequence are."""
-
-    color: str
-    depth: str
-    poses: str
-    intrinsics: str
-
-
-RELEASED = Layout("image", "depth", "extrinsics", "intrinsics.txt")
-RENAMED = Layout("color", "depth", "pose", "intrinsic/intrinsics.txt")
+# Where colour, poses and intrinsics of a sequence are.
+RELEASED = ("image", "extrinsics", "intrinsics.txt")
+RENAMED = ("color", "pose", "intrinsic/intrinsics.txt")
 
 
 @dataclass(frozen=True)
@@ -203,9 +182,9 @@ class Sun3dSource(FrameSource):
     def folders(self) -> dict[str, Path]:
         """Folder of every sequence, by its path below ``root``."""
         found = {}
-        for layout in (RELEASED, RENAMED):
-            for path in sorted(self.root.rglob(layout.poses)):
-                if (path.parent / layout.color).is_dir():
+        for color, poses, _ in (RELEASED, RENAMED):
+            for path in sorted(self.root.rglob(poses)):
+                if (path.parent / color).is_dir():
                     found[sequence_name(self.root, path.parent)] = path.parent
         return found
 
@@ -215,29 +194,28 @@ class Sun3dSource(FrameSource):
 
     def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
         folder = self.folders[sequence]
-        released = (folder / RELEASED.color).is_dir()
-        layout = RELEASED if released else RENAMED
-        images = list_stream(folder / layout.color)
-        depths = list_stream(folder / layout.depth)
+        released = (folder / RELEASED[0]).is_dir()
+        color, extrinsics, intrinsics = RELEASED if released else RENAMED
+        images, image_us = list_stream(folder / color)
+        depths, depth_us = list_stream(folder / "depth")
         if not images or not depths:
             raise FileNotFoundError(
                 f"{folder} has {len(images)} colour and {len(depths)} depth images, "
                 "expected some of both. Download the sequence again"
             )
-        poses_file = last_extrinsics(folder / layout.poses)
+        poses_file = last_extrinsics(folder / extrinsics)
         poses = read_poses(poses_file, len(images))
-        K = read_intrinsics(folder / layout.intrinsics, read_size(images[0].path))
-        times = _times(images), _times(depths)
+        K = read_intrinsics(folder / intrinsics, read_size(images[0]))
         # Frames of a 30 Hz stream between two images; None where times are lost.
         step = None
-        if times[0] is not None and len(images) > 1:
-            step = max(1.0, float(np.median(np.diff(times[0]))) / FRAME_US)
+        if image_us is not None and len(images) > 1:
+            step = max(1.0, float(np.median(np.diff(image_us))) / FRAME_US)
         check_continuity(poses, poses_file, step)
-        if times[0] is None or times[1] is None:
+        if image_us is None or depth_us is None:
             pairs = _paired_by_position(folder, images, depths)
             apart = np.zeros(len(images))
         else:
-            pairs, apart_us = nearest_in_time(times[0], times[1])
+            pairs, apart_us = nearest_in_time(image_us, depth_us)
             apart = apart_us / 1000
             print_log(
                 f"{sequence}: {len(images)} colour and {len(depths)} depth images, "
@@ -247,7 +225,7 @@ class Sun3dSource(FrameSource):
             )
 
         def frame(at: int) -> IndexedFrame:
-            image, depth = images[at].path, depths[pairs[at]].path
+            image, depth = images[at], depths[pairs[at]]
             if apart[at] > self.max_apart_ms:
                 raise ValueError(
                     f"the depth image nearest to {image.name} in time is "
@@ -261,13 +239,8 @@ class Sun3dSource(FrameSource):
         return [usable(at, partial(frame, at)) for at in range(len(images))]
 
 
-def _times(stream: list[Stamped]) -> NDArray[np.int64] | None:
-    times = [image.time_us for image in stream]
-    return None if None in times else np.array(times, np.int64)
-
-
 def _paired_by_position(
-    folder: Path, images: list[Stamped], depths: list[Stamped]
+    folder: Path, images: list[Path], depths: list[Path]
 ) -> NDArray[np.int64]:
     """Pairs of files that were renamed; wrong if that was done before pairing."""
     if len(images) != len(depths):
