@@ -149,7 +149,13 @@ class DepthMaker:
     def _read_sweep(self, frame: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """(N, 3) world points, and (N,) whether their own image shows what moves."""
         sweep = read_sweep(self.layout.sweep(self.sequence, frame))
-        points = sweep_in_world(sweep, frame, self.velo2world, self.options.motion)
+        points, here = sweep[:, :3].astype(np.float64), self.velo2world[frame]
+        points = points[np.einsum("nc,nc->n", points, points) > NEAREST**2]
+        if self.options.motion:
+            poses = (self.velo2world.get(other) for other in (frame - 1, frame + 1))
+            neighbours = (p if p is None else invert_rigid(here) @ p for p in poses)
+            points = compensate(points, *neighbours)
+        points = points @ here[:3, :3].T + here[:3, 3]
         dynamic = np.zeros(len(points), bool)
         labels = self.labels(frame)
         if labels is not None:
@@ -224,29 +230,3 @@ def compensate(
         second = np.cross(turn, first)
         moved[chosen] = part + first + 0.5 * second + along * motion[:3, 3]
     return moved
-
-
-def sweep_in_world(
-    sweep: NDArray[np.float32],
-    frame: int,
-    velo2world: Mapping[int, Matrix],
-    moving: bool = True,
-) -> Matrix:
-    """(N, 3) world points of a sweep, without the car itself.
-
-    Args:
-        sweep: (N, 4) as read.
-        frame: Its number; ``velo2world`` must have it.
-        velo2world: (4, 4) pose of the scanner at the frames with a pose.
-        moving: Compensate the motion, where the frame before or after has a pose.
-    """
-    points = sweep[:, :3].astype(np.float64)
-    points = points[np.einsum("nc,nc->n", points, points) > NEAREST**2]
-    here = velo2world[frame]
-    if moving:
-        neighbours = [
-            invert_rigid(here) @ velo2world[other] if other in velo2world else None
-            for other in (frame - 1, frame + 1)
-        ]
-        points = compensate(points, *neighbours)
-    return points @ here[:3, :3].T + here[:3, 3]
