@@ -178,12 +178,6 @@ class KITTI360Dataset(PosedViews):
         return {(int(height), int(width)) for height, width in sizes}
 
     @cached_property
-    def stored_size(self) -> tuple[int, int]:
-        """(W, H) of the images."""
-        width, height = self.index.columns["size"][0]
-        return int(width), int(height)
-
-    @cached_property
     def buckets(self) -> dict[str, NDArray[np.intp]]:
         """Places of the samples by the building ratio of their anchors."""
         mix = self.mix or BucketMix()
@@ -206,8 +200,8 @@ class KITTI360Dataset(PosedViews):
             return super().read_view(sequence, number, transform)
         entry = self.index.frame(sequence, number)
         path = Path(self.data_root) / packed_name(sequence, number, size)
-        whole = ViewTransform(*size)
-        K = whole.intrinsics(entry.K, whole.window(entry.K, self.stored_size))
+        whole, (w, h) = ViewTransform(*size), self.index.columns["size"][0].tolist()
+        K = whole.intrinsics(entry.K, whole.window(entry.K, (w, h)))
         image, depth, semantics = read_view(path, *size)
         frame = Frame(image, depth, K, entry.world2cam, semantics)
         check_frame(frame, f"{sequence}/{number}")
