@@ -107,9 +107,13 @@ def locate_points(
     """
     taps, weights, valid, start = [], [], [], 0
     for i, (frame, sample) in enumerate(zip(points, data_samples)):
-        pixels, seen = frame_pixels(
-            frame[:, :3], sample, grids[i], sample_name(sample, i)
-        )
+        camera = frame_camera(sample.metainfo)
+        # Double precision: the way back through the augmentation costs no digits.
+        points_cam = camera_points(frame[:, :3].double(), sample.metainfo)
+        K = camera.K.to(frame.device)
+        if (source := sample.metainfo.get("pixels")) is not None:
+            _check_source(points_cam, K, source, sample_name(sample, i))
+        pixels, seen = grid_pixels(points_cam, K, camera.size, grids[i])
         height, width = maps[i].shape[1:]
         cells, share = bilinear_cells(pixels, width, height)
         taps.append(cells + start)
@@ -128,27 +132,10 @@ def locate_points(
     )
 
 
-def frame_pixels(
-    xyz: Tensor, sample: Det3DDataSample, grid: FeatureGrid, name: str
-) -> tuple[Tensor, Tensor]:
-    """Positions (N, 2) of a frame's points on its feature grid, and (N,) bool.
-
-    Arguments as :func:`locate_points`, of one frame; ``name`` is for messages.
-    """
-    camera = frame_camera(sample.metainfo)
-    # Double precision: the way back through the augmentation costs no digits.
-    points_cam = camera_points(xyz.double(), sample.metainfo)
-    K = camera.K.to(xyz.device)
-    if sample.metainfo.get("pixels") is not None:
-        _check_source(points_cam, K, sample.metainfo["pixels"], name)
-    return grid_pixels(points_cam, K, camera.size, grid)
-
-
 def _check_source(points_cam: Tensor, K: Tensor, pixels: Any, name: str) -> None:
-    """Augmented points must project to the pixels that they were measured at.
+    """Augmented points must project to where they were measured, at the median.
 
-    At the median: this only asks whether the way back through the augmentation is the
-    right one. LoadClipFeature looks at every point.
+    LoadClipFeature looks at every point before they are augmented.
     """
     median = float(pixel_errors(points_cam, K, pixels).median())
     if median > MAX_PIXEL_ERROR:
