@@ -25,7 +25,7 @@ def _row_maxima(maps: Tensor, radius: int) -> Tensor:
 
 
 def remove_border(scores: Tensor, border: int) -> Tensor:
-    """(B, H, W) scores, 0 within ``border`` pixels of the image's border."""
+    """(..., H, W) scores, 0 within ``border`` pixels of the image's border."""
     kept = torch.zeros_like(scores)
     inner = (..., slice(border, -border or None), slice(border, -border or None))
     kept[inner] = scores[inner]
