@@ -76,7 +76,8 @@ class AddSuperPointAnnotations(BaseTransform):
         if len(set(lengths.values())) > 1:
             raise ValueError(
                 f"points and labels of {results.get('sample_idx')} have different "
-                f"lengths: {lengths}. A step of the pipeline filtered some of them only."
+                f"lengths: {lengths}. A step of the pipeline filtered some of them "
+                "only."
             )
         rows = majority(superpoints, semantic, self.num_classes + 1)
         rows[-1] |= ~rows.any(axis=0)
