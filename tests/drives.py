@@ -20,5 +20,6 @@ def raw(tmp_path_factory):
 @pytest.fixture(scope="session")
 def cache(raw, tmp_path_factory):
     folder = tmp_path_factory.mktemp("street") / "cache"
-    convert(Options(Kitti360Layout(raw), folder, VIEW, pack=(VIEW,)), ["train", "val"])
+    layout, sizes = Kitti360Layout(raw), {"view": VIEW, "pack": (VIEW,)}
+    convert(Options(layout=layout, out_dir=folder, **sizes), ["train", "val"])
     return folder

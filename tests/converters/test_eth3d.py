@@ -105,7 +105,7 @@ def test_dense_depth_of_another_size_is_read_and_a_refused_fit_named(cache, tmp_
     found = data.read_frame(SCENE, 0).depth
     np.testing.assert_array_equal(found[1::3, 1::3], view[1::3, 1::3])
     with pytest.raises(
-        ValueError, match=r"DSC_0020\.npz is missing: .* fit was refused"
+        ValueError, match=r"DSC_0020\.npz is missing\. It .* fit was refused"
     ):
         data.read_frame(SCENE, 1)
     with pytest.raises(

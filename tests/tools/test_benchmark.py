@@ -40,7 +40,7 @@ def test_frames_with_image_features_fit_the_detectors(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(TOOLS))
     from benchmarks.image_features import make_batch
 
-    from vantage3d.esam.models.fusion.image_features import StoredFeatures
+    from vantage3d.esam.models.fusion.image_sampling import StoredFeatures
 
     source, batch = make_batch(tmp_path, seed=0)
     assert "made-up" in source

@@ -64,7 +64,8 @@ def run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         raw, cache = Path(folder) / "raw", Path(folder) / "cache"
         write_kitti360(raw, 1, 0, DriveOptions(frames=args.recorded))
-        convert(Options(Kitti360Layout(raw), cache, pack=((168, 518),)), ["train"])
+        chosen = Options(layout=Kitti360Layout(raw), out_dir=cache, pack=((168, 518),))
+        convert(chosen, ["train"])
         print("samples per CPU second, collated one by one; then by one worker, per")
         print("second of the clock, until they are in the training process")
         print(f"{'frames':>8}{''.join(f'{name:>19}' for name in [*ways, 'worker'])}")

@@ -71,23 +71,19 @@ def check_fusion(argv: list[str] | None = None) -> None:
     add_cfg_options(parser)
     args = parser.parse_args(argv)
     from vantage3d.engine import load_config, set_data_root
-    from vantage3d.esam.fusion_check.check import check_fusion as run_check
-    from vantage3d.esam.fusion_check.report import (
-        report_text,
-        write_projection_picture,
-    )
+    from vantage3d.esam.fusion_check import check as checks
 
     with one_message("stopped"):
         cfg = load_config(args.config, args.cfg_options)
         set_data_root(cfg, args.data_root)
-        check = run_check(cfg, args.samples, args.checkpoint)
-        text = report_text(check)
+        check = checks.check_fusion(cfg, args.samples, args.checkpoint)
+        text = checks.report_text(check)
         print(text)
         out = args.out or Path("work_dirs/check_fusion") / Path(args.config).stem
         out.mkdir(parents=True, exist_ok=True)
         (out / "report.txt").write_text(text + "\n")
         if check.samples:
-            write_projection_picture(out / "projection.png", check)
+            checks.write_projection_picture(out / "projection.png", check)
             print(f"points on images: {out / 'projection.png'}")
     sys.exit(1 if check.problems else 0)
 

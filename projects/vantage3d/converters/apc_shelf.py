@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from vantage3d.converters.runs import add_folders
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import unrotate_bits
+from vantage3d.io.files import existing
 from vantage3d.io.images import encode_png, read_color, read_ids
 from vantage3d.io.rgbd_frames import matrix_text
 from vantage3d.process.progress import track
@@ -31,10 +32,7 @@ def read_camera_file(path: Path) -> dict[str, NDArray[np.float64]]:
         FileNotFoundError: If the file is missing.
         ValueError: If a matrix is not 3 x 3 or 4 x 4.
     """
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"camera file {path} is missing. --root-path must be the folder with it"
-        )
+    existing(path, "camera file", "--root-path must be the folder with it")
     matrices = {}
     for block in re.split(r"^# ", path.read_text(), flags=re.MULTILINE):
         heading, _, body = block.partition("\n")

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vantage3d.converters.annotations import (
+    AnnotatedFrame,
     AnnotationSource,
     add_annotation_folder,
     annotation_files,
 )
 from vantage3d.converters.index.build import build_index
 from vantage3d.converters.runs import add_index_arguments, index_options
-from vantage3d.io.annotations import AnnotatedFrame
 from vantage3d.views.index import IndexedFrame
 
 # The categories that VGGT was trained on; Co3D's other ten are for evaluation.

@@ -9,7 +9,7 @@ import argparse
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from vantage3d.evaluation.depth_metrics import biweights, usable
 from vantage3d.geometry import transform_points
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.colmap import ColmapModel, read_colmap
+from vantage3d.io.files import existing
 from vantage3d.process.progress import track
 
 Floats = NDArray[np.floating[Any]]
@@ -212,20 +213,14 @@ def densify(pred: Floats, points: PointsInImage, rules: FitRules) -> DenseDepth:
     """
     check_shape("pred", pred, "H W")
     pred = np.where(usable(pred), pred, np.nan).astype(np.float64)
-    fit = fit_points(*_at_points(pred, points), rules)
+    size = np.array(points.size)
+    inside = ((points.pixels >= -0.5) & (points.pixels <= size - 0.5)).all(axis=1)
+    cells = (points.pixels[inside] + 0.5) * (np.array(pred.shape[::-1]) / size) - 0.5
+    sampled = map_coordinates(pred, cells.T[::-1], order=1, mode="nearest")
+    fit = fit_points(sampled, points.depths[inside], rules)  # NaN beside NaN
     metres = fit.scale * pred + fit.shift
     kept = (metres >= fit.near / REACH) & (metres <= fit.far * REACH)
     return DenseDepth(np.where(kept, metres, 0).astype(np.float32), fit)
-
-
-def _at_points(pred: Floats, points: PointsInImage) -> tuple[Floats, Floats]:
-    """Prediction and depth of the points inside the image; bilinear, NaN beside NaN."""
-    size = np.array(points.size)
-    inside = ((points.pixels >= -0.5) & (points.pixels <= size - 0.5)).all(axis=1)
-    scale = np.array(pred.shape[::-1]) / size
-    cells = (points.pixels[inside] + 0.5) * scale - 0.5
-    sampled = map_coordinates(pred, cells.T[::-1], order=1, mode="nearest")
-    return sampled, points.depths[inside]
 
 
 def densify_folder(
@@ -247,13 +242,13 @@ def densify_folder(
     refused: dict[str, str] = {}
     for points in track(images, description="densify"):
         source, target = predictions / f"{points.name}.npy", out / f"{points.name}.npz"
-        if not source.is_file():
-            raise FileNotFoundError(
-                f"prediction {source} is missing. Run the depth model on every image, "
-                "or list only those that it ran on"
-            )
+        remedy = "Run the depth model on every image, or list only those it ran on"
+        existing(source, "prediction", remedy)
         key = _key(source, points, rules)
-        quality = _quality(target)
+        quality = None
+        if target.is_file():
+            with np.load(target, allow_pickle=False) as file:
+                quality = json.loads(str(file["quality"]))
         if quality is None or quality["key"] != key:
             try:
                 dense = densify(np.load(source, allow_pickle=False), points, rules)
@@ -278,13 +273,6 @@ def _key(source: Path, points: PointsInImage, rules: FitRules) -> str:
     for array in (points.pixels, points.depths):
         digest.update(np.ascontiguousarray(array, np.float64).tobytes())
     return digest.hexdigest()
-
-
-def _quality(path: Path) -> Mapping[str, Any] | None:
-    if not path.is_file():
-        return None
-    with np.load(path, allow_pickle=False) as file:
-        return json.loads(str(file["quality"]))
 
 
 def points_in_images(model: ColmapModel) -> Iterator[PointsInImage]:

@@ -131,7 +131,15 @@ class Eth3dScene:
         truth = read_raw_float32(folder / name, lens.size)
         if self.source.masks:
             folder = self._part("masks_for_images") / "dslr_images"
-            truth = _masked(truth, folder / f"{Path(name).stem}.png")
+            path = folder / f"{Path(name).stem}.png"
+            if path.is_file():  # without one everything is visible
+                mask = read_ids(path, "occlusion mask")
+                if mask.shape != truth.shape:
+                    raise ValueError(
+                        f"occlusion mask {path} is {mask.shape}, its depth map "
+                        f"{truth.shape} (H, W). Take both from one release"
+                    )
+                truth = np.where(mask == VISIBLE, truth, np.float32(0))
         return look_up(truth, lens, K, size)
 
 
@@ -199,19 +207,6 @@ def turn_clockwise(view: SceneView) -> SceneView:
     )
 
 
-def _masked(truth: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
-    """Depth where the mask says visible; images without a mask are all visible."""
-    if not path.is_file():
-        return truth
-    mask = read_ids(path, "occlusion mask")
-    if mask.shape != truth.shape:
-        raise ValueError(
-            f"occlusion mask {path} is {mask.shape}, its depth map {truth.shape} "
-            "(H, W). Take both from one release"
-        )
-    return np.where(mask == VISIBLE, truth, np.float32(0))
-
-
 @dataclass(frozen=True)
 class Eth3dSource(FrameSource):
     """Scenes whose small images, depth and points are made on the way.
@@ -274,22 +269,17 @@ class Eth3dSource(FrameSource):
     def _frame(
         self, scene: Eth3dScene, number: int, stem: str, image: ColmapImage
     ) -> IndexedFrame:
-        if (cameras := self._finished(stem)) is None:
+        path, cameras = self.root / f"points/{stem}.npz", None
+        if path.is_file():
+            with np.load(path, allow_pickle=False) as store:
+                if store["key"].item() == self._key:
+                    cameras = store["K"], store["world2cam"]
+        if cameras is None:
             view = scene.view(image)
             cameras = view.K, view.world2cam
             self._write(stem, view)
         depth = f"depth/{stem}.npy" if self.laser else f"points/{stem}.npz"
         return IndexedFrame(number, f"images/{stem}.jpg", depth, *cameras)
-
-    def _finished(self, stem: str) -> tuple[np.ndarray, np.ndarray] | None:
-        """``K`` and ``world2cam`` of a photograph that was made with these options."""
-        path = self.root / f"points/{stem}.npz"
-        if not path.is_file():
-            return None
-        with np.load(path, allow_pickle=False) as store:
-            if store["key"].item() != self._key:
-                return None
-            return store["K"], store["world2cam"]
 
     def _write(self, stem: str, view: SceneView) -> None:
         """Image, depth, and the points, which mark the photograph as finished."""

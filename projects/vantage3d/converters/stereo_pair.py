@@ -83,6 +83,7 @@ def stereo_views(folder: Path) -> tuple[Frame, Frame]:
         )
     left, right = (read_color(folder / name) for name in FILES[:2])
     with np.load(folder / FILES[2], allow_pickle=False) as store:
+        # Pixels that a point lies further left on the right, not finite where unknown.
         disparity = store[store.files[0]].astype(np.float64)
     if not left.shape[:2] == right.shape[:2] == disparity.shape:
         raise ValueError(
@@ -95,21 +96,11 @@ def stereo_views(folder: Path) -> tuple[Frame, Frame]:
     moved[0, 3] = -BASELINE
     other = K.copy()
     other[0, 2] += OFFSET
-    depth = disparity_to_depth(disparity)
-    seen = seen_from_the_right(depth, disparity)
-    return Frame(left, depth, K, np.eye(4)), Frame(right, seen, other, moved)
-
-
-def disparity_to_depth(disparity: NDArray[np.float64]) -> Depth:
-    """(H, W) metres, 0 = missing, of the left view.
-
-    Args:
-        disparity: (H, W) pixels that a point lies further left in the right image; NaN
-            or infinite where unknown.
-    """
     known = np.isfinite(disparity) & (disparity + OFFSET > 0)
     shift = np.where(known, disparity, 1) + OFFSET
-    return np.where(known, FOCAL * BASELINE / shift, 0).astype(np.float32)
+    depth = np.where(known, FOCAL * BASELINE / shift, 0).astype(np.float32)
+    seen = seen_from_the_right(depth, disparity)
+    return Frame(left, depth, K, np.eye(4)), Frame(right, seen, other, moved)
 
 
 def seen_from_the_right(depth: Depth, disparity: NDArray[np.float64]) -> Depth:

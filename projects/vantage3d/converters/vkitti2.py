@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vantage3d.converters.index.build import build_index
 from vantage3d.converters.index.source import FrameSource, Unusable, usable
 from vantage3d.converters.runs import add_index_arguments, index_options
+from vantage3d.io.files import existing
 from vantage3d.views.index import IndexedFrame, split_scenes
 
 CENTIMETRES = 100.0
@@ -78,12 +79,9 @@ def read_table(path: Path, values: int) -> dict[tuple[int, int], NDArray[np.floa
         FileNotFoundError: If the file is missing.
         ValueError: If a line has another number of values or something else in it.
     """
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is missing. Download vkitti_2.0.3_textgt.tar.gz"
-        )
+    text = existing(path, "table", "Download vkitti_2.0.3_textgt.tar.gz").read_text()
     table = {}
-    for number, line in enumerate(path.read_text().splitlines()[1:], 2):
+    for number, line in enumerate(text.splitlines()[1:], 2):
         if not line.strip():
             continue
         try:

@@ -1,4 +1,4 @@
-"""Local maxima of score maps."""
+"""Local maxima of score maps, and their borders."""
 
 import torch
 from torch import Tensor
@@ -22,3 +22,11 @@ def _row_maxima(maps: Tensor, radius: int) -> Tensor:
         window *= 2
     rest = size - window
     return torch.maximum(maxima[..., :width], maxima[..., rest : rest + width])
+
+
+def remove_border(scores: Tensor, border: int) -> Tensor:
+    """(..., H, W) scores, 0 within ``border`` pixels of the image's border."""
+    kept = torch.zeros_like(scores)
+    inner = (..., slice(border, -border or None), slice(border, -border or None))
+    kept[inner] = scores[inner]
+    return kept

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
+from vantage3d.io.files import decoding, existing
 from vantage3d.io.images import FULL, read_ids
 
 Depth = NDArray[np.float32]
@@ -140,10 +141,8 @@ def read_raw_float32(path: str | Path, size: tuple[int, int]) -> Depth:
         FileNotFoundError: If the file is missing.
         ValueError: If its length is another.
     """
-    path, (width, height) = Path(path), size
-    if not path.is_file():
-        raise FileNotFoundError(f"depth file {path} is missing. Download it again")
-    data = path.read_bytes()
+    width, height = size
+    data = existing(path, "depth file", "Download it again").read_bytes()
     if len(data) != 4 * width * height:
         raise ValueError(
             f"depth file {path} has {len(data)} bytes, expected {4 * width * height}: "
@@ -165,16 +164,9 @@ def read_npy(path: str | Path) -> Depth:
         FileNotFoundError: If the file is missing.
         ValueError: If it is truncated or holds no (H, W) real numbers.
     """
-    try:
+    existing(path, "depth file", "Make it again")
+    with decoding(f"depth file {path}", "no array", "Make it again"):
         values = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"depth file {path} is missing. Make it again"
-        ) from None
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(
-            f"depth file {path} is truncated or no array ({error}). Make it again"
-        ) from error
     if values.ndim != 2 or values.dtype.kind not in "fui":
         raise ValueError(
             f"depth file {path} must hold (H, W) numbers, got {values.shape} "
@@ -196,16 +188,13 @@ def read_hdf5(path: str | Path) -> Depth:
         ImportError: If h5py is not installed.
         ValueError: If it is truncated or has no such array.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"depth file {path} is missing. Download it again")
-    try:
-        with _h5py().File(path, "r") as file:
-            values = np.asarray(file[HDF5_KEY], np.float32)
-    except (OSError, KeyError, RuntimeError) as error:
-        raise ValueError(
-            f"depth file {path} is truncated or has no array {HDF5_KEY!r} ({error}). "
-            "Download it again"
-        ) from error
+    existing(path, "depth file", remedy := "Download it again")
+    damage = f"has no array {HDF5_KEY!r}"
+    with (
+        decoding(f"depth file {path}", damage, remedy),
+        _h5py().File(path, "r") as file,
+    ):
+        values = np.asarray(file[HDF5_KEY], np.float32)
     if values.ndim != 2:
         raise ValueError(
             f"depth file {path} must hold (H, W) numbers, got {values.shape}"

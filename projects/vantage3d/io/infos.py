@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.files import existing
 
 Info = dict[str, Any]
 _REMAKE = "Make it again with tools/create_data.py"
@@ -36,9 +37,7 @@ def load_info(path: str | Path) -> Info:
         FileNotFoundError: If the file is missing.
         ValueError: If it is truncated, holds anything else, or asks for code.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"info file {path} is missing. {_REMAKE}")
+    path = existing(path, "info file", _REMAKE)
     pickled = path.suffix in (".pkl", ".pickle")
     if not pickled and path.suffix != ".json":
         raise ValueError(

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.files import existing
 
+ADD_MISSING = "Run tools/create_data.py again; it adds what lacks"
 POINT_COLUMNS = 6  # x y z in metres, r g b 0..255
 
 
@@ -28,12 +30,7 @@ def read_rows(
         FileNotFoundError: If the file is missing.
         ValueError: If its length is not a whole number of rows, or not ``rows``.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is missing. Run tools/create_data.py again; it adds what lacks"
-        )
-    data = path.read_bytes()
+    data = existing(path, "sample file", ADD_MISSING).read_bytes()
     size = np.dtype(dtype).itemsize * columns
     if len(data) == 0 or len(data) % size:
         raise ValueError(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.io.atomic import atomic_write
+from vantage3d.io.files import existing
 
 VERSION = 4
 SENSOR = "StructureSensor"
@@ -71,10 +72,9 @@ def open_sens(path: str | Path) -> Iterator["SensFile"]:
         ValueError: If it is truncated, of another version, or compressed in a way that
             ScanNet's files are not.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"sensor file {path} is missing. Download it again")
+    path = existing(path, "sensor file", "Download it again")
     with open(path, "rb") as file:
-        yield SensFile(Path(path), file)
+        yield SensFile(path, file)
 
 
 class SensFile:

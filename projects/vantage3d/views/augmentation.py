@@ -117,19 +117,13 @@ class ColourJitter:
         mean = float(LUMA @ image[::4, ::4].reshape(-1, 3).mean(axis=0)) * factor[0]
         grey = np.tile(LUMA, (3, 1))
         colour = factor[2] * np.eye(3) + (1 - factor[2]) * grey
-        turn = _hue_turn(2 * np.pi * rng.uniform(-self.hue, self.hue))
+        # A rotation of RGB about the grey axis (Rodrigues).
+        angle = 2 * np.pi * rng.uniform(-self.hue, self.hue)
+        cross = np.cross(np.eye(3), np.ones(3) / np.sqrt(3))
+        turn = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
         matrix = factor[0] * factor[1] * (turn @ colour)
         offset = np.full(3, (1 - factor[1]) * mean)
         return matrix.astype(np.float32), offset.astype(np.float32)
-
-
-def _hue_turn(angle: float) -> NDArray[np.float64]:
-    """(3, 3) rotation of RGB about the grey axis (Rodrigues)."""
-    axis = np.ones(3) / np.sqrt(3)
-    cross = np.array(
-        [[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]]
-    )
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
 
 
 def _affine(image: NDArray[np.uint8], matrix: NDArray, offset: NDArray) -> NDArray:

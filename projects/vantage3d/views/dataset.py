@@ -263,7 +263,13 @@ class PosedViews(SeededSamples, BaseDataset):
                 sample = self._sample(chosen, aspect or self.options.aspect, rng)
                 return self.pipeline(sample)
             except BadSampleError as error:
-                self._reject(error, draw, draws)
+                self.rejected += 1
+                if draw == draws:
+                    tried = f" (after {draws} draws)" if draws > 1 else ""
+                    raise BadSampleError(f"{error}{tried}") from error
+                if self.rejected & (self.rejected - 1) == 0:  # at 1, 2, 4, ...
+                    text = f"{self.name}: {self.rejected} bad draws so far; {error}"
+                    print_log(text, logger="current", level=logging.WARNING)
                 rows = np.asarray(self.data_list[int(rng.integers(len(self)))])
         raise AssertionError("unreachable: the last draw raises")
 
@@ -276,16 +282,6 @@ class PosedViews(SeededSamples, BaseDataset):
         start, end, step = self.pieces[at - 1]
         numbers = self.index.numbers[start:end]
         return start + self.sampling.draw(numbers, row - start, frames, rng, step)
-
-    def _reject(self, error: BadSampleError, draw: int, draws: int) -> None:
-        """Count a bad draw, say so at 1, 2, 4, ...; raise after the last one."""
-        self.rejected += 1
-        if draw == draws:
-            tried = f" (after {draws} draws)" if draws > 1 else ""
-            raise BadSampleError(f"{error}{tried}") from error
-        if self.rejected & (self.rejected - 1) == 0:
-            text = f"{self.name}: {self.rejected} bad draws so far; {error}"
-            print_log(text, logger="current", level=logging.WARNING)
 
     def transform(self, aspect: float) -> ViewTransform:
         """The geometry of a sample without augmentation."""

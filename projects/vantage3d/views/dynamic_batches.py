@@ -1,6 +1,6 @@
 """Batches whose number of frames and aspect change, alike in every process."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from mmengine.dataset import InfiniteSampler
@@ -68,16 +68,14 @@ class DynamicBatchSampler(Sampler):
         return len(self._epoch_shapes())
 
     def __iter__(self) -> Iterator[list[tuple[int, int, float]]]:
+        shapes: Iterable[Shape] = self._draws()
+        if not isinstance(self.sampler, InfiniteSampler):
+            rng = np.random.default_rng((self.seed, self.epoch))
+            drawn = self._epoch_shapes()
+            shapes = [drawn[place] for place in rng.permutation(len(drawn))]
         indices = iter(self.sampler)
-        for samples, *shape in self._shapes():
+        for samples, *shape in shapes:
             yield [(next(indices), *shape) for _ in range(samples)]
-
-    def _shapes(self) -> Iterator[Shape]:
-        if isinstance(self.sampler, InfiniteSampler):
-            return self._draws()
-        shapes = self._epoch_shapes()
-        order = np.random.default_rng((self.seed, self.epoch)).permutation(len(shapes))
-        return (shapes[place] for place in order)
 
     def _epoch_shapes(self) -> list[Shape]:
         """Shapes of an epoch's batches; their samples add up to the sampler's."""

@@ -6,7 +6,6 @@ million frames load in seconds and are shared by the workers of a loader.
 
 import json
 import re
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.io.atomic import atomic_write
+from vantage3d.io.files import decoding, existing
 
 FORMAT = 1  # Raised when the arrays or the meaning of the facts change.
 ARRAYS = ("sequences", "lengths", "numbers", "images", "depths", "K", "world2cam")
@@ -181,24 +181,20 @@ class FrameIndex:
             ValueError: If it is truncated, or of another format.
         """
         remake = "Make it with tools/create_data.py (data/README.md)"
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"frame index {path} is missing. {remake}")
-        try:
-            with np.load(path, allow_pickle=False) as store:
-                arrays: dict = {name: store[name] for name in ARRAYS}
-                if "semantics" in store:
-                    arrays["semantics"] = store["semantics"]
-                arrays["columns"] = {
-                    name.removeprefix("column_"): store[name]
-                    for name in store
-                    if name.startswith("column_")
-                }
-                facts = json.loads(store["facts"].item())
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(
-                f"frame index {path} is truncated or of another kind ({error}). "
-                f"{remake}"
-            ) from error
+        existing(path, "frame index", remake)
+        with (
+            decoding(f"frame index {path}", "of another kind", remake),
+            np.load(path, allow_pickle=False) as store,
+        ):
+            arrays: dict = {name: store[name] for name in ARRAYS}
+            if "semantics" in store:
+                arrays["semantics"] = store["semantics"]
+            arrays["columns"] = {
+                name.removeprefix("column_"): store[name]
+                for name in store
+                if name.startswith("column_")
+            }
+            facts = json.loads(store["facts"].item())
         if facts.pop("format") != FORMAT:
             raise ValueError(f"frame index {path} is of an older format. {remake}")
         names = tuple(name.decode() for name in arrays.pop("sequences"))

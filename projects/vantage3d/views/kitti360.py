@@ -17,6 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import KITTI_SCALE, depth_units
+from vantage3d.io.files import existing
+from vantage3d.io.points import ADD_MISSING
 from vantage3d.registry import DATASETS
 from vantage3d.views.batch import UNKNOWN
 from vantage3d.views.dataset import PosedViews
@@ -108,12 +110,7 @@ def read_view(path: str | Path, height: int, width: int) -> tuple[NDArray, ...]:
         FileNotFoundError: If the file is missing.
         BadSampleError: If it has another size.
     """
-    try:
-        packed = np.fromfile(path, np.uint8)
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{path} is missing. Run tools/create_data.py again; it adds what lacks."
-        ) from None
+    packed = np.fromfile(existing(path, "packed view", ADD_MISSING), np.uint8)
     if packed.size != height * width * 6:
         raise BadSampleError(
             f"{path} has {packed.size} bytes, expected {height * width * 6} for a view "
@@ -181,12 +178,6 @@ class KITTI360Dataset(PosedViews):
         return {(int(height), int(width)) for height, width in sizes}
 
     @cached_property
-    def stored_size(self) -> tuple[int, int]:
-        """(W, H) of the images."""
-        width, height = self.index.columns["size"][0]
-        return int(width), int(height)
-
-    @cached_property
     def buckets(self) -> dict[str, NDArray[np.intp]]:
         """Places of the samples by the building ratio of their anchors."""
         mix = self.mix or BucketMix()
@@ -209,8 +200,8 @@ class KITTI360Dataset(PosedViews):
             return super().read_view(sequence, number, transform)
         entry = self.index.frame(sequence, number)
         path = Path(self.data_root) / packed_name(sequence, number, size)
-        whole = ViewTransform(*size)
-        K = whole.intrinsics(entry.K, whole.window(entry.K, self.stored_size))
+        whole, (w, h) = ViewTransform(*size), self.index.columns["size"][0].tolist()
+        K = whole.intrinsics(entry.K, whole.window(entry.K, (w, h)))
         image, depth, semantics = read_view(path, *size)
         frame = Frame(image, depth, K, entry.world2cam, semantics)
         check_frame(frame, f"{sequence}/{number}")

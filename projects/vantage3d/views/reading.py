@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from vantage3d.io.depth_files import (
     read_npy,
     read_rotated_depth,
 )
+from vantage3d.io.files import decoding, existing
 from vantage3d.io.images import read_color, read_depth, read_ids, read_size
 from vantage3d.io.rgbd_frames import (
     RgbdFrame,
@@ -118,18 +118,12 @@ def _dense(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
 
 
 def _arrays(path: Path, *names: str) -> dict[str, NDArray]:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"depth file {path} is missing: it was not made, or its fit was refused"
-        )
-    try:
-        with np.load(path, allow_pickle=False) as store:
-            return {name: store[name] for name in names}
-    except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
-        raise ValueError(
-            f"depth file {path} is truncated or of another kind ({error}). Make it "
-            "again"
-        ) from error
+    existing(path, "depth file", "It was not made, or its fit was refused")
+    with (
+        decoding(f"depth file {path}", "of another kind", "Make it again"),
+        np.load(path, allow_pickle=False) as store,
+    ):
+        return {name: store[name] for name in names}
 
 
 def _integer(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:

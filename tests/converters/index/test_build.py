@@ -8,11 +8,15 @@ import pytest
 from PIL import Image
 
 from tests.converters.rooms import truth
+from vantage3d.converters.annotations import (
+    parse_frames,
+    read_annotations,
+    write_annotations,
+)
 from vantage3d.converters.index import build as build_index
 from vantage3d.converters.index.report import spread, write_report
 from vantage3d.converters.index.sequence import SequenceResult
 from vantage3d.geometry import invert_rigid
-from vantage3d.io.annotations import parse_frames, read_annotations, write_annotations
 from vantage3d.process.seeding import SeededIndex
 from vantage3d.views.dataset import PosedViews
 from vantage3d.views.index import Facts, FrameIndex, IndexedFrame

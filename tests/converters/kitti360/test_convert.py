@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -25,7 +26,8 @@ FAR = np.array([500.0, 0, 0, 1], "<f4").tobytes()  # a return beyond the depth r
 
 
 def options(raw, out, **changes):
-    return Options(Kitti360Layout(raw), out, **{"view": VIEW, **changes})
+    layout = Kitti360Layout(raw)
+    return Options(layout=layout, out_dir=out, **{"view": VIEW, **changes})
 
 
 def depth_files(folder):
@@ -96,7 +98,7 @@ def test_report_and_overview(cache):
 def test_same_bytes_for_two_workers_and_after_a_kill(raw, cache, tmp_path):
     """What is left of a killed run is kept, the rest is made, nothing differs."""
     wanted = options(raw, tmp_path, pack=(VIEW,))
-    convert(wanted, ["train", "val"], workers=2)
+    convert(replace(wanted, workers=2), ["train", "val"])
     expected = depth_files(tmp_path)
     for name, data in depth_files(cache).items():
         assert expected[name] == data or name in INDEXES
@@ -146,14 +148,14 @@ def test_frames_that_cannot_be_used_are_counted_with_the_reason(copy, tmp_path):
     assert not (out / "train.npz").exists()
     reasons = json.loads((out / "report.json").read_text())["skipped"]
     assert len(reasons) == 3
-    convert(options(copy, out), ["train"], max_skipped=0.5)
+    convert(options(copy, out, max_skipped=0.5), ["train"])
     assert FrameIndex.load(out / "train.npz").numbers.tolist() == [0, 1, 3, 6]
     assert json.loads((out / "report.json").read_text())["skipped"] == reasons
     assert "no pose" in reasons[f"{NAME}/2"]
     assert "4.bin is missing" in reasons[f"{NAME}/4"]
     assert "5.png is missing" in reasons[f"{NAME}/5"]
     layout.sweep(NAME, 4).write_bytes(sweep)
-    convert(options(copy, out), ["train"], max_skipped=0.5)
+    convert(options(copy, out, max_skipped=0.5), ["train"])
     assert FrameIndex.load(out / "train.npz").numbers.tolist() == [0, 1, 3, 4, 6]
 
 

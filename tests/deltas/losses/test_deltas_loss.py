@@ -7,7 +7,7 @@ import torch
 
 from tests.deltas.worlds import outputs_of, wall_batch
 from vantage3d.deltas.losses import DeltasLoss
-from vantage3d.deltas.losses.depth_losses import (
+from vantage3d.deltas.losses.deltas_loss import (
     DepthLoss,
     SmoothnessLoss,
     masked_mean,

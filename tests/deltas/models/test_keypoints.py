@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from vantage3d.deltas.models.interest import CELL
-from vantage3d.deltas.models.keypoints import KeypointSelector
+from vantage3d.deltas.models.interest import CELL, KeypointSelector
 
 SIZE = (45, 61)  # no multiples of the cell
 

@@ -16,9 +16,9 @@ from vantage3d.esam.fusion_check.check import (
     SampleCheck,
     Trace,
     check_fusion,
+    report_text,
     traced,
 )
-from vantage3d.esam.fusion_check.report import report_text
 from vantage3d.synthetic import write_dataset
 from vantage3d.synthetic.texture_net import (
     CLASSES,

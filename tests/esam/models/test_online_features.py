@@ -7,7 +7,7 @@ from torch.nn.functional import avg_pool2d
 
 from tests.esam.models.pictures import SPACE, injection_changes, picture_frame
 from tests.esam.models.scenes import narrow_model
-from vantage3d.esam.models.fusion.image_features import OnlineFeatures, StoredFeatures
+from vantage3d.esam.models.fusion.image_sampling import OnlineFeatures, StoredFeatures
 from vantage3d.io.features import FeatureSource
 from vantage3d.registry import MODELS
 

@@ -10,8 +10,11 @@ from urllib.parse import quote
 
 from mmengine.logging import print_log
 
-from vantage3d.converters.index.overview import write_overview
-from vantage3d.converters.index.report import check_skipped, write_report
+from vantage3d.converters.index.report import (
+    check_skipped,
+    write_overview,
+    write_report,
+)
 from vantage3d.converters.index.sequence import SequenceResult, index_sequence
 from vantage3d.converters.index.source import FrameSource
 from vantage3d.converters.runs import CHUNK, IndexOptions, run_chunks

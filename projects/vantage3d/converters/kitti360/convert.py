@@ -15,13 +15,13 @@ import numpy as np
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
-from vantage3d.converters.index.overview import write_overview
 from vantage3d.converters.index.report import (
     LOW_COVERAGE,
     LOW_VALID,
     found_cuts,
     refuse_skipped,
     spread,
+    write_overview,
 )
 from vantage3d.converters.kitti360.depth import DepthMaker, DepthOptions
 from vantage3d.converters.kitti360.raw import (
@@ -31,13 +31,18 @@ from vantage3d.converters.kitti360.raw import (
     read_calibration,
     read_poses,
 )
-from vantage3d.converters.runs import add_folders, add_run_options, check_run
+from vantage3d.converters.runs import (
+    RunOptions,
+    add_folders,
+    add_run_options,
+    check_run,
+    from_args,
+)
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import KITTI_SCALE, write_depth_png
 from vantage3d.io.images import read_color, read_depth, read_size
 from vantage3d.io.kitti360_labels import IDS
-from vantage3d.io.manifest import open_manifest
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
 from vantage3d.views.frame import Frame
@@ -55,13 +60,12 @@ RECORDS = 2  # Raise it when what is known of a frame changes.
 CHUNK = 32  # Frames of one sequence that one process takes at a time.
 
 
-@dataclass(frozen=True)
-class Options:
+@dataclass(frozen=True, kw_only=True)
+class Options(RunOptions):
     """What is made.
 
     Attributes:
         layout: Where the raw data lies.
-        out_dir: Folder of the cache.
         view: (H, W) of the network's images; ratios are counted on their window.
         depth: How depth maps are made.
         sequences: Drives to take, all if empty.
@@ -69,7 +73,7 @@ class Options:
     """
 
     layout: Kitti360Layout
-    out_dir: Path
+    name: str = "kitti360"
     view: Size = (168, 518)
     depth: DepthOptions = field(default_factory=DepthOptions)
     sequences: tuple[str, ...] = ()
@@ -77,7 +81,7 @@ class Options:
 
 
 def run_chunk(
-    options: Options, state: Path, overwrite: bool, chunk: Chunk
+    options: Options, state: Path, chunk: Chunk
 ) -> tuple[str, list[Record], dict[str, str]]:
     """Split, records of the usable frames of a chunk, and why others are not.
 
@@ -86,7 +90,7 @@ def run_chunk(
     """
     split, sequence, frames = chunk
     marker = state / f"{split}_{sequence}_{frames[0]:010d}_{len(frames)}.json"
-    if marker.is_file() and not overwrite:
+    if marker.is_file() and not options.overwrite:
         _, records, skipped = json.loads(marker.read_bytes())
         names = [record["depth"] for record in records]
         names += [
@@ -107,7 +111,7 @@ def run_chunk(
             continue
         cam2world = poses[frame] @ calibration.cam2imu[options.layout.camera]
         try:
-            records.append(_record(options, make, frame, cam2world, overwrite))
+            records.append(_record(options, make, frame, cam2world))
         except (FileNotFoundError, ValueError) as error:
             skipped[f"{sequence}/{frame}"] = str(error)
     atomic_write_bytes(marker, json.dumps((split, records, skipped)).encode())
@@ -115,11 +119,7 @@ def run_chunk(
 
 
 def _record(
-    options: Options,
-    make: DepthMaker,
-    frame: int,
-    cam2world: NDArray[np.float64],
-    overwrite: bool,
+    options: Options, make: DepthMaker, frame: int, cam2world: NDArray[np.float64]
 ) -> Record:
     """What is known of one frame; writes its depth map and packed views."""
     image = options.layout.image(make.sequence, frame)
@@ -130,7 +130,7 @@ def _record(
         )
     stored = f"depth/{make.sequence}/{frame:010d}.png"
     path = options.out_dir / stored
-    if path.is_file() and not overwrite:
+    if path.is_file() and not options.overwrite:
         depth = read_depth(path, KITTI_SCALE)
     else:
         depth = make(frame)
@@ -260,23 +260,19 @@ def run(args: argparse.Namespace) -> None:
     """Make the cache of every split."""
     check_run(args)
     near, far = args.depth_range
-    depth = DepthOptions(args.accumulate, (near, far))
     view = int(args.view[0]), int(args.view[1])
-    layout = Kitti360Layout(args.root_path, args.camera)
-    sequences = tuple(args.sequences)
     heights = () if args.no_pack else args.pack or view[:1]
-    pack = tuple((int(height), view[1]) for height in heights)
-    options = Options(layout, args.out_dir, view, depth, sequences, pack)
-    convert(options, args.splits, args.workers, args.overwrite, args.max_skipped)
+    chosen = {
+        "layout": Kitti360Layout(args.root_path, args.camera),
+        "view": view,
+        "depth": DepthOptions(args.accumulate, (near, far)),
+        "sequences": tuple(args.sequences),
+        "pack": tuple((int(height), view[1]) for height in heights),
+    }
+    convert(from_args(Options, args, **chosen), args.splits)
 
 
-def convert(
-    options: Options,
-    splits: list[str],
-    workers: int = 1,
-    overwrite: bool = False,
-    max_skipped: float = 0.05,
-) -> None:
+def convert(options: Options, splits: list[str]) -> None:
     """Write depth maps, packed views, the report and ``<split>.npz``.
 
     Finished depth maps of an earlier run are kept if they were made with the same
@@ -290,13 +286,17 @@ def convert(
     layout = options.layout
     frames = _frames(options, splits)
     calibration = read_calibration(layout.root / "calibration")
-    sequences = {name for part in frames.values() for name in part}
-    _check_chains(layout, calibration, sequences)
-    state = options.out_dir / ".create_data/kitti360"
-    made = open_manifest(state, _manifest(options), overwrite)
+    for name in sorted({name for part in frames.values() for name in part}):
+        path = layout.cam0_to_world(name)
+        if path.is_file():
+            check_chain(calibration, read_poses(layout.poses(name)), path)
+        else:
+            text = f"{path} is missing: the poses of {name} are not checked with it"
+            print_log(text, logger="current", level=logging.WARNING)
+    state, made = options.open(layout.root, _manifest(options))
     text = f"{made}{options.view}{options.pack}{RECORDS}"
     tag = hashlib.sha256(text.encode()).hexdigest()
-    task = partial(run_chunk, options, state / tag[:12], overwrite)
+    task = partial(run_chunk, options, state / tag[:12])
     records: dict[str, list[Record]] = {split: [] for split in splits}
     skipped: dict[str, str] = {}
     chunks: list[Chunk] = [
@@ -305,7 +305,7 @@ def convert(
         for name, numbers in sequences.items()
         for start in range(0, len(numbers), CHUNK)
     ]
-    done = run_parallel(task, chunks, workers, __name__)
+    done = run_parallel(task, chunks, options.workers, __name__)
     for split, found, bad in track(done, len(chunks), "kitti360 depth"):
         records[split] += found
         skipped |= bad
@@ -315,8 +315,14 @@ def convert(
         s: frame_index(options, calibration, r, made) for s, r in records.items()
     }
     report = write_report(options, indexes, skipped)
-    for split in splits:
-        _check_skipped(frames[split], skipped, split, max_skipped, report)
+    for split, part in frames.items():
+        names = [f"{name}/{number}" for name, found in part.items() for number in found]
+        bad = {name: skipped[name] for name in names if name in skipped}
+        # In test drives the car may stand.
+        if split == "test" and len(bad) < len(names):
+            bad = {name: why for name, why in bad.items() if why != NO_POSE}
+        place, allowed = f" All are in {report}.", options.max_skipped
+        refuse_skipped("frames", bad, len(names), allowed, place)
     for split, index in indexes.items():
         index.save(options.out_dir / f"{split}.npz")
         write_overview(options.out_dir / "overview", split, index, options.out_dir)
@@ -327,11 +333,7 @@ def convert(
 
 
 def _frames(options: Options, splits: Sequence[str]) -> dict[str, dict[str, list[int]]]:
-    """Frames by split and sequence.
-
-    Raises:
-        ValueError: If a wanted sequence is in none of the lists.
-    """
+    """Frames by split and sequence; ValueError for a sequence in none of the lists."""
     wanted = options.sequences
     if "test" in splits and not wanted:
         raise ValueError(
@@ -355,34 +357,6 @@ def _frames(options: Options, splits: Sequence[str]) -> dict[str, dict[str, list
     return found
 
 
-def _check_chains(
-    layout: Kitti360Layout, calibration: Calibration, sequences: set[str]
-) -> None:
-    """Compare every drive's poses with those of its left camera."""
-    for name in sorted(sequences):
-        path = layout.cam0_to_world(name)
-        if path.is_file():
-            check_chain(calibration, read_poses(layout.poses(name)), path)
-        else:
-            text = f"{path} is missing: the poses of {name} are not checked with it"
-            print_log(text, logger="current", level=logging.WARNING)
-
-
-def _check_skipped(
-    frames: dict[str, list[int]],
-    skipped: dict[str, str],
-    split: str,
-    allowed: float,
-    report: Path,
-) -> None:
-    """Refuse a split with too many bad frames; in test drives the car may stand."""
-    names = [f"{name}/{number}" for name, part in frames.items() for number in part]
-    bad = {name: skipped[name] for name in names if name in skipped}
-    if split == "test" and len(bad) < len(names):
-        bad = {name: why for name, why in bad.items() if why != NO_POSE}
-    refuse_skipped("frames", bad, len(names), allowed, f" All are in {report}.")
-
-
 def _manifest(options: Options) -> dict[str, Any]:
     """Everything that the depth maps depend on, in words or as a hash."""
     layout = options.layout
@@ -391,7 +365,6 @@ def _manifest(options: Options) -> dict[str, Any]:
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     return {
         "format": FORMAT,
-        "--root-path": str(layout.root.resolve()),
         "--camera": layout.camera,
         "calibration and poses": digest[:16],
         **asdict(options.depth),

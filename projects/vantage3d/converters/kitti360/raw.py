@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.geometry import invert_rigid
+from vantage3d.io.files import existing
 
 LISTED = re.compile(r"data_2d_raw/([^/]+)/image_\d\d/data_rect/(\d+)\.png$")
 Matrix = NDArray[np.float64]
@@ -69,13 +70,13 @@ class Kitti360Layout:
         """
         name = f"2013_05_28_drive_{split}_frames.txt"
         path = self.root / "data_2d_semantics/train" / name
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"{path} is missing. It comes with KITTI-360's 2D semantics (archive "
-                "data_2d_semantics); without labels name drives with --sequences."
-            )
+        remedy = (
+            "It comes with KITTI-360's 2D semantics (archive data_2d_semantics); "
+            "without labels name drives with --sequences."
+        )
+        text = existing(path, "frame list", remedy).read_text()
         found: dict[str, set[int]] = {}
-        for number, line in enumerate(path.read_text().splitlines(), 1):
+        for number, line in enumerate(text.splitlines(), 1):
             words = line.split()
             if not words:
                 continue
@@ -204,12 +205,8 @@ def check_chain(
 
 
 def _text(path: Path) -> str:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is missing. data/README.md says what to download for KITTI-360 "
-            "and where to put it."
-        )
-    return path.read_text()
+    remedy = "data/README.md says what to download and where to put it."
+    return existing(path, "file of KITTI-360", remedy).read_text()
 
 
 def _read_named(path: Path) -> dict[str, list[str]]:

@@ -33,9 +33,15 @@ def run(args: argparse.Namespace) -> None:
     """Make the cache of the test split."""
     layout = link_frames(args.root_path, args.out_dir / "raw")
     height, width = args.view
-    depth = DepthOptions(accumulate=0, motion=False)
-    options = Options(layout, args.out_dir, (height, width), depth, (SEQUENCE,))
-    convert(options, ["test"], overwrite=args.overwrite)
+    options = Options(
+        layout=layout,
+        out_dir=args.out_dir,
+        overwrite=args.overwrite,
+        view=(height, width),
+        depth=DepthOptions(accumulate=0, motion=False),
+        sequences=(SEQUENCE,),
+    )
+    convert(options, ["test"])
 
 
 def link_frames(sample: Path, raw: Path) -> Kitti360Layout:

@@ -180,14 +180,9 @@ def stride(cam2world: Tensor) -> Tensor:
     return wrong
 
 
-def inverted(cam2world: Tensor) -> Tensor:
-    """World to camera taken for camera to world; (B, V, 4, 4)."""
-    return invert_rigid(cam2world)
-
-
 MISTAKES: dict[str, Callable[[Tensor], Tensor]] = {
     "stride": stride,
-    "inverted": inverted,
+    "inverted": invert_rigid,  # world to camera taken for camera to world
 }
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vantage3d.checks import check_choice
-from vantage3d.deltas.maxima import dilate
+from vantage3d.deltas.maxima import dilate, remove_border
 from vantage3d.engine.checkpoints.file import read_checkpoint
 from vantage3d.engine.errors import CheckpointError
 from vantage3d.registry import TASK_UTILS
@@ -100,14 +100,6 @@ def to_gray(images: Tensor) -> Tensor:
 def suppress_neighbours(scores: Tensor, radius: int) -> Tensor:
     """(B, H, W) scores, not negative; 0 where a larger one is within ``radius``."""
     return scores * (scores == dilate(scores, radius))
-
-
-def remove_border(scores: Tensor, border: int) -> Tensor:
-    """(B, H, W) scores, 0 within ``border`` pixels of the image's border."""
-    kept = torch.zeros_like(scores)
-    inner = (..., slice(border, -border or None), slice(border, -border or None))
-    kept[inner] = scores[inner]
-    return kept
 
 
 def cell_labels(scores: Tensor, threshold: float) -> Tensor:

@@ -10,8 +10,12 @@ from torch import Tensor
 from vantage3d.checks import check_finite, check_shape
 from vantage3d.deltas.models.checkpoint import joined, load_image_encoder, load_three
 from vantage3d.deltas.models.densify import SparseToDenseNet, sparse_depth
-from vantage3d.deltas.models.interest import CELL, InterestNet, Pyramid
-from vantage3d.deltas.models.keypoints import KeypointSelector
+from vantage3d.deltas.models.interest import (
+    CELL,
+    InterestNet,
+    KeypointSelector,
+    Pyramid,
+)
 from vantage3d.deltas.models.triangulate import TriangulationNet
 from vantage3d.geometry import invert_rigid
 from vantage3d.registry import MODELS

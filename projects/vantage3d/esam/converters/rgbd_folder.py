@@ -76,7 +76,13 @@ class RgbdFolderLabeller(Labeller):
         }
         names = [name for part in frames.values() for name in part]
         if self.val_scenes or self.val_frames:
-            return self._by_patterns(names)
+            known = list(dict.fromkeys(name.scene for name in names))
+            scenes = split_scenes(known, {"val": self.val_scenes})["val"]
+            idxs, chosen = [name.idx for name in names], {"val": self.val_frames}
+            single = split_scenes(idxs, chosen, kind="frames")["val"]
+            return _divided(
+                names, {n for n in names if n.scene in scenes or n.idx in single}
+            )
         lists = {s: self.root / f"{s}.txt" for s in ("train", "val")}
         if any(path.is_file() for path in lists.values()):
             return {
@@ -92,15 +98,6 @@ class RgbdFolderLabeller(Labeller):
         return _divided(
             names, {n for part in frames.values() for n in part[3::4] or part[1:][-1:]}
         )
-
-    def _by_patterns(self, names: list[SampleName]) -> dict[str, list[SampleName]]:
-        known = list(dict.fromkeys(name.scene for name in names))
-        scenes = split_scenes(known, {"val": self.val_scenes})
-        idxs = [name.idx for name in names]
-        frames = split_scenes(idxs, {"val": self.val_frames}, kind="frames")
-        whole, single = set(scenes["val"]), set(frames["val"])
-        held_out = {n for n in names if n.scene in whole or n.idx in single}
-        return _divided(names, held_out)
 
     def labels(
         self, name: SampleName, shape: tuple[int, ...], pixels: NDArray, xyz: NDArray

@@ -78,11 +78,6 @@ class Labeller(ABC):
         }
 
     @property
-    def thing_ids(self) -> frozenset[int]:
-        """Semantic ids of the classes that have instances."""
-        return THING_IDS[self.label_column]
-
-    @property
     @abstractmethod
     def options(self) -> dict[str, Any]:
         """Command line options that change the bytes of a sample."""
@@ -192,7 +187,8 @@ def make_sample(
         "num_points": num_points,
     }
     quality = segmentation_quality(superpoints, instance)
-    named = np.isin(semantic, sorted(labeller.thing_ids)) & (instance > 0)
+    things = sorted(THING_IDS[labeller.label_column])
+    named = np.isin(semantic, things) & (instance > 0)
     quality["named_instances"] = len(np.unique(instance[named]))
     return arrays, entry, quality
 

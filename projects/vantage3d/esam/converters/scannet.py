@@ -21,6 +21,7 @@ from vantage3d.esam.converters.convert import (
     convert_options,
 )
 from vantage3d.esam.converters.samples import Labeller, SampleName
+from vantage3d.io.files import decoding, existing
 from vantage3d.io.rgbd_frames import read_list
 
 GROUP_KEYS = ("label", "segments", "objectId")
@@ -28,6 +29,7 @@ GROUP_KEYS = ("label", "segments", "objectId")
 LABEL_COLUMNS = {"scannet200_sv": "id", "scannet_sv": "nyu40id"}
 DEFAULT_INTERVAL = 200
 MIN_ON_MESH = 0.3
+REMEDY = "Download the scene again"
 
 
 class MeshLabels(NamedTuple):
@@ -109,11 +111,7 @@ def axis_alignment(path: Path) -> NDArray[np.float64]:
         FileNotFoundError: If the file is missing.
         ValueError: If the line has not 16 numbers.
     """
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"scene file {path} is missing. Download the scene again"
-        )
-    for line in path.read_text().splitlines():
+    for line in existing(path, "scene file", REMEDY).read_text().splitlines():
         key, _, value = line.partition("=")
         if key.strip() == "axisAlignment":
             numbers = np.array(value.split(), dtype=np.float64)
@@ -126,31 +124,17 @@ def axis_alignment(path: Path) -> NDArray[np.float64]:
 
 
 def _vertices(path: Path) -> NDArray[np.float64]:
-    try:
+    existing(path, "mesh", REMEDY)
+    with decoding(f"mesh {path}", "damaged", REMEDY, PlyParseError):
         ply = PlyData.read(path, known_list_len={"face": {"vertex_indices": 3}})
         vertex = ply["vertex"]
         return np.stack([vertex[axis] for axis in "xyz"], axis=1).astype(np.float64)
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"mesh {path} is missing. Download the scene again"
-        ) from None
-    except (PlyParseError, KeyError, ValueError) as error:
-        raise ValueError(
-            f"mesh {path} is truncated or damaged ({error}). Download it again"
-        ) from error
 
 
 def _json(path: Path, key: str) -> list:
-    try:
+    existing(path, "annotation file", REMEDY)
+    with decoding(f"annotation file {path}", f"has no {key!r}", REMEDY):
         return json.loads(path.read_bytes())[key]
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{path} is missing. Download the scene again"
-        ) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} is truncated or has no {key!r} ({error!r}). Download it again"
-        ) from error
 
 
 @lru_cache(maxsize=1)
@@ -161,10 +145,7 @@ def read_label_table(path: Path, column: str) -> dict[str, int]:
         FileNotFoundError: If the table is missing.
         ValueError: If it lacks a column.
     """
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"label table {path} is missing. It comes with the ScanNet download"
-        )
+    existing(path, "label table", "It comes with the ScanNet download")
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     if not rows or not {"raw_category", column} <= rows[0].keys():

@@ -69,10 +69,16 @@ class AddSuperPointAnnotations(BaseTransform):
     def transform(self, results: dict) -> dict:
         semantic = results["pts_semantic_mask"]
         things = (semantic >= len(self.stuff_classes)) & (semantic < self.num_classes)
-        ids = results["pts_instance_mask"]
+        ids, superpoints = results["pts_instance_mask"], results["sp_pts_mask"]
         instances, labels = self._compact(ids, things & (ids > 0), semantic)
-        superpoints = results["sp_pts_mask"]
-        self._check_lengths(results)
+        keys = ("points", "pts_semantic_mask", "pts_instance_mask", "sp_pts_mask")
+        lengths = {key: len(results[key]) for key in keys if key in results}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(
+                f"points and labels of {results.get('sample_idx')} have different "
+                f"lengths: {lengths}. A step of the pipeline filtered some of them "
+                "only."
+            )
         rows = majority(superpoints, semantic, self.num_classes + 1)
         rows[-1] |= ~rows.any(axis=0)
         masks = [majority(superpoints, instances, len(labels)), rows]
@@ -90,17 +96,6 @@ class AddSuperPointAnnotations(BaseTransform):
                 sp_pts_mask=superpoints,
             )
         return results
-
-    @staticmethod
-    def _check_lengths(results: dict) -> None:
-        """A step that drops points must drop their labels too."""
-        keys = ("points", "pts_semantic_mask", "pts_instance_mask", "sp_pts_mask")
-        rows = {key: len(results[key]) for key in keys if key in results}
-        if len(set(rows.values())) > 1:
-            raise ValueError(
-                f"points and labels of {results.get('sample_idx')} have different "
-                f"lengths: {rows}. A step of the pipeline filtered some of them only."
-            )
 
     def _compact(
         self, ids: np.ndarray, valid: np.ndarray, semantic: np.ndarray

@@ -183,7 +183,17 @@ class LoadClipFeature(BaseTransform):
             feats = read_features(path, expected, name)
             expected.grid.check_view("img_shape", camera.size)
             if "points" in results and "pixels" in results:
-                _check_pixels(path, results, camera.K)
+                # Every point must project onto the pixel that it was made from.
+                found = camera_points(results["points"].coord.double(), results)
+                error = pixel_errors(found, camera.K, results["pixels"]).max()
+                if error > MAX_PIXEL_ERROR:
+                    raise ValueError(
+                        f"points project up to {error:.4g} px beside the pixels they "
+                        f"were made from, at most {MAX_PIXEL_ERROR} are allowed before "
+                        f"{path} can be used: `pose`, `cam2img` or `img_shape` belong "
+                        "to another frame or image. Prepare the sample again with "
+                        "`tools/create_data.py`"
+                    )
         except FileNotFoundError as error:
             raise FileNotFoundError(f"sample {name}: {error}") from error
         except ValueError as error:
@@ -229,19 +239,6 @@ class LoadClipFeature(BaseTransform):
             input_size=tuple(source.get("input_size") or size),
             patch=source["patch"],
             channels=source["channels"],
-        )
-
-
-def _check_pixels(path: Path, results: dict, K: torch.Tensor) -> None:
-    """Every point must project onto the pixel that it was made from."""
-    points_cam = camera_points(results["points"].coord.double(), results)
-    error = pixel_errors(points_cam, K, results["pixels"]).max()
-    if error > MAX_PIXEL_ERROR:
-        raise ValueError(
-            f"points project up to {error:.4g} px beside the pixels they were made "
-            f"from, at most {MAX_PIXEL_ERROR} are allowed before {path} can be used: "
-            "`pose`, `cam2img` or `img_shape` belong to another frame or image. "
-            "Prepare the sample again with `tools/create_data.py`"
         )
 
 

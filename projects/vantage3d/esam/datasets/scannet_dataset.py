@@ -83,8 +83,17 @@ class SingleViewDataset(SeededSamples, BaseDataset):
                 "or give another folder with `--data-root`."
             )
         info = load_info(self.ann_file)
-        self._check_categories(info["metainfo"])
-        entries = info["data_list"]
+        metainfo, entries = info["metainfo"], info["data_list"]
+        # Ids of another class table would be read as those of this one. Legacy files
+        # have no label column, and categories of their own.
+        known = set(self.METAINFO["classes"])
+        if "label_column" in metainfo and set(metainfo["categories"]) != known:
+            raise ValueError(
+                f"{self.ann_file} was made for {len(metainfo['categories'])} classes "
+                f"(dataset {metainfo.get('dataset')!r}), {type(self).__name__} has "
+                f"{len(known)} others. Use the converter that belongs to this dataset "
+                "class (data/README.md), or another config."
+            )
         if not entries:
             raise ValueError(
                 f"{self.ann_file} lists no sample. Write it again with "
@@ -101,18 +110,6 @@ class SingleViewDataset(SeededSamples, BaseDataset):
                     "the file again with `python tools/create_data.py ...`."
                 )
         return [self.parse_data_info(entry) for entry in entries]
-
-    def _check_categories(self, metainfo: dict) -> None:
-        """Ids of another class table would be read as those of this one."""
-        known = set(self.METAINFO["classes"])
-        # Legacy files have no label column, and categories of their own.
-        if "label_column" in metainfo and set(metainfo["categories"]) != known:
-            raise ValueError(
-                f"{self.ann_file} was made for {len(metainfo['categories'])} classes "
-                f"(dataset {metainfo.get('dataset')!r}), {type(self).__name__} has "
-                f"{len(known)} others. Use the converter that belongs to this dataset "
-                "class (data/README.md), or another config."
-            )
 
     def parse_data_info(self, info: dict) -> dict:
         """Joins every path of ``info`` with its prefix; adds the sample's name."""

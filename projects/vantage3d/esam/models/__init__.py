@@ -2,8 +2,8 @@
 
 from vantage3d.esam.models.data_preprocessor import Det3DDataPreprocessor_
 from vantage3d.esam.models.fusion.bifusion import BiFusionEncoder
-from vantage3d.esam.models.fusion.distillation import FeatureDistillation
-from vantage3d.esam.models.fusion.image_features import OnlineFeatures, StoredFeatures
+from vantage3d.esam.models.fusion.image_sampling import OnlineFeatures, StoredFeatures
+from vantage3d.esam.models.fusion.injection import FeatureDistillation
 from vantage3d.esam.models.geo_aware_pool import GeoAwarePooling
 from vantage3d.esam.models.mink_unet import Res16UNet34C
 from vantage3d.esam.models.mixformer3d import Backbone, ScanNet200MixFormer3D

@@ -28,11 +28,6 @@ def segment_max(values: Tensor, ids: Tensor, num_segments: int) -> Tensor:
     return out.scatter_reduce(0, index, values, "amax", include_self=False)
 
 
-def segment_min(values: Tensor, ids: Tensor, num_segments: int) -> Tensor:
-    """(M, C) smallest value of each segment and channel; ``values`` (N, C)."""
-    return -segment_max(-values, ids, num_segments)
-
-
 @MODELS.register_module()
 class GeoAwarePooling(nn.Module):
     """Weighted mean of point features, plus a code of each superpoint's shape.
@@ -94,6 +89,6 @@ def normalize_in_segments(
         (N, 3) coordinates without unit of points in metres, and (M, 3) centres.
     """
     centres = segment_mean(xyz, ids, num_segments)
-    sides = segment_max(xyz, ids, num_segments) - segment_min(xyz, ids, num_segments)
+    sides = segment_max(xyz, ids, num_segments) + segment_max(-xyz, ids, num_segments)
     scale = sides.amax(1, keepdim=True) + 0.01
     return (xyz - centres[ids]) / scale[ids], centres

@@ -9,6 +9,7 @@ Image features may join in the backbone's decoder (injection), on its point feat
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -17,11 +18,46 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from vantage3d.esam.losses import frame_targets
-from vantage3d.esam.models.frames import Frames, join_superpoints, voxelize_frames
 from vantage3d.esam.models.fusion.image_sampling import ImagePyramid
 from vantage3d.esam.models.postprocess import build_postprocess, semantic_of_points
 from vantage3d.registry import MODELS
-from vantage3d.sparse import Backend
+from vantage3d.sparse import Backend, floor_coordinates, voxelize
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Features of a batch of frames; lists with one entry per frame.
+
+    Attributes:
+        points: (N, 3 + C) metres and features of each point.
+        superpoints: (N,) int64 superpoint of each point.
+        point_weights: (N, 1) weight of each point in its superpoint.
+        sp_feats: (M, C) features of each superpoint.
+        sp_xyz: (M, 3) centre of each superpoint in metres.
+        voxels: Sparse tensor of the backbone, all frames.
+        coordinates: (sum N, 4) int32 voxel of each point.
+        terms: Losses and statistics of the image branch by name.
+    """
+
+    points: list[Tensor]
+    superpoints: list[Tensor]
+    point_weights: list[Tensor]
+    sp_feats: list[Tensor]
+    sp_xyz: list[Tensor]
+    voxels: Any
+    coordinates: Tensor
+    terms: dict[str, Tensor] = field(default_factory=dict)
+
+
+def join_superpoints(superpoints: Sequence[Tensor]) -> tuple[Tensor, list[int]]:
+    """Superpoints of a batch, per frame (N,) int64 0..M-1, counted on.
+
+    Returns:
+        (sum N,) int64 superpoint of each point, 0..(sum M)-1, and the M of each frame.
+    """
+    counts = (torch.stack([ids.max() for ids in superpoints]) + 1).tolist()
+    offsets = [sum(counts[:i]) for i in range(len(counts))]
+    return torch.cat([ids + o for ids, o in zip(superpoints, offsets)]), counts
 
 
 @runtime_checkable
@@ -158,32 +194,38 @@ class ScanNet200MixFormer3D(BaseModel):
         self, inputs: dict, data_samples: Sequence[Det3DDataSample]
     ) -> Frames:
         """Point and superpoint features of a batch."""
-        points = voxelize_frames(inputs, self.voxel_size, self.backbone.engine)
+        # Distorted positions, in voxels, place the points where there are some.
+        xyz = [frame[:, :3] for frame in inputs["points"]]
+        if "elastic_coords" in inputs:
+            xyz = [coords * self.voxel_size for coords in inputs["elastic_coords"]]
+        coordinates = floor_coordinates(xyz, self.voxel_size)
+        colors = torch.cat([frame[:, 3:] for frame in inputs["points"]])
+        means, row_of_point = voxelize(coordinates, colors)
+        voxels = self.backbone.engine.tensor(means.features, means.coordinates)
         images, terms = None, {}
         if self.injects or self.fusion is not None:
             images = self.image_features(inputs, data_samples)
             terms["valid_projection_ratio"] = images.valid.float().mean()
         if self.injects:
-            pyramid = ImagePyramid(images, points.coordinates)
-            voxels = self.backbone(points.voxels, pyramid)
+            voxels = self.backbone(voxels, ImagePyramid(images, coordinates))
         else:
-            voxels = self.backbone(points.voxels)
-        feats = voxels.features[points.row_of_point]
+            voxels = self.backbone(voxels)
+        feats, points = voxels.features[row_of_point], torch.cat(xyz).float()
         if self.fusion is not None:
             fused = self.fusion(feats, images)
             feats, terms = fused.feats, {**terms, **fused.terms}
         superpoints = [sample.gt_pts_seg.sp_pts_mask for sample in data_samples]
         ids, counts = join_superpoints(superpoints)
-        sp_feats, sp_xyz, weights = self.pool(feats, ids, points.xyz)
+        sp_feats, sp_xyz, weights = self.pool(feats, ids, points)
         lengths = [len(frame) for frame in inputs["points"]]
         return Frames(
-            points=list(torch.cat([points.xyz, feats], dim=1).split(lengths)),
+            points=list(torch.cat([points, feats], dim=1).split(lengths)),
             superpoints=superpoints,
             point_weights=list(weights.split(lengths)),
             sp_feats=list(sp_feats.split(counts)),
             sp_xyz=list(sp_xyz.split(counts)),
             voxels=voxels,
-            coordinates=points.coordinates,
+            coordinates=coordinates,
             terms=terms,
         )
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from vantage3d.geometry import distance_to_depth, invert_rigid
-from vantage3d.io.annotations import (
+from vantage3d.converters.annotations import (
     AnnotatedFrame,
     parse_frames,
     read_annotations,
     write_annotations,
 )
+from vantage3d.geometry import distance_to_depth, invert_rigid
 from vantage3d.io.depth_files import write_float16_png, write_hdf5
 from vantage3d.synthetic.layouts.files import write_depth, write_image
 from vantage3d.synthetic.render.solids import Floats

@@ -21,7 +21,7 @@ from vantage3d.esam.models.fusion.bifusion import (
     fusion_statistics,
     length_statistics,
 )
-from vantage3d.esam.models.fusion.image_features import StoredFeatures
+from vantage3d.esam.models.fusion.image_sampling import StoredFeatures
 
 FUSION = {
     "type": "BiFusionEncoder",

@@ -19,8 +19,7 @@ from tests.esam.models.pictures import (
 from tests.esam.models.scenes import model_config
 from tests.geometry.sampling import project_and_sample
 from vantage3d.esam.models import Res16UNet34C
-from vantage3d.esam.models.fusion.image_features import StoredFeatures
-from vantage3d.esam.models.fusion.image_sampling import ImagePyramid
+from vantage3d.esam.models.fusion.image_sampling import ImagePyramid, StoredFeatures
 from vantage3d.geometry import FeatureGrid
 from vantage3d.sparse import floor_coordinates, voxelize
 

@@ -105,9 +105,10 @@ def unlabelled(raw, tmp_path_factory):
     names = sorted(path.name for path in (raw / "data_2d_raw").iterdir())
     sequences = tuple(names[-1:])
     layout = Kitti360Layout(links)
-    options = Options(layout, folder / "cache", VIEW, sequences=sequences, pack=(VIEW,))
+    cache, sizes = folder / "cache", {"view": VIEW, "pack": (VIEW,)}
+    options = Options(layout=layout, out_dir=cache, sequences=sequences, **sizes)
     convert(options, ["test"])
-    return folder / "cache"
+    return cache
 
 
 def test_building_metrics_are_refused_by_name_without_labels(unlabelled, tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vantage3d.io.sun3d import (
+from vantage3d.converters.sun3d import (
     check_continuity,
     last_extrinsics,
     list_stream,
@@ -45,9 +45,10 @@ def test_nearest_in_time_is_the_nearest():
 def test_streams_are_sorted_and_timed(tmp_path):
     for name in ("0000002-000000033333.jpg", "0000001-000000000000.jpg", "notes.txt"):
         (tmp_path / name).touch()
-    assert [image.time_us for image in list_stream(tmp_path)] == [0, 33_333]
+    assert list_stream(tmp_path)[1].tolist() == [0, 33_333]
     (tmp_path / "000003.jpg").touch()
-    assert list_stream(tmp_path)[-1] == (tmp_path / "000003.jpg", None)
+    paths, times = list_stream(tmp_path)
+    assert (paths[-1], times) == (tmp_path / "000003.jpg", None)
 
 
 def test_last_extrinsics_count(tmp_path):

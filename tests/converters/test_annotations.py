@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from vantage3d.io.annotations import (
+from vantage3d.converters.annotations import (
     AnnotatedFrame,
     parse_frames,
     read_annotations,
