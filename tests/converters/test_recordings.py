@@ -6,8 +6,9 @@ import pytest
 from tests.rooms import DELTAS, relative, truth
 from tests.shared import need
 from tests.views.agreement import landed, median_offset
-from vantage3d.converters.rgbd_folder import RgbdFolderSource
+from vantage3d.converters.recordings import RecordingSource
 from vantage3d.converters.sevenscenes import SevenScenesSource
+from vantage3d.recordings.layouts import RgbdFolder
 from vantage3d.synthetic.layouts.files import write_image
 from vantage3d.views.dataset import PosedViews
 from vantage3d.views.index import FrameIndex
@@ -15,7 +16,7 @@ from vantage3d.views.index import FrameIndex
 
 def test_folders_are_read_as_rendered(filmed, create_data, tmp_path):
     options = ("--test-scenes", "scene0001_00")
-    out = create_data("rgbd", filmed("rgbd_folder"), tmp_path / "out", *options)
+    out = create_data("recording", filmed("rgbd_folder"), tmp_path / "out", *options)
     assert FrameIndex.load(out / "test.npz").sequences == ("scene0001_00",)
     sample = PosedViews(str(out), gap=20, size=(120, 160), **DELTAS)[1]
     assert sample["name"] == "scene0000_00/20-0-40"
@@ -27,24 +28,19 @@ def test_folders_are_read_as_rendered(filmed, create_data, tmp_path):
         np.testing.assert_allclose(sample["cam2world"][at], pose, atol=5e-6)
 
 
-def test_frames_without_numbers_are_refused(copied_film):
-    root = copied_film("rgbd_folder")
-    color = root / "scene0000_00" / "color"
-    (color / "0.jpg").rename(color / "first.jpg")
-    with pytest.raises(ValueError, match=r"has frames called \['first'\], expected"):
-        RgbdFolderSource(root).frames("scene0000_00")
-
-
-def test_a_scene_without_depth_is_refused(copied_film):
+def test_a_frame_without_depth_is_left_out(copied_film):
     root = copied_film("rgbd_folder")
     for path in (root / "scene0000_00" / "depth").iterdir():
         path.unlink()
-    with pytest.raises(FileNotFoundError, match="scene0000_00/depth holds no depth"):
-        RgbdFolderSource(root).frames("scene0000_00")
+    found = RecordingSource(RgbdFolder(root)).frames("scene0000_00")
+    assert len(found) == 3
+    assert (
+        "scene0000_00/depth has no file for frame '0': it is empty" in found[0].reason
+    )
 
 
 def test_one_recording_may_be_the_root(filmed):
-    source = RgbdFolderSource(filmed("rgbd_folder") / "scene0000_00")
+    source = RecordingSource(RgbdFolder(filmed("rgbd_folder") / "scene0000_00"))
     assert source.splits()["train"] == ["scene0000_00"]
     assert [entry.number for entry in source.frames("scene0000_00")] == [0, 20, 40]
 

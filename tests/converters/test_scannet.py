@@ -14,6 +14,7 @@ from vantage3d.deltas.datasets import PublishedScanNetViews
 from vantage3d.io.depth_files import rotate_bits
 from vantage3d.io.images import read_ids
 from vantage3d.io.sens import SensFrame, SensHeader, write_sens
+from vantage3d.recordings.layouts.scannet import ScanNet
 from vantage3d.views.dataset import PosedViews
 from vantage3d.views.index import FrameIndex
 
@@ -174,7 +175,7 @@ def test_intrinsics_beside_the_frames_are_used(
     folder = copied_film("scannet") / "2D" / SCENE
     (folder / "intrinsic" / "intrinsic_depth.txt").unlink()
     (folder / "intrinsic" / "intrinsic_color.txt").unlink(missing_ok=True)
-    source = scannet_export.ScanNetSource(folder.parent.parent)
+    source = scannet_export.ScanNetSource(ScanNet(folder.parent.parent))
     assert source.frames(SCENE)[1].K[0, 0] == pytest.approx(577.870605 / 4)
     assert "2D/scene0000_00 has no intrinsic/intrinsic_depth.txt: the no" in said[0]
     K = [[170.0, 0, 80], [0, 171, 60], [0, 0, 1]]

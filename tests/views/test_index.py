@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from vantage3d.converters.scannet import ScanNetSource, check_splits, is_test_scene
+from vantage3d.recordings.layouts.scannet import ScanNet
 from vantage3d.views.index import (
     Facts,
     FrameIndex,
@@ -101,17 +102,17 @@ def make(root, *scenes):
 def test_scenes_without_lists_are_split_by_number(tmp_path):
     make(tmp_path / "scans", "scene0000_00", "scene0706_02")
     make(tmp_path / "scans_test", "scene0707_00")
-    source = ScanNetSource(tmp_path)
+    source = ScanNetSource(ScanNet(tmp_path))
     rest = ["scene0000_00", "scene0706_02"]
     assert source.splits() == {"train": rest, "test": ["scene0707_00"]}
-    held = ScanNetSource(tmp_path, ("scene0706*",)).splits()
+    held = ScanNetSource(ScanNet(tmp_path), ("scene0706*",)).splits()
     assert held == {"train": rest[:1], "val": rest[1:], "test": ["scene0707_00"]}
     with pytest.raises(ValueError, match="--val-scenes 'scene0707_00' matches none"):
-        ScanNetSource(tmp_path, ("scene0707_00",)).splits()
+        ScanNetSource(ScanNet(tmp_path), ("scene0707_00",)).splits()
 
 
 def test_a_listed_scene_without_frames_is_refused(tmp_path):
-    source = ScanNetSource(make(tmp_path, "scene0000_00"))
+    source = ScanNetSource(ScanNet(make(tmp_path, "scene0000_00")))
     with pytest.raises(FileNotFoundError, match="scene0000_00 holds no frames with"):
         source.frames("scene0000_00")
 
@@ -123,5 +124,5 @@ def test_lists_with_test_scenes_are_refused(tmp_path, split):
     path.write_text("scene0000_00\nscene0707_00\nscene0716_00")
     message = f"the {split} split has 2 scenes of ScanNet's test set .* scene0707_00"
     with pytest.raises(ValueError, match=message):
-        ScanNetSource(tmp_path, lists={split: path}).splits()
+        ScanNetSource(ScanNet(tmp_path), lists={split: path}).splits()
     check_splits({"test": ["scene0707_00"], "train": ["scene0000_00"]})

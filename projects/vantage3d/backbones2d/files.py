@@ -15,7 +15,7 @@ from torch import Tensor
 from vantage3d.io.atomic import atomic_write_bytes, remove_temporaries
 from vantage3d.io.features import FORMS, FeatureSource, write_features
 from vantage3d.io.manifest import differences
-from vantage3d.io.rgbd_frames import numeric_order
+from vantage3d.recordings.files import natural_order
 
 MANIFEST = "extraction.json"
 FOLDER = "clip_feat"
@@ -85,7 +85,7 @@ def find_images(
         paths = [path for path in folder.iterdir() if path.suffix.lower() in rank]
         paths.sort(key=lambda path: rank[path.suffix.lower()], reverse=True)
         by_stem = {path.stem: path for path in paths}
-        order = sorted(by_stem, key=numeric_order)
+        order = sorted(by_stem, key=natural_order)
         found = [ImageFrame(scene, stem, by_stem[stem]) for stem in order]
         if is_scannet:
             step = frame_interval or SCANNET_INTERVAL

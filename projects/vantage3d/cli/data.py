@@ -17,9 +17,9 @@ CONVERTERS = {
     ),
     "sun3d": ("converters.sun3d", "SUN3D sequences, to a frame index"),
     "sevenscenes": ("converters.sevenscenes", "7-Scenes recordings, to a frame index"),
-    "rgbd": (
-        "converters.rgbd_folder",
-        "your own colour, depth and poses, to a frame index",
+    "recording": (
+        "converters.recordings",
+        "your own recording, in any layout, to a frame index",
     ),
     "annotations": (
         "converters.annotations",
@@ -69,7 +69,8 @@ ALIASES = {
     "scannet_views": "scannet",
     "scannet_frames": "scannet",
     "sevenscenes_frames": "sevenscenes",
-    "rgbd_frames": "rgbd",
+    "rgbd": "recording",
+    "rgbd_frames": "recording",
     "rgbd_folder": "rgbd_sv",
     "kitti360_frames": "kitti360_single",
 }

@@ -17,7 +17,7 @@ from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import unrotate_bits
 from vantage3d.io.files import existing
 from vantage3d.io.images import encode_png, read_color, read_ids
-from vantage3d.io.rgbd_frames import matrix_text
+from vantage3d.io.matrices import matrix_text
 from vantage3d.process.progress import track
 
 SCENE = "shelf"

@@ -12,24 +12,21 @@ from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
-from numpy.typing import NDArray
 
 from vantage3d.converters.index.build import build_index
 from vantage3d.converters.index.report import refuse_skipped
-from vantage3d.converters.index.source import SceneFolders, Unusable
+from vantage3d.converters.index.source import Unusable
+from vantage3d.converters.recordings import RecordingSource
 from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import MILLIMETRES
 from vantage3d.io.images import encode_png
-from vantage3d.io.rgbd_frames import (
-    intrinsics_path,
-    matrix_text,
-    read_list,
-    scannet_intrinsics,
-)
+from vantage3d.io.matrices import matrix_text
 from vantage3d.io.sens import SensFile, open_sens
+from vantage3d.io.text import read_list
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
+from vantage3d.recordings.layouts.scannet import ScanNet
 from vantage3d.views.index import (
     IndexedFrame,
     check_splits,
@@ -43,36 +40,30 @@ MARKER = "export.json"  # written last, with what it was made of
 
 
 @dataclass(frozen=True)
-class ScanNetSource(SceneFolders):
-    """Scene folders with ``color depth pose intrinsic``.
+class ScanNetSource(RecordingSource):
+    """Exported scenes in ScanNet's splits.
 
     Without lists the number of a scene decides: those of ScanNet's test set are
     ``test``, all others ``train``.
 
     Attributes:
-        root: Holds the scenes, itself or in one of ``FOLDERS``.
-        val_scenes: Held-out scenes among those that are not of the test set; where it
-            is empty the lists of ScanNet decide.
         lists: Files of scene names by split, instead of ``meta_data`` in ``root``.
         frame_step: Takes frames whose number is a multiple of this.
     """
 
-    root: Path
-    val_scenes: tuple[str, ...] = ()
     lists: Mapping[str, Path] = field(default_factory=dict)
     frame_step: int = 1
-    reader: str = "scannet"
 
     @property
     def options(self) -> dict[str, Any]:
         options: dict[str, Any] = {"--val-scenes": list(self.val_scenes)}
         if self.frame_step != 1:
             options["--frame-step"] = self.frame_step
-        return options
+        return options | {f"--{k}": v for k, v in self.recording.remedies.given.items()}
 
     def splits(self) -> dict[str, list[str]]:
-        names = {p.parent.name for f in FOLDERS for p in self.root.glob(f"{f}/*/pose")}
-        scenes, test = sorted(names), sorted(filter(is_test_scene, names))
+        scenes = self.recording.sequences()
+        test = list(filter(is_test_scene, scenes))
         rest = [scene for scene in scenes if scene not in test]
         if self.val_scenes:
             return split_scenes(rest, {"val": self.val_scenes}) | {"test": test}
@@ -97,32 +88,15 @@ class ScanNetSource(SceneFolders):
         found = super().frames(sequence)
         if all(isinstance(frame, Unusable) for frame in found):
             raise FileNotFoundError(
-                f"{self.folder(sequence)} holds no frames with colour and depth"
+                f"{self.root / sequence} holds no frames with colour and depth"
                 f"{f': {found[0].reason}' if found else ''}. Export the scene, or take "
                 "it off the list"
-            )
-        folder = self.folder(sequence)
-        if not any(intrinsics_path(folder, sensor) for sensor in ("color", "depth")):
-            print_log(
-                f"{folder} has no intrinsic/intrinsic_depth.txt: the nominal "
-                "intrinsics of ScanNet's sensor are taken, fx = fy = 577.87 at 640x480",
-                logger="current",
-                level=logging.WARNING,
             )
         return found
 
     def names(self, sequence: str) -> list[str]:
         names = [name for name in super().names(sequence) if name.isdigit()]
         return [name for name in names if int(name) % self.frame_step == 0]
-
-    def folder(self, scene: str) -> Path:
-        folders = (self.root / parent / scene for parent in FOLDERS)
-        return next(filter(Path.is_dir, folders), self.root / scene)
-
-    def intrinsics(
-        self, folder: Path, color_size: tuple[int, int], depth_size: tuple[int, int]
-    ) -> NDArray[np.float64]:
-        return scannet_intrinsics(folder, color_size, depth_size)[0]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -162,7 +136,10 @@ def run(args: argparse.Namespace) -> None:
             recordings, root, args.frame_step, options.workers, options.max_skipped
         )
     build_index(
-        ScanNetSource(root, tuple(args.val_scenes), lists, args.frame_step), options
+        ScanNetSource(
+            ScanNet(root), tuple(args.val_scenes), (), lists, args.frame_step
+        ),
+        options,
     )
 
 

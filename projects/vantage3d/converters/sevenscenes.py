@@ -13,7 +13,8 @@ from vantage3d.converters.index.source import FrameSource, Unusable, usable
 from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.images import read_size
-from vantage3d.io.rgbd_frames import read_cam2world, read_intrinsics, read_list
+from vantage3d.io.matrices import read_intrinsics, read_pose
+from vantage3d.io.text import read_list
 from vantage3d.views.index import IndexedFrame, sequence_name
 
 # Nominal intrinsics at 640 x 480, where there is no camera-intrinsics.txt.
@@ -54,7 +55,7 @@ class SevenScenesSource(FrameSource):
         K = self._intrinsics(folder, _color(folder, names[0]))
 
         def frame(name: str) -> IndexedFrame:
-            world2cam = invert_rigid(read_cam2world(folder / f"{name}.pose.txt"))
+            world2cam = invert_rigid(read_pose(folder / f"{name}.pose.txt"))
             files = _color(folder, name), folder / f"{name}.depth.png"
             number = int(name.removeprefix("frame-"))
             return IndexedFrame(number, *map(self.relative, files), K, world2cam)

@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vantage3d.geometry.rasters import z_buffer
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import write_npy
 from vantage3d.io.images import read_color
 from vantage3d.views.frame import Frame
 from vantage3d.views.index import Facts, FrameIndex, IndexedFrame
-from vantage3d.views.transform import z_buffer
 
 SCENE = "motorcycle"
 FILES = ("motorcycle_left.png", "motorcycle_right.png", "motorcycle_disp.npz")

@@ -22,7 +22,7 @@ from vantage3d.converters.index.source import FrameSource, Unusable, usable
 from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.images import read_size
-from vantage3d.io.rgbd_frames import check_rigid, read_intrinsics
+from vantage3d.io.matrices import check_rigid, read_intrinsics
 from vantage3d.views.index import IndexedFrame, sequence_name, split_scenes
 
 FRAME_US = 33_333  # of a 30 Hz stream

@@ -4,6 +4,7 @@ Readers return (H, W) float32; what is not finite or not positive becomes 0, mis
 """
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.files import decoding, existing
-from vantage3d.io.images import FULL, read_ids
+from vantage3d.io.images import FULL, read_depth, read_ids
 
 Depth = NDArray[np.float32]
 HDF5_KEY = "dataset"
@@ -128,6 +129,57 @@ def looks_rotated(depth: NDArray[np.floating]) -> bool:
         return False
     multiples = valid % 2**ROTATED_BITS == 0
     return bool(multiples.mean() > 0.99 and len(np.unique(valid[multiples])) > 16)
+
+
+def read_depth_file(
+    path: str | Path,
+    scale: float = MILLIMETRES,
+    missing: int | None = None,
+    rotated: bool = False,
+) -> Depth:
+    """(H, W) float32 metres of a depth map, in the form that its suffix says.
+
+    Integer images count in ``scale`` units per metre. Values of floating point (TIFF,
+    EXR, PFM, npy, HDF5) do too.
+
+    Args:
+        path: The file.
+        scale: Units per metre.
+        missing: Stored value that means "no depth", beside 0, 65535 and NaN.
+        rotated: Whether bits are rotated as SUN3D's are.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is damaged, or of a form that is not read.
+    """
+    suffix = Path(path).suffix.lower()
+    if rotated:
+        return read_rotated_depth(path)
+    if suffix == ".npy":
+        stored = read_npy(path)
+    elif suffix in (".h5", ".hdf5"):
+        stored = read_hdf5(path)
+    elif suffix in (".exr", ".pfm"):
+        stored = _read_float_image(path)
+    else:
+        return read_depth(path, scale, missing)
+    if missing is not None:
+        stored = np.where(stored == missing, np.float32(0), stored)
+    return _positive((stored / np.float64(scale)).astype(np.float32))
+
+
+def _read_float_image(path: str | Path) -> Depth:
+    """An EXR or PFM image of one channel, by OpenCV."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"depth file {path} is missing. Export it again")
+    os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
+    values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if values is None or values.dtype != np.float32 or values.ndim != 2:
+        raise ValueError(
+            f"depth file {path} is damaged or not one channel of 32-bit floats. Export "
+            "it again as one channel, or as .npy"
+        )
+    return values
 
 
 def read_raw_float32(path: str | Path, size: tuple[int, int]) -> Depth:

@@ -34,7 +34,9 @@ def read_size(path: str | Path, what: str = "colour image") -> tuple[int, int]:
     return _open(path, what, whole=False).size
 
 
-def read_depth(path: str | Path, scale: float = 1000.0) -> NDArray[np.float32]:
+def read_depth(
+    path: str | Path, scale: float = 1000.0, missing: int | None = None
+) -> NDArray[np.float32]:
     """(H, W) float32 z-depth in metres, 0 where missing.
 
     65535, the largest value of 16 bits, means in every format that nothing was
@@ -44,6 +46,7 @@ def read_depth(path: str | Path, scale: float = 1000.0) -> NDArray[np.float32]:
         path: One-channel integer image, usually a 16-bit PNG.
         scale: Units of the file per metre: 1000 for millimetres, 5000 for TUM,
             6553.5 for Replica.
+        missing: Further value that means that nothing was measured.
 
     Raises:
         FileNotFoundError: If the file is missing.
@@ -59,7 +62,7 @@ def read_depth(path: str | Path, scale: float = 1000.0) -> NDArray[np.float32]:
             f"{NARROWEST / scale:.3g} m, so the depth was lost when it was saved. Save "
             "it with 16 bits, or give the units per metre that it has"
         )
-    measured = np.where(stored == FULL, 0, stored)
+    measured = np.where((stored == FULL) | (stored == missing), 0, stored)
     return (measured / np.float64(scale)).astype(np.float32)
 
 

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from vantage3d.io.atomic import atomic_write
 from vantage3d.io.files import decoding, existing
 
-FORMAT = 1  # Raised when the arrays or the meaning of the facts change.
+FORMAT = 2  # Raised when the arrays or the meaning of the facts change.
 ARRAYS = ("sequences", "lengths", "numbers", "images", "depths", "K", "world2cam")
+OPTIONAL = ("semantics", "K_color", "depth2color")
 TEST_SCENES = range(707, 807)  # scene0707_00 .. scene0806_00 of ScanNet
 
 
@@ -36,6 +37,11 @@ class IndexedFrame(NamedTuple):
             integers.
         world2cam: (4, 4) float64, OpenCV axes, metres.
         semantics: Path of the label image; empty where there is none.
+        K_color: (3, 3) intrinsics in pixels of the image, where its camera is not that
+            of the depth map; colour is then brought to the pixels of depth, and
+            everything else here is of the depth camera. None where both show one view.
+        depth2color: (4, 4) from the depth to the colour camera, where they stand in
+            two places.
     """
 
     number: int
@@ -44,6 +50,8 @@ class IndexedFrame(NamedTuple):
     K: NDArray[np.float64]
     world2cam: NDArray[np.float64]
     semantics: str = ""
+    K_color: NDArray[np.float64] | None = None
+    depth2color: NDArray[np.float64] | None = None
 
 
 class Facts(NamedTuple):
@@ -53,6 +61,8 @@ class Facts(NamedTuple):
         reader: How depth is stored, a name in :mod:`vantage3d.views.reading`.
         root: Folder that paths are relative to, itself relative to the index.
         depth_scale: Units of a depth map per metre.
+        missing: Stored value that means "no depth", beside 0 and 65535.
+        registered: Whether colour is brought to the pixels of depth.
         sources: What the index depends on: options and hashes, as its converter says.
     """
 
@@ -60,6 +70,8 @@ class Facts(NamedTuple):
     root: str
     depth_scale: float = 1.0
     sources: str = ""
+    missing: int | None = None
+    registered: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +88,9 @@ class FrameIndex:
         K: (F, 3, 3) intrinsics.
         world2cam: (F, 4, 4) rigid transforms.
         semantics: (F,) utf-8 paths; None where no frame has labels.
+        K_color: (F, 3, 3), NaN where a frame has one camera; None where all have.
+        depth2color: (F, 4, 4), NaN where both cameras of a frame stand in one place;
+            None where all do.
         columns: (F,) arrays of what else a converter measured, by name: ``building``,
             the share of buildings in the view, NaN where nobody knows.
     """
@@ -89,6 +104,8 @@ class FrameIndex:
     K: NDArray[np.float64]
     world2cam: NDArray[np.float64]
     semantics: NDArray[np.bytes_] | None = None
+    K_color: NDArray[np.float64] | None = None
+    depth2color: NDArray[np.float64] | None = None
     columns: Mapping[str, NDArray] = field(default_factory=dict)
 
     @classmethod
@@ -111,6 +128,8 @@ class FrameIndex:
             np.array([frame.K for frame in flat], np.float64).reshape(-1, 3, 3),
             np.array([frame.world2cam for frame in flat], np.float64).reshape(-1, 4, 4),
             labels if any(labels) else None,
+            _stacked([frame.K_color for frame in flat], 3),
+            _stacked([frame.depth2color for frame in flat], 4),
             columns or {},
         )
 
@@ -159,6 +178,8 @@ class FrameIndex:
             self.K[row],
             self.world2cam[row],
             "" if self.semantics is None else self.semantics[row].decode(),
+            _unless_nan(self.K_color, row),
+            _unless_nan(self.depth2color, row),
         )
 
     def save(self, path: str | Path) -> None:
@@ -166,8 +187,11 @@ class FrameIndex:
         arrays = {name: np.asarray(getattr(self, name)) for name in ARRAYS[1:]}
         arrays["sequences"] = np.array([n.encode() for n in self.sequences], np.bytes_)
         arrays |= {f"column_{name}": values for name, values in self.columns.items()}
-        if self.semantics is not None:
-            arrays["semantics"] = self.semantics
+        arrays |= {
+            name: array
+            for name in OPTIONAL
+            if (array := getattr(self, name)) is not None
+        }
         facts = json.dumps({"format": FORMAT, **self.facts._asdict()}, sort_keys=True)
         arrays["facts"] = np.array(facts.encode(), np.bytes_)
         atomic_write(path, lambda file: np.savez_compressed(file, **arrays))
@@ -187,8 +211,7 @@ class FrameIndex:
             np.load(path, allow_pickle=False) as store,
         ):
             arrays: dict = {name: store[name] for name in ARRAYS}
-            if "semantics" in store:
-                arrays["semantics"] = store["semantics"]
+            arrays |= {name: store[name] for name in OPTIONAL if name in store}
             arrays["columns"] = {
                 name.removeprefix("column_"): store[name]
                 for name in store
@@ -199,6 +222,20 @@ class FrameIndex:
             raise ValueError(f"frame index {path} is of an older format. {remake}")
         names = tuple(name.decode() for name in arrays.pop("sequences"))
         return cls(Facts(**facts), names, **arrays)
+
+
+def _stacked(matrices: Sequence[NDArray | None], side: int) -> NDArray | None:
+    """(F, side, side) with NaN for None; None where all are."""
+    if all(matrix is None for matrix in matrices):
+        return None
+    nowhere = np.full((side, side), np.nan)
+    return np.stack([nowhere if m is None else m for m in matrices])
+
+
+def _unless_nan(matrices: NDArray | None, row: int) -> NDArray | None:
+    if matrices is None or np.isnan(matrices[row]).any():
+        return None
+    return matrices[row]
 
 
 def split_scenes(

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.geometry import distance_to_depth
+from vantage3d.geometry.rasters import z_buffer
 from vantage3d.io.depth_files import (
+    read_depth_file,
     read_float16_png,
     read_hdf5,
     read_npy,
@@ -15,14 +17,10 @@ from vantage3d.io.depth_files import (
 )
 from vantage3d.io.files import decoding, existing
 from vantage3d.io.images import read_color, read_depth, read_ids, read_size
-from vantage3d.io.rgbd_frames import (
-    RgbdFrame,
-    read_folder_frame,
-    read_scannet_frame,
-)
+from vantage3d.recordings.registration import register_color
 from vantage3d.views.frame import BadSampleError, Frame
 from vantage3d.views.index import Facts, IndexedFrame
-from vantage3d.views.transform import nearest, z_buffer
+from vantage3d.views.transform import nearest
 
 MASKED = 128  # grey level above which a pixel of Co3D belongs to the object
 Depth = NDArray[np.float32]
@@ -34,15 +32,13 @@ def read_indexed(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
     Raises:
         BadSampleError: If a file is missing, damaged or of another size than its image.
     """
-    path, K, semantics = root / entry.image, entry.K, None
+    path, semantics = root / entry.image, None
     try:
-        if facts.reader in REGISTERED:
-            read = REGISTERED[facts.reader]
-            scene = path.parent.parent
-            image, depth, K, _ = read(scene, path.stem, facts.depth_scale)
-        else:
-            depth = READERS[facts.reader](root, facts, entry)
-            image = read_color(path)
+        depth = READERS[facts.reader](root, facts, entry)
+        image = read_color(path)
+        if facts.registered:
+            cameras = entry.K_color, depth, entry.K, entry.depth2color
+            image, depth = register_color(image, *cameras)
         if entry.semantics:
             semantics = read_ids(root / entry.semantics).astype(np.int16)
     except (FileNotFoundError, ValueError) as error:
@@ -58,7 +54,7 @@ def read_indexed(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
             f"depth map {root / entry.depth} has no valid pixel of {depth.size}. "
             "Leave the frame out, or check the depth encoding and scale"
         )
-    return Frame(image, depth, K, entry.world2cam, semantics)
+    return Frame(image, depth, entry.K, entry.world2cam, semantics)
 
 
 def limit_depth(
@@ -130,6 +126,15 @@ def _integer(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
     return read_depth(root / entry.depth, facts.depth_scale)
 
 
+def _by_suffix(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
+    return read_depth_file(root / entry.depth, facts.depth_scale, facts.missing)
+
+
+def _along_rays(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
+    distance = _by_suffix(root, facts, entry).astype(np.float64)
+    return distance_to_depth(distance, entry.K).astype(np.float32)
+
+
 READERS: dict[str, Callable[[Path, Facts, IndexedFrame], Depth]] = {
     "integer": _integer,
     "vkitti": _integer,
@@ -140,9 +145,6 @@ READERS: dict[str, Callable[[Path, Facts, IndexedFrame], Depth]] = {
     "co3d": _co3d,
     "points": _points,
     "dense": _dense,
-}
-# Layouts whose colour is brought to the grid of the depth image first.
-REGISTERED: dict[str, Callable[[Path, str, float], RgbdFrame]] = {
-    "scannet": lambda folder, name, _: read_scannet_frame(folder, name),
-    "rgbd_folder": read_folder_frame,
+    "recording": _by_suffix,
+    "recording_rays": _along_rays,
 }

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vantage3d.checks import check_positive
 from vantage3d.geometry import project, scale_intrinsics
+from vantage3d.geometry.rasters import z_buffer
 from vantage3d.views.frame import BadSampleError, Frame
 
 MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])
@@ -295,19 +296,3 @@ def visible(
     where = np.flatnonzero(inside & (row >= 0) & (row < size[1]))
     flat = row[where].astype(np.intp) * size[0] + column[where].astype(np.intp)
     return where, depth[where], flat
-
-
-def z_buffer(
-    depth: NDArray[np.floating], pixels: NDArray[np.intp], size: tuple[int, int]
-) -> NDArray[np.float32]:
-    """(H, W) nearest depth of each pixel, 0 where none.
-
-    Args:
-        depth: (M,) metres.
-        pixels: (M,) pixel of each, counted along rows.
-        size: (W, H).
-    """
-    buffer = np.full(size[0] * size[1], np.inf, np.float32)
-    np.minimum.at(buffer, pixels, depth.astype(np.float32))
-    buffer[np.isinf(buffer)] = 0
-    return buffer.reshape(size[1], size[0])

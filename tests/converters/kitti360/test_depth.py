@@ -17,11 +17,12 @@ from vantage3d.converters.kitti360.raw import (
     read_poses,
 )
 from vantage3d.geometry import invert_rigid, transform_points
+from vantage3d.geometry.rasters import z_buffer
 from vantage3d.io.depth_files import KITTI_SCALE
 from vantage3d.io.images import read_depth, read_ids
 from vantage3d.io.kitti360_labels import DYNAMIC
 from vantage3d.synthetic.layouts.drives import drive_name
-from vantage3d.views.transform import visible, z_buffer
+from vantage3d.views.transform import visible
 
 FRAME = 3
 

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vantage3d.converters.recordings import RecordingSource
 from vantage3d.esam.converters import convert
 from vantage3d.esam.converters.rgbd_folder import OBJECT_LABEL, RgbdFolderLabeller
 from vantage3d.esam.scannet_classes import SCANNET200_IDS
 from vantage3d.io.depth_files import rotate_bits
 from vantage3d.io.infos import load_info
 from vantage3d.io.points import read_labels, read_pixels, read_points
+from vantage3d.recordings.layouts import RgbdFolder
 
 N = 400
 SIZE = (48, 64)
@@ -28,6 +30,10 @@ def recording(tmp_path):
     (root / "train.txt").write_text("desk\nshelf_b_0\n")
     (root / "val.txt").write_text("shelf_b_7\n")
     return root
+
+
+def labeller(root, **options):
+    return RgbdFolderLabeller(RecordingSource(RgbdFolder(root)), **options)
 
 
 def write_frame(folder, frame, seed, scale=1000.0):
@@ -122,7 +128,7 @@ def test_without_labels(recording, create_data, tmp_path):
 
 
 def test_a_single_scene_and_patterns(recording):
-    source = RgbdFolderLabeller(recording / "desk", val_frames=("desk_7",))
+    source = labeller(recording / "desk", val_frames=("desk_7",))
     splits = source.samples()
     assert [n.idx for n in splits["train"]] == ["desk_0"]
     assert [n.idx for n in splits["val"]] == ["desk_7"]
@@ -132,27 +138,27 @@ def test_a_single_scene_and_patterns(recording):
 def test_colour_files_with_a_suffix_in_capitals(recording):
     path = recording / "desk" / "color" / "7.png"
     path.rename(path.with_suffix(".PNG"))
-    source = RgbdFolderLabeller(recording, val_frames=("desk_7",))
+    source = labeller(recording, val_frames=("desk_7",))
     (name,) = source.samples()["val"]
     assert source.source.entry(*name).image == "desk/color/7.PNG"
 
 
 def test_val_scenes_beat_the_lists(recording):
-    splits = RgbdFolderLabeller(recording, val_scenes=("shelf*",)).samples()
+    splits = labeller(recording, val_scenes=("shelf*",)).samples()
     assert [n.idx for n in splits["train"]] == ["desk_0", "desk_7"]
     assert [n.idx for n in splits["val"]] == ["shelf_b_0", "shelf_b_7"]
-    splits = RgbdFolderLabeller(recording, val_scenes=("*",)).samples()
+    splits = labeller(recording, val_scenes=("*",)).samples()
     assert (len(splits["train"]), len(splits["val"])) == (0, 4)
 
 
 def test_frame_interval(recording):
-    splits = RgbdFolderLabeller(recording, val_scenes=("desk",), frame_interval=2)
+    splits = labeller(recording, val_scenes=("desk",), frame_interval=2)
     assert [n.idx for n in splits.samples()["val"]] == ["desk_0"]
 
 
 def test_frames_are_in_numeric_order(recording):
     write_frame(recording / "desk", 10, seed=1)
-    splits = RgbdFolderLabeller(recording, val_scenes=("desk",)).samples()
+    splits = labeller(recording, val_scenes=("desk",)).samples()
     assert [n.frame for n in splits["val"]] == ["0", "7", "10"]
 
 
@@ -161,7 +167,7 @@ def test_without_lists_every_fourth_frame_is_held_out(recording):
     (recording / "val.txt").unlink()
     for frame in range(20, 28):
         write_frame(recording / "desk", frame, seed=frame)
-    splits = RgbdFolderLabeller(recording).samples()
+    splits = labeller(recording).samples()
     desk = [name.frame for name in splits["val"] if name.scene == "desk"]
     # the scene has the frames 0, 7, 20, 21, ..., 27
     assert desk == ["21", "25"]
@@ -172,7 +178,7 @@ def test_without_lists_every_fourth_frame_is_held_out(recording):
 def test_a_scene_below_four_frames_holds_out_its_last(recording):
     (recording / "train.txt").unlink()
     (recording / "val.txt").unlink()
-    splits = RgbdFolderLabeller(recording).samples()
+    splits = labeller(recording).samples()
     assert [n.frame for n in splits["val"] if n.scene == "desk"] == ["7"]
 
 
@@ -189,7 +195,7 @@ def test_unknown_names(recording, create_data, tmp_path):
 def test_label_image_of_another_size(recording):
     path = recording / "desk" / "instance" / "0.png"
     Image.open(path).resize((32, 24)).save(path)
-    source = RgbdFolderLabeller(recording)
+    source = labeller(recording)
     name = source.samples()["train"][0]
     with pytest.raises(ValueError, match=r"0\.png is 32x24 and the depth image 64x48"):
         source.labels(name, SIZE, np.zeros((1, 2), int), np.zeros((1, 3)))
@@ -197,17 +203,19 @@ def test_label_image_of_another_size(recording):
 
 @pytest.mark.parametrize(
     ("option", "value", "limit"),
-    [("--depth-scale", 0, "above 0"), ("--frame-interval", -1, "at least 1")],
+    [("--depth-scale", 0, "positive"), ("--frame-interval", -1, "at least 1")],
 )
 def test_options_out_of_range(recording, create_data, tmp_path, option, value, limit):
-    with pytest.raises(SystemExit, match=f"{option} must be {limit}, got {value}"):
+    with pytest.raises(SystemExit, match=f"{option}`? must be {limit}, got {value}"):
         create_data("rgbd_sv", recording, tmp_path / "out", option, value)
 
 
 def test_an_empty_folder(create_data, tmp_path):
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "train.txt").write_text("")
-    with pytest.raises(SystemExit, match="no frames found: 0 in train and 0 in val"):
+    with pytest.raises(
+        SystemExit, match=r"no layout of a recording fits .*, which holds train\.txt"
+    ):
         create_data("rgbd_sv", tmp_path / "raw", tmp_path / "out")
 
 
@@ -272,5 +280,5 @@ def test_depth_in_another_code_is_refused(recording, create_data, tmp_path):
 def test_companions_of_macos_are_no_frames(recording):
     for path in [*recording.glob("*/*/*")]:
         path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7")
-    labeller = RgbdFolderLabeller(recording, val_scenes=("desk",))
-    assert [n.idx for n in labeller.samples()["val"]] == ["desk_0", "desk_7"]
+    held = labeller(recording, val_scenes=("desk",))
+    assert [n.idx for n in held.samples()["val"]] == ["desk_0", "desk_7"]

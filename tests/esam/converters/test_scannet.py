@@ -14,9 +14,10 @@ from vantage3d.esam.converters.scannet import (
     axis_alignment,
     load_mesh_labels,
 )
+from vantage3d.io.images import read_color, read_depth
 from vantage3d.io.infos import load_info
 from vantage3d.io.points import read_labels, read_pixels, read_points
-from vantage3d.io.rgbd_frames import read_rgbd, register_color
+from vantage3d.recordings.registration import register_color
 
 N = 3000
 
@@ -230,9 +231,8 @@ def test_the_real_scannet_sample_is_read():
 
     scans = need("data/deltas_scannet_sample/scannet_sample/scans_test")
     folder = next(iter(scans.iterdir()))
-    color, depth = read_rgbd(
-        folder / "color" / "0.jpg", folder / "depth" / "0.png", 1000.0
-    )
+    color = read_color(folder / "color" / "0.jpg")
+    depth = read_depth(folder / "depth" / "0.png")
     Kc = np.loadtxt(folder / "intrinsic" / "intrinsic_color.txt")[:3, :3]
     K = np.loadtxt(folder / "intrinsic" / "intrinsic_depth.txt")[:3, :3]
     registered, kept = register_color(color, Kc, depth, K)
@@ -316,16 +316,8 @@ def test_colour_and_depth_of_another_shape(scannet):
     Image.open(folder / "color" / "0.jpg").resize((160, 160)).save(
         folder / "color" / "0.jpg"
     )
-    with pytest.raises(ValueError, match=r"0\.jpg is 160x160 and depth .* 160x120"):
-        read_rgbd(folder / "color" / "0.jpg", folder / "depth" / "0.png", 1000.0)
-
-
-def test_wrong_depth_scale(scannet):
-    folder = scannet / "2D" / "scene0000_00"
-    with pytest.raises(
-        ValueError, match=r"median of \d+\.?\d* m with 1 units per metre"
-    ):
-        read_rgbd(folder / "color" / "0.jpg", folder / "depth" / "0.png", 1.0)
+    with pytest.raises(ValueError, match=r"is 160x160 and the depth map 160x120"):
+        frame_of(scannet, "scene0000_00", "0")
 
 
 def test_intrinsics_of_another_resolution(scannet):

@@ -50,7 +50,7 @@ def build_index(source: FrameSource, options: IndexOptions) -> None:
     made_with = {"format": FORMAT, "--check-every": options.check_every}
     state, key = options.open(source.root, {**made_with, **source.options})
     root = os.path.relpath(source.root.resolve(), options.out_dir.resolve())
-    facts = Facts(source.reader, root, source.depth_scale, key)
+    facts = source.facts(root, key)
     task = partial(_sequence, source, facts, state / "done", options.check_every)
     for split, names in splits.items():
         size = min(CHUNK, max(1, len(names) // (4 * options.workers)))

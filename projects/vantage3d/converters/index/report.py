@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from vantage3d.converters.index.sequence import SequenceResult
 from vantage3d.geometry import invert_rigid, unproject
+from vantage3d.geometry.rasters import z_buffer
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.images import write_figure
 from vantage3d.views.frame import BadSampleError, Frame
 from vantage3d.views.index import FrameIndex
 from vantage3d.views.reading import read_indexed
 from vantage3d.views.selection import Cut
-from vantage3d.views.transform import nearest, visible, z_buffer
+from vantage3d.views.transform import nearest, visible
 
 LOW_COVERAGE, LOW_VALID = 0.10, 2000
 LOW_AGREEMENT = 0.05

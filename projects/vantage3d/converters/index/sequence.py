@@ -17,6 +17,7 @@ from vantage3d.views.index import Facts, IndexedFrame
 from vantage3d.views.reading import read_indexed
 
 PERCENTILES = (5, 50, 95)
+NEAREST, FARTHEST = 0.05, 50  # median depth of a frame of an indoor sensor, metres
 PAIRED = 8  # views of a sequence that are compared with their neighbours
 POINTS = 2000  # per view that is compared
 TOLERANCE = 0.05  # of the depth
@@ -111,6 +112,13 @@ def read_checked(root: Path, facts: Facts, entry: IndexedFrame, name: str) -> Fr
     frame = read_indexed(root, facts, entry)
     check_frame(frame, name)
     _check_center(frame.K, frame.depth.shape[::-1], name)
+    median = float(np.median(frame.depth[frame.depth > 0]))
+    if not NEAREST < median < FARTHEST and facts.registered:
+        raise BadSampleError(
+            f"frame {name}: the depth map {root / entry.depth} has a median of "
+            f"{median:g} m with {facts.depth_scale:g} units per metre, expected "
+            f"{NEAREST} to {FARTHEST} m. Give the scale of the files with --depth-scale"
+        )
     if looks_rotated(frame.depth):
         raise BadSampleError(
             f"frame {name}: the depth image is bit-rotated as SUN3D's are: all values "

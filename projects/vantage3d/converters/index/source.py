@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,14 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.geometry import invert_rigid
-from vantage3d.io.images import read_size
-from vantage3d.io.rgbd_frames import (
-    color_path,
-    depth_path,
-    list_frames,
-    read_cam2world,
-)
-from vantage3d.views.index import IndexedFrame
+from vantage3d.views.index import Facts, IndexedFrame
 
 
 class Unusable(NamedTuple):
@@ -52,6 +44,10 @@ class FrameSource(ABC):
     def options(self) -> dict[str, Any]:
         """What the index depends on: options, and hashes of small input files."""
         return {}
+
+    def facts(self, root: str, sources: str) -> Facts:
+        """What holds for all frames, with the place of the data and what it was."""
+        return Facts(self.reader, root, self.depth_scale, sources)
 
     @abstractmethod
     def splits(self) -> dict[str, list[str]]:
@@ -92,38 +88,3 @@ class FrameSource(ABC):
     def relative(self, path: Path) -> str:
         """A path below ``root`` as the index has it."""
         return path.relative_to(self.root).as_posix()
-
-
-class SceneFolders(FrameSource):
-    """Scenes that are folders ``color depth pose``, with files named after frames."""
-
-    @abstractmethod
-    def folder(self, scene: str) -> Path:
-        """Folder of a scene."""
-
-    @abstractmethod
-    def intrinsics(
-        self, folder: Path, color_size: tuple[int, int], depth_size: tuple[int, int]
-    ) -> NDArray[np.float64]:
-        """(3, 3) intrinsics in pixels of the depth images of a scene's folder."""
-
-    def names(self, sequence: str) -> list[str]:
-        return list_frames(self.folder(sequence))
-
-    def cam2world(self, sequence: str, name: str) -> NDArray[np.float64]:
-        return read_cam2world(self.folder(sequence) / "pose" / f"{name}.txt")
-
-    def entry(self, sequence: str, name: str) -> IndexedFrame:
-        """A frame by its name, with the number -1 where the name is none."""
-        world2cam = invert_rigid(self.cam2world(sequence, name))
-        folder = self.folder(sequence)
-        image, depth = color_path(folder, name), depth_path(folder, name)
-        sizes = read_size(image), read_size(depth, "depth image")
-        K, number = self.intrinsics(folder, *sizes), int(name) if name.isdigit() else -1
-        return IndexedFrame(
-            number, self.relative(image), self.relative(depth), K, world2cam
-        )
-
-    def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
-        names = self.names(sequence)
-        return [usable(int(n), partial(self.entry, sequence, n)) for n in names]

@@ -12,10 +12,11 @@ from scipy.spatial.transform import Rotation
 
 from vantage3d.converters.kitti360.raw import Calibration, Kitti360Layout, Matrix
 from vantage3d.geometry import invert_rigid
+from vantage3d.geometry.rasters import z_buffer
 from vantage3d.io.files import existing
 from vantage3d.io.images import read_ids
 from vantage3d.io.kitti360_labels import DYNAMIC, IDS
-from vantage3d.views.transform import visible, z_buffer
+from vantage3d.views.transform import visible
 
 KEPT_SWEEPS = 24
 NEAREST = 2.5  # metres; nearer returns are the car itself

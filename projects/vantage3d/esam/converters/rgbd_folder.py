@@ -2,7 +2,6 @@
 
 import argparse
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
-from vantage3d.converters.rgbd_folder import RgbdFolderSource
+from vantage3d.converters.recordings import RecordingSource, add_remedies, opened
 from vantage3d.converters.runs import from_args
 from vantage3d.esam.converters.convert import (
     add_sample_options,
@@ -20,10 +19,12 @@ from vantage3d.esam.converters.convert import (
 from vantage3d.esam.converters.samples import Labeller, SampleName
 from vantage3d.esam.scannet_classes import THING_IDS
 from vantage3d.io.images import read_ids
-from vantage3d.io.rgbd_frames import read_list
+from vantage3d.io.text import read_list
+from vantage3d.recordings.layouts import LAYOUTS
 from vantage3d.views.index import split_scenes
 
 DATASET = "rgbd_folder"
+MASKS = ("instance", "semantic")
 # ScanNet200's raw id of "object": what an instance is called without semantic images.
 OBJECT_LABEL = 1163
 LAST_LABEL = 1357  # of the label table
@@ -34,8 +35,7 @@ class RgbdFolderLabeller(Labeller):
     """``<root>/<scene>/{instance,semantic}`` beside the frames, or no labels.
 
     Attributes:
-        root: The recordings.
-        depth_scale: Units of the depth images per metre.
+        source: The recordings.
         object_label: Semantic id of every instance where there are no semantic images.
         frame_interval: Take every so many-th frame of a scene.
         val_scenes: Patterns of scenes that are held out.
@@ -43,24 +43,16 @@ class RgbdFolderLabeller(Labeller):
     """
 
     dataset, label_column = DATASET, "id"
-    root: Path
-    depth_scale: float = 1000.0
+    source: RecordingSource
     object_label: int = OBJECT_LABEL
     frame_interval: int = 1
     val_scenes: tuple[str, ...] = ()
     val_frames: tuple[str, ...] = ()
 
-    @cached_property
-    def source(self) -> RgbdFolderSource:  # type: ignore[override]
-        return RgbdFolderSource(self.root, self.depth_scale)
-
     @property
     def options(self) -> dict[str, Any]:
-        return {
-            "dataset": DATASET,
-            "--depth-scale": self.depth_scale,
-            "--object-label": self.object_label,
-        }
+        made_with = self.source.options | {"--object-label": self.object_label}
+        return {k: v for k, v in made_with.items() if not k.endswith("-scenes")}
 
     def samples(self) -> dict[str, list[SampleName]]:
         """Splits by --val-scenes and --val-frames, else by train.txt and val.txt.
@@ -72,7 +64,7 @@ class RgbdFolderLabeller(Labeller):
                 SampleName(scene, frame)
                 for frame in self.source.names(scene)[:: self.frame_interval]
             ]
-            for scene in self.source.scenes()
+            for scene in self.source.recording.sequences()
         }
         names = [name for part in frames.values() for name in part]
         if self.val_scenes or self.val_frames:
@@ -83,14 +75,14 @@ class RgbdFolderLabeller(Labeller):
             return _divided(
                 names, {n for n in names if n.scene in scenes or n.idx in single}
             )
-        lists = {s: self.root / f"{s}.txt" for s in ("train", "val")}
+        lists = {s: self.source.root / f"{s}.txt" for s in ("train", "val")}
         if any(path.is_file() for path in lists.values()):
             return {
                 split: _listed(path, frames) if path.is_file() else []
                 for split, path in lists.items()
             }
         print_log(
-            f"{self.root} has no train.txt and val.txt: every fourth frame of a "
+            f"{self.source.root} has no train.txt and val.txt: every fourth frame of a "
             "scene is held out (--val-scenes and --val-frames choose others). Such "
             "frames neighbour training frames: their AP is optimistic",
             logger="current",
@@ -102,9 +94,8 @@ class RgbdFolderLabeller(Labeller):
     def labels(
         self, name: SampleName, shape: tuple[int, ...], pixels: NDArray, xyz: NDArray
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        folder = self.source.folder(name.scene)
-        instance = _label_image(folder / "instance" / f"{name.frame}.png", shape)
-        semantic = _label_image(folder / "semantic" / f"{name.frame}.png", shape)
+        masks = self.source.recording.frame(*name).masks
+        instance, semantic = (_label_image(masks.get(k), shape) for k in MASKS)
         if semantic is not None and (semantic > LAST_LABEL).any():
             raise ValueError(
                 f"semantic image of {name.idx} has the id {semantic.max()}, ScanNet200 "
@@ -142,9 +133,9 @@ def _listed(path: Path, frames: dict[str, list[SampleName]]) -> list[SampleName]
     return listed
 
 
-def _label_image(path: Path, shape: tuple[int, ...]) -> NDArray[np.int64] | None:
-    """(H, W) ids; None where the whole folder is absent."""
-    if not path.parent.is_dir():
+def _label_image(path: Path | None, shape: tuple[int, ...]) -> NDArray | None:
+    """(H, W) int64 ids; None without a file."""
+    if path is None:
         return None
     ids = read_ids(path)
     if ids.shape != shape:
@@ -159,12 +150,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the RGB-D folder converter."""
     add_sample_options(parser)
     add = parser.add_argument
-    add("--depth-scale", type=float, default=1000.0, help="depth units per metre")
     text = "semantic id of instances without semantic images"
     add("--object-label", type=int, default=OBJECT_LABEL, help=text)
     add("--frame-interval", type=int, default=1, help="take every so many-th frame")
     add("--val-scenes", nargs="+", default=[], help="held-out scenes, * is a wildcard")
     add("--val-frames", nargs="+", default=[], help="held-out <scene>_<frame>, same")
+    add("--layout", choices=LAYOUTS, help="instead of what is recognised")
+    add_remedies(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -176,5 +168,6 @@ def run(args: argparse.Namespace) -> None:
             f"(such as {OBJECT_LABEL}, object): every instance would be lost"
         )
     scenes, frames = tuple(args.val_scenes), tuple(args.val_frames)
-    chosen = {"root": args.root_path, "val_scenes": scenes, "val_frames": frames}
+    source = RecordingSource(opened(args))
+    chosen = {"source": source, "val_scenes": scenes, "val_frames": frames}
     convert(from_args(RgbdFolderLabeller, args, **chosen), options)

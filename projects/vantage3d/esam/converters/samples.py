@@ -23,7 +23,7 @@ from vantage3d.geometry import unproject_pixels
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.points import write_rows
 from vantage3d.views.frame import BadSampleError, Frame
-from vantage3d.views.index import Facts, IndexedFrame
+from vantage3d.views.index import IndexedFrame
 
 MIN_VALID_SHARE = 0.001
 UNCOVERED_CLUSTERS = 10
@@ -201,7 +201,7 @@ def read_frame(source: FrameSource, name: SampleName) -> tuple[IndexedFrame, Fra
         ValueError: If the frame cannot be used; the message says why.
     """
     indexed = source.entry(*name)
-    facts = Facts(source.reader, ".", source.depth_scale)
+    facts = source.facts(".", "")
     return indexed, read_checked(source.root, facts, indexed, name.idx)
 
 

@@ -22,7 +22,8 @@ from vantage3d.esam.converters.convert import (
 )
 from vantage3d.esam.converters.samples import Labeller, SampleName
 from vantage3d.io.files import decoding, existing
-from vantage3d.io.rgbd_frames import read_list
+from vantage3d.io.text import read_list
+from vantage3d.recordings.layouts.scannet import ScanNet
 
 GROUP_KEYS = ("label", "segments", "objectId")
 # Column of the label table whose ids the samples of a dataset have.
@@ -178,7 +179,7 @@ class ScanNetLabeller(Labeller):
 
     @cached_property
     def source(self) -> ScanNetSource:  # type: ignore[override]
-        return ScanNetSource(self.root)
+        return ScanNetSource(ScanNet(self.root))
 
     @property
     def options(self) -> dict[str, Any]:

@@ -1,0 +1,177 @@
+"""``tools/create_data.py recording``: an index of anybody's recordings."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+from numpy.typing import NDArray
+
+from vantage3d.converters.index.build import build_index
+from vantage3d.converters.index.source import FrameSource, Unusable
+from vantage3d.converters.runs import add_index_arguments, from_args, index_options
+from vantage3d.geometry import invert_rigid
+from vantage3d.process.command import image_size
+from vantage3d.recordings.detection import open_recording
+from vantage3d.recordings.layouts import LAYOUTS
+from vantage3d.recordings.recording import (
+    AXES,
+    POSES,
+    RecordedFrame,
+    Recording,
+    Remedies,
+)
+from vantage3d.views.index import Facts, IndexedFrame, split_scenes
+
+
+@dataclass(frozen=True)
+class RecordingSource(FrameSource):
+    """Frames of a recording, of whatever layout it is.
+
+    Attributes:
+        recording: The recording.
+        val_scenes: Patterns of sequences to validate on.
+        test_scenes: Patterns of sequences to test on; all others are for training.
+    """
+
+    recording: Recording
+    val_scenes: tuple[str, ...] = ()
+    test_scenes: tuple[str, ...] = ()
+
+    @property
+    def root(self) -> Path:  # type: ignore[override]
+        return self.recording.root
+
+    @property
+    def options(self) -> dict[str, Any]:
+        said = self.recording.remedies.given.items()
+        return {
+            "layout": self.recording.layout,
+            "--val-scenes": list(self.val_scenes),
+            "--test-scenes": list(self.test_scenes),
+            **{f"--{name.replace('_', '-')}": value for name, value in said},
+        }
+
+    def facts(self, root: str, sources: str) -> Facts:
+        recording = self.recording
+        reader = "recording_rays" if recording.remedies.along_rays else "recording"
+        if recording.rotated_bits:
+            reader = "rotated"
+        return Facts(
+            reader,
+            root,
+            recording.remedies.depth_scale or recording.depth_scale,
+            sources,
+            recording.remedies.missing,
+            registered=True,
+        )
+
+    def splits(self) -> dict[str, list[str]]:
+        chosen = {"val": self.val_scenes, "test": self.test_scenes}
+        return split_scenes(self.recording.sequences(), chosen)
+
+    def names(self, sequence: str) -> list[str]:
+        return self.recording.names(sequence)
+
+    def cam2world(self, sequence: str, name: str) -> NDArray[np.float64]:
+        return _posed(self.recording.frame(sequence, name))
+
+    def entry(self, sequence: str, name: str) -> IndexedFrame:
+        return self._indexed(self.recording.frame(sequence, name))
+
+    def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
+        found: list[IndexedFrame | Unusable] = []
+        for frame in self.recording.frames(sequence, self.names(sequence)):
+            if not isinstance(frame, RecordedFrame):
+                found.append(Unusable(frame.number, frame.reason))
+                continue
+            try:
+                found.append(self._indexed(frame))
+            except ValueError as error:
+                found.append(Unusable(frame.number, str(error)))
+        return found
+
+    def _indexed(self, frame: RecordedFrame) -> IndexedFrame:
+        """The entry of a frame.
+
+        Raises:
+            ValueError: If it has no depth, or no camera.
+        """
+        color, depth = frame.color_camera, frame.depth_camera
+        if frame.depth is None or depth is None or color is None:
+            raise ValueError(f"frame {frame.name} has no depth, which training needs")
+        of_view = depth.resized(color.size)
+        own = frame.depth2color is not None or not np.allclose(color.K, of_view.K)
+        return IndexedFrame(
+            frame.number,
+            self.relative(frame.color),
+            self.relative(frame.depth),
+            depth.K,
+            invert_rigid(_posed(frame)),
+            K_color=color.K if own else None,
+            depth2color=frame.depth2color,
+        )
+
+
+def _posed(frame: RecordedFrame) -> NDArray[np.float64]:
+    if frame.cam2world is None:
+        raise ValueError(f"frame {frame.name} has no pose, which training needs")
+    return frame.cam2world
+
+
+def add_remedies(parser: argparse.ArgumentParser) -> None:
+    """Options by which the owner says what the files of a recording mean."""
+    group = parser.add_argument_group(
+        "what the files mean",
+        "where they differ from their layout; check_recording "
+        "says which of these a recording needs",
+    )
+    add = group.add_argument
+    add("--depth-scale", type=float, help="units of depth maps per metre")
+    add("--missing", type=int, help='stored depth that means "none", beside 0, 65535')
+    add("--poses", choices=POSES, help="what the matrices of poses are")
+    add("--axes", choices=AXES, help="axes of the cameras that poses are of")
+    add("--pose-units", type=float, default=1.0, help="per metre: 1000 for millimetres")
+    add("--pose-shift", type=int, default=0, help="a frame's pose is so many later")
+    add("--color-shift", type=int, default=0, help="a frame's colour is so many later")
+    text = "depth maps hold distances to the camera's centre"
+    add("--along-rays", action="store_true", help=text)
+    text = "size WxH of the images that the intrinsics were written for"
+    add("--intrinsics-size", type=image_size, help=text)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the subcommand."""
+    add_index_arguments(parser)
+    add, text = parser.add_argument, "scenes, * is a wildcard; all others are train"
+    add("--val-scenes", nargs="+", default=[], help=f"validation {text}")
+    add("--test-scenes", nargs="+", default=[], help=f"test {text}")
+    add("--layout", choices=LAYOUTS, help="instead of what is recognised")
+    add_remedies(parser)
+
+
+def opened(args: argparse.Namespace) -> Recording:
+    """The recording of the command line; says what was recognised.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If no layout fits, or an option is out of range.
+    """
+    remedies = from_args(Remedies, args)
+    recording = open_recording(args.root_path, args.layout, remedies)
+    count = len(recording.sequences())
+    text = f"{args.root_path}: {recording.title}, {count} sequences"
+    print_log(text, logger="current")
+    return recording
+
+
+def run(args: argparse.Namespace) -> None:
+    """Index recordings as the command line says."""
+    options = index_options(args, "recording")
+    chosen = tuple(args.val_scenes), tuple(args.test_scenes)
+    source = RecordingSource(opened(args), *chosen)
+    build_index(source, options)
+    for text in source.recording.defaults:
+        print_log(text, logger="current", level=30)

@@ -1,0 +1,113 @@
+"""Text files of camera matrices: intrinsics and poses."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vantage3d.io.text import read_text
+
+
+def read_matrix(path: Path, what: str) -> NDArray[np.float64]:
+    """A 3 x 3 or 4 x 4 matrix of a text file.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it holds something else, or NaN or infinite values.
+    """
+    try:
+        words = read_text(path).replace(",", " ").replace(";", " ").split()
+        values = np.array(words, dtype=np.float64)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{what} {path} is missing") from None
+    except ValueError as error:
+        raise ValueError(f"{what} {path} is no matrix of numbers: {error}") from None
+    if values.size not in (9, 16):
+        raise ValueError(
+            f"{what} {path} has {values.size} numbers, expected 9 (3x3) or 16 (4x4)"
+        )
+    if not np.isfinite(values).all():
+        bad = values[~np.isfinite(values)][0]
+        raise ValueError(f"{what} {path} contains {bad}, expected finite numbers")
+    side = 3 if values.size == 9 else 4
+    return values.reshape(side, side)
+
+
+def matrix_text(matrix: NDArray[np.floating]) -> str:
+    """Text of a matrix as :func:`read_matrix` reads it, without loss."""
+    rows = [" ".join(repr(float(value)) for value in row) for row in matrix]
+    return "\n".join(rows) + "\n"
+
+
+def read_pose(path: Path) -> NDArray[np.float64]:
+    """(4, 4) transform; ValueError unless it is rigid."""
+    pose = read_matrix(path, "pose")
+    if pose.shape != (4, 4):
+        raise ValueError(f"pose {path} is {pose.shape}, expected 4x4")
+    check_rigid(pose, str(path))
+    return pose
+
+
+def check_rigid(pose: NDArray[np.float64], name: str) -> None:
+    """Refuse a (4, 4) camera-to-world pose that is no rigid transform.
+
+    Raises:
+        ValueError: Which says why, and whose pose it is by ``name``.
+    """
+    if not np.isfinite(pose).all():
+        bad = pose[~np.isfinite(pose)][0]
+        raise ValueError(
+            f"pose {name} contains {bad}: the tracking was lost there; leave the "
+            "frame out"
+        )
+    rotation = pose[:3, :3]
+    error = float(np.abs(rotation @ rotation.T - np.eye(3)).max())
+    if error > 1e-2 or np.linalg.det(rotation) < 0:
+        raise ValueError(
+            f"pose {name} is not rigid: R R^T is off the identity by {error:.3g} and "
+            f"det R = {np.linalg.det(rotation):.3g}, expected a camera-to-world "
+            "transform"
+        )
+    if np.abs(pose[3] - (0, 0, 0, 1)).max() > 1e-4:
+        raise ValueError(
+            f"pose {name} ends in the row {pose[3].tolist()}, expected 0 0 0 1: is the "
+            "matrix transposed?"
+        )
+
+
+def read_intrinsics(path: Path, size: tuple[int, int]) -> NDArray[np.float64]:
+    """(3, 3) intrinsics that plausibly belong to an image of ``size`` (W, H).
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: As :func:`check_intrinsics` says.
+    """
+    K = read_matrix(path, "intrinsics")[:3, :3]
+    check_intrinsics(K, size, str(path))
+    return K
+
+
+def check_intrinsics(K: NDArray[np.float64], size: tuple[int, int], name: str) -> None:
+    """Refuse intrinsics that cannot belong to an image of ``size`` (W, H).
+
+    Raises:
+        ValueError: If the principal point is not in the middle half of the image,
+            as when the file belongs to another resolution, or a focal length is not
+            positive or was mixed up with it.
+    """
+    center = K[:2, 2] / np.array(size)
+    if (np.abs(center - 0.5) > 0.25).any() or (K[[0, 1], [0, 1]] <= 0).any():
+        raise ValueError(
+            f"intrinsics {name} do not belong to an image of {size[0]}x{size[1]}: "
+            f"fx={K[0, 0]:g} fy={K[1, 1]:g} cx={K[0, 2]:g} cy={K[1, 2]:g}. Write those "
+            "of the images beside it"
+        )
+    (fx, fy), (cx, cy) = K[[0, 1], [0, 1]], K[:2, 2]
+    # A camera may see 90 degrees, which makes f = c, but not along one axis alone.
+    for focal, other, center, axis in ((fx, fy, cx, "x"), (fy, fx, cy, "y")):
+        if abs(focal / center - 1) < 0.01 and abs(other / focal - 1) > 0.2:
+            raise ValueError(
+                f"intrinsics {name} have f{axis}={focal:g}, which is c{axis}, and "
+                f"{other:g} for the other axis: the principal point was read or "
+                "written as a focal length. Expected rows fx 0 cx, 0 fy cy, 0 0 1"
+            )

@@ -1,0 +1,87 @@
+"""Tables of text: timestamps with files, and trajectories with quaternions (TUM)."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation, Slerp
+
+from vantage3d.io.text import read_text
+
+MAX_GAP_S = 0.1  # between two poses, across which none is interpolated
+
+
+def read_table(path: Path, columns: int) -> list[list[str]]:
+    """Rows of words, split at blanks, tabs, commas or semicolons; ``#`` starts a note.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If a row has fewer words than ``columns``.
+    """
+    rows = []
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        words = line.replace(",", " ").replace(";", " ").split()
+        if not words or words[0].startswith("#"):
+            continue
+        if len(words) < columns:
+            raise ValueError(
+                f"{path} line {number} has {len(words)} columns, expected {columns}: "
+                f"{line.strip()[:60]!r}"
+            )
+        rows.append(words)
+    return rows
+
+
+def read_trajectory(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A trajectory of lines ``timestamp tx ty tz qx qy qz qw``, camera to world.
+
+    Returns:
+        (N,) ascending seconds, and (N, 4, 4) transforms.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If a line is no pose, or a quaternion is far from unit length.
+    """
+    try:
+        rows = np.array([row[:8] for row in read_table(path, 8)], np.float64)
+    except ValueError as error:
+        raise ValueError(f"{path} is no trajectory: {error}") from error
+    rows = rows.reshape(-1, 8)
+    rows = rows[np.isfinite(rows).all(1)]
+    lengths = np.linalg.norm(rows[:, 4:], axis=1)
+    off = np.abs(lengths - 1)
+    if (off > 0.05).any():
+        raise ValueError(
+            f"{path} has a quaternion of length {lengths[off.argmax()]:.3g}, expected "
+            "1. Columns are: timestamp tx ty tz qx qy qz qw"
+        )
+    rows = rows[np.unique(rows[:, 0], return_index=True)[1]]
+    poses = np.tile(np.eye(4), (len(rows), 1, 1))
+    if len(rows):
+        poses[:, :3, :3] = Rotation.from_quat(rows[:, 4:]).as_matrix()
+    poses[:, :3, 3] = rows[:, 1:4]
+    return rows[:, 0], poses
+
+
+def pose_at(
+    times: NDArray[np.float64], poses: NDArray[np.float64], time: float
+) -> NDArray[np.float64] | None:
+    """(4, 4) pose at a moment, between the two around it; None where they are far.
+
+    Args:
+        times: (N,) ascending seconds.
+        poses: (N, 4, 4).
+        time: Seconds.
+    """
+    after = int(np.searchsorted(times, time))
+    if after < len(times) and times[after] == time:
+        return poses[after]
+    if not 0 < after < len(times) or times[after] - times[after - 1] > MAX_GAP_S:
+        return None
+    pair = slice(after - 1, after + 1)
+    share = (time - times[after - 1]) / (times[after] - times[after - 1])
+    between = np.eye(4)
+    turns = Rotation.from_matrix(poses[pair, :3, :3])
+    between[:3, :3] = Slerp([0, 1], turns)(share).as_matrix()
+    between[:3, 3] = (1 - share) * poses[after - 1, :3, 3] + share * poses[after, :3, 3]
+    return between

@@ -1,0 +1,1 @@
+"""Anybody's recording as posed frames: layouts, their detection, the preflight."""

@@ -1,0 +1,97 @@
+"""Files of a recording: what lies in a folder, by name and in order."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+COLOR = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+DEPTH = (".png", ".tif", ".tiff", ".exr", ".npy", ".pfm", ".pgm", ".h5", ".hdf5")
+DEEPEST = 4  # folders below the root in which sequences are looked for
+
+
+def is_foreign(path: Path) -> bool:
+    """Whether a system left the file there: macOS's ``._x``, Thumbs.db, dotfiles."""
+    return path.name.startswith(".") or path.name.lower() in (
+        "thumbs.db",
+        "desktop.ini",
+        "__macosx",
+    )
+
+
+def listing(folder: Path) -> list[Path]:
+    """Files and folders in natural order; none where there is no such folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        (path for path in folder.iterdir() if not is_foreign(path)),
+        key=lambda path: natural_order(path.name),
+    )
+
+
+def natural_order(name: str) -> list[tuple[int, str]]:
+    """Sorting key that takes digits for numbers: 9 before 10."""
+    parts = re.split(r"(\d+)", name)
+    order = [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+    return [*order, (-2, name)]  # 2 and 002 have an order too
+
+
+def named(folder: Path, suffixes: Iterable[str]) -> dict[str, Path]:
+    """Files of some kinds by their name without suffix, in natural order.
+
+    Raises:
+        ValueError: If two have one name, or one number: ``a.JPG`` and ``a.png``,
+            ``10.png`` and ``00010.png``.
+    """
+    kinds, found = tuple(suffixes), {}
+    seen: dict[str | int, Path] = {}
+    for path in listing(folder):
+        if path.suffix.lower() not in kinds or not path.is_file():
+            continue
+        key = int(path.stem) if path.stem.isdigit() else path.stem
+        if key in seen:
+            raise ValueError(
+                f"{folder} has {seen[key].name} and {path.name}: one frame, two files. "
+                "Remove one of them"
+            )
+        seen[key] = found[path.stem] = path
+    return found
+
+
+def folders_with(root: Path, *parts: str) -> dict[str, Path]:
+    """Folders that have all of ``parts``, by their path below ``root``.
+
+    ``root`` itself comes first, with its own name; then what is below it, at most
+    four folders deep. A folder that has them is not searched further.
+    """
+    if all((root / part).exists() for part in parts):
+        return {root.resolve().name: root}
+    found: dict[str, Path] = {}
+    level = [root]
+    for _ in range(DEEPEST):
+        level = [p for folder in level for p in listing(folder) if p.is_dir()]
+        hits = [p for p in level if all((p / part).exists() for part in parts)]
+        found |= {path.relative_to(root).as_posix(): path for path in hits}
+        level = [path for path in level if path not in hits]
+    return dict(sorted(found.items(), key=lambda item: natural_order(item[0])))
+
+
+def mismatch(folder: Path, part: str, name: str, others: Mapping[str, Path]) -> str:
+    """Why a frame has no file in another folder, in words of its owner.
+
+    Args:
+        folder: Folder of the sequence.
+        part: The other folder.
+        name: Name of the frame.
+        others: Files of the other folder by name.
+    """
+    text = f"{folder / part} has no file for frame {name!r}"
+    if not others:
+        return f"{text}: it is empty"
+    key = name.lower().lstrip("0")
+    alike = [other for other in others if other.lower().lstrip("0") == key]
+    if alike:
+        return (
+            f"{text}, but {others[alike[0]].name}: letter case or leading zeros "
+            "differ. Give the files of a frame one name"
+        )
+    return f"{text}; its files are called like {next(iter(others.values())).name}"

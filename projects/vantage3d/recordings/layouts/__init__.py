@@ -1,0 +1,10 @@
+"""Layouts of recordings, one file each: anyone's, and those of public datasets."""
+
+from vantage3d.recordings.layouts.rgbd import RgbdFolder
+from vantage3d.recordings.layouts.scannet import ScanNet
+from vantage3d.recordings.layouts.tum import TumRgbd
+from vantage3d.recordings.recording import Recording
+
+LAYOUTS: dict[str, type[Recording]] = {
+    kind.layout: kind for kind in (RgbdFolder, ScanNet, TumRgbd)
+}

@@ -1,0 +1,89 @@
+"""ScanNet: exported scenes, and the sample ``scannet_frames_25k``."""
+
+from pathlib import Path
+
+import numpy as np
+
+from vantage3d.io.images import read_size
+from vantage3d.recordings.files import folders_with, listing
+from vantage3d.recordings.layouts.rgbd import RgbdFolder
+from vantage3d.recordings.recording import Camera, Look
+
+SCENES = ("2D", "scans", "scans_train", "scans_test", ".")  # folders of scenes
+# fx = fy, cx, cy of the sensor at 640 x 480, taken where an export has no file.
+NOMINAL = Camera(
+    np.array([[577.870605, 0, 319.5], [0, 577.870605, 239.5], [0, 0, 1.0]]), (640, 480)
+)
+# The full export's, a flat one's, and that of scannet_frames_25k.
+INTRINSICS = ("intrinsic/intrinsic_", "intrinsic_", "intrinsics_")
+
+
+class ScanNet(RgbdFolder):
+    """Scenes ``<scene>/{color,depth,pose}`` with intrinsics of both sensors."""
+
+    layout = "scannet"
+    title = "ScanNet export"
+
+    @classmethod
+    def look(cls, root: Path) -> Look:
+        scene = next(iter(folders_with(root, "color", "pose").values()), root)
+        parts = [part for part in ("color", "depth", "pose") if (scene / part).is_dir()]
+        files = [of_sensor(scene, sensor) for sensor in ("depth", "color")]
+        parts += [f.relative_to(scene).as_posix() for f in files if f]
+        lacking = [part for part in ("color", "depth", "pose") if part not in parts]
+        if not any(files) and not scene.name.startswith("scene"):
+            lacking.append("intrinsic/intrinsic_depth.txt")
+        if (scene / "intrinsic.txt").is_file():
+            lacking.append("intrinsic/ in place of intrinsic.txt")
+        return Look(cls.layout, tuple(parts), tuple(lacking))
+
+    def sequences(self) -> list[str]:
+        parents = (self.root / folder for folder in SCENES)
+        scenes = (scene for parent in parents for scene in listing(parent))
+        found = {scene.name for scene in scenes if (scene / "pose").is_dir()}
+        if not found and (self.root / "pose").is_dir():
+            return [self.root.resolve().name]
+        return sorted(found)
+
+    def folder(self, sequence: str) -> Path:
+        if (self.root / "pose").is_dir():
+            return self.root
+        folders = (self.root / parent / sequence for parent in SCENES)
+        return next(filter(Path.is_dir, folders), self.root / sequence)
+
+    def cameras(
+        self, folder: Path, color: Path, depth: Path | None
+    ) -> tuple[Camera, Camera | None]:
+        of_color, of_depth = (of_sensor(folder, s) for s in ("color", "depth"))
+        size = read_size(color)
+        if depth is None:
+            own = self.camera(of_color, size) if of_color else None
+            return own or self._nominal(folder, size), None
+        depth_size = read_size(depth, "depth image")
+        if of_depth is None:
+            first = self.camera(of_color, size) if of_color else None
+            second = (first or self._nominal(folder, depth_size)).resized(depth_size)
+            return second.resized(size), second
+        second = self.camera(of_depth, depth_size)
+        # Colour that was resized to the depth images keeps the file of its old size.
+        registered = of_color is None or size == depth_size
+        own = None if registered or not of_color else self.camera(of_color, size)
+        return own or second.resized(size), second
+
+    def _nominal(self, folder: Path, size: tuple[int, int]) -> Camera:
+        if size[0] * 480 != size[1] * 640:
+            raise ValueError(
+                f"{folder} has no intrinsic/intrinsic_depth.txt and images of "
+                f"{size[0]}x{size[1]}; the default is for 640x480 and its multiples"
+            )
+        self.assumed(
+            f"{folder} has no intrinsic/intrinsic_depth.txt: the nominal intrinsics of "
+            "ScanNet's sensor are taken, fx = fy = 577.87 at 640x480"
+        )
+        return NOMINAL.resized(size)
+
+
+def of_sensor(folder: Path, sensor: str) -> Path | None:
+    """The intrinsics file of a scene's ``color`` or ``depth``, None without."""
+    paths = (folder / f"{name}{sensor}.txt" for name in INTRINSICS)
+    return next((path for path in paths if path.is_file()), None)

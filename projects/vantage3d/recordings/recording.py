@@ -1,0 +1,306 @@
+"""A recording: posed frames of one layout, read where they lie, nothing converted."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import wraps
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vantage3d.checks import check_choice, check_positive
+from vantage3d.geometry import distance_to_depth, invert_rigid, scale_intrinsics
+from vantage3d.io.depth_files import read_depth_file
+from vantage3d.io.images import read_color
+from vantage3d.io.matrices import check_intrinsics, read_matrix
+
+Matrix = NDArray[np.float64]
+Result = TypeVar("Result")
+# Camera axes of files -> OpenCV's (x right, y down, z forward); None for those.
+AXES = {
+    "opencv": None,
+    "opengl": ((1, 0, 0, 0), (0, -1, 0, 0), (0, 0, -1, 0), (0, 0, 0, 1)),
+    "ros": ((0, 0, 1, 0), (-1, 0, 0, 0), (0, -1, 0, 0), (0, 0, 0, 1)),
+}
+POSES = ("cam2world", "world2cam")
+
+
+class Camera(NamedTuple):
+    """A pinhole camera without distortion.
+
+    Attributes:
+        K: (3, 3) intrinsics in pixels of its images, centres at integers.
+        size: (W, H) of its images.
+    """
+
+    K: Matrix
+    size: tuple[int, int]
+
+    def resized(self, size: tuple[int, int]) -> "Camera":
+        """The camera of its images at another ``size`` (W, H)."""
+        scales = size[0] / self.size[0], size[1] / self.size[1]
+        return Camera(scale_intrinsics(self.K, *scales), size)
+
+
+class RecordedFrame(NamedTuple):
+    """Where a frame's files are and what is known of its cameras; nothing is decoded.
+
+    Attributes:
+        name: Unique in its sequence; letters, digits, ``.``, ``_`` and ``-``.
+        number: Its place in time, in frames of the recording; increasing.
+        color: The colour image.
+        color_camera: None where the recording has no intrinsics.
+        depth: The depth map, None without.
+        depth_camera: None without depth.
+        depth2color: (4, 4) from the depth to the colour camera, metres; None where
+            both are one camera or stand in one place.
+        cam2world: (4, 4), OpenCV axes, metres, of the depth camera or, without depth,
+            of the colour camera; None where the recording has no poses.
+        timestamp: Seconds; None without.
+        masks: Label images by kind, such as ``instance``.
+    """
+
+    name: str
+    number: int
+    color: Path
+    color_camera: Camera | None = None
+    depth: Path | None = None
+    depth_camera: Camera | None = None
+    depth2color: Matrix | None = None
+    cam2world: Matrix | None = None
+    timestamp: float | None = None
+    masks: Mapping[str, Path] = {}
+
+
+class Unusable(NamedTuple):
+    """A frame that cannot be used."""
+
+    name: str
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Remedies:
+    """What the owner of a recording says about its files, for every layout alike.
+
+    None leaves a convention as the layout has it.
+
+    Attributes:
+        depth_scale: Units of a depth map per metre.
+        missing: Stored value that means "no depth", beside 0 and 65535.
+        poses: What the matrices are, one of :data:`POSES`.
+        axes: Axes of the cameras that poses are of, a key of :data:`AXES`.
+        pose_units: Units of translations per metre: 1000 for millimetres.
+        pose_shift: A frame has the pose that the files give to the one so many places
+            later.
+        color_shift: A frame has the colour image of the one so many places later.
+        along_rays: Whether depth maps hold distances to the camera's centre.
+        intrinsics_size: (W, H) of the images that the intrinsics were written for.
+    """
+
+    depth_scale: float | None = None
+    missing: int | None = None
+    poses: str | None = None
+    axes: str | None = None
+    pose_units: float = 1.0
+    pose_shift: int = 0
+    color_shift: int = 0
+    along_rays: bool = False
+    intrinsics_size: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.depth_scale is not None:
+            check_positive("--depth-scale", self.depth_scale)
+        if self.poses is not None:
+            check_choice("--poses", self.poses, POSES)
+        if self.axes is not None:
+            check_choice("--axes", self.axes, AXES)
+        check_positive("--pose-units", self.pose_units)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Options that differ from their defaults, by name."""
+        pairs = ((f.name, f.default, getattr(self, f.name)) for f in fields(self))
+        return {name: value for name, default, value in pairs if value != default}
+
+
+class Look(NamedTuple):
+    """What a layout sees in a folder.
+
+    Attributes:
+        layout: Name of the layout.
+        found: What it looked for and found, in words of the layout.
+        lacking: What it needs and did not find; empty where the folder has the layout.
+    """
+
+    layout: str
+    found: tuple[str, ...]
+    lacking: tuple[str, ...]
+
+
+def kept(method: Callable[..., Result]) -> Callable[..., Result]:
+    """A method of a recording that looks at the disk once for its arguments."""
+
+    @wraps(method)
+    def look_once(self: "Recording", *args: Any) -> Result:
+        key = (method.__name__, *args)
+        if key not in self.seen:
+            self.seen[key] = method(self, *args)
+        return self.seen[key]
+
+    return look_once
+
+
+@dataclass(frozen=True)
+class Recording(ABC):
+    """Sequences of posed frames below a folder. Instances travel to worker processes.
+
+    A layout is one subclass in one file of ``recordings/layouts``. It says how its
+    files are named and what they mean; the remedies of the owner are applied here.
+
+    Attributes:
+        root: Folder, or file, of the recording.
+        remedies: What the owner says about the files.
+        defaults: What was assumed because no file says it, in words; a reader adds.
+        seen: What :func:`kept` methods found on disk; a new recording looks again.
+    """
+
+    layout: ClassVar[str]  # one word, for options and files
+    title: ClassVar[str]  # for people
+    depth_scale: ClassVar[float] = 1000.0
+    poses: ClassVar[str] = "cam2world"
+    axes: ClassVar[str] = "opencv"
+    rotated_bits: ClassVar[bool] = False
+
+    root: Path
+    remedies: Remedies = Remedies()
+    defaults: dict[str, None] = field(default_factory=dict, compare=False)
+    seen: dict[tuple, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    @abstractmethod
+    def look(cls, root: Path) -> Look:
+        """What of this layout ``root`` has, by the names of its files alone."""
+
+    @abstractmethod
+    def sequences(self) -> list[str]:
+        """Names of the sequences, in order."""
+
+    @abstractmethod
+    def names(self, sequence: str) -> list[str]:
+        """Names of the frames of a sequence in order of time.
+
+        Raises:
+            FileNotFoundError: If files of the whole sequence are missing.
+            ValueError: If they cannot be used at all.
+        """
+
+    @abstractmethod
+    def listed(self, sequence: str, name: str) -> RecordedFrame:
+        """A frame as its files have it: ``cam2world`` is whatever the pose file holds.
+
+        Raises:
+            FileNotFoundError: If a file of the frame is missing.
+            ValueError: If one is damaged or does not belong to the others.
+        """
+
+    def frame(self, sequence: str, name: str) -> RecordedFrame:
+        """A frame with the remedies applied.
+
+        Raises:
+            FileNotFoundError: If a file of the frame is missing.
+            ValueError: If one is damaged or does not belong to the others, or there is
+                no frame at the shift that was asked for.
+        """
+        frame, said = self.listed(sequence, name), self.remedies
+        if said.color_shift:
+            other = self._shifted(sequence, name, said.color_shift, "--color-shift")
+            frame = frame._replace(color=other.color)
+        if said.pose_shift:
+            other = self._shifted(sequence, name, said.pose_shift, "--pose-shift")
+            frame = frame._replace(cam2world=other.cam2world)
+        pose = frame.cam2world
+        if pose is not None:
+            if (said.poses or self.poses) == "world2cam":
+                pose = invert_rigid(pose)
+            if axes := AXES[said.axes or self.axes]:
+                pose = pose @ np.array(axes, np.float64)
+            if said.pose_units != 1:
+                pose = pose.copy()
+                pose[:3, 3] /= said.pose_units
+        return frame._replace(cam2world=pose)
+
+    def frames(
+        self, sequence: str, names: Sequence[str] | None = None
+    ) -> list[RecordedFrame | Unusable]:
+        """Frames of a sequence in order, or why one cannot be used.
+
+        Args:
+            sequence: Name of the sequence.
+            names: Names of frames; all if not given.
+
+        Raises:
+            FileNotFoundError: If files of the whole sequence are missing.
+            ValueError: If they cannot be used at all.
+        """
+        found: list[RecordedFrame | Unusable] = []
+        for place, name in enumerate(names or self.names(sequence)):
+            try:
+                found.append(self.frame(sequence, name))
+            except (FileNotFoundError, ValueError) as error:
+                found.append(Unusable(name, place, str(error)))
+        return found
+
+    def _shifted(self, sequence: str, name: str, by: int, option: str) -> RecordedFrame:
+        """The frame so many places later."""
+        names = self.names(sequence)
+        place = names.index(name) + by
+        if not 0 <= place < len(names):
+            raise ValueError(f"frame {name} has none {by} places away ({option} {by})")
+        return self.listed(sequence, names[place])
+
+    def assumed(self, text: str) -> None:
+        """Note what was taken because no file says it."""
+        self.defaults[text] = None
+
+    def camera(self, path: Path, size: tuple[int, int]) -> Camera:
+        """The camera of an intrinsics file and images of ``size`` (W, H).
+
+        Raises:
+            FileNotFoundError: If the file is missing.
+            ValueError: If it holds no intrinsics, or those of other images.
+        """
+        K = read_matrix(path, "intrinsics")[:3, :3]
+        if written_for := self.remedies.intrinsics_size:
+            K = scale_intrinsics(K, size[0] / written_for[0], size[1] / written_for[1])
+        check_intrinsics(K, size, f"intrinsics {path}")
+        return Camera(K, size)
+
+    def read_color(self, frame: RecordedFrame) -> NDArray[np.uint8]:
+        """(H, W, 3) RGB.
+
+        Raises:
+            FileNotFoundError: If the file is missing.
+            ValueError: If it is damaged.
+        """
+        return read_color(frame.color)
+
+    def read_depth(self, frame: RecordedFrame) -> NDArray[np.float32]:
+        """(H, W) z-depth in metres, 0 = missing, in pixels of the depth camera.
+
+        Raises:
+            FileNotFoundError: If the file is missing.
+            ValueError: If it is damaged, or the frame has none.
+        """
+        if frame.depth is None or frame.depth_camera is None:
+            raise ValueError(f"frame {frame.name} of {self.root} has no depth map")
+        scale = self.remedies.depth_scale or self.depth_scale
+        depth = read_depth_file(
+            frame.depth, scale, self.remedies.missing, self.rotated_bits
+        )
+        if self.remedies.along_rays:
+            depth = distance_to_depth(depth, frame.depth_camera.K).astype(np.float32)
+        return depth

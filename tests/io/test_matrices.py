@@ -1,0 +1,61 @@
+"""Text matrices of cameras, and numbers in the wrong place."""
+
+import numpy as np
+import pytest
+
+from vantage3d.io.matrices import check_rigid, read_intrinsics, read_matrix
+
+
+def saved(tmp_path, matrix):
+    np.savetxt(tmp_path / "intrinsics.txt", matrix)
+    return tmp_path / "intrinsics.txt"
+
+
+def test_principal_point_as_focal_length_is_noticed(tmp_path):
+    """The third row's number read as fy, as a published reader of SUN3D did."""
+    path = saved(tmp_path, [[570.342, 0, 320], [0, 240, 240], [0, 0, 1]])
+    message = r"have fy=240, which is cy, and 570.342 for the other axis: the principal"
+    with pytest.raises(ValueError, match=message):
+        read_intrinsics(path, (640, 480))
+
+
+def test_a_camera_that_sees_90_degrees_is_right(tmp_path):
+    K = np.array([[128.0, 0, 128], [0, 128, 128], [0, 0, 1]])
+    np.testing.assert_array_equal(read_intrinsics(saved(tmp_path, K), (256, 256)), K)
+
+
+@pytest.mark.parametrize("focal", [0, -500])
+def test_singular_intrinsics_are_refused(tmp_path, focal):
+    path = saved(tmp_path, [[focal, 0, 320], [0, 570, 240], [0, 0, 1]])
+    with pytest.raises(ValueError, match=f"do not belong to .* fx={focal} fy=570"):
+        read_intrinsics(path, (640, 480))
+
+
+def test_lost_and_bent_poses_are_refused():
+    pose = np.eye(4)
+    pose[1, 3] = np.nan
+    with pytest.raises(ValueError, match="pose 7 contains nan: the tracking was lost"):
+        check_rigid(pose, "7")
+    with pytest.raises(ValueError, match=r"pose 7 is not rigid: .* det R = 8"):
+        check_rigid(np.diag([2.0, 2, 2, 1]), "7")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff500 0 320\r\n0 500 240\r\n0 0 1\r\n\r\n",
+        "500,0,320\n0,500,240\n0,0,1",
+        "500\t0\t320\n0\t500\t240\n\n0\t0\t1 \n",
+        "500; 0; 320; 0; 500; 240; 0; 0; 1",
+    ],
+)
+def test_forms_in_which_editors_save_a_matrix(tmp_path, text):
+    (tmp_path / "K.txt").write_bytes(text.encode())
+    K = [[500, 0, 320], [0, 500, 240], [0, 0, 1]]
+    np.testing.assert_array_equal(read_matrix(tmp_path / "K.txt", "intrinsics"), K)
+
+
+def test_what_is_no_text_is_named(tmp_path):
+    (tmp_path / "K.txt").write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(ValueError, match=r"K\.txt is no text file"):
+        read_matrix(tmp_path / "K.txt", "intrinsics")
