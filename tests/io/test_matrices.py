@@ -47,6 +47,7 @@ def test_lost_and_bent_poses_are_refused():
         "500,0,320\n0,500,240\n0,0,1",
         "500\t0\t320\n0\t500\t240\n\n0\t0\t1 \n",
         "500; 0; 320; 0; 500; 240; 0; 0; 1",
+        "# fx 0 cx\n[[500, 0, 320],\n [0, 500, 240],\n [0, 0, 1]]",
     ],
 )
 def test_forms_in_which_editors_save_a_matrix(tmp_path, text):
@@ -55,7 +56,14 @@ def test_forms_in_which_editors_save_a_matrix(tmp_path, text):
     np.testing.assert_array_equal(read_matrix(tmp_path / "K.txt", "intrinsics"), K)
 
 
+def test_decimal_commas_are_not_guessed(tmp_path):
+    (tmp_path / "K.txt").write_text("500,5 0 320\n0 500,5 240\n0 0 1\n")
+    message = r"K\.txt line 1: '500,5' in '500,5 0 320' may be one number or several"
+    with pytest.raises(ValueError, match=message):
+        read_matrix(tmp_path / "K.txt", "intrinsics")
+
+
 def test_what_is_no_text_is_named(tmp_path):
-    (tmp_path / "K.txt").write_bytes(b"\xff\xfe\x00\x01")
+    (tmp_path / "K.txt").write_bytes(b"\xff\x00\x01")
     with pytest.raises(ValueError, match=r"K\.txt is no text file"):
         read_matrix(tmp_path / "K.txt", "intrinsics")

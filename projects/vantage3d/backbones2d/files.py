@@ -14,8 +14,8 @@ from torch import Tensor
 
 from vantage3d.io.atomic import atomic_write_bytes, remove_temporaries
 from vantage3d.io.features import FORMS, FeatureSource, write_features
+from vantage3d.io.folders import listing, matching, natural_order
 from vantage3d.io.manifest import differences
-from vantage3d.recordings.files import natural_order
 
 MANIFEST = "extraction.json"
 FOLDER = "clip_feat"
@@ -66,7 +66,7 @@ def find_images(
         )
     is_scannet = (root / "2D").is_dir()
     parent = root / "2D" if is_scannet else root
-    folders = {path.parent.name: path for path in sorted(parent.glob("*/color"))}
+    folders = {path.parent.name: path for path in matching(parent, "*/color")}
     if (parent / "color").is_dir():
         folders = {parent.resolve().name: parent / "color"}
     missing = sorted(set(scenes) - folders.keys())
@@ -82,7 +82,7 @@ def find_images(
     rank = {suffix: place for place, suffix in enumerate(SUFFIXES)}
     for scene, folder in folders.items():
         # One image per stem; JPEG goes before PNG, as for tools/create_data.py.
-        paths = [path for path in folder.iterdir() if path.suffix.lower() in rank]
+        paths = [path for path in listing(folder) if path.suffix.lower() in rank]
         paths.sort(key=lambda path: rank[path.suffix.lower()], reverse=True)
         by_stem = {path.stem: path for path in paths}
         order = sorted(by_stem, key=natural_order)

@@ -16,8 +16,10 @@ from vantage3d.converters.runs import add_folders
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import unrotate_bits
 from vantage3d.io.files import existing
+from vantage3d.io.folders import matching
 from vantage3d.io.images import encode_png, read_color, read_ids
 from vantage3d.io.matrices import matrix_text
+from vantage3d.io.text import read_text, split_words
 from vantage3d.process.progress import track
 
 SCENE = "shelf"
@@ -34,10 +36,10 @@ def read_camera_file(path: Path) -> dict[str, NDArray[np.float64]]:
     """
     existing(path, "camera file", "--root-path must be the folder with it")
     matrices = {}
-    for block in re.split(r"^# ", path.read_text(), flags=re.MULTILINE):
+    for block in re.split(r"^# ", read_text(path), flags=re.MULTILINE):
         heading, _, body = block.partition("\n")
         try:
-            values = np.array(body.split(), dtype=np.float64)
+            values = np.array(split_words(body), dtype=np.float64)
         except ValueError as error:
             raise ValueError(f"camera file {path}, {heading!r}: {error}") from None
         if values.size == 0:
@@ -66,7 +68,7 @@ def import_shelf(root: Path, out_dir: Path, val_frames: tuple[str, ...]) -> None
             ``val_frames`` does not exist.
     """
     cameras = read_camera_file(root / "cam.info.txt")
-    frames = [path.name[6:12] for path in sorted(root.glob("frame-*.color.png"))]
+    frames = [path.name[6:12] for path in matching(root, "frame-*.color.png")]
     if not frames:
         raise ValueError(f"no frames found: 0 files frame-*.color.png in {root}")
     if unknown := sorted(set(val_frames) - set(frames)):

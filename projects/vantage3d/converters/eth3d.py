@@ -19,6 +19,7 @@ from vantage3d.geometry import pixel_grid, scale_intrinsics, transform_points
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.colmap import ColmapCamera, ColmapImage, read_colmap
 from vantage3d.io.depth_files import read_raw_float32, write_npy
+from vantage3d.io.folders import matching
 from vantage3d.io.images import read_color, read_ids
 from vantage3d.views.index import IndexedFrame, split_scenes
 
@@ -78,7 +79,7 @@ class Eth3dScene:
     def _part(self, part: str) -> Path:
         """A folder: all archives unpacked into one, or one folder each."""
         root = self.source.raw
-        found = [root / self.name / part, *sorted(root.glob(f"*/{self.name}/{part}"))]
+        found = [root / self.name / part, *matching(root, f"*/{self.name}/{part}")]
         for folder in found:
             if folder.is_dir():
                 return folder
@@ -240,8 +241,8 @@ class Eth3dSource(FrameSource):
 
     def splits(self) -> dict[str, list[str]]:
         folders = [
-            *self.raw.glob(f"*/{CALIBRATION}"),
-            *self.raw.glob(f"*/*/{CALIBRATION}"),
+            *matching(self.raw, f"*/{CALIBRATION}"),
+            *matching(self.raw, f"*/*/{CALIBRATION}"),
         ]
         scenes = sorted({folder.parent.name for folder in folders})
         held = self.val_scenes

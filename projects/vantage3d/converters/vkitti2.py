@@ -13,6 +13,8 @@ from vantage3d.converters.index.build import build_index
 from vantage3d.converters.index.source import FrameSource, Unusable, usable
 from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.io.files import existing
+from vantage3d.io.folders import matching
+from vantage3d.io.text import read_text, split_words
 from vantage3d.views.index import IndexedFrame, split_scenes
 
 CENTIMETRES = 100.0
@@ -33,7 +35,7 @@ class VirtualKittiSource(FrameSource):
         return {"--val-scenes": list(self.val_scenes)}
 
     def splits(self) -> dict[str, list[str]]:
-        folders = sorted(self.root.glob("*/*/frames/rgb/Camera_*"))
+        folders = matching(self.root, "*/*/frames/rgb/Camera_*")
         parts = [folder.relative_to(self.root).parts for folder in folders]
         scenes = list(dict.fromkeys(part[0] for part in parts))
         return {
@@ -46,7 +48,8 @@ class VirtualKittiSource(FrameSource):
         folder, number = f"{scene}/{variation}", int(camera[-1])
         focal = read_table(self.root / folder / "intrinsic.txt", 4)
         poses = read_table(self.root / folder / "extrinsic.txt", 16)
-        images = sorted((self.root / folder / "frames/rgb" / camera).glob("rgb_*.jpg"))
+        rgb = self.root / folder / "frames/rgb" / camera
+        images = matching(rgb, "rgb_*.jpg")
 
         def frame(at: int) -> IndexedFrame:
             for name, table in (("intrinsic", focal), ("extrinsic", poses)):
@@ -79,15 +82,17 @@ def read_table(path: Path, values: int) -> dict[tuple[int, int], NDArray[np.floa
         FileNotFoundError: If the file is missing.
         ValueError: If a line has another number of values or something else in it.
     """
-    text = existing(path, "table", "Download vkitti_2.0.3_textgt.tar.gz").read_text()
+    text = read_text(existing(path, "table", "Download vkitti_2.0.3_textgt.tar.gz"))
     table = {}
     for number, line in enumerate(text.splitlines()[1:], 2):
         if not line.strip():
             continue
         try:
-            row = np.array(line.split(), np.float64)
+            row = np.array(split_words(line), np.float64)
         except ValueError as error:
-            raise ValueError(f"{path} line {number} is no row of numbers") from error
+            raise ValueError(
+                f"{path} line {number} is no row of numbers ({error})"
+            ) from error
         if len(row) != 2 + values:
             raise ValueError(
                 f"{path} line {number} has {len(row)} numbers, expected {2 + values}. "

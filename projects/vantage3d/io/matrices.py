@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.io.text import read_text
+from vantage3d.io.text import read_table
 
 
 def read_matrix(path: Path, what: str) -> NDArray[np.float64]:
@@ -16,8 +16,8 @@ def read_matrix(path: Path, what: str) -> NDArray[np.float64]:
         ValueError: If it holds something else, or NaN or infinite values.
     """
     try:
-        words = read_text(path).replace(",", " ").replace(";", " ").split()
-        values = np.array(words, dtype=np.float64)
+        words = [word.strip("[]()") for row in read_table(path, 1) for word in row]
+        values = np.array([word for word in words if word], dtype=np.float64)
     except FileNotFoundError:
         raise FileNotFoundError(f"{what} {path} is missing") from None
     except ValueError as error:

@@ -6,30 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
-from vantage3d.io.text import read_text
+from vantage3d.io.text import read_table
 
 MAX_GAP_S = 0.1  # between two poses, across which none is interpolated
-
-
-def read_table(path: Path, columns: int) -> list[list[str]]:
-    """Rows of words, split at blanks, tabs, commas or semicolons; ``#`` starts a note.
-
-    Raises:
-        FileNotFoundError: If the file is missing.
-        ValueError: If a row has fewer words than ``columns``.
-    """
-    rows = []
-    for number, line in enumerate(read_text(path).splitlines(), 1):
-        words = line.replace(",", " ").replace(";", " ").split()
-        if not words or words[0].startswith("#"):
-            continue
-        if len(words) < columns:
-            raise ValueError(
-                f"{path} line {number} has {len(words)} columns, expected {columns}: "
-                f"{line.strip()[:60]!r}"
-            )
-        rows.append(words)
-    return rows
 
 
 def read_trajectory(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

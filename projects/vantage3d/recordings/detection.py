@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vantage3d.recordings.files import listing
+from vantage3d.io.folders import listing
 from vantage3d.recordings.layouts import LAYOUTS
 from vantage3d.recordings.recording import Look, Recording, Remedies
 

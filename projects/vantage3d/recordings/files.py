@@ -1,38 +1,13 @@
 """Files of a recording: what lies in a folder, by name and in order."""
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from vantage3d.io.folders import listing, natural_order
 
 COLOR = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 DEPTH = (".png", ".tif", ".tiff", ".exr", ".npy", ".pfm", ".pgm", ".h5", ".hdf5")
 DEEPEST = 4  # folders below the root in which sequences are looked for
-
-
-def is_foreign(path: Path) -> bool:
-    """Whether a system left the file there: macOS's ``._x``, Thumbs.db, dotfiles."""
-    return path.name.startswith(".") or path.name.lower() in (
-        "thumbs.db",
-        "desktop.ini",
-        "__macosx",
-    )
-
-
-def listing(folder: Path) -> list[Path]:
-    """Files and folders in natural order; none where there is no such folder."""
-    if not folder.is_dir():
-        return []
-    return sorted(
-        (path for path in folder.iterdir() if not is_foreign(path)),
-        key=lambda path: natural_order(path.name),
-    )
-
-
-def natural_order(name: str) -> list[tuple[int, str]]:
-    """Sorting key that takes digits for numbers: 9 before 10."""
-    parts = re.split(r"(\d+)", name)
-    order = [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
-    return [*order, (-2, name)]  # 2 and 002 have an order too
 
 
 def named(folder: Path, suffixes: Iterable[str]) -> dict[str, Path]:
@@ -47,7 +22,7 @@ def named(folder: Path, suffixes: Iterable[str]) -> dict[str, Path]:
     for path in listing(folder):
         if path.suffix.lower() not in kinds or not path.is_file():
             continue
-        key = int(path.stem) if path.stem.isdigit() else path.stem
+        key = int(path.stem) if path.stem.isdecimal() else path.stem
         if key in seen:
             raise ValueError(
                 f"{folder} has {seen[key].name} and {path.name}: one frame, two files. "

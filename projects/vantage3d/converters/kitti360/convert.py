@@ -41,6 +41,7 @@ from vantage3d.converters.runs import (
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import KITTI_SCALE, write_depth_png
+from vantage3d.io.folders import matching
 from vantage3d.io.images import read_color, read_depth, read_size
 from vantage3d.io.kitti360_labels import IDS
 from vantage3d.process.parallel import run_parallel
@@ -360,8 +361,8 @@ def _frames(options: Options, splits: Sequence[str]) -> dict[str, dict[str, list
 def _manifest(options: Options) -> dict[str, Any]:
     """Everything that the depth maps depend on, in words or as a hash."""
     layout = options.layout
-    files = sorted((layout.root / "calibration").glob("*.txt"))
-    files += sorted((layout.root / "data_poses").glob("*/poses.txt"))
+    files = matching(layout.root / "calibration", "*.txt")
+    files += matching(layout.root / "data_poses", "*/poses.txt")
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     return {
         "format": FORMAT,

@@ -5,7 +5,6 @@ Frames: ``cam`` is a rectified camera (OpenCV axes), ``imu`` what KITTI-360 call
 calibration files hold *unrectified* cameras, so every chain contains ``R_rect``.
 """
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from numpy.typing import NDArray
 
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.files import existing
+from vantage3d.io.folders import listing, matching
+from vantage3d.io.text import read_text, split_words
 
 LISTED = re.compile(r"data_2d_raw/([^/]+)/image_\d\d/data_rect/(\d+)\.png$")
 Matrix = NDArray[np.float64]
@@ -74,7 +75,7 @@ class Kitti360Layout:
             "It comes with KITTI-360's 2D semantics (archive data_2d_semantics); "
             "without labels name drives with --sequences."
         )
-        text = existing(path, "frame list", remedy).read_text()
+        text = read_text(existing(path, "frame list", remedy))
         found: dict[str, set[int]] = {}
         for number, line in enumerate(text.splitlines(), 1):
             words = line.split()
@@ -98,12 +99,12 @@ class Kitti360Layout:
         folder = self.image(sequence, 0).parent
         if not folder.is_dir():
             raw = self.root / "data_2d_raw"
-            names = sorted(os.listdir(raw)) if raw.is_dir() else []
+            names = [path.name for path in listing(raw)]
             raise FileNotFoundError(
                 f"sequence {sequence!r} has no folder {folder}. Sequences there: "
                 f"{', '.join(names) or 'none'}."
             )
-        return sorted(int(path.stem) for path in folder.glob("*.png"))
+        return sorted(int(path.stem) for path in matching(folder, "*.png"))
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def read_calibration(folder: str | Path) -> Calibration:
     perspective = _read_named(folder / "perspective.txt")
     cam_to_pose = _read_named(folder / "calib_cam_to_pose.txt")
     path = folder / "calib_cam_to_velo.txt"
-    cam_to_velo = _square(_numbers(path, "the matrix", _text(path).split(), 12))
+    cam_to_velo = _square(_numbers(path, "the matrix", split_words(_text(path)), 12))
     K, size, cam2imu = {}, {}, {}
     for camera in (0, 1):
         name = f"{camera:02d}"
@@ -169,7 +170,7 @@ def read_poses(path: str | Path, columns: int = 13) -> dict[int, Matrix]:
     """
     path, poses = Path(path), {}
     for number, line in enumerate(_text(path).splitlines(), 1):
-        words = line.split()
+        words = split_words(line)
         if words:
             values = _numbers(path, f"line {number}", words, columns)
             poses[int(values[0])] = _square(values[1:])
@@ -206,7 +207,7 @@ def check_chain(
 
 def _text(path: Path) -> str:
     remedy = "data/README.md says what to download and where to put it."
-    return existing(path, "file of KITTI-360", remedy).read_text()
+    return read_text(existing(path, "file of KITTI-360", remedy))
 
 
 def _read_named(path: Path) -> dict[str, list[str]]:
@@ -215,7 +216,7 @@ def _read_named(path: Path) -> dict[str, list[str]]:
     for line in _text(path).splitlines():
         name, colon, rest = line.partition(":")
         if colon:
-            found[name.strip()] = rest.split()
+            found[name.strip()] = split_words(rest)
     return found
 
 

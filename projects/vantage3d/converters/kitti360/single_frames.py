@@ -13,6 +13,7 @@ from vantage3d.converters.kitti360.convert import Options, convert
 from vantage3d.converters.kitti360.depth import DepthOptions
 from vantage3d.converters.kitti360.raw import Kitti360Layout
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.folders import matching
 
 SEQUENCE = "single_frames"
 NO_MOTION = "1 0 0 0 0 1 0 0 0 0 1 0"
@@ -50,7 +51,7 @@ def link_frames(sample: Path, raw: Path) -> Kitti360Layout:
     Raises:
         FileNotFoundError: If there is no image, or an image has no sweep.
     """
-    images = sorted((sample / "image_00").glob("*.png"))
+    images = matching(sample / "image_00", "*.png")
     if not images:
         raise FileNotFoundError(
             f"{sample / 'image_00'} holds no .png. Expected rectified images beside "

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vantage3d.geometry import scale_intrinsics
 from vantage3d.io.images import read_color, read_depth
+from vantage3d.io.text import read_text
 from vantage3d.registry import DATASETS
 from vantage3d.views.dataset import PosedViews
 from vantage3d.views.frame import Frame
@@ -72,7 +73,7 @@ def read_scene_intrinsics(image: Path) -> NDArray[np.float64]:
             f"{path} is missing, from which `legacy` reads the intrinsics. Download "
             "the text file of the scene"
         )
-    lines = [line.partition("=") for line in path.read_text().splitlines()]
+    lines = [line.partition("=") for line in read_text(path).splitlines()]
     facts = {key.strip(): value.strip() for key, _, value in lines}
     try:
         fx, fy, cx, cy = (float(facts[f"{k}_color"]) for k in ("fx", "fy", "mx", "my"))

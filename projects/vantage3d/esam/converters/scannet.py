@@ -22,7 +22,7 @@ from vantage3d.esam.converters.convert import (
 )
 from vantage3d.esam.converters.samples import Labeller, SampleName
 from vantage3d.io.files import decoding, existing
-from vantage3d.io.text import read_list
+from vantage3d.io.text import read_list, read_text, split_words
 from vantage3d.recordings.layouts.scannet import ScanNet
 
 GROUP_KEYS = ("label", "segments", "objectId")
@@ -112,10 +112,10 @@ def axis_alignment(path: Path) -> NDArray[np.float64]:
         FileNotFoundError: If the file is missing.
         ValueError: If the line has not 16 numbers.
     """
-    for line in existing(path, "scene file", REMEDY).read_text().splitlines():
+    for line in read_text(existing(path, "scene file", REMEDY)).splitlines():
         key, _, value = line.partition("=")
         if key.strip() == "axisAlignment":
-            numbers = np.array(value.split(), dtype=np.float64)
+            numbers = np.array(split_words(value), dtype=np.float64)
             if numbers.size != 16:
                 raise ValueError(
                     f"{path}: axisAlignment has {numbers.size} numbers, expected 16"
@@ -147,7 +147,7 @@ def read_label_table(path: Path, column: str) -> dict[str, int]:
         ValueError: If it lacks a column.
     """
     existing(path, "label table", "It comes with the ScanNet download")
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     if not rows or not {"raw_category", column} <= rows[0].keys():
         found = list(rows[0]) if rows else []

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from vantage3d.io.folders import natural_order
 from vantage3d.io.images import read_size
 from vantage3d.io.matrices import read_pose
 from vantage3d.recordings.files import (
@@ -10,7 +11,6 @@ from vantage3d.recordings.files import (
     folders_with,
     mismatch,
     named,
-    natural_order,
 )
 from vantage3d.recordings.recording import (
     Camera,

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from vantage3d.io.folders import listing
 from vantage3d.io.images import read_size
-from vantage3d.recordings.files import folders_with, listing
+from vantage3d.recordings.files import folders_with
 from vantage3d.recordings.layouts.rgbd import RgbdFolder
 from vantage3d.recordings.recording import Camera, Look
 

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.io.images import read_size
-from vantage3d.io.trajectories import pose_at, read_table, read_trajectory
+from vantage3d.io.text import read_table
+from vantage3d.io.trajectories import pose_at, read_trajectory
 from vantage3d.recordings.files import folders_with
 from vantage3d.recordings.recording import (
     Camera,

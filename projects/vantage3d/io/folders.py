@@ -1,0 +1,44 @@
+"""What people put into folders: files in natural order, without what systems leave."""
+
+import re
+from pathlib import Path
+
+
+def is_foreign(path: Path) -> bool:
+    """Whether a system left the file there: macOS's ``._x``, Thumbs.db, dotfiles."""
+    return path.name.startswith(".") or path.name.lower() in (
+        "thumbs.db",
+        "desktop.ini",
+        "__macosx",
+    )
+
+
+def listing(folder: Path) -> list[Path]:
+    """Files and folders in natural order; none where there is no such folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        (path for path in folder.iterdir() if not is_foreign(path)),
+        key=lambda path: natural_order(path.name),
+    )
+
+
+def matching(root: Path, pattern: str) -> list[Path]:
+    """Paths below ``root`` that match a pattern of ``Path.glob``, in natural order.
+
+    Foreign files, and what lies in foreign folders, are left out.
+    """
+    found = root.glob(pattern)
+    own = (p for p in found if not any(map(is_foreign, _parts(root, p))))
+    return sorted(own, key=lambda path: natural_order(path.as_posix()))
+
+
+def _parts(root: Path, path: Path) -> list[Path]:
+    return [Path(part) for part in path.relative_to(root).parts]
+
+
+def natural_order(name: str) -> list[tuple[int, str]]:
+    """Sorting key that takes digits for numbers: 9 before 10."""
+    parts = re.split(r"(\d+)", name)
+    order = [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+    return [*order, (-2, name)]  # 2 and 002 have an order too
