@@ -14,6 +14,7 @@ from vantage3d.deltas.datasets import PublishedScanNetViews
 from vantage3d.io.depth_files import rotate_bits
 from vantage3d.io.images import read_ids
 from vantage3d.io.sens import SensFrame, SensHeader, write_sens
+from vantage3d.recordings import recording
 from vantage3d.recordings.layouts.scannet import ScanNet
 from vantage3d.views.dataset import PosedViews
 from vantage3d.views.index import FrameIndex
@@ -147,7 +148,7 @@ def test_bad_frames_are_skipped_with_reasons(copied_film, create_data, tmp_path)
     create_data("scannet", root, out, "--max-skipped", 0.6)
     skipped = report(out)["skipped"]
     assert "contains -inf" in skipped[f"{SCENE}/100"]
-    assert "0.png is missing" in skipped[f"{SCENE}/0"]
+    assert "depth has no file for frame '0'" in skipped[f"{SCENE}/0"]
     assert "all 6 poses of scene0001_00 are identical" in skipped["scene0001_00"]
     data = PosedViews(str(out), gap=20, size=(48, 64), **DELTAS)
     names = [data[at]["name"].partition("/")[2] for at in range(len(data))]
@@ -164,25 +165,22 @@ def test_rotated_depth_in_an_export_is_named(copied_film, create_data, tmp_path)
         create_data("scannet", root, tmp_path / "out")
 
 
-def test_intrinsics_beside_the_frames_are_used(
-    copied_film, create_data, tmp_path, monkeypatch
-):
+def test_intrinsics_beside_the_frames_are_used(copied_film, monkeypatch):
     """As in scannet_frames_25k, whose names have leading zeros; none at all is said."""
     said = []
-    monkeypatch.setattr(
-        scannet_export, "print_log", lambda text, **_: said.append(text)
-    )
+    monkeypatch.setattr(recording, "print_log", lambda text, **_: said.append(text))
     folder = copied_film("scannet") / "2D" / SCENE
     (folder / "intrinsic" / "intrinsic_depth.txt").unlink()
     (folder / "intrinsic" / "intrinsic_color.txt").unlink(missing_ok=True)
-    source = scannet_export.ScanNetSource(ScanNet(folder.parent.parent))
+    root = folder.parent.parent
+    source = scannet_export.ScanNetSource(ScanNet(root))
     assert source.frames(SCENE)[1].K[0, 0] == pytest.approx(577.870605 / 4)
     assert "2D/scene0000_00 has no intrinsic/intrinsic_depth.txt: the no" in said[0]
     K = [[170.0, 0, 80], [0, 171, 60], [0, 0, 1]]
     np.savetxt(folder / "intrinsics_depth.txt", K)
     for path in [*folder.glob("*/20.*")]:
         path.rename(path.with_stem("000020"))
-    frames = source.frames(SCENE)
+    frames = scannet_export.ScanNetSource(ScanNet(root)).frames(SCENE)
     assert [frame.number for frame in frames] == [0, 20, 40, 60, 80, 100]
     np.testing.assert_array_equal(frames[1].K, K)
     assert frames[1].image.endswith("color/000020.jpg") and len(said) == 1

@@ -171,7 +171,4 @@ def run(args: argparse.Namespace) -> None:
     """Index recordings as the command line says."""
     options = index_options(args, "recording")
     chosen = tuple(args.val_scenes), tuple(args.test_scenes)
-    source = RecordingSource(opened(args), *chosen)
-    build_index(source, options)
-    for text in source.recording.defaults:
-        print_log(text, logger="current", level=30)
+    build_index(RecordingSource(opened(args), *chosen), options)

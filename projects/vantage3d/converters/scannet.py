@@ -35,7 +35,6 @@ from vantage3d.views.index import (
 )
 
 SPLITS = ("train", "val", "test")
-FOLDERS = ("2D", "scans", "scans_train", "scans_test", ".")
 MARKER = "export.json"  # written last, with what it was made of
 
 

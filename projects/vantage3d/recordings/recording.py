@@ -3,11 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import wraps
+from functools import cache, wraps
+from logging import WARNING
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
+from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from vantage3d.checks import check_choice, check_positive
@@ -247,12 +249,17 @@ class Recording(ABC):
             ValueError: If they cannot be used at all.
         """
         found: list[RecordedFrame | Unusable] = []
-        for place, name in enumerate(names or self.names(sequence)):
+        for name in self.names(sequence) if names is None else names:
             try:
                 found.append(self.frame(sequence, name))
             except (FileNotFoundError, ValueError) as error:
-                found.append(Unusable(name, place, str(error)))
+                number = self.number(sequence, name)
+                found.append(Unusable(name, number, str(error)))
         return found
+
+    def number(self, sequence: str, name: str) -> int:
+        """A frame's place in time, known without its files."""
+        return self.names(sequence).index(name)
 
     def _shifted(self, sequence: str, name: str, by: int, option: str) -> RecordedFrame:
         """The frame so many places later."""
@@ -263,8 +270,13 @@ class Recording(ABC):
         return self.listed(sequence, names[place])
 
     def assumed(self, text: str) -> None:
-        """Note what was taken because no file says it."""
+        """Note what was taken because no file says it, and warn of it once."""
         self.defaults[text] = None
+        _warn(text)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to another process, which looks at the disk itself."""
+        return vars(self) | {"seen": {}}
 
     def camera(self, path: Path, size: tuple[int, int]) -> Camera:
         """The camera of an intrinsics file and images of ``size`` (W, H).
@@ -304,3 +316,9 @@ class Recording(ABC):
         if self.remedies.along_rays:
             depth = distance_to_depth(depth, frame.depth_camera.K).astype(np.float32)
         return depth
+
+
+@cache
+def _warn(text: str) -> None:
+    """Once per process, however many copies of a recording read a sequence."""
+    print_log(text, logger="current", level=WARNING)

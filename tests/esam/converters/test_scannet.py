@@ -336,7 +336,7 @@ def test_no_intrinsics_and_an_odd_size(scannet):
     for name in ("color/0.jpg", "depth/0.png"):
         Image.open(folder / name).resize((100, 60), Image.NEAREST).save(folder / name)
     with pytest.raises(
-        ValueError, match=r"no intrinsic/intrinsic_depth\.txt .* is 100x60"
+        ValueError, match=r"no intrinsic/intrinsic_depth\.txt .* of 100x60"
     ):
         frame_of(scannet, "scene0000_00", "0")
 

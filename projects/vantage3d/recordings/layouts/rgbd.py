@@ -56,6 +56,9 @@ class RgbdFolder(Recording):
     def names(self, sequence: str) -> list[str]:
         return list(self.numbers(self.folder(sequence)))
 
+    def number(self, sequence: str, name: str) -> int:
+        return self.numbers(self.folder(sequence))[name]
+
     def listed(self, sequence: str, name: str) -> RecordedFrame:
         folder = self.folder(sequence)
         files = self.files(folder)

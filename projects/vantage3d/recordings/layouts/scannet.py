@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vantage3d.geometry.grids import ASPECT_TOLERANCE
 from vantage3d.io.folders import listing
 from vantage3d.io.images import read_size
 from vantage3d.recordings.files import folders_with
@@ -61,6 +62,13 @@ class ScanNet(RgbdFolder):
             own = self.camera(of_color, size) if of_color else None
             return own or self._nominal(folder, size), None
         depth_size = read_size(depth, "depth image")
+        (w, h), (dw, dh) = size, depth_size
+        if abs(w * dh / (h * dw) - 1) > ASPECT_TOLERANCE:
+            raise ValueError(
+                f"colour image {color} is {w}x{h} and the depth map {dw}x{dh}: they do "
+                "not show the same view, expected the same aspect ratio, as ScanNet's "
+                "sensors have. Export both whole"
+            )
         if of_depth is None:
             first = self.camera(of_color, size) if of_color else None
             second = (first or self._nominal(folder, depth_size)).resized(depth_size)
