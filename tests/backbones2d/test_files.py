@@ -36,10 +36,20 @@ def test_a_single_scene_is_named_after_its_folder(tmp_path):
     assert found(touch(tmp_path / "desk", "color/0.png")) == ["desk_0"]
 
 
-def test_one_image_per_frame(tmp_path):
-    touch(tmp_path, "a/color/0.png", "a/color/0.jpg", "a/color/notes.txt")
-    (image,) = find_images(tmp_path)
-    assert image.path.name == "0.jpg"
+@pytest.mark.parametrize("other", ["0.png", "000.jpg"])
+def test_two_images_of_one_frame_are_refused(tmp_path, other):
+    touch(tmp_path, f"a/color/{other}", "a/color/0.jpg", "a/color/notes.txt")
+    with pytest.raises(ValueError, match=r"a/color has .*0\.(png|jpg): one frame, two"):
+        find_images(tmp_path)
+
+
+def test_ids_of_two_images_differ_or_both_are_named(tmp_path):
+    touch(tmp_path, "desk/cam0/color/10.jpg", "desk_cam0/color/10.jpg")
+    assert found(tmp_path) == ["desk.2fcam0_10", "desk_cam0_10"]
+    touch(tmp_path, "desk/color/cam0_10.jpg")
+    message = r"desk/color/cam0_10.jpg and .*desk_cam0/color/10.jpg .* 'desk_cam0_10'"
+    with pytest.raises(ValueError, match=message):
+        find_images(tmp_path)
 
 
 def test_refuses_a_missing_root(tmp_path):

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from vantage3d.io.atomic import atomic_write_bytes, remove_temporaries
 from vantage3d.io.features import FORMS, FeatureSource, write_features
-from vantage3d.io.folders import listing, matching, natural_order
 from vantage3d.io.manifest import differences
+from vantage3d.io.names import check_unique, public_name
+from vantage3d.recordings.files import folders_with, named
 
 MANIFEST = "extraction.json"
 FOLDER = "clip_feat"
@@ -28,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ImageFrame:
-    """A colour image: ``<scene>``, ``<frame>`` (its stem) and where it lies."""
+    """A colour image: the public names of its scene and frame, and where it lies."""
 
     scene: str
     frame: str
@@ -55,7 +56,8 @@ def find_images(
 
     Raises:
         FileNotFoundError: If ``root`` or a named scene is missing.
-        ValueError: If there is not one image, or the interval is below 1.
+        ValueError: If there is not one image, two have one public id, or the interval
+            is below 1.
     """
     if frame_interval is not None and frame_interval < 1:
         raise ValueError(f"--frame-interval must be at least 1, got {frame_interval}")
@@ -66,9 +68,7 @@ def find_images(
         )
     is_scannet = (root / "2D").is_dir()
     parent = root / "2D" if is_scannet else root
-    folders = {path.parent.name: path for path in matching(parent, "*/color")}
-    if (parent / "color").is_dir():
-        folders = {parent.resolve().name: parent / "color"}
+    folders = folders_with(parent, "color")
     missing = sorted(set(scenes) - folders.keys())
     if missing:
         raise FileNotFoundError(
@@ -79,18 +79,16 @@ def find_images(
     if scenes:
         folders = {name: path for name, path in folders.items() if name in scenes}
     images: list[ImageFrame] = []
-    rank = {suffix: place for place, suffix in enumerate(SUFFIXES)}
     for scene, folder in folders.items():
-        # One image per stem; JPEG goes before PNG, as for tools/create_data.py.
-        paths = [path for path in listing(folder) if path.suffix.lower() in rank]
-        paths.sort(key=lambda path: rank[path.suffix.lower()], reverse=True)
-        by_stem = {path.stem: path for path in paths}
-        order = sorted(by_stem, key=natural_order)
-        found = [ImageFrame(scene, stem, by_stem[stem]) for stem in order]
+        found = [
+            ImageFrame(public_name(scene), public_name(stem), path)
+            for stem, path in named(folder / "color", SUFFIXES).items()
+        ]
         if is_scannet:
             step = frame_interval or SCANNET_INTERVAL
             found = [i for i in found if i.frame.isdigit() and not int(i.frame) % step]
         images += found if is_scannet else found[:: frame_interval or 1]
+    check_unique((image.idx, str(image.path)) for image in images)
     if not images:
         raise ValueError(
             f"no frames found in {root}: 0 images in {len(folders)} scenes with "

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from vantage3d.esam.converters.convert import ClipOptions, feature_path
+from vantage3d.esam.converters.convert import ClipOptions, feature_file
 from vantage3d.io.features import FeatureSource, write_features
 from vantage3d.io.infos import load_info
 
@@ -124,4 +124,5 @@ def test_suffix_that_names_another_file(suffix):
     ],
 )
 def test_path_rule(idx, image, path):
-    assert feature_path({"sample_idx": idx, "img_path": image}, "pt") == Path(path)
+    entry = {"sample_idx": idx, "img_path": image}
+    assert feature_file(Path("f"), entry, "pt") == Path("f") / path

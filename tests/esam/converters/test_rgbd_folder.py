@@ -45,7 +45,7 @@ def write_frame(folder, frame, seed, scale=1000.0):
     depth[ids > 0] = 1.0
     depth[:, :3] = 0
     pose = np.eye(4)
-    pose[:3, 3] = (frame, 2, 3)
+    pose[:3, 3] = (len(str(frame)), 2, 3) if isinstance(frame, str) else (frame, 2, 3)
     for part in ("color", "depth", "pose", "instance"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     Image.fromarray(color).save(folder / "color" / f"{frame}.png")
@@ -282,3 +282,30 @@ def test_companions_of_macos_are_no_frames(recording):
         path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7")
     held = labeller(recording, val_scenes=("desk",))
     assert [n.idx for n in held.samples()["val"]] == ["desk_0", "desk_7"]
+
+
+def test_ids_are_one_for_one_and_files_have_plain_names(
+    recording, create_data, tmp_path
+):
+    """A nested scene, one named as both joined would be, and one in German."""
+    for scene in ("desk/cam0", "desk_cam0", "Küche 1"):
+        write_frame(tmp_path / "odd" / scene, 10, seed=1)
+    out = tmp_path / "out"
+    create_data("rgbd_sv", tmp_path / "odd", out, "--num-points", N)
+    assert sorted(names(out, "train")) == [
+        *("K.c3.bcche.201_10", "desk.2fcam0_10", "desk_cam0_10")
+    ]
+    files = {path.stem for path in (out / "points").iterdir()}
+    assert files == set(names(out, "train"))
+
+
+def test_two_frames_of_one_id_are_refused_by_name(recording, create_data, tmp_path):
+    (recording / "train.txt").unlink()
+    (recording / "val.txt").unlink()
+    write_frame(recording / "shelf", "b_7", seed=1)
+    message = (
+        r"frame 'b_7' of 'shelf' and frame '7' of 'shelf_b' would both .*'shelf_b_7'"
+    )
+    with pytest.raises(SystemExit, match=message):
+        create_data("rgbd_sv", recording, tmp_path / "out")
+    assert not (tmp_path / "out" / "points").exists()

@@ -38,6 +38,7 @@ from vantage3d.esam.converters.segmenters import (
 from vantage3d.io.atomic import atomic_write_bytes, remove_temporaries
 from vantage3d.io.features import FORMS
 from vantage3d.io.infos import load_info, save_info
+from vantage3d.io.names import check_unique, public_name
 from vantage3d.process.progress import track
 
 ON_MISSING = ("error", "skip")
@@ -85,7 +86,7 @@ def pack_clip(infos: list[Path], out_dir: Path, options: ClipOptions) -> None:
         entries: list[dict[str, Any]] = []
         missing: dict[str, Path] = {}
         for entry in info["data_list"]:
-            feature = root / feature_path(entry, options.feature_form)
+            feature = feature_file(root, entry, options.feature_form)
             if feature.is_file():
                 relative = os.path.relpath(feature.resolve(), out_dir.resolve())
                 entries.append({**entry, "clip_feat_path": relative})
@@ -114,11 +115,16 @@ def pack_clip(infos: list[Path], out_dir: Path, options: ClipOptions) -> None:
             print_log(f"skipped {idx}: {feature} is missing", logger="current")
 
 
-def feature_path(entry: dict[str, Any], form: str) -> Path:
-    """``<scene>/<frame>.<form>`` of an entry; the frame is named after its image."""
-    frame = Path(entry["img_path"]).stem
-    scene = entry["sample_idx"].removesuffix(f"_{frame}")
-    return Path(scene) / f"{frame}.{form}"
+def feature_file(root: Path, entry: dict[str, Any], form: str) -> Path:
+    """``<root>/<scene>/<frame>.<form>`` of an entry, whose id is ``<scene>_<frame>``.
+
+    Both may have underscores; as ids are unique, at most one such file is there.
+    """
+    idx, frame = entry["sample_idx"], public_name(Path(entry["img_path"]).stem)
+    ends = [i for i, letter in enumerate(idx) if letter == "_"]
+    ends.sort(key=lambda i: (idx[i + 1 :] != frame, -i))  # usually the image's name
+    files = [root / idx[:i] / f"{idx[i + 1 :]}.{form}" for i in ends]
+    return next(filter(Path.is_file, files), files[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,7 +259,10 @@ def _sample(
 
 
 def check_splits(splits: dict[str, list[SampleName]]) -> None:
-    """Raise a ValueError when there are no frames, or one is in both splits."""
+    """Raise a ValueError when there are no frames, one is in both splits, or two have
+    one public id."""
+    names = dict.fromkeys(chain.from_iterable(splits.values()))
+    check_unique((n.idx, f"frame {n.frame!r} of {n.scene!r}") for n in names)
     train, val = ({name.idx for name in splits[s]} for s in ("train", "val"))
     if not train | val:
         raise ValueError(

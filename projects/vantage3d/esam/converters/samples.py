@@ -21,6 +21,7 @@ from vantage3d.esam.scannet_classes import (
 )
 from vantage3d.geometry import unproject_pixels
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.names import public_name
 from vantage3d.io.points import write_rows
 from vantage3d.views.frame import BadSampleError, Frame
 from vantage3d.views.index import IndexedFrame
@@ -48,7 +49,8 @@ class SampleName(NamedTuple):
 
     @property
     def idx(self) -> str:
-        return f"{self.scene}_{self.frame}"
+        """The public id, of which files are called."""
+        return f"{public_name(self.scene)}_{public_name(self.frame)}"
 
 
 class Labeller(ABC):

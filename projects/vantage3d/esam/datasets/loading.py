@@ -215,7 +215,8 @@ class LoadClipFeature(BaseTransform):
                 f"{self.form!r}. Pack with --feature-form {self.form}, or set `form`"
             )
         image = Path(results.get("img_path", path)).stem
-        if f"{path.parent.name}_{path.stem}" != name or image != path.stem:
+        other = image not in name and path.stem not in image
+        if f"{path.parent.name}_{path.stem}" != name or other:
             raise ValueError(
                 f"feature file {path} is of another frame; expected {name} with the "
                 f"image {results.get('img_path')}. Pack again with "
