@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from vantage3d.converters.index.build import build_index
 from vantage3d.converters.index.source import FrameSource, Unusable, usable
 from vantage3d.converters.runs import add_index_arguments, index_options
-from vantage3d.geometry import pixel_grid, scale_intrinsics, transform_points
+from vantage3d.geometry import scale_intrinsics, transform_points
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.colmap import ColmapCamera, ColmapImage, read_colmap
 from vantage3d.io.depth_files import read_raw_float32, write_npy
 from vantage3d.io.folders import matching
 from vantage3d.io.images import read_color, read_ids
+from vantage3d.recordings.files import frame_names
+from vantage3d.recordings.lenses import distorted_pixels
 from vantage3d.views.index import IndexedFrame, split_scenes
 
 VISIBLE = 0  # masks: 1 is occluded by what the laser did not see, 2 undefined
@@ -161,15 +163,12 @@ def look_up(
     Returns:
         (H, W) depth, 0 = missing or beyond the distorted image.
     """
-    pixels = pixel_grid(size[1], size[0], K).reshape(-1, 2)
-    rays = np.ones((len(pixels), 3))
-    rays[:, :2] = (pixels - K[:2, 2]) / K[[0, 1], [0, 1]]
-    where = lens.project(rays)
+    where = distorted_pixels(lens, K, size)
     where = np.where(np.isfinite(where), np.round(where), -1).astype(np.int64)
-    inside = (where >= 0).all(axis=1) & (where < lens.size).all(axis=1)
-    depth = np.zeros(len(pixels), np.float32)
+    inside = (where >= 0).all(-1) & (where < lens.size).all(-1)
+    depth = np.zeros(size[::-1], np.float32)
     depth[inside] = truth[where[inside, 1], where[inside, 0]]
-    return depth.reshape(size[1], size[0])
+    return depth
 
 
 def target_size(size: tuple[int, int], max_side: int) -> tuple[int, int]:
@@ -253,10 +252,7 @@ class Eth3dSource(FrameSource):
     def frames(self, sequence: str) -> list[IndexedFrame | Unusable]:
         scene = Eth3dScene(self, sequence)
         images = scene.model.images
-        # Cameras of a rig have a folder each, with the same names in it.
-        alike = len({Path(name).stem for name in images}) < len(images)
-        paths = [Path(name).with_suffix("") for name in images]
-        stems = [f"{sequence}/{p.as_posix() if alike else p.name}" for p in paths]
+        stems = [f"{sequence}/{name}" for name in frame_names(list(images))]
         return [
             usable(number, partial(self._frame, scene, number, stem, image))
             for number, (stem, image) in enumerate(zip(stems, images.values()))

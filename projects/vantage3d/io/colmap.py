@@ -1,22 +1,36 @@
-"""COLMAP models, text or binary: the only file that imports pycolmap.
+"""COLMAP models and their cameras: the only file that imports pycolmap.
 
 Everything leaves this file in the project's conventions: COLMAP counts pixels from the
 outer corner of the first one, here centres are at integers, half a pixel less.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from vantage3d.checks import check_shape
+from vantage3d.io.colmap_files import (
+    CameraRecord,
+    ImageRecord,
+    PointRecord,
+    read_cameras,
+    read_images,
+    read_points,
+)
 
 HALF = 0.5
 FILES, SUFFIXES = ("cameras", "images", "points3D"), (".bin", ".txt")
-PINHOLE = ("PINHOLE", "SIMPLE_PINHOLE")
+OFF_UNIT = 1e-3  # of a quaternion's length
+# Models that are a pinhole where their further parameters are 0; fisheyes never are.
+STRAIGHT = (
+    *("SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV"),
+    *("SIMPLE_DIVISION", "DIVISION"),
+)
 
 
 @dataclass(frozen=True)
@@ -42,20 +56,48 @@ class ColmapCamera:
             params=self.params,
         )
 
+    @property
+    def distorts(self) -> bool:
+        """Whether pixels are not where a matrix of intrinsics puts them."""
+        return self.model not in STRAIGHT or not self._camera.is_undistorted()
+
     def intrinsics(self) -> NDArray[np.float64]:
         """(3, 3) intrinsics, pixel centres at integers.
 
         Raises:
-            ValueError: If the model has distortion, which no matrix holds.
+            ValueError: If the camera has distortion, which no matrix holds.
         """
-        if self.model not in PINHOLE:
+        if self.distorts:
             raise ValueError(
-                f"a camera of model {self.model} has no intrinsic matrix, expected one "
-                f"of {', '.join(PINHOLE)}. Undistort the images first"
+                f"a camera of model {self.model} with parameters {self.params} has no "
+                "intrinsic matrix, expected one without distortion. Undistort the "
+                "images first"
             )
         K = np.array(self._camera.calibration_matrix(), np.float64)
         K[:2, 2] -= HALF
         return K
+
+    def undistorted(self) -> "ColmapCamera":
+        """The pinhole camera of equal focal lengths, principal point and size.
+
+        Raises:
+            ValueError: If the model has no focal length, as panoramas have none.
+        """
+        camera = self._camera
+        if not camera.focal_length_idxs():
+            raise ValueError(
+                f"a camera of model {self.model} has no focal length, expected one of "
+                "a lens. Cut perspective views out of panoramas first"
+            )
+        focal = camera.focal_length_x, camera.focal_length_y
+        center = camera.principal_point_x, camera.principal_point_y
+        return ColmapCamera("PINHOLE", self.size, (*focal, *center))
+
+    def resized(self, size: tuple[int, int]) -> "ColmapCamera":
+        """The camera of its images at another ``size`` (W, H)."""
+        camera = replace(self)._camera  # one of its own, which is changed
+        camera.rescale(*size)
+        return ColmapCamera(self.model, size, tuple(map(float, camera.params)))
 
     def project(self, points_cam: NDArray[np.float64]) -> NDArray[np.float64]:
         """(N, 2) pixels of (N, 3) camera points, distorted; NaN behind the camera."""
@@ -109,71 +151,85 @@ def read_colmap(folder: str | Path) -> ColmapModel:
 
     Raises:
         FileNotFoundError: If one of the files is missing.
-        ImportError: If pycolmap is not installed.
-        ValueError: If a file is damaged.
+        ValueError: If a file is truncated or damaged, or they are not of one model.
     """
     folder = Path(folder)
     found = {s: [n for n in FILES if (folder / f"{n}{s}").is_file()] for s in SUFFIXES}
-    most = max(found.values(), key=len)
-    if len(most) < len(FILES):
-        lacking = ", ".join(name for name in FILES if name not in most)
+    suffix = max(found, key=lambda s: len(found[s]))
+    if len(found[suffix]) < len(FILES):
+        lacking = ", ".join(name for name in FILES if name not in found[suffix])
         raise FileNotFoundError(
             f"{folder} holds no COLMAP model: {lacking} is missing, as .bin and as "
             ".txt. Export or download it again"
         )
+    cameras, images, points = (folder / f"{name}{suffix}" for name in FILES)
     try:
-        model = _pycolmap().Reconstruction(str(folder))
-        if len(found[".bin"]) < len(FILES):
-            _check_last_image(folder / "images.txt", len(model.images))
-        return _model(model)
-    except (RuntimeError, ValueError, IndexError, KeyError) as error:
-        reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+        return _model(read_cameras(cameras), read_images(images), read_points(points))
+    except (ValueError, OverflowError) as error:
         raise ValueError(
-            f"COLMAP model {folder} is truncated or damaged ({reason[0]:.200}). Export "
-            "or download it again"
+            f"COLMAP model {folder} is truncated or damaged ({error}). Export or "
+            "download it again"
         ) from error
 
 
-def _check_last_image(path: Path, read: int) -> None:
-    """Refuse a text file whose last image was lost for want of a line end."""
-    lines = [line for line in path.read_text().splitlines() if line[:1] != "#"]
-    listed = sum(1 for line in lines[::2] if line.strip())
-    if listed != read:
+def _model(
+    cameras: list[CameraRecord], images: list[ImageRecord], points: list[PointRecord]
+) -> ColmapModel:
+    points = sorted(points)
+    numbers = np.array([point.number for point in points], np.int64)
+    lengths = np.array([point.track_length for point in points], np.int64)
+    of_number = {c.number: ColmapCamera(c.model, c.size, c.params) for c in cameras}
+    for what, count, unlike in (
+        ("cameras", len(cameras), len(of_number)),
+        ("images", len(images), len({image.name for image in images})),
+        ("points", len(points), len(np.unique(numbers))),
+    ):
+        if count != unlike:
+            raise ValueError(f"{count} {what} have {unlike} different names or numbers")
+    seen = sum(int((image.observed["point"] >= 0).sum()) for image in images)
+    if seen != lengths.sum():
         raise ValueError(
-            f"images.txt lists {listed} images, {read} were read: end its last line "
-            "with a line end"
+            f"images observe {seen} points, tracks of points have {lengths.sum()} "
+            "elements: files of two models, or one that lost its end"
         )
-
-
-def _model(model: Any) -> ColmapModel:
-    rows = {number: row for row, number in enumerate(sorted(model.points3D))}
-    points = [model.points3D[number] for number in rows]
-    cameras = {
-        number: ColmapCamera(
-            camera.model_name,
-            (int(camera.width), int(camera.height)),
-            tuple(map(float, camera.params)),
-        )
-        for number, camera in model.cameras.items()
-    }
-    images = {}
-    for image in sorted(model.images.values(), key=lambda image: image.name):
-        seen = [image.points2D[i] for i in image.get_observation_point2D_idxs()]
-        world2cam = np.eye(4)
-        world2cam[:3] = image.cam_from_world().matrix()
-        images[image.name] = ColmapImage(
-            image.name,
-            cameras[image.camera_id],
-            world2cam,
-            np.array([point.xy for point in seen]).reshape(-1, 2) - HALF,
-            np.array([rows[point.point3D_id] for point in seen], np.int64),
-        )
+    images = sorted(images, key=lambda image: image.name)
     return ColmapModel(
-        images,
-        np.array([point.xyz for point in points]).reshape(-1, 3),
-        np.array([point.error for point in points]),
-        np.array([point.track.length() for point in points], np.int64),
+        {image.name: _image(image, of_number, numbers) for image in images},
+        np.array([point.xyz for point in points], np.float64).reshape(-1, 3),
+        np.array([point.error for point in points], np.float64),
+        lengths,
     )
+
+
+def _image(
+    image: ImageRecord,
+    cameras: dict[int, ColmapCamera],
+    numbers: NDArray[np.int64],
+) -> ColmapImage:
+    """An image, its camera and rows of points looked up.
+
+    Args:
+        image: As the file has it.
+        cameras: By their numbers.
+        numbers: (M,) ascending numbers of points.
+    """
+    if image.camera not in cameras:
+        raise ValueError(f"image {image.name} has no camera {image.camera}")
+    quaternion, length = np.array(image.pose[:4]), np.linalg.norm(image.pose[:4])
+    if not (np.isfinite(image.pose).all() and abs(length - 1) < OFF_UNIT):
+        raise ValueError(
+            f"image {image.name} has a quaternion of length {length:.3g}, expected 1, "
+            f"and shift {image.pose[4:]}"
+        )
+    seen = image.observed[image.observed["point"] >= 0]
+    if not np.isin(seen["point"], numbers).all():
+        raise ValueError(f"image {image.name} sees points that points3D has not")
+    world2cam = np.eye(4)
+    world2cam[:3, :3] = Rotation.from_quat(np.roll(quaternion, -1)).as_matrix()
+    world2cam[:3, 3] = image.pose[4:]
+    rows = np.searchsorted(numbers, seen["point"]).astype(np.int64)
+    pixels = seen["xy"].reshape(-1, 2) - HALF
+    return ColmapImage(image.name, cameras[image.camera], world2cam, pixels, rows)
 
 
 def _pycolmap() -> Any:

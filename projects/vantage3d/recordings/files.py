@@ -1,9 +1,11 @@
 """Files of a recording: what lies in a folder, by name and in order."""
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from vantage3d.io.folders import listing, natural_order
+from vantage3d.io.names import check_unique
 
 COLOR = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 DEPTH = (".png", ".tif", ".tiff", ".exr", ".npy", ".pfm", ".pgm", ".h5", ".hdf5")
@@ -48,6 +50,23 @@ def folders_with(root: Path, *parts: str) -> dict[str, Path]:
         found |= {path.relative_to(root).as_posix(): path for path in hits}
         level = [path for path in level if path not in hits]
     return dict(sorted(found.items(), key=lambda item: natural_order(item[0])))
+
+
+def frame_names(paths: Sequence[str]) -> list[str]:
+    """Names of frames by the paths of their images: ``cam0/0000`` of a rig.
+
+    Args:
+        paths: Of the images, relative to one folder. A folder that all of them share is
+            left out, and so is the suffix.
+
+    Raises:
+        ValueError: If two frames have one name: ``a.JPG`` and ``a.png``.
+    """
+    stems = [PurePosixPath(path).with_suffix("") for path in paths]
+    shared = os.path.commonpath([stem.parent for stem in stems]) if stems else ""
+    names = [stem.relative_to(shared).as_posix() for stem in stems]
+    check_unique(zip(names, paths))
+    return names
 
 
 def mismatch(folder: Path, part: str, name: str, others: Mapping[str, Path]) -> str:
