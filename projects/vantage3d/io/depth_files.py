@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.files import decoding, existing
@@ -152,20 +153,61 @@ def read_depth_file(
         FileNotFoundError: If the file is missing.
         ValueError: If it is damaged, or of a form that is not read.
     """
-    suffix = Path(path).suffix.lower()
     if rotated:
         return read_rotated_depth(path)
-    if suffix == ".npy":
-        stored = read_npy(path)
-    elif suffix in (".h5", ".hdf5"):
-        stored = read_hdf5(path)
-    elif suffix in (".exr", ".pfm"):
-        stored = _read_float_image(path)
-    else:
+    stored = _read_floats(Path(path))
+    if stored is None:
         return read_depth(path, scale, missing)
     if missing is not None:
         stored = np.where(stored == missing, np.float32(0), stored)
     return _positive((stored / np.float64(scale)).astype(np.float32))
+
+
+def _read_floats(path: Path) -> Depth | None:
+    """Values of a form that may hold floating point; None for images of integers."""
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        return read_npy(path)
+    if suffix in (".h5", ".hdf5"):
+        return read_hdf5(path)
+    if suffix in (".exr", ".pfm"):
+        return _read_float_image(path)
+    if suffix in (".tif", ".tiff"):
+        values = read_stored(path)
+        if values.ndim == 2 and values.dtype.kind == "f":
+            return values.astype(np.float32)
+    return None
+
+
+def read_stored(path: str | Path, rotated: bool = False) -> NDArray:
+    """Values as a file holds them, of any type and any number of channels.
+
+    This is for looking at files; :func:`read_depth_file` reads them.
+
+    Args:
+        path: The file.
+        rotated: Whether bits are rotated as SUN3D's are; they are turned back.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is damaged.
+    """
+    suffix = existing(path, "depth file", "Export it again").suffix.lower()
+    with decoding(f"depth file {path}", "no depth map", "Export it again"):
+        if suffix == ".npy":
+            return np.asarray(np.load(path, allow_pickle=False))
+        if suffix in (".h5", ".hdf5"):
+            return read_hdf5(path)
+        if suffix in (".exr", ".pfm"):
+            os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
+            values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+            if values is None:
+                raise ValueError("OpenCV reads no image")
+            return np.asarray(values)
+        with Image.open(path) as image:
+            stored = np.asarray(image)
+    turn = rotated and stored.dtype.kind in "ui" and stored.ndim == 2
+    return unrotate_bits(stored) if turn else stored
 
 
 def _read_float_image(path: str | Path) -> Depth:

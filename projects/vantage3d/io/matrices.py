@@ -1,11 +1,21 @@
 """Text files of camera matrices: intrinsics and poses."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.io.text import read_table
+
+# Sizes of images, landscape, and factors by which people resize them.
+USUAL_SIZES = (
+    *((320, 240), (640, 360), (640, 480), (848, 480), (960, 540), (960, 720)),
+    *((1280, 720), (1280, 960), (1280, 1024), (1296, 968), (1600, 1200), (1920, 1080)),
+    *((1920, 1440), (2592, 1936), (3840, 2160), (4032, 3024)),
+)
+FACTORS = (0.125, 0.25, 1 / 3, 0.5, 2.0, 3.0, 4.0, 8.0)
+NEAR_MIDDLE = 0.06  # of the sides, that a principal point may be off the middle
 
 
 def read_matrix(path: Path, what: str) -> NDArray[np.float64]:
@@ -93,14 +103,22 @@ def check_intrinsics(K: NDArray[np.float64], size: tuple[int, int], name: str) -
     Raises:
         ValueError: If the principal point is not in the middle half of the image,
             as when the file belongs to another resolution, or a focal length is not
-            positive or was mixed up with it.
+            positive or was mixed up with it, or if they are shares of the image.
     """
+    refuse_shares(K, size, name)
     center = K[:2, 2] / np.array(size)
     if (np.abs(center - 0.5) > 0.25).any() or (K[[0, 1], [0, 1]] <= 0).any():
+        fit = fitting_size(K, size)
+        remedy = "Write those of the images beside it"
+        if fit:
+            remedy = (
+                f"They fit images of {fit[0]}x{fit[1]}: say so with --intrinsics-size "
+                f"{fit[0]}x{fit[1]}, or write those of the images"
+            )
         raise ValueError(
             f"intrinsics {name} do not belong to an image of {size[0]}x{size[1]}: "
-            f"fx={K[0, 0]:g} fy={K[1, 1]:g} cx={K[0, 2]:g} cy={K[1, 2]:g}. Write those "
-            "of the images beside it"
+            f"fx={K[0, 0]:g} fy={K[1, 1]:g} cx={K[0, 2]:g} cy={K[1, 2]:g}, expected "
+            f"the principal point in the middle half. {remedy}"
         )
     (fx, fy), (cx, cy) = K[[0, 1], [0, 1]], K[:2, 2]
     # A camera may see 90 degrees, which makes f = c, but not along one axis alone.
@@ -111,3 +129,36 @@ def check_intrinsics(K: NDArray[np.float64], size: tuple[int, int], name: str) -
                 f"{other:g} for the other axis: the principal point was read or "
                 "written as a focal length. Expected rows fx 0 cx, 0 fy cy, 0 0 1"
             )
+
+
+def refuse_shares(K: NDArray[np.float64], size: Sequence[int], name: str) -> None:
+    """Refuse intrinsics in shares of an image of ``size`` (W, H), not in pixels.
+
+    Raises:
+        ValueError: If no focal length and no principal point can be pixels.
+    """
+    center, focal = K[:2, 2], K[[0, 1], [0, 1]]
+    if (center > 0).all() and (center <= 1).all() and (10 * focal < size).all():
+        raise ValueError(
+            f"intrinsics {name} are normalised: the focal lengths {focal.tolist()} and "
+            f"the principal point {center.tolist()} are shares of the image of "
+            f"{size[0]}x{size[1]}, expected pixels. Multiply the first row by the "
+            "width and the second by the height"
+        )
+
+
+def fitting_size(
+    K: NDArray[np.float64], size: tuple[int, int]
+) -> tuple[int, int] | None:
+    """(W, H) of images that intrinsics were probably written for; None if unclear.
+
+    The principal point must lie near the middle of images of a usual size, or of
+    ``size`` (W, H) enlarged or reduced.
+    """
+    if (K[:2, 2] <= 0).any() or (K[[0, 1], [0, 1]] <= 0).any():
+        return None
+    scaled = [(round(f * size[0]), round(f * size[1])) for f in FACTORS]
+    sizes = [*scaled, *USUAL_SIZES, *(one[::-1] for one in USUAL_SIZES)]
+    off = [np.abs(np.log((2 * K[:2, 2] + 1) / np.array(one))).max() for one in sizes]
+    best = int(np.argmin(off))
+    return sizes[best] if off[best] < NEAR_MIDDLE else None

@@ -288,7 +288,7 @@ class Recording(ABC):
         K = read_matrix(path, "intrinsics")[:3, :3]
         if written_for := self.remedies.intrinsics_size:
             K = scale_intrinsics(K, size[0] / written_for[0], size[1] / written_for[1])
-        check_intrinsics(K, size, f"intrinsics {path}")
+        check_intrinsics(K, size, str(path))
         return Camera(K, size)
 
     def read_color(self, frame: RecordedFrame) -> NDArray[np.uint8]:

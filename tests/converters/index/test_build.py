@@ -273,7 +273,7 @@ def test_a_pose_that_scannet_lost_is_skipped(copied, create_data, tmp_path):
     out = create_data("scannet", root, tmp_path / "out", *options)
     skipped = json.loads((out / "report_train.json").read_text())["skipped"]
     assert "20.txt contains -inf" in skipped[f"{SEQUENCE}/20"]
-    assert "40.txt is missing" in skipped[f"{SEQUENCE}/40"]
+    assert "pose has no file for frame '40'" in skipped[f"{SEQUENCE}/40"]
 
 
 def test_a_pose_that_virtual_kitti_lacks_is_skipped(copied, create_data, tmp_path):

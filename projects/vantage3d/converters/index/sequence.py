@@ -12,6 +12,7 @@ from vantage3d.converters.index.source import FrameSource, Unusable
 from vantage3d.geometry import invert_rigid, project, unproject_pixels
 from vantage3d.io.depth_files import looks_rotated
 from vantage3d.io.images import read_size
+from vantage3d.io.matrices import refuse_shares
 from vantage3d.views.frame import BadSampleError, Frame, check_frame
 from vantage3d.views.index import Facts, IndexedFrame
 from vantage3d.views.reading import read_indexed
@@ -144,14 +145,11 @@ def _check_unread(root: Path, entry: IndexedFrame, name: str) -> None:
 
 def _check_center(K: NDArray[np.float64], size: Sequence[int], name: str) -> None:
     """Refuse intrinsics in shares of the image, and a principal point outside it."""
-    center, focal = K[:2, 2], K[[0, 1], [0, 1]]
-    if (center <= 1).all() and (10 * focal < size).all():
-        raise BadSampleError(
-            f"frame {name}: the focal lengths {focal.tolist()} and the principal point "
-            f"{center.tolist()} are shares of the image of {size[0]}x{size[1]} pixels, "
-            "expected pixels. Multiply the first row by the width and the second by "
-            "the height"
-        )
+    try:
+        refuse_shares(K, size, f"of frame {name}")
+    except ValueError as error:
+        raise BadSampleError(str(error)) from error
+    center = K[:2, 2]
     if (center < 0).any() or (center > np.array(size) - 1).any():
         raise BadSampleError(
             f"frame {name}: the principal point {center.tolist()} is outside of the "
