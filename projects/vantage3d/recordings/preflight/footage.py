@@ -1,0 +1,202 @@
+"""Frames of a sequence that are compared: which, and what is read of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]
+Image = NDArray[np.float32]
+MOST = 24  # frames of which depth is read
+BASES = 8  # of a long sequence; each with frames that see the same from elsewhere
+OFFSETS = (1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 90)  # frames from a base
+REACH = 5  # frames to which neighbours are asked for
+WIDTH = 320  # columns at most that are compared
+TURN_DEG, MOVE = 15.0, 0.3  # between two views worth comparing; share of the depth
+WIDEST_DEG = 60.0
+PAIRS, POINTS = 48, 600
+WINDOW = 15  # pixels around which contrast is normalised
+GREY = 4.0  # levels of grey that are noise
+
+
+class Posed(NamedTuple):
+    """A frame's depth.
+
+    Attributes:
+        depth: (H, W) z-depth in metres, 0 = missing.
+        K: (3, 3) in pixels of ``depth``.
+    """
+
+    depth: Image
+    K: Matrix
+
+
+class FrameReader(ABC):
+    """Frames of a sequence by their place in it."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of frames."""
+
+    @abstractmethod
+    def pose(self, at: int) -> Matrix | None:
+        """(4, 4) cam2world; None where the frame cannot be used."""
+
+    @abstractmethod
+    def depth(self, at: int) -> Posed | None:
+        """Depth; None where it cannot be read."""
+
+    @abstractmethod
+    def color(self, at: int, place: int) -> NDArray[np.uint8] | None:
+        """(H, W, 3) colour of frame ``at`` on the grid of the depth of ``place``."""
+
+
+@dataclass
+class Footage:
+    """What is compared of a sequence.
+
+    Attributes:
+        reader: Where frames come from.
+        places: (A,) places of the frames whose depth is here.
+        depth: (A, h, w) metres, 0 = missing; every so many-th pixel of the files.
+        K: (A, 3, 3) in pixels of ``depth``.
+        every: One of so many pixels of the files is taken, each way.
+    """
+
+    reader: FrameReader
+    places: NDArray[np.int64]
+    depth: Image
+    K: Matrix
+    every: int
+    poses: dict[int, Matrix | None] = field(default_factory=dict)
+    lumas: dict[tuple[int, int], Image] = field(default_factory=dict)
+
+    def pose(self, places: Iterable[int]) -> Matrix:
+        """(..., 4, 4) poses of places in the sequence; NaN where there is none."""
+        return np.stack([self._pose(int(at)) for at in places])
+
+    def _pose(self, at: int) -> Matrix:
+        if at not in self.poses:
+            inside = 0 <= at < len(self.reader)
+            self.poses[at] = self.reader.pose(at) if inside else None
+        pose = self.poses[at]
+        return np.full((4, 4), np.nan) if pose is None else pose
+
+    def luma(self, shift: int) -> Image:
+        """(A, h, w) grey of unit contrast, of frames so many places later; NaN none."""
+        return np.stack([self._luma(row, shift) for row in range(len(self.places))])
+
+    def _luma(self, row: int, shift: int) -> Image:
+        if (row, shift) not in self.lumas:
+            place = int(self.places[row])
+            at = place + shift
+            inside = 0 <= at < len(self.reader)
+            color = self.reader.color(at, place) if inside else None
+            shape = self.depth.shape[1:]
+            none = np.full(shape, np.nan, np.float32)
+            self.lumas[row, shift] = (
+                none if color is None else contrast(color, self.every)
+            )
+        return self.lumas[row, shift]
+
+    @cached_property
+    def samples(self) -> NDArray[np.int64]:
+        """(A, N, 2) pixels (x, y) with depth, drawn from every frame."""
+        rng = np.random.default_rng(0)
+        drawn = []
+        for depth in self.depth:
+            rows, columns = np.nonzero(depth)
+            chosen = rng.choice(len(rows), POINTS, replace=len(rows) < POINTS)
+            drawn.append(np.stack([columns[chosen], rows[chosen]], -1))
+        return np.array(drawn)
+
+    @cached_property
+    def motion(self) -> tuple[Matrix, Matrix]:
+        """(A, A) angles in degrees and distances of the cameras."""
+        poses = self.pose(self.places)
+        turns = poses[:, :3, :3].reshape(len(poses), 9)
+        # The angle is the same whatever poses mean: trace(Ri^T Rj) = trace(Ri Rj^T).
+        angles = np.degrees(np.arccos(np.clip((turns @ turns.T - 1) / 2, -1, 1)))
+        between = poses[:, None, :3, 3] - poses[None, :, :3, 3]
+        return angles, np.linalg.norm(between, axis=-1)
+
+    @cached_property
+    def pairs(self) -> NDArray[np.int64]:
+        """(P, 2) rows of frames that see the same from elsewhere, the best first."""
+        angles, moves = self.motion
+        share = moves / (MOVE * np.median(self.depth[self.depth > 0]))
+        # Translations in another unit tell nothing: they count as one step at most.
+        motion = np.hypot(angles / TURN_DEG, np.minimum(share, 1))
+        cost = np.abs(np.log(np.maximum(motion, 1e-9)))
+        cost += 10 * (angles > WIDEST_DEG)
+        cost[~np.isfinite(cost)] = np.inf
+        np.fill_diagonal(cost, np.inf)
+        order = np.argsort(cost, axis=None, kind="stable")[:PAIRS]
+        order = order[cost.flat[order] < np.inf]
+        return np.stack(np.unravel_index(order, cost.shape), -1)
+
+
+def contrast(color: NDArray[np.uint8], every: int) -> Image:
+    """(h, w) grey of zero mean and unit contrast around each pixel."""
+    grey = cv2.cvtColor(color, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    if every > 1:
+        grey = cv2.blur(grey, (every, every))[::every, ::every]
+    mean = cv2.blur(grey, (WINDOW, WINDOW))
+    spread = cv2.blur(grey * grey, (WINDOW, WINDOW)) - mean * mean
+    return (grey - mean) / (np.sqrt(np.maximum(spread, 0)) + GREY)
+
+
+def film_of(reader: FrameReader) -> Footage | None:
+    """The frames of a sequence that say most; None with less than two."""
+    chosen = choose(reader)
+    found: list[tuple[int, Posed]] = []
+    for at in chosen:
+        posed = reader.depth(at)
+        if posed is not None and (posed.depth > 0).any():
+            found.append((at, posed))
+    shapes = [posed.depth.shape for _, posed in found]
+    same = [pair for pair in found if pair[1].depth.shape == shapes[0]]
+    if len(same) < 2:
+        return None
+    every = max(1, round(shapes[0][1] / WIDTH))
+    K = np.stack([posed.K for _, posed in same])
+    K[:, :2] /= every
+    depth = np.stack([posed.depth[::every, ::every] for _, posed in same])
+    return Footage(reader, np.array([at for at, _ in same]), depth, K, every)
+
+
+def choose(reader: FrameReader) -> list[int]:
+    """Places of frames: evenly over the sequence, with others that see the same."""
+    count = len(reader)
+    if count <= 3 * MOST:
+        places = np.unique(np.linspace(0, count - 1, min(count, MOST)).round())
+        return [at for at in places.astype(int).tolist() if reader.pose(at) is not None]
+    chosen: set[int] = set()
+    last = count - 1 - REACH
+    for base in np.linspace(REACH, last, BASES + 1)[:-1].astype(int).tolist():
+        chosen |= _around(reader, base, last)
+    return sorted(chosen)
+
+
+def _around(reader: FrameReader, base: int, last: int) -> set[int]:
+    """A place and two later ones, about one and two turns away."""
+    first = reader.pose(base)
+    if first is None:
+        return set()
+    found = {}
+    for offset in OFFSETS:
+        pose = reader.pose(base + offset) if base + offset <= last else None
+        if pose is not None:
+            cosine = (np.sum(first[:3, :3] * pose[:3, :3]) - 1) / 2
+            found[base + offset] = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+    if not found:
+        return {base}
+    wanted = (TURN_DEG, 2 * TURN_DEG)
+    if max(found.values()) < TURN_DEG / 2:  # it moves without turning, or slowly
+        return {base, max(found), sorted(found)[len(found) // 2]}
+    return {base} | {min(found, key=lambda at: abs(found[at] - w)) for w in wanted}

@@ -1,0 +1,76 @@
+"""Frames of a recording as they are compared."""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vantage3d.recordings.preflight.footage import FrameReader, Matrix, Posed
+from vantage3d.recordings.recording import RecordedFrame, Recording
+from vantage3d.recordings.registration import register_color
+
+
+class RecordingReader(FrameReader):
+    """A sequence of a recording.
+
+    Attributes:
+        recording: The recording.
+        sequence: Name of the sequence.
+        names: Names of its frames.
+        trouble: Why frames cannot be used, by their place.
+    """
+
+    def __init__(self, recording: Recording, sequence: str) -> None:
+        self.recording, self.sequence = recording, sequence
+        self.names = recording.names(sequence)
+        self.trouble: dict[int, ValueError | FileNotFoundError] = {}
+        self._frames: dict[int, RecordedFrame | None] = {}
+        self.depth = lru_cache(None)(self._depth)  # type: ignore[method-assign]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def frame(self, at: int) -> RecordedFrame | None:
+        """A frame; None, with the reason in ``trouble``, where it cannot be used."""
+        if at not in self._frames:
+            try:
+                frame = self.recording.frame(self.sequence, self.names[at])
+            except (FileNotFoundError, ValueError) as error:
+                self.trouble[at] = error
+                frame = None
+            self._frames[at] = frame
+        return self._frames[at]
+
+    def pose(self, at: int) -> Matrix | None:
+        frame = self.frame(at)
+        return None if frame is None else frame.cam2world
+
+    def depth(self, at: int) -> Posed | None:
+        raise NotImplementedError  # replaced by a function that keeps what it read
+
+    def _depth(self, at: int) -> Posed | None:
+        frame = self.frame(at)
+        if frame is None or frame.depth is None or frame.depth_camera is None:
+            return None
+        try:
+            return Posed(self.recording.read_depth(frame), frame.depth_camera.K)
+        except (FileNotFoundError, ValueError) as error:
+            self.trouble[at] = error
+            return None
+
+    def color(self, at: int, place: int) -> NDArray[np.uint8] | None:
+        frame, posed = self.frame(at), self.depth(place)
+        if frame is None or posed is None:
+            return None
+        of_color, of_depth = frame.color_camera, frame.depth_camera
+        own = None
+        if of_color is not None and of_depth is not None:
+            alike = np.allclose(of_color.K, of_depth.resized(of_color.size).K)
+            own = None if alike and frame.depth2color is None else of_color.K
+        try:
+            color = self.recording.read_color(frame)
+            cameras = own, posed.depth, posed.K, frame.depth2color
+            return register_color(color, *cameras)[0]
+        except (FileNotFoundError, ValueError) as error:
+            self.trouble[at] = error
+            return None
