@@ -23,6 +23,7 @@ from vantage3d.converters.index.build import build_index
 from vantage3d.converters.index.source import FrameSource, Unusable
 from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.bounds import gunzip
 from vantage3d.io.files import decoding, existing
 from vantage3d.views.index import IndexedFrame
 
@@ -57,10 +58,10 @@ def read_annotations(path: str | Path) -> Annotations:
         FileNotFoundError: If the file is missing.
         ValueError: If it is no whole gzip file, no JSON or no object of lists.
     """
-    data = existing(path, "annotation file", "Download it again").read_bytes()
-    name = f"annotation file {path} ({len(data)} bytes)"
+    path = existing(path, "annotation file", "Download it again")
+    name = f"annotation file {path} ({path.stat().st_size} bytes)"
     with decoding(name, "no gzipped JSON", "Download it again"):
-        content = json.loads(gzip.decompress(data))
+        content = json.loads(gunzip(path))
     lists = isinstance(content, dict) and all(
         isinstance(entries, list) for entries in content.values()
     )

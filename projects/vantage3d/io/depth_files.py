@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vantage3d.io.arrays import load_array
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
+from vantage3d.io.bounds import check_unfolded
 from vantage3d.io.files import decoding, existing
 from vantage3d.io.images import FULL, read_depth, read_ids
 
@@ -258,9 +260,7 @@ def read_npy(path: str | Path) -> Depth:
         FileNotFoundError: If the file is missing.
         ValueError: If it is truncated or holds no (H, W) real numbers.
     """
-    existing(path, "depth file", "Make it again")
-    with decoding(f"depth file {path}", "no array", "Make it again"):
-        values = np.load(path, allow_pickle=False)
+    values = load_array(path, "depth file", "Make it again")
     if values.ndim != 2 or values.dtype.kind not in "fui":
         raise ValueError(
             f"depth file {path} must hold (H, W) numbers, got {values.shape} "
@@ -288,7 +288,13 @@ def read_hdf5(path: str | Path) -> Depth:
         decoding(f"depth file {path}", damage, remedy),
         _h5py().File(path, "r") as file,
     ):
-        values = np.asarray(file[HDF5_KEY], np.float32)
+        stored = file[HDF5_KEY]
+        # Its values may lie in another file, by a link or piece by piece.
+        link = type(file.get(HDF5_KEY, getlink=True)).__name__
+        if link != "HardLink" or stored.external or stored.is_virtual:
+            raise ValueError("its values lie in another file, which is not followed")
+        check_unfolded(path, stored.size * max(4, stored.dtype.itemsize))
+        values = np.asarray(stored, np.float32)
     if values.ndim != 2:
         raise ValueError(
             f"depth file {path} must hold (H, W) numbers, got {values.shape}"

@@ -16,6 +16,8 @@ from torch import Tensor
 
 from vantage3d.geometry import FeatureGrid
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
+from vantage3d.io.bounds import check_archive
+from vantage3d.io.files import DAMAGED
 
 FORMS = ("pt", "safetensors")
 ANY_WEIGHTS = "*"
@@ -129,8 +131,9 @@ def _form(path: Path) -> str:
 
 def _read_bare(path: Path) -> Tensor:
     try:
+        check_archive(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # of many types, depending on where the file ends
+    except DAMAGED as error:
         raise _damaged(path, error) from error
     if not isinstance(content, Tensor) or not content.is_floating_point():
         kind = sorted(content) if isinstance(content, dict) else type(content).__name__
@@ -148,7 +151,7 @@ def _read_named(path: Path, expected: FeatureSource, frame: str | None) -> Tenso
             if "feats" not in file.keys():  # noqa: SIM118 (no mapping)
                 raise ValueError(f"it holds {sorted(file.keys())}, expected 'feats'")
             feats, metadata = file.get_tensor("feats"), file.metadata() or {}
-    except (SafetensorError, ValueError) as error:
+    except (*DAMAGED, SafetensorError) as error:
         raise _damaged(path, error) from error
     try:
         facts = json.loads(metadata["source"])
@@ -156,7 +159,7 @@ def _read_named(path: Path, expected: FeatureSource, frame: str | None) -> Tenso
         FeatureSource(
             **{field.name: facts[field.name] for field in fields(FeatureSource)}
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except DAMAGED as error:
         raise ValueError(
             f"feature file {path} does not say what made it ({error!r}), its metadata "
             f"is {metadata!r:.100}. {_REMAKE}"

@@ -1,15 +1,21 @@
 """Files that are there and whole, or a message: what is wrong, and what to do."""
 
+import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
+from tokenize import TokenError
 from zipfile import BadZipFile
 
-# What reading a truncated file, or one of another kind, raises in any format.
+# What reading a file that is truncated, altered or of another kind raises, in any
+# format. Three libraries have a base of their own beside it, where they are used:
+# PIL's DecompressionBombError, SafetensorError and OpenCV's error.
 DAMAGED: tuple[type[Exception], ...] = (
-    *(OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError),
-    *(zlib.error, BadZipFile),
+    *(OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError),
+    *(ArithmeticError, AttributeError, AssertionError, BufferError, MemoryError),
+    *(SyntaxError, TokenError, UnpicklingError, struct.error, zlib.error, BadZipFile),
 )
 
 
@@ -36,5 +42,6 @@ def decoding(
     try:
         yield
     except (*DAMAGED, *also) as error:
-        text = f"{name} is truncated or {damage} ({error}). {remedy}"
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        text = f"{name} is truncated or {damage} ({reason:.300}). {remedy}"
         raise ValueError(text) from error

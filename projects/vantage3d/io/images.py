@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from vantage3d.io.atomic import atomic_write
+from vantage3d.io.bounds import check_unfolded
+from vantage3d.io.files import DAMAGED
 
 FULL = 65535  # largest value of a 16-bit image
 NARROWEST = 255.0  # units per metre, above which 8 bits end within a metre
@@ -104,6 +106,8 @@ def _open(path: str | Path, what: str, whole: bool = True) -> Image.Image:
     try:
         image = Image.open(path)
         if whole:
+            width, height = image.size
+            check_unfolded(path, width * height * _bytes_per_pixel(image))
             image.load()
         return image
     except FileNotFoundError:
@@ -115,8 +119,14 @@ def _open(path: str | Path, what: str, whole: bool = True) -> Image.Image:
         raise ValueError(
             f"{what} {path} ({size} bytes) is not an image. Export or download it again"
         ) from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except (*DAMAGED, Image.DecompressionBombError) as error:
         raise ValueError(
             f"{what} {path} is truncated or damaged ({error}). Export or download it "
             "again"
         ) from error
+
+
+def _bytes_per_pixel(image: Image.Image) -> int:
+    """Of the decoded image."""
+    sizes = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I": 4, "F": 4}
+    return sizes.get(image.mode, 4)

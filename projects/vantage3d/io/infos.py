@@ -6,7 +6,9 @@ is reachable, stand-ins check what a pickle asks for and build the array themsel
 
 import io
 import json
+import math
 import pickle
+import pickletools
 import re
 from collections import OrderedDict
 from pathlib import Path
@@ -15,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from vantage3d.io.atomic import atomic_write_bytes
-from vantage3d.io.files import existing
+from vantage3d.io.files import DAMAGED, existing
 
 Info = dict[str, Any]
 _REMAKE = "Make it again with tools/create_data.py"
+VALUES, VALUES_PER_BYTE = 10**6, 10  # of a pickle, shared ones each time they are met
 _DTYPE = re.compile(r"[<>|=]?(?P<kind>[biufcSUO])\d{0,6}")
 
 
@@ -49,7 +52,7 @@ def load_info(path: str | Path) -> Info:
         content = unpickle(data, str(path)) if pickled else json.loads(data)
     except RefusedGlobalError:
         raise
-    except Exception as error:  # a damaged pickle raises one of many types
+    except DAMAGED as error:
         damage = f"damaged ({error!r})" if pickled else f"no JSON ({error})"
         message = f"info file {path} is truncated or {damage}. {_REMAKE}"
         raise ValueError(message) from error
@@ -61,7 +64,7 @@ def load_info(path: str | Path) -> Info:
 
 def save_info(path: str | Path, metainfo: dict, data_list: list[dict]) -> None:
     """Write an info file as JSON, one line per sample; equal input, equal bytes."""
-    info = {"metainfo": _plain(metainfo), "data_list": _plain(data_list)}
+    info = {"metainfo": _Plain()(metainfo), "data_list": _Plain()(data_list)}
     _check(info, Path(path))
     entries = ",\n".join(_line(entry) for entry in info["data_list"])
     text = f'{{"metainfo": {_line(info["metainfo"])},\n"data_list": [\n{entries}\n]}}\n'
@@ -87,17 +90,32 @@ def _check(info: Any, path: Path) -> None:
             )
 
 
-def _plain(value: Any) -> Any:
-    """``value`` with numpy arrays and scalars turned into lists and numbers."""
-    if isinstance(value, _Array):
-        value = value.values()
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist()) if value.dtype.hasobject else value.tolist()
-    return value
+class _Plain:
+    """Copies values, numpy arrays and scalars turned into lists and numbers.
+
+    A pickle may hold one list many times over, in lists that it holds many times over:
+    a few bytes of it unfold to any number of values.
+
+    Args:
+        most: Values after which that is refused.
+    """
+
+    def __init__(self, most: float = math.inf) -> None:
+        self.most = self.left = most
+
+    def __call__(self, value: Any) -> Any:
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError(f"it unfolds to more than {self.most} values")
+        if isinstance(value, _Array):
+            value = value.values()
+        if isinstance(value, dict):
+            return {key: self(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self(item) for item in value]
+        if isinstance(value, np.ndarray | np.generic):
+            return self(value.tolist()) if value.dtype.hasobject else value.tolist()
+        return value
 
 
 class RefusedGlobalError(ValueError):
@@ -118,7 +136,12 @@ def unpickle(data: bytes, name: str) -> Any:
         RefusedGlobalError: If it asks for any other global.
         Exception: One of many types, if it is damaged.
     """
-    return _plain(_PlainUnpickler(io.BytesIO(data), name).load())
+    for opcode, argument, _ in pickletools.genops(data):
+        # The unpickler takes memory for all places below the one it writes to.
+        if "PUT" in opcode.name and argument > len(data):
+            raise ValueError(f"it writes to place {argument} of its memory")
+    plain = _Plain(VALUES + VALUES_PER_BYTE * len(data))
+    return plain(_PlainUnpickler(io.BytesIO(data), name).load())
 
 
 class _Dtype:

@@ -4,6 +4,7 @@ Little-endian: a header with the cameras, then per frame the camera-to-world pos
 times, and a compressed colour and depth image.
 """
 
+import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.io.atomic import atomic_write
-from vantage3d.io.files import existing
+from vantage3d.io.files import decoding, existing
 
 VERSION = 4
 SENSOR = "StructureSensor"
@@ -23,6 +24,7 @@ COLOR = {0: "raw", 1: "png", 2: "jpeg"}
 DEPTH = {0: "raw_ushort", 1: "zlib_ushort", 2: "occi_ushort"}
 JPEG, ZLIB = 2, 1
 LONGEST_NAME = 1000
+LARGEST_DEPTH = 2**24  # pixels, fifty times those of ScanNet's sensor
 START = struct.Struct("<IQ")
 MATRIX = struct.Struct("<16f")
 SIZES = struct.Struct("<iiIIIIfQ")
@@ -86,6 +88,7 @@ class SensFile:
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self.path, self._file = path, file
+        self._length = os.fstat(file.fileno()).st_size
         version, length = START.unpack(self._read(START.size))
         if version != VERSION or length > LONGEST_NAME:
             raise ValueError(
@@ -106,6 +109,13 @@ class SensFile:
                 f"and depth as {DEPTH.get(depth, depth)!r}, expected 'jpeg' and "
                 "'zlib_ushort'. Export it with ScanNet's SensReader"
             )
+        least = self._file.tell() + frames * FRAME.size
+        if not 0 < dw * dh <= LARGEST_DEPTH or least > self._length:
+            raise ValueError(
+                f"sensor file {self.path} announces {frames} frames with depth images "
+                f"of {dw}x{dh}, and has {self._length} bytes: it is truncated or "
+                "damaged. Download it again"
+            )
         size = ((cw, ch), (dw, dh))
         self.header = SensHeader(matrices[0], matrices[2], *size, scale, frames)
 
@@ -120,6 +130,7 @@ class SensFile:
                 self._read(FRAME.size, number)
             )
             if number % step:
+                self._check_rest(color_bytes + depth_bytes, number)
                 self._file.seek(color_bytes + depth_bytes, 1)
                 continue
             color = self._read(color_bytes, number)
@@ -129,24 +140,27 @@ class SensFile:
 
     def _depth(self, data: bytes, number: int) -> NDArray[np.uint16]:
         width, height = self.header.depth_size
-        try:
-            values = np.frombuffer(zlib.decompress(data), "<u2")
-            return values.reshape(height, width)
-        except (zlib.error, ValueError) as error:
-            raise ValueError(
-                f"sensor file {self.path}: the depth image of frame {number} is "
-                f"damaged ({error}). Download it again"
-            ) from error
+        name = f"sensor file {self.path}: the depth image of frame {number}"
+        with decoding(name, "damaged", "Download it again"):
+            # At most what the header says, and one byte that shows that it is more.
+            stream = zlib.decompressobj()
+            values = stream.decompress(data, 2 * width * height + 1)
+            if not stream.eof:
+                raise ValueError(f"it is not one of {width}x{height} pixels")
+            return np.frombuffer(values, "<u2").reshape(height, width)
 
     def _read(self, count: int, frame: int | None = None) -> bytes:
-        data = self._file.read(count)
-        if len(data) != count:
+        self._check_rest(count, frame)
+        return self._file.read(count)
+
+    def _check_rest(self, count: int, frame: int | None) -> None:
+        """Refuse a file that has not so many bytes left."""
+        if count > self._length - self._file.tell():
             where = "in its header" if frame is None else f"in frame {frame}"
             raise ValueError(
                 f"sensor file {self.path} is truncated: it ends {where} after "
-                f"{self._file.tell()} bytes. Download it again"
+                f"{self._length} bytes. Download it again"
             )
-        return data
 
 
 def write_sens(

@@ -17,8 +17,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vantage3d.io.arrays import load_arrays
 from vantage3d.io.atomic import atomic_write
-from vantage3d.io.files import decoding, existing
+from vantage3d.io.files import decoding
 
 FORMAT = 2  # Raised when the arrays or the meaning of the facts change.
 ARRAYS = ("sequences", "lengths", "numbers", "images", "depths", "K", "world2cam")
@@ -205,11 +206,8 @@ class FrameIndex:
             ValueError: If it is truncated, or of another format.
         """
         remake = "Make it with tools/create_data.py (data/README.md)"
-        existing(path, "frame index", remake)
-        with (
-            decoding(f"frame index {path}", "of another kind", remake),
-            np.load(path, allow_pickle=False) as store,
-        ):
+        store = load_arrays(path, "frame index", remake)
+        with decoding(f"frame index {path}", "of another kind", remake):
             arrays: dict = {name: store[name] for name in ARRAYS}
             arrays |= {name: store[name] for name in OPTIONAL if name in store}
             arrays["columns"] = {

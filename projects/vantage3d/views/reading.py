@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from vantage3d.geometry import distance_to_depth
 from vantage3d.geometry.rasters import z_buffer
+from vantage3d.io.arrays import load_arrays
 from vantage3d.io.depth_files import (
     read_depth_file,
     read_float16_png,
@@ -15,7 +16,6 @@ from vantage3d.io.depth_files import (
     read_npy,
     read_rotated_depth,
 )
-from vantage3d.io.files import decoding, existing
 from vantage3d.io.images import read_color, read_depth, read_ids, read_size
 from vantage3d.recordings.registration import register_color
 from vantage3d.views.frame import BadSampleError, Frame
@@ -23,6 +23,7 @@ from vantage3d.views.index import Facts, IndexedFrame
 from vantage3d.views.transform import nearest
 
 MASKED = 128  # grey level above which a pixel of Co3D belongs to the object
+_FITTED = ("depth file", "It was not made, or its fit was refused")
 Depth = NDArray[np.float32]
 
 
@@ -99,7 +100,7 @@ def _co3d(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
 def _points(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
     """Scattered points in their pixels; the nearest of a pixel wins."""
     width, height = read_size(root / entry.image)
-    store = _arrays(root / entry.depth, "pixels", "depths")
+    store = load_arrays(root / entry.depth, *_FITTED, ("pixels", "depths"))
     columns, rows = np.round(store["pixels"]).astype(int).reshape(-1, 2).T
     inside = (columns >= 0) & (rows >= 0) & (columns < width) & (rows < height)
     inside &= store["depths"] > 0
@@ -110,16 +111,8 @@ def _points(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
 def _dense(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
     """Depth at any resolution of the same view, taken at pixel centres."""
     width, height = read_size(root / entry.image)
-    return nearest(_arrays(root / entry.depth, "depth")["depth"], height, width)
-
-
-def _arrays(path: Path, *names: str) -> dict[str, NDArray]:
-    existing(path, "depth file", "It was not made, or its fit was refused")
-    with (
-        decoding(f"depth file {path}", "of another kind", "Make it again"),
-        np.load(path, allow_pickle=False) as store,
-    ):
-        return {name: store[name] for name in names}
+    store = load_arrays(root / entry.depth, *_FITTED, ("depth",))
+    return nearest(store["depth"], height, width)
 
 
 def _integer(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:

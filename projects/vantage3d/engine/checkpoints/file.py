@@ -22,6 +22,8 @@ from mmengine.logging import MMLogger
 from vantage3d.engine.checkpoints.plain import safe_globals
 from vantage3d.engine.errors import CheckpointError
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
+from vantage3d.io.bounds import check_archive
+from vantage3d.io.files import DAMAGED
 from vantage3d.io.released_weights import how_to_fetch
 
 POINTER = "last_checkpoint"
@@ -219,9 +221,10 @@ def read_pickle(path: Path, mmap: bool = False) -> Any:
         mmap: Leave tensors on disk until they are used.
     """
     try:
+        check_archive(path)
         with torch.serialization.safe_globals(safe_globals()):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
-    except Exception as error:
+    except DAMAGED as error:
         refused = re.search(r"GLOBAL (\S+)|function (<.*?>)", str(error))
         if refused:
             raise CheckpointError(
@@ -243,7 +246,7 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
 
     try:
         return load_file(path)
-    except SafetensorError as error:
+    except (*DAMAGED, SafetensorError) as error:
         raise CheckpointError(
             f"checkpoint {path} ({path.stat().st_size} bytes) is damaged or no "
             f"safetensors file: {error}"
