@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from vantage3d.io.names import check_unique, public_name
+from vantage3d.io.names import check_public, check_unique, public_name
 
 
 def said(public: str) -> str:
@@ -50,3 +50,24 @@ def test_two_of_one_id_are_refused_by_name():
     message = r"frame 1_2 of a and frame 2 of a_1 would both be called 'a_1_2'"
     with pytest.raises(ValueError, match=message):
         check_unique([("a_1_2", "frame 1_2 of a"), ("a_1_2", "frame 2 of a_1")])
+
+
+@pytest.mark.parametrize("name", ["scene0000_00_200", "desk.2fcam.200_1", "-a", "a..b"])
+def test_public_ids_are_taken(name):
+    assert check_public(name, "a.json") == name
+
+
+@pytest.mark.parametrize(
+    "name", ["../../x", "a/b", "/a", "", ".a", "a b", "Küche", "a\0", 7, None, ["a"]]
+)
+def test_other_names_are_refused_before_a_file_is_called_by_them(name):
+    message = re.escape(f"a.json has the name {name!r}. Files are called by it")
+    with pytest.raises(ValueError, match=message):
+        check_public(name, "a.json")
+
+
+def test_a_long_name_is_refused():
+    with pytest.raises(
+        ValueError, match=r"'aaa.*\.\.\. of 201 letters, allowed .* 200"
+    ):
+        check_public("a" * 201, "a.json")

@@ -78,5 +78,5 @@ def test_damaged_depth_names_the_frame(recording):
     data = bytearray(recording.read_bytes())
     data[-6] ^= 255
     recording.write_bytes(data)
-    with pytest.raises(ValueError, match="depth image of frame 3 is truncated or damaged"):
+    with pytest.raises(ValueError, match=r"image of frame 3 is .* damaged"):
         read(recording)

@@ -5,6 +5,7 @@ Readers return (H, W) float32; what is not finite or not positive becomes 0, mis
 
 import io
 import os
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,9 @@ def _read_float_image(path: str | Path) -> Depth:
     """An EXR or PFM image of one channel, by OpenCV."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"depth file {path} is missing. Export it again")
+    if Path(path).suffix.lower() == ".exr":
+        with decoding(f"depth file {path}", "no EXR image", "Export it again"):
+            check_unfolded(path, 4 * _exr_pixels(Path(path).read_bytes()))
     os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
     values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if values is None or values.dtype != np.float32 or values.ndim != 2:
@@ -224,6 +228,20 @@ def _read_float_image(path: str | Path) -> Depth:
             "it again as one channel, or as .npy"
         )
     return values
+
+
+def _exr_pixels(data: bytes) -> int:
+    """Pixels of an OpenEXR file: of its header's attribute ``dataWindow``."""
+    at = 8  # behind the magic number and the version
+    while data[at]:
+        name = data[at : data.index(b"\0", at)]
+        start = data.index(b"\0", at + len(name) + 1) + 5  # behind kind and length
+        (length,) = struct.unpack("<I", data[start - 4 : start])
+        if name == b"dataWindow":
+            left, top, right, bottom = struct.unpack("<4i", data[start : start + 16])
+            return (right - left + 1) * (bottom - top + 1)
+        at = start + length
+    raise ValueError("its header names no dataWindow")
 
 
 def read_raw_float32(path: str | Path, size: tuple[int, int]) -> Depth:

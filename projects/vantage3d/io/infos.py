@@ -21,7 +21,7 @@ from vantage3d.io.files import DAMAGED, existing
 
 Info = dict[str, Any]
 _REMAKE = "Make it again with tools/create_data.py"
-VALUES, VALUES_PER_BYTE = 10**6, 10  # of a pickle, shared ones each time they are met
+VALUES, VALUES_PER_BYTE = 2 * 10**5, 10  # of a pickle, shared ones as often as met
 _DTYPE = re.compile(r"[<>|=]?(?P<kind>[biufcSUO])\d{0,6}")
 
 

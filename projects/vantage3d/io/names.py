@@ -2,8 +2,11 @@
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 ODD = re.compile(rb"[^A-Za-z0-9._-]|^\.|\.(?=[0-9a-f]{2})")
+PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+LONGEST = 200  # letters; a suffix and the mark of a temporary file come behind
 HIDDEN = re.compile(r"_*\.[0-9a-f]{2}")
 
 
@@ -24,6 +27,30 @@ def public_name(name: str) -> str:
     data = name.encode("utf-8", "surrogateescape")
     public = ODD.sub(lambda odd: b".%02x" % odd[0][0], data).decode()
     return f"_{public}" if HIDDEN.match(public) else public
+
+
+def check_public(name: Any, where: str) -> str:
+    """A public id that a file has, or says that it has.
+
+    Args:
+        name: As the file has it.
+        where: Which file, for messages.
+
+    Raises:
+        ValueError: If files cannot be called by it.
+    """
+    if not isinstance(name, str) or not PLAIN.fullmatch(name):
+        raise ValueError(
+            f"{where} has the name {name!r:.80}. Files are called by it, so it may "
+            "have letters of A-Z and a-z, digits, '.', '_' and '-' only, and no point "
+            "in front. Make the file again with tools/create_data.py"
+        )
+    if len(name) > LONGEST:
+        raise ValueError(
+            f"{where} has the name {name!r:.60}... of {len(name)} letters, allowed are "
+            f"{LONGEST}. Shorten it"
+        )
+    return name
 
 
 def check_unique(ids: Iterable[tuple[str, str]]) -> None:

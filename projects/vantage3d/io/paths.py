@@ -1,19 +1,15 @@
-"""Paths and names that stand in files: they stay inside the folders that were declared.
+"""Paths that stand in files: they stay inside the folders that were declared.
 
 Info files, frame indexes, annotations, lists and models name other files. What such a
 name leads to, links followed, must lie below the folder that it is relative to, or
-below one that the user declared. Names that become those of files are of one plain
-alphabet.
+below one that the user declared.
 """
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 LONGEST_PATH, LONGEST_PART = 4096, 255  # bytes, of every common file system
-LONGEST_NAME = 200  # letters; suffixes and the mark of a temporary file come behind
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
 def inside(root: str | Path, name: Any, where: str, *others: str | Path) -> Path:
@@ -49,12 +45,15 @@ def check_path(name: Any, where: str) -> None:
     """Refuse what no file can be called.
 
     Raises:
-        ValueError: If it is no text, empty, too long or has a zero byte.
+        ValueError: If it is no text, empty, too long or has control characters.
     """
     if not isinstance(name, str) or not name:
         raise ValueError(f"{where} has {name!r:.60} in place of the path of a file")
-    data = name.encode(errors="replace")
-    if "\0" in name or not name.isprintable():
+    try:
+        data = os.fsencode(name)
+    except UnicodeEncodeError:
+        data = b"\0"
+    if min(data) < ord(" "):
         raise ValueError(f"{where} names {name!r:.80}, which has characters of no path")
     longest = max(map(len, data.split(b"/")))
     if len(data) > LONGEST_PATH or longest > LONGEST_PART:
@@ -62,24 +61,3 @@ def check_path(name: Any, where: str) -> None:
             f"{where} names a path of {len(data)} bytes, {name!r:.60}..., with a part "
             f"of {longest}: allowed are {LONGEST_PATH} and {LONGEST_PART}"
         )
-
-
-def check_name(name: Any, where: str) -> str:
-    """A name that becomes that of a file, or is refused.
-
-    Raises:
-        ValueError: If it has other characters than ``A-Z a-z 0-9 . _ -``, begins with a
-            dot or is too long.
-    """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ValueError(
-            f"{where} is called {name!r:.80}: files are written under that name, so "
-            "it may have letters of A-Z and a-z, digits, '.', '_' and '-', and no dot "
-            "in front. Rename it"
-        )
-    if len(name) > LONGEST_NAME:
-        raise ValueError(
-            f"{where} is called {name!r:.60}...: {len(name)} letters, allowed are "
-            f"{LONGEST_NAME}. Rename it"
-        )
-    return name
