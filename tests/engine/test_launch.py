@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -304,3 +305,21 @@ def test_a_finished_process_ends_before_python_can_abort_it(tmp_path, monkeypatc
     torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
     run_command(lambda: None, {})
     assert codes == [0] and not torch.distributed.is_initialized()
+
+
+def test_a_second_training_in_a_work_dir_is_refused_by_name(tmp_path):
+    """And leaves nothing of its own there: the config's copy is the running one's."""
+    process = runs.start(tmp_path, {"model.slow": (1, 600.0)})
+    try:
+        deadline = time.monotonic() + 30
+        copy = tmp_path / "toy_config.py"
+        while not copy.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert runs.run(tmp_path, {"train_cfg.max_epochs": 9}, resume=True) == 2
+        output = (tmp_path / "output.txt").read_text()
+        message = f"error: {tmp_path} is in use by process {process.pid} on "
+        assert message in output and "choose another --work-dir" in output
+        assert "max_epochs=4" in copy.read_text()
+    finally:
+        process.kill()
+        process.join()

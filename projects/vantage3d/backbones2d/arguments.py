@@ -11,6 +11,7 @@ from vantage3d.backbones2d.extraction import Extracted, ExtractOptions, extract
 from vantage3d.backbones2d.files import FOLDER, FeatureFolder, find_images, read_shard
 from vantage3d.io.features import FORMS
 from vantage3d.process.command import image_size
+from vantage3d.process.lock import locked
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +98,9 @@ def run(
         name, args.weights, args.random_weights, layers, args.input_size
     )
     folder = FeatureFolder(args.out_dir / args.folder, args.form)
-    return extract(frames, extractor, folder, options)
+    shard = options.shard
+    with locked(folder.root, "--folder", shard.rank, shard.world_size):
+        return extract(frames, extractor, folder, options)
 
 
 def choose_device(name: str | None) -> torch.device:

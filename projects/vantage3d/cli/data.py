@@ -4,6 +4,7 @@ import argparse
 import sys
 from dataclasses import fields
 from importlib import import_module
+from pathlib import Path
 
 from vantage3d.cli.arguments import command_parser
 from vantage3d.process.command import image_size, one_message
@@ -98,7 +99,10 @@ def create_data(argv: list[str] | None = None) -> None:
             converter.add_arguments(command)
             command.set_defaults(run=converter.run)
     args = parser.parse_args(argv)
-    with one_message("stopped; the same command goes on from here"):
+    from vantage3d.process.lock import locked
+
+    text = "stopped; the same command goes on from here"
+    with one_message(text), locked(args.out_dir, "--out-dir"):
         args.run(args)
 
 
@@ -135,7 +139,10 @@ def make_synthetic(argv: list[str] | None = None) -> None:
             command.add_argument("--seed", type=int, default=0)
             command.add_argument("--workers", type=int, default=1, help="processes")
     args = parser.parse_args(argv)
-    with one_message("stopped; the same command goes on with what lacks"):
+    from vantage3d.process.lock import locked
+
+    text = "stopped; the same command goes on with what lacks"
+    with one_message(text), locked(Path(args.out), "--out"):
         args.run(args)
 
 

@@ -37,9 +37,11 @@ def evaluate_depth(argv: list[str] | None = None) -> None:
     add("--no-buildings", action="store_true", help=text)
     args = parser.parse_args(argv)
     from vantage3d.evaluation.results.folder import run_table
+    from vantage3d.process.lock import locked
     from vantage3d.vggt_lora.evaluation.runs.evaluate import evaluate_run
 
-    with one_message("stopped; the same command goes on from here"):
+    text = "stopped; the same command goes on from here"
+    with one_message(text), locked(args.out_dir, "--out-dir"):
         options = _run_options(args, args.seq_len, not args.no_buildings)
         print(run_table(evaluate_run(options)))
 
@@ -63,9 +65,11 @@ def evaluate_eth3d(argv: list[str] | None = None) -> None:
     add("--save-vis", action="store_true", help="draw the example frames")
     args = parser.parse_args(argv)
     from vantage3d.evaluation.results.folder import to_text
+    from vantage3d.process.lock import locked
     from vantage3d.vggt_lora.evaluation.runs.evaluate import evaluate_lengths
 
-    with one_message("stopped; the same command goes on from here"):
+    text = "stopped; the same command goes on from here"
+    with one_message(text), locked(args.out_dir, "--out-dir"):
         options = _run_options(args, None, buildings=False)
         table = evaluate_lengths(options, args.test_seq_lens, args.save_vis)
         print(to_text(table))

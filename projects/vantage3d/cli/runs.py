@@ -72,8 +72,10 @@ def compare(argv: list[str] | None = None) -> None:
     add("--processes", default="auto", help="of the launcher; auto: one per GPU")
     args = parser.parse_args(argv)
     from vantage3d.comparison import Plan, run_all, write_report
+    from vantage3d.process.lock import locked
 
-    with one_message("stopped; the same command goes on from here"):
+    text = "stopped; the same command goes on from here"
+    with one_message(text), locked(args.out, "--out"):
         plan = Plan(
             configs=named_configs(args.configs),
             seeds=tuple(args.seeds),

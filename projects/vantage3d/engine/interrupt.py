@@ -23,6 +23,8 @@ from typing import Any
 from mmengine.dataset import worker_init_fn
 from mmengine.logging import MMLogger
 
+from vantage3d.process.lock import release_all
+
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -139,6 +141,7 @@ def leave(code: int) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for child in multiprocessing.active_children():
         child.kill()
+    release_all()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -2,14 +2,17 @@
 
 import copy
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import get_rank, is_main_process
+from mmengine.dist import broadcast_object_list, get_rank, is_main_process
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
+from mmengine.runner.base_loop import BaseLoop
 from torch.utils.data import DataLoader
 
 from vantage3d.engine.checkpoints.file import (
@@ -27,9 +30,11 @@ from vantage3d.engine.checkpoints.state import (
 )
 from vantage3d.engine.checkpoints.weights import LoadPolicy, load_weights
 from vantage3d.engine.configs.config import check_settings, watched_settings
-from vantage3d.engine.errors import CheckpointError, ConfigError, closest
+from vantage3d.engine.errors import CheckpointError, ConfigError, EngineError, closest
 from vantage3d.engine.interrupt import quiet_worker
+from vantage3d.engine.schedules import check_schedules
 from vantage3d.engine.survival import SurvivingRunner
+from vantage3d.process.lock import FolderInUseError, locked
 from vantage3d.registry import RUNNERS
 
 _RESUMABLE = ("progress", "random", "optimizer", "message_hub", "settings")
@@ -47,6 +52,7 @@ class Vantage3DRunner(SurvivingRunner):
     """
 
     _resume: bool | str
+    _resumed_from: Path | None = None
 
     def set_randomness(
         self,
@@ -128,15 +134,47 @@ class Vantage3DRunner(SurvivingRunner):
 
         Raises:
             CheckpointError: If there are checkpoints and the run does not resume.
+            EngineError: If another training writes there.
         """
         folder = self.checkpoint_folder()
-        earlier = sorted(path.name for path in folder.glob("*.pth"))
-        if earlier and not self._resume:
-            raise CheckpointError(
-                f"{folder} holds checkpoints of an earlier run ({', '.join(earlier)}): "
-                "continue it with --resume, choose another --work-dir, or remove them"
-            )
-        return super().train()
+        with self._alone(folder):
+            earlier = sorted(path.name for path in folder.glob("*.pth"))
+            if earlier and not self._resume:
+                raise CheckpointError(
+                    f"{folder} holds checkpoints of an earlier run "
+                    f"({', '.join(earlier)}): continue it with --resume, choose "
+                    "another --work-dir, or remove them"
+                )
+            super().dump_config()
+            return super().train()
+
+    def test(self) -> Any:
+        """Evaluate on the test data."""
+        super().dump_config()
+        return super().test()
+
+    def dump_config(self) -> None:
+        """Nothing yet: a run that is refused must not replace the file of another."""
+
+    @contextmanager
+    def _alone(self, checkpoints: Path) -> Iterator[None]:
+        """The locks of the folders that a training writes, one for all its processes.
+
+        Raises:
+            EngineError: In every process, if another training holds one.
+        """
+        problem: list[str | None] = [None]
+        with ExitStack() as locks:
+            if is_main_process():
+                try:
+                    for folder in {Path(self.work_dir), checkpoints.absolute()}:
+                        locks.enter_context(locked(folder, "--work-dir"))
+                except (FolderInUseError, OSError) as error:
+                    problem = [str(error)]
+            broadcast_object_list(problem)
+            if problem[0] is not None:
+                raise EngineError(problem[0])
+            yield
 
     def load_or_resume(self) -> None:
         """Resume if asked to and possible, else load weights if there are any."""
@@ -156,6 +194,8 @@ class Vantage3DRunner(SurvivingRunner):
                 self._resume = False
         if not self._has_loaded and self._load_from is not None:
             self.load_checkpoint(self._load_from)
+        if isinstance(self._train_loop, BaseLoop):
+            check_schedules(self, self._resumed_from)
 
     def load_checkpoint(
         self, filename: str, map_location: Any = "cpu", **unused: Any
@@ -241,6 +281,7 @@ class Vantage3DRunner(SurvivingRunner):
             )
         check_settings(checkpoint["settings"], self.cfg, path)
         self._load(checkpoint, str(path), LoadPolicy())
+        self._resumed_from = path
         meta, random = checkpoint["meta"], checkpoint["random"]
         if meta["seed"] != self.seed:
             self._randomness_cfg.update(seed=meta["seed"])

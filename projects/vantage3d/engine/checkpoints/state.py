@@ -122,7 +122,7 @@ def collect_training(
         # Functions come from the config again.
         state["param_schedulers"] = [
             {k: v for k, v in scheduler.state_dict().items() if not callable(v)}
-            for scheduler in _flat(runner.param_schedulers)
+            for scheduler in flat_schedules(runner.param_schedulers)
         ]
     if accumulating(runner):
         parameters = bare_model(runner.model).named_parameters()
@@ -145,7 +145,7 @@ def restore_training(runner: Any, checkpoint: Mapping[str, Any]) -> None:
         ) from error
     if runner.param_schedulers is not None:
         runner.param_schedulers = runner.build_param_scheduler(runner.param_schedulers)
-        schedulers = _flat(runner.param_schedulers)
+        schedulers = flat_schedules(runner.param_schedulers)
         states = checkpoint.get("param_schedulers") or []
         if len(schedulers) != len(states):
             raise CheckpointError(
@@ -160,7 +160,7 @@ def restore_training(runner: Any, checkpoint: Mapping[str, Any]) -> None:
         parameters[name].grad = gradient.to(parameters[name].device)
 
 
-def _flat(schedulers: Any) -> list[Any]:
+def flat_schedules(schedulers: Any) -> list[Any]:
     """Schedules one after the other, of every optimizer where there are several."""
     groups = schedulers.values() if isinstance(schedulers, dict) else [schedulers]
     return [scheduler for group in groups for scheduler in group]
