@@ -1,14 +1,13 @@
 """7-Scenes and plain RGB-D folders to index."""
 
 import numpy as np
-import pytest
 
 from tests.rooms import DELTAS, relative, truth
 from tests.shared import need
 from tests.views.agreement import landed, median_offset
 from vantage3d.converters.recordings import RecordingSource
 from vantage3d.converters.sevenscenes import SevenScenesSource
-from vantage3d.recordings.layouts import RgbdFolder
+from vantage3d.recordings.layouts import RgbdFolder, SevenScenes
 from vantage3d.synthetic.layouts.files import write_image
 from vantage3d.views.dataset import PosedViews
 from vantage3d.views.index import FrameIndex
@@ -45,33 +44,27 @@ def test_one_recording_may_be_the_root(filmed):
     assert [entry.number for entry in source.frames("scene0000_00")] == [0, 20, 40]
 
 
-def make_sevenscenes(root, size=(640, 480)):
+def make_sevenscenes(root):
     """Two sequences of two frames; only headers of images matter here."""
     for sequence in ("seq-01", "seq-02"):
         for number in range(2):
             stem = root / "chess" / sequence / f"frame-{number:06d}"
-            write_image(
-                stem.with_suffix(".color.png"), np.zeros((*size[::-1], 3), "u1")
-            )
+            for kind, values in (("color", (480, 640, 3)), ("depth", (480, 640))):
+                zeros = np.zeros(values, "u1" if kind == "color" else "u2")
+                write_image(stem.with_suffix(f".{kind}.png"), zeros)
             pose = np.eye(4) if number else np.full((4, 4), np.nan)
             np.savetxt(f"{stem}.pose.txt", pose)
     (root / "chess" / "TrainSplit.txt").write_text("sequence2")
     return root
 
 
-def test_sevenscenes_splits_and_nominal_intrinsics(tmp_path):
-    source = SevenScenesSource(make_sevenscenes(tmp_path))
+def test_sevenscenes_splits(tmp_path):
+    source = SevenScenesSource(SevenScenes(make_sevenscenes(tmp_path)))
     assert source.splits() == {"train": ["chess/seq-02"], "test": ["chess/seq-01"]}
     lost, good = source.frames("chess/seq-01")
-    assert "contains nan" in lost.reason
+    assert lost.number == 0 and "contains nan" in lost.reason
     assert good.image == "chess/seq-01/frame-000001.color.png"
-    assert good.K[0].tolist() == [585, 0, 320]
-
-
-def test_nominal_intrinsics_are_for_one_size(tmp_path):
-    source = SevenScenesSource(make_sevenscenes(tmp_path, (320, 240)))
-    with pytest.raises(ValueError, match="images of 320x240; the nominal intrinsics"):
-        source.frames("chess/seq-01")
+    assert (good.number, good.K[0].tolist()) == (1, [585, 0, 320])
 
 
 def test_real_frames_agree(create_data, tmp_path):

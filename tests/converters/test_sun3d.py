@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from tests.rooms import DELTAS, relative, truth
-from vantage3d.converters import sun3d
 from vantage3d.converters.sun3d import Sun3dSource
 from vantage3d.io.depth_files import unrotate_bits
+from vantage3d.recordings import recording
+from vantage3d.recordings.layouts.sun3d import Sun3d
 from vantage3d.views.dataset import PosedViews
 from vantage3d.views.index import FrameIndex
 
@@ -22,7 +23,7 @@ def room(copied_film):
 
 
 def frames(room):
-    return Sun3dSource(room.parent).frames(SCENE)
+    return Sun3dSource(Sun3d(room.parent)).frames(SCENE)
 
 
 def rename(room):
@@ -56,7 +57,7 @@ def test_sequences_are_split_by_name(filmed, create_data, tmp_path):
     root = filmed("sun3d")
     out = create_data("sun3d", root, tmp_path / "out", "--train-scenes", "scene*")
     assert FrameIndex.load(out / "train.npz").sequences == (SCENE,)
-    assert Sun3dSource(root / SCENE).splits()["test"] == [SCENE]
+    assert Sun3dSource(Sun3d(root / SCENE)).splits()["test"] == [SCENE]
 
 
 def test_far_depth_images_cost_their_frame(room):
@@ -129,7 +130,7 @@ def test_renamed_layout_with_other_counts_is_refused(room):
 
 def test_renamed_layout_is_read_with_a_warning(room, monkeypatch):
     said = []
-    monkeypatch.setattr(sun3d, "print_log", lambda text, **_: said.append(text))
+    monkeypatch.setattr(recording, "print_log", lambda text, **_: said.append(text))
     extra = [2, 6]  # depth images between frames, by their place
     depths = sorted((room / "depth").iterdir())
     for at in extra:

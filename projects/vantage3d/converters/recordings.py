@@ -45,13 +45,18 @@ class RecordingSource(FrameSource):
         return self.recording.root
 
     @property
+    def said(self) -> dict[str, Any]:
+        """Options by which the owner says what the files mean."""
+        given = self.recording.remedies.given.items()
+        return {f"--{name.replace('_', '-')}": value for name, value in given}
+
+    @property
     def options(self) -> dict[str, Any]:
-        said = self.recording.remedies.given.items()
         return {
             "layout": self.recording.layout,
             "--val-scenes": list(self.val_scenes),
             "--test-scenes": list(self.test_scenes),
-            **{f"--{name.replace('_', '-')}": value for name, value in said},
+            **self.said,
         }
 
     def facts(self, root: str, sources: str) -> Facts:

@@ -16,8 +16,8 @@ from mmengine.logging import print_log
 from vantage3d.converters.index.build import build_index
 from vantage3d.converters.index.report import refuse_skipped
 from vantage3d.converters.index.source import Unusable
-from vantage3d.converters.recordings import RecordingSource
-from vantage3d.converters.runs import add_index_arguments, index_options
+from vantage3d.converters.recordings import RecordingSource, add_remedies
+from vantage3d.converters.runs import add_index_arguments, from_args, index_options
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import MILLIMETRES
 from vantage3d.io.images import encode_png
@@ -27,6 +27,7 @@ from vantage3d.io.text import read_list
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
 from vantage3d.recordings.layouts.scannet import ScanNet
+from vantage3d.recordings.recording import Remedies
 from vantage3d.views.index import (
     IndexedFrame,
     check_splits,
@@ -58,7 +59,7 @@ class ScanNetSource(RecordingSource):
         options: dict[str, Any] = {"--val-scenes": list(self.val_scenes)}
         if self.frame_step != 1:
             options["--frame-step"] = self.frame_step
-        return options | {f"--{k}": v for k, v in self.recording.remedies.given.items()}
+        return options | self.said
 
     def splits(self) -> dict[str, list[str]]:
         scenes = self.recording.sequences()
@@ -109,6 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add(f"--{split}-list", type=Path, metavar="FILE", help=text)
     text = "takes frames whose number is a multiple; `gap` still counts all frames"
     add("--frame-step", type=int, default=1, help=text)
+    add_remedies(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -136,7 +138,8 @@ def run(args: argparse.Namespace) -> None:
         )
     build_index(
         ScanNetSource(
-            ScanNet(root), tuple(args.val_scenes), (), lists, args.frame_step
+            ScanNet(root, from_args(Remedies, args)),
+            *(tuple(args.val_scenes), (), lists, args.frame_step),
         ),
         options,
     )

@@ -1,5 +1,6 @@
 """What people put into folders: files in natural order, without what systems leave."""
 
+import os
 import re
 from pathlib import Path
 
@@ -21,6 +22,15 @@ def listing(folder: Path) -> list[Path]:
         (path for path in folder.iterdir() if not is_foreign(path)),
         key=lambda path: natural_order(path.name),
     )
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """Folders in a folder; quick among a hundred thousand files."""
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if entry.is_dir()]
+    return [p for name in names if not is_foreign(p := folder / name)]
 
 
 def matching(root: Path, pattern: str) -> list[Path]:

@@ -1,10 +1,10 @@
 """Files of a recording: what lies in a folder, by name and in order."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from vantage3d.io.folders import listing, natural_order
+from vantage3d.io.folders import folders_in, listing, natural_order
 from vantage3d.io.names import check_unique
 
 COLOR = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
@@ -34,22 +34,27 @@ def named(folder: Path, suffixes: Iterable[str]) -> dict[str, Path]:
     return found
 
 
-def folders_with(root: Path, *parts: str) -> dict[str, Path]:
-    """Folders that have all of ``parts``, by their path below ``root``.
+def folders_where(root: Path, holds: Callable[[Path], bool]) -> dict[str, Path]:
+    """Folders of which ``holds`` is true, by their path below ``root``.
 
     ``root`` itself comes first, with its own name; then what is below it, at most
-    four folders deep. A folder that has them is not searched further.
+    four folders deep. Such a folder is not searched further.
     """
-    if all((root / part).exists() for part in parts):
+    if holds(root):
         return {root.resolve().name: root}
     found: dict[str, Path] = {}
     level = [root]
     for _ in range(DEEPEST):
-        level = [p for folder in level for p in listing(folder) if p.is_dir()]
-        hits = [p for p in level if all((p / part).exists() for part in parts)]
-        found |= {path.relative_to(root).as_posix(): path for path in hits}
-        level = [path for path in level if path not in hits]
+        level = [below for folder in level for below in folders_in(folder)]
+        hits = {path: holds(path) for path in level}
+        found |= {p.relative_to(root).as_posix(): p for p, hit in hits.items() if hit}
+        level = [path for path, hit in hits.items() if not hit]
     return dict(sorted(found.items(), key=lambda item: natural_order(item[0])))
+
+
+def folders_with(root: Path, *parts: str) -> dict[str, Path]:
+    """As :func:`folders_where` for folders that have all of ``parts``."""
+    return folders_where(root, lambda f: all((f / part).exists() for part in parts))
 
 
 def frame_names(paths: Sequence[str]) -> list[str]:

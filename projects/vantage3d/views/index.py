@@ -292,13 +292,6 @@ def matching_names(
     return [n for n in names if any(fnmatchcase(n, pattern) for pattern in patterns)]
 
 
-def sequence_name(root: Path, folder: Path) -> str:
-    """Path of a sequence's folder below ``root``; the name of ``root`` for itself."""
-    if folder == root:
-        return root.resolve().name
-    return folder.relative_to(root).as_posix()
-
-
 def is_test_scene(name: str) -> bool:
     """Whether a scan is of ScanNet's official test set, by its number."""
     match = re.match(r"scene(\d{4})(_|$)", name)

@@ -131,7 +131,6 @@ def _along_rays(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
 READERS: dict[str, Callable[[Path, Facts, IndexedFrame], Depth]] = {
     "integer": _integer,
     "vkitti": _integer,
-    "sevenscenes": _integer,
     "rotated": lambda root, _, entry: read_rotated_depth(root / entry.depth),
     "npy": lambda root, facts, entry: read_npy(root / entry.depth) / facts.depth_scale,
     "distance": _distance,

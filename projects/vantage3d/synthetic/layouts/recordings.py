@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vantage3d.converters.sun3d import FRAME_US
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.depth_files import MILLIMETRES, depth_units, rotate_bits
 from vantage3d.io.sens import SensFrame, SensHeader, write_sens
+from vantage3d.recordings.layouts.sun3d import FRAME_US
 from vantage3d.synthetic.layouts.files import (
     encode_image,
     matrix_text,

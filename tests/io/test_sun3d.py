@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vantage3d.converters.sun3d import (
+from vantage3d.io.sun3d import (
     check_continuity,
     last_extrinsics,
-    list_stream,
     nearest_in_time,
     read_poses,
+    times_us,
 )
 
 RNG = np.random.default_rng(0)
@@ -42,13 +42,10 @@ def test_nearest_in_time_is_the_nearest():
         assert distance == abs(depths[at] - image) == np.abs(depths - image).min()
 
 
-def test_streams_are_sorted_and_timed(tmp_path):
-    for name in ("0000002-000000033333.jpg", "0000001-000000000000.jpg", "notes.txt"):
-        (tmp_path / name).touch()
-    assert list_stream(tmp_path)[1].tolist() == [0, 33_333]
-    (tmp_path / "000003.jpg").touch()
-    paths, times = list_stream(tmp_path)
-    assert (paths[-1], times) == (tmp_path / "000003.jpg", None)
+def test_times_are_in_the_names():
+    names = ["0000001-000000000000", "0000002-000000033333"]
+    assert times_us(names).tolist() == [0, 33_333]
+    assert times_us([*names, "000003"]) is None
 
 
 def test_last_extrinsics_count(tmp_path):

@@ -1,0 +1,126 @@
+"""7-Scenes and 3DMatch: ``frame-NNNNNN.{color,depth,pose}.*`` in one folder."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from vantage3d.io.folders import listing
+from vantage3d.io.images import read_size
+from vantage3d.io.matrices import read_pose
+from vantage3d.recordings.files import COLOR, DEPTH, folders_where
+from vantage3d.recordings.recording import (
+    Camera,
+    Look,
+    RecordedFrame,
+    Recording,
+    kept,
+)
+
+# Nominal intrinsics, where there is no camera-intrinsics.txt.
+NOMINAL = Camera(np.array([[585.0, 0, 320], [0, 585, 240], [0, 0, 1]]), (640, 480))
+INTRINSICS = "camera-intrinsics.txt"
+SUFFIXES = {"color": COLOR, "depth": DEPTH, "pose": (".txt",)}
+NAME = re.compile(r"(frame-(\d+))\.(color|depth|pose)")
+Files = dict[str, dict[str, Path]]  # by kind and name of the frame
+
+
+class SevenScenes(Recording):
+    """Sequences of numbered frames; depth in millimetres, poses camera to world.
+
+    Where ``camera-intrinsics.txt`` is neither beside the frames nor above them, the
+    nominal intrinsics of 7-Scenes are taken, of colour and depth alike.
+    """
+
+    layout = "sevenscenes"
+    title = "7-Scenes"
+
+    @classmethod
+    def look(cls, root: Path) -> Look:
+        folder = next(iter(folders_where(root, _holds_frames).values()), root)
+        files = files_of(folder)
+        found = [f"frame-*.{kind}.*" for kind in SUFFIXES if files[kind]]
+        beside = [f for f in (folder, folder.parent) if (f / INTRINSICS).is_file()]
+        needed = ("color",) if beside else ("color", "pose")
+        lacking = [f"frame-*.{kind}.*" for kind in needed if not files[kind]]
+        return Look(cls.layout, tuple(found), tuple(lacking))
+
+    def sequences(self) -> list[str]:
+        return list(self.folders())
+
+    def names(self, sequence: str) -> list[str]:
+        names = {name for files in self.files(sequence).values() for name in files}
+        return sorted(names, key=_number)
+
+    def number(self, sequence: str, name: str) -> int:
+        return _number(name)
+
+    def listed(self, sequence: str, name: str) -> RecordedFrame:
+        files, folder = self.files(sequence), self.folders()[sequence]
+        for kind, others in files.items():
+            if name not in others and (others or kind == "color"):
+                raise FileNotFoundError(f"{folder / name}.{kind}.* is missing")
+        color, depth = files["color"][name], files["depth"].get(name)
+        camera = self._camera(folder, read_size(color))
+        of_depth = None
+        if depth is not None:
+            of_depth = camera.resized(read_size(depth, "depth image"))
+        pose = read_pose(files["pose"][name]) if files["pose"] else None
+        cameras = camera, depth, of_depth, None
+        return RecordedFrame(name, _number(name), color, *cameras, pose)
+
+    @kept
+    def folders(self) -> dict[str, Path]:
+        """Folder of every sequence."""
+        return folders_where(self.root, _holds_frames)
+
+    @kept
+    def files(self, sequence: str) -> Files:
+        """Files of a sequence by kind and name of the frame."""
+        return files_of(self.folders()[sequence])
+
+    def _camera(self, folder: Path, size: tuple[int, int]) -> Camera:
+        for parent in (folder, folder.parent):
+            if (path := parent / INTRINSICS).is_file():
+                return self.camera(path, size)
+        if size != NOMINAL.size:
+            raise ValueError(
+                f"{folder} has no {INTRINSICS} and images of {size[0]}x{size[1]}; the "
+                "nominal intrinsics are for 640x480. Write the 3x3 intrinsics of your "
+                "images there"
+            )
+        self.assumed(
+            f"{folder} has no {INTRINSICS}: the nominal intrinsics of 7-Scenes are "
+            "taken, fx = fy = 585, cx = 320, cy = 240 at 640x480"
+        )
+        return NOMINAL
+
+
+def files_of(folder: Path) -> Files:
+    """Files of a folder by kind and name of the frame.
+
+    Raises:
+        ValueError: If a frame has two files of a kind.
+    """
+    found: Files = {kind: {} for kind in SUFFIXES}
+    seen: dict[tuple[str, int], Path] = {}
+    for path in listing(folder):
+        match = NAME.fullmatch(path.stem)
+        if not match or path.suffix.lower() not in SUFFIXES[match[3]]:
+            continue
+        key = match[3], int(match[2])
+        if key in seen:
+            raise ValueError(
+                f"{folder} has {seen[key].name} and {path.name}: one frame, two files. "
+                "Remove one of them"
+            )
+        seen[key] = found[match[3]][match[1]] = path
+    return found
+
+
+def _number(name: str) -> int:
+    return int(name.removeprefix("frame-"))
+
+
+def _holds_frames(folder: Path) -> bool:
+    return any(NAME.match(path.name) for path in folder.glob("frame-*"))
