@@ -15,12 +15,14 @@ COUNTS = {  # rooms in train and val
     "scannet_sens": (2, 0),
     "sun3d": (1, 0),
     "rgbd_folder": (1, 1),
+    "rgbd_two_cameras": (1, 1),
 }
 FRAMES = {
     "scannet": [0, 20, 40, 60, 80, 100],
     "scannet_sens": [0, 20, 40],
     "sun3d": [0, 4, 8, 12, 16, 20],
     "rgbd_folder": [0, 20, 40],
+    "rgbd_two_cameras": [0, 40, 200],
 }
 
 

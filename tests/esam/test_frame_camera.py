@@ -8,7 +8,11 @@ from vantage3d.esam.datasets import (
     GlobalRotScaleTrans,
     RandomFlip3D,
 )
-from vantage3d.esam.frame_camera import pixel_errors, undo_augmentation
+from vantage3d.esam.frame_camera import (
+    color_camera,
+    pixel_errors,
+    undo_augmentation,
+)
 
 
 def cloud() -> torch.Tensor:
@@ -93,3 +97,50 @@ def test_pixel_errors_by_hand():
     pixels = np.array([[50, 40], [72, 19], [75, 15], [0, 0], [50, 40]])
     errors = pixel_errors(points_cam, K, pixels)
     assert errors.tolist() == [0.0, 5.0, np.inf, np.inf, np.inf]
+
+
+K = [[100.0, 0, 39.5], [0, 100, 29.5], [0, 0, 1]]
+K_COLOR = [[150.0, 0, 50.0], [0, 150, 30.0], [0, 0, 1]]
+BETWEEN = [[1.0, 0, 0, -0.05], [0, 1, 0, 0.02], [0, 0, 1, 0.1], [0, 0, 0, 1]]
+ONE = {"sample_idx": "s_2", "cam2img": K, "img_shape": [60, 80]}
+TWO = {**ONE, "color_cam2img": K_COLOR, "color_shape": [72, 96]}
+
+
+def test_an_info_file_with_one_camera_has_that_one():
+    camera, points = color_camera(ONE), cloud()
+    assert camera.K.tolist() == K and camera.size == (80, 60)
+    assert camera.name == "img_shape" and camera.points(points) is points
+
+
+def test_the_colour_camera_stands_where_the_info_file_says():
+    camera = color_camera({**TWO, "depth2color": BETWEEN})
+    assert camera.K.tolist() == K_COLOR and camera.size == (96, 72)
+    found = camera.points(torch.tensor([[0.0, 0, 2], [1, 2, 3]]).double())
+    expected = torch.tensor([[-0.05, 0.02, 2.1], [0.95, 2.02, 3.1]]).double()
+    torch.testing.assert_close(found, expected)
+    assert color_camera(TWO).depth2color is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"color_shape": None},
+            r"has \['color_cam2img'\] of a .* no \['color_shape'\]",
+        ),
+        ({"color_shape": [240, 320]}, "color_cam2img of sample s_2 does not belong to"),
+        ({"depth2color": np.eye(3).tolist()}, r"depth2color of sample s_2.*\(3, 3\)"),
+        (
+            {"depth2color": (2 * np.eye(4)).tolist()},
+            "depth2color of sample s_2 is not rigid: det R = 8, .*depth-to-colour",
+        ),
+    ],
+)
+def test_a_colour_camera_that_cannot_be(change, message):
+    with pytest.raises(ValueError, match=message):
+        color_camera({**TWO, **change})
+
+
+def test_a_place_without_a_colour_camera():
+    with pytest.raises(ValueError, match=r"no \['color_cam2img', 'color_shape'\]"):
+        color_camera({**ONE, "depth2color": BETWEEN})

@@ -109,6 +109,7 @@ def create_data(argv: list[str] | None = None) -> None:
 ROOM_LAYOUTS = (
     "scannet",
     "rgbd_folder",
+    "rgbd_two_cameras",
     "scannet_sens",
     "sun3d",
     "eth3d",

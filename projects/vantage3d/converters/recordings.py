@@ -81,7 +81,7 @@ class RecordingSource(FrameSource):
         return self.recording.names(sequence)
 
     def cam2world(self, sequence: str, name: str) -> NDArray[np.float64]:
-        return _posed(self.recording.frame(sequence, name))
+        return posed(self.recording.frame(sequence, name))
 
     def entry(self, sequence: str, name: str) -> IndexedFrame:
         return self._indexed(self.recording.frame(sequence, name))
@@ -114,13 +114,14 @@ class RecordingSource(FrameSource):
             self.relative(frame.color),
             self.relative(frame.depth),
             depth.K,
-            invert_rigid(_posed(frame)),
+            invert_rigid(posed(frame)),
             K_color=color.K if own else None,
             depth2color=frame.depth2color,
         )
 
 
-def _posed(frame: RecordedFrame) -> NDArray[np.float64]:
+def posed(frame: RecordedFrame) -> NDArray[np.float64]:
+    """(4, 4) pose of a frame; ValueError where the recording has none."""
     if frame.cam2world is None:
         raise ValueError(f"frame {frame.name} has no pose, which training needs")
     return frame.cam2world

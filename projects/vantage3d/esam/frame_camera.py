@@ -30,6 +30,29 @@ class FrameCamera(NamedTuple):
     world2cam: Tensor
 
 
+class ColorCamera(NamedTuple):
+    """The camera of a frame's image: of its colours, features and masks.
+
+    Attributes:
+        K: (3, 3) float64 intrinsics in pixels of an image of ``size``.
+        size: (W, H) of the image.
+        depth2color: (4, 4) float64 from the camera that measured the points; None where
+            both stand in one place.
+        name: Key of the info file that has ``size``.
+    """
+
+    K: Tensor
+    size: tuple[int, int]
+    depth2color: Tensor | None
+    name: str
+
+    def points(self, points_cam: Tensor) -> Tensor:
+        """(N, 3) points of the depth camera in the coordinates of this one."""
+        if self.depth2color is None:
+            return points_cam
+        return transform_points(self.depth2color.to(points_cam), points_cam)
+
+
 def frame_camera(metainfo: Mapping[str, Any]) -> FrameCamera:
     """The camera that the info file gives for a sample.
 
@@ -48,19 +71,55 @@ def frame_camera(metainfo: Mapping[str, Any]) -> FrameCamera:
         raise ValueError(
             f"{name} has no {missing}, which place its points in the image. {_REMAKE}"
         )
-    height, width = (int(size) for size in metainfo["img_shape"][:2])
     pose = _matrix(f"pose of {name}", metainfo["pose"], "4 4")
-    K = _matrix(f"cam2img of {name}", metainfo["cam2img"], "3 3")
-    _check_rigid(name, pose)
+    _check_rigid(f"pose of {name}", pose, "camera-to-world")
+    return FrameCamera(*_intrinsics(metainfo, name), invert_rigid(pose))
+
+
+def color_camera(metainfo: Mapping[str, Any]) -> ColorCamera:
+    """The camera that the info file gives for a sample's image.
+
+    Args:
+        metainfo: ``color_cam2img`` and ``color_shape`` (H, W) where it has one of its
+            own, and ``depth2color`` where that stands elsewhere; without them both
+            images show the view of ``cam2img`` and ``img_shape``.
+
+    Raises:
+        ValueError: Naming the sample, as :func:`frame_camera`, or if only some of the
+            keys are there.
+    """
+    name = f"sample {metainfo.get('sample_idx')}"
+    keys = ("color_cam2img", "color_shape", "depth2color")
+    given = [key for key in keys if metainfo.get(key) is not None]
+    if not given:
+        return ColorCamera(*_intrinsics(metainfo, name), None, "img_shape")
+    if missing := [key for key in keys[:2] if key not in given]:
+        raise ValueError(
+            f"{name} has {given} of a colour camera, but no {missing}. {_REMAKE}"
+        )
+    between = None
+    if "depth2color" in given:
+        between = _matrix(f"depth2color of {name}", metainfo["depth2color"], "4 4")
+        _check_rigid(f"depth2color of {name}", between, "depth-to-colour-camera")
+    K, size = _intrinsics(metainfo, name, "color_cam2img", "color_shape")
+    return ColorCamera(K, size, between, "color_shape")
+
+
+def _intrinsics(
+    metainfo: Mapping[str, Any], name: str, key: str = "cam2img", of: str = "img_shape"
+) -> tuple[Tensor, tuple[int, int]]:
+    """K and size (W, H) of a camera of a sample."""
+    height, width = (int(size) for size in metainfo[of][:2])
+    K = _matrix(f"{key} of {name}", metainfo[key], "3 3")
     # The principal point of a camera is near the middle of its image.
     center = K[:2, 2] / torch.tensor((width, height))
     if (center - 0.5).abs().max() > 0.25 or min(K[0, 0], K[1, 1]) <= 0:
         raise ValueError(
-            f"cam2img of {name} does not belong to its img_shape, an image of "
+            f"{key} of {name} does not belong to its {of}, an image of "
             f"{width}x{height}: fx={K[0, 0]:g} fy={K[1, 1]:g} cx={K[0, 2]:g} "
             f"cy={K[1, 2]:g}. {_REMAKE}"
         )
-    return FrameCamera(K, (width, height), invert_rigid(pose))
+    return K, (width, height)
 
 
 def _matrix(name: str, values: Any, shape: str) -> Tensor:
@@ -70,16 +129,16 @@ def _matrix(name: str, values: Any, shape: str) -> Tensor:
     return matrix
 
 
-def _check_rigid(name: str, pose: Tensor) -> None:
+def _check_rigid(name: str, pose: Tensor, kind: str) -> None:
     rotation = pose[:3, :3]
     error = float((rotation @ rotation.T - torch.eye(3).double()).abs().max())
     det = float(torch.linalg.det(rotation))
     last = float((pose[3] - torch.tensor([0, 0, 0, 1.0])).abs().max())
     if error > 1e-2 or det < 0 or last > 1e-4:
         raise ValueError(
-            f"pose of {name} is not rigid: det R = {det:.3g}, R R^T is off the "
+            f"{name} is not rigid: det R = {det:.3g}, R R^T is off the "
             f"identity by {error:.3g}, last row {pose[3].tolist()}. Expected the "
-            f"camera-to-world transform. {_REMAKE}"
+            f"{kind} transform. {_REMAKE}"
         )
 
 

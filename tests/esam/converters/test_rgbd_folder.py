@@ -197,7 +197,8 @@ def test_label_image_of_another_size(recording):
     Image.open(path).resize((32, 24)).save(path)
     source = labeller(recording)
     name = source.samples()["train"][0]
-    with pytest.raises(ValueError, match=r"0\.png is 32x24 and the depth image 64x48"):
+    message = r"0\.png is 32x24, the depth image 64x48, the colour image 64x48\. Give"
+    with pytest.raises(ValueError, match=message):
         source.labels(name, SIZE, np.zeros((1, 2), int), np.zeros((1, 3)))
 
 

@@ -204,15 +204,13 @@ def test_mask_images_through_the_tool(scannet, create_data, tmp_path):
     pixels = np.fromfile(tmp_path / "out/pixels/scene0000_00_0.bin", "<i4")
     found = np.fromfile(tmp_path / "out/super_points/scene0000_00_0.bin", "<i8")
     np.testing.assert_array_equal(found, pixels.reshape(-1, 2)[:, 0] >= 80)
-    stored = np.zeros((60, 80), np.uint16)
+    stored = np.zeros((80, 80), np.uint16)
     Image.fromarray(stored).save(masks / "scene0000_00_0.png")
     (masks / "scene0000_00_20.png").unlink()
     again = (*options, "--overwrite", "--max-skipped", 0.5)
     create_data("scannet200_sv", scannet, tmp_path / "out", *again)
     report = (tmp_path / "out" / "report_train.json").read_text()
-    assert (
-        "superpoint map of scene0000_00_0 is (60, 80), the depth image (120" in report
-    )
+    assert "superpoint map of scene0000_00_0 is 80x80 and the image 160x120" in report
     assert "scene0000_00_20.png is missing" in report
 
 

@@ -43,7 +43,7 @@ from vantage3d.process.progress import track
 
 ON_MISSING = ("error", "skip")
 Result = dict[str, Any] | str  # marker of a sample, or why it was skipped
-FORMAT = 2  # Raise it when the bytes of a sample change for the same options.
+FORMAT = 3  # Raise it when the bytes of a sample change for the same options.
 
 
 @dataclass(frozen=True)

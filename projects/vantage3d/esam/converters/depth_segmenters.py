@@ -8,9 +8,10 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 from skimage.color import rgb2lab
 from skimage.segmentation import felzenszwalb, slic
+
+from vantage3d.geometry.rasters import fill_holes
 
 WORKING_WIDTH = 320
 COMPACTNESS = 0.3
@@ -37,6 +38,8 @@ class GraphSegmenter:
             larger gives fewer and larger superpoints.
         min_size: Smallest superpoint as a share of the image.
     """
+
+    of_color = False
 
     def __init__(self, scale: float = 1e-3, min_size: float = 5e-4) -> None:
         if not (0 < scale < 1 and 0 <= min_size < 1):
@@ -97,6 +100,8 @@ class GeometrySegmenter:
         cell: Side of a cell as a share of the image's width.
     """
 
+    of_color = False
+
     def __init__(self, cell: float = 0.04) -> None:
         if not 0 < cell < 1:
             raise ValueError(
@@ -151,13 +156,7 @@ def at_working_size(
 
 def fill_depth(depth: NDArray[np.float32]) -> NDArray[np.float32]:
     """(H, W) depth with holes filled from the nearest pixel and speckles removed."""
-    missing = depth <= 0
-    if missing.any():
-        nearest = distance_transform_edt(
-            missing, return_distances=False, return_indices=True
-        )
-        depth = depth[tuple(nearest)]
-    return cv2.medianBlur(depth, 5)
+    return cv2.medianBlur(fill_holes(depth), 5)
 
 
 def surface_normals(depth: NDArray[np.float32]) -> NDArray[np.float32]:

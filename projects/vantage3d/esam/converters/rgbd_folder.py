@@ -1,6 +1,7 @@
 """Anyone's RGB-D recordings: labels, if any, are images beside colour and depth."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,12 @@ import numpy as np
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
-from vantage3d.converters.recordings import RecordingSource, add_remedies, opened
+from vantage3d.converters.recordings import (
+    RecordingSource,
+    add_remedies,
+    opened,
+    posed,
+)
 from vantage3d.converters.runs import from_args
 from vantage3d.esam.converters.convert import (
     add_sample_options,
@@ -18,9 +24,11 @@ from vantage3d.esam.converters.convert import (
 )
 from vantage3d.esam.converters.samples import Labeller, SampleName
 from vantage3d.esam.scannet_classes import THING_IDS
+from vantage3d.geometry import invert_rigid, project
 from vantage3d.io.images import read_ids
 from vantage3d.io.text import read_list
 from vantage3d.recordings.layouts import LAYOUTS
+from vantage3d.recordings.recording import RecordedFrame
 from vantage3d.views.index import split_scenes
 
 DATASET = "rgbd_folder"
@@ -94,8 +102,10 @@ class RgbdFolderLabeller(Labeller):
     def labels(
         self, name: SampleName, shape: tuple[int, ...], pixels: NDArray, xyz: NDArray
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        masks = self.source.recording.frame(*name).masks
-        instance, semantic = (_label_image(masks.get(k), shape) for k in MASKS)
+        frame = self.source.recording.frame(*name)
+        instance, semantic = (
+            _labels(frame, kind, shape, pixels, xyz) for kind in MASKS
+        )
         if semantic is not None and (semantic > LAST_LABEL).any():
             raise ValueError(
                 f"semantic image of {name.idx} has the id {semantic.max()}, ScanNet200 "
@@ -103,11 +113,10 @@ class RgbdFolderLabeller(Labeller):
                 "remove the semantic folder and use --object-label"
             )
         if instance is None:
-            instance = np.zeros(shape, dtype=np.int64)
+            instance = np.zeros(len(pixels), dtype=np.int64)
         if semantic is None:
             semantic = np.where(instance > 0, self.object_label, 0)
-        at = pixels[:, 1], pixels[:, 0]
-        return semantic[at], instance[at]
+        return semantic, instance
 
 
 def _divided(
@@ -133,17 +142,47 @@ def _listed(path: Path, frames: dict[str, list[SampleName]]) -> list[SampleName]
     return listed
 
 
-def _label_image(path: Path | None, shape: tuple[int, ...]) -> NDArray | None:
-    """(H, W) int64 ids; None without a file."""
-    if path is None:
+def _labels(
+    frame: RecordedFrame,
+    kind: str,
+    shape: tuple[int, ...],
+    pixels: NDArray,
+    xyz: NDArray,
+) -> NDArray[np.int64] | None:
+    """(N,) ids of points in a label image of a frame; None without one.
+
+    Args:
+        frame: The frame.
+        kind: One of :data:`MASKS`.
+        shape: H, W of the depth image.
+        pixels: (N, 2) source pixels (x, y) of the depth image.
+        xyz: (N, 3) the points, world frame, metres.
+
+    Raises:
+        ValueError: If the label image has the size of neither image of the frame.
+    """
+    if kind not in frame.masks:
         return None
-    ids = read_ids(path)
-    if ids.shape != shape:
+    ids, color = read_ids(frame.masks[kind]), frame.color_camera
+    if color is not None and ids.shape == color.size[::-1]:
+        # An image of the colour camera's size is of it, also where depth has that size.
+        world2color = invert_rigid(posed(frame))
+        if frame.depth2color is not None:
+            world2color = frame.depth2color @ world2color
+        seen = np.round(project(xyz, color.K, world2color)[0]).astype(np.int64)
+        pixels = seen.clip(0, np.array(color.size) - 1)
+    elif ids.shape != shape:
+        of_color = "" if color is None else f", the colour image {_by(color.size)}"
         raise ValueError(
-            f"label image {path} is {ids.shape[1]}x{ids.shape[0]} and the depth image "
-            f"{shape[1]}x{shape[0]}. Resize it with nearest neighbour"
+            f"label image {frame.masks[kind]} is {_by(ids.shape[::-1])}, the depth "
+            f"image {_by(shape[::-1])}{of_color}. Give it the size of one of them, "
+            "resized with nearest neighbour"
         )
-    return ids
+    return ids[pixels[:, 1], pixels[:, 0]]
+
+
+def _by(size: Sequence[int]) -> str:
+    return f"{size[0]}x{size[1]}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

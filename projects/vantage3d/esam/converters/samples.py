@@ -20,11 +20,15 @@ from vantage3d.esam.scannet_classes import (
     THING_IDS,
 )
 from vantage3d.geometry import unproject_pixels
+from vantage3d.geometry.grids import ASPECT_TOLERANCE
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.images import read_color, read_size
 from vantage3d.io.names import public_name
 from vantage3d.io.points import write_rows
+from vantage3d.recordings.registration import register_labels
 from vantage3d.views.frame import BadSampleError, Frame
 from vantage3d.views.index import IndexedFrame
+from vantage3d.views.transform import nearest
 
 MIN_VALID_SHARE = 0.001
 UNCOVERED_CLUSTERS = 10
@@ -158,12 +162,7 @@ def make_sample(
 
     semantic, instance = labeller.labels(name, shape, pixels, world)
     xyz, rgb = world - center, frame.image[pixels[:, 1], pixels[:, 0]]
-    label_map = segmenter(frame.image, frame.depth, name.idx)
-    if label_map.shape != shape:
-        raise BadSampleError(
-            f"superpoint map of {name.idx} is {label_map.shape}, the depth image "
-            f"{shape}"
-        )
+    label_map = superpoint_map(segmenter, source.root, indexed, frame, name.idx)
     superpoints = superpoint_ids(label_map, pixels, xyz, rng)
     arrays = {
         "points": np.concatenate([xyz, rgb], axis=1),
@@ -187,6 +186,7 @@ def make_sample(
         "cam2img": frame.K.tolist(),
         "axis_align_matrix": labeller.axis_align(name.scene).tolist(),
         "num_points": num_points,
+        **color_entry(source.root, indexed),
     }
     quality = segmentation_quality(superpoints, instance)
     things = sorted(THING_IDS[labeller.label_column])
@@ -205,6 +205,43 @@ def read_frame(source: FrameSource, name: SampleName) -> tuple[IndexedFrame, Fra
     indexed = source.entry(*name)
     facts = source.facts(".", "")
     return indexed, read_checked(source.root, facts, indexed, name.idx)
+
+
+def color_entry(root: Path, indexed: IndexedFrame) -> Entry:
+    """What an entry says of a colour camera that is not the depth camera."""
+    if indexed.K_color is None:
+        return {}
+    width, height = read_size(root / indexed.image)
+    entry = {"color_cam2img": indexed.K_color.tolist(), "color_shape": [height, width]}
+    if indexed.depth2color is not None:
+        entry["depth2color"] = indexed.depth2color.tolist()
+    return entry
+
+
+def superpoint_map(
+    segmenter: Segmenter, root: Path, indexed: IndexedFrame, frame: Frame, idx: str
+) -> NDArray[np.integer]:
+    """(H, W) superpoints in pixels of the depth image, negative where uncovered.
+
+    What segments colour images gets the image that the colour camera took.
+
+    Raises:
+        FileNotFoundError: If the image, or a mask made of it, is missing.
+        ValueError: If the superpoints are of another view.
+    """
+    K_color = indexed.K_color if segmenter.of_color else None
+    image = frame.image if K_color is None else read_color(root / indexed.image)
+    labels, (height, width) = segmenter(image, frame.depth, idx), image.shape[:2]
+    h, w = labels.shape
+    if abs(w * height / (h * width) - 1) > ASPECT_TOLERANCE:
+        raise BadSampleError(
+            f"superpoint map of {idx} is {w}x{h} and the image {width}x{height}: "
+            "expected the same proportions. Give masks of the colour image"
+        )
+    if K_color is not None:
+        sensor = frame.depth, frame.K, indexed.depth2color
+        return register_labels(labels, K_color, (width, height), *sensor)
+    return labels if labels.shape == (height, width) else nearest(labels, height, width)
 
 
 def superpoint_ids(

@@ -2,14 +2,16 @@
 
 A segmenter gets an (H, W, 3) uint8 RGB image, its (H, W) float32 depth in metres (0
 missing) and the name of the sample, and returns an (H, W) integer map of superpoints,
--1 where it found none.
+-1 where it found none. One that is ``of_color`` looks at the image alone: where the
+colour camera is not the depth camera it gets the image as it was taken, and its map,
+at any size, is of that image.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +32,8 @@ FASTSAM_DOWNLOAD = (
 
 class Segmenter(Protocol):
     """What the converters call."""
+
+    of_color: ClassVar[bool]
 
     def __call__(
         self, image: NDArray[np.uint8], depth: NDArray[np.float32], sample_idx: str
@@ -87,8 +91,10 @@ def build_segmenter(options: SegmenterOptions) -> Segmenter:
 
 
 class MaskImageSegmenter:
-    """Superpoints computed elsewhere: ``<mask_dir>/<scene>_<frame>.png``, 16-bit, 0
-    where there is no mask."""
+    """Superpoints computed elsewhere from the colour images, at any size:
+    ``<mask_dir>/<scene>_<frame>.png``, 16-bit, 0 where there is no mask."""
+
+    of_color = True
 
     def __init__(self, mask_dir: Path | None) -> None:
         if mask_dir is None:
@@ -118,6 +124,8 @@ class SamSegmenter:
         ValueError: If the file name says no kind of network.
     """
 
+    of_color = True
+
     def __init__(self, weights: Path, device: str = "cpu") -> None:
         try:
             from segment_anything import SamAutomaticMaskGenerator, sam_model_registry
@@ -141,7 +149,7 @@ class SamSegmenter:
     ) -> NDArray[np.int64]:
         """(H, W) superpoints; see ``segmenters``."""
         masks = [found["segmentation"] for found in self._generator.generate(image)]
-        return paint_masks(masks, depth.shape)
+        return paint_masks(masks, image.shape[:2])
 
 
 class FastSamSegmenter:
@@ -154,6 +162,8 @@ class FastSamSegmenter:
     Raises:
         ImportError: If the package is not installed.
     """
+
+    of_color = True
 
     def __init__(self, weights: Path, device: str = "cpu") -> None:
         try:
@@ -179,8 +189,9 @@ class FastSamSegmenter:
             verbose=False,
         )
         if found.masks is None:
-            return paint_masks([], depth.shape)
-        return paint_masks(list(found.masks.data.cpu().numpy() > 0.5), depth.shape)
+            return paint_masks([], image.shape[:2])
+        masks = list(found.masks.data.cpu().numpy() > 0.5)
+        return paint_masks(masks, image.shape[:2])
 
 
 def paint_masks(

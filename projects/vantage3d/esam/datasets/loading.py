@@ -15,6 +15,7 @@ from vantage3d.checks import check_choice
 from vantage3d.esam.frame_camera import (
     MAX_PIXEL_ERROR,
     camera_points,
+    color_camera,
     frame_camera,
     pixel_errors,
 )
@@ -31,8 +32,9 @@ INSTANCES = {"gt_labels_3d": "labels_3d", "gt_sp_masks": "sp_masks"}
 PER_POINT = ("pts_semantic_mask", "pts_instance_mask", "sp_pts_mask")
 META = (
     "sample_idx", "lidar_path", "img_path", "img_shape", "pose", "cam2img", "pixels",
-    "feat_grid", "pcd_horizontal_flip", "pcd_vertical_flip", "pcd_rotation",
-    "pcd_scale_factor", "pcd_trans", "transformation_3d_flow",
+    "color_cam2img", "color_shape", "depth2color", "feat_grid", "pcd_horizontal_flip",
+    "pcd_vertical_flip", "pcd_rotation", "pcd_scale_factor", "pcd_trans",
+    "transformation_3d_flow",
 )  # fmt: skip
 
 
@@ -120,7 +122,8 @@ def _check_superpoints(superpoints: np.ndarray, path: str) -> None:
 class LoadFrameImage(BaseTransform):
     """Adds ``img``, the (3, H, W) uint8 RGB image of ``img_path``.
 
-    Its size may differ from the depth image's; both show one view.
+    Its size may differ from the depth image's; both show one view, unless the info file
+    gives the image a camera of its own.
 
     Raises:
         ValueError: Naming the sample, if the info file names no image. If the file is
@@ -181,7 +184,8 @@ class LoadClipFeature(BaseTransform):
         try:
             path, expected = self._path(name, results), self._expected(results)
             feats = read_features(path, expected, name)
-            expected.grid.check_view("img_shape", camera.size)
+            color = color_camera(results)
+            expected.grid.check_view(color.name, color.size)
             if "points" in results and "pixels" in results:
                 # Every point must project onto the pixel that it was made from.
                 found = camera_points(results["points"].coord.double(), results)

@@ -34,6 +34,11 @@ LAYOUTS = {
         recordings.write_export_scene, "3D/{0}/{0}.txt", recordings.write_export_meta
     ),
     "rgbd_folder": Layout(recordings.write_rgbd_scene, "{0}/intrinsic.txt", LISTS),
+    "rgbd_two_cameras": Layout(
+        partial(recordings.write_rgbd_scene, two_cameras=True),
+        "{0}/intrinsic.txt",
+        LISTS,
+    ),
     "scannet_sens": Layout(
         recordings.write_sens_scene,
         "scans/{0}/{0}.sens",

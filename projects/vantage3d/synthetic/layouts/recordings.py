@@ -22,7 +22,14 @@ from vantage3d.synthetic.layouts.files import (
 from vantage3d.synthetic.render.mesh import scene_mesh
 from vantage3d.synthetic.render.scene import CATEGORIES
 from vantage3d.synthetic.render.solids import Floats
-from vantage3d.synthetic.rooms.filming import Job, Splits, View, film, sensor_intrinsics
+from vantage3d.synthetic.rooms.filming import (
+    Job,
+    Splits,
+    View,
+    color_sensor,
+    film,
+    sensor_intrinsics,
+)
 from vantage3d.synthetic.rooms.room import Room
 
 LATE_US = 7_000  # from an image of SUN3D to its depth
@@ -119,15 +126,23 @@ def write_export_meta(root: Path, splits: Splits, frames: Sequence[int]) -> None
     write_text(folder / "scannetv2-labels.combined.tsv", "\n".join(rows) + "\n")
 
 
-def write_rgbd_scene(root: Path, scene: str, job: Job) -> None:
-    """Write ``color depth pose instance semantic`` and ``intrinsic.txt`` of a room."""
-    folder = root / scene
-    for number, cam2world, frame in film(job)[1]:
+def write_rgbd_scene(
+    root: Path, scene: str, job: Job, two_cameras: bool = False
+) -> None:
+    """Write ``color depth pose instance semantic`` and ``intrinsic.txt`` of a room.
+
+    With two cameras also ``intrinsic_color.txt`` and ``depth2color.txt``.
+    """
+    folder, color = root / scene, color_sensor(job.size) if two_cameras else None
+    for number, cam2world, frame in film(job, color)[1]:
         write_image(folder / "color" / f"{number}.jpg", frame.color)
         write_depth(folder / "depth" / f"{number}.png", frame.depth)
         write_matrix(folder / "pose" / f"{number}.txt", cam2world)
         for kind, ids in (("instance", frame.instance), ("semantic", frame.semantic)):
             write_image(folder / kind / f"{number}.png", ids.astype(np.uint16))
+    if color is not None:
+        write_matrix(folder / "intrinsic_color.txt", color.K)
+        write_matrix(folder / "depth2color.txt", color.depth2color)
     write_text(folder / "intrinsic.txt", matrix_text(sensor_intrinsics(job.size)))
 
 

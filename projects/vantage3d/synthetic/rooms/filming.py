@@ -151,16 +151,53 @@ def sensor_intrinsics(size: tuple[int, int]) -> Floats:
     return scale_intrinsics(SENSOR_K, width / SENSOR_SIZE[0], height / SENSOR_SIZE[1])
 
 
-def film(job: Job) -> tuple[Room, Iterator[View]]:
-    """The room of a job, and its views one by one."""
+class ColorSensor(NamedTuple):
+    """A colour camera of its own beside the depth camera."""
+
+    size: tuple[int, int]  # image width and height in pixels
+    K: Floats  # (3, 3) in pixels of its images
+    depth2color: Floats  # (4, 4) from the depth to the colour camera, metres
+
+
+def color_sensor(size: tuple[int, int]) -> ColorSensor:
+    """A colour camera 5 cm beside a depth camera of ``size`` (W, H), and unlike it.
+
+    It has another size, a focal length 1.2 times as long, a principal point that is off
+    the middle by some percent of the image, and looks one degree aside.
+    """
+    own = size[0] * 5 // 4, size[1] * 5 // 4
+    K = sensor_intrinsics(own)
+    K[[0, 1], [0, 1]] *= 1.2
+    K[:2, 2] += 0.05 * own[0], -0.04 * own[1]
+    turn, moved = np.deg2rad(1.0), np.eye(4)
+    moved[:3, :3] = [
+        [np.cos(turn), 0, -np.sin(turn)],
+        [0, 1, 0],
+        [np.sin(turn), 0, np.cos(turn)],
+    ]
+    moved[:3, 3] = -0.05, 0.004, -0.003
+    return ColorSensor(own, K, moved)
+
+
+def film(job: Job, color: ColorSensor | None = None) -> tuple[Room, Iterator[View]]:
+    """The room of a job, and its views one by one.
+
+    Args:
+        job: What to render.
+        color: The camera of the colour images; that of the depth images without.
+    """
     room, K = THEMES[job.theme](job.seed), sensor_intrinsics(job.size)
 
     def views() -> Iterator[View]:
         poses = make_trajectory(room, job.seed, job.frames)
         for number, cam2world in zip(job.frames, poses):
             frame = render(room, K, invert_rigid(cam2world), job.size)
+            image = frame.color
+            if color is not None:
+                world2color = color.depth2color @ invert_rigid(cam2world)
+                image = render(room, color.K, world2color, color.size).color
             noise = np.random.default_rng([job.seed, 3, number])
-            color = add_sensor_noise(frame.color, noise)
-            yield View(number, cam2world, frame._replace(color=color))
+            image = add_sensor_noise(image, noise)
+            yield View(number, cam2world, frame._replace(color=image))
 
     return room, views()

@@ -50,6 +50,32 @@ def test_samples_are_those_of_the_projection():
     torch.testing.assert_close(images.sample(), expected, atol=1e-4, rtol=1e-4)
 
 
+def test_a_colour_camera_of_its_own_sees_the_features():
+    """Another focal length, principal point, size and place than the depth camera."""
+    points, feats, data_sample = picture_frame(0, 500)
+    between = torch.eye(4)
+    between[:3, 3] = torch.tensor([-0.05, 0.01, 0.02])
+    own = torch.tensor([[300.0, 0, 220], [0, 300, 140], [0, 0, 1]])
+    changed(
+        (points, feats, data_sample),
+        color_cam2img=own.tolist(),
+        color_shape=[300, 400],
+        depth2color=between.tolist(),
+    )
+    world2color = between @ torch.linalg.inv(
+        torch.from_numpy(data_sample.metainfo["pose"])
+    )
+    seen_by = points[:, :3] @ world2color[:3, :3].T + world2color[:3, 3]
+    grid = FeatureGrid(**GRID)
+    expected, valid = project_and_sample(feats, seen_by, own, (400, 300), grid)
+    images = sample((points, feats, data_sample))
+    assert torch.equal(images.valid, valid)
+    assert 0.1 < valid.float().mean() < 0.9
+    torch.testing.assert_close(images.sample(), expected, atol=1e-4, rtol=1e-4)
+    plain = sample(picture_frame(0, 500))
+    assert (images.sample() - plain.sample()).abs().max() > 1
+
+
 def augmented(frame):
     """The frame, flipped, turned, scaled and moved, as the pipeline records it."""
     points, feats, data_sample = frame

@@ -25,6 +25,7 @@ from torch.nn import functional
 from vantage3d.esam.frame_camera import (
     MAX_PIXEL_ERROR,
     camera_points,
+    color_camera,
     frame_camera,
     pixel_errors,
 )
@@ -45,6 +46,7 @@ class ImageSamples:
         weights: (N, 4) bilinear weights, zero for a point without a feature.
         valid: (N,) bool, whether a point has a feature.
         lengths: Points of each frame.
+        grids: Where the cells of each frame's map lie in its image.
     """
 
     cells: Tensor
@@ -52,6 +54,7 @@ class ImageSamples:
     weights: Tensor
     valid: Tensor
     lengths: list[int]
+    grids: list[FeatureGrid]
 
     @cached_property
     def single(self) -> Tensor:
@@ -99,7 +102,8 @@ def locate_points(
         points: Per frame (N, 3+) metres, augmented as the sample's metainfo says.
         maps: Per frame (C, h, w) features.
         grids: Per frame where the cells lie in the image.
-        data_samples: With ``pose``, ``cam2img``, ``img_shape`` and the augmentation.
+        data_samples: With ``pose``, ``cam2img``, ``img_shape``, the colour camera where
+            it is another one, and the augmentation.
 
     Raises:
         ValueError: Naming the sample, if its camera is missing, singular or does not
@@ -110,10 +114,12 @@ def locate_points(
         camera = frame_camera(sample.metainfo)
         # Double precision: the way back through the augmentation costs no digits.
         points_cam = camera_points(frame[:, :3].double(), sample.metainfo)
-        K = camera.K.to(frame.device)
         if (source := sample.metainfo.get("pixels")) is not None:
+            K = camera.K.to(frame.device)
             _check_source(points_cam, K, source, sample_name(sample, i))
-        pixels, seen = grid_pixels(points_cam, K, camera.size, grids[i])
+        color = color_camera(sample.metainfo)
+        seen_by, K = color.points(points_cam), color.K.to(frame.device)
+        pixels, seen = grid_pixels(seen_by, K, color.size, grids[i])
         height, width = maps[i].shape[1:]
         cells, share = bilinear_cells(pixels, width, height)
         taps.append(cells + start)
@@ -129,6 +135,7 @@ def locate_points(
         torch.cat(weights),
         torch.cat(valid),
         [len(frame) for frame in points],
+        list(grids),
     )
 
 
