@@ -19,6 +19,7 @@ from vantage3d.recordings.recording import (
     Recording,
     kept,
 )
+from vantage3d.recordings.stray import camera_elsewhere, stray_intrinsics
 
 MASKS = ("instance", "semantic")
 SUFFIXES = {"color": COLOR, "depth": DEPTH, "pose": (".txt",)}
@@ -43,7 +44,10 @@ class RgbdFolder(Recording):
         scene = next(iter(folders_with(root, "color").values()), root)
         parts = ("color", "intrinsic.txt", "depth", "pose")
         found = tuple(part for part in parts if (scene / part).exists())
-        return Look(cls.layout, found, tuple(p for p in parts[:2] if p not in found))
+        lacking = [part for part in parts[:2] if part not in found]
+        if parts[1] in lacking and stray_intrinsics(scene, root):
+            lacking.remove(parts[1])
+        return Look(cls.layout, found, tuple(lacking))
 
     def sequences(self) -> list[str]:
         return list(folders_with(self.root, "color"))
@@ -87,11 +91,21 @@ class RgbdFolder(Recording):
         own, first = folder / "intrinsic_color.txt", folder / "intrinsic.txt"
         size = read_size(color)
         if depth is None:
-            return self.camera(own if own.is_file() else first, size), None
-        of_depth = self.camera(first, read_size(depth, "depth image"))
+            if own.is_file():
+                return self.camera(own, size), None
+            return self._camera(first, size, "color"), None
+        of_depth = self._camera(first, read_size(depth, "depth image"), "depth")
         if own.is_file():
             return self.camera(own, size), of_depth
         return of_depth.resized(size), of_depth
+
+    def _camera(self, path: Path, size: tuple[int, int], sensor: str) -> Camera:
+        """The camera of a file, or of one that lies elsewhere."""
+        found = None
+        if not path.is_file():
+            where = path.parent, size, path.name, sensor
+            found = camera_elsewhere(self, *where)
+        return found or self.camera(path, size)
 
     @kept
     def files(self, folder: Path) -> Files:

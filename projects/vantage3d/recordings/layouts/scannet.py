@@ -7,9 +7,12 @@ import numpy as np
 from vantage3d.geometry.grids import ASPECT_TOLERANCE
 from vantage3d.io.folders import listing
 from vantage3d.io.images import read_size
+from vantage3d.io.matrices import read_matrix
+from vantage3d.io.text import read_text
 from vantage3d.recordings.files import folders_with
 from vantage3d.recordings.layouts.rgbd import RgbdFolder
 from vantage3d.recordings.recording import Camera, Look
+from vantage3d.recordings.stray import camera_elsewhere
 
 SCENES = ("2D", "scans", "scans_train", "scans_test", ".")  # folders of scenes
 # fx = fy, cx, cy of the sensor at 640 x 480, taken where an export has no file.
@@ -60,7 +63,7 @@ class ScanNet(RgbdFolder):
         size = read_size(color)
         if depth is None:
             own = self.camera(of_color, size) if of_color else None
-            return own or self._nominal(folder, size), None
+            return own or self._elsewhere(folder, size, "color"), None
         depth_size = read_size(depth, "depth image")
         (w, h), (dw, dh) = size, depth_size
         if abs(w * dh / (h * dw) - 1) > ASPECT_TOLERANCE:
@@ -71,13 +74,38 @@ class ScanNet(RgbdFolder):
             )
         if of_depth is None:
             first = self.camera(of_color, size) if of_color else None
-            second = (first or self._nominal(folder, depth_size)).resized(depth_size)
+            second = first or self._elsewhere(folder, depth_size, "depth")
+            second = second.resized(depth_size)
             return second.resized(size), second
         second = self.camera(of_depth, depth_size)
         # Colour that was resized to the depth images keeps the file of its old size.
         registered = of_color is None or size == depth_size
         own = None if registered or not of_color else self.camera(of_color, size)
+        if of_color and registered:
+            self._compare(of_color, second)
         return own or second.resized(size), second
+
+    def _compare(self, path: Path, of_depth: Camera) -> None:
+        """Say that the file of a colour camera is not used, where it matters."""
+        K = read_matrix(path, "intrinsics")[:3, :3]
+        if np.allclose(K, of_depth.K, rtol=0.01, atol=1):
+            return
+        self.assumed(
+            f"colour images of {path.parent.parent.name} have the size of depth images "
+            f"and are taken as registered to them: {path} is not used"
+        )
+
+    def _elsewhere(self, folder: Path, size: tuple[int, int], sensor: str) -> Camera:
+        """Of the text file of the scan, of a file that lies elsewhere, or nominal."""
+        for place in (folder, self.root / "3D" / folder.name):
+            path = place / f"{folder.name}.txt"
+            if path.is_file() and (camera := _of_scan(path, sensor)):
+                text = f"{folder} has no intrinsics: those of {path} are taken"
+                self.assumed(text)
+                return camera.resized(size)
+        name = f"intrinsic/intrinsic_{sensor}.txt"
+        found = camera_elsewhere(self, folder, size, name, sensor)
+        return found or self._nominal(folder, size)
 
     def _nominal(self, folder: Path, size: tuple[int, int]) -> Camera:
         if size[0] * 480 != size[1] * 640:
@@ -96,3 +124,17 @@ def of_sensor(folder: Path, sensor: str) -> Path | None:
     """The intrinsics file of a scene's ``color`` or ``depth``, None without."""
     paths = (folder / f"{name}{sensor}.txt" for name in INTRINSICS)
     return next((path for path in paths if path.is_file()), None)
+
+
+def _of_scan(path: Path, sensor: str) -> Camera | None:
+    """The camera in ``<scene>.txt``, which lies beside a scan; None without one."""
+    lines = [line.partition("=") for line in read_text(path).splitlines()]
+    facts = {key.strip(): value.strip() for key, _, value in lines}
+    try:
+        fx, fy, cx, cy = (
+            float(facts[f"{k}_{sensor}"]) for k in ("fx", "fy", "mx", "my")
+        )
+        size = int(facts[f"{sensor}Width"]), int(facts[f"{sensor}Height"])
+    except (KeyError, ValueError):
+        return None
+    return Camera(np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]), size)

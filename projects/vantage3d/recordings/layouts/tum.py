@@ -17,6 +17,7 @@ from vantage3d.recordings.recording import (
     Recording,
     kept,
 )
+from vantage3d.recordings.stray import camera_elsewhere
 
 MAX_APART_S = 0.02  # between colour and depth of a frame
 # fx, fy, cx, cy at 640 x 480 that the benchmark publishes for its three cameras.
@@ -124,6 +125,8 @@ class TumRgbd(Recording):
         path = folder / "intrinsic.txt"
         if path.is_file():
             return self.camera(path, size)
+        if found := camera_elsewhere(self, folder, size, path.name):
+            return found
         key = next((k for k in PUBLISHED if k in folder.resolve().name), None)
         fx, fy, cx, cy = PUBLISHED.get(key or "", ROS_DEFAULT)
         whose = f"the published ones of {key}" if key else "525 525 319.5 239.5"
