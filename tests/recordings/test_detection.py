@@ -40,5 +40,54 @@ def test_what_lies_there_is_told(tmp_path):
     (tmp_path / "photos").mkdir()
     with pytest.raises(ValueError, match=r"which holds notes\.txt, photos/\."):
         open_recording(tmp_path)
-    with pytest.raises(FileNotFoundError, match="nothing_here does not exist"):
-        open_recording(tmp_path / "nothing_here")
+
+
+def test_a_path_that_does_not_exist(tmp_path):
+    (tmp_path / "kitchen").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"Kitchen does not exist: is it "):
+        open_recording(tmp_path / "Kitchen")
+    message = r"a/b does not exist below .*, which is there\. Give the recording's"
+    with pytest.raises(FileNotFoundError, match=message):
+        open_recording(tmp_path / "a" / "b")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("groundtruth.txt", r"own is a recording \(TUM RGB-D\): give that folder"),
+        ("rgb/100.000000.png", r"own is a recording \(TUM RGB-D\): give that folder"),
+    ],
+)
+def test_a_file_of_a_recording_is_recognised(tmp_path, name, message):
+    test_tum.write(tmp_path / "own")
+    with pytest.raises(ValueError, match=message):
+        open_recording(tmp_path / "own" / name)
+
+
+def test_files_of_others_are_named(tmp_path):
+    (tmp_path / "desk.bag").touch()
+    with pytest.raises(ValueError, match=r"desk\.bag, which is a ROS bag"):
+        open_recording(tmp_path / "desk.bag")
+    (tmp_path / "seq-01.zip").touch()
+    with pytest.raises(ValueError, match=r"Unpack seq-01\.zip, if the recording"):
+        open_recording(tmp_path)
+
+
+def test_a_prepared_dataset_is_none(tmp_path):
+    (tmp_path / "train.npz").touch()
+    with pytest.raises(ValueError, match="is a prepared dataset: training reads it"):
+        open_recording(tmp_path)
+
+
+def test_several_recordings_are_told_apart(tmp_path):
+    test_tum.write(tmp_path / "desk")
+    test_rgbd.write(tmp_path / "own" / "kitchen", "1")
+    (told,) = open_recording(tmp_path).defaults
+    assert "is read as RGB-D folder and also holds TUM RGB-D, desk: --layout" in told
+    assert open_recording(tmp_path, "tum").sequences() == ["desk"]
+    message = "nothing is no RGB-D folder: color, intrinsic.txt are missing"
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(ValueError, match=message):
+        open_recording(tmp_path / "nothing", "rgbd")
+    with pytest.raises(ValueError, match=r"--layout.*'tmu'"):
+        open_recording(tmp_path, "tmu")

@@ -65,8 +65,8 @@ class ScanNet(RgbdFolder):
             own = self.camera(of_color, size) if of_color else None
             return own or self._elsewhere(folder, size, "color"), None
         depth_size = read_size(depth, "depth image")
-        (w, h), (dw, dh) = size, depth_size
-        if abs(w * dh / (h * dw) - 1) > ASPECT_TOLERANCE:
+        if not _same_shape(size, depth_size):
+            (w, h), (dw, dh) = size, depth_size
             raise ValueError(
                 f"colour image {color} is {w}x{h} and the depth map {dw}x{dh}: they do "
                 "not show the same view, expected the same aspect ratio, as ScanNet's "
@@ -99,7 +99,8 @@ class ScanNet(RgbdFolder):
         """Of the text file of the scan, of a file that lies elsewhere, or nominal."""
         for place in (folder, self.root / "3D" / folder.name):
             path = place / f"{folder.name}.txt"
-            if path.is_file() and (camera := _of_scan(path, sensor)):
+            camera = _of_scan(path, sensor) if path.is_file() else None
+            if camera and _same_shape(camera.size, size):
                 text = f"{folder} has no intrinsics: those of {path} are taken"
                 self.assumed(text)
                 return camera.resized(size)
@@ -138,3 +139,7 @@ def _of_scan(path: Path, sensor: str) -> Camera | None:
     except (KeyError, ValueError):
         return None
     return Camera(np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]), size)
+
+
+def _same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    return abs(size[0] * other[1] / (size[1] * other[0]) - 1) <= ASPECT_TOLERANCE
