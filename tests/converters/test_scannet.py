@@ -16,6 +16,7 @@ from vantage3d.io.images import read_ids
 from vantage3d.io.sens import SensFrame, SensHeader, write_sens
 from vantage3d.recordings import recording
 from vantage3d.recordings.layouts.scannet import ScanNet
+from vantage3d.recordings.layouts.sens import sens_files
 from vantage3d.views.dataset import PosedViews
 from vantage3d.views.index import FrameIndex
 
@@ -55,7 +56,7 @@ def test_recordings_become_the_rooms_that_were_rendered(filmed, create_data, tmp
 
 
 def test_a_killed_export_goes_on(filmed, tmp_path, monkeypatch):
-    recordings = scannet_export.find_recordings(filmed("scannet_sens"))
+    recordings = sens_files(filmed("scannet_sens"))
     assert list(recordings) == ["scene0000_00", "scene0001_00"]
     real, calls = scannet_export._write_scene, []
 
@@ -83,7 +84,7 @@ def test_recordings_in_other_units_become_millimetres(tmp_path, scale, expected)
     header = SensHeader(K, K, (5, 4), (5, 4), scale, 1)
     write_sens(tmp_path / "a.sens", header, [frame])
     (tmp_path / "a.txt").write_text("fx_color = 1170")
-    recordings = scannet_export.find_recordings(tmp_path)
+    recordings = sens_files(tmp_path)
     scannet_export.export_recordings(recordings, tmp_path / "out", 1, 1, 0.0)
     written = read_ids(tmp_path / "out" / "a" / "depth" / "0.png")
     np.testing.assert_array_equal(written, expected)
@@ -92,7 +93,7 @@ def test_recordings_in_other_units_become_millimetres(tmp_path, scale, expected)
 
 def test_damaged_recordings_are_counted(copied_film, tmp_path):
     root = copied_film("scannet_sens")
-    recordings = scannet_export.find_recordings(root)
+    recordings = sens_files(root)
     path = recordings["scene0001_00"]
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(

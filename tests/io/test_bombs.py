@@ -195,8 +195,7 @@ def torch_archive(path):
 
 
 def read_sens(path):
-    with open_sens(path) as file:
-        list(file.frames())
+    open_sens(path).frame(0)
 
 
 BOMBS = (

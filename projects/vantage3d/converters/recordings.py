@@ -42,7 +42,8 @@ class RecordingSource(FrameSource):
 
     @property
     def root(self) -> Path:  # type: ignore[override]
-        return self.recording.root
+        root = self.recording.root
+        return root.parent if root.is_file() else root
 
     @property
     def said(self) -> dict[str, Any]:

@@ -89,7 +89,9 @@ def check_run(args: argparse.Namespace, *counts: str) -> None:
         FileNotFoundError: If ``--root-path`` is no folder.
         ValueError: If a number is out of range.
     """
-    if not args.root_path.is_dir():
+    # A recording may be one file, such as a .sens file; its layout is looked for later.
+    may_be_file = "layout" in args and args.root_path.is_file()
+    if not args.root_path.is_dir() and not may_be_file:
         raise FileNotFoundError(
             f"--root-path {args.root_path} is missing or no folder. data/README.md "
             "says what to download and where to put it"

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mmengine.logging import print_log
 
 from vantage3d.converters.index.build import build_index
@@ -19,7 +18,6 @@ from vantage3d.converters.index.source import Unusable
 from vantage3d.converters.recordings import RecordingSource, add_remedies
 from vantage3d.converters.runs import add_index_arguments, from_args, index_options
 from vantage3d.io.atomic import atomic_write_bytes
-from vantage3d.io.depth_files import MILLIMETRES
 from vantage3d.io.images import encode_png
 from vantage3d.io.matrices import matrix_text
 from vantage3d.io.sens import SensFile, open_sens
@@ -27,6 +25,7 @@ from vantage3d.io.text import read_list
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
 from vantage3d.recordings.layouts.scannet import ScanNet
+from vantage3d.recordings.layouts.sens import sens_files
 from vantage3d.recordings.recording import Remedies
 from vantage3d.views.index import (
     IndexedFrame,
@@ -127,7 +126,7 @@ def run(args: argparse.Namespace) -> None:
             f"--val-scenes and --{next(iter(lists))}-list exclude each other; name the "
             "scenes of all splits in lists, or the held-out ones with --val-scenes"
         )
-    root, recordings = args.root_path, find_recordings(args.root_path)
+    root, recordings = args.root_path, sens_files(args.root_path)
     if recordings:
         # The scenes lie elsewhere, the lists where they were.
         released = {s: root / "meta_data" / f"scannetv2_{s}.txt" for s in SPLITS}
@@ -143,12 +142,6 @@ def run(args: argparse.Namespace) -> None:
         ),
         options,
     )
-
-
-def find_recordings(root: Path) -> dict[str, Path]:
-    """Recording of every scene: ``<scene>.sens`` up to two folders below ``root``."""
-    patterns = ("*.sens", "*/*.sens", "*/*/*.sens")
-    return {p.stem: p for pattern in patterns for p in sorted(root.glob(pattern))}
 
 
 def export_recordings(
@@ -187,8 +180,7 @@ def _export_one(item: tuple[str, Path], out_dir: Path, step: int) -> tuple[str, 
     shutil.rmtree(folder, ignore_errors=True)
     facts = path.with_suffix(".txt")
     try:
-        with open_sens(path) as recording:
-            _write_scene(recording, folder, step)
+        _write_scene(open_sens(path), folder, step)
         if facts.is_file():
             shutil.copy(facts, folder)
     except ValueError as error:
@@ -204,13 +196,9 @@ def _write_scene(recording: SensFile, folder: Path, step: int) -> None:
     header = recording.header
     for sensor, K in (("color", header.K_color), ("depth", header.K_depth)):
         (folder / "intrinsic" / f"intrinsic_{sensor}.txt").write_text(matrix_text(K))
-    for number, frame in recording.frames(step):
-        (folder / "color" / f"{number}.jpg").write_bytes(frame.color)
-        depth = frame.depth
-        if header.depth_scale != MILLIMETRES:
-            depth = np.round(depth * (MILLIMETRES / header.depth_scale))
-            depth = np.where(depth < 2**16, depth, 0)
-        png = encode_png(depth.astype(np.uint16))
+    for number in range(0, header.frames, step):
+        (folder / "color" / f"{number}.jpg").write_bytes(recording.color(number))
+        png = encode_png(recording.millimetres(number))
         (folder / "depth" / f"{number}.png").write_bytes(png)
-        pose = matrix_text(frame.cam2world)
+        pose = matrix_text(recording.poses[number])
         (folder / "pose" / f"{number}.txt").write_text(pose)

@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from vantage3d.io.atomic import atomic_write
 from vantage3d.io.bounds import check_unfolded
 from vantage3d.io.files import DAMAGED
+from vantage3d.io.sens import find_member
 
 FULL = 65535  # largest value of a 16-bit image
 NARROWEST = 255.0  # units per metre, above which 8 bits end within a metre
@@ -104,10 +105,10 @@ def write_figure(path: str | Path, figure: Any, dpi: float | None = None) -> Non
 
 def _open(path: str | Path, what: str, whole: bool = True) -> Image.Image:
     try:
-        image = Image.open(path)
+        file, image = _inside(Path(path)) or (path, Image.open(path))
         if whole:
             width, height = image.size
-            check_unfolded(path, width * height * _bytes_per_pixel(image))
+            check_unfolded(file, width * height * _bytes_per_pixel(image))
             image.load()
         return image
     except FileNotFoundError:
@@ -115,7 +116,7 @@ def _open(path: str | Path, what: str, whole: bool = True) -> Image.Image:
             f"{what} {path} is missing. Export or download it again"
         ) from None
     except UnidentifiedImageError:
-        size = Path(path).stat().st_size
+        size = Path(path).stat().st_size if Path(path).is_file() else 0
         raise ValueError(
             f"{what} {path} ({size} bytes) is not an image. Export or download it again"
         ) from None
@@ -124,6 +125,21 @@ def _open(path: str | Path, what: str, whole: bool = True) -> Image.Image:
             f"{what} {path} is truncated or damaged ({error}). Export or download it "
             "again"
         ) from error
+
+
+def _inside(path: Path) -> tuple[Path, Image.Image] | None:
+    """A file that holds images, and the one that ``path`` names; None for others."""
+    if (found := find_member(path)) is None:
+        return None
+    file, kind, number = found
+    if kind == "depth":
+        return file.path, Image.fromarray(file.millimetres(number))
+    return file.path, Image.open(io.BytesIO(file.color(number)))
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file of that path, or an image inside a ``.sens`` file."""
+    return path.is_file() or path.parent.parent.is_file()
 
 
 def _bytes_per_pixel(image: Image.Image) -> int:

@@ -1,14 +1,15 @@
 """ScanNet's ``.sens`` files: the frames of a recording in one stream (version 4).
 
 Little-endian: a header with the cameras, then per frame the camera-to-world pose, two
-times, and a compressed colour and depth image.
+times, and a compressed colour and depth image. Paths below a file name its images, which
+are read where they lie.
 """
 
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -25,6 +26,9 @@ DEPTH = {0: "raw_ushort", 1: "zlib_ushort", 2: "occi_ushort"}
 JPEG, ZLIB = 2, 1
 LONGEST_NAME = 1000
 LARGEST_DEPTH = 2**24  # pixels, fifty times those of ScanNet's sensor
+MILLIMETRES = 1000.0  # units per metre of depth images that are taken out
+MEMBERS = {"color": ".jpg", "depth": ".png"}
+REMEDY = "Download it again"
 START = struct.Struct("<IQ")
 MATRIX = struct.Struct("<16f")
 SIZES = struct.Struct("<iiIIIIfQ")
@@ -65,102 +69,172 @@ class SensFrame(NamedTuple):
     depth: NDArray[np.uint16]
 
 
-@contextmanager
-def open_sens(path: str | Path) -> Iterator["SensFile"]:
-    """A file for reading.
-
-    Raises:
-        FileNotFoundError: If the file is missing.
-        ValueError: If it is truncated, of another version, or compressed in a way that
-            ScanNet's files are not.
-    """
-    path = existing(path, "sensor file", "Download it again")
-    with open(path, "rb") as file:
-        yield SensFile(path, file)
-
-
 class SensFile:
-    """A ``.sens`` file, open for reading: see :func:`open_sens`.
+    """What a ``.sens`` file holds and where: see :func:`open_sens`.
+
+    Frames are read by their number, in any order; the file is open only meanwhile.
 
     Attributes:
-        header: What holds for all frames of the file.
+        path: The file.
+        header: What holds for all frames.
+        poses: (N, 4, 4) float32 camera to world, metres; not finite where the tracking
+            was lost.
     """
 
-    def __init__(self, path: Path, file: BinaryIO) -> None:
-        self.path, self._file = path, file
-        self._length = os.fstat(file.fileno()).st_size
-        version, length = START.unpack(self._read(START.size))
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with open(path, "rb") as file:
+            self._length = os.fstat(file.fileno()).st_size
+            self.header = self._read_header(file)
+            poses, self._places = [], []
+            for number in range(self.header.frames):
+                packed = self._read(file, FRAME.size, number)
+                *pose, _, _, color, depth = FRAME.unpack(packed)
+                self._check_rest(file, color + depth, number)
+                self._places.append((file.tell(), color, depth))
+                file.seek(color + depth, os.SEEK_CUR)
+                poses.append(pose)
+        self.poses = np.array(poses, np.float32).reshape(-1, 4, 4)
+
+    def frame(self, number: int) -> SensFrame:
+        """A frame.
+
+        Raises:
+            ValueError: If there is none of that number, or its depth is damaged.
+        """
+        return SensFrame(self.poses[number], self.color(number), self.depth(number))
+
+    def color(self, number: int) -> bytes:
+        """The bytes of the JPEG file of a frame; ValueError if there is none."""
+        start, color, _ = self._place(number)
+        return self._bytes(start, color)
+
+    def depth(self, number: int) -> NDArray[np.uint16]:
+        """(H, W) depth of a frame as it is stored, 0 = missing.
+
+        Raises:
+            ValueError: If there is no such frame, or its depth is damaged.
+        """
+        start, color, length = self._place(number)
+        width, height = self.header.depth_size
+        name = f"sensor file {self.path}: the depth image of frame {number}"
+        with decoding(name, "damaged", REMEDY):
+            # At most what the header says, and one byte that shows that it is more.
+            stream = zlib.decompressobj()
+            packed = self._bytes(start + color, length)
+            values = stream.decompress(packed, 2 * width * height + 1)
+            if not stream.eof:
+                raise ValueError(f"it is not one of {width}x{height} pixels")
+            return np.frombuffer(values, "<u2").reshape(height, width)
+
+    def millimetres(self, number: int) -> NDArray[np.uint16]:
+        """As :meth:`depth` in millimetres, 0 also where they do not fit."""
+        depth, scale = self.depth(number), self.header.depth_scale
+        if scale == MILLIMETRES:
+            return depth
+        rounded = np.round(depth * (MILLIMETRES / scale))
+        return np.where(rounded < 2**16, rounded, 0).astype(np.uint16)
+
+    def _place(self, number: int) -> tuple[int, int, int]:
+        """Where a frame starts, and the bytes of its colour and depth."""
+        if not 0 <= number < len(self._places):
+            raise ValueError(
+                f"sensor file {self.path} has {len(self._places)} frames, frame "
+                f"{number} was asked for"
+            )
+        return self._places[number]
+
+    def _bytes(self, start: int, count: int) -> bytes:
+        with open(self.path, "rb") as file:
+            file.seek(start)
+            return file.read(count)
+
+    def _read_header(self, file: BinaryIO) -> SensHeader:
+        version, length = START.unpack(self._read(file, START.size))
         if version != VERSION or length > LONGEST_NAME:
             raise ValueError(
                 f"sensor file {self.path} has version {version} and a name of {length} "
                 f"bytes, expected version {VERSION}. Is it a .sens file of ScanNet?"
             )
-        self._read(length)
-        matrices = [
-            np.array(MATRIX.unpack(self._read(MATRIX.size)), np.float32).reshape(4, 4)
-            for _ in range(4)
-        ]
-        color, depth, cw, ch, dw, dh, scale, frames = SIZES.unpack(
-            self._read(SIZES.size)
-        )
+        self._read(file, length)
+        matrices = [MATRIX.unpack(self._read(file, MATRIX.size)) for _ in range(4)]
+        K_color, _, K_depth, _ = np.array(matrices, np.float32).reshape(4, 4, 4)
+        sizes = SIZES.unpack(self._read(file, SIZES.size))
+        color, depth, cw, ch, dw, dh, scale, frames = sizes
         if (color, depth) != (JPEG, ZLIB):
             raise ValueError(
                 f"sensor file {self.path} stores colour as {COLOR.get(color, color)!r} "
                 f"and depth as {DEPTH.get(depth, depth)!r}, expected 'jpeg' and "
                 "'zlib_ushort'. Export it with ScanNet's SensReader"
             )
-        least = self._file.tell() + frames * FRAME.size
+        least = file.tell() + frames * FRAME.size
         if not 0 < dw * dh <= LARGEST_DEPTH or least > self._length:
             raise ValueError(
                 f"sensor file {self.path} announces {frames} frames with depth images "
                 f"of {dw}x{dh}, and has {self._length} bytes: it is truncated or "
-                "damaged. Download it again"
+                f"damaged. {REMEDY}"
             )
-        size = ((cw, ch), (dw, dh))
-        self.header = SensHeader(matrices[0], matrices[2], *size, scale, frames)
-
-    def frames(self, step: int = 1) -> Iterator[tuple[int, SensFrame]]:
-        """Every ``step``-th frame with its number, to be gone through once.
-
-        Raises:
-            ValueError: If the file ends early or a depth image is damaged.
-        """
-        for number in range(self.header.frames):
-            *pose, _, _, color_bytes, depth_bytes = FRAME.unpack(
-                self._read(FRAME.size, number)
+        if not 0 < scale < np.inf:
+            raise ValueError(
+                f"sensor file {self.path} has {scale:g} units of depth per metre, "
+                f"expected {MILLIMETRES:g} or another positive number. {REMEDY}"
             )
-            if number % step:
-                self._check_rest(color_bytes + depth_bytes, number)
-                self._file.seek(color_bytes + depth_bytes, 1)
-                continue
-            color = self._read(color_bytes, number)
-            depth = self._depth(self._read(depth_bytes, number), number)
-            matrix = np.array(pose, np.float32).reshape(4, 4)
-            yield number, SensFrame(matrix, color, depth)
+        return SensHeader(K_color, K_depth, (cw, ch), (dw, dh), scale, frames)
 
-    def _depth(self, data: bytes, number: int) -> NDArray[np.uint16]:
-        width, height = self.header.depth_size
-        name = f"sensor file {self.path}: the depth image of frame {number}"
-        with decoding(name, "damaged", "Download it again"):
-            # At most what the header says, and one byte that shows that it is more.
-            stream = zlib.decompressobj()
-            values = stream.decompress(data, 2 * width * height + 1)
-            if not stream.eof:
-                raise ValueError(f"it is not one of {width}x{height} pixels")
-            return np.frombuffer(values, "<u2").reshape(height, width)
+    def _read(self, file: BinaryIO, count: int, frame: int | None = None) -> bytes:
+        self._check_rest(file, count, frame)
+        return file.read(count)
 
-    def _read(self, count: int, frame: int | None = None) -> bytes:
-        self._check_rest(count, frame)
-        return self._file.read(count)
-
-    def _check_rest(self, count: int, frame: int | None) -> None:
+    def _check_rest(self, file: BinaryIO, count: int, frame: int | None) -> None:
         """Refuse a file that has not so many bytes left."""
-        if count > self._length - self._file.tell():
+        if count > self._length - file.tell():
             where = "in its header" if frame is None else f"in frame {frame}"
             raise ValueError(
                 f"sensor file {self.path} is truncated: it ends {where} after "
-                f"{self._length} bytes. Download it again"
+                f"{self._length} bytes. {REMEDY}"
             )
+
+
+def open_sens(path: str | Path) -> SensFile:
+    """What a file holds; it is gone through once per process while it stays as it is.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is truncated, of another version, or compressed in a way that
+            ScanNet's files are not.
+    """
+    path = existing(path, "sensor file", REMEDY)
+    facts = path.stat()
+    return _opened(path, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=64)
+def _opened(path: Path, changed_ns: int, size: int) -> SensFile:
+    return SensFile(path)
+
+
+def member_path(file: Path, kind: str, number: int) -> Path:
+    """The path by which an image inside a file is named: ``a.sens/depth/12.png``.
+
+    Args:
+        file: The ``.sens`` file.
+        kind: ``color`` or ``depth``.
+        number: Number of the frame.
+    """
+    return file / kind / f"{number}{MEMBERS[kind]}"
+
+
+def find_member(path: Path) -> tuple[SensFile, str, int] | None:
+    """File, kind and number of what :func:`member_path` names; None for other paths.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is damaged.
+    """
+    file, kind = path.parent.parent, path.parent.name
+    if file.suffix != ".sens" or kind not in MEMBERS or not path.stem.isdecimal():
+        return None
+    return open_sens(file), kind, int(path.stem)
 
 
 def write_sens(

@@ -285,10 +285,22 @@ class Recording(ABC):
             FileNotFoundError: If the file is missing.
             ValueError: If it holds no intrinsics, or those of other images.
         """
-        K = read_matrix(path, "intrinsics")[:3, :3]
+        return self.camera_of(read_matrix(path, "intrinsics")[:3, :3], size, str(path))
+
+    def camera_of(self, K: Matrix, size: tuple[int, int], name: str) -> Camera:
+        """The camera of intrinsics and images of ``size`` (W, H).
+
+        Args:
+            K: (3, 3), as the owner wrote them.
+            size: Of the images.
+            name: Whose intrinsics they are, for messages.
+
+        Raises:
+            ValueError: If they are those of other images.
+        """
         if written_for := self.remedies.intrinsics_size:
             K = scale_intrinsics(K, size[0] / written_for[0], size[1] / written_for[1])
-        check_intrinsics(K, size, str(path))
+        check_intrinsics(K, size, name)
         return Camera(K, size)
 
     def read_color(self, frame: RecordedFrame) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vantage3d.converters.index.source import FrameSource, Unusable
 from vantage3d.geometry import invert_rigid, project, unproject_pixels
 from vantage3d.io.depth_files import looks_rotated
-from vantage3d.io.images import read_size
+from vantage3d.io.images import is_there, read_size
 from vantage3d.io.matrices import refuse_shares
 from vantage3d.views.frame import BadSampleError, Frame, check_frame
 from vantage3d.views.index import Facts, IndexedFrame
@@ -136,7 +136,7 @@ def _check_unread(root: Path, entry: IndexedFrame, name: str) -> None:
         size = read_size(root / entry.image)
     except (FileNotFoundError, ValueError) as error:
         raise BadSampleError(str(error)) from error
-    if not (root / entry.depth).is_file():
+    if not is_there(root / entry.depth):
         raise BadSampleError(f"depth map {root / entry.depth} is missing")
     pixel = np.zeros((1, 1, 3), np.uint8), np.ones((1, 1), np.float32)
     check_frame(Frame(*pixel, entry.K, entry.world2cam), name)

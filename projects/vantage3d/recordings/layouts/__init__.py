@@ -2,11 +2,13 @@
 
 from vantage3d.recordings.layouts.rgbd import RgbdFolder
 from vantage3d.recordings.layouts.scannet import ScanNet
+from vantage3d.recordings.layouts.sens import SensRecordings
 from vantage3d.recordings.layouts.sevenscenes import SevenScenes
 from vantage3d.recordings.layouts.sun3d import Sun3d
 from vantage3d.recordings.layouts.tum import TumRgbd
 from vantage3d.recordings.recording import Recording
 
 LAYOUTS: dict[str, type[Recording]] = {
-    kind.layout: kind for kind in (RgbdFolder, ScanNet, SevenScenes, Sun3d, TumRgbd)
+    kind.layout: kind
+    for kind in (RgbdFolder, ScanNet, SensRecordings, SevenScenes, Sun3d, TumRgbd)
 }
