@@ -1,9 +1,9 @@
 """ScanNet's ``.sens`` files: the frames of a recording in one stream (version 4).
 
 Little-endian: a header with the cameras, then per frame the camera-to-world pose, two
-Little-endian: a header with the cameras, then per frame the camera-to-world pose, two
 times, and a compressed colour and depth image. Paths below a file name its images, and
 they are read where they lie.
+"""
 
 import os
 import struct
