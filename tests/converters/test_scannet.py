@@ -1,6 +1,7 @@
 """ScanNet to index: exports and recordings, lists, and what is wrong with them."""
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -174,6 +175,7 @@ def test_intrinsics_beside_the_frames_are_used(copied_film, monkeypatch):
     (folder / "intrinsic" / "intrinsic_depth.txt").unlink()
     (folder / "intrinsic" / "intrinsic_color.txt").unlink(missing_ok=True)
     root = folder.parent.parent
+    shutil.rmtree(root / "3D")  # with the text file of the scan, which has some too
     source = scannet_export.ScanNetSource(ScanNet(root))
     assert source.frames(SCENE)[1].K[0, 0] == pytest.approx(577.870605 / 4)
     assert "2D/scene0000_00 has no intrinsic/intrinsic_depth.txt: the no" in said[0]
