@@ -144,6 +144,9 @@ class AnnotationSource(FrameSource):
     files: dict[str, tuple[Path, ...]]
     reader: str = "integer"
     depth_scale: float = 1.0
+    title = "annotations, `extri`"
+    poses = "world2cam"
+    remedies = ("--depth-scale",)
 
     @property
     def options(self) -> dict[str, Any]:

@@ -15,7 +15,11 @@ from vantage3d.converters.runs import add_index_arguments, from_args, index_opti
 from vantage3d.geometry import invert_rigid
 from vantage3d.process.command import image_size
 from vantage3d.recordings.detection import open_recording
+from vantage3d.recordings.file_facts import file_facts
+from vantage3d.recordings.findings import Finding
 from vantage3d.recordings.layouts import LAYOUTS
+from vantage3d.recordings.preflight import check_sequence
+from vantage3d.recordings.preflight.remedies import Meaning, meaning
 from vantage3d.recordings.recording import (
     AXES,
     POSES,
@@ -77,6 +81,13 @@ class RecordingSource(FrameSource):
     def splits(self) -> dict[str, list[str]]:
         chosen = {"val": self.val_scenes, "test": self.test_scenes}
         return split_scenes(self.recording.sequences(), chosen)
+
+    def meaning(self, facts: Facts) -> Meaning:
+        return meaning(self.recording)
+
+    def preflight(self, sequence: str) -> list[Finding]:
+        found = file_facts(self.recording, sequence)
+        return [*found, *check_sequence(self.recording, sequence)]
 
     def names(self, sequence: str) -> list[str]:
         return self.recording.names(sequence)

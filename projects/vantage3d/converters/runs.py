@@ -30,6 +30,7 @@ class RunOptions:
         workers: Processes.
         max_skipped: Largest share of bad frames that is no error.
         overwrite: Make everything again.
+        force: Go on with a recording that the preflight finds wrong.
     """
 
     out_dir: Path
@@ -37,6 +38,7 @@ class RunOptions:
     workers: int = 1
     max_skipped: float = 0.05
     overwrite: bool = False
+    force: bool = False
 
     def open(self, root: Path, made_with: dict[str, Any]) -> tuple[Path, str]:
         """Folder of unfinished work, and a hash of what its bytes depend on.
@@ -76,6 +78,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--max-skipped", type=float, default=0.05, help="share of bad frames allowed")
     add("--workers", type=int, default=1, help="processes")
     add("--overwrite", action="store_true", help="make everything again")
+    text = "go on with a recording that the preflight finds wrong"
+    add("--force", action="store_true", help=text)
 
 
 def check_run(args: argparse.Namespace, *counts: str) -> None:

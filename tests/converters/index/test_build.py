@@ -62,11 +62,11 @@ def test_a_killed_run_goes_on(written, create_data, tmp_path, monkeypatch):
     whole = create_data("annotations", root, tmp_path / "whole")
     real, calls = build_index.index_sequence, []
 
-    def dying(source, facts, sequence, check_every):
+    def dying(source, facts, sequence, *checks):
         calls.append(sequence)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return real(source, facts, sequence, check_every)
+        return real(source, facts, sequence, *checks)
 
     monkeypatch.setattr(build_index, "index_sequence", dying)
     with pytest.raises(SystemExit, match="the same command goes on"):
@@ -165,7 +165,7 @@ def test_camera_to_world_is_named(copied, create_data, tmp_path):
         }
 
     change(root, invert)
-    with pytest.raises(SystemExit, match=f"poses of {SEQUENCE} are camera-to-world"):
+    with pytest.raises(SystemExit, match=f"{SEQUENCE}: the poses are camera-to-world"):
         create_data("annotations", root, tmp_path / "out")
     assert not (tmp_path / "out" / "train.npz").exists()
 

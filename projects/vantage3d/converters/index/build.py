@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from mmengine.logging import print_log
 
+from vantage3d.converters.index.preflight import refuse_wrong
 from vantage3d.converters.index.report import (
     check_skipped,
     write_overview,
@@ -47,11 +48,13 @@ def build_index(source: FrameSource, options: IndexOptions) -> None:
             f"{len(twice)} sequences are in two splits or twice in one, first "
             f"{twice[0]}. Remove them from one of the splits"
         )
+    refuse_wrong(source, options.force)
     made_with = {"format": FORMAT, "--check-every": options.check_every}
     state, key = options.open(source.root, {**made_with, **source.options})
     root = os.path.relpath(source.root.resolve(), options.out_dir.resolve())
     facts = source.facts(root, key)
-    task = partial(_sequence, source, facts, state / "done", options.check_every)
+    checks = options.check_every, options.force
+    task = partial(_sequence, source, facts, state / "done", checks)
     for split, names in splits.items():
         size = min(CHUNK, max(1, len(names) // (4 * options.workers)))
         chunks = [names[i : i + size] for i in range(0, len(names), size)]
@@ -89,7 +92,11 @@ def _write_split(
 
 
 def _sequence(
-    source: FrameSource, facts: Facts, done: Path, check_every: int, name: str
+    source: FrameSource,
+    facts: Facts,
+    done: Path,
+    checks: tuple[int, bool],
+    name: str,
 ) -> SequenceResult:
     """What an earlier run finished is read; bad sequences are tried again."""
     stem = done / quote(name, safe="")
@@ -97,7 +104,7 @@ def _sequence(
     if record.is_file():
         frames = list(FrameIndex.load(index).frames(name))
         return SequenceResult(name, frames, **json.loads(record.read_bytes()))
-    result = index_sequence(source, facts, name, check_every)
+    result = index_sequence(source, facts, name, *checks)
     if result.frames:
         FrameIndex.build(facts, {name: result.frames}).save(index)
         content = {"record": result.record, "skipped": result.skipped}

@@ -43,8 +43,8 @@ def write_report(
     """Write and print the statistics of a split.
 
     A frame is poor with less than 10 % of its pixels covered, or less than 2000 valid
-    ones; views disagree where less than 5 % of a view's points land on the surface of
-    the next. ``short`` are the sequences that --min-frames left out of ``index``.
+    ones; views disagree where less than 5 % of the points that another view sees lie
+    on its surface. ``short`` are the sequences that --min-frames left out of ``index``.
     """
     read = [(r.name, frame) for r in results if r.record for frame in r.record["read"]]
     poor = [

@@ -1,30 +1,27 @@
 """One sequence of a frame source: which frames are good, and what they hold."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vantage3d.converters.index.indexed_reader import IndexedReader
 from vantage3d.converters.index.source import FrameSource, Unusable
-from vantage3d.geometry import invert_rigid, project, unproject_pixels
+from vantage3d.geometry import invert_rigid
 from vantage3d.io.depth_files import looks_rotated
 from vantage3d.io.images import is_there, read_size
 from vantage3d.io.matrices import refuse_shares
+from vantage3d.recordings.findings import errors
+from vantage3d.recordings.preflight import glance
+from vantage3d.recordings.preflight.footage import choose, film_of
 from vantage3d.views.frame import BadSampleError, Frame, check_frame
 from vantage3d.views.index import Facts, IndexedFrame
 from vantage3d.views.reading import read_indexed
 
 PERCENTILES = (5, 50, 95)
 NEAREST, FARTHEST = 0.05, 50  # median depth of a frame of an indoor sensor, metres
-PAIRED = 8  # views of a sequence that are compared with their neighbours
-POINTS = 2000  # per view that is compared
-TOLERANCE = 0.05  # of the depth
-# Share of points that agree when poses are taken the other way round, at which they
-# are certainly meant so, if they agree this many times less as they are given.
-INVERTED, CLEARLY = 0.25, 2.0
 Record = dict[str, Any]
 
 
@@ -35,7 +32,7 @@ class SequenceResult(NamedTuple):
         name: Name of the sequence.
         frames: Good frames.
         record: ``read`` (statistics of every frame that was read), ``agreement`` (share
-            of points that land on the surface of the next view), ``step`` (median
+            of points that another view sees that lie on its surface), ``step`` (median
             distance of neighbouring cameras, metres).
         skipped: Reasons by frame number; key "" for the whole sequence.
     """
@@ -47,19 +44,27 @@ class SequenceResult(NamedTuple):
 
 
 def index_sequence(
-    source: FrameSource, facts: Facts, sequence: str, check_every: int
+    source: FrameSource,
+    facts: Facts,
+    sequence: str,
+    check_every: int,
+    force: bool = False,
 ) -> SequenceResult:
     """Check a sequence.
 
     Every frame's matrices and files are looked at; every ``check_every``-th frame is
-    read whole, as training reads it.
+    read whole, as training reads it. Views are compared; with ``force`` a sequence
+    whose views disagree is kept.
     """
     try:
         listed = source.frames(sequence)
     except (ValueError, FileNotFoundError) as error:
         return SequenceResult(sequence, [], {}, {"": str(error)})
     frames, skipped, read = [], {}, []
-    views: list[Frame] = []
+    usable = [entry for entry in listed if not isinstance(entry, Unusable)]
+    reader = IndexedReader(source.root, facts, usable)
+    compared = {usable[at].number for at in choose(reader)}
+    kept: dict[int, Frame] = {}
     for position, entry in enumerate(listed):
         if isinstance(entry, Unusable):
             skipped[str(entry.number)] = entry.reason
@@ -76,7 +81,8 @@ def index_sequence(
                     "depth": [float(v) for v in np.percentile(depths, PERCENTILES)],
                 }
                 read.append(statistics)
-                views = [*views, frame][-PAIRED:]
+                if entry.number in compared:
+                    kept[entry.number] = frame
             else:
                 _check_unread(source.root, entry, name)
         except BadSampleError as error:
@@ -95,10 +101,12 @@ def index_sequence(
             return SequenceResult(sequence, [], {}, {"": reason})
         moves = np.diff(invert_rigid(poses)[:, :3, 3], axis=0)
         step = float(np.median(np.linalg.norm(moves, axis=1)))
-    try:
-        agreement = check_direction(views, sequence)
-    except ValueError as error:
-        return SequenceResult(sequence, [], {}, {"": str(error)})
+    reader = IndexedReader(source.root, facts, frames, kept)
+    agreement = np.nan
+    if (film := film_of(reader)) is not None:
+        agreement, found = glance(film, sequence, source.meaning(facts))
+        if (wrong := errors(found)) and not force:
+            return SequenceResult(sequence, [], {}, {"": str(wrong[0])})
     record = {"read": read, "agreement": agreement, "step": step}
     return SequenceResult(sequence, frames, record, skipped)
 
@@ -155,53 +163,3 @@ def _check_center(K: NDArray[np.float64], size: Sequence[int], name: str) -> Non
             f"frame {name}: the principal point {center.tolist()} is outside of the "
             f"image of {size[0]}x{size[1]} pixels. Check the intrinsics"
         )
-
-
-def check_direction(views: Sequence[Frame], name: str) -> float:
-    """Refuse a sequence whose poses are camera-to-world.
-
-    Such a pose is still a rigid transform, and no check of a single matrix finds it.
-    Points of one view, moved into its neighbour, do: they land on its surface, to 5 %
-    of the depth, one way and not the other.
-
-    Args:
-        views: Frames in the order of the sequence.
-        name: Name of the sequence, for the message.
-
-    Returns:
-        Share of points that land on the surface of the next view, the mean over
-        neighbouring pairs; NaN with less than two views.
-
-    Raises:
-        ValueError: If points agree only when the poses are inverted.
-    """
-    turned = [v._replace(world2cam=invert_rigid(v.world2cam)) for v in views]
-    given, inverted = (
-        float(np.mean([_landed(*pair) for pair in pairwise(found)] or [np.nan]))
-        for found in (views, turned)
-    )
-    if inverted > max(INVERTED, CLEARLY * given):
-        raise ValueError(
-            f"the poses of {name} are camera-to-world: {inverted:.0%} of the "
-            "points land on the surface of the next view when they are inverted, and "
-            f"{given:.0%} as given. Expected world-to-camera; invert them"
-        )
-    return given
-
-
-def _landed(first: Frame, second: Frame) -> float:
-    """Share of the first view's points that the second sees where they are."""
-    rows, columns = np.nonzero(first.depth)
-    step = max(1, len(rows) // POINTS)
-    pixels = np.stack([columns, rows], 1)[::step]
-    depth = first.depth[pixels[:, 1], pixels[:, 0]].astype(np.float64)
-    cam2world = invert_rigid(first.world2cam)
-    points = unproject_pixels(pixels.astype(np.float64), depth, first.K, cam2world)
-    landed, expected = project(points, second.K, second.world2cam)
-    size = second.depth.shape[::-1]
-    columns, rows = np.clip(np.round(landed), -1, size).astype(int).T
-    inside = (expected > 0) & (columns >= 0) & (rows >= 0)
-    inside &= (columns < size[0]) & (rows < size[1])
-    surface = second.depth[rows[inside], columns[inside]]
-    off = np.abs(surface - expected[inside])
-    return float((off < TOLERANCE * expected[inside]).sum() / max(len(pixels), 1))

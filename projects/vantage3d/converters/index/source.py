@@ -3,13 +3,19 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vantage3d.converters.index.indexed_reader import IndexedReader
 from vantage3d.geometry import invert_rigid
+from vantage3d.recordings.findings import Finding
+from vantage3d.recordings.preflight import check_reader
+from vantage3d.recordings.preflight.remedies import Meaning
 from vantage3d.views.index import Facts, IndexedFrame
+
+DISTANCES = ("distance", "recording_rays")  # readers of distances along rays
 
 
 class Unusable(NamedTuple):
@@ -34,11 +40,17 @@ class FrameSource(ABC):
         root: Folder that the paths of frames are relative to.
         reader: How depth is stored, a name in :mod:`vantage3d.views.reading`.
         depth_scale: Units of a depth map per metre.
+        title: The layout, for people.
+        poses: What matrices of its files are, cam2world or world2cam.
+        remedies: Options of the command by which its owner says what files mean.
     """
 
     root: Path
     reader: str
     depth_scale: float = 1.0
+    title: ClassVar[str] = "layout"
+    poses: ClassVar[str] = "cam2world"
+    remedies: ClassVar[tuple[str, ...]] = ()
 
     @property
     def options(self) -> dict[str, Any]:
@@ -61,6 +73,24 @@ class FrameSource(ABC):
             ValueError: If the sequence cannot be used at all.
             FileNotFoundError: If its files are missing.
         """
+
+    def preflight(self, sequence: str) -> list[Finding]:
+        """What is wrong with a sequence, by what its views say of each other."""
+        facts = self.facts("", "")
+        entries = [f for f in self.frames(sequence) if not isinstance(f, Unusable)]
+        reader = IndexedReader(self.root, facts, entries)
+        return check_reader(reader, sequence, self.meaning(facts))
+
+    def meaning(self, facts: Facts) -> Meaning:
+        """What the files are taken to mean."""
+        along, options = facts.reader in DISTANCES, self.remedies
+        return Meaning(
+            self.title,
+            facts.depth_scale,
+            self.poses,
+            along_rays=along,
+            options=options,
+        )
 
     def names(self, sequence: str) -> list[str]:
         """Names of the frames of a sequence, in order; here their numbers."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from mmengine.logging import print_log
 
+from vantage3d.converters.index.preflight import refuse_wrong
 from vantage3d.converters.index.report import refuse_skipped
 from vantage3d.converters.runs import (
     CHUNK,
@@ -216,6 +217,7 @@ def convert(labeller: Labeller, options: ConvertOptions) -> None:
     splits = labeller.samples()
     check_splits(splits)
     build_segmenter(options.segmenter)
+    refuse_wrong(labeller.source, options.force)
     if options.overwrite:
         for split in splits:
             options.info_path(split).unlink(missing_ok=True)

@@ -1,5 +1,10 @@
 """What is wrong with a recording, by what its views say of each other."""
 
-from vantage3d.recordings.preflight.check import check_sequence, preflight
+from vantage3d.recordings.preflight.check import (
+    check_reader,
+    check_sequence,
+    few,
+    glance,
+)
 
-__all__ = ["check_sequence", "preflight"]
+__all__ = ["check_reader", "check_sequence", "few", "glance"]

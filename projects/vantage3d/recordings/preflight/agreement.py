@@ -129,7 +129,7 @@ def _flipped(pixels: Values, guess: Hypothesis, shape: tuple[int, ...]) -> Value
     return np.where(FLIPS[guess.flip], far - pixels, pixels)
 
 
-def _of_color(pixels: Values, K: Values, guess: Hypothesis) -> Values:
+def _of_color(pixels: NDArray, K: Values, guess: Hypothesis) -> NDArray:
     """(P, N, 2) pixels of colour images whose camera has another focal length."""
     if guess.color_focal == 1:
         return pixels
@@ -139,6 +139,8 @@ def _of_color(pixels: Values, K: Values, guess: Hypothesis) -> Values:
 
 def interpolated(images: NDArray, rows: NDArray, pixels: Values) -> Values:
     """(P, N) values of images (A, h, w) between pixels (P, N, 2), (x, y)."""
+    if pixels.dtype.kind == "i":
+        return images[rows[:, None], pixels[..., 1], pixels[..., 0]]
     limit = np.array(images.shape[:0:-1]) - 1.001
     x, y = np.clip(pixels, 0, limit).transpose(2, 0, 1)
     left, top = x.astype(np.int64), y.astype(np.int64)

@@ -1,58 +1,82 @@
 """The check of a recording by its views, sequence by sequence."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from vantage3d.recordings.findings import Finding
-from vantage3d.recordings.preflight.footage import Footage, film_of
-from vantage3d.recordings.preflight.hypotheses import Facts
+from vantage3d.recordings.preflight.agreement import measure
+from vantage3d.recordings.preflight.footage import Footage, FrameReader, film_of
+from vantage3d.recordings.preflight.hypotheses import GIVEN, Facts
 from vantage3d.recordings.preflight.reader import RecordingReader
+from vantage3d.recordings.preflight.remedies import Meaning, meaning
 from vantage3d.recordings.preflight.search import compare
-from vantage3d.recordings.preflight.verdict import judge, meaning
+from vantage3d.recordings.preflight.verdict import judge
 from vantage3d.recordings.recording import Recording
 
 LOOKED_AT = 3  # sequences of a recording, evenly chosen
+TRUSTED = 0.6  # of the points that are seen: more agree in a recording without faults
 CENTRAL = 0.05  # share by which a principal point may be off the middle
 
 
-def preflight(
-    recording: Recording, sequences: Sequence[str] | None = None
-) -> list[Finding]:
-    """What is wrong with a recording.
-
-    Args:
-        recording: The recording, with what its owner says about the files.
-        sequences: Names of sequences; a few, evenly chosen, if not given.
-    """
-    names = recording.sequences() if sequences is None else list(sequences)
-    if sequences is None and len(names) > LOOKED_AT:
-        at = np.linspace(0, len(names) - 1, LOOKED_AT).round().astype(int)
-        names = [names[place] for place in at]
-    return [finding for name in names for finding in check_sequence(recording, name)]
+def few(sequences: Sequence[str]) -> list[str]:
+    """The sequences of a recording that are looked at."""
+    last = len(sequences) - 1
+    at = np.linspace(0, last, min(LOOKED_AT, last + 1)).round().astype(int)
+    return [sequences[place] for place in at]
 
 
 def check_sequence(recording: Recording, sequence: str) -> list[Finding]:
-    """What is wrong with one sequence."""
+    """What is wrong with a sequence of a recording, by what its views say."""
     reader = RecordingReader(recording, sequence)
+    return check_reader(reader, sequence, meaning(recording))
+
+
+def check_reader(reader: FrameReader, name: str, now: Meaning) -> list[Finding]:
+    """What is wrong with a sequence.
+
+    Args:
+        reader: Its frames.
+        name: Its name.
+        now: What its files are taken to mean.
+    """
     film = film_of(reader)
-    if film is None or not len(film.pairs):
-        return []
-    compared = compare(film, facts_of(film, recording))
-    height, width = reader.depth(int(film.places[0])).depth.shape
-    focal = float(film.K[0, 0, 0]) * film.every
-    return judge(sequence, film, compared, meaning(recording, (width, height), focal))
+    return [] if film is None else check_film(film, name, now)
 
 
-def facts_of(film: Footage, recording: Recording) -> Facts:
+def check_film(film: Footage, name: str, now: Meaning) -> list[Finding]:
+    """What is wrong with a sequence, by frames that were read of it."""
+    return judge(name, film, compare(film, facts_of(film, now)), now)
+
+
+def glance(film: Footage, name: str, now: Meaning) -> tuple[float, list[Finding]]:
+    """The agreement of a sequence, and what is wrong where it is low.
+
+    Args:
+        film: What was read of it.
+        name: Its name.
+        now: What its files are taken to mean.
+
+    Returns:
+        Share of the points that another view sees that lie on its surface, and
+        findings; none where that share is high, and higher than with other poses.
+    """
+    facts = facts_of(film, now)
+    given = measure(film, facts, GIVEN)
+    turned = measure(film, facts, replace(GIVEN, inverted=True))
+    landed = float(np.nanmean(given.landed))
+    if landed > TRUSTED and np.nanmean(given.score) > np.nanmean(turned.score):
+        return landed, []
+    return landed, check_film(film, name, now)
+
+
+def facts_of(film: Footage, now: Meaning) -> Facts:
     """Which hypotheses there are."""
-    said = recording.remedies
-    scale = said.depth_scale or recording.depth_scale
-    stored = np.round(film.depth[film.depth > 0] * np.float64(scale)).astype(np.int64)
+    valid = film.depth[film.depth > 0].astype(np.float64)
+    stored = np.round(valid * now.depth_scale).astype(np.int64)
     eighths = (stored % 8 == 0).mean() > 0.99 and len(np.unique(stored)) > 16
-    return Facts(
-        said.axes or recording.axes, said.along_rays, bool(eighths), _sizes(film)
-    )
+    return Facts(now.axes, now.along_rays, bool(eighths), _sizes(film))
 
 
 def _sizes(film: Footage) -> tuple[float, ...]:

@@ -19,7 +19,7 @@ REACH = 5  # frames to which neighbours are asked for
 WIDTH = 320  # columns at most that are compared
 TURN_DEG, MOVE = 15.0, 0.3  # between two views worth comparing; share of the depth
 WIDEST_DEG = 60.0
-PAIRS, POINTS = 48, 600
+PAIRS, POINTS = 48, 400
 WINDOW = 15  # pixels around which contrast is normalised
 GREY = 4.0  # levels of grey that are noise
 
@@ -66,6 +66,7 @@ class Footage:
         depth: (A, h, w) metres, 0 = missing; every so many-th pixel of the files.
         K: (A, 3, 3) in pixels of ``depth``.
         every: One of so many pixels of the files is taken, each way.
+        size: (W, H) of the depth maps.
     """
 
     reader: FrameReader
@@ -73,8 +74,14 @@ class Footage:
     depth: Image
     K: Matrix
     every: int
+    size: tuple[int, int]
     poses: dict[int, Matrix | None] = field(default_factory=dict)
     lumas: dict[tuple[int, int], Image] = field(default_factory=dict)
+
+    @property
+    def focal(self) -> float:
+        """Focal length of the first depth camera, pixels of the files."""
+        return float(self.K[0, 0, 0]) * self.every
 
     def pose(self, places: Iterable[int]) -> Matrix:
         """(..., 4, 4) poses of places in the sequence; NaN where there is none."""
@@ -143,16 +150,16 @@ class Footage:
 
 def contrast(color: NDArray[np.uint8], every: int) -> Image:
     """(h, w) grey of zero mean and unit contrast around each pixel."""
-    grey = cv2.cvtColor(color, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    grey: Image = np.float32(cv2.cvtColor(color, cv2.COLOR_RGB2GRAY))
     if every > 1:
         grey = cv2.blur(grey, (every, every))[::every, ::every]
     mean = cv2.blur(grey, (WINDOW, WINDOW))
     spread = cv2.blur(grey * grey, (WINDOW, WINDOW)) - mean * mean
-    return (grey - mean) / (np.sqrt(np.maximum(spread, 0)) + GREY)
+    return np.float32((grey - mean) / (np.sqrt(np.maximum(spread, 0)) + GREY))
 
 
 def film_of(reader: FrameReader) -> Footage | None:
-    """The frames of a sequence that say most; None with less than two."""
+    """The frames of a sequence that say most; None where no two can be compared."""
     chosen = choose(reader)
     found: list[tuple[int, Posed]] = []
     for at in chosen:
@@ -167,7 +174,9 @@ def film_of(reader: FrameReader) -> Footage | None:
     K = np.stack([posed.K for _, posed in same])
     K[:, :2] /= every
     depth = np.stack([posed.depth[::every, ::every] for _, posed in same])
-    return Footage(reader, np.array([at for at, _ in same]), depth, K, every)
+    places, size = np.array([at for at, _ in same]), (shapes[0][1], shapes[0][0])
+    film = Footage(reader, places, depth, K, every, size)
+    return film if len(film.pairs) else None
 
 
 def choose(reader: FrameReader) -> list[int]:

@@ -1,0 +1,33 @@
+"""The preflight of a source: nothing is written of a recording that is surely wrong."""
+
+import logging
+
+from mmengine.logging import print_log
+
+from vantage3d.converters.index.source import FrameSource
+from vantage3d.recordings.findings import Finding, errors
+from vantage3d.recordings.preflight import few
+
+
+def refuse_wrong(source: FrameSource, force: bool) -> None:
+    """Say what the preflight finds, and stop at what is surely wrong.
+
+    Args:
+        source: Where frames come from; a few of its sequences are looked at.
+        force: Go on all the same.
+
+    Raises:
+        ValueError: With the first mistake, its evidence and the remedy.
+    """
+    sequences = [name for names in source.splits().values() for name in names]
+    found: list[Finding] = []
+    for name in few(sequences):
+        try:
+            found += source.preflight(name)
+        except (FileNotFoundError, ValueError) as error:
+            print_log(f"{name}: {error}", logger="current", level=logging.WARNING)
+    if (wrong := errors(found)) and not force:
+        raise ValueError(f"{wrong[0]} (--force goes on all the same)")
+    for finding in dict.fromkeys(found):
+        level = logging.INFO if finding.level == "info" else logging.WARNING
+        print_log(str(finding), logger="current", level=level)
