@@ -10,6 +10,7 @@ COMMANDS = {  # name -> module of this room; the function is the name with under
     "compare": "runs",
     "create-data": "data",
     "make-synthetic": "data",
+    "check-recording": "recordings",
     "evaluate-depth": "depth",
     "evaluate-eth3d": "depth",
     "compare-depth-runs": "depth",

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -67,6 +67,7 @@ class Footage:
         K: (A, 3, 3) in pixels of ``depth``.
         every: One of so many pixels of the files is taken, each way.
         size: (W, H) of the depth maps.
+        samples: (A, N, 2) pixels (x, y) with depth, drawn from every frame.
     """
 
     reader: FrameReader
@@ -75,6 +76,7 @@ class Footage:
     K: Matrix
     every: int
     size: tuple[int, int]
+    samples: NDArray[np.int64]
     poses: dict[int, Matrix | None] = field(default_factory=dict)
     lumas: dict[tuple[int, int], Image] = field(default_factory=dict)
 
@@ -111,16 +113,18 @@ class Footage:
             )
         return self.lumas[row, shift]
 
-    @cached_property
-    def samples(self) -> NDArray[np.int64]:
-        """(A, N, 2) pixels (x, y) with depth, drawn from every frame."""
-        rng = np.random.default_rng(0)
-        drawn = []
-        for depth in self.depth:
-            rows, columns = np.nonzero(depth)
-            chosen = rng.choice(len(rows), POINTS, replace=len(rows) < POINTS)
-            drawn.append(np.stack([columns[chosen], rows[chosen]], -1))
-        return np.array(drawn)
+    def alone(self, pair: NDArray[np.int64]) -> "Footage":
+        """Two frames, with every pixel of the first that has depth as a sample."""
+        rows, columns = np.nonzero(self.depth[pair[0]])
+        samples = np.stack(2 * [np.stack([columns, rows], -1)])
+        return replace(
+            self,
+            places=self.places[pair],
+            depth=self.depth[pair],
+            K=self.K[pair],
+            samples=samples,
+            lumas={},
+        )
 
     @cached_property
     def motion(self) -> tuple[Matrix, Matrix]:
@@ -148,14 +152,25 @@ class Footage:
         return np.stack(np.unravel_index(order, cost.shape), -1)
 
 
+def draw(depth: Image) -> NDArray[np.int64]:
+    """(A, N, 2) pixels (x, y) with depth of (A, h, w) maps."""
+    rng = np.random.default_rng(0)
+    drawn = []
+    for one in depth:
+        rows, columns = np.nonzero(one)
+        chosen = rng.choice(len(rows), POINTS, replace=len(rows) < POINTS)
+        drawn.append(np.stack([columns[chosen], rows[chosen]], -1))
+    return np.array(drawn)
+
+
 def contrast(color: NDArray[np.uint8], every: int) -> Image:
     """(h, w) grey of zero mean and unit contrast around each pixel."""
-    grey: Image = np.float32(cv2.cvtColor(color, cv2.COLOR_RGB2GRAY))
+    grey = np.asarray(cv2.cvtColor(color, cv2.COLOR_RGB2GRAY), np.float32)
     if every > 1:
-        grey = cv2.blur(grey, (every, every))[::every, ::every]
+        grey = np.asarray(cv2.blur(grey, (every, every))[::every, ::every])
     mean = cv2.blur(grey, (WINDOW, WINDOW))
     spread = cv2.blur(grey * grey, (WINDOW, WINDOW)) - mean * mean
-    return np.float32((grey - mean) / (np.sqrt(np.maximum(spread, 0)) + GREY))
+    return np.asarray((grey - mean) / (np.sqrt(np.maximum(spread, 0)) + GREY))
 
 
 def film_of(reader: FrameReader) -> Footage | None:
@@ -175,7 +190,7 @@ def film_of(reader: FrameReader) -> Footage | None:
     K[:, :2] /= every
     depth = np.stack([posed.depth[::every, ::every] for _, posed in same])
     places, size = np.array([at for at, _ in same]), (shapes[0][1], shapes[0][0])
-    film = Footage(reader, places, depth, K, every, size)
+    film = Footage(reader, places, depth, K, every, size, draw(depth))
     return film if len(film.pairs) else None
 
 
