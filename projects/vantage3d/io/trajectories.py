@@ -64,3 +64,25 @@ def pose_at(
     between[:3, :3] = Slerp([0, 1], turns)(share).as_matrix()
     between[:3, 3] = (1 - share) * poses[after - 1, :3, 3] + share * poses[after, :3, 3]
     return between
+
+
+def read_matrices(path: Path) -> NDArray[np.float64]:
+    """(N, 4, 4) matrices of a text file, each a row of 16 numbers or 4 rows of 4.
+
+    Values may be NaN or infinite, where a tracker was lost.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it has other rows, or words that are no numbers.
+    """
+    rows = read_table(path, 1)
+    lengths = {len(row) for row in rows}
+    if lengths != {16} and not (lengths == {4} and len(rows) % 4 == 0):
+        raise ValueError(
+            f"{path} has {len(rows)} rows of {', '.join(map(str, sorted(lengths)))} "
+            "numbers, expected 16 per row, or 4 rows of 4, for each frame's 4x4 matrix"
+        )
+    try:
+        return np.array(rows, np.float64).reshape(-1, 4, 4)
+    except ValueError as error:
+        raise ValueError(f"{path} holds no matrices of numbers: {error}") from None

@@ -1,6 +1,7 @@
 """Files of a recording: what lies in a folder, by name and in order."""
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -26,12 +27,52 @@ def named(folder: Path, suffixes: Iterable[str]) -> dict[str, Path]:
             continue
         key = int(path.stem) if path.stem.isdecimal() else path.stem
         if key in seen:
-            raise ValueError(
-                f"{folder} has {seen[key].name} and {path.name}: one frame, two files. "
-                "Remove one of them"
-            )
+            raise ValueError(two_files(folder, seen[key], path))
         seen[key] = found[path.stem] = path
     return found
+
+
+def by_kind(
+    folder: Path, stem: re.Pattern[str], suffixes: Mapping[str, Iterable[str]]
+) -> dict[str, dict[str, Path]]:
+    """Files of one folder that holds several kinds, by kind and name of the frame.
+
+    Args:
+        folder: The folder.
+        stem: What names without suffix are, with groups ``kind`` and ``frame``; the
+            latter ends in the number of the frame.
+        suffixes: Of every kind.
+
+    Returns:
+        Files in natural order.
+
+    Raises:
+        ValueError: If a frame has two files of a kind.
+    """
+    found: dict[str, dict[str, Path]] = {kind: {} for kind in suffixes}
+    seen: dict[tuple[str, int], Path] = {}
+    for path in listing(folder):
+        match = stem.fullmatch(path.stem)
+        if not match or path.suffix.lower() not in suffixes[match["kind"]]:
+            continue
+        key = match["kind"], last_number(match["frame"])
+        if key in seen:
+            raise ValueError(two_files(folder, seen[key], path))
+        seen[key] = found[match["kind"]][match["frame"]] = path
+    return found
+
+
+def last_number(name: str) -> int:
+    """The number that a name ends in: 12 of ``frame-000012``."""
+    return int(re.split(r"\D", name)[-1])
+
+
+def two_files(folder: Path, first: Path, second: Path) -> str:
+    """What is wrong where a frame has two files of a kind."""
+    return (
+        f"{folder} has {first.name} and {second.name}: one frame, two files. Remove "
+        "one of them"
+    )
 
 
 def folders_where(root: Path, holds: Callable[[Path], bool]) -> dict[str, Path]:

@@ -1,5 +1,7 @@
 """Layouts of recordings, one file each: anyone's, and those of public datasets."""
 
+from vantage3d.recordings.layouts.hololens import HoloLens
+from vantage3d.recordings.layouts.replica import Replica
 from vantage3d.recordings.layouts.rgbd import RgbdFolder
 from vantage3d.recordings.layouts.scannet import ScanNet
 from vantage3d.recordings.layouts.sens import SensRecordings
@@ -10,5 +12,14 @@ from vantage3d.recordings.recording import Recording
 
 LAYOUTS: dict[str, type[Recording]] = {
     kind.layout: kind
-    for kind in (RgbdFolder, ScanNet, SensRecordings, SevenScenes, Sun3d, TumRgbd)
+    for kind in (
+        HoloLens,
+        Replica,
+        RgbdFolder,
+        ScanNet,
+        SensRecordings,
+        SevenScenes,
+        Sun3d,
+        TumRgbd,
+    )
 }

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vantage3d.io.folders import listing
 from vantage3d.io.images import read_size
 from vantage3d.io.matrices import read_pose
-from vantage3d.recordings.files import COLOR, DEPTH, folders_where
+from vantage3d.recordings.files import COLOR, DEPTH, by_kind, folders_where, last_number
 from vantage3d.recordings.recording import (
     Camera,
     Look,
@@ -21,7 +20,7 @@ from vantage3d.recordings.recording import (
 NOMINAL = Camera(np.array([[585.0, 0, 320], [0, 585, 240], [0, 0, 1]]), (640, 480))
 INTRINSICS = "camera-intrinsics.txt"
 SUFFIXES = {"color": COLOR, "depth": DEPTH, "pose": (".txt",)}
-NAME = re.compile(r"(frame-(\d+))\.(color|depth|pose)")
+STEM = re.compile(r"(?P<frame>frame-\d+)\.(?P<kind>color|depth|pose)")
 Files = dict[str, dict[str, Path]]  # by kind and name of the frame
 
 
@@ -38,7 +37,7 @@ class SevenScenes(Recording):
     @classmethod
     def look(cls, root: Path) -> Look:
         folder = next(iter(folders_where(root, _holds_frames).values()), root)
-        files = files_of(folder)
+        files = _files(folder)
         found = [f"frame-*.{kind}.*" for kind in SUFFIXES if files[kind]]
         beside = [f for f in (folder, folder.parent) if (f / INTRINSICS).is_file()]
         needed = ("color",) if beside else ("color", "pose")
@@ -50,10 +49,10 @@ class SevenScenes(Recording):
 
     def names(self, sequence: str) -> list[str]:
         names = {name for files in self.files(sequence).values() for name in files}
-        return sorted(names, key=_number)
+        return sorted(names, key=last_number)
 
     def number(self, sequence: str, name: str) -> int:
-        return _number(name)
+        return last_number(name)
 
     def listed(self, sequence: str, name: str) -> RecordedFrame:
         files, folder = self.files(sequence), self.folders()[sequence]
@@ -67,7 +66,7 @@ class SevenScenes(Recording):
             of_depth = camera.resized(read_size(depth, "depth image"))
         pose = read_pose(files["pose"][name]) if files["pose"] else None
         cameras = camera, depth, of_depth, None
-        return RecordedFrame(name, _number(name), color, *cameras, pose)
+        return RecordedFrame(name, last_number(name), color, *cameras, pose)
 
     @kept
     def folders(self) -> dict[str, Path]:
@@ -77,7 +76,7 @@ class SevenScenes(Recording):
     @kept
     def files(self, sequence: str) -> Files:
         """Files of a sequence by kind and name of the frame."""
-        return files_of(self.folders()[sequence])
+        return _files(self.folders()[sequence])
 
     def _camera(self, folder: Path, size: tuple[int, int]) -> Camera:
         for parent in (folder, folder.parent):
@@ -96,31 +95,9 @@ class SevenScenes(Recording):
         return NOMINAL
 
 
-def files_of(folder: Path) -> Files:
-    """Files of a folder by kind and name of the frame.
-
-    Raises:
-        ValueError: If a frame has two files of a kind.
-    """
-    found: Files = {kind: {} for kind in SUFFIXES}
-    seen: dict[tuple[str, int], Path] = {}
-    for path in listing(folder):
-        match = NAME.fullmatch(path.stem)
-        if not match or path.suffix.lower() not in SUFFIXES[match[3]]:
-            continue
-        key = match[3], int(match[2])
-        if key in seen:
-            raise ValueError(
-                f"{folder} has {seen[key].name} and {path.name}: one frame, two files. "
-                "Remove one of them"
-            )
-        seen[key] = found[match[3]][match[1]] = path
-    return found
-
-
-def _number(name: str) -> int:
-    return int(name.removeprefix("frame-"))
+def _files(folder: Path) -> Files:
+    return by_kind(folder, STEM, SUFFIXES)
 
 
 def _holds_frames(folder: Path) -> bool:
-    return any(NAME.match(path.name) for path in folder.glob("frame-*"))
+    return any(STEM.fullmatch(path.stem) for path in folder.glob("frame-*"))
