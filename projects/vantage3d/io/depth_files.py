@@ -12,13 +12,12 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from vantage3d.io.arrays import load_array
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.bounds import check_unfolded
 from vantage3d.io.files import decoding, existing
-from vantage3d.io.images import FULL, read_depth, read_ids
+from vantage3d.io.images import FULL, is_there, open_image, read_depth, read_ids
 
 Depth = NDArray[np.float32]
 HDF5_KEY = "dataset"
@@ -195,7 +194,9 @@ def read_stored(path: str | Path, rotated: bool = False) -> NDArray:
         FileNotFoundError: If the file is missing.
         ValueError: If it is damaged.
     """
-    suffix = existing(path, "depth file", "Export it again").suffix.lower()
+    suffix = Path(path).suffix.lower()
+    if not is_there(Path(path)):
+        raise FileNotFoundError(f"depth file {path} is missing. Export it again")
     with decoding(f"depth file {path}", "no depth map", "Export it again"):
         if suffix == ".npy":
             return np.asarray(np.load(path, allow_pickle=False))
@@ -207,7 +208,7 @@ def read_stored(path: str | Path, rotated: bool = False) -> NDArray:
             if values is None:
                 raise ValueError("OpenCV reads no image")
             return np.asarray(values)
-        with Image.open(path) as image:
+        with open_image(path) as image:
             stored = np.asarray(image)
     turn = rotated and stored.dtype.kind in "ui" and stored.ndim == 2
     return unrotate_bits(stored) if turn else stored

@@ -105,10 +105,11 @@ def write_figure(path: str | Path, figure: Any, dpi: float | None = None) -> Non
 
 def _open(path: str | Path, what: str, whole: bool = True) -> Image.Image:
     try:
-        file, image = _inside(Path(path)) or (path, Image.open(path))
+        image = open_image(path)
         if whole:
             width, height = image.size
-            check_unfolded(file, width * height * _bytes_per_pixel(image))
+            unfolded = width * height * _bytes_per_pixel(image)
+            check_unfolded(_file_of(Path(path)), unfolded)
             image.load()
         return image
     except FileNotFoundError:
@@ -127,19 +128,30 @@ def _open(path: str | Path, what: str, whole: bool = True) -> Image.Image:
         ) from error
 
 
-def _inside(path: Path) -> tuple[Path, Image.Image] | None:
-    """A file that holds images, and the one that ``path`` names; None for others."""
-    if (found := find_member(path)) is None:
-        return None
+def open_image(path: str | Path) -> Image.Image:
+    """An image of a file, or inside a ``.sens`` file, its pixels not yet read.
+
+    Raises:
+        OSError: If there is none, or it is no image.
+        ValueError: If the ``.sens`` file is damaged.
+    """
+    if (found := find_member(Path(path))) is None:
+        return Image.open(path)
     file, kind, number = found
     if kind == "depth":
-        return file.path, Image.fromarray(file.millimetres(number))
-    return file.path, Image.open(io.BytesIO(file.color(number)))
+        return Image.fromarray(file.millimetres(number))
+    return Image.open(io.BytesIO(file.color(number)))
 
 
 def is_there(path: Path) -> bool:
     """Whether there is a file of that path, or an image inside a ``.sens`` file."""
-    return path.is_file() or path.parent.parent.is_file()
+    return _file_of(path).is_file()
+
+
+def _file_of(path: Path) -> Path:
+    """The file on disk that holds an image."""
+    holder = path.parent.parent
+    return holder if holder.suffix == ".sens" and holder.is_file() else path
 
 
 def _bytes_per_pixel(image: Image.Image) -> int:

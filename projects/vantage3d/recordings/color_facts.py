@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
+from vantage3d.io.images import open_image
 from vantage3d.recordings.findings import Finding
 
 ORIENTATION = 0x0112  # tag of EXIF
@@ -42,7 +42,7 @@ def look_at_color(path: Path) -> ColorFile:
     Raises:
         OSError: If it is no image, or a damaged one.
     """
-    with Image.open(path) as image:
+    with open_image(path) as image:
         orientation = image.getexif().get(ORIENTATION, 1)
         transparent, grey = 0.0, False
         if "A" in image.mode or "transparency" in image.info:
