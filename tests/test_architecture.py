@@ -38,7 +38,7 @@ PURE = ("geometry", "sparse", "checks")
 PURE_LIBRARIES = {"torch", "numpy", "scipy"}
 ONE_FILE_ONLY = (
     "MinkowskiEngine", "rerun", "segment_anything", "ultralytics", "pycolmap", "evo",
-    "h5py", "transformers",
+    "h5py", "transformers", "lzfse",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ OPTIONAL = {
     "MinkowskiEngineBackend",
     "segment_anything",
     "spconv",
+    "lzfse",
     "ultralytics",
 }
 

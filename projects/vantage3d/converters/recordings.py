@@ -119,6 +119,11 @@ class RecordingSource(FrameSource):
         color, depth = frame.color_camera, frame.depth_camera
         if frame.depth is None or depth is None or color is None:
             raise ValueError(f"frame {frame.name} has no depth, which training needs")
+        if frame.made_on_reading:
+            raise ValueError(
+                f"frame {frame.name} cannot be indexed: {frame.made_on_reading}, and "
+                "training reads files as they are. Write images without it first"
+            )
         of_view = depth.resized(color.size)
         own = frame.depth2color is not None or not np.allclose(color.K, of_view.K)
         return IndexedFrame(
@@ -158,6 +163,8 @@ def add_remedies(parser: argparse.ArgumentParser) -> None:
     add("--along-rays", action="store_true", help=text)
     text = "size WxH of the images that the intrinsics were written for"
     add("--intrinsics-size", type=image_size, help=text)
+    text = "of so many images or frames of a video without poses, take the sharpest"
+    add("--every", type=int, default=1, help=text)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,16 +13,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vantage3d.io import lzfse
 from vantage3d.io.arrays import load_array
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.bounds import check_unfolded
 from vantage3d.io.files import decoding, existing
-from vantage3d.io.images import FULL, is_there, open_image, read_depth, read_ids
+from vantage3d.io.images import (
+    FULL,
+    is_there,
+    open_image,
+    read_depth,
+    read_ids,
+    read_size,
+)
 
 Depth = NDArray[np.float32]
 HDF5_KEY = "dataset"
 KITTI_SCALE = 256.0  # units of KITTI's depth images per metre
 MILLIMETRES = 1000.0
+IMAGES = (".png", ".tif", ".tiff", ".pgm")  # forms that Pillow reads
 ROTATED_BITS = 3  # of SUN3D's depth images, to the left
 # Share of SUN3D's values with empty low bits, below which an image is not rotated.
 PLAIN = 0.5
@@ -165,6 +174,20 @@ def read_depth_file(
     return _positive((stored / np.float64(scale)).astype(np.float32))
 
 
+def read_depth_size(path: str | Path) -> tuple[int, int]:
+    """(W, H) of a depth map of any form, from the header alone where it has one.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is damaged.
+    """
+    path = Path(path)
+    if path.suffix.lower() in IMAGES:
+        return read_size(path, "depth image")
+    height, width = read_stored(path).shape[:2]
+    return width, height
+
+
 def _read_floats(path: Path) -> Depth | None:
     """Values of a form that may hold floating point; None for images of integers."""
     suffix = path.suffix.lower()
@@ -174,6 +197,8 @@ def _read_floats(path: Path) -> Depth | None:
         return read_hdf5(path)
     if suffix in (".exr", ".pfm"):
         return _read_float_image(path)
+    if suffix == lzfse.SUFFIX:
+        return lzfse.read_lzfse_depth(path)
     if suffix in (".tif", ".tiff"):
         values = read_stored(path)
         if values.ndim == 2 and values.dtype.kind == "f":
@@ -207,7 +232,9 @@ def read_stored(path: str | Path, rotated: bool = False) -> NDArray:
             values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
             if values is None:
                 raise ValueError("OpenCV reads no image")
-            return np.asarray(values)
+            return _only_channel(np.asarray(values))
+        if suffix == lzfse.SUFFIX:
+            return lzfse.read_lzfse_depth(path)
         with open_image(path) as image:
             stored = np.asarray(image)
     turn = rotated and stored.dtype.kind in "ui" and stored.ndim == 2
@@ -223,6 +250,7 @@ def _read_float_image(path: str | Path) -> Depth:
             check_unfolded(path, 4 * _exr_pixels(Path(path).read_bytes()))
     os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
     values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    values = None if values is None else _only_channel(values)
     if values is None or values.dtype != np.float32 or values.ndim != 2:
         raise ValueError(
             f"depth file {path} is damaged or not one channel of 32-bit floats. Export "
@@ -243,6 +271,13 @@ def _exr_pixels(data: bytes) -> int:
             return (right - left + 1) * (bottom - top + 1)
         at = start + length
     raise ValueError("its header names no dataWindow")
+
+
+def _only_channel(values: NDArray) -> NDArray:
+    """The red one of three of which the others are empty: EXR files with R alone."""
+    if values.ndim == 3 and values.shape[2] == 3 and not values[..., :2].any():
+        return values[..., 2]
+    return values
 
 
 def read_raw_float32(path: str | Path, size: tuple[int, int]) -> Depth:

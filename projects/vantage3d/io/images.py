@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from vantage3d.io.atomic import atomic_write
 from vantage3d.io.bounds import check_unfolded
@@ -35,6 +35,30 @@ def read_size(path: str | Path, what: str = "colour image") -> tuple[int, int]:
         ValueError: If it is not an image.
     """
     return _open(path, what, whole=False).size
+
+
+def read_upright(path: str | Path) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB, turned as EXIF says that the camera was held.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is truncated or not an image.
+    """
+    image = ImageOps.exif_transpose(_open(path, "colour image"))
+    return np.asarray(image.convert("RGB"))
+
+
+def upright_size(path: str | Path) -> tuple[int, int]:
+    """(W, H) of what :func:`read_upright` reads, from the header alone.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is not an image.
+    """
+    image = _open(path, "colour image", whole=False)
+    width, height = image.size
+    on_its_side = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+    return (height, width) if on_its_side else (width, height)
 
 
 def read_depth(

@@ -85,9 +85,16 @@ def _mention_others(recording: Recording) -> None:
 def _recognised(root: Path) -> tuple[Path, Kind]:
     """Folder and layout of the recording at ``root``, or of the only one in it."""
     if kinds := whole_layouts(root):
+        if not kinds[0].posed and (around := _around(root)):
+            raise ValueError(
+                f"{root} is a {kinds[0].title} without poses, and {around}, or "
+                f"--layout {kinds[0].layout} to do without poses and depth"
+            )
         return root, kinds[0]
     inside = [path for path in listing(root) if path.is_dir()]
     found = {path: kinds[0] for path in inside if (kinds := whole_layouts(path))}
+    if MARKS & {path.name for path in inside}:  # parts of one recording are none each
+        found = {path: kind for path, kind in found.items() if kind.posed}
     if len(found) > 1:
         names = ", ".join(f"{p.name} ({kind.title})" for p, kind in found.items())
         raise ValueError(
@@ -133,7 +140,7 @@ def _around(root: Path) -> str:
     """The recording that a folder or file is a part of; empty without one."""
     for above in root.resolve().parents[:ABOVE]:
         marked = MARKS & {path.name for path in listing(above)}
-        if marked and (kinds := whole_layouts(above)):
+        if marked and (kinds := whole_layouts(above)) and kinds[0].posed:
             return f"{above} is a recording ({kinds[0].title}): give that folder"
     return ""
 

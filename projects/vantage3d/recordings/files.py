@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from vantage3d.io.folders import folders_in, listing, natural_order
@@ -10,6 +11,7 @@ from vantage3d.io.names import check_unique
 
 COLOR = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 DEPTH = (".png", ".tif", ".tiff", ".exr", ".npy", ".pfm", ".pgm", ".h5", ".hdf5")
+LOOKED = 200  # folders looked into to recognise a layout
 DEEPEST = 4  # folders below the root in which sequences are looked for
 
 
@@ -98,17 +100,33 @@ def folders_with(root: Path, *parts: str) -> dict[str, Path]:
     return folders_where(root, lambda f: all((f / part).exists() for part in parts))
 
 
+def folders_below(root: Path) -> Iterator[Path]:
+    """``root`` and the folders below it, at most four deep, the upper ones first.
+
+    Nothing else is looked at, so that a root with millions of files is quick; whoever
+    only wants to know what there is takes the first :data:`LOOKED`.
+    """
+    waiting = deque([(root, 0)] if root.is_dir() else [])
+    while waiting:
+        folder, deep = waiting.popleft()
+        yield folder
+        if deep < DEEPEST:
+            below = sorted(folders_in(folder), key=lambda p: natural_order(p.name))
+            waiting.extend((path, deep + 1) for path in below)
+
+
 def frame_names(paths: Sequence[str]) -> list[str]:
     """Names of frames by the paths of their images: ``cam0/0000`` of a rig.
 
     Args:
         paths: Of the images, relative to one folder. A folder that all of them share is
-            left out, and so is the suffix.
+            left out, and so is the suffix of an image.
 
     Raises:
         ValueError: If two frames have one name: ``a.JPG`` and ``a.png``.
     """
-    stems = [PurePosixPath(path).with_suffix("") for path in paths]
+    whole = [PurePosixPath(path) for path in paths]
+    stems = [p.with_suffix("") if p.suffix.lower() in COLOR else p for p in whole]
     shared = os.path.commonpath([stem.parent for stem in stems]) if stems else ""
     names = [stem.relative_to(shared).as_posix() for stem in stems]
     check_unique(zip(names, paths))

@@ -1,5 +1,6 @@
 """Images of lenses as a pinhole camera would have taken them."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -39,9 +40,7 @@ def distorted_pixels(
     return pixels.reshape(*size[::-1], 2)
 
 
-def undistort(
-    image: NDArray, lens: ColmapCamera, exact: bool = False
-) -> NDArray[np.generic]:
+def undistort(image: NDArray, lens: ColmapCamera, exact: bool = False) -> NDArray:
     """An image of a lens as its ``undistorted()`` camera would have taken it.
 
     Args:
@@ -72,3 +71,27 @@ def _lookup(lens: ColmapCamera) -> NDArray[np.float32]:
     K = lens.undistorted().intrinsics()
     pixels = distorted_pixels(lens, K, lens.size).astype(np.float32)
     return np.ascontiguousarray(np.nan_to_num(pixels, nan=OUTSIDE).transpose(2, 0, 1))
+
+
+def fitted(
+    lens: ColmapCamera, size: tuple[int, int], written_for: tuple[int, int] | None
+) -> ColmapCamera:
+    """A camera for images that were resized in proportion since.
+
+    Args:
+        lens: The camera, which says for which size it is.
+        size: (W, H) of the images.
+        written_for: (W, H) that the owner gives instead of the camera's own.
+
+    Raises:
+        ValueError: If the images have other proportions.
+    """
+    lens = replace(lens, size=written_for or lens.size)
+    width, height = lens.size
+    if lens.size != size and abs(size[1] - size[0] * height / width) > 1:
+        raise ValueError(
+            f"the image is {size[0]}x{size[1]} and its camera {width}x{height}: "
+            "expected one size, or equal proportions. Take the images that the camera "
+            "was made for; undistorted images have cameras of their own"
+        )
+    return lens if lens.size == size else lens.resized(size)

@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from vantage3d.checks import check_choice, check_positive
 from vantage3d.geometry import distance_to_depth, invert_rigid, scale_intrinsics
+from vantage3d.io.colmap import ColmapCamera
 from vantage3d.io.depth_files import read_depth_file
 from vantage3d.io.images import read_color
 from vantage3d.io.matrices import check_intrinsics, read_matrix
+from vantage3d.io.video import read_video_frame
+from vantage3d.recordings.lenses import undistort
 
 Matrix = NDArray[np.float64]
 Result = TypeVar("Result")
@@ -62,6 +65,10 @@ class RecordedFrame(NamedTuple):
             of the colour camera; None where the recording has no poses.
         timestamp: Seconds; None without.
         masks: Label images by kind, such as ``instance``.
+        lens: Camera with distortion that took the image, and the depth map where both
+            are one camera: they are undistorted when read, and the cameras here are
+            those after that. None for a pinhole.
+        place: Number of the frame inside ``color``, where that is a video.
     """
 
     name: str
@@ -74,6 +81,17 @@ class RecordedFrame(NamedTuple):
     cam2world: Matrix | None = None
     timestamp: float | None = None
     masks: Mapping[str, Path] = {}
+    lens: ColmapCamera | None = None
+    place: int | None = None
+
+    @property
+    def made_on_reading(self) -> str:
+        """Why ``color`` is no image file of ``color_camera``; empty where it is."""
+        if self.place is not None:
+            return "its image lies inside a video"
+        if self.lens is not None:
+            return f"its image has the distortion of a lens ({self.lens.model})"
+        return ""
 
 
 class Unusable(NamedTuple):
@@ -101,6 +119,8 @@ class Remedies:
         color_shift: A frame has the colour image of the one so many places later.
         along_rays: Whether depth maps hold distances to the camera's centre.
         intrinsics_size: (W, H) of the images that the intrinsics were written for.
+        every: Of so many successive images the sharpest is taken, in folders of images
+            and videos without poses.
     """
 
     depth_scale: float | None = None
@@ -112,6 +132,7 @@ class Remedies:
     color_shift: int = 0
     along_rays: bool = False
     intrinsics_size: tuple[int, int] | None = None
+    every: int = 1
 
     def __post_init__(self) -> None:
         if self.depth_scale is not None:
@@ -121,6 +142,7 @@ class Remedies:
         if self.axes is not None:
             check_choice("--axes", self.axes, AXES)
         check_positive("--pose-units", self.pose_units)
+        check_positive("--every", self.every)
 
     @property
     def given(self) -> dict[str, Any]:
@@ -176,11 +198,19 @@ class Recording(ABC):
     poses: ClassVar[str] = "cam2world"
     axes: ClassVar[str] = "opencv"
     rotated_bits: ClassVar[bool] = False
+    posed: ClassVar[bool] = True  # whether files of the layout hold poses
 
     root: Path
     remedies: Remedies = Remedies()
     defaults: dict[str, None] = field(default_factory=dict, compare=False)
     seen: dict[tuple, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.posed and self.remedies.every != 1:
+            raise ValueError(
+                f"--every {self.remedies.every} is for images and videos without "
+                f"poses, and {self.root} has the layout {self.title}. Leave it out"
+            )
 
     @classmethod
     @abstractmethod
@@ -220,7 +250,7 @@ class Recording(ABC):
         frame, said = self.listed(sequence, name), self.remedies
         if said.color_shift:
             other = self._shifted(sequence, name, said.color_shift, "--color-shift")
-            frame = frame._replace(color=other.color)
+            frame = frame._replace(color=other.color, place=other.place)
         if said.pose_shift:
             other = self._shifted(sequence, name, said.pose_shift, "--pose-shift")
             frame = frame._replace(cam2world=other.cam2world)
@@ -310,7 +340,11 @@ class Recording(ABC):
             FileNotFoundError: If the file is missing.
             ValueError: If it is damaged.
         """
-        return read_color(frame.color)
+        if frame.place is not None:
+            color = read_video_frame(frame.color, frame.place)
+        else:
+            color = read_color(frame.color)
+        return color if frame.lens is None else undistort(color, frame.lens)
 
     def read_depth(self, frame: RecordedFrame) -> NDArray[np.float32]:
         """(H, W) z-depth in metres, 0 = missing, in pixels of the depth camera.
@@ -325,6 +359,9 @@ class Recording(ABC):
         depth = read_depth_file(
             frame.depth, scale, self.remedies.missing, self.rotated_bits
         )
+        if frame.lens is not None:
+            lens = frame.lens.resized(frame.depth_camera.size)
+            depth = undistort(depth, lens, exact=True)
         if self.remedies.along_rays:
             depth = distance_to_depth(depth, frame.depth_camera.K).astype(np.float32)
         return depth
