@@ -2,7 +2,9 @@
 
 import pytest
 
+from tests.recordings.layouts import test_replica, test_sens
 from vantage3d.backbones2d.files import Shard, find_images, read_shard
+from vantage3d.io.images import read_color
 
 
 def touch(root, *paths):
@@ -50,6 +52,19 @@ def test_ids_of_two_images_differ_or_both_are_named(tmp_path):
     message = r"desk/color/cam0_10.jpg and .*desk_cam0/color/10.jpg .* 'desk_cam0_10'"
     with pytest.raises(ValueError, match=message):
         find_images(tmp_path)
+
+
+def test_a_recording_of_another_layout_is_taken_by_its_frames(tmp_path):
+    """Names are those of samples made of it, whatever files are called."""
+    test_replica.write(tmp_path / "rooms" / "room0", 0, 1, 2)
+    (tmp_path / "rooms" / "room0" / "results" / "depth000001.png").unlink()
+    assert found(tmp_path / "rooms") == ["room0_000000", "room0_000002"]
+    sens = test_sens.write(tmp_path / "scene0000_00.sens", 3)
+    images = find_images(sens, 2)
+    assert [image.idx for image in images] == ["scene0000_00_0", "scene0000_00_2"]
+    assert read_color(images[1].path).shape == (72, 96, 3)
+    with pytest.raises(FileNotFoundError, match=r"has no room1 \(1 of 1 .*has room0"):
+        find_images(tmp_path / "rooms", scenes=["room1"])
 
 
 def test_refuses_a_missing_root(tmp_path):

@@ -1,6 +1,7 @@
 """Files of an extraction: colour images in, feature files out, a share per process."""
 
 import json
+import logging
 import os
 import shutil
 from collections import deque
@@ -10,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mmengine.logging import print_log
 from torch import Tensor
 
 from vantage3d.io.atomic import atomic_write_bytes, remove_temporaries
 from vantage3d.io.features import FORMS, FeatureSource, write_features
 from vantage3d.io.manifest import differences
 from vantage3d.io.names import check_unique, public_name
+from vantage3d.recordings.detection import open_recording
 from vantage3d.recordings.files import folders_with, named
+from vantage3d.recordings.recording import RecordedFrame, Recording, Unusable
 
 MANIFEST = "extraction.json"
 FOLDER = "clip_feat"
@@ -47,10 +51,11 @@ def find_images(
     """Colour images, by scene and in numeric order.
 
     Args:
-        root: A ScanNet export with ``2D/<scene>/color/<n>.jpg``, or an RGB-D folder
-            with ``<scene>/color/<frame>.*`` or one scene's ``color`` folder.
+        root: A ScanNet export with ``2D/<scene>/color/<n>.jpg``, an RGB-D folder with
+            ``<scene>/color/<frame>.*`` or one scene's ``color`` folder, or a recording
+            of another layout.
         frame_interval: As tools/create_data.py takes it: of a ScanNet export the frames
-            whose number is a multiple (200 by default), of an RGB-D folder every so
+            whose number is a multiple (200 by default), of anything else every so
             many-th frame (1 by default).
         scenes: Only these, all when empty.
 
@@ -61,7 +66,7 @@ def find_images(
     """
     if frame_interval is not None and frame_interval < 1:
         raise ValueError(f"--frame-interval must be at least 1, got {frame_interval}")
-    if not root.is_dir():
+    if not root.exists():
         raise FileNotFoundError(
             f"--root-path {root} is missing. data/README.md says what to download and "
             "where to put it"
@@ -69,20 +74,23 @@ def find_images(
     is_scannet = (root / "2D").is_dir()
     parent = root / "2D" if is_scannet else root
     folders = folders_with(parent, "color")
-    missing = sorted(set(scenes) - folders.keys())
-    if missing:
+    recording = None if folders else open_recording(root)
+    known = [*folders] if recording is None else recording.sequences()
+    if missing := sorted(set(scenes) - {*known}):
         raise FileNotFoundError(
-            f"{parent} has no {missing[0]}/color ({len(missing)} of {len(scenes)} "
-            "named scenes are missing). It has "
-            f"{', '.join(list(folders)[:8]) or 'no scenes'}"
+            f"{parent} has no {missing[0]}{'/color' if folders else ''} "
+            f"({len(missing)} of {len(scenes)} named scenes are missing). It has "
+            f"{', '.join(known[:8]) or 'no scenes'}"
         )
-    if scenes:
-        folders = {name: path for name, path in folders.items() if name in scenes}
     images: list[ImageFrame] = []
-    for scene, folder in folders.items():
+    for scene in scenes or known:
+        if recording is None:
+            paths = named(folders[scene] / "color", SUFFIXES)
+        else:
+            paths = _recorded(recording, scene)
         found = [
-            ImageFrame(public_name(scene), public_name(stem), path)
-            for stem, path in named(folder / "color", SUFFIXES).items()
+            ImageFrame(public_name(scene), public_name(name), path)
+            for name, path in paths.items()
         ]
         if is_scannet:
             step = frame_interval or SCANNET_INTERVAL
@@ -91,11 +99,26 @@ def find_images(
     check_unique((image.idx, str(image.path)) for image in images)
     if not images:
         raise ValueError(
-            f"no frames found in {root}: 0 images in {len(folders)} scenes with "
+            f"no frames found in {root}: 0 images in {len(known)} scenes with "
             f"--frame-interval {frame_interval}. Expected 2D/<scene>/color/<n>.jpg or "
             "<scene>/color/<frame>.{jpg,jpeg,png}, see data/README.md"
         )
     return images
+
+
+def _recorded(recording: Recording, sequence: str) -> dict[str, Path]:
+    """Colour images of a sequence by the names of its frames, without bad frames."""
+    frames = recording.frames(sequence)
+    good = {f.name: f.color for f in frames if isinstance(f, RecordedFrame)}
+    if len(good) < len(frames):
+        bad = next(f for f in frames if isinstance(f, Unusable))
+        print_log(
+            f"{len(frames) - len(good)} frames of {sequence} are left out, first "
+            f"{bad.name}: {bad.reason}",
+            logger="current",
+            level=logging.WARNING,
+        )
+    return good
 
 
 @dataclass(frozen=True)

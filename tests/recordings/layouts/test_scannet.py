@@ -54,6 +54,24 @@ def test_the_colour_sensor_keeps_its_own_camera(tmp_path):
     assert (of_color.K[0, 0], of_depth.K[0, 0]) == (1170, 570)
 
 
+@pytest.mark.parametrize(
+    ("parent", "name"),
+    [
+        ("scannet_frames_25k", "scene0000_00"),
+        ("scans_test", "scene0000_00"),
+        ("data/mine", "data/mine/scene0000_00"),
+    ],
+)
+def test_scenes_are_found_where_releases_have_them(tmp_path, parent, name):
+    """A folder of the same scene without frames, as that of its mesh, is none."""
+    for part in ("color", "depth", "pose"):
+        (tmp_path / parent / "scene0000_00" / part).mkdir(parents=True)
+    (tmp_path / "scans" / "scene0000_00").mkdir(parents=True)
+    recording = ScanNet(tmp_path)
+    assert recording.sequences() == [name]
+    assert recording.folder(name) == tmp_path / parent / "scene0000_00"
+
+
 def test_real_frames_see_the_same_surfaces():
     """Depth of frame 0 moved into frame 2 lands within 5 cm of its surface."""
     scans = need("data/deltas_scannet_sample/scannet_sample/scans_test")

@@ -5,16 +5,17 @@ from pathlib import Path
 import numpy as np
 
 from vantage3d.geometry.grids import ASPECT_TOLERANCE
-from vantage3d.io.folders import listing
+from vantage3d.io.folders import folders_in
 from vantage3d.io.images import read_size
 from vantage3d.io.matrices import read_matrix
 from vantage3d.io.text import read_text
 from vantage3d.recordings.files import folders_with
 from vantage3d.recordings.layouts.rgbd import RgbdFolder
-from vantage3d.recordings.recording import Camera, Look
+from vantage3d.recordings.recording import Camera, Look, kept
 from vantage3d.recordings.stray import camera_elsewhere
 
-SCENES = ("2D", "scans", "scans_train", "scans_test", ".")  # folders of scenes
+# Folders of scenes.
+SCENES = ("2D", "scans", "scans_train", "scans_test", "scannet_frames_25k", ".")
 # fx = fy, cx, cy of the sensor at 640 x 480, taken where an export has no file.
 NOMINAL = Camera(
     np.array([[577.870605, 0, 319.5], [0, 577.870605, 239.5], [0, 0, 1.0]]), (640, 480)
@@ -43,18 +44,20 @@ class ScanNet(RgbdFolder):
         return Look(cls.layout, tuple(parts), tuple(lacking))
 
     def sequences(self) -> list[str]:
-        parents = (self.root / folder for folder in SCENES)
-        scenes = (scene for parent in parents for scene in listing(parent))
-        found = {scene.name for scene in scenes if (scene / "pose").is_dir()}
-        if not found and (self.root / "pose").is_dir():
-            return [self.root.resolve().name]
-        return sorted(found)
+        return list(self.scenes())
 
     def folder(self, sequence: str) -> Path:
-        if (self.root / "pose").is_dir():
-            return self.root
-        folders = (self.root / parent / sequence for parent in SCENES)
-        return next(filter(Path.is_dir, folders), self.root / sequence)
+        return self.scenes().get(sequence, self.root / sequence)
+
+    @kept
+    def scenes(self) -> dict[str, Path]:
+        """Folder of every scene, by its name; elsewhere by its path below the root."""
+        found: dict[str, Path] = {}
+        for scene in (s for parent in SCENES for s in folders_in(self.root / parent)):
+            if (scene / "pose").is_dir():
+                found.setdefault(scene.name, scene)
+        found = found or folders_with(self.root, "color", "pose")
+        return dict(sorted(found.items()))
 
     def cameras(
         self, folder: Path, color: Path, depth: Path | None
