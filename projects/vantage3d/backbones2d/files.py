@@ -107,9 +107,19 @@ def find_images(
 
 
 def _recorded(recording: Recording, sequence: str) -> dict[str, Path]:
-    """Colour images of a sequence by the names of its frames, without bad frames."""
+    """Colour images of a sequence by the names of its frames, without bad frames.
+
+    Raises:
+        ValueError: If they are no image files as their cameras have them.
+    """
     frames = recording.frames(sequence)
-    good = {f.name: f.color for f in frames if isinstance(f, RecordedFrame)}
+    usable = [f for f in frames if isinstance(f, RecordedFrame)]
+    if reason := next(filter(None, (f.made_on_reading for f in usable)), ""):
+        raise ValueError(
+            f"{recording.root} has no files for features of {sequence}: of its frames, "
+            f"{reason}. Write images without it first"
+        )
+    good = {f.name: f.color for f in usable}
     if len(good) < len(frames):
         bad = next(f for f in frames if isinstance(f, Unusable))
         print_log(
