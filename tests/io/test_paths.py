@@ -55,7 +55,13 @@ def test_an_absolute_path_is_judged_by_where_it_leads(folders):
 
 @pytest.mark.parametrize("name", ["../secret/a.png", "link.png", "scene/a.png"])
 def test_a_declared_folder_is_allowed(folders, name):
-    inside(folders / "root", name, "list.txt", folders / "secret")
+    roots = folders / "root", folders / "secret"
+    inside(folders / "root", name, "list.txt", roots)
+
+
+def test_a_folder_that_is_a_link_is_no_root_of_its_own(folders):
+    with pytest.raises(ValueError, match=r"names 'a\.png', which is .*secret/a\.png"):
+        inside(folders / "root/scene", "a.png", "list.txt", [folders / "root"])
 
 
 def test_the_folder_itself_may_be_a_link(folders):

@@ -17,6 +17,7 @@ def check_recording(argv: list[str] | None = None) -> None:
     and as they might be meant. The exit code is 2 where something is surely wrong.
     """
     from vantage3d.converters.recordings import add_remedies
+    from vantage3d.converters.runs import add_extra_roots, from_args
     from vantage3d.recordings.layouts import LAYOUTS
 
     parser = command_parser(check_recording.__doc__ or "")
@@ -25,8 +26,8 @@ def check_recording(argv: list[str] | None = None) -> None:
     add("--layout", choices=LAYOUTS, help="instead of what is recognised")
     add("--out", type=Path, help="folder of report.json and pictures of two views")
     add_remedies(parser)
+    add_extra_roots(parser)
     args = parser.parse_args(argv)
-    from vantage3d.converters.runs import from_args
     from vantage3d.recordings.detection import open_recording
     from vantage3d.recordings.findings import errors
     from vantage3d.recordings.preflight import report

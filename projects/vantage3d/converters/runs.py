@@ -1,6 +1,7 @@
 """What resumable converters share: options, their checks, and how work is spread."""
 
 import argparse
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -31,6 +32,7 @@ class RunOptions:
         max_skipped: Largest share of bad frames that is no error.
         overwrite: Make everything again.
         force: Go on with a recording that the preflight finds wrong.
+        extra_roots: Folders beside the raw data in which files of it may lie.
     """
 
     out_dir: Path
@@ -39,6 +41,12 @@ class RunOptions:
     max_skipped: float = 0.05
     overwrite: bool = False
     force: bool = False
+    extra_roots: tuple[Path, ...] = ()
+
+    def declared(self, root: Path) -> tuple[str, ...]:
+        """The extra roots, relative to ``root``, as what is written has them."""
+        root = root.resolve()
+        return tuple(os.path.relpath(r.resolve(), root) for r in self.extra_roots)
 
     def open(self, root: Path, made_with: dict[str, Any]) -> tuple[Path, str]:
         """Folder of unfinished work, and a hash of what its bytes depend on.
@@ -67,9 +75,24 @@ class IndexOptions(RunOptions):
 
 
 def add_folders(parser: argparse.ArgumentParser, out: str = "the dataset") -> None:
-    """``--root-path`` and ``--out-dir``."""
-    parser.add_argument("--root-path", type=Path, required=True, help="the raw data")
-    parser.add_argument("--out-dir", type=Path, required=True, help=out)
+    """``--root-path``, ``--out-dir`` and ``--extra-root``."""
+    add = parser.add_argument
+    add("--root-path", type=Path, required=True, help="the raw data")
+    add("--out-dir", type=Path, required=True, help=out)
+    add_extra_roots(parser)
+
+
+def add_extra_roots(parser: argparse.ArgumentParser) -> None:
+    """``--extra-root``."""
+    parser.add_argument(
+        "--extra-root",
+        dest="extra_roots",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="FOLDER",
+        help="further folders to which links and paths of the raw data may lead",
+    )
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:

@@ -81,7 +81,11 @@ def _check(info: Any, path: Path) -> None:
         raise ValueError(
             f"info file {path} must have a list `data_list`, got {keys}. {_REMAKE}"
         )
-    info.setdefault("metainfo", {})
+    if not isinstance(info.setdefault("metainfo", {}), dict):
+        raise ValueError(
+            f"info file {path}: `metainfo` must be a dict, got "
+            f"{info['metainfo']!r:.60}. {_REMAKE}"
+        )
     for i, entry in enumerate(info["data_list"]):
         if not isinstance(entry, dict):
             raise ValueError(

@@ -6,39 +6,49 @@ below one that the user declared.
 """
 
 import os
+from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 LONGEST_PATH, LONGEST_PART = 4096, 255  # bytes, of every common file system
 
 
-def inside(root: str | Path, name: Any, where: str, *others: str | Path) -> Path:
+def inside(
+    folder: str | Path, name: Any, where: str, roots: Iterable[str | Path] = ()
+) -> Path:
     """Path of the file that ``name`` means.
 
     Args:
-        root: Folder that it is relative to.
+        folder: Folder that it is relative to.
         name: As a file has it.
         where: Which file names it, for messages.
-        others: Further folders in which it may lie.
+        roots: Folders in which it must lie; ``folder`` if none is given.
 
     Returns:
-        ``root / name``; whether there is such a file is for its reader to say.
+        ``folder / name``; whether there is such a file is for its reader to say.
 
     Raises:
-        ValueError: If it is no path, or leads out of all the folders: by ``..``, as an
+        ValueError: If it is no path, or leads out of all the roots: by ``..``, as an
             absolute path, or through a link.
     """
     check_path(name, where)
-    path = Path(root, name)
+    path = Path(folder, name)
     real = os.path.realpath(path)
-    roots = [os.path.realpath(folder) for folder in (root, *others)]
-    if not any(os.path.commonpath((real, folder)) == folder for folder in roots):
+    declared = [_resolved(os.path.abspath(root)) for root in roots or (folder,)]
+    if not any(os.path.commonpath((real, root)) == root for root in declared):
         raise ValueError(
-            f"{where} names {name!r}, which is {real} and so outside of "
-            f"{' and '.join(roots)}. Correct it or, if you mean that folder, declare "
-            "it with --extra-root (in a config: `extra_roots` of the dataset)"
+            f"{where} names {name!r}, which is {real}: outside of "
+            f"{' and '.join(declared)}. Correct it or, if you mean that folder, "
+            "declare it with --extra-root (in a config: `extra_roots` of the dataset)"
         )
     return path
+
+
+@lru_cache(maxsize=64)
+def _resolved(root: str) -> str:
+    """A declared folder without links, looked up once for all that lies in it."""
+    return os.path.realpath(root)
 
 
 def check_path(name: Any, where: str) -> None:

@@ -1,5 +1,6 @@
 """A recording: posed frames of one layout, read where they lie, nothing converted."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -18,6 +19,7 @@ from vantage3d.io.colmap import ColmapCamera
 from vantage3d.io.depth_files import read_depth_file
 from vantage3d.io.images import read_color
 from vantage3d.io.matrices import check_intrinsics, read_matrix
+from vantage3d.io.paths import inside
 from vantage3d.io.video import read_video_frame
 from vantage3d.recordings.lenses import undistort
 
@@ -121,6 +123,8 @@ class Remedies:
         intrinsics_size: (W, H) of the images that the intrinsics were written for.
         every: Of so many successive images the sharpest is taken, in folders of images
             and videos without poses.
+        extra_roots: Folders beside the recording in which its files may lie, for lists
+            and links that lead there.
     """
 
     depth_scale: float | None = None
@@ -133,6 +137,7 @@ class Remedies:
     along_rays: bool = False
     intrinsics_size: tuple[int, int] | None = None
     every: int = 1
+    extra_roots: Sequence[str | Path] = ()
 
     def __post_init__(self) -> None:
         if self.depth_scale is not None:
@@ -146,8 +151,9 @@ class Remedies:
 
     @property
     def given(self) -> dict[str, Any]:
-        """Options that differ from their defaults, by name."""
-        pairs = ((f.name, f.default, getattr(self, f.name)) for f in fields(self))
+        """What files mean and layouts do not say, by the name of the option."""
+        said = [f for f in fields(self) if f.name != "extra_roots"]
+        pairs = ((f.name, f.default, getattr(self, f.name)) for f in said)
         return {name: value for name, default, value in pairs if value != default}
 
 
@@ -244,8 +250,8 @@ class Recording(ABC):
 
         Raises:
             FileNotFoundError: If a file of the frame is missing.
-            ValueError: If one is damaged or does not belong to the others, or there is
-                no frame at the shift that was asked for.
+            ValueError: If one is damaged, does not belong to the others or lies outside
+                of the recording, or there is no frame at the shift that was asked for.
         """
         frame, said = self.listed(sequence, name), self.remedies
         if said.color_shift:
@@ -254,6 +260,9 @@ class Recording(ABC):
         if said.pose_shift:
             other = self._shifted(sequence, name, said.pose_shift, "--pose-shift")
             frame = frame._replace(cam2world=other.cam2world)
+        for path in (frame.color, frame.depth, *frame.masks.values()):
+            if path is not None:
+                self.inside(self.root, os.path.abspath(path), f"frame {name}")
         pose = frame.cam2world
         if pose is not None:
             if (said.poses or self.poses) == "world2cam":
@@ -298,6 +307,20 @@ class Recording(ABC):
         if not 0 <= place < len(names):
             raise ValueError(f"frame {name} has none {by} places away ({option} {by})")
         return self.listed(sequence, names[place])
+
+    def inside(self, folder: Path, name: str, where: str) -> Path:
+        """Path of what a file of the recording names, relative to ``folder``.
+
+        Args:
+            folder: Of the recording, or one that its owner declared.
+            name: As the file has it.
+            where: Which file names it, for messages.
+
+        Raises:
+            ValueError: If it leads out of the recording and of the declared folders.
+        """
+        own = self.root if self.root.is_dir() else self.root.parent
+        return inside(folder, name, where, (own, *self.remedies.extra_roots))
 
     def assumed(self, text: str) -> None:
         """Note what was taken because no file says it, and warn of it once."""

@@ -1,6 +1,7 @@
 """Posed views for every system: one dataset over the frame indexes of all data."""
 
 import logging
+import os
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -77,6 +78,7 @@ class PosedViews(SeededSamples, BaseDataset):
         pipeline: Transforms of the finished samples.
         indices: Numbers of the samples to use, or how many of the first.
         lazy_init: Whether the index is read by ``full_init`` only; MMEngine's.
+        extra_roots: Folders beside those of the index in which its files may lie.
         **options: Arguments of :class:`ViewOptions`.
 
     Raises:
@@ -97,12 +99,13 @@ class PosedViews(SeededSamples, BaseDataset):
         pipeline: Sequence[Any] = (),
         indices: int | Sequence[int] | None = None,
         lazy_init: bool = False,
+        extra_roots: Sequence[str] = (),
         **options: Any,
     ) -> None:
         check_choice("split", split, SPLITS)
         if preset is not None:
             check_choice("preset", preset, PRESETS)
-        self.preset, self.split = preset, split
+        self.preset, self.split, self.extra_roots = preset, split, tuple(extra_roots)
         chosen = Preset() if preset is None else PRESETS[preset]
         self.options = ViewOptions(**{**chosen.options, **options})
         self.kind: DepthKind | None = None
@@ -133,7 +136,10 @@ class PosedViews(SeededSamples, BaseDataset):
     def load_data_list(self) -> Rows:
         """(S, L) rows of the index: whole samples, or anchors alone (L = 1)."""
         self.index = self.load_index()
-        self.raw_root = Path(self.data_root) / self.index.facts.root
+        facts = self.index.facts
+        self.raw_root = Path(self.data_root) / facts.root
+        declared = (os.path.abspath(folder) for folder in self.extra_roots)
+        self.facts = facts._replace(extra_roots=(*facts.extra_roots, *declared))
         chosen = matching_names("sequences", self.index.sequences, self.patterns)
         if self.preset == "scannet":
             check_splits({self.split: chosen})
@@ -333,7 +339,7 @@ class PosedViews(SeededSamples, BaseDataset):
         Raises:
             BadSampleError: If the frame cannot be used.
         """
-        entry, facts = self.index.frame(sequence, number), self.index.facts
+        entry, facts = self.index.frame(sequence, number), self.facts
         if self.kind is not None:
             entry = entry._replace(depth=self.kind.path(entry))
             facts = facts._replace(reader=self.kind.reader)

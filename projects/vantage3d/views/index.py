@@ -64,6 +64,7 @@ class Facts(NamedTuple):
         depth_scale: Units of a depth map per metre.
         missing: Stored value that means "no depth", beside 0 and 65535.
         registered: Whether colour is brought to the pixels of depth.
+        extra_roots: Further folders, relative to the root, in which files may lie.
         sources: What the index depends on: options and hashes, as its converter says.
     """
 
@@ -73,6 +74,7 @@ class Facts(NamedTuple):
     sources: str = ""
     missing: int | None = None
     registered: bool = False
+    extra_roots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,10 +218,26 @@ class FrameIndex:
                 if name.startswith("column_")
             }
             facts = json.loads(store["facts"].item())
-        if facts.pop("format") != FORMAT:
+            version = facts.pop("format")
+        if version != FORMAT:
             raise ValueError(f"frame index {path} is of an older format. {remake}")
-        names = tuple(name.decode() for name in arrays.pop("sequences"))
-        return cls(Facts(**facts), names, **arrays)
+        with decoding(f"frame index {path}", "of another kind", remake):
+            facts["extra_roots"] = tuple(facts.get("extra_roots", ()))
+            names = tuple(name.decode() for name in arrays.pop("sequences"))
+            index = cls(Facts(**facts), names, **arrays)
+            index._check_lengths()
+        return index
+
+    def _check_lengths(self) -> None:
+        """Refuse arrays that are not of one length."""
+        frames = len(self.numbers)
+        arrays = [getattr(self, name) for name in (*ARRAYS[2:], *OPTIONAL)]
+        counts = {len(array) for array in arrays if array is not None}
+        total = int(self.lengths.sum()) if (self.lengths >= 0).all() else -1
+        if counts != {frames} or total != frames or self.K.shape[1:] != (3, 3):
+            raise ValueError(f"its arrays have {sorted(counts)} rows, expected {total}")
+        if len(self.lengths) != len(self.sequences) or self.world2cam.ndim != 3:
+            raise ValueError(f"it has {len(self.sequences)} names of sequences")
 
 
 def _stacked(matrices: Sequence[NDArray | None], side: int) -> NDArray | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vantage3d.checks import check_choice
 from vantage3d.geometry import distance_to_depth
 from vantage3d.geometry.rasters import z_buffer
 from vantage3d.io.arrays import load_arrays
@@ -17,6 +18,7 @@ from vantage3d.io.depth_files import (
     read_rotated_depth,
 )
 from vantage3d.io.images import read_color, read_depth, read_ids, read_size
+from vantage3d.io.paths import inside
 from vantage3d.recordings.registration import register_color
 from vantage3d.views.frame import BadSampleError, Frame
 from vantage3d.views.index import Facts, IndexedFrame
@@ -33,10 +35,11 @@ def read_indexed(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
     Raises:
         BadSampleError: If a file is missing, damaged or of another size than its image.
     """
-    path, semantics = root / entry.image, None
+    semantics = None
     try:
+        check_inside(root, facts, entry)
         depth = READERS[facts.reader](root, facts, entry)
-        image = read_color(path)
+        image = read_color(root / entry.image)
         if facts.registered:
             cameras = entry.K_color, depth, entry.K, entry.depth2color
             image, depth = register_color(image, *cameras)
@@ -56,6 +59,19 @@ def read_indexed(root: Path, facts: Facts, entry: IndexedFrame) -> Frame:
             "Leave the frame out, or check the depth encoding and scale"
         )
     return Frame(image, depth, entry.K, entry.world2cam, semantics)
+
+
+def check_inside(root: Path, facts: Facts, entry: IndexedFrame) -> None:
+    """Refuse an entry whose files lie outside of ``root`` and its declared folders.
+
+    Raises:
+        ValueError: If one does; or if nobody knows the index's reader.
+    """
+    check_choice("reader", facts.reader, READERS)
+    roots = root, *(root / extra for extra in facts.extra_roots)
+    where = f"frame {entry.number} of the index"
+    for name in filter(None, (entry.image, entry.depth, entry.semantics)):
+        inside(root, name, where, roots)
 
 
 def limit_depth(
@@ -87,7 +103,8 @@ def _distance(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
 def _co3d(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
     depth = read_float16_png(root / entry.depth) / facts.depth_scale
     stem = entry.image.replace("/images", "/depth_masks").rpartition(".")[0]
-    path = root / f"{stem}.png"
+    name, roots = f"{stem}.png", (root, *(root / r for r in facts.extra_roots))
+    path = inside(root, name, f"frame {entry.number} of the index", roots)
     mask = read_ids(path, "mask") > MASKED
     if mask.shape != depth.shape:
         raise ValueError(

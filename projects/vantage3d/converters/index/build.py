@@ -16,7 +16,11 @@ from vantage3d.converters.index.report import (
     write_overview,
     write_report,
 )
-from vantage3d.converters.index.sequence import SequenceResult, index_sequence
+from vantage3d.converters.index.sequence import (
+    SequenceResult,
+    check_sequence,
+    index_sequence,
+)
 from vantage3d.converters.index.source import FrameSource
 from vantage3d.converters.runs import CHUNK, IndexOptions, run_chunks
 from vantage3d.io.atomic import atomic_write_bytes
@@ -43,6 +47,8 @@ def build_index(source: FrameSource, options: IndexOptions) -> None:
             "data/README.md"
         )
     counts = Counter(chain.from_iterable(splits.values()))
+    for name in counts:
+        check_sequence(name)
     if twice := sorted(name for name, count in counts.items() if count > 1):
         raise ValueError(
             f"{len(twice)} sequences are in two splits or twice in one, first "
@@ -53,6 +59,7 @@ def build_index(source: FrameSource, options: IndexOptions) -> None:
     state, key = options.open(source.root, {**made_with, **source.options})
     root = os.path.relpath(source.root.resolve(), options.out_dir.resolve())
     facts = source.facts(root, key)
+    facts = facts._replace(extra_roots=options.declared(source.root))
     checks = options.check_every, options.force
     task = partial(_sequence, source, facts, state / "done", checks)
     for split, names in splits.items():

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,14 @@ from vantage3d.geometry import invert_rigid
 from vantage3d.io.depth_files import looks_rotated
 from vantage3d.io.images import is_there, read_size
 from vantage3d.io.matrices import refuse_shares
+from vantage3d.io.names import LONGEST
+from vantage3d.io.paths import check_path
 from vantage3d.recordings.findings import errors
 from vantage3d.recordings.preflight import glance
 from vantage3d.recordings.preflight.footage import choose, film_of
 from vantage3d.views.frame import BadSampleError, Frame, check_frame
 from vantage3d.views.index import Facts, IndexedFrame
-from vantage3d.views.reading import read_indexed
+from vantage3d.views.reading import check_inside, read_indexed
 
 PERCENTILES = (5, 50, 95)
 NEAREST, FARTHEST = 0.05, 50  # median depth of a frame of an indoor sensor, metres
@@ -84,7 +87,7 @@ def index_sequence(
                 if entry.number in compared:
                     kept[entry.number] = frame
             else:
-                _check_unread(source.root, entry, name)
+                _check_unread(source.root, facts, entry, name)
         except BadSampleError as error:
             skipped[str(entry.number)] = str(error)
             continue
@@ -109,6 +112,22 @@ def index_sequence(
             return SequenceResult(sequence, [], {}, {"": str(wrong[0])})
     record = {"read": read, "agreement": agreement, "step": step}
     return SequenceResult(sequence, frames, record, skipped)
+
+
+def check_sequence(name: str) -> None:
+    """Refuse a name of a sequence that is no path below the data.
+
+    Raises:
+        ValueError: If it leads out of a folder, or files cannot be called by it.
+    """
+    check_path(name, "a list of sequences")
+    if name.startswith("/") or ".." in name.split("/"):
+        raise ValueError(f"sequence {name!r:.80} leads out of the data. Rename it")
+    if len(quoted := quote(name, safe="")) > LONGEST:
+        raise ValueError(
+            f"sequence {name!r:.60}... takes {len(quoted)} letters in the name of a "
+            f"file, allowed are {LONGEST}. Shorten it"
+        )
 
 
 def read_checked(root: Path, facts: Facts, entry: IndexedFrame, name: str) -> Frame:
@@ -138,9 +157,10 @@ def read_checked(root: Path, facts: Facts, entry: IndexedFrame, name: str) -> Fr
     return frame
 
 
-def _check_unread(root: Path, entry: IndexedFrame, name: str) -> None:
+def _check_unread(root: Path, facts: Facts, entry: IndexedFrame, name: str) -> None:
     """The checks that need no pixel."""
     try:
+        check_inside(root, facts, entry)
         size = read_size(root / entry.image)
     except (FileNotFoundError, ValueError) as error:
         raise BadSampleError(str(error)) from error

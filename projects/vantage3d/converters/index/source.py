@@ -1,5 +1,6 @@
 """What an index converter reads: sequences of frames with cameras."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -116,5 +117,7 @@ class FrameSource(ABC):
         return invert_rigid(self.entry(sequence, name).world2cam)
 
     def relative(self, path: Path) -> str:
-        """A path below ``root`` as the index has it."""
-        return path.relative_to(self.root).as_posix()
+        """A path as the index has it, relative to ``root``."""
+        if path.is_relative_to(self.root):
+            return path.relative_to(self.root).as_posix()
+        return Path(os.path.relpath(path, self.root)).as_posix()

@@ -198,7 +198,9 @@ def frame_index(
     with np.errstate(invalid="ignore"):
         columns["building"] = classes[:, IDS["building"]] / classes.sum(axis=1)
     columns["size"] = np.tile(calibration.size[camera], (len(records), 1))
-    return FrameIndex.build(Facts("integer", ".", KITTI_SCALE, made), frames, columns)
+    roots = (str(layout.root), *options.declared(options.out_dir))
+    facts = Facts("integer", ".", KITTI_SCALE, made, extra_roots=roots)
+    return FrameIndex.build(facts, frames, columns)
 
 
 def write_report(

@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> None:
         view=(height, width),
         depth=DepthOptions(accumulate=0, motion=False),
         sequences=(SEQUENCE,),
+        extra_roots=(args.root_path,),
     )
     convert(options, ["test"])
 

@@ -13,6 +13,7 @@ from vantage3d.io.text import read_text
 from vantage3d.registry import DATASETS
 from vantage3d.views.dataset import PosedViews
 from vantage3d.views.frame import Frame
+from vantage3d.views.reading import check_inside
 from vantage3d.views.transform import ViewTransform
 
 
@@ -45,6 +46,7 @@ class PublishedScanNetViews(PosedViews):
     def read_view(self, sequence: str, number: int, transform: ViewTransform) -> Frame:
         entry = self.index.frame(sequence, number)
         size = transform.width, transform.height
+        check_inside(self.raw_root, self.facts, entry)
         color = read_color(self.raw_root / entry.image)
         depth = read_depth(self.raw_root / entry.depth)
         K = read_scene_intrinsics(self.raw_root / entry.image)

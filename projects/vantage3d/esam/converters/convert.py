@@ -105,7 +105,10 @@ def pack_clip(infos: list[Path], out_dir: Path, options: ClipOptions) -> None:
                 f"with tools/extract_*.py, or {advice}. No {options.clip_suffix} file "
                 "was written"
             )
-        packed.append((target, info["metainfo"], entries, missing))
+        feature_root = os.path.relpath(root.resolve(), out_dir.resolve())
+        roots = [*info["metainfo"].get("roots", []), feature_root]
+        metainfo = {**info["metainfo"], "roots": roots}
+        packed.append((target, metainfo, entries, missing))
     for target, metainfo, entries, missing in packed:
         save_info(target, metainfo, entries)
         print_log(
@@ -297,13 +300,15 @@ def _write_infos(
     for skipped, samples, place in outcomes:
         refuse_skipped("frames", skipped, samples, options.max_skipped, place)
     root = os.path.relpath(labeller.source.root.resolve(), options.out_dir.resolve())
+    roots = [root, *options.declared(options.out_dir)]
     written = []
     for split, data_list in entries.items():
         if data_list:
             for entry in data_list:
                 entry["img_path"] = os.path.normpath(f"{root}/{entry['img_path']}")
             path = options.info_path(split)
-            save_info(path, {"info_version": "1.1", **labeller.metainfo}, data_list)
+            metainfo = {"info_version": "1.1", "roots": roots, **labeller.metainfo}
+            save_info(path, metainfo, data_list)
             print_log(f"{path}: {len(data_list)} samples", logger="current")
             written.append(path)
     return written

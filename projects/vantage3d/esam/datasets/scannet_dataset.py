@@ -1,6 +1,7 @@
 """Single-view ScanNet datasets: one sample is one RGB-D frame as a point cloud."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +14,21 @@ from vantage3d.esam.scannet_classes import (
     SCANNET200_IDS,
 )
 from vantage3d.io.infos import load_info
+from vantage3d.io.names import check_public
+from vantage3d.io.paths import check_path, inside
 from vantage3d.process.seeding import SeededSamples
 from vantage3d.registry import DATASETS
 from vantage3d.visualization.instances import distinct_colours
 
 PREFIXED = {
+    "lidar_path": "pts",
     "pts_semantic_mask_path": "pts_semantic_mask",
     "pts_instance_mask_path": "pts_instance_mask",
     "super_pts_path": "sp_pts_mask",
     "pixels_path": "pixels",
 }
-NEEDED = ["lidar_points", *(key for key in PREFIXED if key != "pixels_path")]
+PATHS = {*PREFIXED, "img_path", "clip_feat_path"}
+NEEDED = ["lidar_points", *(k for k in PREFIXED if k.startswith(("pts", "super")))]
 
 
 def _check_known(name: str, given: dict | None, known: Iterable[str]) -> None:
@@ -43,12 +48,15 @@ class SingleViewDataset(SeededSamples, BaseDataset):
         metainfo: Replaces entries of ``METAINFO``.
         data_prefix: Folder below ``data_root`` of each kind of file.
         serialize_data: Whether workers share one pickled list of the entries.
+        extra_roots: Folders beside ``data_root``, and those that the info file declares
+            as its ``roots``, in which images and features may lie.
         **kwargs: Of MMEngine's ``BaseDataset``.
 
     Raises:
         FileNotFoundError: If ``data_root`` or the info file is missing.
-        ValueError: If the info file lists no sample, lacks a key or was made for other
-            classes; if nobody reads a key of ``metainfo`` or ``data_prefix``.
+        ValueError: If the info file lists no sample, lacks a key, was made for other
+            classes, has a name that is no public id or a path that leads out of the
+            folders; if nobody reads a key of ``metainfo`` or ``data_prefix``.
     """
 
     METAINFO: dict = {}
@@ -58,10 +66,12 @@ class SingleViewDataset(SeededSamples, BaseDataset):
         metainfo: dict | None = None,
         data_prefix: dict | None = None,
         serialize_data: bool = False,
+        extra_roots: Sequence[str] = (),
         **kwargs,
     ) -> None:
         _check_known("metainfo", metainfo, self.METAINFO)
-        _check_known("data_prefix", data_prefix, ("pts", *PREFIXED.values()))
+        _check_known("data_prefix", data_prefix, PREFIXED.values())
+        self.extra_roots = extra_roots
         ids = self.METAINFO["seg_valid_class_ids"]
         number = len(self.METAINFO["seg_all_class_ids"])
         self.seg_label_mapping = np.full(number + 1, len(ids), dtype=np.int64)
@@ -84,6 +94,13 @@ class SingleViewDataset(SeededSamples, BaseDataset):
             )
         info = load_info(self.ann_file)
         metainfo, entries = info["metainfo"], info["data_list"]
+        kinds, prefixes = PREFIXED.items(), self.data_prefix
+        self.folders = dict.fromkeys(PATHS, str(root))
+        self.folders |= {key: prefixes[kind] for key, kind in kinds if kind in prefixes}
+        for folder in metainfo.get("roots", ()):
+            check_path(folder, f"{self.ann_file}: `roots` of its metainfo")
+        extra = [*metainfo.get("roots", ()), *map(os.path.abspath, self.extra_roots)]
+        self.roots = [*{*self.folders.values()}, *(root / folder for folder in extra)]
         # Ids of another class table would be read as those of this one. Legacy files
         # have no label column, and categories of their own.
         known = set(self.METAINFO["classes"])
@@ -101,7 +118,10 @@ class SingleViewDataset(SeededSamples, BaseDataset):
             )
         for index, entry in enumerate(entries):
             missing = [key for key in NEEDED if key not in entry]
-            if not missing and "lidar_path" not in entry["lidar_points"]:
+            points = entry.get("lidar_points")
+            if not missing and not (
+                isinstance(points, dict) and "lidar_path" in points
+            ):
                 missing = ["lidar_points.lidar_path"]
             if missing:
                 name = entry.get("sample_idx", "unnamed")
@@ -113,16 +133,16 @@ class SingleViewDataset(SeededSamples, BaseDataset):
 
     def parse_data_info(self, info: dict) -> dict:
         """Joins every path of ``info`` with its prefix; adds the sample's name."""
-        for key, prefix in PREFIXED.items():
-            if key in info:
-                info[key] = str(Path(self.data_prefix[prefix]) / info[key])
-        lidar = info["lidar_points"]
-        info["lidar_path"] = str(Path(self.data_prefix["pts"]) / lidar["lidar_path"])
-        info["sample_idx"] = info.get("sample_idx", Path(info["lidar_path"]).stem)
-        info["sample_name"] = info["sample_idx"]
-        for key in ("img_path", "clip_feat_path"):
-            if key in info:
-                info[key] = str(Path(self.data_root or ".") / info[key])
+        info["lidar_path"] = info["lidar_points"]["lidar_path"]
+        name = info.get("sample_idx", Path(str(info["lidar_path"])).stem)
+        where = f"{self.ann_file}: entry {name!r:.80}"
+        check_public(name, where)
+        for key in PATHS & info.keys():
+            check_path(info[key], where)
+            info[key] = str(Path(self.folders[key], info[key]))
+            if ".." in info[key] or info[key].startswith("/"):
+                inside("", info[key], where, self.roots)
+        info["sample_name"] = info["sample_idx"] = name
         info["seg_label_mapping"] = self.seg_label_mapping
         if self.test_mode:
             info["eval_ann_info"] = {"lidar_idx": info["sample_idx"]}
@@ -135,7 +155,9 @@ class SingleViewDataset(SeededSamples, BaseDataset):
     def get_data_info(self, idx: int) -> dict:
         """Entry ``idx``; ``sample_idx`` is the sample's name, not MMEngine's index."""
         info = super().get_data_info(idx)
-        info["sample_idx"] = info.pop("sample_name")
+        info["sample_idx"] = name = info.pop("sample_name")
+        for key in PATHS & info.keys():  # links may lead out; looked at when it is read
+            inside("", info[key], f"{self.ann_file}: entry {name!r}", self.roots)
         return info
 
 

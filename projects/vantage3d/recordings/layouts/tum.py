@@ -98,7 +98,7 @@ class TumRgbd(Recording):
     @kept
     def pairs(self, folder: Path) -> dict[str, Pair]:
         """Frames by name, in order."""
-        colors, depths = _stream(folder, "rgb.txt"), _stream(folder, "depth.txt")
+        colors, depths = (self._stream(folder, f"{k}.txt") for k in ("rgb", "depth"))
         if not colors:
             raise ValueError(f"{folder / 'rgb.txt'} lists no image")
         stamps = np.array([time for time, _ in depths])
@@ -117,6 +117,17 @@ class TumRgbd(Recording):
         """Seconds (N,) and poses (N, 4, 4) of ``groundtruth.txt``."""
         return read_trajectory(folder / "groundtruth.txt")
 
+    def _stream(self, folder: Path, name: str) -> list[tuple[float, Path]]:
+        """Time and path of every image of a list; none without the list."""
+        path = folder / name
+        rows = read_table(path, 2) if path.is_file() else []
+        try:
+            times = [float(time) for time, *_ in rows]
+        except ValueError as error:
+            raise ValueError(f"{path} has a time that is no number: {error}") from error
+        files = [self.inside(folder, image, str(path)) for _, image, *_ in rows]
+        return sorted(zip(times, files))
+
     def _folder(self, sequence: str) -> Path:
         own = (self.root / "rgb.txt").is_file()
         return self.root if own else self.root / sequence
@@ -133,11 +144,3 @@ class TumRgbd(Recording):
         self.assumed(f"{folder} has no intrinsic.txt: {whose} are taken, at 640x480")
         K: NDArray[np.float64] = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
         return Camera(K, (640, 480)).resized(size)
-
-
-def _stream(folder: Path, name: str) -> list[tuple[float, Path]]:
-    """Time and path of every image of a list; none without the list."""
-    if not (folder / name).is_file():
-        return []
-    rows = read_table(folder / name, 2)
-    return sorted((float(time), folder / path) for time, path, *_ in rows)
