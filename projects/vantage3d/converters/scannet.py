@@ -15,6 +15,7 @@ from mmengine.logging import print_log
 from vantage3d.converters.index.build import build_index
 from vantage3d.converters.index.report import refuse_skipped
 from vantage3d.converters.index.source import Unusable
+from vantage3d.converters.lists import add_available, on_disk
 from vantage3d.converters.recordings import RecordingSource, add_remedies
 from vantage3d.converters.runs import add_index_arguments, from_args, index_options
 from vantage3d.io.atomic import atomic_write_bytes
@@ -48,10 +49,12 @@ class ScanNetSource(RecordingSource):
     Attributes:
         lists: Files of scene names by split, instead of ``meta_data`` in ``root``.
         frame_step: Takes frames whose number is a multiple of this.
+        available: Whether scenes of a list may be missing.
     """
 
     lists: Mapping[str, Path] = field(default_factory=dict)
     frame_step: int = 1
+    available: bool = False
 
     @property
     def options(self) -> dict[str, Any]:
@@ -66,8 +69,12 @@ class ScanNetSource(RecordingSource):
         rest = [scene for scene in scenes if scene not in test]
         if self.val_scenes:
             return split_scenes(rest, {"val": self.val_scenes}) | {"test": test}
-        found = {split: self._listed(split) for split in SPLITS}
-        check_splits(found)
+        listed = {split: self._listed(split) for split in SPLITS}
+        check_splits(listed)
+        found = {
+            split: on_disk(names, scenes, f"the list of {split}", self.available)
+            for split, names in listed.items()
+        }
         return found if any(found.values()) else {"train": rest, "test": test}
 
     def _listed(self, split: str) -> list[str]:
@@ -109,6 +116,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add(f"--{split}-list", type=Path, metavar="FILE", help=text)
     text = "takes frames whose number is a multiple; `gap` still counts all frames"
     add("--frame-step", type=int, default=1, help=text)
+    add_available(parser)
     add_remedies(parser)
 
 

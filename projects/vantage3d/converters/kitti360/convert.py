@@ -31,6 +31,7 @@ from vantage3d.converters.kitti360.raw import (
     read_calibration,
     read_poses,
 )
+from vantage3d.converters.lists import add_available, on_disk
 from vantage3d.converters.runs import (
     RunOptions,
     add_folders,
@@ -71,6 +72,7 @@ class Options(RunOptions):
         depth: How depth maps are made.
         sequences: Drives to take, all if empty.
         pack: (H, W) of the views that are packed, none if empty.
+        available: Whether drives of a list may be missing.
     """
 
     layout: Kitti360Layout
@@ -79,6 +81,7 @@ class Options(RunOptions):
     depth: DepthOptions = field(default_factory=DepthOptions)
     sequences: tuple[str, ...] = ()
     pack: tuple[Size, ...] = ()
+    available: bool = False
 
 
 def run_chunk(
@@ -246,6 +249,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_options(parser)
     add("--splits", nargs="+", default=["train", "val"], help="official frame lists")
     add("--sequences", nargs="+", default=[], help="only these drives")
+    add_available(parser)
     add("--camera", type=int, choices=(0, 1), default=0)
     text = "height and width of the network's images, for building ratios"
     add("--view", type=int, nargs=2, default=(168, 518), help=text)
@@ -300,7 +304,7 @@ def convert(options: Options, splits: list[str]) -> None:
     text = f"{made}{options.view}{options.pack}{RECORDS}"
     tag = hashlib.sha256(text.encode()).hexdigest()
     task = partial(run_chunk, options, state / tag[:12])
-    records: dict[str, list[Record]] = {split: [] for split in splits}
+    records: dict[str, list[Record]] = {split: [] for split in frames}
     skipped: dict[str, str] = {}
     chunks: list[Chunk] = [
         (split, name, tuple(numbers[start : start + CHUNK]))
@@ -349,7 +353,11 @@ def _frames(options: Options, splits: Sequence[str]) -> dict[str, dict[str, list
             found[split] = {name: options.layout.recorded(name) for name in wanted}
             continue
         listed = options.layout.listed(split)
-        found[split] = {k: v for k, v in listed.items() if not wanted or k in wanted}
+        named = [name for name in listed if not wanted or name in wanted]
+        list_name, drives = f"the list of {split}", options.layout.sequences()
+        there = on_disk(named, drives, list_name, options.available, "drives")
+        if there or not named:
+            found[split] = {name: listed[name] for name in there}
     for name in wanted:
         if not any(name in part for part in found.values()):
             known = {k for s in splits if s != "test" for k in options.layout.listed(s)}

@@ -90,6 +90,10 @@ class Kitti360Layout:
             found.setdefault(match[1], set()).add(int(match[2]))
         return {sequence: sorted(frames) for sequence, frames in found.items()}
 
+    def sequences(self) -> list[str]:
+        """Drives that are on disk."""
+        return [path.name for path in listing(self.root / "data_2d_raw")]
+
     def recorded(self, sequence: str) -> list[int]:
         """Frames of a sequence that have an image.
 
@@ -98,8 +102,7 @@ class Kitti360Layout:
         """
         folder = self.image(sequence, 0).parent
         if not folder.is_dir():
-            raw = self.root / "data_2d_raw"
-            names = [path.name for path in listing(raw)]
+            names = self.sequences()
             raise FileNotFoundError(
                 f"sequence {sequence!r} has no folder {folder}. Sequences there: "
                 f"{', '.join(names) or 'none'}."

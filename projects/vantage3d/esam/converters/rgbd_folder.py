@@ -10,6 +10,7 @@ import numpy as np
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
+from vantage3d.converters.lists import add_available, on_disk
 from vantage3d.converters.recordings import (
     RecordingSource,
     add_remedies,
@@ -48,6 +49,7 @@ class RgbdFolderLabeller(Labeller):
         frame_interval: Take every so many-th frame of a scene.
         val_scenes: Patterns of scenes that are held out.
         val_frames: Patterns of samples ``<scene>_<frame>`` that are held out.
+        available: Whether what a split file lists may be missing.
     """
 
     dataset, label_column = DATASET, "id"
@@ -56,6 +58,7 @@ class RgbdFolderLabeller(Labeller):
     frame_interval: int = 1
     val_scenes: tuple[str, ...] = ()
     val_frames: tuple[str, ...] = ()
+    available: bool = False
 
     @property
     def options(self) -> dict[str, Any]:
@@ -86,7 +89,7 @@ class RgbdFolderLabeller(Labeller):
         lists = {s: self.source.root / f"{s}.txt" for s in ("train", "val")}
         if any(path.is_file() for path in lists.values()):
             return {
-                split: _listed(path, frames) if path.is_file() else []
+                split: self._listed(path, frames) if path.is_file() else []
                 for split, path in lists.items()
             }
         print_log(
@@ -98,6 +101,15 @@ class RgbdFolderLabeller(Labeller):
         return _divided(
             names, {n for part in frames.values() for n in part[3::4] or part[1:][-1:]}
         )
+
+    def _listed(
+        self, path: Path, frames: dict[str, list[SampleName]]
+    ) -> list[SampleName]:
+        """Samples of a split file, whose lines are scenes or samples."""
+        known = {name.idx: [name] for names in frames.values() for name in names}
+        found, kind = frames | known | frames, "scenes or samples"  # scenes go first
+        lines = on_disk(read_list(path), found, path, self.available, kind)
+        return [name for line in lines for name in found[line]]
 
     def labels(
         self, name: SampleName, shape: tuple[int, ...], pixels: NDArray, xyz: NDArray
@@ -126,20 +138,6 @@ def _divided(
         "train": [name for name in names if name not in held_out],
         "val": [name for name in names if name in held_out],
     }
-
-
-def _listed(path: Path, frames: dict[str, list[SampleName]]) -> list[SampleName]:
-    """Samples of a split file, whose lines are scenes or samples."""
-    known = {name.idx: name for names in frames.values() for name in names}
-    listed: list[SampleName] = []
-    for line in read_list(path):
-        if line not in frames and line not in known:
-            raise ValueError(
-                f"{path} lists {line!r}, which is neither a scene nor a sample "
-                f"<scene>_<frame> of {path.parent}. Scenes found: {sorted(frames)}"
-            )
-        listed += frames[line] if line in frames else [known[line]]
-    return listed
 
 
 def _labels(
@@ -194,6 +192,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--frame-interval", type=int, default=1, help="take every so many-th frame")
     add("--val-scenes", nargs="+", default=[], help="held-out scenes, * is a wildcard")
     add("--val-frames", nargs="+", default=[], help="held-out <scene>_<frame>, same")
+    add_available(parser)
     add("--layout", choices=LAYOUTS, help="instead of what is recognised")
     add_remedies(parser)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from plyfile import PlyData, PlyParseError
 from scipy.spatial import cKDTree
 
+from vantage3d.converters.lists import add_available, on_disk, read_scenes
 from vantage3d.converters.runs import from_args
 from vantage3d.converters.scannet import ScanNetSource
 from vantage3d.esam.converters.convert import (
@@ -169,6 +170,7 @@ class ScanNetLabeller(Labeller):
         max_distance: Metres to the nearest vertex beyond which a point has no label.
         frame_interval: Take the frames whose number is a multiple of it from every
             scene, None for the frames that the split file lists.
+        available: Whether scenes of a list may be missing.
     """
 
     root: Path
@@ -176,6 +178,7 @@ class ScanNetLabeller(Labeller):
     label_column: str
     max_distance: float = 0.05
     frame_interval: int | None = None
+    available: bool = False
 
     @cached_property
     def source(self) -> ScanNetSource:  # type: ignore[override]
@@ -193,21 +196,29 @@ class ScanNetLabeller(Labeller):
         listed, scenes = (meta / f"scannetv2_{kind}{split}.txt" for kind in ("sv_", ""))
         if listed.is_file():
             names = [_sample_name(line, listed) for line in read_list(listed)]
+            wanted = list(dict.fromkeys(name.scene for name in names))
+            there = on_disk(wanted, self._scenes, listed, self.available)
+            names = [name for name in names if name.scene in there]
             if self.frame_interval is None:
                 return names
-            return self._every(sorted({name.scene for name in names}))
+            return self._every(sorted(there))
         if scenes.is_file():
-            return self._every(read_list(scenes))
+            there = read_scenes(scenes, self._scenes, self.available)
+            return self._every(there)
         raise FileNotFoundError(
             f"neither {listed} nor {scenes} exists. Put the split files of ScanNet "
             f"into {meta}"
         )
 
+    @cached_property
+    def _scenes(self) -> list[str]:
+        return self.source.recording.sequences()
+
     def _every(self, scenes: list[str]) -> list[SampleName]:
         step = self.frame_interval or DEFAULT_INTERVAL
         names = []
         for scene in scenes:
-            # A scene that was never exported shall be named in the report, as frame 0.
+            # An empty scene shall be named in the report, as frame 0.
             frames = self.source.names(scene) or ["0"]
             names += [SampleName(scene, f) for f in frames if int(f) % step == 0]
         return names
@@ -254,6 +265,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-distance", type=float, default=0.05, help="metres to the labelled mesh"
     )
+    add_available(parser)
 
 
 def run(args: argparse.Namespace) -> None:
