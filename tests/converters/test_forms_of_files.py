@@ -9,9 +9,11 @@ from vantage3d.synthetic.layouts.drives import write_kitti360
 from vantage3d.views.index import ARRAYS, FrameIndex
 
 COMMANDS = {
-    "virtual_kitti": ("vkitti", "--min-frames", 2, "--val-scenes", "Scene02"),
-    "scannet": ("scannet",),
-    "rgbd_folder": ("recording", "--val-scenes", "scene0001_00"),
+    "virtual_kitti": ("train", "vkitti", "--min-frames", 2, "--val-scenes", "Scene02"),
+    "scannet": ("train", "scannet"),
+    "rgbd_folder": ("train", "recording", "--val-scenes", "scene0001_00"),
+    "eth3d": ("train", "eth3d", "--points-only"),
+    "sun3d": ("test", "sun3d"),
 }
 
 
@@ -29,13 +31,15 @@ def disturb(root):
 
 
 @pytest.mark.parametrize("layout", COMMANDS)
-def test_an_index_is_the_same(layout, written, copied, create_data, tmp_path):
-    command, *options = COMMANDS[layout]
+def test_an_index_is_the_same(layout, request, create_data, tmp_path):
+    split, command, *options = COMMANDS[layout]
+    film = layout == "sun3d"  # whose views must be near each other
+    written = request.getfixturevalue("filmed" if film else "written")
     plain = create_data(command, written(layout), tmp_path / "plain", *options)
-    root = copied(layout)
+    root = request.getfixturevalue("copied_film" if film else "copied")(layout)
     disturb(root)
     out = create_data(command, root, tmp_path / "other", *options)
-    indexes = [FrameIndex.load(folder / "train.npz") for folder in (plain, out)]
+    indexes = [FrameIndex.load(folder / f"{split}.npz") for folder in (plain, out)]
     for name in ARRAYS:
         np.testing.assert_array_equal(*(getattr(index, name) for index in indexes))
 

@@ -3,6 +3,7 @@
 import argparse
 import logging
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from mmengine.logging import print_log
@@ -51,12 +52,14 @@ def on_disk(
             f"disk: {names}. Get the others, or go on with what is there, {count}, "
             "with --available"
         )
-    print_log(
-        f"{source}: {count} are on disk; left out are {first}",
-        logger="current",
-        level=logging.WARNING,
-    )
+    _warn(f"{source}: {count} are on disk; left out are {first}")
     return there
+
+
+@lru_cache
+def _warn(text: str) -> None:
+    """Warn once, however often the list is read."""
+    print_log(text, logger="current", level=logging.WARNING)
 
 
 def read_scenes(path: Path, found: Iterable[str], available: bool) -> list[str]:

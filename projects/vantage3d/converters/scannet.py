@@ -146,7 +146,7 @@ def run(args: argparse.Namespace) -> None:
     build_index(
         ScanNetSource(
             ScanNet(root, from_args(Remedies, args)),
-            *(tuple(args.val_scenes), (), lists, args.frame_step),
+            *(tuple(args.val_scenes), (), lists, args.frame_step, args.available),
         ),
         options,
     )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.io.folders import listing
-from vantage3d.io.text import read_text
+from vantage3d.io.text import read_text, split_words
 
 MAX_ANGLE_DEG, MAX_STEP = 5.0, 0.1  # median between two frames of 30 Hz, metres
 TURNED_DEG = 60.0  # a wrong stride turns by 120
@@ -66,7 +66,7 @@ def read_poses(path: Path, images: int) -> Poses:
         ValueError: If the file has another number of rows.
     """
     try:
-        values = np.array(read_text(path).split(), np.float64)
+        values = np.array(split_words(read_text(path)), np.float64)
     except ValueError as error:
         raise ValueError(f"poses {path} are no rows of numbers: {error}") from None
     if values.size != 12 * images:

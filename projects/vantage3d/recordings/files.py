@@ -145,11 +145,23 @@ def mismatch(folder: Path, part: str, name: str, others: Mapping[str, Path]) -> 
     text = f"{folder / part} has no file for frame {name!r}"
     if not others:
         return f"{text}: it is empty"
-    key = name.lower().lstrip("0")
-    alike = [other for other in others if other.lower().lstrip("0") == key]
+    key = _unpadded(name)
+    alike = [other for other in others if _unpadded(other) == key]
     if alike:
         return (
-            f"{text}, but {others[alike[0]].name}: letter case or leading zeros "
-            "differ. Give the files of a frame one name"
+            f"{text}, but {others[alike[0]].name}: the names differ in letter case or "
+            "leading zeros. Give the files of a frame one name"
+        )
+    digits = re.sub(r"\D", "", name).lstrip("0")
+    alike = [o for o in others if re.sub(r"\D", "", o).lstrip("0") == digits]
+    if alike:
+        return (
+            f"{text}, but {others[alike[0]].name}: the names of one frame must be "
+            "equal in all folders. Rename the files"
         )
     return f"{text}; its files are called like {next(iter(others.values())).name}"
+
+
+def _unpadded(name: str) -> str:
+    """A name without regard to letter case and to zeros that fill numbers up."""
+    return re.sub(r"0*(\d+)", r"\1", name.lower())

@@ -188,7 +188,8 @@ def test_unknown_names(recording, create_data, tmp_path):
     with pytest.raises(SystemExit, match="--val-frames 'desk_9' matches none of the 4"):
         create_data("rgbd_sv", recording, tmp_path, "--val-frames", "desk_9")
     (recording / "val.txt").write_text("attic\n")
-    with pytest.raises(SystemExit, match=r"val\.txt names 1 scenes or samples that are not on disk: attic"):
+    message = r"val\.txt names 1 scenes or samples that are not on disk: attic"
+    with pytest.raises(SystemExit, match=message):
         create_data("rgbd_sv", recording, tmp_path)
 
 

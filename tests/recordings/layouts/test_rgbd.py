@@ -57,13 +57,25 @@ def test_two_files_of_one_frame_are_refused(tmp_path, first, second):
         RgbdFolder(tmp_path).names("")
 
 
-def test_other_spelling_is_named_as_such(tmp_path):
-    recording = write(tmp_path, "1", "2")
-    (tmp_path / "depth" / "2.png").rename(tmp_path / "depth" / "0002.png")
-    lost = [f for f in frames(recording) if isinstance(f, Unusable)]
-    assert (
-        "no file for frame '0002', but 2.jpg: letter case or leading" in lost[0].reason
-    )
+@pytest.mark.parametrize(
+    ("color", "depth", "message"),
+    [
+        ("{}", "000{}", "but 0001.png: the names differ in letter case or leading zer"),
+        ("frame{}", "FRAME0{}", "but FRAME01.png: the names differ in letter case or"),
+        ("frame00{}", "depth00{}", "but depth001.png: the names of one frame must be"),
+        ("{}", "depth_a", "its files are called like depth_a.png"),
+    ],
+)
+def test_other_spelling_is_named_as_such(tmp_path, color, depth, message):
+    recording = write(tmp_path, "1", color=f"{color}.jpg", depth=f"{depth}.png")
+    lost = [f.reason for f in frames(recording) if isinstance(f, Unusable)]
+    (text,) = [text for text in lost if "depth has no file for frame" in text]
+    assert f"for frame '{color.format(1)}'" in text and message in text
+
+
+def test_suffixes_may_be_in_capitals(tmp_path):
+    recording = write(tmp_path, "1", color="{}.JPG", depth="{}.PNG")
+    assert frames(recording)[0].depth.name == "1.PNG"
 
 
 def test_a_recording_without_depth_and_poses_is_one(tmp_path):

@@ -182,7 +182,7 @@ class ScanNetLabeller(Labeller):
 
     @cached_property
     def source(self) -> ScanNetSource:  # type: ignore[override]
-        return ScanNetSource(ScanNet(self.root))
+        return ScanNetSource(ScanNet(self.root), available=self.available)
 
     @property
     def options(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from vantage3d.recordings.recording import (
     Recording,
     kept,
 )
+from vantage3d.recordings.stray import camera_elsewhere
 
 # Nominal intrinsics, where there is no camera-intrinsics.txt.
 NOMINAL = Camera(np.array([[585.0, 0, 320], [0, 585, 240], [0, 0, 1]]), (640, 480))
@@ -82,6 +83,8 @@ class SevenScenes(Recording):
         for parent in (folder, folder.parent):
             if (path := parent / INTRINSICS).is_file():
                 return self.camera(path, size)
+        if found := camera_elsewhere(self, folder, size, INTRINSICS):
+            return found
         if size != NOMINAL.size:
             raise ValueError(
                 f"{folder} has no {INTRINSICS} and images of {size[0]}x{size[1]}; the "
