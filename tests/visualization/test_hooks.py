@@ -73,6 +73,23 @@ def test_more_frames_than_batches_and_another_folder(frames, tmp_path):
     assert [path.name for path in out_dir.iterdir()] == ["instances.png"]
 
 
+def test_points_are_drawn_where_the_colour_camera_sees_them(frames, tmp_path):
+    """The frame as filmed by its colour camera, with a depth camera 5 cm beside it."""
+    frame, between = frames[0], np.eye(4)
+    between[:3, 3] = -0.05, 0.01, 0.02
+    data_batch, (sample,) = batch_of(frame, tmp_path)
+    meta = {"color_cam2img": frame.K.tolist(), "color_shape": frame.image.shape[:2]}
+    meta |= {"depth2color": between.tolist(), "pose": frame.cam2world @ between}
+    meta |= {"pixels": 0 * frame.pixels, "cam2img": 2 * frame.K, "img_shape": (5, 8)}
+    sample.set_metainfo(meta)
+    hook = HOOKS.build({"type": "InstanceVisualizationHook", "recording": False})
+    run_test(hook, [(data_batch, [sample])], tmp_path)
+    (drawn,) = hook.kept
+    for key in ("image", "pixels", "K"):
+        np.testing.assert_array_equal(getattr(drawn, key), getattr(frame, key))
+    np.testing.assert_allclose(drawn.cam2world, frame.cam2world, atol=1e-12)
+
+
 def test_samples_without_a_camera_are_named_and_left_out(frames, tmp_path, monkeypatch):
     data_batch, (sample,) = batch_of(frames[0], tmp_path)
     bare = Det3DDataSample()

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from vantage3d.checks import check_choice, check_positive
 from vantage3d.evaluation.depth_metrics import ALIGNMENTS, fit_depth
 from vantage3d.evaluation.windows.contracts import numpy
+from vantage3d.geometry import invert_rigid, project
 from vantage3d.io.images import read_color
 from vantage3d.registry import HOOKS
 from vantage3d.visualization.depth_picture import DepthView, write_depth_picture
@@ -128,9 +129,10 @@ class InstanceVisualizationHook(DrawnBatchesHook):
 
     Reads of each data sample ``pred_pts_seg``, ``eval_ann_info`` and the metainfo
     ``img_path``, ``pixels``, ``cam2img``, ``pose`` and, where the colour file may have
-    another size than the pixels refer to, ``img_shape``; the points come from the batch
-    and must not be augmented. Writes ``instances.png`` and ``instances.rrd``. A frame
-    that cannot be drawn is logged and left out.
+    another size than the pixels refer to, ``img_shape``; ``color_cam2img``,
+    ``color_shape`` and ``depth2color`` where its camera is another one. The points come
+    from the batch and must not be augmented. Writes ``instances.png`` and
+    ``instances.rrd``. A frame that cannot be drawn is logged and left out.
 
     Args:
         num_frames: Number of frames; fewer where there are fewer batches.
@@ -205,15 +207,24 @@ def frame_of_sample(sample, points, num_stuff: int) -> FrameResult:
         num_stuff: Stuff classes, whose ids come before those of the instances.
     """
     meta, prediction = sample.metainfo, sample.pred_pts_seg
-    annotation = sample.eval_ann_info
+    annotation, xyz = sample.eval_ann_info, numpy(points)[:, :3]
     truth = numpy(annotation["pts_instance_mask"])
+    shape, pixels = meta.get("img_shape"), numpy(meta["pixels"])
+    K, cam2world = (np.asarray(meta[key], np.float64) for key in ("cam2img", "pose"))
+    if meta.get("color_cam2img") is not None:  # the camera that took the image
+        K, shape = np.asarray(meta["color_cam2img"], np.float64), meta["color_shape"]
+        if meta.get("depth2color") is not None:
+            between = np.asarray(meta["depth2color"], np.float64)
+            cam2world = cam2world @ invert_rigid(between)
+        found, _ = project(xyz.astype(np.float64), K, invert_rigid(cam2world))
+        pixels = np.round(found).astype(np.int64).clip(0, (shape[1] - 1, shape[0] - 1))
     return FrameResult(
         name=str(annotation.get("lidar_idx", meta["img_path"])),
-        image=_image(meta["img_path"], meta.get("img_shape")),
-        pixels=numpy(meta["pixels"]),
-        points=numpy(points)[:, :3],
-        K=np.asarray(meta["cam2img"], np.float64)[:3, :3],
-        cam2world=np.asarray(meta["pose"], np.float64),
+        image=_image(meta["img_path"], shape),
+        pixels=pixels,
+        points=xyz,
+        K=K[:3, :3],
+        cam2world=cam2world,
         gt_instances=np.maximum(truth - num_stuff, -1),
         pred_masks=numpy(prediction.pts_instance_mask[0]),
         pred_scores=numpy(prediction.instance_scores),
