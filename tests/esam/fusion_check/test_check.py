@@ -4,14 +4,17 @@ import json
 import runpy
 import sys
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from tests import layouts
 from tests.emulated_gpu.device import emulated_gpu
 from tests.shared import need
 from vantage3d.engine import load_config, set_data_root
 from vantage3d.esam.fusion_check.check import (
+    ColorMatch,
     Injected,
     SampleCheck,
     Trace,
@@ -19,7 +22,9 @@ from vantage3d.esam.fusion_check.check import (
     report_text,
     traced,
 )
+from vantage3d.geometry import project, scale_intrinsics
 from vantage3d.synthetic import write_dataset
+from vantage3d.synthetic.rooms.filming import color_sensor, sensor_intrinsics
 from vantage3d.synthetic.texture_net import (
     CLASSES,
     SmallImageNet,
@@ -92,6 +97,7 @@ def test_sound_data_passes(data, suffix):
     assert [sample.split for sample in check.samples] == 2 * ["train"] + tested
     for sample in check.samples:
         assert sample.valid == 1 and sample.pixel_error < 0.01
+        assert sample.colors.gray < 1 and sample.colors.pixels == 0
         assert 0.3 < sample.depth[0] < sample.depth[1] < sample.depth[2] < 8
         # 20 x 15 cells: the outer halves are 1 - 19 * 14 / 300 of the image
         assert sample.border == pytest.approx(1 - 19 * 14 / 300, abs=0.04)
@@ -173,10 +179,67 @@ def test_a_pose_of_another_frame_is_a_problem(data):
     assert len(errors) == 2 and "scene0001_00_0" in errors[0]
 
 
+@pytest.fixture(scope="module")
+def two_cameras(tmp_path_factory):
+    """Prepared rooms whose colour camera is not the depth camera."""
+    root = tmp_path_factory.mktemp("two")
+    write_dataset("rgbd_two_cameras", root, 1, 1, [0, 200], (160, 120), theme="flush")
+    torch.manual_seed(0)
+    save_small_image_net(root / "net.safetensors", SmallImageNet(CLASSES).eval())
+    write_small_features(root, root / "net.safetensors")
+    layouts.create_data(
+        *("rgbd_sv", root, root, "--num-points", POINTS, "--segmenter", "geometry"),
+        *("--extra-tag", "scannet200_sv", "--pack-clip"),
+        *("--feature-form", "safetensors"),
+    )
+    return root
+
+
+@pytest.mark.parametrize("wrong", [None, "focal length", "one camera", "place"])
+def test_a_wrong_colour_camera_is_told_by_the_colours(two_cameras, wrong):
+    """The pixels that features come from, against the colours of their points."""
+    cfg = config(two_cameras, "_dino_bifusion")
+    dataset = cfg.test_dataloader.dataset
+    infos = json.loads((two_cameras / dataset.ann_file).read_text())
+    sensor = color_sensor((160, 120))
+    K, between = sensor.K.copy(), sensor.depth2color.copy()
+    if wrong == "focal length":
+        K[[0, 1], [0, 1]] *= 1.15
+    if wrong == "place":
+        between[0, 3] += 0.1
+    for entry in infos["data_list"]:
+        entry["color_cam2img"], entry["depth2color"] = K.tolist(), between.tolist()
+        if wrong == "one camera":
+            for key in ("color_cam2img", "color_shape", "depth2color"):
+                del entry[key]
+            K = scale_intrinsics(sensor_intrinsics((160, 120)), 1.25, 1.25)
+            between = np.eye(4)
+    (two_cameras / f"{wrong}.json").write_text(json.dumps(infos))
+    dataset.ann_file = f"{wrong}.json"
+    (sample,) = [s for s in check_fusion(cfg, 1, None).samples if s.split == "test"]
+    if wrong is None:
+        assert sample.problems == [] and sample.colors.pixels == 0
+        assert sample.colors.gray < 1 and sample.valid == 1
+        return
+    points = sample.points_cam.numpy()
+    read, _ = project(points, K, between)
+    own, _ = project(points, sensor.K, sensor.depth2color)
+    inside = ((read > 0) & (read < (199, 149))).all(1)
+    off = np.median(np.linalg.norm(read - own, axis=1)[inside])
+    # How much an affine map says of turn and baseline together is another question.
+    close = {"one camera": 0.6}.get(wrong, 0.15)
+    assert sample.colors.pixels == pytest.approx(off, rel=close)
+    assert (
+        sample.colors.gray > 5 and sample.colors.gray > 1.5 * sample.colors.gray_there
+    )
+    told = f"features are read {sample.colors.pixels:.1f} px (median) from where"
+    assert any(told in text for text in sample.problems)
+
+
 def test_problems_by_hand():
     trace = Trace(coordinates={1: 9, 2: 5, 4: 2, 8: 1}, not_finite={"pool": 3})
     sample = SampleCheck(
-        *("a", "train", 0.5, 3.0, (-1.0, 2.0, 30.0), 0.1),
+        *("a", "train", 0.5, 3.0, ColorMatch(31.0, 83.0, 1.5), (-1.0, 2.0, 30.0), 0.1),
         trace=trace,
         load_s=0.1,
         points_cam=torch.zeros(1, 3),
@@ -186,10 +249,17 @@ def test_problems_by_hand():
         "only 0.500 of the points have an image feature, expected at least 0.99",
         "points project 3.00 px (median) from where they were measured, expected at "
         "most 0.5",
+        "features are read 83.0 px (median) from where the image has the colours of "
+        "their points: grey levels differ by 31.0 in the mean, and by 1.5 there, "
+        "expected at most 2. The colour camera of the info file is wrong: another "
+        "focal length, principal point or place",
         "depths of -1.00 to 30.00 m, expected more than 0 and at most 20.0",
         "3 values of pool are not finite",
         "no voxels at strides [16]",
     ]
+    sample.colors = ColorMatch(40.0, 0.0, 40.0)
+    assert "differ by 40.0 in the mean from the image that" in sample.problems[2]
+    assert "of another frame, or its colour camera" in sample.problems[2]
 
 
 def test_not_finite_values_are_counted_by_module():

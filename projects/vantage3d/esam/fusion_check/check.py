@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -23,10 +24,13 @@ from vantage3d.engine.checkpoints.weights import load_weights
 from vantage3d.esam.frame_camera import (
     MAX_PIXEL_ERROR,
     camera_points,
+    color_camera,
     frame_camera,
     pixel_errors,
 )
+from vantage3d.esam.fusion_check.colors import ColorMatch, match_colors
 from vantage3d.io.images import read_color, write_figure
+from vantage3d.io.points import read_points
 from vantage3d.registry import DATASETS, MODELS
 from vantage3d.visualization.hooks import evenly_spaced
 
@@ -34,6 +38,8 @@ STAGES = ("image_features", "backbone", "fusion", "pool", "decoder")
 MIN_VALID = 0.99  # a single view sees all of its points
 MAX_DEPTH = 20.0  # metres
 STRIDES = (1, 2, 4, 8, 16)
+MAX_GRAY = 2.0  # mean difference of grey levels where a better place is a problem
+OTHER_IMAGE = 10.0  # and where there is none
 
 
 @dataclass
@@ -160,8 +166,10 @@ class SampleCheck:
         name: Name of the sample.
         split: ``train`` (augmented) or ``test``.
         valid: Share of points with an image feature.
-        pixel_error: Median distance in pixels between where a point projects to and
-            where it was measured.
+        pixel_error: Median distance in pixels of the depth image between where a point
+            projects to and where it was measured.
+        colors: Points' colours against the pixels of the colour image that their
+            features come from.
         depth: Smallest, median and largest depth in metres.
         border: Share of points in the outer half of border cells, where the map is
             extended instead of interpolated.
@@ -175,6 +183,7 @@ class SampleCheck:
     split: str
     valid: float
     pixel_error: float
+    colors: ColorMatch
     depth: tuple[float, float, float]
     border: float
     trace: Trace
@@ -195,6 +204,21 @@ class SampleCheck:
             found.append(
                 f"points project {self.pixel_error:.2f} px (median) from where they "
                 f"were measured, expected at most {MAX_PIXEL_ERROR}"
+            )
+        gray, off, there = self.colors
+        if gray > MAX_GRAY and off > MAX_PIXEL_ERROR:
+            found.append(
+                f"features are read {off:.1f} px (median) from where the image has the "
+                f"colours of their points: grey levels differ by {gray:.1f} in the "
+                f"mean, and by {there:.1f} there, expected at most {MAX_GRAY:g}. The "
+                "colour camera of the info file is wrong: another focal length, "
+                "principal point or place"
+            )
+        elif gray > OTHER_IMAGE:
+            found.append(
+                f"grey levels of points differ by {gray:.1f} in the mean from the "
+                f"image that their features come from, expected at most {MAX_GRAY:g}: "
+                "it is of another frame, or its colour camera is wrong"
             )
         if self.depth[0] <= 0 or self.depth[2] > MAX_DEPTH:
             found.append(
@@ -280,13 +304,15 @@ def measure(batch: dict, trace: Trace, split: str, load_s: float) -> SampleCheck
     points_cam = camera_points(points, meta)
     z = points_cam[:, 2]
     errors = pixel_errors(points_cam, frame_camera(meta).K, meta["pixels"])
+    read, inner = read_pixels_of(trace.images)
     return SampleCheck(
         name=meta["sample_idx"],
         split=split,
         valid=float(trace.images.valid.float().mean()),
         pixel_error=float(errors.median()),
+        colors=compare_colors(meta, read.numpy(), inner.numpy()),
         depth=(float(z.min()), float(z.median()), float(z.max())),
-        border=_border_share(points_cam, meta),
+        border=float(1 - inner.double().mean()),
         trace=trace,
         load_s=load_s,
         points_cam=points_cam,
@@ -294,24 +320,50 @@ def measure(batch: dict, trace: Trace, split: str, load_s: float) -> SampleCheck
     )
 
 
+def read_pixels_of(images: Any) -> tuple[Tensor, Tensor]:
+    """Where the features of one frame's points are read.
+
+    Args:
+        images: ``ImageSamples`` of a batch of one.
+
+    Returns:
+        (N, 2) pixels (x, y) of the colour image as stored, and (N,) bool: the point has
+        a feature, and not from beyond the centres of the outer cells, where the map is
+        extended instead of interpolated.
+    """
+    (grid,), taps = images.grids, images.taps.cpu()
+    width, height = grid.size
+    cells = torch.stack([taps % width, taps // width], -1).double()
+    at = (cells * images.weights.cpu().double()[..., None]).sum(1)
+    used = torch.tensor(grid.input_size, dtype=torch.float64) / grid.patch
+    last = torch.minimum(used, torch.tensor([width, height])) - 1
+    inner = ((at > 0) & (at < last)).all(1) & images.valid.cpu()
+    return (at + 0.5) / torch.tensor(grid.scale, dtype=torch.float64) - 0.5, inner
+
+
+def compare_colors(meta: dict, pixels: np.ndarray, inner: np.ndarray) -> ColorMatch:
+    """Colours of a sample's points, as stored, and the image where they are looked up.
+
+    Args:
+        meta: The sample's metainfo.
+        pixels: (N, 2) pixels of its colour image.
+        inner: (N,) which of them count.
+    """
+    image, (height, width) = read_color(meta["img_path"]), meta["img_shape"][:2]
+    scale = np.array([width / image.shape[1], height / image.shape[0]])
+    if image.shape[:2] != (height, width):  # as the converters took the colours
+        size = width, height
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    colors = read_points(meta["lidar_path"])[:, 3:]
+    match = match_colors(colors[inner], image, (pixels[inner] + 0.5) * scale - 0.5)
+    return match._replace(pixels=float(match.pixels / scale.mean()))
+
+
 def projected_pixels(points_cam: Tensor, meta: dict) -> Tensor:
-    """(N, 2) pixels of the depth image."""
-    found = points_cam @ frame_camera(meta).K.double().T
+    """(N, 2) pixels of the colour camera's image."""
+    camera = color_camera(meta)
+    found = camera.points(points_cam) @ camera.K.double().T
     return found[:, :2] / found[:, 2:]
-
-
-def _border_share(points_cam: Tensor, meta: dict) -> float:
-    """Share of points beyond the centres of the outer cells of the feature map."""
-    grid = meta.get("feat_grid")
-    if grid is None:
-        return float("nan")
-    height, width = meta["img_shape"][:2]
-    cells = torch.tensor(
-        [side / grid["patch"] for side in grid["input_size"]], dtype=torch.float64
-    )
-    scale = cells / torch.tensor([width, height])
-    at = (projected_pixels(points_cam, meta) + 0.5) * scale - 0.5
-    return float(((at < 0) | (at > cells - 1)).any(dim=1).double().mean())
 
 
 PICTURED = 4
@@ -325,7 +377,8 @@ def report_text(check: FusionCheck) -> str:
         voxels = "/".join(str(sample.trace.coordinates.get(s, 0)) for s in STRIDES)
         lines.append(
             f"{sample.split:5} {sample.name}: valid {sample.valid:.4f}, off "
-            f"{sample.pixel_error:.4f} px, "
+            f"{sample.pixel_error:.4f} px, colours off {sample.colors.pixels:.1f} px "
+            f"and {sample.colors.gray:.1f} grey levels, "
             f"depth {low:.2f}..{middle:.2f}..{high:.2f} m, "
             f"border {sample.border:.3f}, voxels at strides 1/2/4/8/16 {voxels}"
         )
@@ -360,8 +413,8 @@ def write_projection_picture(path: Path, check: FusionCheck) -> None:
     grid = figure.subplots(len(chosen), 2, squeeze=False)
     for (left, right), sample in zip(grid, chosen):
         image = read_color(sample.meta["img_path"])
-        height, width = sample.meta["img_shape"][:2]
-        extent = (-0.5, width - 0.5, height - 0.5, -0.5)  # of the depth image
+        width, height = color_camera(sample.meta).size
+        extent = (-0.5, width - 0.5, height - 0.5, -0.5)  # of the colour camera
         pixels = projected_pixels(sample.points_cam, sample.meta).numpy()
         for axes in (left, right):
             axes.imshow(image, extent=extent)
