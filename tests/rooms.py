@@ -22,7 +22,7 @@ FRAMES = {
     "scannet_sens": [0, 20, 40],
     "sun3d": [0, 4, 8, 12, 16, 20],
     "rgbd_folder": [0, 20, 40],
-    "rgbd_two_cameras": [0, 40, 200],
+    "rgbd_two_cameras": [0, 20, 40],
 }
 
 
