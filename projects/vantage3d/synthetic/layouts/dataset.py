@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vantage3d.checks import check_choice, check_positive
+from vantage3d.io.folders import listing
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
 from vantage3d.synthetic.layouts import annotated, eth3d, recordings
@@ -157,7 +158,7 @@ def write_missing(
     """
     path, noted = root / MANIFEST, json.dumps(manifest, indent=1) + "\n"
     if not path.exists() or path.read_text() != noted:
-        if root.is_dir() and any(root.iterdir()):
+        if listing(root):  # without the lock of this run
             made = "with other arguments" if path.exists() else "by something else"
             raise FileExistsError(
                 f"{root} was made {made}. Remove it or choose another output folder."
