@@ -68,6 +68,9 @@ class Footage:
         every: One of so many pixels of the files is taken, each way.
         size: (W, H) of the depth maps.
         samples: (A, N, 2) pixels (x, y) with depth, drawn from every frame.
+        most: Pairs that are compared at most.
+        poses: Poses that were read, by place; None where there is none.
+        lumas: Images that were read, by row and shift.
     """
 
     reader: FrameReader
@@ -77,8 +80,9 @@ class Footage:
     every: int
     size: tuple[int, int]
     samples: NDArray[np.int64]
+    most: int = PAIRS
     poses: dict[int, Matrix | None] = field(default_factory=dict)
-    lumas: dict[tuple[int, int], Image] = field(default_factory=dict)
+    lumas: dict[tuple[int, int], Image | None] = field(default_factory=dict)
 
     @property
     def focal(self) -> float:
@@ -97,21 +101,22 @@ class Footage:
         return np.full((4, 4), np.nan) if pose is None else pose
 
     def luma(self, shift: int) -> Image:
-        """(A, h, w) grey of unit contrast, of frames so many places later; NaN none."""
-        return np.stack([self._luma(row, shift) for row in range(len(self.places))])
+        """(A, h, w) grey of unit contrast, of frames so many places later.
 
-    def _luma(self, row: int, shift: int) -> Image:
-        if (row, shift) not in self.lumas:
-            place = int(self.places[row])
-            at = place + shift
-            inside = 0 <= at < len(self.reader)
-            color = self.reader.color(at, place) if inside else None
-            shape = self.depth.shape[1:]
-            none = np.full(shape, np.nan, np.float32)
-            self.lumas[row, shift] = (
-                none if color is None else contrast(color, self.every)
-            )
-        return self.lumas[row, shift]
+        NaN where there is none; zero in frames that are in no pair.
+        """
+        found = np.zeros_like(self.depth)
+        for row in np.unique(self.pairs).tolist():
+            if (row, shift) not in self.lumas:
+                self.lumas[row, shift] = self._luma(int(self.places[row]), shift)
+            image = self.lumas[row, shift]
+            found[row] = np.nan if image is None else image
+        return found
+
+    def _luma(self, place: int, shift: int) -> Image | None:
+        inside = 0 <= place + shift < len(self.reader)
+        color = self.reader.color(place + shift, place) if inside else None
+        return None if color is None else contrast(color, self.every)
 
     def alone(self, pair: NDArray[np.int64]) -> "Footage":
         """Two frames, with every pixel of the first that has depth as a sample."""
@@ -140,14 +145,22 @@ class Footage:
     def pairs(self) -> NDArray[np.int64]:
         """(P, 2) rows of frames that see the same from elsewhere, the best first."""
         angles, moves = self.motion
-        share = moves / (MOVE * np.median(self.depth[self.depth > 0]))
-        # Translations in another unit tell nothing: they count as one step at most.
-        motion = np.hypot(angles / TURN_DEG, np.minimum(share, 1))
-        cost = np.abs(np.log(np.maximum(motion, 1e-9)))
+        turns = angles / TURN_DEG
+        cost = np.abs(np.log(np.maximum(turns, 1e-9)))
         cost += 10 * (angles > WIDEST_DEG)
+        if np.nanmax(angles) < TURN_DEG / 2:  # it hardly turns
+            share = moves / (MOVE * np.median(self.depth[self.depth > 0]))
+            # Of another unit, perhaps: those farthest apart are as good a guess.
+            near = np.hypot(turns, share / max(1.0, float(np.nanmedian(share)) / 20))
+            cost = np.minimum(
+                np.abs(np.log(np.maximum(near, 1e-9))),
+                np.log(np.nanmax(moves) / np.maximum(moves, 1e-9)),
+            )
+        # Of views that turn alike, those that moved show more.
+        cost -= 0.3 * np.minimum(moves / max(float(np.nanmedian(moves)), 1e-9), 2)
         cost[~np.isfinite(cost)] = np.inf
         np.fill_diagonal(cost, np.inf)
-        order = np.argsort(cost, axis=None, kind="stable")[:PAIRS]
+        order = np.argsort(cost, axis=None, kind="stable")[: self.most]
         order = order[cost.flat[order] < np.inf]
         return np.stack(np.unravel_index(order, cost.shape), -1)
 
@@ -198,7 +211,9 @@ def choose(reader: FrameReader) -> list[int]:
     """Places of frames: evenly over the sequence, with others that see the same."""
     count = len(reader)
     if count <= 3 * MOST:
-        places = np.unique(np.linspace(0, count - 1, min(count, MOST)).round())
+        first = REACH if count >= 4 * REACH else 0  # so that all have neighbours
+        places = np.linspace(first, count - 1 - first, min(count, MOST)).round()
+        places = np.unique(places)
         return [at for at in places.astype(int).tolist() if reader.pose(at) is not None]
     chosen: set[int] = set()
     last = count - 1 - REACH

@@ -124,3 +124,18 @@ def single_changes(start: Hypothesis, facts: Facts) -> list[Hypothesis]:
         if name not in start.changes
         for value in choices
     ]
+
+
+def first_changes(facts: Facts) -> list[Hypothesis]:
+    """One thing wrong, or poses of another convention with depth of another unit."""
+    grid = [
+        Hypothesis(inverted, axes, scale, units)
+        for inverted in (False, True)
+        for axes in (None, *(name for name in AXES if name != facts.axes))
+        for scale, units in (
+            *((scale, 1.0) for scale in (1.0, *SCALES)),
+            *((1.0, units) for units in UNITS),
+        )
+    ]
+    found = dict.fromkeys([*single_changes(GIVEN, facts), *grid])
+    return [guess for guess in found if guess.changes]

@@ -1,6 +1,5 @@
 """Which hypothesis explains the views best, and by how much."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -12,12 +11,15 @@ from vantage3d.recordings.preflight.hypotheses import (
     GIVEN,
     Facts,
     Hypothesis,
+    first_changes,
     single_changes,
 )
 
 KEPT = 4  # hypotheses that are changed further
+QUICK = 16  # pairs by which hypotheses are sorted first
 DEEPEST = 3  # things that may be wrong at a time
 EACH = 0.01  # of the score, that a further change must bring
+LEAST = {"color_focal": 0.05, "color_shift": 0.02}  # of the score, for these
 SURE = 3.0  # standard errors, likewise
 FINE = (0.96, 0.98, 1.02, 1.04)  # steps of a focal length around the best one
 
@@ -31,7 +33,6 @@ class Comparison(NamedTuple):
         best_agreement: Of the hypothesis.
         gain: Mean difference of the scores over pairs that both have.
         errors: The same in standard errors.
-        tried: Number of hypotheses.
     """
 
     best: Hypothesis
@@ -39,7 +40,6 @@ class Comparison(NamedTuple):
     best_agreement: Agreement
     gain: float
     errors: float
-    tried: int
 
 
 def compare(film: Footage, facts: Facts) -> Comparison:
@@ -48,27 +48,36 @@ def compare(film: Footage, facts: Facts) -> Comparison:
     Further changes are tried on the best few only. One more change must raise the score
     by ``EACH`` and by ``SURE`` standard errors.
     """
-    seen: dict[Hypothesis, Agreement] = {}
-
-    def agreement(guess: Hypothesis) -> Agreement:
-        if guess not in seen:
-            seen[guess] = measure(film, facts, guess)
-        return seen[guess]
-
+    quick, whole = Scores(replace(film, most=QUICK), facts), Scores(film, facts)
     best = GIVEN
-    beam = [GIVEN]
+    found = first_changes(facts)
     for _ in range(DEEPEST):
-        found = {new: None for old in beam for new in single_changes(old, facts)}
-        ranked = sorted(found, key=lambda g: -_level(agreement(g), agreement(GIVEN)))
-        beam = ranked[:KEPT]
-        winner = max(beam, key=lambda g: gain(agreement(g), agreement(best))[0])
-        if not _better(agreement(winner), agreement(best)):
+        ranked = sorted(found, key=quick.level, reverse=True)[: 2 * KEPT]
+        beam = _by_wins(ranked, whole)[:KEPT]
+        if not _better(beam[0], best, whole):
             break
-        best = winner
-    best = _refined(best, agreement)
-    best = _simplified(best, agreement)
-    difference = gain(agreement(best), agreement(GIVEN))
-    return Comparison(best, agreement(GIVEN), agreement(best), *difference, len(seen))
+        best = beam[0]
+        found = list({new: None for old in beam for new in single_changes(old, facts)})
+    best = _simplified(_refined(best, whole), whole)
+    difference = gain(whole(best), whole(GIVEN))
+    return Comparison(best, whole(GIVEN), whole(best), *difference)
+
+
+class Scores:
+    """Agreement by hypothesis, measured once."""
+
+    def __init__(self, film: Footage, facts: Facts) -> None:
+        self.film, self.facts = film, facts
+        self.seen: dict[Hypothesis, Agreement] = {}
+
+    def __call__(self, guess: Hypothesis) -> Agreement:
+        if guess not in self.seen:
+            self.seen[guess] = measure(self.film, self.facts, guess)
+        return self.seen[guess]
+
+    def level(self, guess: Hypothesis) -> float:
+        """Mean gain over the recording as it is read now."""
+        return gain(self(guess), self(GIVEN))[0]
 
 
 def gain(new: Agreement, old: Agreement) -> tuple[float, float]:
@@ -81,33 +90,37 @@ def gain(new: Agreement, old: Agreement) -> tuple[float, float]:
     return float(mean), float(mean / (spread + 1e-3))
 
 
-def _level(new: Agreement, old: Agreement) -> float:
-    return gain(new, old)[0]
+def _by_wins(guesses: list[Hypothesis], scores: Scores) -> list[Hypothesis]:
+    """Hypotheses by how many others each beats on the pairs that both have."""
+
+    def wins(guess: Hypothesis) -> int:
+        return sum(gain(scores(guess), scores(other))[0] > 0 for other in guesses)
+
+    return sorted(guesses, key=wins, reverse=True)
 
 
-def _better(new: Agreement, old: Agreement) -> bool:
-    more, errors = gain(new, old)
-    return more > EACH and errors > SURE
+def _better(new: Hypothesis, old: Hypothesis, scores: Scores) -> bool:
+    """Whether a hypothesis beats another for certain, for all that it changes."""
+    more, errors = gain(scores(new), scores(old))
+    added = new.changes.keys() - old.changes.keys()
+    return more > max((LEAST.get(name, EACH) for name in added), default=EACH) and (
+        errors > SURE
+    )
 
 
-def _refined(
-    best: Hypothesis, agreement: Callable[[Hypothesis], Agreement]
-) -> Hypothesis:
+def _refined(best: Hypothesis, scores: Scores) -> Hypothesis:
     """The focal lengths between those that were tried."""
     for name in {"focal", "color_focal"} & best.changes.keys():
         value = getattr(best, name)
         near = [best, *(replace(best, **{name: value * step}) for step in FINE)]
-        best = max(near, key=lambda g: float(np.nanmean(agreement(g).score)))
+        best = max(near, key=lambda g: float(np.nanmean(scores(g).score)))
     return best
 
 
-def _simplified(
-    best: Hypothesis, agreement: Callable[[Hypothesis], Agreement]
-) -> Hypothesis:
+def _simplified(best: Hypothesis, scores: Scores) -> Hypothesis:
     """Without changes that, in the end, bring nothing."""
     for name in best.changes:
-        default = getattr(GIVEN, name)
-        simpler = replace(best, **{name: default})
-        if not _better(agreement(best), agreement(simpler)):
-            return _simplified(simpler, agreement)
+        simpler = replace(best, **{name: getattr(GIVEN, name)})
+        if not _better(best, simpler, scores):
+            return _simplified(simpler, scores)
     return best
