@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from tests.recordings.layouts.test_rgbd import K, write
+from vantage3d.recordings.detection import open_recording
 from vantage3d.recordings.file_facts import file_facts
 from vantage3d.recordings.layouts import RgbdFolder
 from vantage3d.recordings.recording import Remedies
@@ -83,6 +84,21 @@ def test_files_that_cannot_be_read_are_named(scene):
     path = scene / "color" / "11.jpg"
     path.write_bytes(path.read_bytes()[:700])
     assert "11.jpg cannot be read" in said(scene, "error")[0]
+
+
+def test_photographs_without_poses_are_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name in ("a", "b"):
+        Image.new("RGB", (80, 60), (9, 90, 30)).save(
+            tmp_path / f"{name}.jpg", exif=exif
+        )
+    recording = open_recording(tmp_path)
+    told = file_facts(recording, *recording.sequences())
+    assert [one.text for one in told] == [
+        "there are no depth maps",
+        "there are no poses",
+    ]
 
 
 def test_floats_in_tiff_are_read_where_the_scale_is_said(scene):

@@ -10,6 +10,7 @@ from vantage3d.io.images import open_image
 from vantage3d.recordings.findings import Finding
 
 ORIENTATION = 0x0112  # tag of EXIF
+SMALL = 256, 256  # that a photograph is decoded to
 TURNS = {2: "mirrored", 3: "by 180 degrees", 4: "mirrored", 5: "mirrored"}
 TURNS |= {6: "by 90 degrees", 7: "mirrored", 8: "by 270 degrees"}
 WIDE_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
@@ -43,15 +44,16 @@ def look_at_color(path: Path) -> ColorFile:
         OSError: If it is no image, or a damaged one.
     """
     with open_image(path) as image:
-        orientation = image.getexif().get(ORIENTATION, 1)
+        orientation, size = image.getexif().get(ORIENTATION, 1), image.size
         transparent, grey = 0.0, False
+        image.draft(image.mode, SMALL)  # of JPEG only, which is large
         if "A" in image.mode or "transparency" in image.info:
             alpha = np.asarray(image.convert("RGBA"))[..., 3]
             transparent = float((alpha < 255).mean())
         if image.mode not in WIDE_MODES:
             pixels = np.asarray(image.convert("RGB"))[::4, ::4].astype(int)
             grey = bool((np.ptp(pixels, axis=-1) <= 2).all())
-        return ColorFile(path, image.size, image.mode, orientation, transparent, grey)
+        return ColorFile(path, size, image.mode, orientation, transparent, grey)
 
 
 def color_facts(

@@ -36,7 +36,7 @@ def file_facts(recording: Recording, sequence: str) -> list[Finding]:
     found = _unusable(len(listed), reasons)
     if frames:
         found += _camera_facts(frames)
-        found += _color_facts(frames)
+        found += _color_facts(recording, frames)
         found += _depth_facts(recording, frames)
         if not errors(found):
             found += _scene_facts(recording, frames)
@@ -86,16 +86,21 @@ def _camera_facts(frames: Sequence[RecordedFrame]) -> list[Finding]:
     return found
 
 
-def _color_facts(frames: Sequence[RecordedFrame]) -> list[Finding]:
+def _color_facts(
+    recording: Recording, frames: Sequence[RecordedFrame]
+) -> list[Finding]:
+    """Facts of image files; videos have none, and photographs are read upright."""
     files = []
-    for frame in frames:
+    for frame in [frame for frame in frames if frame.place is None]:
         try:
             files.append(look_at_color(frame.color))
         except (OSError, SyntaxError, ValueError) as error:
             text = f"colour image {frame.color} cannot be read ({error})"
             return [Finding("error", text, "Export it again")]
+    if not recording.posed:
+        files = [file._replace(orientation=1) for file in files]
     camera = frames[0].depth_camera
-    return color_facts(files, None if camera is None else camera.size)
+    return color_facts(files, None if camera is None else camera.size) if files else []
 
 
 def _depth_facts(
