@@ -40,10 +40,10 @@ DEPTH_DATA = $(DATA)/demo-depth
 DEPTH_WORK = $(WORK)/demo-depth
 DEPTH_BASE = configs/vggt_lora/finetune_kitti360_demo.py
 DEPTH_LORA = configs/vggt_lora/lora_kitti360_strategy_b_demo.py
-BASE_FILE = --cfg-options model.base_weights=$(DEPTH_WORK)/base.safetensors
+BASE_FILE = --cfg-options model.base_weights=$(DEPTH_WORK)/base
 
 .PHONY: setup minkowski mmcv-ops demo demo-depth demo-evaluate demo-deltas demo-real \
-    test test-bitwise lint doctor gpu-check
+    test test-bitwise lint doctor gpu-check soak
 
 setup:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV)
@@ -74,8 +74,6 @@ demo-depth: setup
 	    $(LIDAR) --workers $(WORKERS) || exit 1; done
 	$(TRAIN_TWICE) $(DEPTH_BASE) --data-root $(DEPTH_DATA)/suburb \
 	    --work-dir $(DEPTH_WORK)/base --resume
-	$(RUN) tools/merge_lora.py $(DEPTH_BASE) $(DEPTH_WORK)/base \
-	    $(DEPTH_WORK)/base.safetensors
 	$(TRAIN_TWICE) $(DEPTH_LORA) --data-root $(DEPTH_DATA)/brick \
 	    --work-dir $(DEPTH_WORK)/lora --resume $(BASE_FILE)
 	$(TEST) $(DEPTH_BASE) $(DEPTH_WORK)/base \

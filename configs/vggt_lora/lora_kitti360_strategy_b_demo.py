@@ -15,7 +15,7 @@ _base_ = [
 ]
 
 narrow = _base_.narrow
-narrow["base_weights"] = "work_dirs/demo-depth/base.safetensors"
+narrow["base_weights"] = "work_dirs/demo-depth/base"
 model = dict(
     **narrow,
     predict_base=True,

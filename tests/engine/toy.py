@@ -1,7 +1,10 @@
 """A model, a dataset and a metric that train in milliseconds, full of randomness."""
 
+import contextlib
+import os
 import random
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,18 +19,32 @@ from vantage3d.registry import DATASETS, HOOKS, METRICS, MODELS
 
 
 class _Noise(Dataset):
-    def __init__(self, length: int, nan_at: int | None, missing: str | None):
+    def __init__(
+        self,
+        length: int,
+        nan_at: int | None,
+        missing: str | None,
+        fatal: tuple[int, str, int] | None,
+    ):
         self.metainfo = {"classes": ("a", "b"), "palette": np.eye(3)}
         self.length = length
         self.nan_at = nan_at
         self.missing = missing
+        self.fatal = fatal
 
     def __len__(self) -> int:
         return self.length
 
+    def get_data_info(self, index: int) -> dict:
+        return {"sample_idx": f"toy_{int(index)}"}
+
     def __getitem__(self, index: int) -> dict:
         if self.missing is not None:
             raise FileNotFoundError(f"{self.missing} is missing")
+        if self.fatal is not None and index == self.fatal[0]:
+            with contextlib.suppress(FileExistsError):
+                Path(self.fatal[1]).touch(exist_ok=False)
+                os.kill(os.getpid(), self.fatal[2])
         noise = torch.randn(4) + random.random() + np.random.rand()
         if index == self.nan_at:
             noise[0] = float("nan")
@@ -36,10 +53,14 @@ class _Noise(Dataset):
 
 @DATASETS.register_module()
 class ToyDataset(SeededSamples, _Noise):
-    """Every sample draws from all three generators."""
+    """Every sample draws from all three generators.
 
-    def __init__(self, length=24, nan_at=None, missing=None):
-        super().__init__(length, nan_at, missing)
+    ``fatal`` is a sample that ends the process which loads it first, a file that tells
+    that this has happened, and the signal.
+    """
+
+    def __init__(self, length=24, nan_at=None, missing=None, fatal=None):
+        super().__init__(length, nan_at, missing, fatal)
 
 
 @MODELS.register_module()

@@ -187,3 +187,18 @@ def test_empty_split_and_bad_arguments():
         PlaneDataset(data_root=".", split="eval")
     with pytest.raises(IndexError, match="sample 18 of 18"):
         PlaneDataset(**SMALL)[18]
+
+
+def test_a_split_without_depth_says_so(monkeypatch):
+    views = PlaneDataset("x")
+    assert views.lacks_targets() == ""
+
+    def no_depth(sequence, number):
+        raise BadSampleError(f"frame {sequence}/{number} has no depth")
+
+    monkeypatch.setattr(views, "read_frame", no_depth)
+    reason = views.lacks_targets()
+    assert reason == (
+        "none of 18 frames of PlaneDataset train in x can be used, the last: frame "
+        "b/25 has no depth"
+    )

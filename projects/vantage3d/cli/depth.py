@@ -229,8 +229,7 @@ def merge_lora(argv: list[str] | None = None) -> None:
     """Add trained adapters to their base.
 
     ADAPTER is a checkpoint, a work dir or an exported folder. OUT, .safetensors or
-    .pth, has VGGT's own names and can be the `base_weights` of another config. A run
-    without adapters is exported as it is.
+    .pth, has VGGT's own names and can be the `base_weights` of another config.
     """
     parser = command_parser(merge_lora.__doc__ or "")
     add_config(parser, "config file of the run")

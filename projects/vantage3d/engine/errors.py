@@ -21,6 +21,10 @@ class NonFiniteError(EngineError):
     """The loss or its gradient is not finite; weights were not updated."""
 
 
+class LostProcessError(EngineError):
+    """A process of the run died: a loader worker, or another rank."""
+
+
 class TrainingInterruptedError(Exception):
     """SIGTERM or SIGINT stopped the training at a clean point."""
 

@@ -15,17 +15,22 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, MutableSequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
 from mmengine.dataset import worker_init_fn
+from mmengine.dist import is_distributed
 from mmengine.logging import MMLogger
 
 from vantage3d.process.lock import release_all
+from vantage3d.process.seeding import tell_samples
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# A launcher passes the terminal's Ctrl-C on to ranks that have heard it already.
+_PASSED_ON_S = 1.0
 
 
 class UpdateGuard:
@@ -46,6 +51,11 @@ class UpdateGuard:
         if self._held:
             self._held = False
             self._lock.release()
+
+    @property
+    def held(self) -> bool:
+        """Whether weights are changing, or being saved."""
+        return self._held
 
     def freeze(self, timeout_s: float) -> bool:
         """Keep weights from changing for good; called by another thread."""
@@ -99,17 +109,32 @@ class StopSignals:
         self._over.set()
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
-        self.requested = signum
-        # A second Ctrl-C leaves at once.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.requested = self.requested or signum
 
     def _watch(self) -> None:
+        """Begin to stop with the first signal; the second SIGINT leaves at once."""
+        first_s: float | None = None
         with self._reader:
             while received := self._reader.recv(64):
-                for signum in _SIGNALS:
-                    if signum in received:
-                        self._limit(signum)
-                        return
+                for signum in (one for one in received if one in _SIGNALS):
+                    now_s = time.monotonic()
+                    if first_s is None:
+                        first_s, work = now_s, (signum,)
+                        threading.Thread(
+                            target=self._limit, args=work, daemon=True
+                        ).start()
+                    elif signum == signal.SIGINT and (
+                        not is_distributed() or now_s - first_s > _PASSED_ON_S
+                    ):
+                        self._leave_at_once(signum)
+
+    def _leave_at_once(self, signum: int) -> None:
+        # Whatever a lock or a full pipe may still hold up.
+        threading.Timer(0.5, os._exit, (128 + signum,)).start()
+        MMLogger.get_current_instance().warning(
+            "second SIGINT: left at once, nothing more was saved"
+        )
+        leave(128 + signum)
 
     def _limit(self, signum: int) -> None:
         name = signal.Signals(signum).name
@@ -147,13 +172,21 @@ def leave(code: int) -> None:
     os._exit(code)
 
 
-def quiet_worker(worker_id: int, **settings: Any) -> None:
+def quiet_worker(
+    worker_id: int, at_work: MutableSequence[int], **settings: Any
+) -> None:
     """Start a data loader worker that leaves stop signals to the training process.
 
     A signal to the whole process group would otherwise kill the workers first, and the
     training process with an error in the middle of an update. Only the training
     process itself can end a worker.
+
+    Args:
+        worker_id: Number of the worker.
+        at_work: Memory shared with the training process, see :func:`tell_samples`.
+        settings: Of MMEngine's ``worker_init_fn``.
     """
+    tell_samples(at_work, worker_id)
     signal.set_wakeup_fd(-1)
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     threading.Thread(target=_obey_parent, daemon=True).start()

@@ -18,6 +18,7 @@ from vantage3d.engine.errors import (
     CheckpointError,
     ConfigError,
     EngineError,
+    LostProcessError,
     NonFiniteError,
     TrainingInterruptedError,
 )
@@ -25,7 +26,7 @@ from vantage3d.engine.interrupt import leave
 from vantage3d.process.command import INTERRUPTED, USER_ERROR
 from vantage3d.registry import RUNNERS
 
-NON_FINITE = 3
+NON_FINITE, LOST = 3, 4
 NEEDED = {
     "train": ("train_cfg", "train_dataloader", "optim_wrapper"),
     "test": ("test_cfg", "test_dataloader", "test_evaluator"),
@@ -104,8 +105,8 @@ test.__test__ = False  # type: ignore[attr-defined]  # pytest: not a test
 def run_command(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
     """Call ``function``; what the user can mend ends in one message, not a traceback.
 
-    Exit codes: 2 for a user error, 3 for a loss that is not finite, 143 after SIGTERM
-    and 130 after SIGINT.
+    Exit codes: 2 for a user error, 3 for a loss that is not finite, 4 if a process of
+    the run died, 143 after SIGTERM and 130 after SIGINT.
     """
     try:
         function(**arguments)
@@ -113,6 +114,8 @@ def run_command(function: Callable[..., Any], arguments: Mapping[str, Any]) -> N
         _end(str(stop), stop.exit_code)
     except NonFiniteError as error:
         _end(f"error: {error}", NON_FINITE)
+    except LostProcessError as error:
+        _end(f"error: {error}", LOST)
     except EngineError as error:
         _end(f"error: {error}", USER_ERROR)
     except (OSError, ValueError, ImportError) as error:

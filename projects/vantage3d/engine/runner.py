@@ -1,10 +1,11 @@
 """The one runner of all systems: MMEngine's, with runs that survive."""
 
 import copy
+import multiprocessing
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from vantage3d.engine.errors import CheckpointError, ConfigError, EngineError, c
 from vantage3d.engine.interrupt import quiet_worker
 from vantage3d.engine.schedules import check_schedules
 from vantage3d.engine.survival import SurvivingRunner
+from vantage3d.engine.targets import check_targets
 from vantage3d.process.lock import FolderInUseError, locked
 from vantage3d.registry import RUNNERS
 
@@ -83,13 +85,17 @@ class Vantage3DRunner(SurvivingRunner):
             "drop_last": config.pop("drop_last", False),
             "grouping": config.pop("batch_sampler", None),
         }
+        workers = config.get("num_workers", 0)
         config["worker_init_fn"] = {
             "type": quiet_worker,
-            "num_workers": config.get("num_workers", 0),
+            "num_workers": workers,
             "rank": get_rank(),
             "seed": seed,
         }
         loader = Runner.build_dataloader(config, seed, diff_rank_seed)
+        # Shared memory, which the config's copy would not be.
+        shared = {"at_work": multiprocessing.RawArray("q", workers)}
+        loader.worker_init_fn = partial(loader.worker_init_fn, **shared)
         # Else each new iterator would draw from the training's generator.
         loader.generator = torch.Generator()
         return loader
@@ -196,6 +202,7 @@ class Vantage3DRunner(SurvivingRunner):
             self.load_checkpoint(self._load_from)
         if isinstance(self._train_loop, BaseLoop):
             check_schedules(self, self._resumed_from)
+            check_targets(self.train_dataloader.dataset)
 
     def load_checkpoint(
         self, filename: str, map_location: Any = "cpu", **unused: Any

@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-from mmengine.dist import all_gather_object, all_reduce, is_distributed
+from mmengine.dist import all_gather_object, is_distributed, is_main_process
 from mmengine.hooks import EMAHook
 from mmengine.runner import Runner
 
@@ -25,8 +24,10 @@ from vantage3d.engine.checkpoints.state import (
     accumulating,
     bare_model,
 )
+from vantage3d.engine.deaths import Deaths
 from vantage3d.engine.errors import (
     EngineError,
+    LostProcessError,
     NonFiniteError,
     TrainingInterruptedError,
 )
@@ -56,6 +57,7 @@ class SurvivingRunner(Runner):
         self._guard = UpdateGuard()
         self._signals: StopSignals | None = None
         self._moment: Moment | None = None
+        self._random: list[dict[str, Any]] = []  # of every process, at that moment
         self._buffers: BufferCopies | None = None
         self._due_saves: list[Callable[[], object]] = []
         self._random_to_restore: dict[str, Any] | None = None
@@ -76,6 +78,7 @@ class SurvivingRunner(Runner):
         model = bare_model(self.model)
         hook = model.register_forward_hook(self._remember_losses)
         self._buffers = BufferCopies(model)
+        self._deaths = Deaths()
         self._take_moment()
         limit_s = self.cfg.get("stop_within_s", STOP_WITHIN_S)
         with StopSignals(
@@ -84,6 +87,9 @@ class SurvivingRunner(Runner):
             self._signals = stop
             try:
                 yield
+            except RuntimeError as error:
+                self._stop_after_a_death(error)
+                raise
             finally:
                 stop.finished()
                 self._signals = None
@@ -95,10 +101,10 @@ class SurvivingRunner(Runner):
         if is_distributed() and accumulating(self):
             return  # Each process holds gradients of its own.
         self._guard.begin()
-        self._take_moment()
+        stop = self._take_moment()
         while self._due_saves:
             self._due_saves.pop(0)()
-        if self._stop_agreed():
+        if stop:
             self._save_and_stop()
         self._guard.end()
 
@@ -193,28 +199,28 @@ class SurvivingRunner(Runner):
 
     def gather_random_states(self) -> list[dict[str, Any]]:
         """States at the last safe point of every process, in the order of ranks."""
-        return all_gather_object(self._current_moment().random)
+        return self._random or all_gather_object(self._current_moment().random)
 
     def _current_moment(self) -> Moment:
         return self._moment or Moment.now(self)
 
-    def _take_moment(self) -> None:
-        self._moment = Moment.now(self)
+    def _take_moment(self) -> bool:
+        """Remember this safe point; whether any process was asked to stop.
+
+        Every process hears the generators' states of all, so that what is left of them
+        can save when one is lost.
+        """
+        moment = Moment.now(self)
         if self._random_to_restore is not None:
-            self._moment.random = self._random_to_restore
+            moment.random = self._random_to_restore
+        told = all_gather_object((self._stop_requested(), moment.random))
+        self._moment, self._random = moment, [random for _, random in told]
         if self._buffers is not None:
             self._buffers.refresh()
+        return any(requested for requested, _ in told)
 
     def _stop_requested(self) -> bool:
         return self._signals is not None and self._signals.requested is not None
-
-    def _stop_agreed(self) -> bool:
-        """Whether any process got a signal; every process hears the same answer."""
-        if not is_distributed():
-            return self._stop_requested()
-        requested = torch.tensor(int(self._stop_requested()))
-        all_reduce(requested, "max")
-        return bool(requested)
 
     def _save_and_stop(self) -> None:
         signum = (self._signals and self._signals.requested) or 15
@@ -230,11 +236,41 @@ class SurvivingRunner(Runner):
         path = hook.save(self, f"iter_{moment.iteration}.pth")
         return f"iteration {moment.iteration} is saved in {path}"
 
+    def _stop_after_a_death(self, error: RuntimeError) -> None:
+        """Save the last safe point if a process of the run died.
+
+        Raises:
+            LostProcessError: With the process and what was saved.
+        """
+        death = self._deaths.behind(error)
+        if death is None:
+            return
+        saved = "weights were just changing, the last checkpoint stands"
+        if not self._guard.held:
+            self._guard.begin()
+            saved = self._save_safe_point(computing=self._batch is not None)
+        raise LostProcessError(f"{death}. {saved}. Continue with --resume") from error
+
     def _save_for_the_loop(self) -> str:
         """Save the state before the running iteration; for the watching thread."""
+        lost = self._deaths.lost_ranks() if is_distributed() else ""
+        saved = self._save_safe_point(computing=True)
+        return f"{lost}; {saved}" if lost else saved
+
+    def _save_safe_point(self, computing: bool) -> str:
+        """Save the last safe point from within the next iteration; what was done.
+
+        Within an accumulation schedules and averages are ahead of the weights: one
+        process alone can save that between two iterations, several cannot.
+
+        Args:
+            computing: Whether gradients may be in the making.
+        """
+        if not is_main_process():
+            return "rank 0 saves"
+        torn = accumulating(self) and (computing or is_distributed())
         if (
-            is_distributed()
-            or accumulating(self)
+            torn
             or self._averaged is None
             or self._buffers is None
             or not self._buffers.still_belong_to(bare_model(self.model))

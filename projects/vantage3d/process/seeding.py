@@ -6,7 +6,7 @@ dataset seeds every generator from it while it loads that one sample.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableSequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,20 +26,26 @@ class SeededIndex(int):
 
     seed: int  # of everything random in the sample
     shape: tuple[int, float] | None
+    asked: int  # the index that the sampler sent, before wrappers shifted it
 
     def __new__(
-        cls, index: int, seed: int, shape: tuple[int, float] | None = None
+        cls,
+        index: int,
+        seed: int,
+        shape: tuple[int, float] | None = None,
+        asked: int | None = None,
     ) -> "SeededIndex":
         self = super().__new__(cls, index)
         self.seed, self.shape = seed, shape
+        self.asked = int(index) if asked is None else asked
         return self
 
     def __getnewargs__(self) -> tuple:  # type: ignore[override]
-        return int(self), self.seed, self.shape
+        return int(self), self.seed, self.shape, self.asked
 
     def at(self, index: int) -> "SeededIndex":
         """Another index with the same seed and shape."""
-        return SeededIndex(index, self.seed, self.shape)
+        return SeededIndex(index, self.seed, self.shape, self.asked)
 
     def __add__(self, other: int) -> "SeededIndex":
         return self.at(int(self) + other)
@@ -94,6 +100,26 @@ def seeded(seed: int) -> Iterator[None]:
         set_random_states(before)
 
 
+IDLE = -1
+_at_work: tuple[MutableSequence[int], int] | None = None  # and this worker's place
+
+
+def tell_samples(at_work: MutableSequence[int], place: int) -> None:
+    """Let this process write into ``at_work[place]`` which sample it loads, or IDLE.
+
+    In memory that another process shares: who is killed can tell nothing any more.
+    """
+    global _at_work
+    _at_work = at_work, place
+    _say_at_work(IDLE)
+
+
+def _say_at_work(index: int) -> None:
+    if _at_work is not None:
+        samples, place = _at_work
+        samples[place] = index
+
+
 class SeededSamples:
     """Mixin: ``class MyDataset(SeededSamples, Det3DDataset)``.
 
@@ -104,5 +130,9 @@ class SeededSamples:
     def __getitem__(self, index: int) -> Any:
         if not isinstance(index, SeededIndex):
             return super().__getitem__(index)  # type: ignore[misc]
-        with seeded(index.seed):
-            return super().__getitem__(index)  # type: ignore[misc]
+        _say_at_work(index.asked)
+        try:
+            with seeded(index.seed):
+                return super().__getitem__(index)  # type: ignore[misc]
+        finally:
+            _say_at_work(IDLE)

@@ -40,6 +40,7 @@ TOO_SHORT = "pieces too short for a sample"
 MISSING = "anchors without one of their references"
 STILL = "anchors without a baseline of `min_baseline`"
 ALONE = "anchors with too few frames in reach"
+LOOKED_AT = 200  # frames, evenly over the split, until one has depth
 HOLES, JUMPS = "cuts at holes in the numbers", "cuts at jumps of the camera"
 
 
@@ -249,6 +250,23 @@ class PosedViews(SeededSamples, BaseDataset):
             "rows": rows,
             "ids": self.index.numbers[rows].tolist(),
         }
+
+    def lacks_targets(self) -> str:
+        """Why no frame has depth to learn from; empty if one has."""
+        reason = ""
+        rows = np.concatenate([np.arange(one.start, one.end) for one in self.pieces])
+        places = np.linspace(0, len(rows) - 1, min(LOOKED_AT, len(rows))).astype(int)
+        for row in rows[places]:
+            name = self.index.sequence_of(row)
+            try:
+                self.read_frame(name, int(self.index.numbers[row]))
+                return ""
+            except BadSampleError as error:
+                reason = str(error)
+        return (
+            f"none of {len(places)} frames of {self.name} {self.split} in "
+            f"{self.data_root} can be used, the last: {reason}"
+        )
 
     def get_cat_ids(self, idx: int) -> list[str]:
         """What ``ClassBalancedDataset`` balances: the first part of the sequence.

@@ -10,9 +10,11 @@ from tests.shared import ROOT
 from vantage3d.engine.loops import ClassBalancedDataset
 from vantage3d.engine.nonfinite import describe_batch, sample_names
 from vantage3d.esam.datasets import (
+    AddSuperPointAnnotations,
     LoadAnnotations3D_,
     LoadPointsFromFile_,
     Pack3DDetInputs_,
+    PointSegClassMapping,
     ScanNet200SegDataset_,
 )
 from vantage3d.esam.scannet_classes import SCANNET20_CLASSES
@@ -28,6 +30,7 @@ FOLDERS = {
     "pts_instance_mask": "instance_mask",
     "sp_pts_mask": "super_points",
 }
+IDS = "seg_valid_class_ids"
 PIPELINE = [
     {"type": LoadPointsFromFile_},
     {"type": LoadAnnotations3D_},
@@ -157,3 +160,29 @@ def test_a_point_file_cut_between_two_points(root):
     message = rf"points/{NAMES[1]}\.bin has 5 rows, expected 6"
     with pytest.raises(ValueError, match=message):
         frames[1]
+
+
+def test_a_set_without_an_instance_of_a_class_that_counts_says_so(root):
+    """No instance at all, then one of a class without things, then a chair."""
+    pipeline = [
+        *PIPELINE[:2],
+        {"type": PointSegClassMapping},
+        {"type": AddSuperPointAnnotations, "num_classes": 200, "stuff_classes": [0, 1]},
+    ]
+
+    def lacks():
+        frames = ScanNet200SegDataset_(
+            data_root=str(root),
+            ann_file="infos.json",
+            data_prefix=FOLDERS,
+            pipeline=pipeline,
+        )
+        return frames.lacks_targets()
+
+    message = f"none of the 2 samples of {root}/infos.json has an instance of a class"
+    assert lacks().startswith(message)
+    write_rows(root / "instance_mask" / f"{NAMES[1]}.bin", np.ones(5), "<i8")
+    assert lacks().startswith(message)  # class 0: not annotated
+    semantic = root / "semantic_mask" / f"{NAMES[1]}.bin"
+    write_rows(semantic, np.full(5, ScanNet200SegDataset_.METAINFO[IDS][2]), "<i8")
+    assert lacks() == ""

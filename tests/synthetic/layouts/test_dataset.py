@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.shared import ROOT
+from vantage3d.cli.data import make_synthetic
 from vantage3d.geometry import invert_rigid, transform_points, unproject
 from vantage3d.synthetic import (
     make_room,
@@ -265,3 +266,13 @@ def test_tool_refuses_a_size_it_cannot_read(tmp_path):
     result = run_tool("scannet", "--out", str(tmp_path), "--size", "640")
     assert result.returncode == 2
     assert "must look like 640x480, got '640'" in result.stderr
+
+
+def test_the_command_writes_into_a_new_folder_and_goes_on(tmp_path):
+    """Its own lock, which lies there meanwhile, is nothing that somebody else made."""
+    rooms = ["--train-rooms", "1", "--val-rooms", "0", "--frames", "1"]
+    command = ["rgbd_folder", "--out", str(tmp_path / "out"), "--size", "32x24", *rooms]
+    make_synthetic(command)
+    written = sorted(tmp_path.rglob("*"))
+    make_synthetic(command)
+    assert sorted(tmp_path.rglob("*")) == written and len(written) > 3

@@ -64,7 +64,7 @@ def test_mistakes_are_named(run, tmp_path, capsys):
         ([run, tmp_path / "out.bin"], "must end in one of"),
         (
             [run, tmp_path / "o.pth", "--cfg-options", "model.lora=None"],
-            "does not fit VGGTEstimator",
+            "has no `model.lora`, its runs have no adapters to merge.",
         ),
         (
             [run, tmp_path / "o.pth", "--cfg-options", "randomness.seed=5"],

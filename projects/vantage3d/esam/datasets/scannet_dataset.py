@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.dataset import BaseDataset
 
+from vantage3d.esam.datasets.annotations import AddSuperPointAnnotations
 from vantage3d.esam.scannet_classes import (
     SCANNET20_CLASSES,
     SCANNET20_IDS,
@@ -16,7 +17,8 @@ from vantage3d.esam.scannet_classes import (
 from vantage3d.io.infos import load_info
 from vantage3d.io.names import check_public
 from vantage3d.io.paths import check_path, inside
-from vantage3d.process.seeding import SeededSamples
+from vantage3d.io.points import read_labels
+from vantage3d.process.seeding import SeededSamples, seeded
 from vantage3d.registry import DATASETS
 from vantage3d.visualization.instances import distinct_colours
 
@@ -147,6 +149,28 @@ class SingleViewDataset(SeededSamples, BaseDataset):
         if self.test_mode:
             info["eval_ann_info"] = {"lidar_idx": info["sample_idx"]}
         return info
+
+    def lacks_targets(self) -> str:
+        """Why there is no instance to learn in any sample; empty if there is one."""
+        for index in range(len(self)):
+            ids = read_labels(self.get_data_info(index)["pts_instance_mask_path"])
+            if (ids > 0).any() and self._has_things(index):
+                return ""
+        return (
+            f"none of the {len(self)} samples of {self.ann_file} has an instance of a "
+            "class that counts. Look at `named_instances_mean` in the converter's "
+            "report_train.json, and convert with labels"
+        )
+
+    def _has_things(self, index: int) -> bool:
+        """Whether an instance of a sample is left when classes are known."""
+        results = self.get_data_info(index)
+        with seeded(0):
+            for transform in self.pipeline.transforms:
+                results = transform(results)
+                if isinstance(transform, AddSuperPointAnnotations):
+                    return bool((results["pts_instance_mask"] >= 0).any())
+        return True
 
     def get_cat_ids(self, idx: int) -> list[str]:
         """What ``ClassBalancedDataset`` balances: the scene of a frame."""

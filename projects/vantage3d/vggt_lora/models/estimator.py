@@ -32,8 +32,8 @@ class VGGTEstimator(VGGT, BaseModel):
     alone, and each checkpoint comes with a folder that plain peft reads.
 
     Args:
-        base_weights: File with VGGT's weights, or "hub" (see :func:`load_vggt`); None
-            leaves them random.
+        base_weights: File with VGGT's weights, the work dir of a run that trained
+            them, or "hub" (see :func:`load_vggt`); None leaves them random.
         freeze: Patterns (``fnmatch``) of modules whose parameters are not trained.
         lora: Arguments of :class:`LoraSettings`; None trains what is not frozen.
         criterion: Config of the losses; None for inference.

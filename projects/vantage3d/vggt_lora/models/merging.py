@@ -1,4 +1,4 @@
-"""From a run, with or without adapters, to the weights of one plain network."""
+"""From a base and the adapters of a run to the weights of one plain network."""
 
 import json
 from collections.abc import Mapping
@@ -27,8 +27,6 @@ def merge_adapter(
 ) -> dict[str, Tensor]:
     """Write the base weights with the learned updates added, under VGGT's names.
 
-    A run without adapters is written as it is.
-
     Args:
         config: Config of the run: it names base weights and adapted layers.
         adapter: A checkpoint, a work dir (its newest one) or an exported folder.
@@ -40,17 +38,22 @@ def merge_adapter(
         What was written.
 
     Raises:
-        ConfigError: If ``out`` has another suffix.
-        CheckpointError: If the adapters belong to another base, rank or set of layers,
-            or the checkpoint has adapters and the config has not, or the reverse.
+        ConfigError: If ``out`` has another suffix, or the run has no adapters.
+        CheckpointError: If the adapters belong to another base, rank or set of layers.
     """
     if out.suffix not in SUFFIXES:
         raise ConfigError(f"`out` must end in one of {SUFFIXES}, got {out}")
     cfg = load_config(config, options)
     settings = cfg.model.get("lora")
+    if settings is None:
+        raise ConfigError(
+            f"config {config} has no `model.lora`, its runs have no adapters to merge. "
+            "Give the config of a LoRA run. A network that was trained as a whole can "
+            f"be a base as it is: model.base_weights={adapter}"
+        )
     # A random base, of a narrow network, is drawn as the runner draws it.
     set_random_seed(cfg.randomness.seed)
-    if settings is not None and (adapter / CONFIG).is_file():
+    if (adapter / CONFIG).is_file():
         own = json.loads((adapter / CONFIG).read_text())
         settings.update(adapter=str(adapter), rank=own["r"], alpha=own["lora_alpha"])
         model = MODELS.build(cfg.model)
@@ -63,6 +66,5 @@ def merge_adapter(
         write_checkpoint({"meta": {}, "state_dict": weights}, out)
     else:
         atomic_write_bytes(out, save(weights, {"format": "pt"}))
-    done = "adapters merged" if settings is not None else "the run had no adapters"
-    print_log(f"{len(weights)} tensors, {done}, in {out}", logger="current")
+    print_log(f"{len(weights)} tensors, adapters merged, in {out}", logger="current")
     return weights

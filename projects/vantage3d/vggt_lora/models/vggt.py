@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vantage3d.backbones2d.weights import State, find_released, load_backbone
 from vantage3d.checks import check_choice, check_shape
+from vantage3d.engine.launch import weights_file
 from vantage3d.io.released_weights import VGGT_1B
 from vantage3d.registry import MODELS
 from vantage3d.vggt_lora.models.aggregator import (
@@ -210,8 +211,9 @@ def load_vggt(net: VGGT, weights: str | Path) -> str:
     Args:
         net: A VGGT, before adapters change its names.
         weights: ``model.pt`` or ``model.safetensors`` as released, or what
-            ``torch.save`` made of a state dict; "hub" looks for the released file in
-            the folder of pretrained weights, and downloads it if it is not there.
+            ``torch.save`` made of a state dict; a work dir stands for its newest
+            checkpoint; "hub" looks for the released file in the folder of pretrained
+            weights, and downloads it if it is not there.
 
     Returns:
         SHA-256 of the file.
@@ -228,5 +230,7 @@ def load_vggt(net: VGGT, weights: str | Path) -> str:
         note = f"{left} keys left out: the model has no {' and no '.join(absent)}"
         return kept, [note] if left else []
 
+    if weights != HUB and Path(weights).is_dir():
+        weights = weights_file(Path(weights))
     path = find_released(VGGT_1B, None if weights == HUB else weights)
     return load_backbone(net, path, without_absent)
