@@ -27,6 +27,8 @@ def test_what_is_there_is_told_in_one_sentence(monkeypatch):
     )
     with pytest.raises(ValueError, match=message):
         lists.on_disk(SCENES, SCENES[:8], "train.txt", False)
+    with pytest.raises(ValueError, match=r"letter case differs: scene0000_00\)"):
+        lists.on_disk(["Scene0000_00"], SCENES, "train.txt", False)
     assert lists.on_disk(SCENES, [], "none.txt", True) == []
 
 

@@ -47,6 +47,9 @@ def on_disk(
     count = f"{len(there)} of {len(listed)} {kind}"
     if not available:
         names = ", ".join(list(known)[:SHOWN]) or "nothing"
+        folded = {name.lower(): name for name in known}
+        if near := [folded[n.lower()] for n in missing if n.lower() in folded]:
+            names += f" (letter case differs: {near[0]})"
         raise ValueError(
             f"{source} names {len(missing)} {kind} that are not on disk: {first}. On "
             f"disk: {names}. Get the others, or go on with what is there, {count}, "

@@ -188,6 +188,13 @@ def opened(args: argparse.Namespace) -> Recording:
     recording = open_recording(args.root_path, args.layout, remedies)
     count = len(recording.sequences())
     text = f"{args.root_path}: {recording.title}, {count} sequences"
+    if recording.posed:
+        scale = remedies.depth_scale or recording.depth_scale
+        text += (
+            f"; taken as {scale:g} units of depth per metre, poses "
+            f"{remedies.poses or recording.poses}, {remedies.axes or recording.axes} "
+            "axes"
+        )
     print_log(text, logger="current")
     return recording
 
