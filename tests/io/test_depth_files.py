@@ -1,6 +1,7 @@
 """Depth encodings: exact where they are, refused by name where they are damaged."""
 
 import builtins
+import struct
 
 import cv2
 import h5py
@@ -11,11 +12,14 @@ from PIL import Image
 from vantage3d.io import depth_files
 from vantage3d.io.depth_files import (
     looks_rotated,
+    read_depth_file,
+    read_depth_size,
     read_float16_png,
     read_hdf5,
     read_npy,
     read_raw_float32,
     read_rotated_depth,
+    read_stored,
     rotate_bits,
     unrotate_bits,
     write_depth_png,
@@ -175,3 +179,34 @@ def test_rotated_depth_read_as_millimetres_is_noticed(millimetres):
     assert not looks_rotated(millimetres / 1000)
     assert not looks_rotated(8 * millimetres.astype(float) / 1001)
     assert not looks_rotated(np.zeros((4, 4)))
+
+
+def test_an_exr_file_of_the_red_channel_alone(tmp_path):
+    """As phones write them: a header by hand, one uncompressed line after another."""
+
+    def attribute(name, kind, data):
+        return b"%s\0%s\0" % (name, kind) + struct.pack("<I", len(data)) + data
+
+    width, height = 4, 3
+    box = struct.pack("<4i", 0, 0, width - 1, height - 1)
+    red = b"R\0" + struct.pack("<iB3xii", 2, 0, 1, 1) + b"\0"  # 2: float32
+    header = b"".join((
+        attribute(b"channels", b"chlist", red),
+        attribute(b"compression", b"compression", b"\0"),
+        attribute(b"dataWindow", b"box2i", box),
+        attribute(b"displayWindow", b"box2i", box),
+        attribute(b"lineOrder", b"lineOrder", b"\0"),
+        attribute(b"pixelAspectRatio", b"float", struct.pack("<f", 1)),
+        attribute(b"screenWindowCenter", b"v2f", struct.pack("<2f", 0, 0)),
+        attribute(b"screenWindowWidth", b"float", struct.pack("<f", 1)),
+    ))  # fmt: skip
+    depth = np.arange(12, dtype="<f4").reshape(height, width) / 4
+    lines = [struct.pack("<ii", y, 4 * width) + depth[y].tobytes() for y in range(3)]
+    begin = 8 + len(header) + 1 + 8 * height
+    places = [begin + y * len(lines[0]) for y in range(3)]
+    magic = struct.pack("<II", 20000630, 2)
+    offsets = struct.pack("<3Q", *places)
+    path = tmp_path / "0.exr"
+    path.write_bytes(magic + header + b"\0" + offsets + b"".join(lines))
+    np.testing.assert_array_equal(read_depth_file(path, 1.0), depth)
+    assert read_stored(path).shape == (3, 4) and read_depth_size(path) == (4, 3)

@@ -69,9 +69,9 @@ class ColmapCamera:
         """
         if self.distorts:
             raise ValueError(
-                f"a camera of model {self.model} with parameters {self.params} has no "
-                "intrinsic matrix, expected one without distortion. Undistort the "
-                "images first"
+                f"a camera of model {self.model} has no intrinsic matrix: its "
+                f"parameters {self.params} distort, expected none that do. Undistort "
+                "the images first"
             )
         K = np.array(self._camera.calibration_matrix(), np.float64)
         K[:2, 2] -= HALF

@@ -256,7 +256,7 @@ def _read_float_image(path: str | Path) -> Depth:
             f"depth file {path} is damaged or not one channel of 32-bit floats. Export "
             "it again as one channel, or as .npy"
         )
-    return values
+    return np.asarray(values, np.float32)
 
 
 def _exr_pixels(data: bytes) -> int:

@@ -384,7 +384,7 @@ class Recording(ABC):
         )
         if frame.lens is not None:
             lens = frame.lens.resized(frame.depth_camera.size)
-            depth = undistort(depth, lens, exact=True)
+            depth = np.asarray(undistort(depth, lens, exact=True), np.float32)
         if self.remedies.along_rays:
             depth = distance_to_depth(depth, frame.depth_camera.K).astype(np.float32)
         return depth

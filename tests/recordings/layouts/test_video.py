@@ -6,6 +6,7 @@ import pytest
 
 from tests.io.test_video import SIZE, number_of, write
 from vantage3d.recordings.detection import open_recording
+from vantage3d.recordings.file_facts import file_facts
 from vantage3d.recordings.layouts import Video
 from vantage3d.recordings.recording import Remedies
 
@@ -22,6 +23,12 @@ def test_a_file_and_a_folder_of_videos(tmp_path):
         assert number_of(recording.read_color(found[number])) == number
     write(tmp_path / "walk.avi", frames=3)
     assert open_recording(tmp_path).sequences() == ["walk.avi", "walk.mp4"]
+
+
+def test_its_facts_are_told(tmp_path):
+    recording = Video(write(tmp_path / "walk.mp4", frames=6))
+    found = file_facts(recording, "walk")
+    assert found and {finding.level for finding in found} == {"info"}
 
 
 def test_a_shift_of_colour_moves_the_place(tmp_path):

@@ -61,9 +61,9 @@ class Transforms(LensRecording):
         entry, file = self.entries(sequence)[name], self.files()[sequence]
         base = self.root if self.root.is_dir() else self.root.parent
         where = f"frame {name} of {file}"
-        color = _image(inside(file.parent, entry["file_path"], where, base))
+        color = _image(inside(file.parent, entry["file_path"], where, [base]))
         depths = [
-            inside(file.parent, entry[key], where, base)
+            inside(file.parent, entry[key], where, [base])
             for key in DEPTH_KEYS
             if key in entry
         ]
