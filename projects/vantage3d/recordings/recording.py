@@ -386,7 +386,8 @@ class Recording(ABC):
             lens = frame.lens.resized(frame.depth_camera.size)
             depth = np.asarray(undistort(depth, lens, exact=True), np.float32)
         if self.remedies.along_rays:
-            depth = distance_to_depth(depth, frame.depth_camera.K).astype(np.float32)
+            along = depth.astype(np.float64)
+            depth = distance_to_depth(along, frame.depth_camera.K).astype(np.float32)
         return depth
 
 
