@@ -17,6 +17,7 @@ SUBJECTS = {
     "deltas": ("benchmarks.deltas", "DELTAS's stages beside a bare ResNet-50"),
     "gpu": ("benchmarks.gpu", "all that a GPU has to show (`make gpu-check`)"),
     "scannet_ap": ("benchmarks.scannet_ap", "ScanNet AP beside mmdet3d"),
+    "preflight": ("benchmarks.preflight", "faults of recordings, named or not"),
 }
 
 

@@ -70,3 +70,17 @@ def test_the_stages_of_deltas_are_timed_one_by_one(monkeypatch):
     torch.testing.assert_close(results["depthnet"]["depth"], depth)
     points = results["triangulation"]["points_anchor"]
     torch.testing.assert_close(points, results["trinet"]["points_anchor"])
+
+
+def test_a_slice_of_the_preflight_is_named_rightly(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(TOOLS))
+    from benchmarks.preflight import FAULTS, judged, opened_rooms
+
+    from vantage3d.synthetic import write_dataset
+
+    frames = [10 * number for number in range(12)]
+    write_dataset("annotations", tmp_path, 1, 0, frames, (160, 120), 2)
+    ((_, opened),) = opened_rooms("annotations", tmp_path)
+    for name in ("none", "inverted opengl", "poses +2", "colour -2", "focal x1.05"):
+        right, level, found = judged(opened, FAULTS[name])
+        assert right, (name, level, found)
