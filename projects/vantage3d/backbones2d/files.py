@@ -117,7 +117,7 @@ def _recorded(recording: Recording, sequence: str) -> dict[str, Path]:
     if reason := next(filter(None, (f.made_on_reading for f in usable)), ""):
         raise ValueError(
             f"{recording.root} has no files for features of {sequence}: of its frames, "
-            f"{reason}. Write images without it first"
+            f"{reason}. Write image files first: create_data.py plain"
         )
     good = {f.name: f.color for f in usable}
     if len(good) < len(frames):

@@ -22,6 +22,10 @@ CONVERTERS = {
         "converters.recordings",
         "your own recording, in any layout, to a frame index",
     ),
+    "plain": (
+        "converters.plain",
+        "any recording, to images without distortion, depth and transforms.json",
+    ),
     "annotations": (
         "converters.annotations",
         "any data with .jgz annotations, to a frame index",

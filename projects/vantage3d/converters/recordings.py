@@ -122,7 +122,8 @@ class RecordingSource(FrameSource):
         if frame.made_on_reading:
             raise ValueError(
                 f"frame {frame.name} cannot be indexed: {frame.made_on_reading}, and "
-                "training reads files as they are. Write images without it first"
+                "training reads files as they are. Write such files first: "
+                "create_data.py plain"
             )
         of_view = depth.resized(color.size)
         own = frame.depth2color is not None or not np.allclose(color.K, of_view.K)

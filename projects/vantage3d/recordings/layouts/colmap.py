@@ -65,7 +65,8 @@ class Colmap(LensRecording):
 
     def listed(self, sequence: str, name: str) -> RecordedFrame:
         image, folder = self.images(sequence)[name], self.folder(sequence)
-        color = inside(folder, image.name, f"the model of {sequence}")
+        roots = folder, *self.remedies.extra_roots  # which may be a link of the owner
+        color = inside(folder, image.name, f"the model of {sequence}", roots)
         number = self.number(sequence, name)
         depth = self.depth(sequence, image.name)
         frame = RecordedFrame(name, number, color, depth=depth)

@@ -14,7 +14,6 @@ from vantage3d.io.files import decoding
 from vantage3d.io.folders import matching, natural_order
 from vantage3d.io.images import read_size
 from vantage3d.io.matrices import check_rigid
-from vantage3d.io.paths import inside
 from vantage3d.io.text import read_text
 from vantage3d.recordings.files import COLOR, LOOKED, folders_below, frame_names
 from vantage3d.recordings.lens_recording import LensRecording
@@ -59,11 +58,10 @@ class Transforms(LensRecording):
 
     def listed(self, sequence: str, name: str) -> RecordedFrame:
         entry, file = self.entries(sequence)[name], self.files()[sequence]
-        base = self.root if self.root.is_dir() else self.root.parent
         where = f"frame {name} of {file}"
-        color = _image(inside(file.parent, entry["file_path"], where, [base]))
+        color = _image(self.inside(file.parent, entry["file_path"], where))
         depths = [
-            inside(file.parent, entry[key], where, [base])
+            self.inside(file.parent, entry[key], where)
             for key in DEPTH_KEYS
             if key in entry
         ]
