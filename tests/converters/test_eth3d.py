@@ -254,6 +254,17 @@ def test_points_only_need_no_laser(copied, create_data, tmp_path):
         PosedViews(str(out), preset="eth3d", **VIEW)[0]
 
 
+def test_two_scenes_of_one_name_are_refused(copied, create_data, tmp_path):
+    root = copied("eth3d")
+    (scene, *_) = sorted(root.glob("*/dslr_calibration_undistorted"))
+    again = root / "other" / scene.parent.name / scene.name
+    shutil.copytree(scene, again)
+    name = scene.parent.name
+    message = rf"eth3d/{name} and .*other/{name} would both be called '{name}'"
+    with pytest.raises(SystemExit, match=message):
+        create_data("eth3d", root, tmp_path / "out")
+
+
 def test_unknown_scene_is_named(written, create_data, tmp_path):
     with pytest.raises(SystemExit, match=r"'facade' matches none of the 2 scenes"):
         create_data("eth3d", written("eth3d"), tmp_path, "--val-scenes", "facade")

@@ -1,6 +1,7 @@
 """7-Scenes and plain RGB-D folders to index."""
 
 import numpy as np
+import pytest
 
 from tests.rooms import DELTAS, relative, truth
 from tests.shared import need
@@ -25,6 +26,40 @@ def test_folders_are_read_as_rendered(filmed, create_data, tmp_path):
         depth = expected[at].frame.depth
         np.testing.assert_allclose(sample["depth"][at], depth, atol=6e-4)
         np.testing.assert_allclose(sample["cam2world"][at], pose, atol=5e-6)
+
+
+@pytest.mark.parametrize(
+    "views",
+    [dict(gap=20, size=(120, 160), **DELTAS), dict(image_size=154, frames=2)],
+    ids=["deltas", "vggt"],
+)
+def test_a_colour_camera_of_its_own_is_brought_to_the_depth(
+    filmed, create_data, tmp_path, views
+):
+    """Colours are those that a colour camera in the depth camera's place would see."""
+    layout = "rgbd_two_cameras"
+    one = create_data("recording", filmed("rgbd_folder"), tmp_path / "one")
+    two = create_data("recording", filmed(layout), tmp_path / "two")
+    index = FrameIndex.load(two / "train.npz")
+    assert index.K_color is not None and index.depth2color is not None
+    datasets = [PosedViews(str(out), test_mode=True, **views) for out in (one, two)]
+    for number in range(2):
+        expected, found = (dataset[number] for dataset in datasets)
+        assert expected["name"] == found["name"]
+        np.testing.assert_allclose(found["K"], expected["K"], atol=1e-4)
+        seen = (found["depth"] > 0).numpy()
+        whole = (expected["depth"] > 0).numpy()
+        assert 0.4 < seen.sum() / whole.sum() < 0.9 and not (seen & ~whole).any()
+        np.testing.assert_allclose(
+            found["depth"][seen], expected["depth"][seen], atol=6e-4, rtol=0.05
+        )
+        colors = [
+            255 * sample["images"].numpy().astype(float).transpose(0, 2, 3, 1)
+            for sample in (expected, found)
+        ]
+        off = np.abs(colors[0] - colors[1])[seen]
+        aside = np.abs(colors[0] - np.roll(colors[1], 8, 2))[seen]
+        assert np.median(off) < 4 and 2.5 * off.mean() < aside.mean()
 
 
 def test_a_frame_without_depth_is_left_out(copied_film):

@@ -21,6 +21,7 @@ from vantage3d.io.colmap import ColmapCamera, ColmapImage, read_colmap
 from vantage3d.io.depth_files import read_raw_float32, write_npy
 from vantage3d.io.folders import matching
 from vantage3d.io.images import read_color, read_ids
+from vantage3d.io.names import check_unique
 from vantage3d.recordings.files import frame_names
 from vantage3d.recordings.lenses import distorted_pixels
 from vantage3d.views.index import IndexedFrame, split_scenes
@@ -70,6 +71,7 @@ class Eth3dScene:
     def lenses(self) -> dict[str, ColmapCamera]:
         """Cameras of the distorted photographs, by file name."""
         model = read_colmap(self._part("dslr_calibration_jpg"))
+        check_unique((Path(name).name, name) for name in model.images)
         return {Path(name).name: image.camera for name, image in model.images.items()}
 
     @cached_property
@@ -243,7 +245,8 @@ class Eth3dSource(FrameSource):
             *matching(self.raw, f"*/{CALIBRATION}"),
             *matching(self.raw, f"*/*/{CALIBRATION}"),
         ]
-        scenes = sorted({folder.parent.name for folder in folders})
+        check_unique((folder.parent.name, str(folder.parent)) for folder in folders)
+        scenes = sorted(folder.parent.name for folder in folders)
         held = self.val_scenes
         if held is None:
             held = tuple(name for name in HELD_OUT if name in scenes)

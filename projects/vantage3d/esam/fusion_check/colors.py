@@ -5,6 +5,7 @@ says. If the image has the points' colours elsewhere, the camera that leads from
 the other is wrong, and the distance is by how much.
 """
 
+from itertools import product
 from typing import NamedTuple
 
 import cv2
@@ -14,10 +15,12 @@ from numpy.typing import NDArray
 from vantage3d.checks import check_shape
 
 LUMA = np.array([0.299, 0.587, 0.114])
-POINTS = 6000  # that are compared
-BLURS = (1 / 20, 1 / 40, 1 / 80, 1 / 160, 1 / 320)  # of the width, coarse to fine
-ZOOMS = (1.0, 0.8, 1.25, 0.65, 1.55)  # from which the place is looked for
-STEPS = 12  # per blur
+POINTS, SEARCHED = 6000, 1000  # that are compared, and that are looked for
+ZOOMS = np.geomspace(0.6, 1.7, 13)
+SHIFTS = np.arange(-8, 9) / 50  # of the width
+STARTS = 3  # of zoom and shift, from which the fit begins
+BLURS = (1 / 80, 1 / 160, 1 / 320)  # of the width, coarse to fine; the first searches
+STEPS = 15  # per blur
 WAYS = ((1, 0), (0, 1))  # x, y
 SMALL = 1.0  # grey levels: colours of one image, read twice
 CLEARLY = 0.7  # of the difference is left at a better place
@@ -44,8 +47,8 @@ def match_colors(
 ) -> ColorMatch:
     """Compare colours of points with an image: where they are looked up, and around.
 
-    An affine map of the image that fits the colours is looked for, coarse to fine, by
-    least squares (Lucas and Kanade 1981).
+    Zooms and shifts of the image are tried, and from the best of them an affine map
+    that fits the colours, coarse to fine by least squares (Lucas and Kanade 1981).
 
     Args:
         colors: (N, 3) RGB of points, 0..255.
@@ -59,7 +62,8 @@ def match_colors(
     here = _difference(gray, wanted, pixels)
     if here <= SMALL:
         return ColorMatch(here, 0.0, here)
-    tried = [_aligned(gray, wanted, pixels, zoom) for zoom in ZOOMS]
+    starts = _starts(gray, wanted, pixels)
+    tried = [pixels, *(_aligned(gray, wanted, pixels, start) for start in starts)]
     there, best = min(
         ((_difference(gray, wanted, found), found) for found in tried),
         key=lambda pair: pair[0],
@@ -88,12 +92,28 @@ def _difference(gray: Floats, wanted: Floats, pixels: Floats) -> float:
     return float(np.abs(_at(gray, pixels) - wanted)[inside].mean())
 
 
-def _aligned(gray: Floats, wanted: Floats, pixels: Floats, zoom: float) -> Floats:
-    """(N, 2) pixels moved by the affine map that fits best, looked for from a zoom."""
-    width = gray.shape[1]
-    center = (np.array(gray.shape[::-1]) - 1) / 2
+def _starts(gray: Floats, wanted: Floats, pixels: Floats) -> list[Floats]:
+    """(3, 2) maps, as :func:`_aligned` takes them, of the best zooms and shifts."""
+    width, center = gray.shape[1], (np.array(gray.shape[::-1]) - 1) / 2
+    sigma = BLURS[0] * width
+    smooth = cv2.GaussianBlur(gray, (0, 0), sigma)
+    chosen = np.linspace(0, len(pixels) - 1, min(len(pixels), SEARCHED)).astype(int)
+    own = _smoothed(wanted, pixels, gray.shape, sigma)[chosen]
+    from_center, found = pixels[chosen] - center, []
+    for zoom, x, y in product(ZOOMS, SHIFTS, SHIFTS):
+        middle = center + np.array([x, y]) * width
+        off = _difference(smooth, own, from_center * zoom + middle)
+        found.append((off, np.array([middle, (zoom * width, 0), (0, zoom * width)])))
+    return [theta for _, theta in sorted(found, key=lambda pair: pair[0])[:STARTS]]
+
+
+def _aligned(gray: Floats, wanted: Floats, pixels: Floats, theta: Floats) -> Floats:
+    """(N, 2) pixels moved by the affine map that fits best, from ``theta`` on.
+
+    ``theta`` (3, 2) are the images of the middle, and of a width to the right and down.
+    """
+    width, center = gray.shape[1], (np.array(gray.shape[::-1]) - 1) / 2
     terms = np.concatenate([np.ones((len(pixels), 1)), (pixels - center) / width], 1)
-    theta = np.array([center, (zoom * width, 0), (0, zoom * width)])
     for blur in BLURS:
         sigma = max(blur * width, 0.5)
         smooth = cv2.GaussianBlur(gray, (0, 0), sigma)
