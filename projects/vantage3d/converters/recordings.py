@@ -51,9 +51,10 @@ class RecordingSource(FrameSource):
 
     @property
     def said(self) -> dict[str, Any]:
-        """Options by which the owner says what the files mean."""
-        given = self.recording.remedies.given.items()
-        return {f"--{name.replace('_', '-')}": value for name, value in given}
+        """What the owner says about the files, and which one where it is one."""
+        root, given = self.recording.root, self.recording.remedies.given.items()
+        said = {f"--{name.replace('_', '-')}": value for name, value in given}
+        return said | ({"file": root.name} if root.is_file() else {})
 
     @property
     def options(self) -> dict[str, Any]:

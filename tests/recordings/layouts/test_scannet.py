@@ -6,6 +6,7 @@ from PIL import Image
 
 from tests.shared import need
 from vantage3d.geometry import invert_rigid, project, unproject
+from vantage3d.recordings.detection import open_recording
 from vantage3d.recordings.layouts.scannet import NOMINAL, ScanNet, of_sensor
 
 
@@ -70,6 +71,23 @@ def test_scenes_are_found_where_releases_have_them(tmp_path, parent, name):
     recording = ScanNet(tmp_path)
     assert recording.sequences() == [name]
     assert recording.folder(name) == tmp_path / parent / "scene0000_00"
+
+
+def test_codes_of_scannet_frames_25k_are_no_instances(tmp_path):
+    scene = tmp_path / "scannet_frames_25k" / "scene0000_00"
+    scene.mkdir(parents=True)
+    image(scene / "color" / "000000.jpg", (640, 480))
+    for part in ("depth", "instance"):
+        image(scene / part / "000000.png", (640, 480), "I;16")
+    (scene / "pose").mkdir()
+    np.savetxt(scene / "pose" / "000000.txt", np.eye(4))
+    np.savetxt(scene / "intrinsics_depth.txt", NOMINAL.K)
+    assert open_recording(tmp_path).layout == "scannet"
+    assert ScanNet(tmp_path).frame("scene0000_00", "000000").masks
+    (scene / "label").mkdir()
+    recording = ScanNet(tmp_path)
+    assert not recording.frame("scene0000_00", "000000").masks
+    assert any("class * 1000 + instance" in said for said in recording.defaults)
 
 
 def test_real_frames_see_the_same_surfaces():

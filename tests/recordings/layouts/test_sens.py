@@ -79,6 +79,10 @@ def test_one_file_is_a_recording(tmp_path, create_data):
         np.testing.assert_array_equal(getattr(here, name), getattr(there, name))
     assert here.row(1).image == "scene0000_00.sens/color/2.jpg"
     assert here.K_color is not None
+    path.rename(other := path.with_name("scene0001_00.sens"))
+    message = "file was 'scene0000_00.sens' and is now 'scene0001_00.sens'"
+    with pytest.raises(SystemExit, match=message):
+        create_data("recording", other, out, *options)
 
 
 def test_lost_tracking_costs_its_frame(tmp_path):

@@ -66,7 +66,8 @@ class Replica(Recording):
             found.append(path.name)
         else:
             lacking.append(path.name)
-        return Look(cls.layout, tuple(found), tuple(lacking))
+        own = found if {*found} - {"results"} else []  # a folder of results is anyone's
+        return Look(cls.layout, tuple(own), tuple(lacking))
 
     @property
     def depth_scale(self) -> float:  # type: ignore[override]

@@ -11,7 +11,7 @@ from vantage3d.io.matrices import read_matrix
 from vantage3d.io.text import read_text
 from vantage3d.recordings.files import folders_with
 from vantage3d.recordings.layouts.rgbd import RgbdFolder
-from vantage3d.recordings.recording import Camera, Look, kept
+from vantage3d.recordings.recording import Camera, Look, RecordedFrame, kept
 from vantage3d.recordings.stray import camera_elsewhere
 
 # Folders of scenes.
@@ -48,6 +48,17 @@ class ScanNet(RgbdFolder):
 
     def folder(self, sequence: str) -> Path:
         return self.scenes().get(sequence, self.root / sequence)
+
+    def listed(self, sequence: str, name: str) -> RecordedFrame:
+        frame, folder = super().listed(sequence, name), self.folder(sequence)
+        if frame.masks and (folder / "label").is_dir():
+            self.assumed(
+                f"{folder / 'instance'} is that of scannet_frames_25k, class * 1000 + "
+                "instance, and is not read: create_data.py scannet_sv takes labels of "
+                "the mesh"
+            )
+            frame = frame._replace(masks={})
+        return frame
 
     @kept
     def scenes(self) -> dict[str, Path]:
