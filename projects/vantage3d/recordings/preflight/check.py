@@ -42,7 +42,13 @@ def check_reader(reader: FrameReader, name: str, now: Meaning) -> list[Finding]:
         now: What its files are taken to mean.
     """
     film = film_of(reader)
-    return [] if film is None else check_film(film, name, now)
+    if film is None:
+        return []
+    poses = [reader.pose(int(at)) for at in film.places]
+    if all(np.array_equal(pose, poses[0]) for pose in poses):  # they say nothing
+        text = f"all {len(poses)} poses that were looked at of {name} are identical"
+        return [Finding("warning", text, "Check the files of poses")]
+    return check_film(film, name, now)
 
 
 def check_film(film: Footage, name: str, now: Meaning) -> list[Finding]:
