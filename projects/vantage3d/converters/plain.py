@@ -15,7 +15,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from vantage3d.converters.recordings import add_remedies, opened
-from vantage3d.converters.runs import add_extra_roots, add_folders
+from vantage3d.converters.runs import add_folders
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.colmap import HALF
 from vantage3d.io.depth_files import write_millimetre_png
@@ -107,7 +107,6 @@ def _one_view(frame: RecordedFrame) -> bool:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the subcommand."""
     add_folders(parser, "where the files go")
-    add_extra_roots(parser)
     add = parser.add_argument
     add("--layout", choices=LAYOUTS, help="instead of what is recognised")
     add("--max-skipped", type=float, default=0.05, help="share of bad frames allowed")
