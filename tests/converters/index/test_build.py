@@ -170,6 +170,23 @@ def test_camera_to_world_is_named(copied, create_data, tmp_path):
     assert not (tmp_path / "out" / "train.npz").exists()
 
 
+def test_normalised_intrinsics_are_told_as_such(copied, create_data, tmp_path):
+    """Not as poses that point the other way."""
+    root = copied("annotations")
+
+    def shares(sequences):
+        scale = np.array([[160.0], [120], [1]])
+        return {
+            name: [frame._replace(K=frame.K / scale) for frame in frames]
+            for name, frames in sequences.items()
+        }
+
+    change(root, shares)
+    message = rf"intrinsics of {SEQUENCE} are normalised: .* of 160x120, expected pixe"
+    with pytest.raises(SystemExit, match=message):
+        create_data("annotations", root, tmp_path / "out")
+
+
 BROKEN = [
     (dict(K=np.diag([0.0, 90, 1])), r"`K` must have positive focal lengths.*0\.0"),
     (dict(K=np.full((3, 3), np.nan)), "`K` must be finite, got nan"),
