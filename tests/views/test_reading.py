@@ -37,9 +37,7 @@ def test_frames_of_the_folder_are_read(folders):
     assert (read(folders).depth == 2).all()
 
 
-@pytest.mark.parametrize(
-    "image", ["../secret/a.png", "link.png", "ABSOLUTE", "a\0.png"]
-)
+@pytest.mark.parametrize("image", ["../secret/a.png", "link.png", "ABSOLUTE", "a\0"])
 def test_an_image_elsewhere_is_refused(folders, image):
     image = image.replace("ABSOLUTE", str(folders / "secret/a.png"))
     with pytest.raises(BadSampleError, match="frame 4 of the index names"):
