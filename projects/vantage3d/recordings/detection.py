@@ -128,9 +128,11 @@ def _unknown(root: Path) -> str:
 
 
 def _nearest(root: Path) -> str:
-    """Layouts with poses that a folder has parts of, and what they lack."""
-    kinds = [kind for kind in LAYOUTS.values() if kind.posed and root.is_dir()]
-    begun = [look for kind in kinds if (look := kind.look(root)).found]
+    """Layouts that a folder has parts of, those with poses first, and their lacks."""
+    kinds = LAYOUTS.values() if root.is_dir() else ()
+    looks = [look for kind in kinds if (look := kind.look(root)).found]
+    begun = [k for k in looks if LAYOUTS[k.layout].posed]
+    begun = begun or [k for k in looks if k.lacking]
     return "; ".join(
         f"this looks like {LAYOUTS[k.layout].title} ({', '.join(k.found)}): {_lack(k)}"
         for k in sorted(begun, key=lambda look: len(look.lacking))[:3]
