@@ -1,14 +1,19 @@
 """What the soak kills: all three systems in their variants, and the converters."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.measuring import ROOT
 from benchmarks.soak_kills import Case, Command
 
 from vantage3d.cli.data import create_data, make_synthetic
 
 TRAIN, CREATE = "vantage3d.cli.runs:train", "vantage3d.cli.data:create_data"
 CLIP = "vantage3d.cli.features:extract_clip_rn50_features"
-EMA = 'custom_hooks=[{"type":"EMAHook","momentum":0.1}]'
+AVERAGED = "esam_averaged.py"  # a config of ESAM with averaged weights
+AVERAGING = """_base_ = ["{base}"]
+custom_hooks = [dict(type="EMAHook", momentum=0.1)]
+"""
 
 
 def prepare(root: Path) -> None:
@@ -20,6 +25,8 @@ def prepare(root: Path) -> None:
     make_synthetic(
         ["kitti360", "--out", str(root / "streets"), *drives, "--size", "352x94"]
     )
+    base = ROOT / "configs/ESAM_CA/ESAM_sv_synthetic_CA.py"
+    (root / AVERAGED).write_text(AVERAGING.format(base=base))
     for name, raw in (
         ("scannet200_sv", "rooms"),
         ("scannet", "rooms"),
@@ -32,7 +39,7 @@ def prepare(root: Path) -> None:
 
 def cases(root: Path) -> list[Case]:
     """All cases on the data that :func:`prepare` made."""
-    esam = ("ESAM_CA/ESAM_sv_synthetic_CA", root / "scannet200_sv", [])
+    esam = (str(root / AVERAGED), root / "scannet200_sv")
     esam_options = ["train_cfg.max_epochs=6", "default_hooks.checkpoint.interval=1"]
     deltas_options = [
         "train_cfg.max_iters=24",
@@ -57,20 +64,20 @@ def cases(root: Path) -> list[Case]:
         Case(
             "ESAM, averaged weights, 2 workers",
             0.15,
-            _train(*esam, *esam_options, EMA, "train_dataloader.num_workers=2"),
+            _train(*esam, [*esam_options, "train_dataloader.num_workers=2"]),
             True,
         ),
         Case(
             "DELTAS, accumulation over 3, 0 workers",
             0.15,
-            _train("deltas/deltas_synthetic", root / "scannet", deltas_options),
+            _train("deltas/deltas_synthetic.py", root / "scannet", deltas_options),
             True,
         ),
         Case(
             "VGGT, bfloat16, 2 workers",
             0.15,
             _train(
-                "vggt_lora/finetune_kitti360_synthetic",
+                "vggt_lora/finetune_kitti360_synthetic.py",
                 root / "kitti360",
                 vggt_options,
             ),
@@ -79,7 +86,7 @@ def cases(root: Path) -> list[Case]:
         Case(
             "ESAM, two ranks, restarted by torchrun",
             0.1,
-            _train(*esam, *esam_options, EMA),
+            _train(*esam, esam_options),
             True,
             2,
         ),
@@ -90,16 +97,16 @@ def cases(root: Path) -> list[Case]:
     ]
 
 
-def _train(config: str, data: Path, options: list[str], *more: str):
+def _train(config: str, data: Path, options: list[str]) -> Callable[[Path], Command]:
     def command(folder: Path) -> Command:
-        arguments = [f"{config}.py", "--resume", "--work-dir", str(folder)]
+        arguments = [config, "--resume", "--work-dir", str(folder)]
         arguments += ["--data-root", str(data)]
-        return TRAIN, [*arguments, "--cfg-options", *options, *more]
+        return TRAIN, [*arguments, "--cfg-options", *options]
 
     return command
 
 
-def _convert(root: Path, name: str, raw: str):
+def _convert(root: Path, name: str, raw: str) -> Callable[[Path], Command]:
     def command(folder: Path) -> Command:
         options = {
             "scannet200_sv": ["--num-points", "2000", "--frame-interval", "20"],
@@ -112,7 +119,7 @@ def _convert(root: Path, name: str, raw: str):
     return command
 
 
-def _extract(root: Path):
+def _extract(root: Path) -> Callable[[Path], Command]:
     def command(folder: Path) -> Command:
         arguments = ["--root-path", str(root / "rooms"), "--out-dir", str(folder)]
         options = ["--random-weights", "--frame-interval", "20", "--workers", "0"]
