@@ -199,7 +199,7 @@ def read_transforms(path):
     for frame in recording.frames(recording.sequences()[0]):
         if isinstance(frame, RecordedFrame):
             recording.read_color(frame)
-        elif path.name not in frame.reason and "a.png" not in frame.reason:
+        elif str(path.parent) not in frame.reason:
             raise RuntimeError(f"unusable without a name: {frame.reason}")
 
 

@@ -326,6 +326,42 @@ def test_a_sequence_in_both_splits(copied, create_data, tmp_path):
         create_data("annotations", root, tmp_path / "out")
 
 
+def test_paths_that_lead_out_are_refused_unless_declared(copied, create_data, tmp_path):
+    root = copied("annotations")
+    (tmp_path / "secret").mkdir()
+    (root / SEQUENCE).rename(tmp_path / "secret" / SEQUENCE)
+    (root / SEQUENCE).symlink_to(tmp_path / "secret" / SEQUENCE)
+    with pytest.raises(SystemExit, match=rf"names '{SEQUENCE}/.*secret.*: outside of"):
+        create_data("annotations", root, tmp_path / "a")
+    declared = "--extra-root", tmp_path / "secret"
+    out = create_data("annotations", root, tmp_path / "b", *declared)
+    data = PosedViews(str(out), preset="annotations", test_mode=True, **VIEW)
+    assert len(data[0]["ids"]) == 2
+    image = tmp_path / "secret" / SEQUENCE / "color" / "0.jpg"
+    change(root, one_frame(0, image=os.path.relpath(image, root)))
+    with pytest.raises(SystemExit, match=r"/0: .* names '\.\./secret/.*color/0\.jpg'"):
+        create_data("annotations", root, tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("../../escaped", r"'\.\./\.\./escaped' leads out of the data"),
+        ("/tmp/escaped", "'/tmp/escaped' leads out of the data"),
+        ("a" * 201, "takes 201 letters in the name of a file, allowed are 200"),
+        ("a\0", r"'a\\x00', which has characters of no path"),
+    ],
+)
+def test_sequences_that_no_file_can_be_called_by(
+    copied, create_data, tmp_path, name, message
+):
+    root, out = copied("annotations"), tmp_path / "deep" / "out"
+    change(root, lambda sequences: {name: sequences[SEQUENCE]})
+    with pytest.raises(SystemExit, match=message):
+        create_data("annotations", root, out)
+    assert not list(tmp_path.rglob("*escaped*"))
+
+
 def test_co3d_mask_of_another_size(copied, create_data, tmp_path):
     root = copied("co3d")
     mask = root / "chair" / SEQUENCE / "depth_masks" / "frame000020.png"
