@@ -52,6 +52,15 @@ def check_reader(reader: FrameReader, name: str, now: Meaning) -> list[Finding]:
     return check_film(film, name, now)
 
 
+def uncompared(name: str) -> list[Finding]:
+    """What is said where no views can be compared."""
+    text = (
+        f"{name}: poses, intrinsics and depth were not compared between views: no two "
+        "frames have depth and a pose"
+    )
+    return [Finding("info", text)]
+
+
 def check_film(film: Footage, name: str, now: Meaning) -> list[Finding]:
     """What is wrong with a sequence, by frames that were read of it."""
     return judge(name, film, compare(film, facts_of(film, now)), now)
@@ -83,7 +92,8 @@ def facts_of(film: Footage, now: Meaning) -> Facts:
     valid = film.depth[film.depth > 0].astype(np.float64)
     stored = np.round(valid * now.depth_scale).astype(np.int64)
     eighths = (stored % 8 == 0).mean() > 0.99 and len(np.unique(stored)) > 16
-    return Facts(now.axes, now.along_rays, bool(eighths), _sizes(film))
+    sizes = _sizes(film)
+    return Facts(now.axes, now.along_rays, bool(eighths), sizes, film.still)
 
 
 def _sizes(film: Footage) -> tuple[float, ...]:
