@@ -13,7 +13,7 @@ import torch
 from mmengine.runner import Runner
 
 from vantage3d.engine import run_command, train
-from vantage3d.engine.checkpoints import file as checkpoint_file
+from vantage3d.io import sidecars
 
 CONFIG = str(Path(__file__).with_name("toy_config.py"))
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -145,7 +145,5 @@ def _die_at(number):
     os.replace = counted(os.replace)
     os.unlink = counted(os.unlink)
     Path.unlink = counted(Path.unlink)
-    checkpoint_file._HashingFile.write = counted(
-        checkpoint_file._HashingFile.write, every=40
-    )
+    sidecars.HashingFile.write = counted(sidecars.HashingFile.write, every=40)
     torch.optim.AdamW.step = counted(torch.optim.AdamW.step)

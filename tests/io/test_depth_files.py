@@ -25,7 +25,6 @@ from vantage3d.io.depth_files import (
     write_depth_png,
     write_float16_png,
     write_hdf5,
-    write_npy,
     write_raw_float32,
 )
 from vantage3d.io.images import read_depth
@@ -74,7 +73,7 @@ def test_raw_float32_is_row_major_and_infinity_is_missing(tmp_path, depth):
 
 
 def test_npy(tmp_path, depth):
-    write_npy(tmp_path / "a.npy", depth)
+    np.save(tmp_path / "a.npy", depth)
     np.testing.assert_array_equal(read_npy(tmp_path / "a.npy"), depth)
     np.save(tmp_path / "b.npy", depth[None])
     with pytest.raises(ValueError, match=r"b\.npy must hold .* got \(1, 12, 20\)"):

@@ -8,6 +8,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from vantage3d.geometry import FeatureGrid
+from vantage3d.io.checksums import crc32
 from vantage3d.io.features import FeatureSource, read_features, write_features
 
 SOURCE = FeatureSource(
@@ -20,6 +21,7 @@ SOURCE = FeatureSource(
     channels=6,
 )
 ANY = replace(SOURCE, weights="*", layers=())
+TRAINED = replace(SOURCE, weights="ab" * 32)
 
 
 def feature_map(channels: int = 6) -> torch.Tensor:
@@ -39,10 +41,29 @@ def test_grid_and_shape():
 
 def test_what_is_written_is_read(path):
     write_features(path, feature_map(), SOURCE, "scene0000_00_20")
-    for expected in (SOURCE, ANY):
+    for expected in (SOURCE, replace(SOURCE, layers=())):
         feats = read_features(path, expected, "scene0000_00_20")
         assert feats.dtype == torch.float16
         assert torch.equal(feats, feature_map().half())
+
+
+def test_any_weights_are_any_trained_ones(tmp_path):
+    path = tmp_path / "20.safetensors"
+    write_features(path, feature_map(), TRAINED)
+    assert torch.equal(read_features(path, ANY), feature_map().half())
+    write_features(path, feature_map(), SOURCE)
+    with pytest.raises(ValueError, match=r"random weights .*: its values"):
+        read_features(path, ANY)
+
+
+def test_a_flipped_value_is_seen(path):
+    write_features(path, feature_map(), SOURCE)
+    data = bytearray(path.read_bytes())
+    place = data.find(feature_map().half().numpy().tobytes())
+    data[place + 8] ^= 2
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"20\.\w+ .*CRC-32"):
+        read_features(path, SOURCE)
 
 
 def test_bare_form_is_one_tensor(tmp_path):
@@ -56,6 +77,8 @@ def test_geometry_stands_in_the_file(tmp_path):
     write_features(tmp_path / "20.safetensors", feature_map(), SOURCE, "s_20")
     with safe_open(tmp_path / "20.safetensors", "pt") as file:
         facts = json.loads(file.metadata()["source"])
+    checksums = {key: facts.pop(key) for key in ("feats", "crc32")}
+    assert checksums["feats"] == crc32(feature_map().half().numpy())
     assert facts == {
         "model": "dinov2_vits14",
         "weights": "random-seed-0",

@@ -45,6 +45,7 @@ def test_later_runs_read_the_choice(tmp_path):
     file = tmp_path / "validation_subset.json"
     content = json.loads(file.read_text())
     content["windows"].reverse()
+    del content["crc32"]
     file.write_text(json.dumps(content))
     more = dataset(tmp_path)
     more.data_list = np.concatenate([more.data_list[-1:], more.data_list])
@@ -72,8 +73,13 @@ def test_another_number_of_windows_is_refused(tmp_path):
 
 def test_a_damaged_file_is_refused(tmp_path):
     subset(tmp_path)
-    (tmp_path / "validation_subset.json").write_text("{")
-    with pytest.raises(ValueError, match=r"validation_subset.json is damaged"):
+    file = tmp_path / "validation_subset.json"
+    text = file.read_text()
+    file.write_text("{")
+    with pytest.raises(ValueError, match=r"validation_subset.json is truncated"):
+        subset(tmp_path)
+    file.write_text(text.replace('"ids"', '"ids" '))
+    with pytest.raises(ValueError, match=r"validation_subset.json is damaged, or was"):
         subset(tmp_path)
 
 

@@ -120,7 +120,7 @@ def test_a_zoom_starts_from_the_packed_view(cache):
 
 def test_packed_view_of_another_size_is_named(tmp_path):
     (tmp_path / "v.bin").write_bytes(b"x" * 10)
-    with pytest.raises(BadSampleError, match=r"has 10 bytes, expected 36 .* of 3x2"):
+    with pytest.raises(BadSampleError, match=r"has 10 bytes, expected 40 .* of 3x2"):
         read_view(tmp_path / "v.bin", 2, 3)
     with pytest.raises(FileNotFoundError, match=r"w.bin is missing. Run tools"):
         read_view(tmp_path / "w.bin", 2, 3)

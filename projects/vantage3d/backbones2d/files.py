@@ -14,6 +14,8 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from vantage3d.io.atomic import atomic_write_bytes, remove_temporaries
+from vantage3d.io.checksums import read_sealed, seal
+from vantage3d.io.feature_identity import MANIFEST, REMAKE
 from vantage3d.io.features import FORMS, FeatureSource, write_features
 from vantage3d.io.manifest import differences
 from vantage3d.io.names import check_unique, public_name
@@ -21,7 +23,6 @@ from vantage3d.recordings.detection import open_recording
 from vantage3d.recordings.files import folders_with, named
 from vantage3d.recordings.recording import RecordedFrame, Recording, Unusable
 
-MANIFEST = "extraction.json"
 FOLDER = "clip_feat"
 THREADS = 4
 _HEADER_BYTES = 2048  # of a file, beside the values
@@ -155,7 +156,7 @@ class FeatureFolder:
         files = [f for form in FORMS for f in self.root.glob(f"*/*.{form}")]
         changed = f"there is no {MANIFEST} to say how" if files else ""
         if path.is_file():
-            changed = differences(json.loads(path.read_bytes()), made_by)
+            changed = differences(read_sealed(path, "manifest", REMAKE), made_by)
         if changed and files and not overwrite:
             raise ValueError(
                 f"{self.root} holds features made otherwise: {changed}. Use the same "
@@ -165,7 +166,7 @@ class FeatureFolder:
             for file in files:
                 file.unlink()
         if changed or not path.is_file():
-            atomic_write_bytes(path, json.dumps(made_by, indent=1).encode())
+            atomic_write_bytes(path, seal(json.dumps(made_by, indent=1)))
 
     def remove_leftovers(self) -> None:
         """Delete what killed processes left half-written; nobody else may write."""

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from vantage3d.checks import check_shape
 from vantage3d.geometry import resize_bicubic
+from vantage3d.io.feature_identity import fitted_size
 from vantage3d.io.features import FeatureSource
 from vantage3d.io.released_weights import BACKBONES
 
@@ -120,11 +121,7 @@ class FeatureExtractor(nn.Module, ABC):
 
     def fitted_size(self, image_size: Size) -> Size:
         """(W, H) that an image of ``image_size`` (W, H) has before padding."""
-        if self.input_size is None:
-            return image_size
-        scale = min(new / old for new, old in zip(self.input_size, image_size))
-        width, height = (max(1, round(size * scale)) for size in image_size)
-        return width, height
+        return fitted_size(image_size, self.input_size)
 
     def source(self, image_size: Size) -> FeatureSource:
         """What the features of an image of ``image_size`` (W, H) are made of."""

@@ -9,15 +9,11 @@ from typing import Any
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from vantage3d.engine.checkpoints.file import (
-    check_hash,
-    file_hash,
-    read_checkpoint,
-    read_pickle,
-)
+from vantage3d.engine.checkpoints.file import check_hash, read_checkpoint, read_pickle
 from vantage3d.engine.checkpoints.weights import load_weights
 from vantage3d.engine.errors import CheckpointError
 from vantage3d.io.released_weights import FOLDER, ReleasedBackbone
+from vantage3d.io.sidecars import file_hash
 
 State = dict[str, Tensor]
 Rename = Callable[[State], tuple[State, list[str]]]  # new names, notes

@@ -1,6 +1,7 @@
 """Arguments that several commands share."""
 
 import argparse
+import os
 from contextlib import suppress
 from inspect import cleandoc
 from itertools import accumulate
@@ -8,15 +9,37 @@ from pathlib import Path
 from typing import Any
 
 import vantage3d
+from vantage3d.process.verification import NO_VERIFY
 
 PACKAGE = Path(vantage3d.__file__).parent
 
 
 def command_parser(doc: str) -> argparse.ArgumentParser:
-    """A parser whose description is the docstring of the command."""
-    return argparse.ArgumentParser(
+    """A parser whose description is the docstring of the command.
+
+    Every command has ``--no-verify``.
+    """
+    parser = argparse.ArgumentParser(
         description=cleandoc(doc), formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add_no_verify(parser)
+    return parser
+
+
+def add_no_verify(parser: argparse.ArgumentParser) -> None:
+    """``--no-verify``: files are not compared with their checksums."""
+    text = "do not compare files with their checksums"
+    parser.add_argument("--no-verify", action=_NoVerify, nargs=0, help=text)
+
+
+class _NoVerify(argparse.Action):
+    """Sets the variable that the readers ask, in this process and its workers."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "default": argparse.SUPPRESS})
+
+    def __call__(self, *_: Any) -> None:
+        os.environ[NO_VERIFY] = "1"
 
 
 def add_config(parser: argparse.ArgumentParser, text: str = "config file") -> None:

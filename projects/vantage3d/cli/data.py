@@ -6,7 +6,7 @@ from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
-from vantage3d.cli.arguments import command_parser
+from vantage3d.cli.arguments import add_no_verify, command_parser
 from vantage3d.process.command import image_size, one_message
 
 # name -> module below ``vantage3d`` with add_arguments(parser) and run(args), imported
@@ -102,6 +102,9 @@ def create_data(argv: list[str] | None = None) -> None:
             converter = import_module(f"vantage3d.{module}")
             converter.add_arguments(command)
             command.set_defaults(run=converter.run)
+            add_no_verify(command)
+            text = "list of sha256sum; files below --root-path are compared with it"
+            command.add_argument("--manifest", type=Path, help=text)
     args = parser.parse_args(argv)
     with one_message("stopped; the same command goes on from here"):
         _run_alone(args)
@@ -117,7 +120,23 @@ def _run_alone(args: argparse.Namespace) -> None:
         args.shard = read_shard(args.rank, args.world_size)
     share = args.shard.rank, args.shard.world_size
     with locked(args.out_dir, "--out-dir", *share):
+        _check_raw(args)
         args.run(args)
+
+
+def _check_raw(args: argparse.Namespace) -> None:
+    """Raw data is what a list says that it is: the user's, or one of our own."""
+    from vantage3d.io import raw_manifest
+
+    root, workers = args.root_path, getattr(args, "workers", 1)
+    if args.manifest is None:
+        if root is not None:
+            raw_manifest.check_own(root, workers)
+        return
+    if root is None:
+        raise ValueError(f"--manifest {args.manifest} needs --root-path")
+    count = raw_manifest.check_raw(root, args.manifest, workers)
+    sys.stdout.write(f"{root}: {count} files are what {args.manifest} lists\n")
 
 
 ROOM_LAYOUTS = (

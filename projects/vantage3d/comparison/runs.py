@@ -21,8 +21,10 @@ from mmengine.logging import print_log
 from vantage3d.checks import check_choice
 from vantage3d.engine.configs.config import load_config
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.checksums import read_sealed, seal, unseal
 
 RESULT, USAGE = "result.json", "usage.jsonl"
+RERUN = "Remove the folder to run it again"
 WORKER = "vantage3d.comparison.worker"
 # What the configs of a comparison must have in common.
 SCHEDULE = ("optim_wrapper", "param_scheduler", "train_cfg", "train_dataloader")
@@ -167,7 +169,7 @@ def _one_run(plan: Plan, name: str, seed: int, weights: Path) -> Result:
     folder, key = plan.out / name / f"seed{seed}", _key(plan, name, seed)
     finished = folder / RESULT
     if finished.exists():
-        content = json.loads(finished.read_text())
+        content = read_sealed(finished, "result", RERUN)
         result = Result(**{**content, "usage": Usage(**content["usage"])})
         if result.key != key:
             raise ValueError(
@@ -189,10 +191,10 @@ def _one_run(plan: Plan, name: str, seed: int, weights: Path) -> Result:
     job |= {"checkpoint": job["work_dir"], "work_dir": str(folder / "test")}
     job["metrics"] = str(folder / "metrics.json")
     run_job("test", job, folder, processes)
-    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics = read_sealed(folder / "metrics.json", "result", RERUN)
     usage, (step_s, gpu_gb) = usage_so_far(folder), _logged(folder / "train")
     result = Result(name, seed, metrics, usage, step_s, key, gpu_gb)
-    atomic_write_bytes(finished, json.dumps(asdict(result), indent=1).encode())
+    atomic_write_bytes(finished, seal(json.dumps(asdict(result), indent=1)))
     print_log(f"{name}, seed {seed}: {metrics}", logger="current")
     return result
 
@@ -255,7 +257,7 @@ def run_job(
         used.ru_maxrss * 1024 / 1e9,
     )
     with (folder / USAGE).open("a") as file:
-        file.write(json.dumps({"task": task, **asdict(usage)}) + "\n")
+        file.write(seal(json.dumps({"task": task, **asdict(usage)})).decode())
     if process.returncode:
         end = log.read_text(errors="replace").strip().splitlines()[-5:]
         raise RuntimeError(
@@ -267,7 +269,9 @@ def run_job(
 
 def usage_so_far(folder: Path, task: str = "train") -> Usage:
     """Sum of times and largest memory of all attempts at a task."""
-    lines = [json.loads(line) for line in (folder / USAGE).read_text().splitlines()]
+    path = folder / USAGE
+    found = path.read_bytes().splitlines()
+    lines = [unseal(line, f"{path}, line {i}", RERUN) for i, line in enumerate(found)]
     attempts = [line for line in lines if line["task"] == task]
     return Usage(
         sum(attempt["wall_s"] for attempt in attempts),

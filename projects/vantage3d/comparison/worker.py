@@ -13,6 +13,7 @@ from vantage3d.engine import run_command, test, train
 from vantage3d.engine.checkpoints.file import read_checkpoint, write_checkpoint
 from vantage3d.engine.configs.config import load_config
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.checksums import seal
 from vantage3d.registry import MODELS
 
 
@@ -40,7 +41,7 @@ def evaluate(metrics: str, cfg_options: dict[str, Any], **arguments: Any) -> Non
     options = {k: v for k, v in cfg_options.items() if k != "load_from"}
     found = test(cfg_options=options, **arguments)
     numbers = {key: float(value) for key, value in found.items()}
-    atomic_write_bytes(metrics, json.dumps(numbers, indent=1).encode())
+    atomic_write_bytes(metrics, seal(json.dumps(numbers, indent=1)))
 
 
 def _model(config: str, cfg_options: dict[str, Any]) -> Any:

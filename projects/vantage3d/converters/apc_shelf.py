@@ -19,6 +19,8 @@ from vantage3d.io.files import existing
 from vantage3d.io.folders import matching
 from vantage3d.io.images import encode_png, read_color, read_ids
 from vantage3d.io.matrices import matrix_text
+from vantage3d.io.raw_manifest import NAME, write_manifest
+from vantage3d.io.sidecars import file_hash
 from vantage3d.io.text import read_text, split_words
 from vantage3d.process.progress import track
 
@@ -83,6 +85,9 @@ def import_shelf(root: Path, out_dir: Path, val_frames: tuple[str, ...]) -> None
     for split, wanted in (("train", False), ("val", True)):
         chosen = [f"{SCENE}_{f}\n" for f in frames if (f in val_frames) == wanted]
         atomic_write_bytes(out_dir / f"{split}.txt", "".join(chosen).encode())
+    written = [p for p in out_dir.rglob("*") if p.is_file() and p.name != NAME]
+    names = {path.relative_to(out_dir).as_posix(): path for path in written}
+    write_manifest(out_dir, {name: file_hash(path) for name, path in names.items()})
     print_log(f"{out_dir}: {len(frames)} frames", logger="current")
 
 

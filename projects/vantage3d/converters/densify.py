@@ -250,8 +250,11 @@ def densify_folder(
         key = _key(source, points, rules)
         quality = None
         if target.is_file():
-            stored = load_arrays(target, "depth file", "Delete it", ("quality",))
-            quality = json.loads(str(stored["quality"]))
+            try:
+                stored = load_arrays(target, "depth file", "It is made again")
+                quality = json.loads(str(stored["quality"]))
+            except (ValueError, KeyError) as error:
+                print_log(str(error), "current", logging.WARNING)
         if quality is None or quality["key"] != key:
             try:
                 pred = load_array(source, "prediction", remedy)

@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import logging
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from vantage3d.converters.index.build import build_index
@@ -19,8 +21,9 @@ from vantage3d.geometry import scale_intrinsics, transform_points
 from vantage3d.io.arrays import load_arrays
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.colmap import ColmapCamera, ColmapImage, read_colmap
-from vantage3d.io.depth_files import read_raw_float32, write_npy
+from vantage3d.io.depth_files import read_raw_float32, write_depth_npz
 from vantage3d.io.folders import matching
+from vantage3d.io.image_checksums import sign_jpeg
 from vantage3d.io.images import read_color, read_ids
 from vantage3d.io.names import check_unique
 from vantage3d.io.paths import inside
@@ -30,7 +33,7 @@ from vantage3d.views.index import IndexedFrame, split_scenes
 
 VISIBLE = 0  # masks: 1 is occluded by what the laser did not see, 2 undefined
 UPRIGHT = 0.5  # share of gravity that must lie in the image plane to turn an image
-VERSION = 1  # Raised when the files change for the same options.
+VERSION = 2  # Raised when the files change for the same options.
 CALIBRATION = "dslr_calibration_undistorted"
 HELD_OUT = ("electro", "kicker", "pipes")
 MAX_SIDE = 1036  # twice the width that released VGGT sees
@@ -234,7 +237,7 @@ class Eth3dSource(FrameSource):
     @property
     def reader(self) -> str:  # type: ignore[override]
         """Without the laser, COLMAP's points are the depth."""
-        return "npy" if self.laser else "points"
+        return "dense" if self.laser else "points"
 
     @property
     def options(self) -> dict[str, Any]:
@@ -273,24 +276,32 @@ class Eth3dSource(FrameSource):
     ) -> IndexedFrame:
         # Names are those of the model: none may lead out of the cache.
         path = inside(self.root / "points", f"{stem}.npz", f"the model of {scene.name}")
-        cameras = None
-        if path.is_file():
-            store = load_arrays(path, "cached points", "Delete it and call again")
-            if store["key"].item() == self._key:
-                cameras = store["K"], store["world2cam"]
-        if cameras is None:
+        if (cameras := self._known(path)) is None:
             view = scene.view(image)
             cameras = view.K, view.world2cam
             self._write(stem, view)
-        depth = f"depth/{stem}.npy" if self.laser else f"points/{stem}.npz"
+        depth = f"depth/{stem}.npz" if self.laser else f"points/{stem}.npz"
         return IndexedFrame(number, f"images/{stem}.jpg", depth, *cameras)
+
+    def _known(self, path: Path) -> tuple[NDArray, NDArray] | None:
+        """Cameras of a photograph that an earlier run finished with these options."""
+        if not path.is_file():
+            return None
+        try:
+            found = load_arrays(path, "points", "It is made again")
+        except ValueError as error:
+            print_log(str(error), "current", logging.WARNING)
+            return None
+        known = found["key"].item() == self._key
+        return (found["K"], found["world2cam"]) if known else None
 
     def _write(self, stem: str, view: SceneView) -> None:
         """Image, depth, and the points, which mark the photograph as finished."""
         _, data = cv2.imencode(".jpg", view.image[..., ::-1], QUALITY)
-        atomic_write_bytes(self.root / f"images/{stem}.jpg", data.tobytes())
+        image = sign_jpeg(data.tobytes())
+        atomic_write_bytes(self.root / f"images/{stem}.jpg", image)
         if self.laser:
-            write_npy(self.root / f"depth/{stem}.npy", view.depth)
+            write_depth_npz(self.root / f"depth/{stem}.npz", view.depth)
         arrays = {
             "key": np.array(self._key),
             "size": np.array(view.depth.shape[::-1]),

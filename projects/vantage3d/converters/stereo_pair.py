@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vantage3d.geometry.rasters import z_buffer
 from vantage3d.io.atomic import atomic_write_bytes
-from vantage3d.io.depth_files import write_npy
+from vantage3d.io.depth_files import write_depth_npz
 from vantage3d.io.images import read_color
 from vantage3d.views.frame import Frame
 from vantage3d.views.index import Facts, FrameIndex, IndexedFrame
@@ -44,12 +44,12 @@ def run(args: argparse.Namespace) -> None:
     frames = []
     for number, view in enumerate(stereo_views(args.root_path or packaged())):
         stem = f"{SCENE}/{number:010d}"
-        image, depth = f"images/{stem}.png", f"depth/{stem}.npy"
+        image, depth = f"images/{stem}.png", f"depth/{stem}.npz"
         _, data = cv2.imencode(".png", np.ascontiguousarray(view.image[..., ::-1]))
         atomic_write_bytes(out / image, data.tobytes())
-        write_npy(out / depth, view.depth)
+        write_depth_npz(out / depth, view.depth)
         frames.append(IndexedFrame(number, image, depth, view.K, view.world2cam))
-    facts = Facts("npy", ".", 1.0, "scikit-image stereo_motorcycle")
+    facts = Facts("dense", ".", 1.0, "scikit-image stereo_motorcycle")
     FrameIndex.build(facts, {SCENE: frames}).save(out / "test.npz")
 
 

@@ -323,9 +323,10 @@ def read_npy(path: str | Path) -> Depth:
     return _positive(values.astype(np.float32))
 
 
-def write_npy(path: str | Path, depth: NDArray[np.floating]) -> None:
-    """Write (H, W) depth as float32 ``.npy``."""
-    atomic_write(path, lambda file: np.save(file, depth.astype(np.float32)))
+def write_depth_npz(path: str | Path, depth: NDArray[np.floating]) -> None:
+    """Write (H, W) depth as float32 ``depth`` of an archive, which has a checksum."""
+    depth = depth.astype(np.float32)
+    atomic_write(path, lambda file: np.savez(file, depth=depth))
 
 
 def read_hdf5(path: str | Path) -> Depth:

@@ -1,11 +1,13 @@
 """Feature maps of image networks on disk: whole and of the expected kind, or refused.
 
-``.safetensors`` files say which network made them from what; bare ``.pt`` tensors (half
-precision, nothing else) say nothing, so only their shape can be checked.
+``.safetensors`` files say which network made them from what; of bare ``.pt`` tensors
+(half precision, nothing else) the folder does (:mod:`vantage3d.io.feature_identity`).
+Both have checksums inside.
 """
 
 import json
 from dataclasses import asdict, dataclass, fields
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,19 @@ from torch import Tensor
 from vantage3d.geometry import FeatureGrid
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.bounds import check_archive
+from vantage3d.io.checksums import (
+    check_crc32,
+    check_zip,
+    crc32,
+    seal,
+    unseal,
+    warn_unchecked,
+)
+from vantage3d.io.feature_identity import REMAKE, check_facts
 from vantage3d.io.files import DAMAGED
 
 FORMS = ("pt", "safetensors")
-ANY_WEIGHTS = "*"
 _TUPLES = ("layers", "image_size", "input_size")
-_REMAKE = "Extract the features again with tools/extract_*.py, or correct the config."
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,7 @@ class FeatureSource:
     Attributes:
         model: Name of the network.
         weights: sha256 of its weights file, ``"random-seed-0"`` for random ones; when
-            reading, ``"*"`` for any.
+            reading, ``"*"`` for any but random ones.
         layers: Numbers of the layers whose outputs are joined along the channels; when
             reading, empty for any.
         image_size: (W, H) pixels of the image as stored.
@@ -84,7 +93,8 @@ def write_features(
     if form == "pt":
         atomic_write(path, lambda file: torch.save(half, file))
     else:
-        atomic_write_bytes(path, save({"feats": half}, _metadata(source, frame)))
+        metadata = _metadata(source, frame, half)
+        atomic_write_bytes(path, save({"feats": half}, metadata))
 
 
 def read_features(
@@ -94,7 +104,7 @@ def read_features(
 
     Args:
         path: ``.safetensors`` or ``.pt`` file.
-        expected: What shall have made it. A ``.pt`` file only shows the shape.
+        expected: What shall have made it. A ``.pt`` file itself only shows the shape.
         frame: Name of the frame it shall be of, compared where the file names one.
 
     Returns:
@@ -102,7 +112,7 @@ def read_features(
 
     Raises:
         FileNotFoundError: If the file is missing.
-        ValueError: If it is truncated, holds anything else, has another shape, was made
+        ValueError: If it is damaged, holds anything else, has another shape, was made
             by another network or from another frame, or a value is not finite.
     """
     path = Path(path)
@@ -132,14 +142,18 @@ def _form(path: Path) -> str:
 def _read_bare(path: Path) -> Tensor:
     try:
         check_archive(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        file = BytesIO(path.read_bytes())
+        if not check_zip(file, "it", REMAKE):
+            warn_unchecked(f"feature files like {path.parent}/*.pt", "checksums")
+        file.seek(0)
+        content = torch.load(file, map_location="cpu", weights_only=True)
     except DAMAGED as error:
         raise _damaged(path, error) from error
     if not isinstance(content, Tensor) or not content.is_floating_point():
         kind = sorted(content) if isinstance(content, dict) else type(content).__name__
         raise ValueError(
             f"feature file {path} holds {kind}, expected a bare floating point tensor "
-            f"(C, h, w). {_REMAKE}"
+            f"(C, h, w). {REMAKE}"
         )
     return content
 
@@ -154,7 +168,9 @@ def _read_named(path: Path, expected: FeatureSource, frame: str | None) -> Tenso
     except (*DAMAGED, SafetensorError) as error:
         raise _damaged(path, error) from error
     try:
-        facts = json.loads(metadata["source"])
+        facts = unseal(metadata["source"].encode(), _folder(path), REMAKE)
+        if "feats" in facts:
+            check_crc32(_bytes(feats), facts["feats"], f"feature file {path}", REMAKE)
         facts |= {key: tuple(facts[key]) for key in _TUPLES}
         FeatureSource(
             **{field.name: facts[field.name] for field in fields(FeatureSource)}
@@ -162,22 +178,21 @@ def _read_named(path: Path, expected: FeatureSource, frame: str | None) -> Tenso
     except DAMAGED as error:
         raise ValueError(
             f"feature file {path} does not say what made it ({error!r}), its metadata "
-            f"is {metadata!r:.100}. {_REMAKE}"
+            f"is {metadata!r:.100}. {REMAKE}"
         ) from None
-    wanted = {**asdict(expected), "frame": frame}
-    if expected.weights == ANY_WEIGHTS:
-        del wanted["weights"]
-    if not expected.layers:
-        del wanted["layers"]
-    if frame is None or "frame" not in facts:
-        del wanted["frame"]
-    for key, value in wanted.items():
-        if facts[key] != value:
-            raise ValueError(
-                f"feature file {path} has {key} {facts[key]!r}, expected {value!r}. "
-                f"{_REMAKE}"
-            )
+    wanted = asdict(expected)
+    if frame is not None and "frame" in facts:
+        wanted["frame"] = frame
+    check_facts(f"feature file {path}", facts, wanted)
     return feats
+
+
+def _folder(path: Path) -> str:
+    return f"metadata of feature files like {path.parent}/*{path.suffix}"
+
+
+def _bytes(feats: Tensor) -> Any:
+    return feats.contiguous().view(-1).view(torch.uint8).numpy()
 
 
 def _damaged(path: Path, error: Exception) -> ValueError:
@@ -188,8 +203,10 @@ def _damaged(path: Path, error: Exception) -> ValueError:
     )
 
 
-def _metadata(source: FeatureSource, frame: str | None) -> dict[str, str]:
-    """``source`` as JSON, with what follows from it for other readers."""
+def _metadata(
+    source: FeatureSource, frame: str | None, feats: Tensor
+) -> dict[str, str]:
+    """``source`` as JSON, with what follows from it for other readers and checksums."""
     (width, height), (w, h) = source.grid.size, source.input_size
     facts: dict[str, Any] = asdict(source)
     facts["scale"] = source.grid.scale  # cells per image pixel
@@ -197,7 +214,8 @@ def _metadata(source: FeatureSource, frame: str | None) -> dict[str, str]:
     if frame:
         facts["frame"] = frame
     # One entry, because the library writes several in random order.
-    return {"source": json.dumps(facts)}
+    facts["feats"] = crc32(_bytes(feats))
+    return {"source": seal(json.dumps(facts)).decode()}
 
 
 def _check_shape(what: str, shape: tuple[int, ...], expected: FeatureSource) -> None:
@@ -206,7 +224,7 @@ def _check_shape(what: str, shape: tuple[int, ...], expected: FeatureSource) -> 
         raise ValueError(
             f"{what} has shape {shape}, expected {expected.shape} (C, h, w): "
             f"{expected.channels} channels of {expected.model} on the grid of a "
-            f"{w}x{h} input with patches of {patch}. {_REMAKE}"
+            f"{w}x{h} input with patches of {patch}. {REMAKE}"
         )
 
 
@@ -215,5 +233,5 @@ def _check_finite(what: str, feats: Tensor) -> None:
     if bad:
         raise ValueError(
             f"{what} has {bad} of {feats.numel()} values that are not finite in "
-            f"{feats.dtype}. {_REMAKE}"
+            f"{feats.dtype}. {REMAKE}"
         )

@@ -11,6 +11,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from vantage3d.io.atomic import atomic_write
 from vantage3d.io.bounds import check_unfolded
 from vantage3d.io.files import DAMAGED
+from vantage3d.io.image_checksums import check_image
 from vantage3d.io.sens import find_member
 
 FULL = 65535  # largest value of a 16-bit image
@@ -134,6 +135,7 @@ def _open(path: str | Path, what: str, whole: bool = True) -> Image.Image:
             width, height = image.size
             unfolded = width * height * _bytes_per_pixel(image)
             check_unfolded(_file_of(Path(path)), unfolded)
+            _check_sums(image)
             image.load()
         return image
     except FileNotFoundError:
@@ -165,6 +167,15 @@ def open_image(path: str | Path) -> Image.Image:
     if kind == "depth":
         return Image.fromarray(file.millimetres(number))
     return Image.open(io.BytesIO(file.color(number)))
+
+
+def _check_sums(image: Image.Image) -> None:
+    """Compare the file that an image was opened from with the checksums inside."""
+    if (file := getattr(image, "fp", None)) is not None:
+        place = file.tell()
+        file.seek(0)
+        check_image(file.read())
+        file.seek(place)
 
 
 def is_there(path: Path) -> bool:

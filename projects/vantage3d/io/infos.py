@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.checksums import seal, unseal, warn_unchecked
 from vantage3d.io.files import DAMAGED, existing
 
 Info = dict[str, Any]
@@ -38,9 +39,10 @@ def load_info(path: str | Path) -> Info:
 
     Raises:
         FileNotFoundError: If the file is missing.
-        ValueError: If it is truncated, holds anything else, or asks for code.
+        ValueError: If it is damaged, holds anything else, or asks for code.
     """
     path = existing(path, "info file", _REMAKE)
+    name = f"info file {path}"
     pickled = path.suffix in (".pkl", ".pickle")
     if not pickled and path.suffix != ".json":
         raise ValueError(
@@ -48,14 +50,7 @@ def load_info(path: str | Path) -> Info:
             f"{_REMAKE}"
         )
     data = path.read_bytes()
-    try:
-        content = unpickle(data, str(path)) if pickled else json.loads(data)
-    except RefusedGlobalError:
-        raise
-    except DAMAGED as error:
-        damage = f"damaged ({error!r})" if pickled else f"no JSON ({error})"
-        message = f"info file {path} is truncated or {damage}. {_REMAKE}"
-        raise ValueError(message) from error
+    content = _unpickled(data, path) if pickled else unseal(data, name, _REMAKE)
     if isinstance(content, list):
         content = {"metainfo": {}, "data_list": content}
     _check(content, path)
@@ -68,7 +63,18 @@ def save_info(path: str | Path, metainfo: dict, data_list: list[dict]) -> None:
     _check(info, Path(path))
     entries = ",\n".join(_line(entry) for entry in info["data_list"])
     text = f'{{"metainfo": {_line(info["metainfo"])},\n"data_list": [\n{entries}\n]}}\n'
-    atomic_write_bytes(path, text.encode())
+    atomic_write_bytes(path, seal(text))
+
+
+def _unpickled(data: bytes, path: Path) -> Any:
+    warn_unchecked(f"info file {path}", "checksum, as no pickle has")
+    try:
+        return unpickle(data, str(path))
+    except RefusedGlobalError:
+        raise
+    except DAMAGED as error:
+        message = f"info file {path} is truncated or damaged ({error!r}). {_REMAKE}"
+        raise ValueError(message) from error
 
 
 def _line(value: Any) -> str:

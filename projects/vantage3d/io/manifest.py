@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.checksums import read_sealed, seal
+
+_FILE = ("manifest", "Make everything again with --overwrite")
 
 
 def open_manifest(state_dir: Path, options: dict[str, Any], overwrite: bool) -> str:
@@ -29,8 +32,8 @@ def open_manifest(state_dir: Path, options: dict[str, Any], overwrite: bool) -> 
     if overwrite:
         shutil.rmtree(state_dir, ignore_errors=True)
     if not path.is_file():
-        atomic_write_bytes(path, text.encode())
-    elif changed := differences(json.loads(path.read_bytes()), json.loads(text)):
+        atomic_write_bytes(path, seal(text))
+    elif changed := differences(read_sealed(path, *_FILE), json.loads(text)):
         raise ValueError(
             f"{path.parent.parent.parent} holds samples made with other options: "
             f"{changed}. Use the same options, another --out-dir, or --overwrite to "

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.checksums import check_crc32, crc32
 from vantage3d.io.files import existing
 
 ADD_MISSING = "Run tools/create_data.py again; it adds what lacks"
@@ -13,7 +14,11 @@ POINT_COLUMNS = 6  # x y z in metres, r g b 0..255
 
 
 def read_rows(
-    path: str | Path, dtype: str, columns: int = 1, rows: int | None = None
+    path: str | Path,
+    dtype: str,
+    columns: int = 1,
+    rows: int | None = None,
+    crc: str | None = None,
 ) -> NDArray:
     """The rows of a ``.bin`` file.
 
@@ -22,13 +27,15 @@ def read_rows(
         dtype: Little-endian numpy type, such as ``"<f4"``.
         columns: Values per row.
         rows: How many rows there must be, None for any number above zero.
+        crc: CRC-32 of the file as its info file has it, None if it has none.
 
     Returns:
         (N, columns), or (N,) when ``columns`` is 1.
 
     Raises:
         FileNotFoundError: If the file is missing.
-        ValueError: If its length is not a whole number of rows, or not ``rows``.
+        ValueError: If its length is not a whole number of rows, or not ``rows``, or it
+            does not match ``crc``.
     """
     data = existing(path, "sample file", ADD_MISSING).read_bytes()
     size = np.dtype(dtype).itemsize * columns
@@ -44,26 +51,33 @@ def read_rows(
             f"{path} has {found} rows, expected {rows} (as many as points). Delete it "
             "and run tools/create_data.py again"
         )
+    if crc is not None:
+        check_crc32(data, crc, str(path), f"Delete it. {ADD_MISSING}")
     array = np.frombuffer(data, dtype=dtype).copy()
     return array if columns == 1 else array.reshape(-1, columns)
 
 
-def write_rows(path: str | Path, array: NDArray, dtype: str) -> None:
-    """Write ``array`` (N,) or (N, columns) row by row as ``dtype``."""
-    atomic_write_bytes(path, np.ascontiguousarray(array, dtype=dtype).tobytes())
+def write_rows(path: str | Path, array: NDArray, dtype: str) -> str:
+    """Write ``array`` (N,) or (N, columns) row by row as ``dtype``; its CRC-32."""
+    data = np.ascontiguousarray(array, dtype=dtype).tobytes()
+    atomic_write_bytes(path, data)
+    return crc32(data)
 
 
 def read_points(
-    path: str | Path, columns: int = POINT_COLUMNS, rows: int | None = None
+    path: str | Path,
+    columns: int = POINT_COLUMNS,
+    rows: int | None = None,
+    crc: str | None = None,
 ) -> NDArray:
     """(N, columns) float32 points, all finite, from the fourth column on 0..255.
 
     Raises:
         FileNotFoundError: If the file is missing.
-        ValueError: If it is truncated, a value is NaN or infinite, or colours are
-            fractions of 1.
+        ValueError: If it is truncated or damaged, a value is NaN or infinite, or
+            colours are fractions of 1.
     """
-    points = read_rows(path, "<f4", columns, rows)
+    points = read_rows(path, "<f4", columns, rows, crc)
     check_finite(points, str(path))
     colors = points[:, 3:]
     if colors.size and colors.max() <= 1 and (colors != colors.round()).any():
@@ -85,11 +99,15 @@ def check_finite(points: NDArray, name: str) -> None:
         )
 
 
-def read_labels(path: str | Path, rows: int | None = None) -> NDArray:
+def read_labels(
+    path: str | Path, rows: int | None = None, crc: str | None = None
+) -> NDArray:
     """(N,) int64 labels, one per point; errors as in :func:`read_rows`."""
-    return read_rows(path, "<i8", 1, rows)
+    return read_rows(path, "<i8", 1, rows, crc)
 
 
-def read_pixels(path: str | Path, rows: int | None = None) -> NDArray:
+def read_pixels(
+    path: str | Path, rows: int | None = None, crc: str | None = None
+) -> NDArray:
     """(N, 2) int32 source pixels (x, y), one per point; errors as above."""
-    return read_rows(path, "<i4", 2, rows)
+    return read_rows(path, "<i4", 2, rows, crc)

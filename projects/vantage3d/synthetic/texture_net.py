@@ -14,14 +14,15 @@ import cv2
 import numpy as np
 import torch
 from mmengine.logging import print_log
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 
+from vantage3d.backbones2d.files import FOLDER, FeatureFolder
 from vantage3d.checks import check_shape
-from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.features import FeatureSource, write_features
 from vantage3d.io.images import read_color
+from vantage3d.io.sidecars import read_hashed, write_hashed_bytes
 from vantage3d.process.progress import track
 from vantage3d.synthetic.layouts.dataset import MANIFEST, SEEDS_PER_DATASET
 from vantage3d.synthetic.rooms.filming import Job, film
@@ -78,7 +79,7 @@ def feature_source(weights: str, size: tuple[int, int]) -> FeatureSource:
 def save_small_image_net(path: str | Path, model: SmallImageNet) -> str:
     """Write the weights as safetensors; return their sha256."""
     data = save({k: v.contiguous() for k, v in model.state_dict().items()})
-    atomic_write_bytes(path, data)
+    write_hashed_bytes(Path(path), data)
     return hashlib.sha256(data).hexdigest()
 
 
@@ -94,7 +95,8 @@ def load_small_image_net(path: str | Path) -> tuple[SmallImageNet, str]:
         raise FileNotFoundError(
             f"weights {path} are missing. Train them with tools/train_small_features.py"
         )
-    state = load_file(path)
+    data = read_hashed(path, f"weights {path}", "Train them again")
+    state = load(data)
     if "classifier.weight" not in state:
         raise ValueError(
             f"{path} holds {sorted(state)[:4]}, expected the keys of {NAME} "
@@ -102,7 +104,7 @@ def load_small_image_net(path: str | Path) -> tuple[SmallImageNet, str]:
         )
     model = SmallImageNet(len(state["classifier.weight"]))
     model.load_state_dict(state)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256(data).hexdigest()
     return model.eval().requires_grad_(False), digest
 
 
@@ -262,12 +264,16 @@ def write_small_features(
         FileNotFoundError: If there are no images or no weights.
     """
     root, (model, digest) = Path(root), load_small_image_net(weights)
+    source = vars(feature_source(digest, (1, 1)))
+    keys = ("model", "weights", "layers", "patch", "channels")
+    made_by = {key: source[key] for key in keys} | {"input_size": None}
     images = sorted(root.glob("2D/*/color/*.jpg")) or sorted(root.glob("*/color/*.*"))
     if not images:
         raise FileNotFoundError(
             f"{root} has no images 2D/<scene>/color/<frame>.jpg, nor "
             "<scene>/color/<frame>.*. Make rooms with tools/make_synthetic.py"
         )
+    FeatureFolder(root / FOLDER, form).open(made_by, overwrite=True)
     for path in track(images, len(images), "small features"):
         image = torch.from_numpy(read_color(path).copy())
         scene, frame = path.parts[-3], path.stem

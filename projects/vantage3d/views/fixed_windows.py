@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from vantage3d.checks import check_positive
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.checksums import read_sealed, seal
 from vantage3d.io.files import DAMAGED
 from vantage3d.registry import DATASETS
 from vantage3d.views.batch import Sample
@@ -85,7 +86,7 @@ class SavedSubset(FixedWindows):
         chosen = [windows[i * len(windows) // number] for i in range(number)]
         entries = [{"sequence": name, "ids": list(ids)} for name, ids in chosen]
         content = {"dataset": self.dataset.name, "windows": entries}
-        atomic_write_bytes(self.file, json.dumps(content, indent=1).encode())
+        atomic_write_bytes(self.file, seal(json.dumps(content, indent=1)))
         print_log(
             f"validation: {number} of {len(windows)} windows, chosen in {self.file}",
             logger="current",
@@ -93,8 +94,9 @@ class SavedSubset(FixedWindows):
 
     def _read(self, known: dict[Window, int], number: int) -> list[int]:
         redraw = f"Remove {self.file} to draw anew, then test every model again"
+        content = read_sealed(self.file, "windows file", redraw)
         try:
-            entries = json.loads(self.file.read_text())["windows"]
+            entries = content["windows"]
             chosen = [(entry["sequence"], tuple(entry["ids"])) for entry in entries]
         except DAMAGED as error:
             raise ValueError(f"{self.file} is damaged ({error!r}). {redraw}") from error

@@ -203,9 +203,11 @@ class FrameIndex:
     def load(cls, path: str | Path) -> "FrameIndex":
         """Read what :meth:`save` wrote.
 
+        Every array is read, so that the archive compares each with its CRC-32.
+
         Raises:
             FileNotFoundError: If the file is missing.
-            ValueError: If it is truncated, or of another format.
+            ValueError: If it is damaged, or of another format.
         """
         remake = "Make it with tools/create_data.py (data/README.md)"
         store = load_arrays(path, "frame index", remake)

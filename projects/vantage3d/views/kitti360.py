@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.checksums import check_crc32, crc32
 from vantage3d.io.depth_files import KITTI_SCALE, depth_units
 from vantage3d.io.files import existing
 from vantage3d.io.points import ADD_MISSING
@@ -29,6 +30,7 @@ from vantage3d.views.transform import ViewTransform
 RICH, MIXED = 0.30, 0.10
 SHARES = {"rich": 0.5, "mixed": 0.3, "road": 0.2}
 UNLABELLED = 255
+CRC_BYTES = 4  # behind the pixels of a packed view
 
 
 def make_buckets(
@@ -93,14 +95,18 @@ class BucketMix:
 
 
 def write_view(path: str | Path, view: Frame) -> None:
-    """Write a view; depth is rounded to 2 mm and missing beyond 255 m."""
+    """Write a view, and its CRC-32 behind it.
+
+    Depth is rounded to 2 mm and missing beyond 255 m.
+    """
     units = depth_units(view.depth, KITTI_SCALE).astype("<u2", copy=False)
     labels = np.full(view.depth.shape, UNLABELLED, np.uint8)
     if view.semantics is not None:
         known = view.semantics >= 0
         labels[known] = view.semantics[known]
     parts = (view.image, units, labels)
-    atomic_write_bytes(path, b"".join(part.tobytes() for part in parts))
+    pixels = b"".join(part.tobytes() for part in parts)
+    atomic_write_bytes(path, pixels + bytes.fromhex(crc32(pixels)))
 
 
 def read_view(path: str | Path, height: int, width: int) -> tuple[NDArray, ...]:
@@ -108,20 +114,26 @@ def read_view(path: str | Path, height: int, width: int) -> tuple[NDArray, ...]:
 
     Raises:
         FileNotFoundError: If the file is missing.
-        BadSampleError: If it has another size.
+        BadSampleError: If it has another size or is damaged.
     """
     packed = np.fromfile(existing(path, "packed view", ADD_MISSING), np.uint8)
-    if packed.size != height * width * 6:
+    size, remedy = height * width * 6, "Delete it and run tools/create_data.py again"
+    if packed.size != size + CRC_BYTES:
         raise BadSampleError(
-            f"{path} has {packed.size} bytes, expected {height * width * 6} for a view "
-            f"of {width}x{height}. Delete it and run tools/create_data.py again."
+            f"{path} has {packed.size} bytes, expected {size + CRC_BYTES} for a view "
+            f"of {width}x{height}. {remedy}."
         )
+    packed, crc = packed[:size], packed[size:].tobytes().hex()
+    try:
+        check_crc32(packed, crc, f"packed view {path}", remedy)
+    except ValueError as error:
+        raise BadSampleError(str(error)) from error
     image, units, labels = np.split(packed, [height * width * 3, height * width * 5])
     depth = units.view("<u2").astype(np.float32) * np.float32(1 / KITTI_SCALE)
     semantics = labels.astype(np.int16)
     semantics[semantics == UNLABELLED] = UNKNOWN
-    size = (height, width)
-    return image.reshape(*size, 3), depth.reshape(size), semantics.reshape(size)
+    shape = (height, width)
+    return image.reshape(*shape, 3), depth.reshape(shape), semantics.reshape(shape)
 
 
 def packed_name(sequence: str, frame: int, size: tuple[int, int]) -> str:

@@ -40,7 +40,7 @@ def _exact_kitti(entry: IndexedFrame) -> str:
 # What COLMAP triangulated, about a thousandth of the pixels; and a depth model's
 # prediction fitted to those points.
 ETH3D_DEPTHS = {
-    "laser": DepthKind("npy", partial(_eth3d, "depth", ".npy")),
+    "laser": DepthKind("dense", partial(_eth3d, "depth", ".npz")),
     "points": DepthKind("points", partial(_eth3d, "points", ".npz"), scattered=True),
     "dense": DepthKind("dense", partial(_eth3d, "dense", ".npz")),
 }

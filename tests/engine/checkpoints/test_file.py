@@ -11,20 +11,24 @@ import torch
 from mmengine.logging import HistoryBuffer, MMLogger
 from safetensors.torch import save_file
 
-from vantage3d.engine.checkpoints import file as checkpoint_file
 from vantage3d.engine.checkpoints.file import (
-    check_hash,
     newest_checkpoint,
     read_checkpoint,
-    sidecar,
     write_checkpoint,
     write_pointer,
 )
 from vantage3d.engine.errors import CheckpointError
+from vantage3d.io import checksums, sidecars
+from vantage3d.io.sidecars import sidecar
+from vantage3d.process.verification import NO_VERIFY
 
 
 def content(value: float = 1.0) -> dict:
     return {"meta": {}, "state_dict": {"weight": torch.full((1000,), value)}}
+
+
+def matches(path):
+    return sidecars.check_hash(path, str(path), "")
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -52,9 +56,9 @@ def test_replacing_verifies_at_every_step(tmp_path, monkeypatch):
     replace = os.replace
 
     def spy(source, target):
-        seen.append(check_hash(path))
+        seen.append(matches(path))
         replace(source, target)
-        seen.append(check_hash(path))
+        seen.append(matches(path))
 
     monkeypatch.setattr(os, "replace", spy)
     write_checkpoint(content(2.0), path)
@@ -83,7 +87,7 @@ def test_full_disk_keeps_the_old_checkpoint(tmp_path, monkeypatch, room):
     path = tmp_path / "a.pth"
     write_checkpoint(content(1.0), path)
     before = path.read_bytes(), sidecar(path).read_text()
-    monkeypatch.setattr(checkpoint_file._HashingFile, "write", full_disk(room))
+    monkeypatch.setattr(sidecars.HashingFile, "write", full_disk(room))
     with pytest.raises(
         CheckpointError, match=r"a\.pth could not be written: .*No space"
     ):
@@ -109,7 +113,7 @@ def test_full_disk_for_real(tmp_path):
             write_checkpoint(big, mount / "b.pth")
         with pytest.raises(CheckpointError, match=r"a\.pth could not be written"):
             write_checkpoint(big, mount / "a.pth")
-        assert check_hash(mount / "a.pth")
+        assert matches(mount / "a.pth")
         names = sorted(p.name for p in mount.iterdir())
         assert names == ["a.pth", "a.pth.sha256"]
     finally:
@@ -159,6 +163,56 @@ def test_empty_hash_is_no_hash_that_fits(tmp_path):
     sidecar(path).write_text("")
     with pytest.raises(CheckpointError, match="is damaged"):
         read_checkpoint(path)
+
+
+@pytest.fixture
+def warned(monkeypatch):
+    """What is said about files without a hash."""
+    said = []
+    monkeypatch.setattr(checksums, "print_log", lambda text, **_: said.append(text))
+    return said
+
+
+def flipped(path, byte):
+    data = bytearray(path.read_bytes())
+    data[byte] ^= 64
+    path.write_bytes(data)
+
+
+def test_without_its_hash_the_checksums_inside_are_compared(tmp_path, warned):
+    path = tmp_path / "a.pth"
+    write_checkpoint(content(), path)
+    read_checkpoint(path)
+    assert not warned
+    sidecar(path).unlink()
+    read_checkpoint(path)
+    assert warned == [
+        f"checkpoint {path} has no a.pth.sha256 beside it: only the checksums inside "
+        "were compared"
+    ]
+    values = path.read_bytes().find(b"\x00\x00\x80\x3f" * 8)
+    flipped(path, values + 3)
+    with pytest.raises(CheckpointError, match=r"the CRC-32 of archive/data/0 is an"):
+        read_checkpoint(path)
+
+
+def test_nothing_can_be_compared_in_safetensors(tmp_path, warned):
+    path = tmp_path / "a.safetensors"
+    save_file({"weight": torch.ones(2)}, path)
+    read_checkpoint(path)
+    assert warned == [
+        f"checkpoint {path} has no a.safetensors.sha256 beside it: damage in it would "
+        "not be seen"
+    ]
+
+
+def test_no_verify_reads_on(tmp_path, warned, monkeypatch):
+    path = tmp_path / "a.pth"
+    write_checkpoint(content(), path)
+    flipped(path, path.read_bytes().find(b"\x00\x00\x80\x3f" * 8) + 3)
+    monkeypatch.setenv(NO_VERIFY, "1")
+    assert read_checkpoint(path)["state_dict"]["weight"][0] != 1
+    assert not warned
 
 
 class Malicious:

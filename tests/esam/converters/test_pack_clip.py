@@ -1,5 +1,6 @@
 """Info files with features: same frames, same order, nothing missing unsaid."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,11 +8,18 @@ import pytest
 import torch
 
 from vantage3d.esam.converters.convert import ClipOptions, feature_file
+from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.checksums import seal
+from vantage3d.io.feature_identity import MANIFEST
 from vantage3d.io.features import FeatureSource, write_features
 from vantage3d.io.infos import load_info
 
 SMALL = ("--num-points", 200)
 SOURCE = FeatureSource("dino", "random-seed-0", (), (160, 120), (160, 120), 14, 3)
+MADE_BY = dict(
+    model="dino", weights="random-seed-0", layers=[], patch=14, channels=3,
+    input_size=None,
+)  # fmt: skip
 INFO = "scannet200_sv_oneformer3d_infos_{}{}.json"
 
 
@@ -22,6 +30,7 @@ def extract(raw: Path, root: Path, form: str = "pt") -> list[Path]:
         path = root / image.parent.parent.name / f"{image.stem}.{form}"
         write_features(path, torch.zeros(SOURCE.shape), SOURCE)
         paths.append(path)
+    atomic_write_bytes(root / MANIFEST, seal(json.dumps(MADE_BY)))
     return paths
 
 
@@ -43,7 +52,7 @@ def test_every_frame_gets_its_feature(scannet, create_data, tmp_path):
             assert Path(before["img_path"]).stem == n
             assert (out / path).is_file()
         whole = [load_info(out / INFO.format(split, s)) for s in ("", "_clip")]
-        assert whole[0]["metainfo"] == whole[1]["metainfo"]
+        assert whole[1]["metainfo"] == {**whole[0]["metainfo"], "features": MADE_BY}
 
 
 def test_another_folder_form_and_suffix(scannet, create_data, tmp_path):

@@ -16,7 +16,13 @@ from vantage3d.registry import TRANSFORMS
 NAME, SIZE = "scene0000_00_20", (64, 48)
 K = np.array([[60.0, 0, 31.5], [0, 60.0, 23.5], [0, 0, 1]])
 SOURCE = FeatureSource("clip_rn50", "random-seed-0", (2,), SIZE, SIZE, 8, channels=4)
-CONFIG = dict(model="clip_rn50", channels=4, input_size=SIZE, patch=8)
+CONFIG = dict(
+    model="clip_rn50", channels=4, input_size=SIZE, patch=8, weights="random-seed-0"
+)
+MADE_BY = dict(  # as JSON has it
+    model="clip_rn50", weights="random-seed-0", layers=[2], patch=8, channels=4,
+    input_size=None,
+)  # fmt: skip
 
 
 def feature_map(channels: int = 4) -> torch.Tensor:
@@ -48,6 +54,7 @@ def frame(tmp_path, form):
         "img_shape": [48, 64],
         "img_path": str(image),
         "clip_feat_path": str(path),
+        "features": MADE_BY,
     }
 
 
@@ -67,7 +74,7 @@ def test_loaded_and_packed(frame, form):
 
 
 def test_input_of_the_size_of_the_image_is_the_default(frame, form):
-    config = {key: CONFIG[key] for key in ("model", "channels", "patch")}
+    config = {key: CONFIG[key] for key in ("model", "channels", "patch", "weights")}
     results = LoadClipFeature(config, form).transform(frame)
     assert results["feat_grid"]["input_size"] == SIZE
 
@@ -126,15 +133,11 @@ def test_other_grid(frame, form):
 
 
 def test_stretched_input(frame, form):
-    message = {
-        "pt": rf"{NAME}: `input_size` 48x48 must be `image_size` 64x48 resized in pro",
-        "safetensors": rf"{NAME}: .* has input_size \(64, 48\), expected \(48, 48\)",
-    }[form]
+    message = rf"{NAME}: .* has input_size \(64, 48\), expected \(48, 48\)"
     with pytest.raises(ValueError, match=message):
         load(frame, form, input_size=(48, 48))
 
 
-@pytest.mark.parametrize("form", ["safetensors"], indirect=True)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -144,8 +147,26 @@ def test_stretched_input(frame, form):
     ],
 )
 def test_other_model(frame, form, change, message):
-    with pytest.raises(ValueError, match=rf"{NAME}: .*20\.safetensors has {message}"):
+    with pytest.raises(ValueError, match=rf"{NAME}: .*20\.{form} has {message}"):
         load(frame, form, **change)
+
+
+def test_random_weights_need_a_permission(frame, form):
+    """Named in the config; neither absent nor any weights allow them."""
+    message = r"has random weights \('random-seed-0'\): its values mean nothing"
+    for config in (CONFIG | {"weights": "*"}, CONFIG.copy()):
+        if config["weights"] != "*":
+            del config["weights"]
+        with pytest.raises(ValueError, match=rf"{NAME}: .*20\.{form} {message}"):
+            LoadClipFeature(config, form).transform(dict(frame))
+
+
+@pytest.mark.parametrize("form", ["pt"], indirect=True)
+def test_bare_tensors_without_identity(frame, form):
+    del frame["features"]
+    message = rf"{NAME}: its info file does not say which network made .*20\.pt\. Pack"
+    with pytest.raises(ValueError, match=message):
+        load(frame, form)
 
 
 @pytest.mark.parametrize("form", ["safetensors"], indirect=True)

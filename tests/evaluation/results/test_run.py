@@ -148,12 +148,17 @@ def test_csv_of_another_evaluation_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("{", "is not JSON"), ("[]", "expected an object, got list")]
+    ("text", "message"),
+    [
+        ("{", "truncated or no JSON"),
+        ("[]", "expected an object, got list"),
+        ('{"format": 2, "crc32": "00000000"}', "its CRC-32 is .*expected 00000000"),
+    ],
 )
 def test_damaged_json_is_refused(tmp_path, text, message):
     folder = write_folder(tmp_path / "out", 1, windows=3)
     (folder / "metadata.json").write_text(text)
-    with pytest.raises(ValueError, match=f"metadata.json.*{message}"):
+    with pytest.raises(ValueError, match=rf"metadata\.json.*{message}"):
         read_run(folder)
 
 

@@ -1,6 +1,7 @@
 """Frame indexes from a source: parallel, resumable, versioned, with statistics."""
 
 import json
+import logging
 import os
 from collections import Counter
 from functools import partial
@@ -24,10 +25,12 @@ from vantage3d.converters.index.sequence import (
 from vantage3d.converters.index.source import FrameSource
 from vantage3d.converters.runs import CHUNK, IndexOptions, run_chunks
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.checksums import read_sealed, seal
 from vantage3d.process.progress import track
 from vantage3d.views.index import Facts, FrameIndex
 
-FORMAT = 1  # Raise it when an index changes for the same options.
+REPEATED = "The sequence is checked again"
+FORMAT = 2  # Raise it when an index changes for the same options.
 
 
 def build_index(source: FrameSource, options: IndexOptions) -> None:
@@ -110,15 +113,20 @@ def _sequence(
     checks: tuple[int, bool],
     name: str,
 ) -> SequenceResult:
-    """What an earlier run finished is read; bad sequences are tried again."""
+    """What an earlier run finished is read; bad sequences are tried again, and those
+    whose record is damaged."""
     stem = done / quote(name, safe="")
     index, record = Path(f"{stem}.npz"), Path(f"{stem}.json")
     if record.is_file():
-        frames = list(FrameIndex.load(index).frames(name))
-        return SequenceResult(name, frames, **json.loads(record.read_bytes()))
+        try:
+            found = read_sealed(record, "record", REPEATED, sealed=True)
+            frames = list(FrameIndex.load(index).frames(name))
+            return SequenceResult(name, frames, **found)
+        except (FileNotFoundError, ValueError, KeyError) as error:
+            print_log(f"{error}. {REPEATED}", "current", logging.WARNING)
     result = index_sequence(source, facts, name, *checks)
     if result.frames:
         FrameIndex.build(facts, {name: result.frames}).save(index)
         content = {"record": result.record, "skipped": result.skipped}
-        atomic_write_bytes(record, json.dumps(content).encode())
+        atomic_write_bytes(record, seal(json.dumps(content)))
     return result

@@ -41,6 +41,7 @@ from vantage3d.converters.runs import (
 )
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.checksums import read_sealed, seal
 from vantage3d.io.depth_files import KITTI_SCALE, write_depth_png
 from vantage3d.io.folders import matching
 from vantage3d.io.images import read_color, read_depth, read_size
@@ -58,7 +59,7 @@ Record = dict[str, Any]
 Chunk = tuple[str, str, tuple[int, ...]]  # split, sequence, frames
 Size = tuple[int, int]
 FORMAT = 1  # Raise it when the bytes of depth maps change for the same options.
-RECORDS = 2  # Raise it when what is known of a frame changes.
+RECORDS = 3  # Raise it when what is known of a frame changes.
 CHUNK = 32  # Frames of one sequence that one process takes at a time.
 
 
@@ -94,8 +95,8 @@ def run_chunk(
     """
     split, sequence, frames = chunk
     marker = state / f"{split}_{sequence}_{frames[0]:010d}_{len(frames)}.json"
-    if marker.is_file() and not options.overwrite:
-        _, records, skipped = json.loads(marker.read_bytes())
+    if known := None if options.overwrite else _known(marker):
+        records, skipped = known["records"], known["skipped"]
         names = [record["depth"] for record in records]
         names += [
             packed_name(record["sequence"], record["frame"], size)
@@ -118,8 +119,20 @@ def run_chunk(
             records.append(_record(options, make, frame, cam2world))
         except (FileNotFoundError, ValueError) as error:
             skipped[f"{sequence}/{frame}"] = str(error)
-    atomic_write_bytes(marker, json.dumps((split, records, skipped)).encode())
+    content = {"records": records, "skipped": skipped}
+    atomic_write_bytes(marker, seal(json.dumps(content)))
     return split, records, skipped
+
+
+def _known(marker: Path) -> dict[str, Any] | None:
+    """What an earlier run found; None if there is none, or it is damaged."""
+    if not marker.is_file():
+        return None
+    try:
+        return read_sealed(marker, "record", "Its frames are made again", sealed=True)
+    except ValueError as error:
+        print_log(str(error), logger="current", level=logging.WARNING)
+        return None
 
 
 def _record(

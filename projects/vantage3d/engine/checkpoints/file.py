@@ -1,69 +1,30 @@
 """Checkpoints on disk: written whole, hashed, read without executing code.
 
-Order of a save, so that at no moment the folder lacks a loadable checkpoint:
-
-1. the content goes to a temporary file and is hashed on the way;
-2. ``<name>.sha256`` lists the new hash (and the old one if ``<name>`` exists);
-3. the temporary file is fsynced and renamed to ``<name>``, the folder is fsynced;
-4. ``<name>.sha256`` lists the new hash only;
-5. ``last_checkpoint`` is replaced; older checkpoints are removed after that.
+At no moment the folder lacks a loadable checkpoint: :mod:`vantage3d.io.sidecars`
+writes it with its hash, then ``last_checkpoint`` is replaced, and older checkpoints are
+removed after that.
 """
 
-import hashlib
 import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, Any, cast
 
 import torch
 from mmengine.logging import MMLogger
 
 from vantage3d.engine.checkpoints.plain import safe_globals
 from vantage3d.engine.errors import CheckpointError
-from vantage3d.io.atomic import atomic_write, atomic_write_bytes
+from vantage3d.io import sidecars
+from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.bounds import check_archive
+from vantage3d.io.checksums import UNSEEN, check_zip, warn_unchecked
 from vantage3d.io.files import DAMAGED
 from vantage3d.io.released_weights import how_to_fetch
 
 POINTER = "last_checkpoint"
 SUFFIXES = (".pth", ".safetensors")
-
-
-class _HashingFile:
-    """Binary file that hashes what is written.
-
-    torch's writer cannot be left by an exception, so an error is kept for later.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._hash = hashlib.sha256()
-        self._error: OSError | None = None
-
-    def write(self, data: bytes) -> int:
-        if self._error is None:
-            try:
-                self._file.write(data)
-                self._hash.update(data)
-            except OSError as error:
-                self._error = error
-        return memoryview(data).nbytes
-
-    def flush(self) -> None:
-        if self._error is None:
-            self._file.flush()
-
-    def digest(self) -> str:
-        """SHA-256 of everything written; raises what went wrong while writing."""
-        if self._error is not None:
-            raise self._error
-        return self._hash.hexdigest()
-
-
-def sidecar(path: Path) -> Path:
-    """The file beside ``path`` that holds its hash, readable by ``sha256sum -c``."""
-    return path.with_name(f"{path.name}.sha256")
 
 
 def write_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:
@@ -73,18 +34,10 @@ def write_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:
         CheckpointError: If the disk is full or cannot be written. What was in the
             folder before is still there.
     """
-    digests = _known_digests(path) if path.exists() else []
-
-    def write(file: BinaryIO) -> None:
-        hashing = _HashingFile(file)
-        torch.save(dict(checkpoint), cast(IO[bytes], hashing))
-        digests.append(hashing.digest())
-        _write_sidecar(path, digests)
-
     try:
-        atomic_write(path, write)
-        if len(digests) > 1:
-            _write_sidecar(path, digests[-1:])
+        sidecars.write_hashed(
+            path, lambda file: torch.save(dict(checkpoint), cast(IO[bytes], file))
+        )
     except OSError as error:
         raise CheckpointError(
             f"checkpoint {path} could not be written: {error.strerror or error}. "
@@ -106,13 +59,16 @@ def companion(path: Path) -> Path:
 def remove_checkpoint(path: Path, keep_export: bool = False) -> None:
     """Delete a checkpoint, its hash and, unless kept, what was exported with it."""
     path.unlink(missing_ok=True)
-    sidecar(path).unlink(missing_ok=True)
+    sidecars.sidecar(path).unlink(missing_ok=True)
     if not keep_export:
         shutil.rmtree(companion(path), ignore_errors=True)
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a .pth or .safetensors file without executing code from it.
+
+    Without a hash beside it, the checksums in a .pth file are compared and there is a
+    warning.
 
     Returns:
         Always with the key ``state_dict``: a bare state dict is wrapped.
@@ -189,28 +145,26 @@ def require_file(path: Path) -> None:
         raise CheckpointError(f"checkpoint {path} does not exist{hint}")
 
 
-def check_hash(path: Path) -> bool:
-    """Whether a hash lies beside ``path``.
+def check_hash(path: Path) -> None:
+    """Compare a file with the hash beside it.
+
+    Without one, a zip archive of ``torch.save`` is compared with its own checksums, and
+    there is a warning in any case.
 
     Raises:
-        CheckpointError: If there is one and the file does not match.
+        CheckpointError: If the file does not match.
     """
-    expected = _known_digests(path)
-    if not expected:
-        return False
-    found = file_hash(path)
-    if found not in expected:
-        raise CheckpointError(
-            f"checkpoint {path} is damaged: its SHA-256 is {found}, {sidecar(path)} "
-            f"says {expected[-1]}. Take an earlier checkpoint or fetch the file again"
-        )
-    return True
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    name, remedy = f"checkpoint {path}", "Take an earlier checkpoint or fetch it again"
+    try:
+        if sidecars.check_hash(path, name, remedy):
+            return
+        size = path.stat().st_size
+        inside = check_zip(path, f"{name} ({size} bytes)", remedy)
+    except ValueError as error:
+        raise CheckpointError(str(error)) from error
+    lacks = f"{sidecars.sidecar(path).name} beside it"
+    so = "only the checksums inside were compared" if inside else UNSEEN
+    warn_unchecked(name, lacks, so)
 
 
 def read_pickle(path: Path, mmap: bool = False) -> Any:
@@ -251,18 +205,3 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
             f"checkpoint {path} ({path.stat().st_size} bytes) is damaged or no "
             f"safetensors file: {error}"
         ) from error
-
-
-def _known_digests(path: Path) -> list[str]:
-    """Hashes beside ``path``; more than one only while it is being replaced."""
-    try:
-        text = sidecar(path).read_text()
-    except FileNotFoundError:
-        return []
-    digests = re.findall(r"^([0-9a-f]{64})\s", text, re.MULTILINE)
-    return digests or ["nothing"]
-
-
-def _write_sidecar(path: Path, digests: list[str]) -> None:
-    lines = "".join(f"{digest}  {path.name}\n" for digest in digests)
-    atomic_write_bytes(sidecar(path), lines.encode())

@@ -37,6 +37,7 @@ from vantage3d.esam.converters.segmenters import (
     build_segmenter,
 )
 from vantage3d.io.atomic import atomic_write_bytes, remove_temporaries
+from vantage3d.io.feature_identity import read_made_by
 from vantage3d.io.features import FORMS
 from vantage3d.io.infos import load_info, save_info
 from vantage3d.io.names import check_unique, public_name
@@ -75,13 +76,15 @@ class ClipOptions:
 def pack_clip(infos: list[Path], out_dir: Path, options: ClipOptions) -> None:
     """Write ``<info><suffix>.json`` beside each info file, or none of them.
 
-    Every entry gets ``clip_feat_path``, relative to ``out_dir``.
+    Every entry gets ``clip_feat_path``, relative to ``out_dir``. The metadata get
+    ``features``: which network made bare tensors, as their folder says.
 
     Raises:
-        ValueError: If feature files are missing and may not be, or an info file would
-            be left without samples.
+        ValueError: If feature files are missing and may not be, an info file would be
+            left without samples, or nothing says what made bare tensors.
     """
     root, packed = options.feature_root or out_dir / "clip_feat", []
+    made_by = {}
     for path in infos:
         info = load_info(path)
         entries: list[dict[str, Any]] = []
@@ -109,8 +112,10 @@ def pack_clip(infos: list[Path], out_dir: Path, options: ClipOptions) -> None:
         roots = [*info["metainfo"].get("roots", []), feature_root]
         metainfo = {**info["metainfo"], "roots": roots}
         packed.append((target, metainfo, entries, missing))
+    if options.feature_form == "pt":
+        made_by["features"] = read_made_by(root)
     for target, metainfo, entries, missing in packed:
-        save_info(target, metainfo, entries)
+        save_info(target, {**metainfo, **made_by}, entries)
         print_log(
             f"{target}: {len(entries)} samples with features, {len(missing)} skipped",
             logger="current",

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from mmengine.logging import print_log
 from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
 
@@ -22,6 +24,7 @@ from vantage3d.esam.scannet_classes import (
 from vantage3d.geometry import unproject_pixels
 from vantage3d.geometry.grids import ASPECT_TOLERANCE
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.checksums import read_sealed, seal
 from vantage3d.io.images import read_color, read_size
 from vantage3d.io.names import public_name
 from vantage3d.io.points import write_rows
@@ -306,7 +309,8 @@ class SampleStore:
     """The samples of one output folder.
 
     A sample is done when its marker exists; the marker is written last, and only for
-    the same options. What a killed run left without a marker is written again.
+    the same options. What a killed run left without a marker is written again, and what
+    has a damaged one.
     """
 
     out_dir: Path
@@ -317,14 +321,21 @@ class SampleStore:
         return self.state_dir / "done" / f"{sample_idx}.json"
 
     def write(self, arrays: Arrays, entry: Entry, quality: Quality) -> dict[str, Any]:
-        """Write the files of a sample, then its marker, which is returned."""
+        """Write the files of a sample, then its marker, which is returned.
+
+        The entry gets ``crc32``, of each folder's file.
+        """
         idx = entry["sample_idx"]
-        for folder, (dtype, _) in FOLDERS.items():
-            path = self.out_dir / folder / f"{idx}.bin"
-            write_rows(path, arrays[folder], dtype)
+        sums = {
+            folder: write_rows(
+                self.out_dir / folder / f"{idx}.bin", arrays[folder], dtype
+            )
+            for folder, (dtype, _) in FOLDERS.items()
+        }
+        entry = {**entry, "crc32": sums}
         content = {"manifest": self.manifest_hash, "entry": entry, "quality": quality}
         text = json.dumps(content, sort_keys=True, allow_nan=False)
-        atomic_write_bytes(self._marker(idx), text.encode())
+        atomic_write_bytes(self._marker(idx), seal(text))
         return json.loads(text)
 
     def read(self, sample_idx: str) -> dict[str, Any] | None:
@@ -332,7 +343,11 @@ class SampleStore:
         path = self._marker(sample_idx)
         if not path.is_file():
             return None
-        marker = json.loads(path.read_bytes())
+        try:
+            marker = read_sealed(path, "marker", "It is made again", sealed=True)
+        except ValueError as error:
+            print_log(str(error), logger="current", level=logging.WARNING)
+            return None
         rows = marker["entry"]["num_points"]
         for folder, (_, size) in FOLDERS.items():
             path = self.out_dir / folder / f"{sample_idx}.bin"

@@ -19,6 +19,7 @@ from vantage3d.esam.frame_camera import (
     frame_camera,
     pixel_errors,
 )
+from vantage3d.io.feature_identity import check_made_by
 from vantage3d.io.features import FORMS, FeatureSource, read_features
 from vantage3d.io.images import read_color, read_size
 from vantage3d.io.points import read_labels, read_pixels, read_points
@@ -50,7 +51,8 @@ class LoadPointsFromFile_(BaseTransform):  # released config name
     """
 
     def transform(self, results: dict) -> dict:
-        points = read_points(results["lidar_path"], rows=results.get("num_points"))
+        path, rows = results["lidar_path"], results.get("num_points")
+        points = read_points(path, rows=rows, crc=_crc(results, "points"))
         results["points"] = DepthPoints(
             points, points_dim=6, attribute_dims={"color": [3, 4, 5]}
         )
@@ -70,18 +72,20 @@ class LoadAnnotations3D_(BaseTransform):  # released config name
             are not 0..M-1 without gaps, or a semantic id is not in the class table.
     """
 
-    KEYS = {
-        "pts_instance_mask": "pts_instance_mask_path",
-        "pts_semantic_mask": "pts_semantic_mask_path",
-        "sp_pts_mask": "super_pts_path",
+    KEYS = {  # key of the path, and of the checksum
+        "pts_instance_mask": ("pts_instance_mask_path", "instance_mask"),
+        "pts_semantic_mask": ("pts_semantic_mask_path", "semantic_mask"),
+        "sp_pts_mask": ("super_pts_path", "super_points"),
     }
 
     def transform(self, results: dict) -> dict:
         number = len(results["points"])
-        for key, path_key in self.KEYS.items():
-            results[key] = read_labels(results[path_key], rows=number)
+        for key, (path_key, folder) in self.KEYS.items():
+            crc = _crc(results, folder)
+            results[key] = read_labels(results[path_key], number, crc)
         if "pixels_path" in results:
-            results["pixels"] = read_pixels(results["pixels_path"], rows=number)
+            crc = _crc(results, "pixels")
+            results["pixels"] = read_pixels(results["pixels_path"], number, crc)
         _check_superpoints(results["sp_pts_mask"], results["super_pts_path"])
         semantic, known = results["pts_semantic_mask"], results["seg_label_mapping"]
         low, high = int(semantic.min()), int(semantic.max())
@@ -94,6 +98,11 @@ class LoadAnnotations3D_(BaseTransform):  # released config name
         if "eval_ann_info" in results:
             results["eval_ann_info"].update({key: results[key] for key in self.KEYS})
         return results
+
+
+def _crc(results: dict, folder: str) -> str | None:
+    """CRC-32 of a sample's file in ``folder``, None in older info files."""
+    return results.get("crc32", {}).get(folder)
 
 
 def _check_superpoints(superpoints: np.ndarray, path: str) -> None:
@@ -154,10 +163,11 @@ class LoadClipFeature(BaseTransform):
     Args:
         source: What made the features: ``model``, ``channels``, ``patch``;
             ``input_size`` (W, H) that the network saw before padding, that of the image
-            if absent; ``weights`` (sha256), any if absent or ``"*"``; ``layers``, any
-            if absent; ``image_size`` (W, H) of the image as stored, read from
-            ``img_path`` if absent.
-        form: ``pt`` or ``safetensors``. A ``pt`` file only shows its shape.
+            if absent; ``weights`` (sha256), any but random ones if absent or ``"*"``;
+            ``layers``, any if absent; ``image_size`` (W, H) of the image as stored,
+            read from ``img_path`` if absent.
+        form: ``pt`` or ``safetensors``. Of ``pt`` files the info file says what made
+            them.
 
     Raises:
         ValueError: If ``source`` lacks a key or has an unknown one. For a sample,
@@ -183,6 +193,7 @@ class LoadClipFeature(BaseTransform):
         name, camera = results["sample_idx"], frame_camera(results)
         try:
             path, expected = self._path(name, results), self._expected(results)
+            self._check_made_by(path, expected, results.get("features"))
             feats = read_features(path, expected, name)
             color = color_camera(results)
             expected.grid.check_view(color.name, color.size)
@@ -227,6 +238,19 @@ class LoadClipFeature(BaseTransform):
                 "`tools/create_data.py ... --pack-clip`"
             )
         return path
+
+    def _check_made_by(
+        self, path: Path, expected: FeatureSource, made_by: dict | None
+    ) -> None:
+        """Bare tensors say nothing of themselves; their info file must."""
+        if self.form != "pt":
+            return
+        if made_by is None:
+            raise ValueError(
+                f"its info file does not say which network made {path}. Pack again "
+                "with `tools/create_data.py ... --pack-clip`"
+            )
+        check_made_by(f"feature file {path}", made_by, vars(expected))
 
     def _expected(self, results: dict) -> FeatureSource:
         source = self.source

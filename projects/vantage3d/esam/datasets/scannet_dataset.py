@@ -14,7 +14,10 @@ from vantage3d.esam.scannet_classes import (
     SCANNET200_CLASSES,
     SCANNET200_IDS,
 )
+from vantage3d.io.checksums import warn_unchecked
+from vantage3d.io.feature_identity import MANIFEST, read_made_by
 from vantage3d.io.infos import load_info
+from vantage3d.io.manifest import differences
 from vantage3d.io.names import check_public
 from vantage3d.io.paths import check_path, inside
 from vantage3d.io.points import read_labels
@@ -131,7 +134,28 @@ class SingleViewDataset(SeededSamples, BaseDataset):
                     f"{self.ann_file}: entry {index} ({name}) has no {missing}. Write "
                     "the file again with `python tools/create_data.py ...`."
                 )
-        return [self.parse_data_info(entry) for entry in entries]
+        if not all("crc32" in entry for entry in entries):
+            warn_unchecked(f"info file {self.ann_file}", "checksums of arrays")
+        self._features = metainfo.get("features")
+        found = [self.parse_data_info(entry) for entry in entries]
+        if self._features is not None:
+            self._check_features(Path(found[0]["clip_feat_path"]).parents[1])
+        return found
+
+    def _check_features(self, folder: Path) -> None:
+        """What made the features of ``folder`` has not changed since they were packed.
+
+        Raises:
+            ValueError: If it has.
+        """
+        if not (folder / MANIFEST).is_file():
+            return
+        if changed := differences(self._features or {}, read_made_by(folder)):
+            raise ValueError(
+                f"the features in {folder} were made otherwise after {self.ann_file} "
+                f"was packed: {changed}. Pack again with `tools/create_data.py ... "
+                "--pack-clip`"
+            )
 
     def parse_data_info(self, info: dict) -> dict:
         """Joins every path of ``info`` with its prefix; adds the sample's name."""
@@ -182,6 +206,8 @@ class SingleViewDataset(SeededSamples, BaseDataset):
         info["sample_idx"] = name = info.pop("sample_name")
         for key in PATHS & info.keys():  # links may lead out; looked at when it is read
             inside("", info[key], f"{self.ann_file}: entry {name!r}", self.roots)
+        if self._features is not None:
+            info["features"] = self._features
         return info
 
 

@@ -31,6 +31,7 @@ from vantage3d.evaluation.report.plotting import (
 from vantage3d.evaluation.results.run import Model, Run, read_frames
 from vantage3d.evaluation.results.score import ABS_REL, pair, subject
 from vantage3d.evaluation.surface_normals import INLIERS_DEG
+from vantage3d.io.arrays import load_arrays
 
 DEPTH_REGIONS = ("building", "full")
 BOTH_SIDES = ("building", "non_building")
@@ -222,14 +223,8 @@ def read_examples(model: Model) -> Arrays | None:
     path = model.folder / FILE
     if not path.is_file():
         return None
-    with np.load(path, allow_pickle=False) as file:
-        missing = [key for key in KEYS if key not in file]
-        if missing:
-            raise ValueError(
-                f"{path}: expected the arrays {list(KEYS)}, got {sorted(file)}. "
-                "Evaluate again."
-            )
-        return {key: file[key] for key in KEYS}
+    found = load_arrays(path, "examples", "Evaluate again", KEYS)
+    return {key: found[key] for key in KEYS}
 
 
 def normal_errors(run: Run) -> Figure:

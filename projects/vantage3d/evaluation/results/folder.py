@@ -8,6 +8,7 @@ models/<name>/frames.csv      one row per frame
 models/<name>/examples.npz    a few frames with truth and prediction
 metrics_overall.csv           one row per model
 
+JSON ends with its checksum, and the hash of a CSV is beside it in ``<name>.sha256``.
 ``run`` reads it for reports, comparisons and selections. A metric of frames is averaged
 over frames, one of windows over windows; what could not be measured takes no part and
 is missing from ``count``. Confidence intervals come from drawing whole windows again.
@@ -16,6 +17,7 @@ is missing from ``count``. Confidence intervals come from drawing whole windows 
 import csv
 import io
 import json
+import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -38,6 +40,8 @@ from vantage3d.evaluation.results.run import (
 from vantage3d.evaluation.results.windows import EvaluationWindow, WindowChoice
 from vantage3d.evaluation.running_summary import RunningSummary
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.checksums import seal, unseal
+from vantage3d.io.sidecars import write_hashed_bytes
 
 RECORDS = "records.jsonl"
 COUNT = "count."  # begins keys of numbers that are summed, not averaged
@@ -70,7 +74,7 @@ class RecordFile:
     """Measured windows of one model, one JSON line each: a killed run goes on.
 
     The first line says what the numbers depend on; a file of something else is started
-    anew. A line that a kill cut off is dropped.
+    anew. A line that a kill cut off, or that is damaged, is dropped.
     """
 
     def __init__(self, path: Path, identity: dict[str, Any]) -> None:
@@ -94,16 +98,22 @@ class RecordFile:
         expected = json.dumps(self.identity, sort_keys=True) + "\n"
         if not lines or lines[0] != expected:
             return
-        for line in lines[1:]:
+        for number, line in enumerate(lines[1:], 2):
             if line.endswith("\n"):
-                content = json.loads(line)
+                try:
+                    name = f"{self.path}, line {number}"
+                    again = "Its window is measured again"
+                    content = unseal(line.encode(), name, again, sealed=True)
+                except ValueError as error:
+                    print_log(str(error), "current", logging.WARNING)
+                    continue
                 content["frames"] = [_known(frame) for frame in content["frames"]]
                 content["window"] = _known(content["window"])
                 yield MeasuredWindow(**content)
 
 
 def _line(record: MeasuredWindow) -> str:
-    return json.dumps(no_nan(asdict(record))) + "\n"
+    return seal(json.dumps(no_nan(asdict(record)))).decode()
 
 
 def _known(values: dict[str, float | None]) -> Record:
@@ -230,7 +240,7 @@ class ResultFolder:
             for name, row in table.items()
         ]
         text = to_csv(Rows([NAME, *columns], rows))
-        atomic_write_bytes(self.root / OVERALL, text.encode())
+        write_hashed_bytes(self.root / OVERALL, text.encode())
 
 
 def beside_log(result_dir: str | None) -> Path | None:
@@ -270,15 +280,15 @@ def write_tables(
             numbers = (row.get(name, math.nan) for name in frame_names)
             frame_rows.append([window.id, window.sequence, number, *numbers])
     header = ["id", "sequence", "bucket", "frames", *columns]
-    atomic_write_bytes(folder / WINDOWS_CSV, to_csv(Rows(header, rows)).encode())
+    write_hashed_bytes(folder / WINDOWS_CSV, to_csv(Rows(header, rows)).encode())
     header = ["window", "sequence", "frame", *frame_names]
-    atomic_write_bytes(folder / FRAMES_CSV, to_csv(Rows(header, frame_rows)).encode())
+    write_hashed_bytes(folder / FRAMES_CSV, to_csv(Rows(header, frame_rows)).encode())
     write_json(folder / METRICS, statistics)
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON, null for what is not finite."""
-    atomic_write_bytes(path, json.dumps(no_nan(content), indent=1).encode())
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON with its checksum, null for what is not finite."""
+    atomic_write_bytes(path, seal(json.dumps(no_nan(content), indent=1)))
 
 
 class Rows(NamedTuple):

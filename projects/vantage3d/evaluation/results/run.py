@@ -1,7 +1,7 @@
 """A result folder, read and checked: models, their metrics, where these came from."""
 
 import csv
-import json
+import io
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,12 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vantage3d.io.checksums import unseal
+from vantage3d.io.sidecars import read_hashed
+
 BASELINE, MERGED = "baseline", "merged"  # begin names of models
 METADATA, METRICS, OVERALL = "metadata.json", "metrics.json", "metrics_overall.csv"
 WINDOWS_CSV, FRAMES_CSV = "windows.csv", "frames.csv"
 NAME = "checkpoint"  # the column of model names
 ENDINGS = {".mean": "mean", ".ci_low": "low", ".ci_high": "high"}
 KIND = 3  # parts of a name that columns of a kind share
+AGAIN = "Evaluate again"
 TOLERANCE = 1e-3  # relative, between the CSV and a model's JSON
 
 
@@ -168,10 +172,8 @@ def read_run(folder: Path) -> Run:
 
 def read_overall(path: Path) -> dict[str, dict[str, Stat]]:
     """Statistics by model and metric of the CSV of all models."""
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        rows = list(reader)
-    header = list(reader.fieldnames or [])
+    header, *cells = _read_cells(path)
+    rows = [dict(zip(header, row)) for row in cells]
     if NAME not in header or not rows:
         raise ValueError(
             f"{path}: expected a column `{NAME}` and a row per model, got the columns "
@@ -207,12 +209,9 @@ def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file.
 
     Raises:
-        ValueError: If it is not one.
+        ValueError: If it is not one, or damaged.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}). Evaluate again.") from error
+    content = unseal(path.read_bytes(), str(path), AGAIN)
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected an object, got {type(content).__name__}.")
     return content
@@ -307,12 +306,17 @@ def check_same_windows(run: Run) -> None:
             )
 
 
+def _read_cells(path: Path) -> list[list[str]]:
+    """Rows of a CSV that matches the hash beside it, the header first."""
+    text = read_hashed(path, str(path), AGAIN).decode("utf-8")
+    return [row for row in csv.reader(io.StringIO(text, newline="")) if row] or [[]]
+
+
 def _read(path: Path, texts: Sequence[str], metrics: Sequence[str]) -> Table | None:
     """None if there is no such file or it has no row."""
     if not path.is_file():
         return None
-    with open(path, newline="", encoding="utf-8") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
+    header, *rows = _read_cells(path)
     missing = [name for name in texts if name not in header]
     if missing:
         raise ValueError(

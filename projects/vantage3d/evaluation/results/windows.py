@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vantage3d.checks import check_positive
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.checksums import read_sealed, seal
 
 UNLABELLED = "unlabelled"
 FILE = "windows.json"
@@ -98,7 +99,7 @@ class WindowChoice:
     def save(self, path: Path) -> None:
         """Write the choice as JSON."""
         content = {**asdict(self), "chosen": self.chosen}
-        atomic_write_bytes(path, json.dumps(content, indent=1).encode())
+        atomic_write_bytes(path, seal(json.dumps(content, indent=1)))
 
 
 def load_windows(path: Path) -> WindowChoice:
@@ -110,8 +111,9 @@ def load_windows(path: Path) -> WindowChoice:
     """
     if not path.is_file():
         raise FileNotFoundError(f"windows file {path} is missing. Check --windows")
+    remedy = "Remove it to choose anew, then evaluate every model again"
+    content = read_sealed(path, "windows file", remedy)
     try:
-        content = json.loads(path.read_text())
         del content["chosen"]
         windows = tuple(
             EvaluationWindow(**window | {"frames": tuple(window["frames"])})
@@ -121,8 +123,7 @@ def load_windows(path: Path) -> WindowChoice:
         choice = WindowChoice(**content | {"rules": rules, "windows": windows})
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"windows file {path} is damaged ({error!r}). Remove it to choose anew, "
-            "then evaluate every model again"
+            f"windows file {path} is damaged ({error!r}). {remedy}"
         ) from error
     if not windows:
         raise ValueError(f"windows file {path} names no window. Remove it")

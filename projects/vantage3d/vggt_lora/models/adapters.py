@@ -19,14 +19,14 @@ from mmengine.runner import Runner
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from vantage3d.checks import check_positive
 from vantage3d.engine.errors import CheckpointError, ConfigError
 from vantage3d.engine.optim import matching
-from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.files import DAMAGED
+from vantage3d.io.sidecars import read_hashed, write_hashed_bytes
 from vantage3d.registry import HOOKS
 
 ADAPTER = "default"  # peft's name of the only adapter
@@ -220,7 +220,7 @@ class Adapters:
 
         Args:
             state: A state dict of the network.
-            folder: Where the two files go.
+            folder: Where the two files go, each with its hash beside it.
         """
         tensors = {
             _PREFIX + key.replace(f".{ADAPTER}.", "."): value.contiguous()
@@ -235,8 +235,8 @@ class Adapters:
             indent=2,
             default=lambda x: sorted(x) if isinstance(x, set) else x.value,
         )
-        atomic_write_bytes(folder / WEIGHTS, save(tensors, {"format": "pt"}))
-        atomic_write_bytes(folder / CONFIG, text.encode())
+        write_hashed_bytes(folder / WEIGHTS, save(tensors, {"format": "pt"}))
+        write_hashed_bytes(folder / CONFIG, text.encode())
 
     def _leave_out_base(
         self, model: nn.Module, state: dict, prefix: str, metadata: dict
@@ -287,6 +287,9 @@ class Adapters:
         keys.missing_keys[:] = [key for key in keys.missing_keys if key not in frozen]
 
 
+_AGAIN = "Take the export of another checkpoint, or the checkpoint itself"
+
+
 def read_adapter(folder: Path) -> "OrderedDict[str, Tensor]":
     """State dict of an exported adapter, with what :class:`Adapters` checks.
 
@@ -294,8 +297,11 @@ def read_adapter(folder: Path) -> "OrderedDict[str, Tensor]":
         CheckpointError: If a file is missing or damaged, or does not say its base.
     """
     try:
-        tensors = load_file(folder / WEIGHTS)
-        config = json.loads((folder / CONFIG).read_text())
+        weights, facts = (
+            read_hashed(folder / name, f"{folder / name} of the adapter", _AGAIN)
+            for name in (WEIGHTS, CONFIG)
+        )
+        tensors, config = load(weights), json.loads(facts)
         base = dict(item.split("=sha256:") for item in config["revision"].split())
         found = {"rank": config["r"], "alpha": config["lora_alpha"], "base": base}
     except FileNotFoundError as error:

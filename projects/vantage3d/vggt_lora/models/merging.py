@@ -15,7 +15,7 @@ from vantage3d.engine.checkpoints.weights import load_weights
 from vantage3d.engine.configs.config import load_config
 from vantage3d.engine.errors import ConfigError
 from vantage3d.engine.launch import weights_file
-from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.sidecars import write_hashed_bytes
 from vantage3d.registry import MODELS
 from vantage3d.vggt_lora.models.adapters import CONFIG, merged_weights
 
@@ -30,7 +30,7 @@ def merge_adapter(
     Args:
         config: Config of the run: it names base weights and adapted layers.
         adapter: A checkpoint, a work dir (its newest one) or an exported folder.
-        out: ``.safetensors``, or ``.pth`` with its hash beside it. Either can be the
+        out: ``.safetensors`` or ``.pth``, with its hash beside it. Either can be the
             ``base_weights`` of another config.
         options: Dotted config keys that override the file's.
 
@@ -65,6 +65,6 @@ def merge_adapter(
     if out.suffix == ".pth":
         write_checkpoint({"meta": {}, "state_dict": weights}, out)
     else:
-        atomic_write_bytes(out, save(weights, {"format": "pt"}))
+        write_hashed_bytes(out, save(weights, {"format": "pt"}))
     print_log(f"{len(weights)} tensors, adapters merged, in {out}", logger="current")
     return weights

@@ -36,6 +36,7 @@ from vantage3d.evaluation.windows.contracts import (
     WindowTruth,
 )
 from vantage3d.evaluation.windows.measure import measure_window, normal_error_map
+from vantage3d.io.arrays import load_arrays
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.process.progress import track
 from vantage3d.vggt_lora.evaluation.runs.models import EvaluatedModel
@@ -194,8 +195,7 @@ def draw_examples(file: Path, folder: Path) -> None:
     """One PNG per frame of ``examples.npz`` that has true depth, named after it."""
     from vantage3d.visualization.depth_picture import DepthView, write_depth_picture
 
-    with np.load(file, allow_pickle=False) as store:
-        arrays = {name: store[name] for name in store.files}
+    arrays = load_arrays(file, "examples", "Evaluate again")
     folder.mkdir(parents=True, exist_ok=True)
     for i, name in enumerate(map(str, arrays["names"])):
         truth, answer = arrays["depth_gt"][i], arrays["depth_pred"][i]

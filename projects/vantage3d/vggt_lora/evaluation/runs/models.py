@@ -12,10 +12,11 @@ from typing import Any
 from mmengine.runner import set_random_seed
 from torch import Tensor, nn
 
-from vantage3d.engine.checkpoints.file import file_hash, read_checkpoint
+from vantage3d.engine.checkpoints.file import read_checkpoint
 from vantage3d.engine.checkpoints.weights import load_weights
 from vantage3d.engine.errors import CheckpointError, ConfigError
 from vantage3d.evaluation.results.run import BASELINE
+from vantage3d.io.sidecars import file_hash
 from vantage3d.registry import MODELS
 from vantage3d.vggt_lora.models.adapters import (
     CONFIG,
