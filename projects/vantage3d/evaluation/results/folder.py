@@ -41,6 +41,7 @@ from vantage3d.evaluation.results.windows import EvaluationWindow, WindowChoice
 from vantage3d.evaluation.running_summary import RunningSummary
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.checksums import seal, unseal
+from vantage3d.io.files import DAMAGED
 from vantage3d.io.sidecars import write_hashed_bytes
 
 RECORDS = "records.jsonl"
@@ -94,22 +95,28 @@ class RecordFile:
     def _read(self) -> Iterator[MeasuredWindow]:
         if not self.path.is_file():
             return
-        lines = self.path.read_text().splitlines(keepends=True)
+        lines = self.path.read_text(errors="replace").splitlines(keepends=True)
         expected = json.dumps(self.identity, sort_keys=True) + "\n"
         if not lines or lines[0] != expected:
+            self._tell("it is of other data or options, or damaged: it begins anew")
             return
         for number, line in enumerate(lines[1:], 2):
-            if line.endswith("\n"):
-                try:
-                    name = f"{self.path}, line {number}"
-                    again = "Its window is measured again"
-                    content = unseal(line.encode(), name, again, sealed=True)
-                except ValueError as error:
-                    print_log(str(error), "current", logging.WARNING)
-                    continue
-                content["frames"] = [_known(frame) for frame in content["frames"]]
-                content["window"] = _known(content["window"])
-                yield MeasuredWindow(**content)
+            try:
+                if not line.endswith("\n"):
+                    raise ValueError("a kill cut it off")
+                name = f"{self.path}, line {number}"
+                yield _record(unseal(line.encode(), name, "", sealed=True))
+            except DAMAGED as error:
+                self._tell(f"line {number} is measured again: {error}")
+
+    def _tell(self, what: str) -> None:
+        print_log(f"{self.path}: {what}", "current", logging.WARNING)
+
+
+def _record(content: dict[str, Any]) -> MeasuredWindow:
+    content["frames"] = [_known(frame) for frame in content["frames"]]
+    content["window"] = _known(content["window"])
+    return MeasuredWindow(**content)
 
 
 def _line(record: MeasuredWindow) -> str:
