@@ -2,7 +2,8 @@
 
 For two cores, beside ESAM_sv_synthetic_CA.py. The features have a folder and info files
 of their own, and lie beside those of the small network (without CLIP's weights add
---random-weights: the path is the same, the features mean nothing):
+--random-weights and weights="random-seed-0" to the source in sv_features.py: the path
+is the same, the features mean nothing):
 
 python tools/extract_clip_rn50_features.py --root-path data/flush --out-dir data/flush \
     --folder clip_feat_rn50 --form safetensors

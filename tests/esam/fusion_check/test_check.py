@@ -124,6 +124,13 @@ def test_it_runs_on_the_gpu_and_tells_its_memory(data, monkeypatch):
     assert "5.00 GB so far" in text
 
 
+def allow_random(cfg):
+    for loader in (cfg.train_dataloader, cfg.test_dataloader):
+        for step in loader.dataset.pipeline:
+            if step.type == "LoadClipFeature":
+                step.source.weights = "random-seed-0"
+
+
 def test_clip_has_a_folder_and_info_files_of_its_own(data, monkeypatch):
     """Beside the features that are there: the commands of the config's docstring."""
     folders = ("--root-path", data, "--out-dir", data)
@@ -140,6 +147,10 @@ def test_clip_has_a_folder_and_info_files_of_its_own(data, monkeypatch):
     )
     for suffix, channels in (("_clip_rn50_bifusion", 512), ("_dino_bifusion", 64)):
         cfg = config(data, suffix)
+        if suffix == "_clip_rn50_bifusion":
+            problem = check_fusion(cfg, 2, None).problems[0]
+            assert "has random weights ('random-seed-0'): its values mean" in problem
+            allow_random(cfg)
         check = check_fusion(cfg, 2, None)
         assert check.problems == [] and len(check.samples) == 4
         assert check.samples[0].trace.images.cells.shape[1] == channels
