@@ -23,7 +23,9 @@ def test_of_a_folder(tmp_path):
 
 
 def test_a_folder_that_does_not_say(tmp_path):
-.*: \{"mo'):
+    with pytest.raises(
+        ValueError, match=r"has no extraction\.json: nothing says which"
+    ):
         read_made_by(tmp_path)
     (tmp_path / MANIFEST).write_text('{"model": "x"}')
     with pytest.raises(ValueError, match=r"lacks \['weights', .*'input_size'\]"):
