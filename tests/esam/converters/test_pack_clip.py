@@ -52,7 +52,9 @@ def test_every_frame_gets_its_feature(scannet, create_data, tmp_path):
             assert Path(before["img_path"]).stem == n
             assert (out / path).is_file()
         whole = [load_info(out / INFO.format(split, s)) for s in ("", "_clip")]
-        assert whole[1]["metainfo"] == {**whole[0]["metainfo"], "features": MADE_BY}
+        roots = [*whole[0]["metainfo"]["roots"], "clip_feat"]
+        added = {"roots": roots, "features": MADE_BY}
+        assert whole[1]["metainfo"] == {**whole[0]["metainfo"], **added}
 
 
 def test_another_folder_form_and_suffix(scannet, create_data, tmp_path):
