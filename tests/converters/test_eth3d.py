@@ -250,7 +250,7 @@ def test_points_only_need_no_laser(copied, create_data, tmp_path):
     assert PosedViews(str(out), preset="eth3d", depth="points", **VIEW)[0][
         "valid"
     ].any()
-    with pytest.raises(ValueError, match=r"DSC_0000\.npy is missing"):
+    with pytest.raises(ValueError, match=r"DSC_0000\.npz is missing"):
         PosedViews(str(out), preset="eth3d", **VIEW)[0]
 
 

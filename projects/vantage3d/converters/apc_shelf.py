@@ -85,7 +85,7 @@ def import_shelf(root: Path, out_dir: Path, val_frames: tuple[str, ...]) -> None
     for split, wanted in (("train", False), ("val", True)):
         chosen = [f"{SCENE}_{f}\n" for f in frames if (f in val_frames) == wanted]
         atomic_write_bytes(out_dir / f"{split}.txt", "".join(chosen).encode())
-    written = [p for p in out_dir.rglob("*") if p.is_file() and p.name != NAME]
+    written = [p for p in out_dir.rglob("[!.]*") if p.is_file() and p.name != NAME]
     names = {path.relative_to(out_dir).as_posix(): path for path in written}
     write_manifest(out_dir, {name: file_hash(path) for name, path in names.items()})
     print_log(f"{out_dir}: {len(frames)} frames", logger="current")
