@@ -16,6 +16,7 @@ from vantage3d.engine.checkpoints.file import read_checkpoint, write_checkpoint
 from vantage3d.engine.checkpoints.plain import to_plain
 from vantage3d.engine.checkpoints.weights import load_weights
 from vantage3d.engine.errors import CheckpointError, ConfigError
+from vantage3d.io.sidecars import write_hashed_bytes
 from vantage3d.registry import MODELS
 from vantage3d.vggt_lora.models.adapters import (
     CONFIG,
@@ -169,7 +170,8 @@ def test_a_missing_file_is_named(tmp_path, missing):
 def test_an_adapter_that_does_not_tell_its_base_is_refused(tmp_path):
     folder = exported(toy.estimator(), tmp_path / "adapter")
     config = json.loads((folder / CONFIG).read_text())
-    (folder / CONFIG).write_text(json.dumps(config | {"revision": None}))
+    text = json.dumps(config | {"revision": None})
+    write_hashed_bytes(folder / CONFIG, text.encode())
     with pytest.raises(CheckpointError, match="must give the hashes of the base"):
         toy.estimator(lora=with_lora(adapter=str(folder)))
 
