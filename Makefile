@@ -131,3 +131,7 @@ doctor: setup
 
 gpu-check: setup
 	$(RUN) tools/benchmark.py gpu --out $(WORK)/gpu_check.json
+
+# An hour: docs/reliability.md is written anew.
+soak: setup
+	OMP_NUM_THREADS=1 $(RUN) tools/benchmark.py soak

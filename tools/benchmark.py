@@ -16,6 +16,7 @@ SUBJECTS = {
     "depth_metrics": ("benchmarks.depth_metrics", "all depth metrics on 1000 frames"),
     "deltas": ("benchmarks.deltas", "DELTAS's stages beside a bare ResNet-50"),
     "gpu": ("benchmarks.gpu", "all that a GPU has to show (`make gpu-check`)"),
+    "soak": ("benchmarks.soak", "kills, damage, memory over an hour (`make soak`)"),
     "scannet_ap": ("benchmarks.scannet_ap", "ScanNet AP beside mmdet3d"),
     "preflight": ("benchmarks.preflight", "faults of recordings, named or not"),
 }

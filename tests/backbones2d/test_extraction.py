@@ -27,10 +27,10 @@ from vantage3d.backbones2d.files import (
     FeatureFolder,
     FeatureWriter,
     ImageFrame,
-    Shard,
     find_images,
 )
 from vantage3d.io.features import read_features
+from vantage3d.process.shards import Shard
 
 QUIET = ExtractOptions(batch_size=2, workers=0)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.recordings.layouts import test_replica, test_sens
-from vantage3d.backbones2d.files import Shard, find_images, read_shard
+from vantage3d.backbones2d.files import find_images
 from vantage3d.io.images import read_color
 
 
@@ -87,28 +87,3 @@ def test_refuses_a_folder_without_images(tmp_path):
 def test_refuses_an_interval_of_zero(tmp_path):
     with pytest.raises(ValueError, match="--frame-interval must be at least 1, got 0"):
         find_images(tmp_path, 0)
-
-
-def test_shards_partition_the_frames():
-    frames = list(range(23))
-    parts = [Shard(rank, 5).of(frames) for rank in range(5)]
-    assert sorted(item for part in parts for item in part) == frames
-    assert {len(part) for part in parts} == {4, 5}
-
-
-def test_the_shard_comes_from_options_else_from_torchrun():
-    env = {"RANK": "3", "WORLD_SIZE": "4"}
-    assert read_shard(None, None, env) == Shard(3, 4)
-    assert read_shard(0, 2, env) == Shard(0, 2)
-    assert read_shard(None, None, {}) == Shard(0, 1)
-
-
-@pytest.mark.parametrize("rank", [-1, 4])
-def test_refuses_a_rank_out_of_range(rank):
-    with pytest.raises(ValueError, match=rf"--rank must be in 0..3 .*got {rank}"):
-        read_shard(rank, 4)
-
-
-def test_refuses_half_a_shard():
-    with pytest.raises(ValueError, match="got --rank 1 --world-size None"):
-        read_shard(1, None)

@@ -51,6 +51,8 @@ def test_the_schema_as_it_was_released(tmp_path):
         (dict(extri=POSE[:2].tolist()), r"`extri` has shape \(2, 4\), expected"),
         (dict(intri=[1, 2, 3]), r"`intri` has shape \(3,\), expected \(3, 3\)"),
         (dict(intri="x"), "frame 0 of sequence 'b' is annotated wrongly"),
+        (dict(meters_per_asset=None), "frame 0 of sequence 'b' is annotated wrongly"),
+        (dict(intri=[[10**400, 0, 0]] * 3), "annotated wrongly .OverflowError"),
     ],
 )
 def test_broken_entries_are_named(change, message):

@@ -261,3 +261,37 @@ def test_undistorted_model_shares_the_points():
     dense = read_colmap(need("data/colmap_bartoszek/dense_0_sparse"))
     np.testing.assert_allclose(sparse.points, dense.points)
     assert all(image.camera.model == "PINHOLE" for image in dense.images.values())
+
+
+@pytest.mark.parametrize("form", ["binary", "text"])
+def test_poses_of_a_rig_are_those_of_each_camera(tmp_path, form):
+    """COLMAP 3.12 and newer also write rigs and frames; images hold what both make."""
+    import pycolmap
+
+    model, rig = pycolmap.Reconstruction(), pycolmap.Rig()
+    cameras = [pycolmap.sensor_t(pycolmap.SensorType.CAMERA, n) for n in (1, 2)]
+    aside = pycolmap.Rigid3d(np.hstack([np.eye(3), [[0.3], [0], [0]]]))
+    rig.rig_id = 1
+    rig.add_ref_sensor(cameras[0])
+    rig.add_sensor(cameras[1], aside)
+    for number in (1, 2):
+        params = [90.0, 95, 100, 80]
+        camera = pycolmap.Camera(model="PINHOLE", width=200, height=160, params=params)
+        camera.camera_id = number
+        model.add_camera(camera)
+    model.add_rig(rig)
+    frame = pycolmap.Frame()
+    frame.frame_id, frame.rig_id = 1, 1
+    for number, camera in enumerate(cameras, 1):
+        frame.add_data_id(pycolmap.data_t(camera, number))
+    frame.rig_from_world = pycolmap.Rigid3d(np.hstack([np.eye(3), [[0], [1], [2.0]]]))
+    model.add_frame(frame)
+    for number in (1, 2):
+        image = pycolmap.Image(name=f"cam{number}/0.jpg", camera_id=number)
+        image.image_id, image.frame_id = number, 1
+        model.add_image(image)
+    model.register_frame(1)
+    getattr(model, f"write_{form}")(str(tmp_path))
+    images = read_colmap(tmp_path).images
+    np.testing.assert_allclose(images["cam1/0.jpg"].world2cam[:3, 3], [0, 1, 2])
+    np.testing.assert_allclose(images["cam2/0.jpg"].world2cam[:3, 3], [0.3, 1, 2])

@@ -1,5 +1,7 @@
 """What a folder is recognised as, and what is said where nothing fits."""
 
+import shutil
+
 import pytest
 
 from tests.recordings.layouts import test_rgbd, test_tum
@@ -33,6 +35,17 @@ def test_what_the_nearest_layout_lacks_is_named(tmp_path):
     message = r"looks like TUM RGB-D \(rgb.txt, depth.txt\): groundtruth.txt is missing"
     with pytest.raises(ValueError, match=message):
         open_recording(tmp_path)
+
+
+def test_images_that_may_be_more_are_told(tmp_path):
+    test_tum.write(tmp_path)
+    for name in ("groundtruth.txt", "depth.txt"):
+        (tmp_path / name).unlink()
+    shutil.rmtree(tmp_path / "depth")
+    recording = open_recording(tmp_path)
+    (told,) = recording.defaults
+    assert recording.layout == "images"
+    assert "though this looks like TUM RGB-D (rgb.txt): groundtruth.txt is" in told
 
 
 def test_what_lies_there_is_told(tmp_path):

@@ -188,7 +188,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a line per fault; 1 unless 95 % are named and nothing right is refused."""
     named, refused, slowest = [], 0, 0.0
-    wrong: list[str] = []
     for place, opened in _opened(args):
         for name in args.faults:
             if name == "rotated bits" and opened[1].depth_scale != MILLIMETRES:
@@ -199,8 +198,7 @@ def run(args: argparse.Namespace) -> int:
             named.append(right)
             refused += name == "none" and level == "error"
             if not right:
-                wrong.append(f"{place}, {name}: {level} {found}")
-    print("\n".join(wrong))
+                print(f"{place}, {name}: {level or 'nothing'} {found}", flush=True)
     share = float(np.mean(named))
     print(f"{sum(named)} of {len(named)} named rightly ({share:.1%})")
     print(f"{refused} right recordings refused; slowest {slowest:.1f} s")

@@ -8,10 +8,11 @@ import torch
 
 from vantage3d.backbones2d.build import build_extractor
 from vantage3d.backbones2d.extraction import Extracted, ExtractOptions, extract
-from vantage3d.backbones2d.files import FOLDER, FeatureFolder, find_images, read_shard
+from vantage3d.backbones2d.files import FOLDER, FeatureFolder, find_images
 from vantage3d.io.features import FORMS
 from vantage3d.process.command import image_size
 from vantage3d.process.lock import locked
+from vantage3d.process.shards import add_shard, read_shard
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,8 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="mixed precision; default: on CUDA",
     )
-    add("--rank", type=int, help="share of this process; default: torchrun's RANK")
-    add("--world-size", type=int, help="processes; default: torchrun's WORLD_SIZE")
+    add_shard(parser)
     add("--overwrite", action="store_true", help="make finished files again")
     add(
         "--on-bad",

@@ -18,7 +18,6 @@ from vantage3d.backbones2d.files import (
     FeatureFolder,
     FeatureWriter,
     ImageFrame,
-    Shard,
     check_space,
     file_bytes,
     gigabytes,
@@ -26,6 +25,7 @@ from vantage3d.backbones2d.files import (
 from vantage3d.backbones2d.networks import FeatureExtractor, Size, autocast
 from vantage3d.io.images import read_color, read_size
 from vantage3d.process.progress import track
+from vantage3d.process.shards import Shard
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def extract(
         of_all = folder.unfinished(frames)
     needed = bytes_needed(of_all, extractor)
     free = check_space(folder.root, needed)
-    share = f" (shard {shard.rank} of {shard.world_size})" * (shard.world_size > 1)
+    share = "" if shard.is_all else f" ({shard})"
     print_log(
         f"{extractor.name}, weights {extractor.weights[:16]}: {len(unfinished)} files "
         f"to make{share}, {len(frames)} frames in all; {gigabytes(needed)} needed, "

@@ -2,14 +2,13 @@
 
 import json
 import logging
-import os
 import shutil
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from mmengine.logging import print_log
 from torch import Tensor
@@ -28,7 +27,6 @@ THREADS = 4
 _HEADER_BYTES = 2048  # of a file, beside the values
 SUFFIXES = (".jpg", ".jpeg", ".png")
 SCANNET_INTERVAL = 200  # single view; 40 for sequences
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -129,43 +127,6 @@ def _recorded(recording: Recording, sequence: str) -> dict[str, Path]:
             level=logging.WARNING,
         )
     return good
-
-
-@dataclass(frozen=True)
-class Shard:
-    """The share of one process: every ``world_size``-th item from ``rank`` on."""
-
-    rank: int = 0
-    world_size: int = 1
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.rank < self.world_size:
-            raise ValueError(
-                f"--rank must be in 0..{self.world_size - 1} for --world-size "
-                f"{self.world_size}, got {self.rank}"
-            )
-
-    def of(self, items: Sequence[T]) -> list[T]:
-        """This process's items."""
-        return list(items[self.rank :: self.world_size])
-
-
-def read_shard(
-    rank: int | None, world_size: int | None, env: Mapping[str, str] = os.environ
-) -> Shard:
-    """The shard that options name, else the one of torchrun's environment, else all.
-
-    Raises:
-        ValueError: If only one of them is given, or the rank is out of range.
-    """
-    if (rank is None) != (world_size is None):
-        raise ValueError(
-            f"--rank and --world-size go together, got --rank {rank} --world-size "
-            f"{world_size}. Give both or none"
-        )
-    if rank is not None and world_size is not None:
-        return Shard(rank, world_size)
-    return Shard(int(env.get("RANK", 0)), int(env.get("WORLD_SIZE", 1)))
 
 
 @dataclass(frozen=True)

@@ -103,10 +103,20 @@ def create_data(argv: list[str] | None = None) -> None:
             converter.add_arguments(command)
             command.set_defaults(run=converter.run)
     args = parser.parse_args(argv)
-    from vantage3d.process.lock import locked
+    with one_message("stopped; the same command goes on from here"):
+        _run_alone(args)
 
-    text = "stopped; the same command goes on from here"
-    with one_message(text), locked(args.out_dir, "--out-dir"):
+
+def _run_alone(args: argparse.Namespace) -> None:
+    """Run a converter with the lock of its output folder, or of its share."""
+    from vantage3d.process.lock import locked
+    from vantage3d.process.shards import Shard, read_shard
+
+    args.shard = Shard()
+    if "rank" in args:  # converters that can share their work
+        args.shard = read_shard(args.rank, args.world_size)
+    share = args.shard.rank, args.shard.world_size
+    with locked(args.out_dir, "--out-dir", *share):
         args.run(args)
 
 

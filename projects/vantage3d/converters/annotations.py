@@ -24,7 +24,7 @@ from vantage3d.converters.index.source import FrameSource, Unusable
 from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.bounds import gunzip
-from vantage3d.io.files import decoding, existing
+from vantage3d.io.files import DAMAGED, decoding, existing
 from vantage3d.views.index import IndexedFrame
 
 MATRICES = {"extri": (3, 4), "intri": (3, 3)}
@@ -84,7 +84,8 @@ def parse_frames(sequence: str, entries: list[dict]) -> Iterator[AnnotatedFrame]
         try:
             matrices = {key: _matrix(entry, key) for key in MATRICES}
             image = str(entry["filepath"])
-        except (KeyError, TypeError, ValueError) as error:
+            scale = float(entry.get("meters_per_asset", 1.0))
+        except DAMAGED as error:
             raise ValueError(
                 f"{where} is annotated wrongly ({error!r}), expected `filepath`, "
                 "`extri` 3x4 and `intri` 3x3. Write it as data/README.md says"
@@ -92,7 +93,6 @@ def parse_frames(sequence: str, entries: list[dict]) -> Iterator[AnnotatedFrame]
         world2cam = np.eye(4)
         world2cam[:3] = matrices["extri"]
         depth = str(entry.get("depthpath", ""))
-        scale = float(entry.get("meters_per_asset", 1.0))
         yield AnnotatedFrame(image, world2cam, matrices["intri"], depth, scale)
 
 

@@ -3,17 +3,19 @@
 import argparse
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mmengine.logging import print_log
 from threadpoolctl import threadpool_limits
 
 from vantage3d.io.atomic import remove_temporaries
 from vantage3d.io.manifest import open_manifest
 from vantage3d.process.parallel import run_parallel
+from vantage3d.process.shards import Shard, add_shard
 
 CHUNK = 8  # Most items that one process takes at a time.
 Item = TypeVar("Item")
@@ -33,6 +35,8 @@ class RunOptions:
         overwrite: Make everything again.
         force: Go on with a recording that the preflight finds wrong.
         extra_roots: Folders beside the raw data in which files of it may lie.
+        shard: The share of this process, if several work on one folder; the same
+            command without a share then merges what they made.
     """
 
     out_dir: Path
@@ -42,6 +46,20 @@ class RunOptions:
     overwrite: bool = False
     force: bool = False
     extra_roots: tuple[Path, ...] = ()
+    shard: Shard = field(default_factory=Shard)
+
+    def __post_init__(self) -> None:
+        if self.overwrite and not self.shard.is_all:
+            raise ValueError(
+                f"--overwrite with {self.shard.world_size} processes could delete what "
+                f"the others write. Delete {self.out_dir} and call without it"
+            )
+
+    def say_share(self, items: int, of: int, what: str) -> None:
+        """Tell that a share is finished, and how all are merged."""
+        text = f"{self.shard}: {items} of {of} {what} are done here. When all shards "
+        text += "are, the same command without --rank and --world-size merges them"
+        print_log(text, logger="current")
 
     def declared(self, root: Path) -> tuple[str, ...]:
         """The extra roots, relative to ``root``, as what is written has them."""
@@ -57,7 +75,8 @@ class RunOptions:
         state = self.out_dir / ".create_data" / self.name
         made_with = {"--root-path": str(root.resolve()), **made_with}
         key = open_manifest(state, made_with, self.overwrite)
-        remove_temporaries(state / "done")
+        if self.shard.is_all:  # another shard's may be in the making
+            remove_temporaries(state / "done")
         return state, key
 
 
@@ -100,6 +119,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--max-skipped", type=float, default=0.05, help="share of bad frames allowed")
     add("--workers", type=int, default=1, help="processes")
+    add_shard(parser)
     add("--overwrite", action="store_true", help="make everything again")
     text = "go on with a recording that the preflight finds wrong"
     add("--force", action="store_true", help=text)

@@ -140,9 +140,13 @@ def run(args: argparse.Namespace) -> None:
         released = {s: root / "meta_data" / f"scannetv2_{s}.txt" for s in SPLITS}
         lists = lists or {s: path for s, path in released.items() if path.is_file()}
         root = args.out_dir / "scans"
+        mine = dict(options.shard.of(list(recordings.items())))
         export_recordings(
-            recordings, root, args.frame_step, options.workers, options.max_skipped
+            mine, root, args.frame_step, options.workers, options.max_skipped
         )
+        if not options.shard.is_all:  # which scenes there are, the others decide too
+            options.say_share(len(mine), len(recordings), "recordings")
+            return
     build_index(
         ScanNetSource(
             ScanNet(root, from_args(Remedies, args)),

@@ -22,11 +22,13 @@ from vantage3d.io.colmap_files import (
     read_images,
     read_points,
 )
+from vantage3d.io.files import DAMAGED
 
 HALF = 0.5
 FILES, SUFFIXES = ("cameras", "images", "points3D"), (".bin", ".txt")
 OFF_UNIT = 1e-3  # of a quaternion's length
 # Models that are a pinhole where their further parameters are 0; fisheyes never are.
+LARGEST = 2**20  # pixels of a side
 STRAIGHT = (
     *("SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV"),
     *("SIMPLE_DIVISION", "DIVISION"),
@@ -165,7 +167,7 @@ def read_colmap(folder: str | Path) -> ColmapModel:
     cameras, images, points = (folder / f"{name}{suffix}" for name in FILES)
     try:
         return _model(read_cameras(cameras), read_images(images), read_points(points))
-    except (ValueError, OverflowError) as error:
+    except DAMAGED as error:
         raise ValueError(
             f"COLMAP model {folder} is truncated or damaged ({error}). Export or "
             "download it again"
@@ -178,6 +180,11 @@ def _model(
     points = sorted(points)
     numbers = np.array([point.number for point in points], np.int64)
     lengths = np.array([point.track_length for point in points], np.int64)
+    for camera in cameras:
+        if not (min(camera.size) > 0 and max(camera.size) < LARGEST):
+            raise ValueError(
+                f"camera {camera.number} has images of {camera.size} pixels"
+            )
     of_number = {c.number: ColmapCamera(c.model, c.size, c.params) for c in cameras}
     for what, count, unlike in (
         ("cameras", len(cameras), len(of_number)),

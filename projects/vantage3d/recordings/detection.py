@@ -58,6 +58,8 @@ def open_recording(
     mention_archives(recording)
     if layout is None:
         _mention_others(recording)
+        if not recording.posed and (near := _nearest(root)):
+            recording.assumed(f"{root} is read as {recording.title}, though {near}")
     return recording
 
 
@@ -122,13 +124,19 @@ def _unknown(root: Path) -> str:
         return f"{text}. Unpack {packed[0].name}, if the recording is in it"
     if {path.name for path in listing(root)} & PREPARED:
         return f"{text}. It is a prepared dataset: training reads it, --data-root"
-    looks = [kind.look(root) for kind in LAYOUTS.values()] if root.is_dir() else []
-    begun = sorted((k for k in looks if k.found), key=lambda k: len(k.lacking))
-    near = [
+    return f"{text}. {_nearest(root) or 'data/README.md shows the layouts'}"
+
+
+def _nearest(root: Path) -> str:
+    """Layouts that a folder has parts of, those with poses first, and their lacks."""
+    kinds = LAYOUTS.values() if root.is_dir() else ()
+    looks = [look for kind in kinds if (look := kind.look(root)).found]
+    begun = [k for k in looks if LAYOUTS[k.layout].posed]
+    begun = begun or [k for k in looks if k.lacking]
+    return "; ".join(
         f"this looks like {LAYOUTS[k.layout].title} ({', '.join(k.found)}): {_lack(k)}"
-        for k in begun[:3]
-    ]
-    return f"{text}. {'; '.join(near) or 'data/README.md shows the layouts'}"
+        for k in sorted(begun, key=lambda look: len(look.lacking))[:3]
+    )
 
 
 def _lack(look: Look) -> str:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from vantage3d.io.folders import listing
+from vantage3d.io.folders import folders_in, is_foreign, listing, natural_order
 from vantage3d.recordings.recording import Camera, Recording
 
 NAMES = re.compile(r"intrin|calib|camera|^k$|^k[_-]", re.IGNORECASE)
@@ -80,7 +80,8 @@ def mention_archives(recording: Recording) -> None:
 
 
 def archives(root: Path) -> list[Path]:
-    """Archives in a folder and in the folders of it."""
-    inside = [path for path in listing(root) if path.is_dir()]
-    files = [path for place in (root, *inside) for path in listing(place)]
-    return [p for p in files if p.suffix.lower() in ARCHIVES and p.is_file()]
+    """Archives in a folder and in the folders of it; none in a file."""
+    places = (root, *folders_in(root)) if root.is_dir() else ()
+    packed = [p for f in places for p in f.iterdir() if p.suffix.lower() in ARCHIVES]
+    found = [path for path in packed if path.is_file() and not is_foreign(path)]
+    return sorted(found, key=lambda p: (p.parent != root, natural_order(str(p))))

@@ -170,6 +170,23 @@ def test_camera_to_world_is_named(copied, create_data, tmp_path):
     assert not (tmp_path / "out" / "train.npz").exists()
 
 
+def test_normalised_intrinsics_are_told_as_such(copied, create_data, tmp_path):
+    """Not as poses that point the other way."""
+    root = copied("annotations")
+
+    def shares(sequences):
+        scale = np.array([[160.0], [120], [1]])
+        return {
+            name: [frame._replace(K=frame.K / scale) for frame in frames]
+            for name, frames in sequences.items()
+        }
+
+    change(root, shares)
+    message = rf"intrinsics of {SEQUENCE} are normalised: .* of 160x120, expected pixe"
+    with pytest.raises(SystemExit, match=message):
+        create_data("annotations", root, tmp_path / "out")
+
+
 BROKEN = [
     (dict(K=np.diag([0.0, 90, 1])), r"`K` must have positive focal lengths.*0\.0"),
     (dict(K=np.full((3, 3), np.nan)), "`K` must be finite, got nan"),
@@ -307,6 +324,42 @@ def test_a_sequence_in_both_splits(copied, create_data, tmp_path):
     os.link(root / "annotations" / "train.jgz", root / "annotations" / "val.jgz")
     with pytest.raises(SystemExit, match=r"1 sequences are in two .*scene0000_00"):
         create_data("annotations", root, tmp_path / "out")
+
+
+def test_paths_that_lead_out_are_refused_unless_declared(copied, create_data, tmp_path):
+    root = copied("annotations")
+    (tmp_path / "secret").mkdir()
+    (root / SEQUENCE).rename(tmp_path / "secret" / SEQUENCE)
+    (root / SEQUENCE).symlink_to(tmp_path / "secret" / SEQUENCE)
+    with pytest.raises(SystemExit, match=rf"names '{SEQUENCE}/.*secret.*: outside of"):
+        create_data("annotations", root, tmp_path / "a")
+    declared = "--extra-root", tmp_path / "secret"
+    out = create_data("annotations", root, tmp_path / "b", *declared)
+    data = PosedViews(str(out), preset="annotations", test_mode=True, **VIEW)
+    assert len(data[0]["ids"]) == 2
+    image = tmp_path / "secret" / SEQUENCE / "color" / "0.jpg"
+    change(root, one_frame(0, image=os.path.relpath(image, root)))
+    with pytest.raises(SystemExit, match=r"/0: .* names '\.\./secret/.*color/0\.jpg'"):
+        create_data("annotations", root, tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("../../escaped", r"'\.\./\.\./escaped' leads out of the data"),
+        ("/tmp/escaped", "'/tmp/escaped' leads out of the data"),
+        ("a" * 201, "takes 201 letters in the name of a file, allowed are 200"),
+        ("a\0", r"'a\\x00', which has characters of no path"),
+    ],
+)
+def test_sequences_that_no_file_can_be_called_by(
+    copied, create_data, tmp_path, name, message
+):
+    root, out = copied("annotations"), tmp_path / "deep" / "out"
+    change(root, lambda sequences: {name: sequences[SEQUENCE]})
+    with pytest.raises(SystemExit, match=message):
+        create_data("annotations", root, out)
+    assert not list(tmp_path.rglob("*escaped*"))
 
 
 def test_co3d_mask_of_another_size(copied, create_data, tmp_path):

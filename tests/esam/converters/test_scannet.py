@@ -359,6 +359,11 @@ def test_a_scene_without_frames_is_not_forgotten(scannet):
     meta = scannet / "meta_data"
     (meta / "scannetv2_sv_train.txt").unlink()
     (meta / "scannetv2_train.txt").write_text("scene0000_00\nscene0009_00\n")
+    with pytest.raises(
+        ValueError, match=r"1 scenes that are not on disk: scene0009_00"
+    ):
+        ScanNetLabeller(scannet, "x", "id").samples()
+    (scannet / "2D" / "scene0009_00" / "pose").mkdir(parents=True)
     names = [n.idx for n in ScanNetLabeller(scannet, "x", "id").samples()["train"]]
     assert names == ["scene0000_00_0", "scene0009_00_0"]
 

@@ -1,5 +1,7 @@
 """Samples of an info file, as the pipeline and messages see them."""
 
+import os
+
 import numpy as np
 import pytest
 from mmengine.config import Config
@@ -186,3 +188,49 @@ def test_a_set_without_an_instance_of_a_class_that_counts_says_so(root):
     semantic = root / "semantic_mask" / f"{NAMES[1]}.bin"
     write_rows(semantic, np.full(5, ScanNet200SegDataset_.METAINFO[IDS][2]), "<i8")
     assert lacks() == ""
+
+
+OUT = r"entry 'scene0000_00_200' names .*: outside of"
+
+
+@pytest.fixture
+def outside(root, tmp_path_factory):
+    """A file that is not in the folder of the info file."""
+    path = tmp_path_factory.mktemp("secret") / "a.bin"
+    write_rows(path, np.zeros((5, 6)), "<f4")
+    return path
+
+
+@pytest.mark.parametrize("key", ["lidar_path", "pts_semantic_mask_path", "img_path"])
+@pytest.mark.parametrize("way", ["..", "absolute", "link"])
+def test_paths_that_lead_out_are_refused_when_they_are_read(root, outside, key, way):
+    name = str(outside)
+    if way == "..":
+        folder = root if key == "img_path" else root / "points"
+        name = os.path.relpath(outside, folder)
+    if way == "link":
+        name = "link.bin"
+        for folder in (root, *(root / folder for folder in FOLDERS.values())):
+            (folder / name).symlink_to(outside)
+    altered = entry(NAMES[0])
+    (altered["lidar_points"] if key == "lidar_path" else altered)[key] = name
+    save_info(root / "infos.json", {}, [altered])
+    with pytest.raises(ValueError, match=OUT):
+        dataset(root).get_data_info(0)
+    found = dataset(root, extra_roots=[str(outside.parent)]).get_data_info(0)
+    assert os.path.realpath(found[key]) == str(outside)
+
+
+def test_images_lie_below_the_roots_that_the_info_file_declares(root, outside):
+    name = os.path.relpath(outside, root)
+    declared = {"roots": [os.path.dirname(name)]}
+    save_info(root / "infos.json", declared, [entry(NAMES[0]) | {"img_path": name}])
+    found = dataset(root).get_data_info(0)
+    assert os.path.realpath(found["img_path"]) == str(outside)
+
+
+@pytest.mark.parametrize("name", ["../../../escaped", "a/b", ".a", "", 7, "a\0"])
+def test_names_that_files_are_called_by_are_refused(root, name):
+    save_info(root / "infos.json", {}, [entry(NAMES[0]) | {"sample_idx": name}])
+    with pytest.raises(ValueError, match=r"infos\.json: entry .* has the name"):
+        dataset(root)

@@ -69,10 +69,15 @@ def test_a_phone_held_upright(tmp_path):
 
 
 def test_depth_maps_are_no_photographs(tmp_path):
-    write(tmp_path, "frame-000000.color.png", "frame-000000.depth.png")
-    with pytest.raises(
-        ValueError, match=r"without depth maps \(frame-000000.depth.png"
-    ):
+    write(tmp_path, "0_color.png", "0_depth.png")
+    with pytest.raises(ValueError, match=r"without depth maps \(0_depth.png"):
+        open_recording(tmp_path)
+
+
+def test_an_image_beside_other_things_is_no_recording(tmp_path):
+    write(tmp_path, "thumbnail.png")
+    (tmp_path / "keyframes/images").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"Polycam .*: keyframes/cameras is missing"):
         open_recording(tmp_path)
 
 

@@ -1,11 +1,12 @@
 """TUM RGB-D: what is paired by time."""
 
 import numpy as np
+import pytest
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from vantage3d.recordings.layouts import TumRgbd
-from vantage3d.recordings.recording import Unusable
+from vantage3d.recordings.recording import Remedies, Unusable
 
 
 def write(root, late=0.004):
@@ -53,3 +54,28 @@ def test_images_far_apart_and_lost_tracking_are_told(tmp_path):
     path.write_text("\n".join(path.read_text().splitlines()[:25]))
     again = TumRgbd(tmp_path / "desk" / ".." / "desk")
     assert "has no poses around its time 100.292" in again.frames("desk")[-1].reason
+
+
+def test_a_list_that_leads_out_is_refused_unless_the_folder_is_declared(tmp_path):
+    write(tmp_path / "other")
+    recording = write(tmp_path / "desk")
+    path = tmp_path / "desk" / "rgb.txt"
+    path.write_text(path.read_text().replace(" rgb/", " ../other/rgb/"))
+    with pytest.raises(ValueError, match=r"rgb\.txt names '\.\./other/rgb/100\.0000"):
+        TumRgbd(recording.root).frames("desk")
+    declared = Remedies(extra_roots=(tmp_path / "other",))
+    frame = TumRgbd(recording.root, declared).frames("desk")[3]
+    assert frame.color.resolve().is_relative_to(tmp_path / "other")
+    path.write_text("later rgb/a.png\n")
+    with pytest.raises(ValueError, match=r"rgb\.txt has a time that is no .*'later"):
+        TumRgbd(recording.root).frames("desk")
+
+
+def test_a_link_out_of_the_recording_is_refused(tmp_path):
+    write(tmp_path / "other")
+    recording = write(tmp_path / "desk")
+    image = sorted((recording.root / "rgb").iterdir())[3]
+    image.unlink()
+    image.symlink_to(tmp_path / "other" / "rgb" / image.name)
+    with pytest.raises(ValueError, match=r"which is .*other/rgb/.*: outside of .*desk"):
+        recording.frames("desk")

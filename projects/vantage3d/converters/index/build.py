@@ -62,14 +62,19 @@ def build_index(source: FrameSource, options: IndexOptions) -> None:
     facts = facts._replace(extra_roots=options.declared(source.root))
     checks = options.check_every, options.force
     task = partial(_sequence, source, facts, state / "done", checks)
-    for split, names in splits.items():
+    mine = set(options.shard.of(list(chain.from_iterable(splits.values()))))
+    for split, of_all in splits.items():
+        names = [name for name in of_all if name in mine]
         size = min(CHUNK, max(1, len(names) // (4 * options.workers)))
         chunks = [names[i : i + size] for i in range(0, len(names), size)]
         steps = run_chunks(task, chunks, options.workers, __name__)
         title = f"{options.name} {split}"
         found = {result.name: result for result in track(steps, len(names), title)}
-        results = [found[name] for name in names]
-        _write_split(source, facts, options, split, results)
+        if options.shard.is_all:
+            results = [found[name] for name in names]
+            _write_split(source, facts, options, split, results)
+        else:
+            options.say_share(len(names), len(of_all), f"sequences of {split}")
 
 
 def _write_split(

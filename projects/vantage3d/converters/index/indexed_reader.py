@@ -1,6 +1,7 @@
 """Entries of a frame index as the preflight compares them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from vantage3d.geometry import invert_rigid
 from vantage3d.recordings.preflight.footage import FrameReader, Posed
-from vantage3d.views.frame import BadSampleError, Frame
+from vantage3d.views.frame import BadSampleError, Frame, check_frame
 from vantage3d.views.index import Facts, IndexedFrame
 from vantage3d.views.reading import read_indexed
 
@@ -40,13 +41,14 @@ class IndexedReader(FrameReader):
         return invert_rigid(self.entries[at].world2cam)
 
     def frame(self, at: int) -> Frame | None:
-        """A frame; None where it cannot be read."""
+        """A frame; None where it cannot be read, or its matrices are broken."""
         entry = self.entries[at]
         if entry.number not in self.frames:
-            try:
-                self.frames[entry.number] = read_indexed(self.root, self.facts, entry)
-            except BadSampleError:
-                self.frames[entry.number] = None
+            self.frames[entry.number] = None
+            with suppress(BadSampleError):
+                frame = read_indexed(self.root, self.facts, entry)
+                check_frame(frame, str(entry.number))
+                self.frames[entry.number] = frame
         return self.frames[entry.number]
 
     def depth(self, at: int) -> Posed | None:

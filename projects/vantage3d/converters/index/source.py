@@ -2,7 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from vantage3d.converters.index.indexed_reader import IndexedReader
 from vantage3d.geometry import invert_rigid
+from vantage3d.io.images import read_size
+from vantage3d.io.matrices import refuse_shares
 from vantage3d.recordings.findings import Finding
 from vantage3d.recordings.preflight import check_reader
 from vantage3d.recordings.preflight.remedies import Meaning
@@ -79,8 +81,26 @@ class FrameSource(ABC):
         """What is wrong with a sequence, by what its views say of each other."""
         facts = self.facts("", "")
         entries = [f for f in self.frames(sequence) if not isinstance(f, Unusable)]
+        if wrong := self._in_shares(sequence, entries):
+            return [wrong]
         reader = IndexedReader(self.root, facts, entries)
         return check_reader(reader, sequence, self.meaning(facts))
+
+    def _in_shares(
+        self, sequence: str, entries: Sequence[IndexedFrame]
+    ) -> Finding | None:
+        """Intrinsics in shares of the image, which would be taken for wrong poses."""
+        for entry in entries:
+            try:
+                size = read_size(self.root / entry.image)
+            except (FileNotFoundError, ValueError):
+                continue  # told later, frame by frame
+            try:
+                refuse_shares(entry.K, size, f"of {sequence}")
+            except ValueError as error:
+                return Finding("error", str(error))
+            return None
+        return None
 
     def meaning(self, facts: Facts) -> Meaning:
         """What the files are taken to mean."""

@@ -312,10 +312,14 @@ def convert(options: Options, splits: list[str]) -> None:
         for name, numbers in sequences.items()
         for start in range(0, len(numbers), CHUNK)
     ]
-    done = run_parallel(task, chunks, options.workers, __name__)
-    for split, found, bad in track(done, len(chunks), "kitti360 depth"):
+    mine = options.shard.of(chunks)
+    done = run_parallel(task, mine, options.workers, __name__)
+    for split, found, bad in track(done, len(mine), "kitti360 depth"):
         records[split] += found
         skipped |= bad
+    if not options.shard.is_all:
+        options.say_share(len(mine), len(chunks), f"pieces of {CHUNK} frames")
+        return
     for found in records.values():
         found.sort(key=lambda record: (record["sequence"], record["frame"]))
     indexes = {

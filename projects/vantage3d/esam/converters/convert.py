@@ -232,16 +232,23 @@ def convert(labeller: Labeller, options: ConvertOptions) -> None:
         **options.segmenter.used(),
     }
     state, manifest_hash = options.open(labeller.source.root, made_with)
-    for folder in FOLDERS:
-        remove_temporaries(options.out_dir / folder)
+    if options.shard.is_all:
+        for folder in FOLDERS:
+            remove_temporaries(options.out_dir / folder)
     store = SampleStore(options.out_dir, state, manifest_hash)
     names = list(chain.from_iterable(splits.values()))
     scene = attrgetter("scene")
     frames = [list(group) for _, group in groupby(sorted(names, key=scene), scene)]
     chunks = [f[i : i + CHUNK] for f in frames for i in range(0, len(f), CHUNK)]
+    chunks = options.shard.of(chunks)
     task = partial(_sample, labeller, options, store)
     steps = run_chunks(task, chunks, options.workers, __name__)
-    steps = track(steps, len(names), options.name)
+    mine = sum(map(len, chunks))
+    steps = track(steps, mine, options.name)
+    if not options.shard.is_all:
+        done = sum(not isinstance(result, str) for _, result in steps)
+        options.say_share(done, len(names), "samples")
+        return
     written = _write_infos(labeller, splits, dict(steps), options)
     if options.clip:
         pack_clip(written, options.out_dir, options.clip)

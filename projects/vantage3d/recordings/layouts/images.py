@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.io.folders import listing
+from vantage3d.io.folders import folders_in, listing
 from vantage3d.io.images import read_upright, upright_size
 from vantage3d.recordings.files import COLOR, named
 from vantage3d.recordings.recording import Look, RecordedFrame, Recording, kept
@@ -29,9 +29,12 @@ class ImageFolder(Recording):
 
     @classmethod
     def look(cls, root: Path) -> Look:
-        images = _images(_folder(root))
+        folder = _folder(root)
+        images = _images(folder)
         found = (f"{len(images)} images",) if images else ()
         lacking = () if images else ("images",)
+        if images and (others := folders_in(folder)):  # parts of something else
+            lacking = (f"a folder of their own for them ({others[0].name}/)",)
         if depth := [path.name for path in images if DEPTH.search(path.stem)]:
             lacking = (f"a folder without depth maps ({depth[0]})",)
         return Look(cls.layout, found, lacking)

@@ -85,9 +85,9 @@ class Sun3d(Recording):
         looks = []
         for parts in PARTS:
             folder = next(iter(folders_with(root, *parts[:2]).values()), root)
-            own = [*parts, "depth"]
-            found = [part for part in own if (folder / part).exists()]
-            looks.append((found, [part for part in own if part not in found]))
+            needed = [*parts, "depth"]
+            found = [part for part in needed if (folder / part).exists()]
+            looks.append((found, [part for part in needed if part not in found]))
         # A colour folder is anyone's; only the intrinsics of the renamed are its own.
         found, lacking = looks[0] if PARTS[1][2] not in looks[1][0] else looks[1]
         own = {"image", "extrinsics", PARTS[1][2]} & {*found}

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from vantage3d.checks import check_positive
 from vantage3d.io.colmap import ColmapCamera
 from vantage3d.io.files import decoding
 from vantage3d.io.folders import matching, natural_order
@@ -70,9 +71,9 @@ class Transforms(LensRecording):
             self.number(sequence, name),
             color,
             depth=depths[0] if depths else None,
-            cam2world=_pose(entry, name),
+            cam2world=_pose(entry, where),
         )
-        return self.through(frame, lens_of(entry, read_size(color), name))
+        return self.through(frame, lens_of(entry, read_size(color), where))
 
     @property
     def depth_scale(self) -> float:  # type: ignore[override]
@@ -81,7 +82,8 @@ class Transforms(LensRecording):
         Raises:
             ValueError: If files of the recording say different ones.
         """
-        units = {_depth_unit(self.content(name)) for name in self.sequences()}
+        files = self.files().items()
+        units = {_depth_unit(self.content(name), path) for name, path in files}
         if len(units) > 1:
             raise ValueError(
                 f"files of {self.root} have depth in units of {sorted(units)} metres: "
@@ -136,12 +138,12 @@ def lens_of(entry: Mapping[str, Any], size: tuple[int, int], name: str) -> Colma
     Args:
         entry: The frame, with what the file says for all.
         size: (W, H) of its image, taken where nothing says the camera's.
-        name: Name of the frame, for messages.
+        name: Which frame of which file, for messages.
 
     Raises:
         ValueError: If it has no focal length, or a model that is not known.
     """
-    with decoding(f"frame {name}", "without intrinsics", "Export it again"):
+    with decoding(name, "without intrinsics", "Export it again"):
         width, height = int(entry.get("w", size[0])), int(entry.get("h", size[1]))
         focal = [
             float(entry[key]) if key in entry else side / 2 / tan(entry[angle] / 2)
@@ -158,7 +160,7 @@ def lens_of(entry: Mapping[str, Any], size: tuple[int, int], name: str) -> Colma
     known = FISHEYE if fisheye else PERSPECTIVE
     if not focal or model not in MODELS or bent.keys() - set(known):
         raise ValueError(
-            f"frame {name} has camera_model {model}, {len(focal)} focal lengths and "
+            f"{name} has camera_model {model}, {len(focal)} focal lengths and "
             f"distortion {bent}, expected one of {', '.join(MODELS)}, fl_x or "
             f"camera_angle_x, and of distortion {' '.join(known)}"
         )
@@ -169,12 +171,15 @@ def lens_of(entry: Mapping[str, Any], size: tuple[int, int], name: str) -> Colma
     return ColmapCamera("FULL_OPENCV", (width, height), (*params, *rest))
 
 
-def _depth_unit(content: Mapping[str, Any]) -> float:
+def _depth_unit(content: Mapping[str, Any], path: Path) -> float:
     """Metres of a unit of depth."""
-    for key in ("depth_unit_scale_factor", "integer_depth_scale"):
-        if key in content:
-            return float(content[key])
-    return 1e-3
+    keys = "depth_unit_scale_factor", "integer_depth_scale"
+    key = next((key for key in keys if key in content), None)
+    if key is None:
+        return 1e-3
+    with decoding(f"{key} of {path}", "no number", "Export it again"):
+        check_positive(key, unit := float(content[key]))
+    return unit
 
 
 def _pose(entry: Mapping[str, Any], name: str) -> Matrix:

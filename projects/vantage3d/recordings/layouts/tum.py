@@ -86,7 +86,8 @@ class TumRgbd(Recording):
                 f"{color}: the nearest depth image is {1000 * apart:.0f} ms away, "
                 f"allowed are {1000 * MAX_APART_S:.0f}"
             )
-        pose = pose_at(*self.trajectory(folder), time)
+        times, poses = self.trajectory(folder)
+        pose = pose_at(times, poses, time)
         if pose is None:
             raise ValueError(
                 f"{color}: groundtruth.txt has no poses around its time {time:.3f}"
@@ -113,7 +114,9 @@ class TumRgbd(Recording):
         return found
 
     @kept
-    def trajectory(self, folder: Path) -> tuple[NDArray[np.float64], ...]:
+    def trajectory(
+        self, folder: Path
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Seconds (N,) and poses (N, 4, 4) of ``groundtruth.txt``."""
         return read_trajectory(folder / "groundtruth.txt")
 

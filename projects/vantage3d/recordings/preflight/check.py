@@ -44,7 +44,8 @@ def check_reader(reader: FrameReader, name: str, now: Meaning) -> list[Finding]:
     film = film_of(reader)
     if film is None:
         return []
-    poses = [reader.pose(int(at)) for at in film.places]
+    read = [reader.pose(int(at)) for at in film.places]
+    poses = [pose for pose in read if pose is not None]
     if all(np.array_equal(pose, poses[0]) for pose in poses):  # they say nothing
         text = f"all {len(poses)} poses that were looked at of {name} are identical"
         return [Finding("warning", text, "Check the files of poses")]
