@@ -37,6 +37,16 @@ def test_what_the_nearest_layout_lacks_is_named(tmp_path):
         open_recording(tmp_path)
 
 
+def test_datasets_with_a_command_of_their_own_are_named(tmp_path):
+    """Not taken for the images that lie in one of their folders."""
+    for name in ("image_00/1.png", "velodyne_points/1.bin", "calibration/a.txt"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    message = "looks like data for `create_data.py kitti360_single`"
+    with pytest.raises(ValueError, match=message):
+        open_recording(tmp_path)
+
+
 def test_images_that_may_be_more_are_told(tmp_path):
     test_tum.write(tmp_path)
     for name in ("groundtruth.txt", "depth.txt"):

@@ -49,7 +49,7 @@ def cameras(up):
         ((0, 0, 1), "+z of the world is up, 0 degrees"),
         ((0, -1, 0), "-y of the world is up, 0 degrees"),
         ((0.2, 0, 1), "+z of the world is up, 11 degrees"),
-        ((0, 1, 1), "no axis of the world is up: the cameras' is 45 degrees off"),
+        ((0, 1, 1), "no axis of the world is up: the cameras' mean is 45 degrees off"),
     ],
 )
 def test_the_axis_that_is_up(up, text):

@@ -23,9 +23,11 @@ from scipy.ndimage import map_coordinates
 from vantage3d.checks import check_positive, check_shape
 from vantage3d.evaluation.depth_metrics import biweights, usable
 from vantage3d.geometry import transform_points
+from vantage3d.io.arrays import load_array, load_arrays
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.colmap import ColmapModel, read_colmap
 from vantage3d.io.files import existing
+from vantage3d.io.paths import inside
 from vantage3d.process.progress import track
 
 Floats = NDArray[np.floating[Any]]
@@ -241,17 +243,19 @@ def densify_folder(
     accepted: dict[str, dict] = {}
     refused: dict[str, str] = {}
     for points in track(images, description="densify"):
-        source, target = predictions / f"{points.name}.npy", out / f"{points.name}.npz"
+        source = inside(predictions, f"{points.name}.npy", "the model")
+        target = inside(out, f"{points.name}.npz", "the model")
         remedy = "Run the depth model on every image, or list only those it ran on"
         existing(source, "prediction", remedy)
         key = _key(source, points, rules)
         quality = None
         if target.is_file():
-            with np.load(target, allow_pickle=False) as file:
-                quality = json.loads(str(file["quality"]))
+            stored = load_arrays(target, "depth file", "Delete it", ("quality",))
+            quality = json.loads(str(stored["quality"]))
         if quality is None or quality["key"] != key:
             try:
-                dense = densify(np.load(source, allow_pickle=False), points, rules)
+                pred = load_array(source, "prediction", remedy)
+                dense = densify(pred, points, rules)
             except BadFitError as error:
                 target.unlink(missing_ok=True)
                 refused[points.name] = str(error)
@@ -288,9 +292,10 @@ def points_in_images(model: ColmapModel) -> Iterator[PointsInImage]:
 def cached_points(cache: Path) -> Iterator[PointsInImage]:
     """The points of every photograph in a cache by ``create_data.py eth3d``."""
     for path in sorted((cache / POINTS).rglob("*.npz")):
-        with np.load(path, allow_pickle=False) as store:
-            pixels, depths = store["pixels"], store["depths"]
-            width, height = store["size"].tolist()
+        names = "pixels", "depths", "size"
+        store = load_arrays(path, "cached points", "Run create_data.py eth3d", names)
+        pixels, depths = store["pixels"], store["depths"]
+        width, height = store["size"].tolist()
         front = depths > 0
         name = path.relative_to(cache / POINTS).with_suffix("").as_posix()
         yield PointsInImage(name, (width, height), pixels[front], depths[front])

@@ -16,12 +16,14 @@ from vantage3d.converters.index.build import build_index
 from vantage3d.converters.index.source import FrameSource, Unusable, usable
 from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.geometry import scale_intrinsics, transform_points
+from vantage3d.io.arrays import load_arrays
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.colmap import ColmapCamera, ColmapImage, read_colmap
 from vantage3d.io.depth_files import read_raw_float32, write_npy
 from vantage3d.io.folders import matching
 from vantage3d.io.images import read_color, read_ids
 from vantage3d.io.names import check_unique
+from vantage3d.io.paths import inside
 from vantage3d.recordings.files import frame_names
 from vantage3d.recordings.lenses import distorted_pixels
 from vantage3d.views.index import IndexedFrame, split_scenes
@@ -269,11 +271,13 @@ class Eth3dSource(FrameSource):
     def _frame(
         self, scene: Eth3dScene, number: int, stem: str, image: ColmapImage
     ) -> IndexedFrame:
-        path, cameras = self.root / f"points/{stem}.npz", None
+        # Names are those of the model: none may lead out of the cache.
+        path = inside(self.root / "points", f"{stem}.npz", f"the model of {scene.name}")
+        cameras = None
         if path.is_file():
-            with np.load(path, allow_pickle=False) as store:
-                if store["key"].item() == self._key:
-                    cameras = store["K"], store["world2cam"]
+            store = load_arrays(path, "cached points", "Delete it and call again")
+            if store["key"].item() == self._key:
+                cameras = store["K"], store["world2cam"]
         if cameras is None:
             view = scene.view(image)
             cameras = view.K, view.world2cam

@@ -89,7 +89,8 @@ def read_table(path: Path, values: int) -> dict[tuple[int, int], NDArray[np.floa
             continue
         try:
             row = np.array(split_words(line), np.float64)
-        except ValueError as error:
+            frame, camera = map(int, row[:2])
+        except (ValueError, OverflowError) as error:
             raise ValueError(
                 f"{path} line {number} is no row of numbers ({error})"
             ) from error
@@ -98,7 +99,7 @@ def read_table(path: Path, values: int) -> dict[tuple[int, int], NDArray[np.floa
                 f"{path} line {number} has {len(row)} numbers, expected {2 + values}. "
                 "Download it again"
             )
-        table[int(row[0]), int(row[1])] = row[2:]
+        table[frame, camera] = row[2:]
     return table
 
 

@@ -19,6 +19,13 @@ MARKS = {
     *("rgb.txt", "groundtruth.txt", "intrinsic.txt", "intrinsics.txt", "traj.txt"),
     *("transforms.json", "results", "2D", "scans", "keyframes"),
 }
+# What lies in datasets that commands of their own read.
+DATASETS = {
+    "data_2d_raw": "kitti360",
+    "velodyne_points": "kitti360_single",
+    "annotations": "annotations",
+    "cam.info.txt": "apc_shelf",
+}
 PREPARED = {"train.npz", "val.npz", "test.npz"}  # frame indexes
 # What recordings are kept in that nobody here reads, and what is no recording.
 OTHERS = {
@@ -97,6 +104,8 @@ def _recognised(root: Path) -> tuple[Path, Kind]:
     found = {path: kinds[0] for path in inside if (kinds := whole_layouts(path))}
     if MARKS & {path.name for path in inside}:  # parts of one recording are none each
         found = {path: kind for path, kind in found.items() if kind.posed}
+    if len(found) == 1 and len(listing(root)) > 1:  # images beside other things
+        found = {path: kind for path, kind in found.items() if kind.posed}
     if len(found) > 1:
         names = ", ".join(f"{p.name} ({kind.title})" for p, kind in found.items())
         raise ValueError(
@@ -124,6 +133,9 @@ def _unknown(root: Path) -> str:
         return f"{text}. Unpack {packed[0].name}, if the recording is in it"
     if {path.name for path in listing(root)} & PREPARED:
         return f"{text}. It is a prepared dataset: training reads it, --data-root"
+    commands = [name for mark, name in DATASETS.items() if (root / mark).exists()]
+    if commands:
+        return f"{text}. It looks like data for `create_data.py {commands[0]}`"
     return f"{text}. {_nearest(root) or 'data/README.md shows the layouts'}"
 
 

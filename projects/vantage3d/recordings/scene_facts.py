@@ -74,7 +74,7 @@ def up_facts(poses: NDArray[np.float64]) -> list[Finding]:
     off = float(np.degrees(np.arccos(np.clip(cosine, 0, 1))))
     name = f"{'-' if mean[axis] < 0 else '+'}{AXES[axis]}"
     if off > UPRIGHT_DEG:
-        text = f"no axis of the world is up: the cameras' is {off:.0f} degrees off"
+        text = f"no axis of the world is up: the cameras' mean is {off:.0f} degrees off"
         return [Finding("info", f"{text} {name}")]
     text = f"{name} of the world is up, {off:.0f} degrees from the cameras' mean"
     return [Finding("info", text)]

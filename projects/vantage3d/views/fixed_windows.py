@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from vantage3d.checks import check_positive
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.files import DAMAGED
 from vantage3d.registry import DATASETS
 from vantage3d.views.batch import Sample
 
@@ -95,7 +96,7 @@ class SavedSubset(FixedWindows):
         try:
             entries = json.loads(self.file.read_text())["windows"]
             chosen = [(entry["sequence"], tuple(entry["ids"])) for entry in entries]
-        except (ValueError, KeyError, TypeError) as error:
+        except DAMAGED as error:
             raise ValueError(f"{self.file} is damaged ({error!r}). {redraw}") from error
         if len(chosen) != number:
             raise ValueError(

@@ -183,7 +183,7 @@ def test_a_pose_of_another_frame_is_a_problem(data):
 def two_cameras(tmp_path_factory):
     """Prepared rooms whose colour camera is not the depth camera."""
     root = tmp_path_factory.mktemp("two")
-    write_dataset("rgbd_two_cameras", root, 1, 1, [0, 200], (160, 120), theme="flush")
+    write_dataset("rgbd_two_cameras", root, 1, 1, [0, 20], (160, 120), theme="flush")
     torch.manual_seed(0)
     save_small_image_net(root / "net.safetensors", SmallImageNet(CLASSES).eval())
     write_small_features(root, root / "net.safetensors")

@@ -5,6 +5,7 @@ import csv
 import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,7 +78,8 @@ def load_mesh_labels(folder: Path, label_table: Path, column: str) -> MeshLabels
     scene = folder.name
     vertices = _vertices(folder / f"{scene}_vh_clean_2.ply")
     segs_path = folder / f"{scene}_vh_clean_2.0.010000.segs.json"
-    segments = np.asarray(_json(segs_path, "segIndices"), dtype=np.int64)
+    with decoding(f"annotation file {segs_path}", "no list of numbers", REMEDY):
+        segments = np.array(_json(segs_path, "segIndices"), np.int64).reshape(-1)
     if len(segments) != len(vertices):
         raise ValueError(
             f"{segs_path} has {len(segments)} segment ids, the mesh {len(vertices)} "
@@ -95,14 +97,15 @@ def load_mesh_labels(folder: Path, label_table: Path, column: str) -> MeshLabels
                 f"{aggregation}: entry {index} of `segGroups` has no {missing}. "
                 "Download it again"
             )
-        if group["label"] not in ids:
+        if str(group["label"]) not in ids:
             raise ValueError(
                 f"{aggregation} has the label {group['label']!r}, which {label_table} "
                 "does not list. Download the label table again"
             )
-        chosen = np.isin(unique, group["segments"])
-        semantic[chosen] = ids[group["label"]]
-        instance[chosen] = group["objectId"] + 1
+        with decoding(f"{aggregation}: entry {index}", "no group", REMEDY):
+            chosen = np.isin(unique, np.array(group["segments"], np.int64))
+            semantic[chosen] = ids[group["label"]]
+            instance[chosen] = group["objectId"] + 1
     return MeshLabels(cKDTree(vertices), semantic[rank], instance[rank])
 
 
@@ -116,7 +119,8 @@ def axis_alignment(path: Path) -> NDArray[np.float64]:
     for line in read_text(existing(path, "scene file", REMEDY)).splitlines():
         key, _, value = line.partition("=")
         if key.strip() == "axisAlignment":
-            numbers = np.array(split_words(value), dtype=np.float64)
+            with decoding(f"axisAlignment of {path}", "no numbers", REMEDY):
+                numbers = np.array(split_words(value), dtype=np.float64)
             if numbers.size != 16:
                 raise ValueError(
                     f"{path}: axisAlignment has {numbers.size} numbers, expected 16"
@@ -148,15 +152,16 @@ def read_label_table(path: Path, column: str) -> dict[str, int]:
         ValueError: If it lacks a column.
     """
     existing(path, "label table", "It comes with the ScanNet download")
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
+    with decoding(f"label table {path}", "no table", REMEDY, csv.Error):
+        rows = list(csv.DictReader(StringIO(read_text(path)), delimiter="\t"))
     if not rows or not {"raw_category", column} <= rows[0].keys():
         found = list(rows[0]) if rows else []
         raise ValueError(
             f"label table {path} needs the columns raw_category and {column}, got "
             f"{found}"
         )
-    return {row["raw_category"]: int(row[column] or 0) for row in rows}
+    with decoding(f"label table {path}", f"has no numbers {column}", REMEDY):
+        return {row["raw_category"]: int(row[column] or 0) for row in rows}
 
 
 @dataclass(frozen=True)

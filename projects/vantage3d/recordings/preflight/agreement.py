@@ -62,10 +62,11 @@ def measure(film: Footage, facts: Facts, guess: Hypothesis) -> Agreement:
     luma = film.luma(guess.color_shift)
     if guess.color_flip:
         luma = luma[..., ::-1]
-    begun, ended = (
-        interpolated(luma, rows, _of_color(pixels, film.K[rows], guess))
-        for rows, pixels in ((first, landing.start), (second, landing.pixels))
-    )
+    starts = _of_color(landing.start, film.K[first], guess)
+    ends = _of_color(landing.pixels, film.K[second], guess)
+    begun, ended = interpolated(luma, first, starts), interpolated(luma, second, ends)
+    if guess.color_focal > 1:  # the colour camera sees less
+        near &= _inside(starts, luma.shape) & _inside(ends, luma.shape)
     color = _correlation(begun, ended, near) * np.minimum(1, near.mean(1) / ENOUGH)
     lost = np.isnan(landing.residual) | np.isnan(begun) | np.isnan(ended)
     gone = np.where(lost.any(1), np.nan, 0)
@@ -135,6 +136,10 @@ def _of_color(pixels: NDArray, K: Values, guess: Hypothesis) -> NDArray:
         return pixels
     center = K[:, None, :2, 2]
     return center + guess.color_focal * (pixels - center)
+
+
+def _inside(pixels: Values, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    return ((pixels >= 0) & (pixels <= np.array(shape[:0:-1]) - 1)).all(-1)
 
 
 def interpolated(images: NDArray, rows: NDArray, pixels: Values) -> Values:

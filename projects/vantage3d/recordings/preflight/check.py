@@ -43,13 +43,22 @@ def check_reader(reader: FrameReader, name: str, now: Meaning) -> list[Finding]:
     """
     film = film_of(reader)
     if film is None:
-        return []
+        return uncompared(name)
     read = [reader.pose(int(at)) for at in film.places]
     poses = [pose for pose in read if pose is not None]
     if all(np.array_equal(pose, poses[0]) for pose in poses):  # they say nothing
         text = f"all {len(poses)} poses that were looked at of {name} are identical"
         return [Finding("warning", text, "Check the files of poses")]
     return check_film(film, name, now)
+
+
+def uncompared(name: str) -> list[Finding]:
+    """What is said where no views can be compared."""
+    text = (
+        f"{name}: poses, intrinsics and depth were not compared between views: no two "
+        "frames have depth and a pose"
+    )
+    return [Finding("info", text)]
 
 
 def check_film(film: Footage, name: str, now: Meaning) -> list[Finding]:
@@ -83,7 +92,8 @@ def facts_of(film: Footage, now: Meaning) -> Facts:
     valid = film.depth[film.depth > 0].astype(np.float64)
     stored = np.round(valid * now.depth_scale).astype(np.int64)
     eighths = (stored % 8 == 0).mean() > 0.99 and len(np.unique(stored)) > 16
-    return Facts(now.axes, now.along_rays, bool(eighths), _sizes(film))
+    sizes = _sizes(film)
+    return Facts(now.axes, now.along_rays, bool(eighths), sizes, film.still)
 
 
 def _sizes(film: Footage) -> tuple[float, ...]:

@@ -19,6 +19,7 @@ REACH = 5  # frames to which neighbours are asked for
 WIDTH = 320  # columns at most that are compared
 TURN_DEG, MOVE = 15.0, 0.3  # between two views worth comparing; share of the depth
 WIDEST_DEG = 60.0
+STILL_DEG, STILL = 1.0, 0.03  # turn and share of the depth, below which nothing moved
 PAIRS, POINTS = 48, 400
 WINDOW = 15  # pixels around which contrast is normalised
 GREY = 4.0  # levels of grey that are noise
@@ -141,6 +142,13 @@ class Footage:
         between = poses[:, None, :3, 3] - poses[None, :, :3, 3]
         return angles, np.linalg.norm(between, axis=-1)
 
+    @property
+    def still(self) -> bool:
+        """Whether the camera hardly moved: such views agree whatever cameras are."""
+        angles, moves = (values[tuple(self.pairs.T)] for values in self.motion)
+        share = float(np.median(moves)) / float(np.median(self.depth[self.depth > 0]))
+        return float(np.median(angles)) < STILL_DEG and share < STILL
+
     @cached_property
     def pairs(self) -> NDArray[np.int64]:
         """(P, 2) rows of frames that see the same from elsewhere, the best first."""
@@ -157,7 +165,7 @@ class Footage:
                 np.log(np.nanmax(moves) / np.maximum(moves, 1e-9)),
             )
         # Of views that turn alike, those that moved show more.
-        cost -= 0.3 * np.minimum(moves / max(float(np.nanmedian(moves)), 1e-9), 2)
+        cost -= 0.15 * np.minimum(moves / max(float(np.nanmedian(moves)), 1e-9), 1)
         cost[~np.isfinite(cost)] = np.inf
         np.fill_diagonal(cost, np.inf)
         order = np.argsort(cost, axis=None, kind="stable")[: self.most]

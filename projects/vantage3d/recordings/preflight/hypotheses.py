@@ -75,6 +75,7 @@ class Hypothesis:
 
 
 GIVEN = Hypothesis()
+COARSE = {"inverted", "axes", "scale", "units", "color_flip"}  # seen by a still camera
 OF_COLOR = {"color_shift", "color_flip", "color_focal"}  # depth agrees without them
 
 
@@ -86,14 +87,14 @@ class Facts(NamedTuple):
         along_rays: Whether depth is read as distances along rays.
         whole_eighths: Whether all stored depths are multiples of eight.
         sizes: Factors on intrinsics worth a try: of images of other sizes.
-        in_time: Whether frames follow each other in time: shifts make sense.
+        still: Whether the camera hardly moved, so that little can be told.
     """
 
     axes: str
     along_rays: bool
     whole_eighths: bool
     sizes: tuple[float, ...]
-    in_time: bool = True
+    still: bool = False
 
 
 def _axes(name: str) -> Matrix:
@@ -103,14 +104,13 @@ def _axes(name: str) -> Matrix:
 def single_changes(start: Hypothesis, facts: Facts) -> list[Hypothesis]:
     """Hypotheses that differ from ``start`` by one thing that it leaves as it is."""
     scales = SCALES + ((ROTATED,) if facts.whole_eighths else ())
-    shifts = SHIFTS if facts.in_time else ()
     values: dict[str, tuple] = {
         "inverted": (True,),
         "axes": tuple(name for name in AXES if name != facts.axes),
         "scale": scales,
         "units": UNITS,
-        "pose_shift": shifts,
-        "color_shift": shifts,
+        "pose_shift": SHIFTS,
+        "color_shift": SHIFTS,
         "focal": FOCAL,
         "size": facts.sizes,
         "rays": (True,),
@@ -121,7 +121,7 @@ def single_changes(start: Hypothesis, facts: Facts) -> list[Hypothesis]:
     return [
         replace(start, **{name: value})
         for name, choices in values.items()
-        if name not in start.changes
+        if name not in start.changes and (name in COARSE or not facts.still)
         for value in choices
     ]
 

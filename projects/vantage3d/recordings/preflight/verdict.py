@@ -40,6 +40,8 @@ def judge(
     if _mean(given.landed) < LITTLE or _mean(given.seen) < FEW:
         text = f"{text}; no other reading of the files agrees better"
         return [Finding("warning", text, "Check that the poses belong to the images")]
+    if film.still:
+        text += "; the camera hardly moved, which tells little"
     return [Finding("info", text)]
 
 

@@ -26,6 +26,7 @@ from vantage3d.checks import check_positive
 from vantage3d.engine.errors import CheckpointError, ConfigError
 from vantage3d.engine.optim import matching
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.files import DAMAGED
 from vantage3d.registry import HOOKS
 
 ADAPTER = "default"  # peft's name of the only adapter
@@ -302,7 +303,7 @@ def read_adapter(folder: Path) -> "OrderedDict[str, Tensor]":
             f"adapter {folder} lacks {error.filename or error}: give a folder with "
             f"{WEIGHTS} and {CONFIG}"
         ) from error
-    except (SafetensorError, ValueError, KeyError, AttributeError) as error:
+    except (*DAMAGED, SafetensorError) as error:
         raise CheckpointError(
             f"adapter {folder} is damaged or was not exported by this project "
             f"({type(error).__name__}: {error}); its {CONFIG} must give the hashes of "
