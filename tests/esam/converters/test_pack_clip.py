@@ -43,7 +43,9 @@ def test_every_frame_gets_its_feature(scannet, create_data, tmp_path):
             assert Path(before["img_path"]).stem == n
             assert (out / path).is_file()
         whole = [load_info(out / INFO.format(split, s)) for s in ("", "_clip")]
-        assert whole[0]["metainfo"] == whole[1]["metainfo"]
+        plain, packed = (info["metainfo"] for info in whole)
+        roots = [*plain["roots"], "clip_feat"]
+        assert packed == {**plain, "roots": roots}
 
 
 def test_another_folder_form_and_suffix(scannet, create_data, tmp_path):
