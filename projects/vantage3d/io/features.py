@@ -19,6 +19,7 @@ from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.bounds import check_archive
 from vantage3d.io.files import DAMAGED
 
+UNREADABLE: tuple[type[Exception], ...] = (*DAMAGED, SafetensorError)
 FORMS = ("pt", "safetensors")
 ANY_WEIGHTS = "*"
 _TUPLES = ("layers", "image_size", "input_size")
@@ -151,7 +152,7 @@ def _read_named(path: Path, expected: FeatureSource, frame: str | None) -> Tenso
             if "feats" not in file.keys():  # noqa: SIM118 (no mapping)
                 raise ValueError(f"it holds {sorted(file.keys())}, expected 'feats'")
             feats, metadata = file.get_tensor("feats"), file.metadata() or {}
-    except (*DAMAGED, SafetensorError) as error:
+    except UNREADABLE as error:
         raise _damaged(path, error) from error
     try:
         facts = json.loads(metadata["source"])
