@@ -70,6 +70,10 @@ class Row:
 
 def soak(case: Case, kills: int, folder: Path, seed: int) -> Row:
     """Kill a case so often, and compare whenever a run gets through."""
+    _CONTEXT.set_forkserver_preload(_PRELOADED)
+    first = _CONTEXT.Process(target=int)  # the imports, which are no part of a run
+    first.start()
+    first.join()
     chance, row, began = random.Random(seed), Row(case.name), time.monotonic()
     whole = folder / "whole"
     with _Run(case, whole, folder / "whole.log") as run:
@@ -112,7 +116,6 @@ class _Run:
         function, arguments = case.command(folder)
         self.process: Any
         if case.ranks == 1:
-            _CONTEXT.set_forkserver_preload(_PRELOADED)
             work = (function, arguments, str(log))
             self.process = _CONTEXT.Process(target=_child, args=work)
             self.process.start()

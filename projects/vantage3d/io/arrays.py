@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 from zipfile import ZipFile
 
 import numpy as np
@@ -67,7 +67,7 @@ def _entry(store: ZipFile, name: str) -> NDArray:
         return array
 
 
-def _check_length(file: BinaryIO, length: int) -> None:
+def _check_length(file: IO[bytes], length: int) -> None:
     """Refuse an array that a header makes larger than the ``length`` of its file."""
     version = npy.read_magic(file)
     if version not in HEADERS:

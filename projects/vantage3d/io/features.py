@@ -30,6 +30,7 @@ from vantage3d.io.checksums import (
 from vantage3d.io.feature_identity import REMAKE, check_facts
 from vantage3d.io.files import DAMAGED
 
+UNREADABLE: tuple[type[Exception], ...] = (*DAMAGED, SafetensorError)
 FORMS = ("pt", "safetensors")
 _TUPLES = ("layers", "image_size", "input_size")
 
@@ -165,7 +166,7 @@ def _read_named(path: Path, expected: FeatureSource, frame: str | None) -> Tenso
             if "feats" not in file.keys():  # noqa: SIM118 (no mapping)
                 raise ValueError(f"it holds {sorted(file.keys())}, expected 'feats'")
             feats, metadata = file.get_tensor("feats"), file.metadata() or {}
-    except (*DAMAGED, SafetensorError) as error:
+    except UNREADABLE as error:
         raise _damaged(path, error) from error
     try:
         facts = unseal(metadata["source"].encode(), _folder(path), REMAKE)

@@ -14,6 +14,7 @@ from vantage3d.io.files import DAMAGED
 from vantage3d.io.image_checksums import check_image
 from vantage3d.io.sens import find_member
 
+UNREADABLE: tuple[type[Exception], ...] = (*DAMAGED, Image.DecompressionBombError)
 FULL = 65535  # largest value of a 16-bit image
 NARROWEST = 255.0  # units per metre, above which 8 bits end within a metre
 
@@ -147,7 +148,7 @@ def _open(path: str | Path, what: str, whole: bool = True) -> Image.Image:
         raise ValueError(
             f"{what} {path} ({size} bytes) is not an image. Export or download it again"
         ) from None
-    except (*DAMAGED, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise ValueError(
             f"{what} {path} is truncated or damaged ({error}). Export or download it "
             "again"

@@ -148,7 +148,7 @@ def unpickle(data: bytes, name: str) -> Any:
     """
     for opcode, argument, _ in pickletools.genops(data):
         # The unpickler takes memory for all places below the one it writes to.
-        if "PUT" in opcode.name and argument > len(data):
+        if "PUT" in opcode.name and (argument or 0) > len(data):
             raise ValueError(f"it writes to place {argument} of its memory")
     plain = _Plain(VALUES + VALUES_PER_BYTE * len(data))
     return plain(_PlainUnpickler(io.BytesIO(data), name).load())

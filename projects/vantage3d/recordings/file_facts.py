@@ -1,6 +1,7 @@
 """Facts that single files tell about a recording, without comparing views."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from vantage3d.io.depth_files import read_stored
 from vantage3d.io.matrices import check_intrinsics, fitting_size
 from vantage3d.recordings.color_facts import color_facts, look_at_color
 from vantage3d.recordings.depth_facts import Units, depth_facts
-from vantage3d.recordings.findings import Finding, errors
+from vantage3d.recordings.findings import Finding, Level, errors
 from vantage3d.recordings.recording import RecordedFrame, Recording
 from vantage3d.recordings.scene_facts import room_size, size_facts, up_facts
 
@@ -90,17 +91,25 @@ def _color_facts(
     recording: Recording, frames: Sequence[RecordedFrame]
 ) -> list[Finding]:
     """Facts of image files; videos have none, and photographs are read upright."""
-    files = []
+    files, damaged = [], []
     for frame in [frame for frame in frames if frame.place is None]:
         try:
             files.append(look_at_color(frame.color))
         except (OSError, SyntaxError, ValueError) as error:
-            text = f"colour image {frame.color} cannot be read ({error})"
-            return [Finding("error", text, "Export it again")]
+            damaged.append(f"colour image {frame.color} cannot be read ({error})")
+    found = _damaged(damaged, bool(files))
     if not recording.posed:
         files = [file._replace(orientation=1) for file in files]
     camera = frames[0].depth_camera
-    return color_facts(files, None if camera is None else camera.size) if files else []
+    if files:
+        found += color_facts(files, None if camera is None else camera.size)
+    return found
+
+
+def _damaged(reasons: list[str], others: bool) -> list[Finding]:
+    """A damaged file is left out and counted when frames are read; all are too many."""
+    level: Level = "warning" if others else "error"
+    return [Finding(level, reasons[0], "Export it again")] if reasons else []
 
 
 def _depth_facts(
@@ -110,13 +119,18 @@ def _depth_facts(
     paths: list[Path] = [frame.depth for frame in frames if frame.depth is not None]
     if not paths:
         return [Finding("info", "there are no depth maps")]
-    try:
-        stored = {path: read_stored(path, recording.rotated_bits) for path in paths}
-    except (FileNotFoundError, ValueError) as error:
-        return [Finding("error", str(error))]
+    stored, damaged = {}, []
+    for path in paths:
+        try:
+            stored[path] = read_stored(path, recording.rotated_bits)
+        except (FileNotFoundError, ValueError) as error:
+            damaged.append(str(error))
+    found = _damaged(damaged, bool(stored))
+    if not stored:
+        return found
     said = recording.remedies
     scale = said.depth_scale or recording.depth_scale
-    return depth_facts(stored, Units(scale, said.missing))
+    return found + depth_facts(stored, Units(scale, said.missing))
 
 
 def _scene_facts(
@@ -127,9 +141,14 @@ def _scene_facts(
     if len(poses) < len(frames):
         return [Finding("info", "there are no poses")]
     found = up_facts(np.stack(poses))
-    cameras = [f.depth_camera.K for f in frames if f.depth_camera is not None]
-    if len(cameras) == len(frames):
-        size = room_size([recording.read_depth(f) for f in frames], cameras, poses)
+    views = []
+    for frame, pose in zip(frames, poses):
+        with suppress(FileNotFoundError, ValueError):  # told by its own facts
+            if frame.depth_camera is not None:
+                depth = recording.read_depth(frame)
+                views.append((depth, frame.depth_camera.K, pose))
+    if views:
+        size = room_size(*zip(*views))
         scale = recording.remedies.depth_scale or recording.depth_scale
         found = [*size_facts(size, scale), *found]
     return found

@@ -190,12 +190,12 @@ BAD = [
         r"pose .*0\.txt ends in the row \[.*\], expected 0 0 0 1.*transp",
     ),
     (inverted_pose, r"only \d+\.\d % of the points .* world-to-camera"),
-    (no_pose, r"pose .*0\.txt is missing"),
-    (no_depth, r"depth image .*0\.png is missing"),
+    (no_pose, r"pose has no file for frame '0'"),
+    (no_depth, r"depth has no file for frame '0'"),
     (empty_depth, r"depth map .*0\.png has no valid pixel of 19200"),
     (cut_color, r"colour image .*0\.jpg is truncated"),
-    (cut_depth, r"depth image .*0\.png is truncated"),
-    (square_color, r"colour .*0\.jpg is 120x120 and depth .*0\.png 160x120"),
+    (cut_depth, r"depth (image|file) .*0\.png is truncated"),
+    (square_color, r"colour .*0\.jpg is 120x120 and the depth map 160x120"),
 ]
 
 
@@ -257,12 +257,12 @@ def test_a_listed_frame_that_was_never_exported(scannet, create_data, tmp_path):
     create_data("scannet200_sv", scannet, tmp_path / "o", *SMALL, "--max-skipped", 0.2)
     (skipped,) = report(tmp_path / "o")["skipped"]
     assert skipped["sample_idx"] == "scene0000_00_800"
-    assert "800.txt is missing" in skipped["reason"]
+    assert "has no file for frame '800'" in skipped["reason"]
 
 
 def test_a_folder_that_cannot_be_written(scannet, create_data, tmp_path):
     (tmp_path / "out").write_text("no folder")
-    with pytest.raises(SystemExit, match=r"could not write .*out/.*manifest\.json"):
+    with pytest.raises(SystemExit, match=r"could not write .*out/\.lock"):
         create_data("scannet200_sv", scannet, tmp_path / "out", *SMALL)
 
 

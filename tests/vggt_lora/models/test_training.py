@@ -31,15 +31,25 @@ def assert_equal_runs(one, other):
         assert_same(histories[0][key], histories[1][key], key)
 
 
+VIEWS = dict(type="ToyViews", data_root="", frames=2, image_size=56, aspect=0.5)
+VIEWS["augmentation"] = dict()
+REPEATED = dict(type="RepeatDataset", dataset=VIEWS, times=2)
+BALANCED = dict(type="ClassBalancedDataset", dataset=VIEWS, oversample_thr=0.9)
+MIXED = dict(_delete_=True, type="ConcatDataset", datasets=[REPEATED, BALANCED])
+
+
 @pytest.mark.bitwise
-def test_kills_leave_no_trace(tmp_path):
+@pytest.mark.parametrize("data", [None, MIXED], ids=["one dataset", "wrappers"])
+def test_kills_leave_no_trace(tmp_path, data):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert train(whole) == 0
+    options = {"train_dataloader.dataset": data} if data else None
+    assert train(whole, options) == 0
     chance = random.Random(0)
-    for _ in range(4):
-        code = train(killed, resume=True, die_at=chance.randrange(10, 50))
+    for _ in range(4 if data is None else 2):
+        die_at = chance.randrange(10, 50)
+        code = train(killed, options, resume=True, die_at=die_at)
         assert code == -signal.SIGKILL
-    assert train(killed, resume=True) == 0
+    assert train(killed, options, resume=True) == 0
     assert_equal_runs(whole, killed)
     folders = [
         {p.name for p in f.iterdir() if "iter" in p.name} for f in (whole, killed)

@@ -198,9 +198,10 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    unreadable: tuple[type[Exception], ...] = (*DAMAGED, SafetensorError)
     try:
         return load_file(path)
-    except (*DAMAGED, SafetensorError) as error:
+    except unreadable as error:
         raise CheckpointError(
             f"checkpoint {path} ({path.stat().st_size} bytes) is damaged or no "
             f"safetensors file: {error}"

@@ -108,9 +108,10 @@ def pack_clip(infos: list[Path], out_dir: Path, options: ClipOptions) -> None:
                 f"with tools/extract_*.py, or {advice}. No {options.clip_suffix} file "
                 "was written"
             )
-        feature_root = os.path.relpath(root.resolve(), out_dir.resolve())
-        roots = [*info["metainfo"].get("roots", []), feature_root]
-        metainfo = {**info["metainfo"], "roots": roots}
+        metainfo = {**info["metainfo"]}
+        if options.feature_root:
+            outside = os.path.relpath(root.resolve(), out_dir.resolve())
+            metainfo["roots"] = [*metainfo.get("roots", []), outside]
         packed.append((target, metainfo, entries, missing))
     if options.feature_form == "pt":
         made_by["features"] = read_made_by(root)

@@ -19,7 +19,7 @@ REACH = 5  # frames to which neighbours are asked for
 WIDTH = 320  # columns at most that are compared
 TURN_DEG, MOVE = 15.0, 0.3  # between two views worth comparing; share of the depth
 WIDEST_DEG = 60.0
-STILL_DEG, STILL = 1.0, 0.03  # turn and share of the depth, below which nothing moved
+STILL_DEG, STILL = 0.5, 0.01  # turn and share of the depth, below which nothing moved
 PAIRS, POINTS = 48, 400
 WINDOW = 15  # pixels around which contrast is normalised
 GREY = 4.0  # levels of grey that are noise
@@ -219,7 +219,7 @@ def choose(reader: FrameReader) -> list[int]:
     """Places of frames: evenly over the sequence, with others that see the same."""
     count = len(reader)
     if count <= 3 * MOST:
-        first = REACH if count >= 4 * REACH else 0  # so that all have neighbours
+        first = REACH if count > 3 * REACH else 0  # so that all have neighbours
         places = np.linspace(first, count - 1 - first, min(count, MOST)).round()
         places = np.unique(places)
         return [at for at in places.astype(int).tolist() if reader.pose(at) is not None]

@@ -14,6 +14,8 @@ from vantage3d.recordings.preflight.search import Comparison
 POOR, CERTAIN = 0.9, 5.0
 LITTLE = 0.3  # of the points that are seen: views that agree less show nothing
 FEW = 0.05  # of the points, likewise: so many must be seen
+ORDERED = 6  # frames that it takes to see that they are out of step
+SHIFTED = {"pose_shift", "color_shift"}
 
 
 def judge(
@@ -31,7 +33,7 @@ def judge(
     where = f"{len(film.pairs)} pairs of views, {_apart(film)}"
     if comparison.best.changes:
         told = describe(comparison.best, now, film)
-        level: Level = "error" if _certain(comparison) else "warning"
+        level: Level = "error" if _certain(film, comparison) else "warning"
         wrong = "; and ".join(text for text, _ in told)
         evidence = f"as the files are read, {_told(given)}; mended, {_told(best)}"
         text = f"{name}: {'perhaps ' * (level == 'warning')}{wrong}: {evidence}"
@@ -45,10 +47,13 @@ def judge(
     return [Finding("info", text)]
 
 
-def _certain(comparison: Comparison) -> bool:
+def _certain(film: Footage, comparison: Comparison) -> bool:
     """Whether the files as they are read are wrong beyond doubt."""
     given, best = comparison.given_agreement, comparison.best_agreement
     if "color_focal" in comparison.best.changes or comparison.errors < CERTAIN:
+        return False
+    # In so few frames another order of them fits by chance.
+    if len(film.places) < ORDERED and SHIFTED & comparison.best.changes.keys():
         return False
     both = np.isfinite(given.score) & np.isfinite(best.score)
     of_depth = comparison.best.changes.keys() - OF_COLOR
