@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,10 +181,10 @@ class _Run:
 
     @staticmethod
     def _signal(pid: int, group: bool = False) -> None:
-        try:
-            (os.killpg if group else os.kill)(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
+        # A process that has just begun has no group of its own yet.
+        for kill in (os.killpg, os.kill) if group else (os.kill,):
+            with suppress(ProcessLookupError):
+                kill(pid, signal.SIGKILL)
 
 
 def _child(function: str, arguments: list[str], log: str) -> None:
