@@ -71,7 +71,7 @@ class FeatureExtractor(nn.Module, ABC):
             )
         self.name, self.weights, self.layers = name, weights, layers
         self.patch, self.channels = patch, channels
-        self.input_size = None if input_size is None else tuple(input_size)
+        self.input_size: Size | None = input_size and (input_size[0], input_size[1])
         for key, value in (("mean", mean), ("std", std)):
             buffer = torch.tensor(value).reshape(3, 1, 1)
             self.register_buffer(key, buffer, persistent=False)

@@ -264,9 +264,9 @@ def write_small_features(
         FileNotFoundError: If there are no images or no weights.
     """
     root, (model, digest) = Path(root), load_small_image_net(weights)
-    source = vars(feature_source(digest, (1, 1)))
+    facts = vars(feature_source(digest, (1, 1)))
     keys = ("model", "weights", "layers", "patch", "channels")
-    made_by = {key: source[key] for key in keys} | {"input_size": None}
+    made_by = {key: facts[key] for key in keys} | {"input_size": None}
     images = sorted(root.glob("2D/*/color/*.jpg")) or sorted(root.glob("*/color/*.*"))
     if not images:
         raise FileNotFoundError(
