@@ -101,5 +101,8 @@ def test_errors(rooms, tmp_path):
     from safetensors.torch import save_file
 
     save_file({"other": torch.zeros(1)}, weights)
+    with pytest.raises(ValueError, match=r"weights\.safetensors is damaged: its SHA"):
+        load_small_image_net(weights)
+    weights.with_name(f"{weights.name}.sha256").unlink()
     with pytest.raises(ValueError, match=r"holds \['other'\], expected the keys"):
         load_small_image_net(weights)

@@ -1,5 +1,7 @@
 """A colour camera beside the depth camera, rendered: everything finds its place."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -120,6 +122,9 @@ def test_features_are_read_where_the_colour_camera_sees_the_points(
     for scene in ("scene0000_00", "scene0001_00"):
         for number in FRAMES[LAYOUT]:
             write_features(tmp_path / scene / f"{number}.pt", feats, source)
+    made_by = dict(model="toy", weights="none", layers=[], patch=10, channels=2)
+    text = json.dumps({**made_by, "input_size": None})
+    (tmp_path / "extraction.json").write_text(text)
     pack = ("--pack-clip", "--feature-root", tmp_path)
     create_data("rgbd_sv", filmed(LAYOUT), out, *OPTIONS, *pack)
     config = dict(model="toy", channels=2, patch=10)

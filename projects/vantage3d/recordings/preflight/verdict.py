@@ -15,6 +15,8 @@ POOR, CERTAIN = 0.9, 5.0
 LITTLE = 0.3  # of the points that are seen: views that agree less show nothing
 FEW = 0.05  # of the points, likewise: so many must be seen
 ORDERED = 6  # frames that it takes to see that they are out of step
+COMPARED = 3  # frames that it takes to be sure of anything
+AGREED = 0.5  # of the points: a reading that mends the files makes so many agree
 SHIFTED = {"pose_shift", "color_shift"}
 
 
@@ -31,7 +33,7 @@ def judge(
     """
     given, best = comparison.given_agreement, comparison.best_agreement
     where = f"{len(film.pairs)} pairs of views, {_apart(film)}"
-    if comparison.best.changes:
+    if comparison.best.changes and not _worse(comparison):
         told = describe(comparison.best, now, film)
         level: Level = "error" if _certain(film, comparison) else "warning"
         wrong = "; and ".join(text for text, _ in told)
@@ -47,13 +49,24 @@ def judge(
     return [Finding("info", text)]
 
 
+def _worse(comparison: Comparison) -> bool:
+    """Whether colours alone speak for a reading that depth speaks against."""
+    if not comparison.best.changes.keys() - OF_COLOR:
+        return False
+    given, best = comparison.given_agreement, comparison.best_agreement
+    return _mean(best.landed) < _mean(given.landed)
+
+
 def _certain(film: Footage, comparison: Comparison) -> bool:
     """Whether the files as they are read are wrong beyond doubt."""
     given, best = comparison.given_agreement, comparison.best_agreement
     if "color_focal" in comparison.best.changes or comparison.errors < CERTAIN:
         return False
-    # In so few frames another order of them fits by chance.
-    if len(film.places) < ORDERED and SHIFTED & comparison.best.changes.keys():
+    # In so few frames another reading, or another order of them, fits by chance.
+    shifted = SHIFTED & comparison.best.changes.keys()
+    if len(film.places) < (ORDERED if shifted else COMPARED):
+        return False
+    if _mean(best.landed) < AGREED:
         return False
     both = np.isfinite(given.score) & np.isfinite(best.score)
     of_depth = comparison.best.changes.keys() - OF_COLOR
