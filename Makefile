@@ -109,9 +109,8 @@ demo-deltas: setup
 	OMP_NUM_THREADS=$(WORKERS) $(RUN) tools/test.py $(DELTAS) $(WORK)/demo-deltas \
 	    --data-root $(DATA)/deltas-rooms --work-dir $(WORK)/demo-deltas
 
-# One process more than cores: some tests wait for commands that they start.
 test: setup
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $$(($(WORKERS) + 1)) --dist loadscope \
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadscope \
 	    --no-loadscope-reorder
 
 # What asserts equal bits, with the matrix kernels of processors that this one is not.
