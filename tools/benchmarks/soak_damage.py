@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from benchmarks.measuring import ROOT
 from benchmarks.soak_cases import cases
-from benchmarks.soak_kills import _Run
+from benchmarks.soak_kills import _Run, hash_values
 from mmengine.config import Config
 
 from vantage3d.engine import load_config, set_data_root
@@ -127,7 +126,7 @@ def _answer(read: Callable[[], Any], answer: Any) -> None:
     torch.set_num_threads(1)
     digest = hashlib.sha256()
     try:
-        _hash(read(), digest)
+        hash_values(read(), digest)
         answer.send(digest.hexdigest())
     except (OSError, ValueError, RuntimeError) as error:
         named = any(mark in str(error) for mark in ("/", "frame", "sample"))
@@ -167,22 +166,3 @@ def _views(root: Path) -> list[Any]:
         for name, numbers in dataset.sequences.items()
         for number in numbers
     ]
-
-
-def _hash(value: Any, digest: Any) -> None:
-    if isinstance(value, torch.Tensor):
-        value = value.detach().float().numpy()
-    if hasattr(value, "tensor"):
-        value = value.tensor.numpy()
-    if isinstance(value, np.ndarray):
-        digest.update(f"{value.dtype} {value.shape} ".encode())
-        digest.update(np.ascontiguousarray(value).tobytes())
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            digest.update(f"{key}: ".encode())
-            _hash(item, digest)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            _hash(item, digest)
-    else:
-        digest.update(repr(value).encode())

@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib
-import json
 import multiprocessing
 import os
 import random
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from benchmarks.measuring import ROOT
 
@@ -224,7 +224,7 @@ def _state(case: Case, folder: Path) -> str:
     if case.trains:
         found = newest_checkpoint(folder)
         content = {} if found is None else found[1]
-        _hash({key: content.get(key) for key in (*STATE, "progress")}, digest)
+        hash_values({key: content.get(key) for key in (*STATE, "progress")}, digest)
         return digest.hexdigest()
     for path in sorted(folder.rglob("*")):
         hidden = any(part[0] == "." for part in path.relative_to(folder).parts)
@@ -234,17 +234,23 @@ def _state(case: Case, folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _hash(value: Any, digest: Any) -> None:
+def hash_values(value: Any, digest: Any) -> None:
+    """Put nested values into a hash: containers, arrays and tensors bit for bit."""
+    if hasattr(value, "tensor"):  # structures of mmdet3d
+        value = value.tensor
     if isinstance(value, torch.Tensor):
         digest.update(f"{value.dtype} {tuple(value.shape)} ".encode())
         plain = value.detach().contiguous().view(-1)
         digest.update(plain.view(torch.uint8).numpy().tobytes())
+    elif isinstance(value, np.ndarray):
+        digest.update(f"{value.dtype} {value.shape} ".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
     elif isinstance(value, dict):
         for key, item in value.items():
             digest.update(f"{key}: ".encode())
-            _hash(item, digest)
+            hash_values(item, digest)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            _hash(item, digest)
+            hash_values(item, digest)
     else:
-        digest.update(json.dumps(value, default=repr).encode())
+        digest.update(repr(value).encode())
