@@ -11,6 +11,7 @@ COMMANDS = {  # name -> module of this room; the function is the name with under
     "create-data": "data",
     "make-synthetic": "data",
     "check-recording": "recordings",
+    "predict": "predict",
     "evaluate-depth": "depth",
     "evaluate-eth3d": "depth",
     "compare-depth-runs": "depth",

@@ -3,12 +3,13 @@
 ``ScanNet200MixFormer3D`` is the model, ``Res16UNet34C`` its sparse U-Net and
 ``ScanNetMixQueryDecoder`` its decoder; ``ScanNet200SegDataset_`` and
 ``ScanNetSegDataset_`` are the datasets that it learns from and ``UnifiedSegMetric`` is
-what it is measured by.
+what it is measured by. ``RGBDSegmenter`` predicts frames that nobody labelled.
 """
 
 from vantage3d.public_names import public_names
 
 _MODULES = {
+    "RGBDSegmenter": "inference",
     "Res16UNet34C": "models",
     "ScanNet200MixFormer3D": "models",
     "ScanNet200SegDataset_": "datasets",

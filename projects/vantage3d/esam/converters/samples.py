@@ -149,20 +149,9 @@ def make_sample(
     indexed, frame = read_frame(source, name)
     # The file's own matrix: inverted twice it would lose its last bits.
     cam2world, shape = source.cam2world(*name), frame.depth.shape
-
-    rows, columns = np.nonzero(frame.depth > 0)
-    needed = max(1, round(MIN_VALID_SHARE * frame.depth.size))
-    if len(rows) < needed:
-        raise BadSampleError(
-            f"depth is empty: {len(rows)} of {frame.depth.size} pixels have a value, "
-            f"at least {needed} are needed"
-        )
-    pixels = np.stack([columns, rows], axis=1)
-    depth = frame.depth[rows, columns].astype(np.float64)
-    world = unproject_pixels(pixels.astype(np.float64), depth, frame.K, cam2world)
-    center, chosen = world.mean(axis=0), choose(len(pixels), num_points, rng)
-    pixels, world = pixels[chosen], world[chosen]
-
+    pixels, world, center = sample_points(
+        frame.depth, frame.K, cam2world, num_points, rng
+    )
     semantic, instance = labeller.labels(name, shape, pixels, world)
     xyz, rgb = world - center, frame.image[pixels[:, 1], pixels[:, 0]]
     label_map = superpoint_map(segmenter, source.root, indexed, frame, name.idx)
@@ -196,6 +185,43 @@ def make_sample(
     named = np.isin(semantic, things) & (instance > 0)
     quality["named_instances"] = len(np.unique(instance[named]))
     return arrays, entry, quality
+
+
+def sample_points(
+    depth: NDArray[np.float32],
+    K: NDArray[np.float64],
+    cam2world: NDArray[np.float64],
+    num_points: int,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Points of a frame.
+
+    Args:
+        depth: (H, W) metres, 0 = missing.
+        K: (3, 3) intrinsics in pixels of ``depth``.
+        cam2world: (4, 4).
+        num_points: N.
+        rng: Draws them.
+
+    Returns:
+        (N, 2) pixels (x, y), (N, 3) points in the world, and the (3,) mean of the
+        points of all pixels with depth.
+
+    Raises:
+        BadSampleError: If depth is empty.
+    """
+    rows, columns = np.nonzero(depth > 0)
+    needed = max(1, round(MIN_VALID_SHARE * depth.size))
+    if len(rows) < needed:
+        raise BadSampleError(
+            f"depth is empty: {len(rows)} of {depth.size} pixels have a value, "
+            f"at least {needed} are needed"
+        )
+    pixels = np.stack([columns, rows], axis=1)
+    z = depth[rows, columns].astype(np.float64)
+    world = unproject_pixels(pixels.astype(np.float64), z, K, cam2world)
+    chosen = choose(len(pixels), num_points, rng)
+    return pixels[chosen], world[chosen], world.mean(axis=0)
 
 
 def read_frame(source: FrameSource, name: SampleName) -> tuple[IndexedFrame, Frame]:

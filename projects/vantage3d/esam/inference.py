@@ -1,0 +1,268 @@
+"""Instances of RGB-D frames that nobody labelled."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from mmdet3d.structures.points import DepthPoints
+from mmengine.dataset import Compose, pseudo_collate
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from vantage3d.engine.errors import ConfigError
+from vantage3d.esam.converters.samples import (
+    sample_generator,
+    sample_points,
+    superpoint_ids,
+)
+from vantage3d.esam.converters.segmenters import SegmenterOptions, build_segmenter
+from vantage3d.geometry import scale_intrinsics
+from vantage3d.inference import Group, Inferencer, InputFrame
+from vantage3d.recordings.registration import register_color, register_labels
+from vantage3d.registry import DATASETS, TRANSFORMS
+from vantage3d.results import FramePrediction, Instances
+from vantage3d.views.transform import nearest
+
+# From a camera that is held level to a world whose z points up, as ScanNet's does.
+LEVEL = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]], np.float64)
+# Steps of a config's pipeline that read or need labels: here is what replaces them.
+OF_LABELS = {
+    "LoadPointsFromFile_",
+    "LoadAnnotations3D_",
+    "LoadFrameImage",
+    "SwapChairAndFloor",
+    "PointSegClassMapping",
+    "AddSuperPointAnnotations",
+}
+OBJECT = ("object",)
+
+
+class View(NamedTuple):
+    """A frame on the pixels of its depth.
+
+    Attributes:
+        image: (h, w, 3) uint8 RGB as the depth camera would see it.
+        depth: (h, w) metres, without what the colour camera does not see.
+        K: (3, 3).
+        superpoints: (h, w) ids, -1 where there is none.
+    """
+
+    image: NDArray[np.uint8]
+    depth: NDArray[np.float32]
+    K: NDArray[np.float64]
+    superpoints: NDArray[np.integer]
+
+
+class RGBDSegmenter(Inferencer):
+    """Instances, their scores and semantic classes of RGB-D frames.
+
+    Each frame is segmented for itself: instances of two frames are not matched.
+
+    Example:
+        >>> from vantage3d.esam import RGBDSegmenter
+        >>> scene = RGBDSegmenter("work_dirs/demo")("data/desk")  # doctest: +SKIP
+        >>> scene.frames[0].instances.masks.shape  # doctest: +SKIP
+        (12, 480, 640)
+
+    Args:
+        weights: As in :class:`Inferencer`.
+        config: As in :class:`Inferencer`.
+        device: As in :class:`Inferencer`.
+        segmenter: Where superpoints come from.
+        num_points: Points that are drawn of a frame; those of training by default.
+        seed: Of that draw.
+    """
+
+    system = "esam"
+
+    def __init__(
+        self,
+        weights: str | Path | None = None,
+        config: str | Path | None = None,
+        device: str | None = None,
+        segmenter: SegmenterOptions | None = None,
+        num_points: int = 20000,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(weights, config, device)
+        self.segmenter = segmenter or SegmenterOptions()
+        self.num_points, self.seed = num_points, seed
+        build_segmenter(self.segmenter)
+        dataset = _dataset(self.trained.cfg)
+        self.pipeline = _pipeline(dataset["pipeline"])
+        self.semantic_classes = tuple(DATASETS.get(dataset["type"]).METAINFO["classes"])
+        things = self.model.num_classes
+        self.classes = OBJECT if things == 1 else self.semantic_classes[-things:]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {
+            "segmenter": asdict(self.segmenter),
+            "num_points": self.num_points,
+            "seed": self.seed,
+        }
+
+    def groups(self, frames: Iterable[InputFrame], batch_size: int) -> Iterator[Group]:
+        batch: list[InputFrame] = []
+        for frame in frames:
+            batch.append(frame)
+            del frame
+            if len(batch) == batch_size:
+                yield Group(batch, len(batch))
+                batch = []
+        if batch:
+            yield Group(batch, len(batch))
+
+    @torch.no_grad()
+    def predict(self, group: Group) -> list[FramePrediction]:
+        views = [self._view(frame) for frame in group.frames]
+        drawn = [self._draw(f, view) for f, view in zip(group.frames, views)]
+        batch = pseudo_collate([self.pipeline(dict(results)) for results in drawn])
+        data = self.model.data_preprocessor(batch, training=False)
+        found = self.model(**data, mode="predict")
+        return [
+            self._prediction(frame, view, results, sample.pred_pts_seg)
+            for frame, view, results, sample in zip(group.frames, views, drawn, found)
+        ]
+
+    def _view(self, frame: InputFrame) -> View:
+        """The frame on the pixels of its depth, and its superpoints.
+
+        Raises:
+            ValueError: If it has no depth or no intrinsics.
+        """
+        depth, K = frame.depth, frame.of_depth
+        if depth is None:
+            raise ValueError(
+                f"frame {frame.name} has no depth, and esam segments points. Record "
+                "depth, or predict it: --depth-from vggt, or --depth-from FOLDER with "
+                "depth that another network predicted"
+            )
+        if K is None:
+            raise ValueError(
+                f"frame {frame.name} has no intrinsics, and esam needs them to place "
+                "its depth in space. Put the 3x3 matrix into intrinsic.txt beside the "
+                "images"
+            )
+        own = _own_camera(frame, K)
+        image, seen = register_color(
+            frame.color, own, depth.astype(np.float32), K, frame.depth2color
+        )
+        segmenter = build_segmenter(self.segmenter)
+        if own is not None and segmenter.of_color:
+            labels = segmenter(frame.color, depth, frame.name)
+            size = frame.color.shape[1::-1]
+            label_map = register_labels(labels, own, size, seen, K, frame.depth2color)
+        else:
+            label_map = segmenter(image, seen, frame.name)
+        if label_map.shape != depth.shape:
+            label_map = nearest(label_map, *depth.shape)
+        return View(image, seen, K, label_map)
+
+    def _draw(self, frame: InputFrame, view: View) -> dict[str, Any]:
+        """What the loading steps of the pipeline would have read."""
+        rng = sample_generator(self.seed, frame.name)
+        cam2world = LEVEL if frame.cam2world is None else frame.cam2world
+        pixels, world, center = sample_points(
+            view.depth, view.K, cam2world, self.num_points, rng
+        )
+        xyz, rgb = world - center, view.image[pixels[:, 1], pixels[:, 0]]
+        pose = cam2world.copy()
+        pose[:3, 3] -= center
+        points = np.concatenate([xyz, rgb], axis=1).astype(np.float32)
+        results = {
+            "sample_idx": frame.name,
+            "points": DepthPoints(
+                points, points_dim=6, attribute_dims={"color": [3, 4, 5]}
+            ),
+            "sp_pts_mask": superpoint_ids(view.superpoints, pixels, xyz, rng),
+            "pixels": pixels,
+            "pose": pose,
+            "cam2img": view.K,
+            "img_shape": view.depth.shape,
+            "img": torch.from_numpy(frame.color.transpose(2, 0, 1).copy()),
+        }
+        if (own := _own_camera(frame, view.K)) is not None:
+            results |= {"color_cam2img": own, "color_shape": frame.color.shape[:2]}
+            if frame.depth2color is not None:
+                results["depth2color"] = frame.depth2color
+        return results
+
+    def _prediction(
+        self, frame: InputFrame, view: View, drawn: dict[str, Any], found: Any
+    ) -> FramePrediction:
+        """Masks of points become masks of pixels: that of the nearest point."""
+        rows, columns = np.nonzero(view.depth > 0)
+        z = view.depth[rows, columns].astype(np.float64)
+        pixels = np.stack([columns, rows, np.ones_like(rows)], 1).astype(np.float64)
+        places = (pixels @ np.linalg.inv(view.K).T) * z[:, None]
+        own = drawn["pixels"]
+        of_own = np.zeros(view.depth.shape, np.int64)
+        of_own[rows, columns] = np.arange(len(rows))
+        tree = cKDTree(places[of_own[own[:, 1], own[:, 0]]])
+        near = tree.query(places)[1]
+        masks = found.pts_instance_mask[0]
+        whole = np.zeros((len(masks), *view.depth.shape), bool)
+        whole[:, rows, columns] = masks[:, near]
+        semantics = np.full(view.depth.shape, -1, np.int16)
+        semantics[rows, columns] = found.pts_semantic_mask[0][near]
+        order = np.argsort(-found.instance_scores, kind="stable")
+        instances = Instances(
+            whole[order],
+            found.instance_scores[order].astype(np.float32),
+            found.instance_labels[order].astype(np.int64),
+            self.classes,
+            view.superpoints.astype(np.int32),
+            semantics,
+            self.semantic_classes,
+        )
+        return FramePrediction(
+            frame.name,
+            view.image,
+            np.asarray(view.K, np.float64),
+            view.depth,
+            cam2world=frame.cam2world,
+            timestamp=frame.timestamp,
+            instances=instances,
+        )
+
+
+def _own_camera(
+    frame: InputFrame, K: NDArray[np.float64]
+) -> NDArray[np.float64] | None:
+    """Intrinsics of the colour camera where that is not the depth camera."""
+    if frame.K is None or frame.depth is None:
+        return None
+    (h, w), (H, W) = frame.depth.shape, frame.color.shape[:2]
+    same = np.allclose(frame.K, scale_intrinsics(K, W / w, H / h))
+    return None if same and frame.depth2color is None else frame.K
+
+
+def _dataset(cfg: Any) -> dict[str, Any]:
+    """The dataset that a config tests on, out of its wrappers."""
+    node = (cfg.get("test_dataloader") or cfg.get("val_dataloader") or {}).get(
+        "dataset"
+    )
+    while node and "pipeline" not in node:
+        node = node.get("dataset") or (node.get("datasets") or [None])[0]
+    if not node:
+        raise ConfigError(
+            f"config {cfg.filename} has no test_dataloader: how points are made ready "
+            "for the network is not known. Take the config of the training"
+        )
+    return dict(node)
+
+
+def _pipeline(steps: Iterable[dict[str, Any]]) -> Compose:
+    """The steps of a config's pipeline that need no file and no label."""
+    kept = [dict(step) for step in steps if step["type"] not in OF_LABELS]
+    if any(step["type"] == "LoadClipFeature" for step in kept):
+        raise ConfigError(
+            "the config reads image features that were extracted before training, and "
+            "a new recording has none. Give a config with OnlineFeatures, such as "
+            "configs/ESAM_CA/ESAM_sv_scannet200_CA_dino_inject_online.py"
+        )
+    return Compose([TRANSFORMS.build(step) for step in kept])

@@ -1,0 +1,178 @@
+"""What a system's predictor is: MMEngine's inferencer conventions over recordings."""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sized
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vantage3d.inference.frames import Footage, InputFrame, checked, footage_of
+from vantage3d.inference.trained import find_trained
+from vantage3d.io.names import public_name
+from vantage3d.process.progress import track
+from vantage3d.results.prediction import FramePrediction, ScenePrediction
+from vantage3d.results.store import StoredFrames
+
+FRAMES = "frames"  # folder of a scene's .npz files
+
+
+class Group(NamedTuple):
+    """Frames that a network sees at once.
+
+    Attributes:
+        frames: All of them.
+        answers: How many of the first are predicted; the others are looked at.
+    """
+
+    frames: list[InputFrame]
+    answers: int
+
+
+class Inferencer(ABC):
+    """From frames to predictions, with trained weights.
+
+    A system says which frames its network sees at once (:meth:`groups`) and what it
+    says about them (:meth:`predict`).
+
+    Args:
+        weights: A checkpoint, or the work dir of a run; None where the config names all
+            weights.
+        config: Its config; the one beside the checkpoint if not given.
+        device: Where the network runs; a GPU where there is one if not given.
+
+    Raises:
+        CheckpointError: If the weights are missing, damaged or of another model.
+        ConfigError: If there is no config, or it is another system's.
+    """
+
+    system: ClassVar[str]
+
+    def __init__(
+        self,
+        weights: str | Path | None = None,
+        config: str | Path | None = None,
+        device: str | None = None,
+    ) -> None:
+        self.trained = find_trained(weights, config, self.system)
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.model: Any = self.trained.build().to(self.device)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What else decides the predictions, plain values by name."""
+        return {}
+
+    @property
+    def key(self) -> str:
+        """A hash of all that decides the predictions but the frames."""
+        model = self.trained.cfg.model.to_dict()
+        made_by = [self.system, self.trained.digest, model, self.options]
+        text = json.dumps(made_by, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @abstractmethod
+    def groups(self, frames: Iterable[InputFrame], batch_size: int) -> Iterator[Group]:
+        """The frames in groups; each is an answer of one group, in order.
+
+        Args:
+            frames: In order of time; held no longer than a group needs them.
+            batch_size: How many groups of the smallest size go through at once.
+        """
+
+    @abstractmethod
+    def predict(self, group: Group) -> list[FramePrediction]:
+        """Predictions of the first ``answers`` frames of a group."""
+
+    def stream(
+        self,
+        frames: Iterable[InputFrame],
+        batch_size: int = 1,
+        store: StoredFrames | None = None,
+    ) -> Iterator[FramePrediction]:
+        """Predictions in order of the frames, as soon as they are known.
+
+        Args:
+            frames: In order of time, for example of a camera or a :class:`Footage`.
+            batch_size: As in :meth:`groups`.
+            store: Where predictions are kept; what it has of the same frames, weights
+                and options is not computed again.
+        """
+        for group in self.groups(frames, batch_size):
+            key, done = "", None
+            if store is not None:
+                key = self._key_of(group)
+                done = _finished(store, group, key)
+            for prediction in done or self.predict(group):
+                if store is not None and done is None:
+                    store.write(prediction, key)
+                yield prediction
+
+    def __call__(
+        self,
+        inputs: Any,
+        batch_size: int = 1,
+        out_dir: str | Path | None = None,
+        show: bool = False,
+        sequence: str | None = None,
+    ) -> ScenePrediction:
+        """Predict a whole recording.
+
+        Args:
+            inputs: Path of a recording in any layout, a recording, or frames.
+            batch_size: As in :meth:`groups`.
+            out_dir: Folder of the scene's files: each frame is written to its
+                ``frames`` when it is known and read again when it is asked for, and a
+                killed call goes on where it was. None keeps all frames in memory.
+            show: Open the pictures in a viewer.
+            sequence: Of a recording that has several.
+        """
+        frames = footage_of(inputs, sequence)
+        named = isinstance(frames, Footage)
+        name = public_name(frames.sequence) if named else "frames"
+        store = None if out_dir is None else StoredFrames(Path(out_dir) / FRAMES, ())
+        total = len(frames) if isinstance(frames, Sized) else None
+        kept: list[FramePrediction] = []
+        names = []
+        for found in track(self.stream(frames, batch_size, store), total, name):
+            names.append(found.name)
+            if store is None:
+                kept.append(found)
+        if store is None:
+            return ScenePrediction(name, kept)
+        return ScenePrediction(name, StoredFrames(store.folder, names))
+
+    def frame(
+        self,
+        color: NDArray[np.uint8],
+        depth: NDArray[np.float32] | None = None,
+        K: NDArray[np.float64] | None = None,
+        **more: Any,
+    ) -> FramePrediction:
+        """Predict one frame.
+
+        Args:
+            color: (H, W, 3) uint8 RGB.
+            depth: (h, w) float32 metres, 0 = missing.
+            K: (3, 3) intrinsics in pixels of ``color``.
+            **more: Of :class:`InputFrame`.
+        """
+        values = {"name": "frame", "color": color, "depth": depth, "K": K, **more}
+        return next(self.stream([checked(InputFrame(**values))]))
+
+    def _key_of(self, group: Group) -> str:
+        parts = [self.key, *(frame.digest for frame in group.frames)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _finished(
+    store: StoredFrames, group: Group, key: str
+) -> list[FramePrediction] | None:
+    """Predictions of a group that are all there already."""
+    found = [store.finished(f.name, key) for f in group.frames[: group.answers]]
+    whole = [prediction for prediction in found if prediction is not None]
+    return whole if len(whole) == len(found) else None

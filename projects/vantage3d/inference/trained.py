@@ -1,0 +1,110 @@
+"""What a run left: its config and its weights, found and checked against a system."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from torch import nn
+
+from vantage3d.engine.checkpoints.file import SUFFIXES, read_checkpoint
+from vantage3d.engine.checkpoints.weights import LoadPolicy, load_weights
+from vantage3d.engine.configs.config import load_config
+from vantage3d.engine.errors import CheckpointError, ConfigError
+from vantage3d.engine.launch import weights_file
+from vantage3d.io.sidecars import file_hash
+from vantage3d.registry import MODELS
+
+# Class of the model -> name of its system on the command line.
+SYSTEMS = {
+    "ScanNet200MixFormer3D": "esam",
+    "VGGTEstimator": "vggt",
+    "DELTAS": "deltas",
+}
+_WEIGHTS = "docs/weights.md lists the released files and where to put them"
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A config and the weights that were trained with it.
+
+    Attributes:
+        cfg: The config.
+        checkpoint: The file; None of a model whose config names all its weights.
+        digest: SHA-256 of the file; empty without.
+    """
+
+    cfg: Config
+    checkpoint: Path | None
+    digest: str
+
+    def build(self) -> nn.Module:
+        """The model with its weights, ready to predict; every key must fit.
+
+        Raises:
+            CheckpointError: If the file is damaged or of another model.
+            ConfigError: If the config describes no model.
+        """
+        model: Any = MODELS.build(self.cfg.model)
+        if self.checkpoint is not None:
+            content = read_checkpoint(self.checkpoint)
+            convert = getattr(model, "import_checkpoint", dict)
+            policy = self.cfg.get("load_from_policy") or {}
+            ignored = LoadPolicy(ignore=tuple(policy.get("ignore", ())))
+            load_weights(model, convert(content), str(self.checkpoint), ignored)
+        return model.eval()
+
+
+def find_trained(
+    weights: str | Path | None, config: str | Path | None, system: str
+) -> Trained:
+    """Config and weights of a run.
+
+    Args:
+        weights: A .pth or .safetensors file, or the work dir of a run, which stands for
+            its newest intact checkpoint. None where the config names all weights.
+        config: The config; the one beside the checkpoint if not given.
+        system: Name of the system that they must be of.
+
+    Raises:
+        CheckpointError: If there is no such file.
+        ConfigError: If there is no config beside it or more than one, or it is another
+            system's.
+    """
+    path, digest = None, ""
+    if weights is not None:
+        try:
+            path = weights_file(Path(weights).expanduser())
+        except CheckpointError as error:
+            raise CheckpointError(f"{error}. {_WEIGHTS}") from error
+        if path.suffix not in SUFFIXES:
+            raise CheckpointError(
+                f"weights {path} must be one of {', '.join(SUFFIXES)}. {_WEIGHTS}"
+            )
+        digest = file_hash(path)
+    elif config is None:
+        raise ConfigError(
+            f"{system} needs weights: a checkpoint, or the work dir of a run. "
+            f"{_WEIGHTS}"
+        )
+    cfg = load_config(_beside(path) if config is None else config)
+    kind = (cfg.get("model") or {}).get("type")
+    if SYSTEMS.get(kind) != system:
+        other = SYSTEMS.get(kind)
+        use = f": use `{other}`" if other else ""
+        raise ConfigError(
+            f"{cfg.filename} describes {kind}, and {system} was asked for{use}"
+        )
+    return Trained(cfg, path, digest)
+
+
+def _beside(checkpoint: Path) -> Path:
+    """The config that a run left beside its checkpoints."""
+    found = sorted(checkpoint.parent.glob("*.py"))
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(path.name for path in found) or "none"
+    raise ConfigError(
+        f"which config was {checkpoint} trained with? Its folder has {names}, expected "
+        "one. Give the config"
+    )

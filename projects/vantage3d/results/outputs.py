@@ -1,0 +1,33 @@
+"""What is made of a predicted scene: a table of outputs, each in a file of its own."""
+
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+
+from vantage3d.results.prediction import ScenePrediction
+
+# Name of --save -> module of this room with ``write(scene, folder) -> list[Path]``,
+# which writes below the folder and returns what; and what that is, for --help.
+OUTPUTS: dict[str, tuple[str, str]] = {}
+
+
+def save(scene: ScenePrediction, folder: Path, kinds: Iterable[str]) -> list[Path]:
+    """Make outputs of a scene.
+
+    Args:
+        scene: The scene.
+        folder: Where they go.
+        kinds: Names in :data:`OUTPUTS`.
+
+    Returns:
+        The files that people open.
+
+    Raises:
+        ImportError: If a library that an output needs is missing; how to install it.
+        ValueError: If the scene has not what an output needs.
+    """
+    written = []
+    for kind in kinds:
+        module = import_module(f"vantage3d.results.{OUTPUTS[kind][0]}")
+        written += module.write(scene, folder)
+    return written
