@@ -11,6 +11,8 @@ from vantage3d.process.command import one_message
 
 SYSTEMS = {  # name -> package and public name of its predictor, and what it does
     "esam": ("esam", "RGBDSegmenter", "instances of RGB-D frames"),
+    "vggt": ("vggt_lora", "DepthAndPoses", "depth and poses of images"),
+    "deltas": ("deltas", "PosedDepth", "depth of images with poses"),
 }
 
 

@@ -91,7 +91,7 @@ class RGBDSegmenter(Inferencer):
         self.segmenter = segmenter or SegmenterOptions()
         self.num_points, self.seed = num_points, seed
         build_segmenter(self.segmenter)
-        dataset = _dataset(self.trained.cfg)
+        dataset = self.trained.dataset
         self.pipeline = _pipeline(dataset["pipeline"])
         self.semantic_classes = tuple(DATASETS.get(dataset["type"]).METAINFO["classes"])
         things = self.model.num_classes
@@ -239,21 +239,6 @@ def _own_camera(
     (h, w), (H, W) = frame.depth.shape, frame.color.shape[:2]
     same = np.allclose(frame.K, scale_intrinsics(K, W / w, H / h))
     return None if same and frame.depth2color is None else frame.K
-
-
-def _dataset(cfg: Any) -> dict[str, Any]:
-    """The dataset that a config tests on, out of its wrappers."""
-    node = (cfg.get("test_dataloader") or cfg.get("val_dataloader") or {}).get(
-        "dataset"
-    )
-    while node and "pipeline" not in node:
-        node = node.get("dataset") or (node.get("datasets") or [None])[0]
-    if not node:
-        raise ConfigError(
-            f"config {cfg.filename} has no test_dataloader: how points are made ready "
-            "for the network is not known. Take the config of the training"
-        )
-    return dict(node)
 
 
 def _pipeline(steps: Iterable[dict[str, Any]]) -> Compose:

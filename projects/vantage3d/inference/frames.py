@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from vantage3d.checks import check_choice, check_shape
-from vantage3d.geometry import scale_intrinsics
+from vantage3d.geometry import invert_rigid, scale_intrinsics
 from vantage3d.recordings.detection import open_recording
 from vantage3d.recordings.recording import RecordedFrame, Recording
 
@@ -51,6 +52,21 @@ class InputFrame(NamedTuple):
             return self.K_depth
         (h, w), (H, W) = self.depth.shape, self.color.shape[:2]
         return scale_intrinsics(self.K, w / W, h / H)
+
+    @property
+    def color2world(self) -> Matrix | None:
+        """(4, 4) pose of the colour camera; None where it is not known."""
+        if self.cam2world is None or self.depth2color is None:
+            return self.cam2world
+        return self.cam2world @ invert_rigid(self.depth2color)
+
+    def image(self, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """(h, w, 3) the whole image at ``size`` (w, h)."""
+        if self.color.shape[1::-1] == size:
+            return self.color
+        shrinks = self.color.shape[1] > size[0]
+        mode = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        return np.asarray(cv2.resize(self.color, size, interpolation=mode), np.uint8)
 
     @property
     def digest(self) -> str:

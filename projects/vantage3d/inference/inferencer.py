@@ -51,6 +51,7 @@ class Inferencer(ABC):
     """
 
     system: ClassVar[str]
+    changes: ClassVar[dict[str, Any]] = {}  # of the model, for prediction
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class Inferencer(ABC):
     ) -> None:
         self.trained = find_trained(weights, config, self.system)
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.model: Any = self.trained.build().to(self.device)
+        self.model: Any = self.trained.build(**self.changes).to(self.device)
 
     @property
     def options(self) -> dict[str, Any]:

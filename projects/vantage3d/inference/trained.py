@@ -1,5 +1,6 @@
 """What a run left: its config and its weights, found and checked against a system."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,14 +39,34 @@ class Trained:
     checkpoint: Path | None
     digest: str
 
-    def build(self) -> nn.Module:
+    @property
+    def dataset(self) -> Mapping[str, Any]:
+        """The dataset that the config tests on, out of its wrappers.
+
+        Raises:
+            ConfigError: If it has none: how frames are made ready is not known.
+        """
+        loader = self.cfg.get("test_dataloader") or self.cfg.get("val_dataloader") or {}
+        node = loader.get("dataset")
+        while node and ("dataset" in node or "datasets" in node):
+            node = node.get("dataset") or node["datasets"][0]
+        if not node:
+            raise ConfigError(
+                f"config {self.cfg.filename} has no test_dataloader: how frames are "
+                "made ready for the network is not known. Take that of the training"
+            )
+        return node
+
+    def build(self, **changes: Any) -> nn.Module:
         """The model with its weights, ready to predict; every key must fit.
+
+        Args:
+            **changes: Arguments of the model that prediction has otherwise.
 
         Raises:
             CheckpointError: If the file is damaged or of another model.
-            ConfigError: If the config describes no model.
         """
-        model: Any = MODELS.build(self.cfg.model)
+        model: Any = MODELS.build({**self.cfg.model, **changes})
         if self.checkpoint is not None:
             content = read_checkpoint(self.checkpoint)
             convert = getattr(model, "import_checkpoint", dict)

@@ -3,11 +3,13 @@
 ``VGGT`` is the released network, ``VGGTEstimator`` what is trained (network, adapters
 and losses), ``MultiTaskLoss`` the loss, ``merge_adapter`` adds adapters to their base,
 ``evaluate_run`` measures base, checkpoints and merged weights on the same windows.
+``DepthAndPoses`` predicts images that nobody measured.
 """
 
 from vantage3d.public_names import public_names
 
 _MODULES = {
+    "DepthAndPoses": "inference",
     "VGGT": "models",
     "MultiTaskLoss": "losses",
     "VGGTEstimator": "models",
