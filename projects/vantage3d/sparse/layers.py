@@ -23,6 +23,8 @@ def _check_sizes(**sizes: int) -> None:
 class _KernelLayer(nn.Module):
     """A layer with ``kernel`` (V, Cin, Cout); (Cin, Cout) where it is a plain product.
 
+    ``bias`` (Cout,) is None until a batch norm is folded into the layer.
+
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
@@ -32,6 +34,7 @@ class _KernelLayer(nn.Module):
     """
 
     transposed = False
+    bias: nn.Parameter | None
 
     def __init__(
         self,
@@ -58,6 +61,11 @@ class _KernelLayer(nn.Module):
         )
         fan = volume * (out_channels if self.transposed else in_channels)
         nn.init.uniform_(self.kernel, -1 / math.sqrt(fan), 1 / math.sqrt(fan))
+        self.register_parameter("bias", None)
+
+    def _shifted(self, rows: Tensor) -> Tensor:
+        """``rows``, which nobody else holds, plus the bias."""
+        return rows if self.bias is None else rows.add_(self.bias.to(rows.dtype))
 
     def _check_channels(self, x: SparseTensor) -> None:
         if x.rows.shape[1] != self.in_channels:
@@ -75,21 +83,21 @@ class _KernelLayer(nn.Module):
 
 
 class Conv(_KernelLayer):
-    """Sparse convolution (correlation) onto voxels of a coarser stride, no bias."""
+    """Sparse convolution (correlation) onto voxels of a coarser stride."""
 
     def forward(self, x: SparseTensor) -> SparseTensor:
         """Features (N', Cout) on the voxels of stride ``x.stride * stride``."""
         self._check_channels(x)
         if self.kernel.ndim == 2:
-            return x.with_rows(x.rows @ self.kernel)
+            return x.with_rows(self._shifted(x.rows @ self.kernel))
         level = x.family.strided(x.level, self.stride)
         route = Route(x.level, level, self.shape, x.family.scratch)
-        rows = convolve(x.rows, self.kernel, route)
+        rows = self._shifted(convolve(x.rows, self.kernel, route))
         return SparseTensor.of_rows(rows, level, x.family)
 
 
 class ConvTranspose(_KernelLayer):
-    """Transposed sparse convolution back onto the voxels of a given tensor, no bias."""
+    """Transposed sparse convolution back onto the voxels of a given tensor."""
 
     transposed = True
 
@@ -103,12 +111,12 @@ class ConvTranspose(_KernelLayer):
                 f"{target.stride}."
             )
         if self.kernel.ndim == 2 and x.level is target.level:
-            return x.with_rows(x.rows @ self.kernel)
+            return x.with_rows(self._shifted(x.rows @ self.kernel))
         route = Route(
             x.level, target.level, self.shape, target.family.scratch, inverse=True
         )
         kernel = self.kernel if self.kernel.ndim == 3 else self.kernel[None]
-        rows = convolve(x.rows, kernel, route)
+        rows = self._shifted(convolve(x.rows, kernel, route))
         return SparseTensor.of_rows(rows, target.level, target.family)
 
 
@@ -296,7 +304,8 @@ def norm_relu_conv(norm: Any, relu: Any, conv: Any, x: SparseTensor) -> SparseTe
         x: (N, C).
     """
     hidden = norm(x)
-    plain = type(norm.bn) is nn.BatchNorm1d  # not one that looks at other processes
+    # not one that looks at other processes, nor what is left of a folded one
+    plain = type(getattr(norm, "bn", None)) is nn.BatchNorm1d
     if not (plain and norm.training and hidden.rows.requires_grad):
         return conv(relu(hidden))
     again = _Rectified(norm.bn, x.rows, hidden.rows)

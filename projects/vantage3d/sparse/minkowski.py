@@ -95,6 +95,9 @@ class _Spatial(nn.Module):
 
     def __init__(self, *sizes: int, **named: int) -> None:
         super().__init__(*sizes, **named, dimension=3)
+        if getattr(self, "bias", self) is None:  # where a fold puts a parameter
+            del self.bias
+            self.register_parameter("bias", None)
 
 
 class Conv(_Wrapped, _Spatial, ME.MinkowskiConvolution):

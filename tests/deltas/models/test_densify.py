@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-from torch import nn
 from torch.nn.functional import conv2d, interpolate
 
-from vantage3d.deltas.models.densify import UpBlock, sparse_depth, spread_convolution
+from vantage3d.deltas.models.densify import SpreadConvolution, UpBlock, sparse_depth
 
 
 def spread(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -19,11 +18,11 @@ def spread(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 @pytest.mark.parametrize("size", [(8, 10), (7, 9), (8, 9)])
 def test_it_equals_the_convolution_with_zeros(out_channels, size):
     torch.manual_seed(0)
-    conv = nn.Conv2d(6, out_channels, 5, padding=2, bias=False).double()
+    conv = SpreadConvolution(6, out_channels).double()
     x = torch.randn(2, 6, 4, 5).double().requires_grad_()
     results = []
     for y in (
-        spread_convolution(x, conv, size),
+        conv(x, size),
         conv2d(spread(x, size), conv.weight, padding=2),
     ):
         gradients = torch.autograd.grad(y.square().sum(), (x, conv.weight))

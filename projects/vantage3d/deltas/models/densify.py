@@ -17,29 +17,41 @@ DILATIONS = (3, 6, 12, 18, 24)
 NARROWER = 4  # times fewer channels than the image's encoder
 
 
-def spread_convolution(x: Tensor, conv: nn.Conv2d, size: Size) -> Tensor:
-    """A 5 x 5 convolution of ``x`` spread out with zeros to twice its size.
+class SpreadConvolution(nn.Conv2d):
+    """A 5 x 5 convolution of its input spread out with zeros to twice the size.
 
     Three of four inputs would be zero, so it is computed as the transposed convolution
     that leaves them out; where there are fewer pixels than channels to compute, as one
     product with the kernel in its own layout, since copying it would take longer.
-
-    Args:
-        x: (B, C, h, w); it goes to even rows and columns.
-        conv: Kernel 5, padding 2, no bias.
-        size: (H, W) of the result, at most 2 h and 2 w.
     """
-    batch, channels, height, width = x.shape
-    if batch * height * width < conv.out_channels:
-        # every pixel times every tap of the kernel, then added up
-        pixels = x.transpose(0, 1).reshape(channels, -1)
-        taps = (conv.weight.flatten(2).mT @ pixels).flip(1)
-        taps = taps.unflatten(-1, (batch, -1)).permute(2, 0, 1, 3).flatten(1, 2)
-        y = fold(taps, (2 * height, 2 * width), KERNEL, padding=2, stride=2)
-    else:
-        kernel = conv.weight.transpose(0, 1).flip(2, 3)
-        y = conv_transpose2d(x, kernel, stride=2, padding=2, output_padding=1)
-    return y[..., : size[0], : size[1]]
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, KERNEL, padding=2, bias=False)
+
+    def forward(self, x: Tensor, size: Size, legacy: bool = False) -> Tensor:
+        """(B, C', H, W) of (B, C, h, w), which go to even rows and columns.
+
+        Args:
+            x: The input.
+            size: (H, W) of the result, at most 2 h and 2 w.
+            legacy: Where H is no multiple of h, pixels are repeated, not spread.
+        """
+        batch, channels, height, width = x.shape
+        if legacy and size[0] % height:
+            return super().forward(interpolate(x, size))
+        if batch * height * width < self.out_channels:
+            # every pixel times every tap of the kernel, then added up
+            pixels = x.transpose(0, 1).reshape(channels, -1)
+            taps = (self.weight.flatten(2).mT @ pixels).flip(1)
+            taps = taps.unflatten(-1, (batch, -1)).permute(2, 0, 1, 3).flatten(1, 2)
+            y = fold(taps, (2 * height, 2 * width), KERNEL, padding=2, stride=2)
+            y = y if self.bias is None else y + self.bias[:, None, None]
+        else:
+            kernel = self.weight.transpose(0, 1).flip(2, 3)
+            y = conv_transpose2d(
+                x, kernel, self.bias, stride=2, padding=2, output_padding=1
+            )
+        return y[..., : size[0], : size[1]]
 
 
 class UpBlock(nn.Module):
@@ -55,7 +67,7 @@ class UpBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.legacy = legacy
-        self.conv1 = _wide(in_channels, out_channels)
+        self.conv1 = SpreadConvolution(in_channels, out_channels)
         self.bn1 = nn.BatchNorm2d(out_channels)
         if side_channels:
             joined = out_channels + side_channels
@@ -63,26 +75,17 @@ class UpBlock(nn.Module):
             self.bn1_1 = nn.BatchNorm2d(out_channels)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(out_channels)
-        self.sc_conv1 = _wide(in_channels, out_channels)
+        self.sc_conv1 = SpreadConvolution(in_channels, out_channels)
         self.sc_bn1 = nn.BatchNorm2d(out_channels)
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor, size: Size, side: Tensor | None = None) -> Tensor:
         """(B, out, H, W) of (B, in, h, w), with ``size`` (H, W) that of ``side``."""
-        if self.legacy and size[0] % x.shape[-2]:
-            x = interpolate(x, size)
-            a, shortcut = self.conv1(x), self.sc_conv1(x)
-        else:
-            a = spread_convolution(x, self.conv1, size)
-            shortcut = spread_convolution(x, self.sc_conv1, size)
-        a = self.relu(self.bn1(a))
+        a = self.relu(self.bn1(self.conv1(x, size, self.legacy)))
         if side is not None:
             a = self.relu(self.bn1_1(self.conv1_1(cat([a, side], 1))))
-        return self.relu(self.bn2(self.conv2(a)) + self.sc_bn1(shortcut))
-
-
-def _wide(in_channels: int, out_channels: int) -> nn.Conv2d:
-    return nn.Conv2d(in_channels, out_channels, KERNEL, padding=2, bias=False)
+        shortcut = self.sc_bn1(self.sc_conv1(x, size, self.legacy))
+        return self.relu(self.bn2(self.conv2(a)) + shortcut)
 
 
 class Branch(nn.Module):
