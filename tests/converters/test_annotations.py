@@ -73,5 +73,8 @@ def test_broken_files_are_named(tmp_path):
         path.write_bytes(data)
         with pytest.raises(ValueError, match=r"a\.jgz \(\d+ bytes\) is trunc"):
             read_annotations(path)
+    path.write_bytes(gzip.compress(b'{"b": [], "b": []}'))
+    with pytest.raises(ValueError, match="an object has the key 'b' 2 times"):
+        read_annotations(path)
     with pytest.raises(ValueError, match=r"must map sequence names .* got list"):
         read_annotations(raw(path, [entry()]))

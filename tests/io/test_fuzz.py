@@ -29,7 +29,7 @@ from vantage3d.io import depth_files, images, points
 from vantage3d.io.colmap import read_colmap
 from vantage3d.io.features import FeatureSource, read_features, write_features
 from vantage3d.io.infos import load_info, save_info
-from vantage3d.io.matrices import matrix_text, read_intrinsics, read_pose
+from vantage3d.io.matrices import matrix_text, read_matrix, read_pose
 from vantage3d.io.sens import SensFrame, SensHeader, open_sens, write_sens
 from vantage3d.io.text import read_list
 from vantage3d.io.trajectories import read_trajectory
@@ -255,7 +255,7 @@ READERS = (
     Reader(
         "k.txt",
         partial(text, content=matrix_text(K)),
-        partial(read_intrinsics, size=(24, 18)),
+        partial(read_matrix, what="intrinsics"),
     ),
     Reader("train.txt", partial(text, content="a_1\nb_2\nc_3\n"), read_list),
     Reader("transforms.json", transforms, read_transforms),

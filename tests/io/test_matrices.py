@@ -3,32 +3,27 @@
 import numpy as np
 import pytest
 
-from vantage3d.io.matrices import check_rigid, read_intrinsics, read_matrix
+from vantage3d.io.matrices import check_intrinsics, check_rigid, read_matrix
 
 
-def saved(tmp_path, matrix):
-    np.savetxt(tmp_path / "intrinsics.txt", matrix)
-    return tmp_path / "intrinsics.txt"
-
-
-def test_principal_point_as_focal_length_is_noticed(tmp_path):
+def test_principal_point_as_focal_length_is_noticed():
     """The third row's number read as fy, as a published reader of SUN3D did."""
-    path = saved(tmp_path, [[570.342, 0, 320], [0, 240, 240], [0, 0, 1]])
+    K = np.array([[570.342, 0, 320], [0, 240, 240], [0, 0, 1]])
     message = r"have fy=240, which is cy, and 570.342 for the other axis: the principal"
     with pytest.raises(ValueError, match=message):
-        read_intrinsics(path, (640, 480))
+        check_intrinsics(K, (640, 480), "K.txt")
 
 
-def test_a_camera_that_sees_90_degrees_is_right(tmp_path):
+def test_a_camera_that_sees_90_degrees_is_right():
     K = np.array([[128.0, 0, 128], [0, 128, 128], [0, 0, 1]])
-    np.testing.assert_array_equal(read_intrinsics(saved(tmp_path, K), (256, 256)), K)
+    check_intrinsics(K, (256, 256), "K.txt")
 
 
 @pytest.mark.parametrize("focal", [0, -500])
-def test_singular_intrinsics_are_refused(tmp_path, focal):
-    path = saved(tmp_path, [[focal, 0, 320], [0, 570, 240], [0, 0, 1]])
+def test_singular_intrinsics_are_refused(focal):
+    K = np.array([[focal, 0, 320], [0, 570, 240], [0, 0, 1]])
     with pytest.raises(ValueError, match=f"do not belong to .* fx={focal} fy=570"):
-        read_intrinsics(path, (640, 480))
+        check_intrinsics(K, (640, 480), "K.txt")
 
 
 def test_lost_and_bent_poses_are_refused():

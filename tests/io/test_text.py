@@ -1,8 +1,8 @@
-"""Lists that people write by hand."""
+"""Lists, tables and JSON that people write by hand."""
 
 import pytest
 
-from vantage3d.io.text import read_list, read_table, split_words
+from vantage3d.io.text import parse_json, read_list, read_table, split_words
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\n\n"])
@@ -47,3 +47,10 @@ def test_a_short_row_is_named(tmp_path):
     (tmp_path / "t.txt").write_text("# time x\n1 2\n\n3\n")
     with pytest.raises(ValueError, match=r"line 4 has 1 columns, expected 2: '3'"):
         read_table(tmp_path / "t.txt", 2)
+
+
+def test_a_key_that_stands_twice_is_no_json_of_ours():
+    """JSON's own reader keeps the last of two sequences of one name."""
+    with pytest.raises(ValueError, match="an object has the key 'desk' 2 times"):
+        parse_json(b'{"a": {"desk": 1, "b": 2, "desk": [3]}}')
+    assert parse_json("\ufeff{'a': [1]}\r\n".replace("'", '"').encode()) == {"a": [1]}

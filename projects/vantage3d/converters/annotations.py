@@ -25,6 +25,7 @@ from vantage3d.converters.runs import add_index_arguments, index_options
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.bounds import gunzip
 from vantage3d.io.files import DAMAGED, decoding, existing
+from vantage3d.io.text import parse_json
 from vantage3d.views.index import IndexedFrame
 
 MATRICES = {"extri": (3, 4), "intri": (3, 3)}
@@ -61,14 +62,14 @@ def read_annotations(path: str | Path) -> Annotations:
     path = existing(path, "annotation file", "Download it again")
     name = f"annotation file {path} ({path.stat().st_size} bytes)"
     with decoding(name, "no gzipped JSON", "Download it again"):
-        content = json.loads(gunzip(path))
+        content = parse_json(gunzip(path))
     lists = isinstance(content, dict) and all(
         isinstance(entries, list) for entries in content.values()
     )
     if not lists:
         raise ValueError(
             f"annotation file {path} must map sequence names to lists of frames, got "
-            f"{type(content).__name__}. Write it as data/README.md says"
+            f"{type(content).__name__}. Write it as docs/data_formats.md says"
         )
     return content
 
@@ -88,7 +89,7 @@ def parse_frames(sequence: str, entries: list[dict]) -> Iterator[AnnotatedFrame]
         except DAMAGED as error:
             raise ValueError(
                 f"{where} is annotated wrongly ({error!r}), expected `filepath`, "
-                "`extri` 3x4 and `intri` 3x3. Write it as data/README.md says"
+                "`extri` 3x4 and `intri` 3x3. Write it as docs/data_formats.md says"
             ) from error
         world2cam = np.eye(4)
         world2cam[:3] = matrices["extri"]

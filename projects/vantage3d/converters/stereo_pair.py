@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.geometry.rasters import z_buffer
+from vantage3d.io.arrays import load_arrays
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import write_depth_npz
 from vantage3d.io.images import read_color
@@ -82,9 +83,9 @@ def stereo_views(folder: Path) -> tuple[Frame, Frame]:
             "stereo pair. Give a folder that has it with --root-path"
         )
     left, right = (read_color(folder / name) for name in FILES[:2])
-    with np.load(folder / FILES[2], allow_pickle=False) as store:
-        # Pixels that a point lies further left on the right, not finite where unknown.
-        disparity = store[store.files[0]].astype(np.float64)
+    stored = load_arrays(folder / FILES[2], "disparity", "Install scikit-image again")
+    # Pixels that a point lies further left on the right, not finite where unknown.
+    disparity = next(iter(stored.values())).astype(np.float64)
     if not left.shape[:2] == right.shape[:2] == disparity.shape:
         raise ValueError(
             f"{folder}: expected one size, got {left.shape}, {right.shape} and a "

@@ -224,7 +224,7 @@ def read_stored(path: str | Path, rotated: bool = False) -> NDArray:
         raise FileNotFoundError(f"depth file {path} is missing. Export it again")
     with decoding(f"depth file {path}", "no depth map", "Export it again"):
         if suffix == ".npy":
-            return np.asarray(np.load(path, allow_pickle=False))
+            return load_array(path, "depth file", "Export it again")
         if suffix in (".h5", ".hdf5"):
             return read_hdf5(path)
         if suffix in (".exr", ".pfm"):

@@ -85,18 +85,6 @@ def check_rigid(pose: NDArray[np.float64], name: str) -> None:
         )
 
 
-def read_intrinsics(path: Path, size: tuple[int, int]) -> NDArray[np.float64]:
-    """(3, 3) intrinsics that plausibly belong to an image of ``size`` (W, H).
-
-    Raises:
-        FileNotFoundError: If the file is missing.
-        ValueError: As :func:`check_intrinsics` says.
-    """
-    K = read_matrix(path, "intrinsics")[:3, :3]
-    check_intrinsics(K, size, str(path))
-    return K
-
-
 def check_intrinsics(K: NDArray[np.float64], size: tuple[int, int], name: str) -> None:
     """Refuse intrinsics that cannot belong to an image of ``size`` (W, H).
 

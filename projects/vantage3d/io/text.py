@@ -1,9 +1,11 @@
-"""Text files that people write by hand: lists, tables, matrices."""
+"""Text files of people: lists, tables, matrices, JSON."""
 
 import codecs
+import json
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 # A comma between two numbers: what separates them, or their decimal point.
 NUMBERS = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?(,[-+]?[\d.]+(e[-+]?\d+)?)+", re.I)
@@ -27,6 +29,24 @@ def read_text(path: Path) -> str:
             f"{path} is no text file in UTF-8 ({error.reason} at byte {error.start}). "
             "Save it as plain text in UTF-8"
         ) from error
+
+
+def parse_json(data: bytes) -> Any:
+    """Content of a JSON file.
+
+    Raises:
+        ValueError: If it is damaged, or an object has a key twice, of which JSON's
+            reader would keep the last.
+    """
+    return json.loads(data, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        (key, count), *_ = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"an object has the key {key!r} {count} times")
+    return content
 
 
 def split_words(line: str) -> list[str]:

@@ -298,12 +298,17 @@ class Recording(ABC):
 
     def number(self, sequence: str, name: str) -> int:
         """A frame's place in time, known without its files."""
-        return self.names(sequence).index(name)
+        return self.places(sequence)[name]
+
+    @kept
+    def places(self, sequence: str) -> dict[str, int]:
+        """Places of the frames of a sequence in :meth:`names`."""
+        return {name: place for place, name in enumerate(self.names(sequence))}
 
     def _shifted(self, sequence: str, name: str, by: int, option: str) -> RecordedFrame:
         """The frame so many places later."""
         names = self.names(sequence)
-        place = names.index(name) + by
+        place = self.places(sequence)[name] + by
         if not 0 <= place < len(names):
             raise ValueError(f"frame {name} has none {by} places away ({option} {by})")
         return self.listed(sequence, names[place])

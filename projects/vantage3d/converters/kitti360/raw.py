@@ -209,7 +209,7 @@ def check_chain(
 
 
 def _text(path: Path) -> str:
-    remedy = "data/README.md says what to download and where to put it."
+    remedy = "docs/data_formats.md says what to download and where to put it."
     return read_text(existing(path, "file of KITTI-360", remedy))
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from io import StringIO
@@ -24,7 +23,7 @@ from vantage3d.esam.converters.convert import (
 )
 from vantage3d.esam.converters.samples import Labeller, SampleName
 from vantage3d.io.files import decoding, existing
-from vantage3d.io.text import read_list, read_text, split_words
+from vantage3d.io.text import parse_json, read_list, read_text, split_words
 from vantage3d.recordings.layouts.scannet import ScanNet
 
 GROUP_KEYS = ("label", "segments", "objectId")
@@ -140,7 +139,7 @@ def _vertices(path: Path) -> NDArray[np.float64]:
 def _json(path: Path, key: str) -> list:
     existing(path, "annotation file", REMEDY)
     with decoding(f"annotation file {path}", f"has no {key!r}", REMEDY):
-        return json.loads(path.read_bytes())[key]
+        return parse_json(path.read_bytes())[key]
 
 
 @lru_cache(maxsize=1)

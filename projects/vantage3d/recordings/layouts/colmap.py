@@ -60,9 +60,6 @@ class Colmap(LensRecording):
         self.folder(sequence)  # which says so where there is none
         return list(self.images(sequence))
 
-    def number(self, sequence: str, name: str) -> int:
-        return self.names(sequence).index(name)
-
     def listed(self, sequence: str, name: str) -> RecordedFrame:
         image, folder = self.images(sequence)[name], self.folder(sequence)
         roots = folder, *self.remedies.extra_roots  # which may be a link of the owner

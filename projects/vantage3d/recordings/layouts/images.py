@@ -52,7 +52,12 @@ class ImageFolder(Recording):
         return [names[place] for place in sharpest(values, every)]
 
     def number(self, sequence: str, name: str) -> int:
-        return list(self.files(sequence)).index(name)
+        return self.numbers(sequence)[name]
+
+    @kept
+    def numbers(self, sequence: str) -> dict[str, int]:
+        """Places of all images, also of those that ``--every`` passes over."""
+        return {name: place for place, name in enumerate(self.files(sequence))}
 
     def listed(self, sequence: str, name: str) -> RecordedFrame:
         path = self.files(sequence)[name]

@@ -1,6 +1,5 @@
 """Polycam (iPhone, iPad with LiDAR): the export called raw data."""
 
-import json
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
@@ -12,7 +11,7 @@ from vantage3d.io.colmap import ColmapCamera
 from vantage3d.io.files import decoding
 from vantage3d.io.images import read_size
 from vantage3d.io.matrices import check_rigid
-from vantage3d.io.text import read_text
+from vantage3d.io.text import parse_json
 from vantage3d.recordings.files import (
     COLOR,
     LOOKED,
@@ -67,9 +66,6 @@ class Polycam(LensRecording):
     def names(self, sequence: str) -> list[str]:
         return list(self.files(sequence)["images"])
 
-    def number(self, sequence: str, name: str) -> int:
-        return self.names(sequence).index(name)
-
     def listed(self, sequence: str, name: str) -> RecordedFrame:
         folder, files = self.folders()[sequence], self.files(sequence)
         for part in ("cameras", "depth"):
@@ -123,7 +119,7 @@ class Polycam(LensRecording):
 
 def _content(path: Path) -> dict[str, Any]:
     with decoding(str(path), "no camera of Polycam", "Export it again"):
-        content = json.loads(read_text(path))
+        content = parse_json(path.read_bytes())
         return content | {key: float(content[key]) for key in ("fx", "fy", "cx", "cy")}
 
 

@@ -1,6 +1,5 @@
 """Record3D (iPhone, iPad): unpacked ``.r3d`` files and EXR + JPG sequences."""
 
-import json
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from vantage3d.io.colmap import ColmapCamera
 from vantage3d.io.files import decoding
 from vantage3d.io.folders import listing
-from vantage3d.io.text import read_text
+from vantage3d.io.text import parse_json
 from vantage3d.recordings.files import COLOR, LOOKED, folders_below, named
 from vantage3d.recordings.lens_recording import LensRecording
 from vantage3d.recordings.recording import Look, Matrix, RecordedFrame, kept
@@ -125,7 +124,7 @@ class Record3D(LensRecording):
         folder, export = self.folders()[sequence]
         path = folder / export.metadata
         with decoding(str(path), "no JSON object", "Export it again"):
-            content = json.loads(read_text(path))
+            content = parse_json(path.read_bytes())
             lacking = {"w", "h", "K", "poses"} - content.keys()
         if lacking:
             raise ValueError(

@@ -1,6 +1,5 @@
 """Replica as rendered for SLAM: ``traj.txt`` and ``results/{frame,depth}NNNNNN.*``."""
 
-import json
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from vantage3d.geometry.grids import ASPECT_TOLERANCE
 from vantage3d.io.files import decoding
 from vantage3d.io.images import read_size
 from vantage3d.io.matrices import check_rigid
-from vantage3d.io.text import read_text
+from vantage3d.io.text import parse_json
 from vantage3d.io.trajectories import read_matrices
 from vantage3d.recordings.files import COLOR, DEPTH, by_kind, folders_with
 from vantage3d.recordings.recording import (
@@ -137,7 +136,7 @@ class Replica(Recording):
     def _camera(self, folder: Path) -> tuple[Camera, float]:
         path = _parameters(folder)
         with decoding(f"camera file {path}", "of another kind", "Write it again"):
-            content = json.loads(read_text(path))
+            content = parse_json(path.read_bytes())
             content = content.get("camera", content)
             fx, fy, cx, cy, w, h, scale = (float(content[key]) for key in KEYS)
         K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])

@@ -1,6 +1,5 @@
 """``transforms.json``, as nerfstudio, instant-ngp and the NeRF datasets write it."""
 
-import json
 from collections.abc import Mapping
 from itertools import islice
 from math import tan
@@ -15,7 +14,7 @@ from vantage3d.io.files import decoding
 from vantage3d.io.folders import matching, natural_order
 from vantage3d.io.images import read_size
 from vantage3d.io.matrices import check_rigid
-from vantage3d.io.text import read_text
+from vantage3d.io.text import parse_json
 from vantage3d.recordings.files import COLOR, LOOKED, folders_below, frame_names
 from vantage3d.recordings.lens_recording import LensRecording
 from vantage3d.recordings.recording import Look, Matrix, RecordedFrame, kept
@@ -53,9 +52,6 @@ class Transforms(LensRecording):
 
     def names(self, sequence: str) -> list[str]:
         return list(self.entries(sequence))
-
-    def number(self, sequence: str, name: str) -> int:
-        return self.names(sequence).index(name)
 
     def listed(self, sequence: str, name: str) -> RecordedFrame:
         entry, file = self.entries(sequence)[name], self.files()[sequence]
@@ -113,7 +109,7 @@ class Transforms(LensRecording):
         path = self.files()[sequence]
         what = "no list of frames with file_path"
         with decoding(str(path), what, "Export it again"):
-            content = json.loads(read_text(path))
+            content = parse_json(path.read_bytes())
             frames = content["frames"]
             if not all(isinstance(f["file_path"], str) for f in frames):
                 raise TypeError("file_path is no text")
