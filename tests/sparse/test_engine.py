@@ -119,6 +119,57 @@ def test_works_after_a_fork(threads):
         assert torch.equal(layer(SparseTensor(*x)).features, expected)
 
 
+def _chain():
+    torch.manual_seed(0)
+    layers = (
+        engine.Conv(9, 16, 3),
+        engine.BatchNorm(16, inplace=True),
+        engine.ReLU(inplace=True),
+        engine.Conv(16, 16, 3),
+        engine.Conv(16, 24, 2, stride=2),
+        engine.ConvTranspose(24, 16, 2, stride=2),
+    )
+    first, norm, relu, second, down, up = layers
+
+    def forward(x):
+        hidden = engine.norm_relu_conv(norm, relu, second, first(x))
+        return engine.cat(up(down(hidden), hidden), hidden).features
+
+    return torch.nn.ModuleList(layers), forward
+
+
+def _answer(mode, x):
+    """What a chain says of ``x``, and its gradients in training."""
+    layers, forward = _chain()
+    layers.train(mode == "training")
+    if mode == "training":
+        forward(x).square().mean().backward()
+        return [parameter.grad for parameter in layers.parameters()]
+    modes = {
+        "no_grad": torch.no_grad(),
+        "inference_mode": torch.inference_mode(),
+        "autocast": torch.autocast("cpu", torch.bfloat16),
+    }
+    with modes[mode]:
+        return [forward(x).detach().clone()]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4], indirect=True)
+def test_every_mode_gives_the_same_with_any_threads(monkeypatch, threads):
+    monkeypatch.setattr(plans, "PAIRS_PER_THREAD", 10)
+    monkeypatch.setattr(plans, "FEWEST_PAIRS", 50)
+    coordinates = oracle.random_cloud(6, count=400)
+    feats = torch.randn(len(coordinates), 9)
+    shared = SparseTensor(feats, coordinates)  # its maps outlive the mode
+    for mode in ("inference_mode", "no_grad", "autocast", "training"):
+        torch.set_num_threads(1)
+        expected = _answer(mode, SparseTensor(feats, coordinates))
+        torch.set_num_threads(threads)
+        for x in (SparseTensor(feats, coordinates), shared):
+            for ours, want in zip(_answer(mode, x), expected, strict=True):
+                torch.testing.assert_close(ours, want, rtol=1e-4, atol=1e-5)
+
+
 def test_blocks_cover_every_pair_once():
     coordinates = oracle.random_cloud(4, count=300)
     level = SparseTensor(torch.zeros(len(coordinates), 1), coordinates).level

@@ -82,8 +82,9 @@ class Level:
         """(N,) caller's row -> stored row, or None where they are the same."""
         if self.order is None:
             return None
-        rank = torch.empty_like(self.order)
-        rank[self.order] = torch.arange(len(self), device=rank.device)
+        with torch.inference_mode(False):  # kept: a gradient may need it later
+            rank = torch.empty_like(self.order)
+            rank[self.order] = torch.arange(len(self), device=rank.device)
         return rank
 
     @cached_property
@@ -148,7 +149,8 @@ class Scratch:
             or buffer.dtype != like.dtype
             or buffer.device != like.device
         ):
-            buffer = self._buffers[name] = like.new_empty(size)
+            with torch.inference_mode(False):  # so that training may use it as well
+                buffer = self._buffers[name] = like.new_empty(size)
         return buffer[:size].view(shape)
 
 

@@ -124,6 +124,9 @@ def run_parts(
 ) -> None:
     """Call ``work`` for every piece, all at once, without recording gradients.
 
+    Inference mode belongs to a thread: the others take on that of the caller, whose
+    tensors they write to. Autocast they need not, nothing here asks for its dtypes.
+
     A single piece goes to such a thread as well: many small products are several times
     slower where each of them is split over all cores.
 
@@ -132,9 +135,14 @@ def run_parts(
         pieces: At most ``threads``.
         threads: 1 to work in the calling thread, else as many as torch has.
     """
+    inference = torch.is_inference_mode_enabled()
 
     def run(piece: Piece) -> None:
-        with torch.no_grad(), torch.jit.optimized_execution(False):
+        with (
+            torch.inference_mode(inference),
+            torch.no_grad(),
+            torch.jit.optimized_execution(False),
+        ):
             work(piece)
 
     if threads == 1:
