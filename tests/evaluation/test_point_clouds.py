@@ -9,7 +9,6 @@ from scipy.spatial.transform import Rotation
 from vantage3d.evaluation.point_clouds import (
     align_points,
     cloud_metrics,
-    moved,
     nearest_distances,
 )
 
@@ -32,7 +31,7 @@ def test_a_similar_cloud_is_perfect_after_alignment(far):
     truth = cloud() + np.array([far, -far, far / 3])
     pred = 0.07 * (truth - truth.mean(0)) @ TURN.T + (1, 2, 3)
     similarity = align_points(pred, truth, truth[:, 2] - far / 3)
-    found = cloud_metrics(moved(similarity, pred), truth, 0.01)
+    found = cloud_metrics(similarity.points(pred), truth, 0.01)
     assert found["f_score"] == 1
     assert found["accuracy"] < 1e-9 and found["completeness"] < 1e-9
 
@@ -42,7 +41,7 @@ def test_a_tenth_of_wrong_points_does_not_move_the_others():
     pred = truth.copy()
     pred[:80] += (20, 5, 40)
     similarity = align_points(0.1 * pred, truth, truth[:, 2])
-    assert np.allclose(moved(similarity, 0.1 * pred)[80:], truth[80:], atol=1e-9)
+    assert np.allclose(similarity.points(0.1 * pred)[80:], truth[80:], atol=1e-9)
 
 
 def test_a_shifted_plane_by_hand():

@@ -19,8 +19,8 @@ from vantage3d.evaluation.pose_metrics import (
     pose_auc,
     relative_pose_errors,
     rotation_angles,
-    umeyama,
 )
+from vantage3d.geometry.similarity import umeyama
 
 FOLDER = "data/evo_trajectories"
 

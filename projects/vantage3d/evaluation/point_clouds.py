@@ -15,7 +15,7 @@ from scipy.spatial import KDTree
 
 from vantage3d.checks import check_positive, check_shape
 from vantage3d.evaluation.depth_metrics import Floats, Mask
-from vantage3d.evaluation.pose_metrics import Similarity, stands_still, umeyama
+from vantage3d.geometry.similarity import Similarity, stands_still, umeyama
 
 KEPT = 0.9  # share of the points that the similarity is fitted to
 ROUNDS = 10  # until the kept points are the best ones
@@ -57,15 +57,9 @@ def _nearest(
     similarity: Similarity, pred: Floats, truth: Floats, depth: Floats
 ) -> Mask:
     """(N,) whether a moved point is among those that are least off for their depth."""
-    error = np.linalg.norm(moved(similarity, pred) - truth, axis=1) / depth
+    error = np.linalg.norm(similarity.points(pred) - truth, axis=1) / depth
     last = max(3, round(KEPT * len(error))) - 1
     return error <= np.partition(error, last)[last]
-
-
-def moved(similarity: Similarity, points: Floats) -> Floats:
-    """(N, 3) points after a similarity."""
-    scale, rotation, translation = similarity
-    return scale * points @ rotation.T + translation
 
 
 def cloud_metrics(

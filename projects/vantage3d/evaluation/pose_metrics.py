@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from vantage3d.checks import check_finite, check_positive, check_shape
 from vantage3d.geometry import invert_rigid
+from vantage3d.geometry.similarity import umeyama
 
 # Metres between two cameras below which the direction from one to the other says
 # nothing: a millimetre is what a good rig measures.
 MIN_BASELINE = 1e-3
 Floats = NDArray[np.floating[Any]]
-# Spread, relative to the distance from the origin, that is rounding and no motion.
-STANDING = 1e-12
 
 
 class PoseErrors(NamedTuple):
@@ -221,71 +220,3 @@ def _check(pred: Floats, truth: Floats) -> tuple[Floats, Floats]:
     for name, poses in (("truth", truth), ("pred", pred)):
         check_finite(name, poses, fix="Count such frames, and leave them out.")
     return pred.astype(np.float64), truth.astype(np.float64)
-
-
-class Similarity(NamedTuple):
-    """``target ~ scale * rotation @ source + translation``.
-
-    Attributes:
-        scale: Units of the target per unit of the source.
-        rotation: (3, 3).
-        translation: (3,) in units of the target.
-    """
-
-    scale: float
-    rotation: Floats
-    translation: Floats
-
-    def move(self, cam2world: Floats) -> Floats:
-        """(N, 4, 4) poses in the target's world; their rotations stay rigid."""
-        moved = cam2world.astype(np.float64)
-        moved[:, :3, :3] = self.rotation @ moved[:, :3, :3]
-        centres = moved[:, :3, 3] @ self.rotation.T
-        moved[:, :3, 3] = self.scale * centres + self.translation
-        return moved
-
-
-def umeyama(source: Floats, target: Floats, with_scale: bool = True) -> Similarity:
-    """Least-squares similarity of corresponding points (Umeyama, PAMI 1991).
-
-    On a line the rotation about it is arbitrary, and in one point all of it; positions
-    after the alignment do not depend on that. Coinciding source points keep scale 1.
-
-    Args:
-        source: (N, 3) points.
-        target: (N, 3) points.
-        with_scale: Whether to fit the scale, Sim(3), or keep 1, SE(3).
-
-    Returns:
-        The similarity, float64.
-
-    Raises:
-        ValueError: If the shapes disagree, a value is not finite, or the scale is asked
-            for and the target points coincide.
-    """
-    dims = check_shape("source", source, "N 3")
-    check_shape("target", target, "N 3", dims=dims)
-    for name, points in (("source", source), ("target", target)):
-        check_finite(name, points, fix="Leave frames without a pose out.")
-    source, target = source.astype(np.float64), target.astype(np.float64)
-    source_mean, target_mean = source.mean(0), target.mean(0)  # eq. 34, 35
-    source_offsets, target_offsets = source - source_mean, target - target_mean
-    if with_scale and stands_still(target):
-        raise ValueError(
-            f"`target` must hold points that differ to fit a scale, got {len(target)} "
-            "within rounding of each other. Use with_scale=False."
-        )
-    covariance = target_offsets.T @ source_offsets / len(source)  # eq. 38
-    U, D, Vt = np.linalg.svd(covariance)
-    signs = np.array([1, 1, np.sign(np.linalg.det(U) * np.linalg.det(Vt))])  # eq. 39
-    rotation = U * signs @ Vt  # eq. 40
-    variance = np.mean(np.sum(source_offsets**2, axis=1))  # eq. 36
-    fits = with_scale and not stands_still(source)
-    scale = float(D @ signs / variance) if fits else 1.0  # eq. 42
-    translation = target_mean - scale * rotation @ source_mean  # eq. 41
-    return Similarity(scale, rotation, translation)
-
-
-def stands_still(points: Floats) -> bool:
-    """Whether (N, 3) points coincide up to rounding."""
-    return bool(np.ptp(points, axis=0).max() <= STANDING * (1 + np.abs(points).max()))

@@ -26,8 +26,7 @@ from vantage3d.evaluation.depth_metrics import (
 )
 from vantage3d.evaluation.photometric import View, agreement, agreement_statistics
 from vantage3d.evaluation.planarity import planarity, plane_segments
-from vantage3d.evaluation.point_clouds import NAMES, align_points, cloud_metrics, moved
-from vantage3d.evaluation.pose_metrics import stands_still
+from vantage3d.evaluation.point_clouds import NAMES, align_points, cloud_metrics
 from vantage3d.evaluation.results.folder import MeasuredWindow
 from vantage3d.evaluation.surface_normals import angle_statistics, normal_angles
 from vantage3d.evaluation.windows.contracts import (
@@ -43,6 +42,7 @@ from vantage3d.evaluation.windows.contracts import (
     predicted_cameras,
 )
 from vantage3d.geometry import invert_rigid, unproject_pixels
+from vantage3d.geometry.similarity import stands_still
 
 LENGTHS, ANGLES = ("ate_trans", "rpe_trans"), ("ate_rot_deg", "rpe_rot_deg")
 AUC_DEG, ACCURACY_DEG = (3, 5, 15, 30), 15
@@ -332,7 +332,7 @@ def point_record(window: AlignedWindow) -> Record:
     if similarity is None:
         return record
     limit, both = window.options.point_threshold_m, (asked, asked)
-    found = cloud_metrics(moved(similarity, pred), actual, limit, both)
+    found = cloud_metrics(similarity.points(pred), actual, limit, both)
     return record | {f"points.{name}": value for name, value in found.items()}
 
 
