@@ -6,8 +6,8 @@ import torch
 from vantage3d.deltas.models import DELTAS
 from vantage3d.synthetic.rooms.filming import Job, film, sensor_intrinsics
 
-SIZE = (96, 128)
-STEPS = 250
+SIZE = (64, 96)
+STEPS = 150
 
 
 def triplet() -> dict:
@@ -61,4 +61,4 @@ def test_one_triplet_is_learned_by_heart():
         (prediction,) = model(batch, mode="predict")
     truth = batch["depth"][0, 0]
     abs_rel = ((prediction["pred_depth"] - truth).abs() / truth).mean()
-    assert float(abs_rel) < 0.05
+    assert float(abs_rel) < 0.06

@@ -45,9 +45,9 @@ def check_pictures(work_dir: Path) -> None:
 
 
 def test_demo_finds_objects_in_rooms_it_never_saw(tmp_path):
-    """With half of the rooms: AP50 0.51, every superpoint 0.30 (0.64 with all)."""
+    """With a quarter of the rooms: AP50 0.46, every superpoint 0.31 (0.64 with all)."""
     folders = f"DATA={tmp_path}/data", f"WORK={tmp_path}/work_dirs"
-    make("demo", "TRAIN_ROOMS=60", "VAL_ROOMS=12", *folders)
+    make("demo", "TRAIN_ROOMS=32", "VAL_ROOMS=8", *folders)
     report = newest_report(tmp_path / "work_dirs/demo")
     model = report["answers"]["model"]["all_ap_50%"]
     trivial = [
@@ -56,8 +56,8 @@ def test_demo_finds_objects_in_rooms_it_never_saw(tmp_path):
         if name != "model"
     ]
     assert len(trivial) == 2
-    assert model >= 0.45
-    assert model > max(trivial) + 0.15
+    assert model >= 0.4
+    assert model > max(trivial) + 0.1
     check_pictures(tmp_path / "work_dirs/demo")
     train, val = (scenes(tmp_path / "data/synthetic", s) for s in ("train", "val"))
     assert train
