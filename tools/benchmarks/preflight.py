@@ -23,11 +23,10 @@ from vantage3d.converters.index.source import FrameSource
 from vantage3d.geometry import distance_to_depth, invert_rigid, scale_intrinsics
 from vantage3d.io.depth_files import MILLIMETRES
 from vantage3d.recordings.detection import open_recording
-from vantage3d.recordings.preflight.check import facts_of
+from vantage3d.recordings.preflight.check import compared
 from vantage3d.recordings.preflight.footage import FrameReader, Posed, film_of
 from vantage3d.recordings.preflight.reader import RecordingReader
 from vantage3d.recordings.preflight.remedies import Meaning, meaning
-from vantage3d.recordings.preflight.search import compare
 from vantage3d.recordings.preflight.verdict import judge
 from vantage3d.recordings.recording import AXES
 from vantage3d.synthetic import write_dataset
@@ -213,7 +212,7 @@ def judged(opened: Opened, fault: Fault) -> tuple[bool, str, dict[str, Any]]:
     film = film_of(Damaged(reader, **fault.damage))
     if film is None:
         return False, "", {}
-    best = compare(film, facts_of(film, now))
+    best = compared(film, now)
     level = judge("", film, best, now)[0].level
     found = best.best.changes
     return _same(found, fault.undone), level, found

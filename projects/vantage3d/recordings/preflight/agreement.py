@@ -7,7 +7,12 @@ from numpy.typing import NDArray
 
 from vantage3d.geometry import invert_rigid, normalise_pixels
 from vantage3d.recordings.preflight.footage import Footage
-from vantage3d.recordings.preflight.hypotheses import FLIPS, Facts, Hypothesis
+from vantage3d.recordings.preflight.hypotheses import (
+    FLIPS,
+    OF_COLOR,
+    Facts,
+    Hypothesis,
+)
 
 Values = NDArray[np.float64]
 TOLERANCES = (0.01, 0.02, 0.05, 0.1)  # of the depth
@@ -55,7 +60,7 @@ class Landing(NamedTuple):
 def measure(film: Footage, facts: Facts, guess: Hypothesis) -> Agreement:
     """Agreement of all pairs of views."""
     first, second = film.pairs.T
-    landing = land(film, facts, guess)
+    landing = film.kept(land, facts, guess.without(OF_COLOR))
     residual = np.abs(landing.residual)
     near = residual < NEAR
     surface = np.mean([(residual < t).mean(1) for t in TOLERANCES], 0)
@@ -64,9 +69,12 @@ def measure(film: Footage, facts: Facts, guess: Hypothesis) -> Agreement:
         luma = luma[..., ::-1]
     starts = _of_color(landing.start, film.K[first], guess)
     ends = _of_color(landing.pixels, film.K[second], guess)
-    begun, ended = interpolated(luma, first, starts), interpolated(luma, second, ends)
     if guess.color_focal > 1:  # the colour camera sees less
         near &= _inside(starts, luma.shape) & _inside(ends, luma.shape)
+    # Whole pixels: values between two are smoother, which would pass for agreement.
+    limit = np.array(luma.shape[:0:-1]) - 1
+    starts = np.clip(starts.round(), 0, limit).astype(np.int64)
+    begun, ended = interpolated(luma, first, starts), interpolated(luma, second, ends)
     color = _correlation(begun, ended, near) * np.minimum(1, near.mean(1) / ENOUGH)
     lost = np.isnan(landing.residual) | np.isnan(begun) | np.isnan(ended)
     gone = np.where(lost.any(1), np.nan, 0)

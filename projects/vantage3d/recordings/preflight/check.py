@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from vantage3d.recordings.preflight.footage import Footage, FrameReader, film_of
 from vantage3d.recordings.preflight.hypotheses import GIVEN, Facts
 from vantage3d.recordings.preflight.reader import RecordingReader
 from vantage3d.recordings.preflight.remedies import Meaning, meaning
-from vantage3d.recordings.preflight.search import compare
+from vantage3d.recordings.preflight.search import Comparison, compare
 from vantage3d.recordings.preflight.verdict import judge
 from vantage3d.recordings.recording import Recording
 
@@ -63,7 +64,14 @@ def uncompared(name: str) -> list[Finding]:
 
 def check_film(film: Footage, name: str, now: Meaning) -> list[Finding]:
     """What is wrong with a sequence, by frames that were read of it."""
-    return judge(name, film, compare(film, facts_of(film, now)), now)
+    return judge(name, film, compared(film, now), now)
+
+
+def compared(film: Footage, now: Meaning) -> Comparison:
+    """The best reading of the files beside the present one."""
+    facts = facts_of(film, now)
+    quick, whole = (partial(measure, one, facts) for one in (film.quick, film))
+    return compare(quick, whole, facts)
 
 
 def glance(film: Footage, name: str, now: Meaning) -> tuple[float, list[Finding]]:

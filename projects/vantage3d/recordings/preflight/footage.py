@@ -1,10 +1,10 @@
 """Frames of a sequence that are compared: which, and what is read of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import NamedTuple
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -16,12 +16,14 @@ MOST = 24  # frames of which depth is read
 BASES = 8  # of a long sequence; each with frames that see the same from elsewhere
 OFFSETS = (1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 90)  # frames from a base
 REACH = 5  # frames to which neighbours are asked for
+SHIFTS = tuple(k for k in range(-REACH, REACH + 1) if k)
 WIDTH = 320  # columns at most that are compared
 TURN_DEG, MOVE = 15.0, 0.3  # between two views worth comparing; share of the depth
 WIDEST_DEG = 60.0
 STILL_DEG, STILL = 0.5, 0.01  # turn and share of the depth, below which nothing moved
-PAIRS, POINTS = 48, 400
-WINDOW = 15  # pixels around which contrast is normalised
+PAIRS, POINTS = 48, 1200
+QUICK_PAIRS, QUICK_POINTS = 16, 400  # by which hypotheses are sorted first
+WINDOW = 11  # pixels around which contrast is normalised
 GREY = 4.0  # levels of grey that are noise
 
 
@@ -71,7 +73,7 @@ class Footage:
         samples: (A, N, 2) pixels (x, y) with depth, drawn from every frame.
         most: Pairs that are compared at most.
         poses: Poses that were read, by place; None where there is none.
-        lumas: Images that were read, by row and shift.
+        lumas: (A, h, w) images that were read, by shift, and of which rows.
     """
 
     reader: FrameReader
@@ -83,7 +85,7 @@ class Footage:
     samples: NDArray[np.int64]
     most: int = PAIRS
     poses: dict[int, Matrix | None] = field(default_factory=dict)
-    lumas: dict[tuple[int, int], Image | None] = field(default_factory=dict)
+    lumas: dict[int, tuple[Image, set[int]]] = field(default_factory=dict)
 
     @property
     def focal(self) -> float:
@@ -101,18 +103,32 @@ class Footage:
         pose = self.poses[at]
         return np.full((4, 4), np.nan) if pose is None else pose
 
+    @cached_property
+    def kept(self) -> Callable[..., Any]:
+        """Calls a function of this and of more, unless it just did."""
+        return lru_cache(2)(lambda function, *more: function(self, *more))
+
+    @property
+    def quick(self) -> "Footage":
+        """Fewer pairs and points, which tell the gross mistakes."""
+        return replace(self, most=QUICK_PAIRS, samples=self.samples[:, :QUICK_POINTS])
+
     def luma(self, shift: int) -> Image:
         """(A, h, w) grey of unit contrast, of frames so many places later.
 
-        NaN where there is none; zero in frames that are in no pair.
+        NaN where there is none; zero in frames that are in no pair. Neighbours are read
+        together: those of one frame overlap with those of the next.
         """
-        found = np.zeros_like(self.depth)
-        for row in np.unique(self.pairs).tolist():
-            if (row, shift) not in self.lumas:
-                self.lumas[row, shift] = self._luma(int(self.places[row]), shift)
-            image = self.lumas[row, shift]
-            found[row] = np.nan if image is None else image
-        return found
+        for at in SHIFTS if shift else (0,):
+            self.lumas.setdefault(at, (np.zeros_like(self.depth), set()))
+        for row in sorted(set(self.pairs.ravel().tolist()) - self.lumas[shift][1]):
+            for at in SHIFTS if shift else (0,):
+                images, read = self.lumas[at]
+                if row not in read:
+                    image = self._luma(int(self.places[row]), at)
+                    images[row] = np.nan if image is None else image
+                    read.add(row)
+        return self.lumas[shift][0]
 
     def _luma(self, place: int, shift: int) -> Image | None:
         inside = 0 <= place + shift < len(self.reader)

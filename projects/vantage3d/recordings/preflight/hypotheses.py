@@ -1,5 +1,6 @@
 """What may be wrong with a recording, and the options that mend it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
@@ -7,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.geometry import invert_rigid
+from vantage3d.recordings.preflight.footage import SHIFTS
 from vantage3d.recordings.recording import AXES
 
 Matrix = NDArray[np.float64]
-SHIFTS = tuple(k for k in range(-5, 6) if k)
 # Of depth: 5000 units per metre for 1000, 6553.5 (Replica), 10000, and the other way.
 SCALES = (10.0, 6.5535, 5.0, 1 / 5, 1 / 6.5535, 1 / 10)
 ROTATED = 1 / 8  # of depth whose bits are rotated by three, below 8.19 m
@@ -57,6 +58,10 @@ class Hypothesis:
         pairs = ((f.name, f.default, getattr(self, f.name)) for f in fields(self))
         return {name: value for name, default, value in pairs if value != default}
 
+    def without(self, names: Iterable[str]) -> "Hypothesis":
+        """The same without some of its changes."""
+        return replace(self, **{name: getattr(GIVEN, name) for name in names})
+
     def pose(self, poses: Matrix, axes_now: str) -> Matrix:
         """(..., 4, 4) poses as the hypothesis has them, of those read now."""
         now, then = (_axes(name) for name in (axes_now, self.axes or axes_now))
@@ -76,6 +81,7 @@ class Hypothesis:
 
 GIVEN = Hypothesis()
 COARSE = {"inverted", "axes", "scale", "units", "color_flip"}  # seen by a still camera
+ALL = frozenset(field.name for field in fields(Hypothesis))
 OF_COLOR = {"color_shift", "color_flip", "color_focal"}  # depth agrees without them
 
 
@@ -88,6 +94,7 @@ class Facts(NamedTuple):
         whole_eighths: Whether all stored depths are multiples of eight.
         sizes: Factors on intrinsics worth a try: of images of other sizes.
         still: Whether the camera hardly moved, so that little can be told.
+        kinds: Fields of hypotheses that can show at all.
     """
 
     axes: str
@@ -95,6 +102,7 @@ class Facts(NamedTuple):
     whole_eighths: bool
     sizes: tuple[float, ...]
     still: bool = False
+    kinds: frozenset[str] = ALL
 
 
 def _axes(name: str) -> Matrix:
@@ -121,7 +129,8 @@ def single_changes(start: Hypothesis, facts: Facts) -> list[Hypothesis]:
     return [
         replace(start, **{name: value})
         for name, choices in values.items()
-        if name not in start.changes and (name in COARSE or not facts.still)
+        if name in facts.kinds - start.changes.keys()
+        and (name in COARSE or not facts.still)
         for value in choices
     ]
 
@@ -138,4 +147,4 @@ def first_changes(facts: Facts) -> list[Hypothesis]:
         )
     ]
     found = dict.fromkeys([*single_changes(GIVEN, facts), *grid])
-    return [guess for guess in found if guess.changes]
+    return [g for g in found if g.changes and g.changes.keys() <= facts.kinds]

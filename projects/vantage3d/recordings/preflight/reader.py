@@ -5,7 +5,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.recordings.preflight.footage import FrameReader, Matrix, Posed
+from vantage3d.recordings.preflight.footage import (
+    SHIFTS,
+    FrameReader,
+    Matrix,
+    Posed,
+)
 from vantage3d.recordings.recording import RecordedFrame, Recording
 from vantage3d.recordings.registration import register_color
 
@@ -26,6 +31,7 @@ class RecordingReader(FrameReader):
         self.trouble: dict[int, ValueError | FileNotFoundError] = {}
         self._frames: dict[int, RecordedFrame | None] = {}
         self.depth = lru_cache(None)(self._depth)  # type: ignore[method-assign]
+        self._image = lru_cache(len(SHIFTS) + 1)(self._read_color)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -68,9 +74,14 @@ class RecordingReader(FrameReader):
             alike = np.allclose(of_color.K, of_depth.resized(of_color.size).K)
             own = None if alike and frame.depth2color is None else of_color.K
         try:
-            color = self.recording.read_color(frame)
+            color = self._image(at)
             cameras = own, posed.depth, posed.K, frame.depth2color
             return register_color(color, *cameras)[0]
         except (FileNotFoundError, ValueError) as error:
             self.trouble[at] = error
             return None
+
+    def _read_color(self, at: int) -> NDArray[np.uint8]:
+        frame = self.frame(at)
+        assert frame is not None
+        return self.recording.read_color(frame)

@@ -1,5 +1,7 @@
 """What a hypothesis says is wrong, in words, and the option that mends it."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from vantage3d.recordings.preflight.footage import Footage
@@ -74,6 +76,23 @@ def describe(guess: Hypothesis, now: Meaning, film: Footage) -> list[Told]:
         (text, remedy if remedy.split()[0] in now.options else _WORDS.get(name, remedy))
         for name, (text, remedy) in told.items()
     ]
+
+
+def not_told(guesses: Iterable[Hypothesis]) -> str:
+    """What single changes would say, as a list of what is not known."""
+    values = defaultdict(list)
+    for guess in guesses:
+        for name, value in guess.changes.items():
+            values[name].append(value)
+    words = [
+        _NOT_TOLD[name].format(
+            low=min(found), high=max(found), most=max(map(abs, found))
+        )
+        if name in SPANS
+        else _NOT_TOLD[name]
+        for name, found in values.items()
+    ]
+    return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])
 
 
 def _inverted(guess: Hypothesis, now: Meaning) -> Told:
@@ -193,6 +212,21 @@ _TELL = {
     "flip": _flip,
     "color_flip": _color_flip,
     "color_focal": _color_focal,
+}
+SPANS = {"focal", "color_focal", "pose_shift", "color_shift"}  # of numbers
+_NOT_TOLD = {
+    "inverted": "the direction of the poses",
+    "axes": "the axes of their cameras",
+    "scale": "the unit of depth",
+    "units": "the unit of translations",
+    "pose_shift": "poses up to {most} frames off",
+    "color_shift": "colour up to {most} frames off",
+    "focal": "focal lengths of {low:.0%} to {high:.0%}",
+    "size": "intrinsics of another size",
+    "rays": "distances along rays from z-depth",
+    "flip": "mirrored images",
+    "color_flip": "mirrored colour",
+    "color_focal": "focal lengths of {low:.0%} to {high:.0%} of colour alone",
 }
 _WORDS = {  # where a command has no option
     "inverted": "Invert the matrices",

@@ -9,12 +9,12 @@ import numpy as np
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.recordings.file_facts import file_facts
 from vantage3d.recordings.findings import Finding
-from vantage3d.recordings.preflight.check import facts_of, few, uncompared
+from vantage3d.recordings.preflight.check import compared, facts_of, few, uncompared
 from vantage3d.recordings.preflight.footage import Footage, film_of
 from vantage3d.recordings.preflight.picture import write_pair
 from vantage3d.recordings.preflight.reader import RecordingReader
 from vantage3d.recordings.preflight.remedies import Meaning, meaning
-from vantage3d.recordings.preflight.search import Comparison, compare
+from vantage3d.recordings.preflight.search import Comparison
 from vantage3d.recordings.preflight.verdict import judge
 from vantage3d.recordings.recording import Camera, RecordedFrame, Recording
 
@@ -96,7 +96,7 @@ def _sequence(recording: Recording, name: str) -> SequenceReport:
     summary = _summary(reader, film, now)
     if film is None:
         return SequenceReport(name, summary, [*found, *uncompared(name)], None)
-    comparison = compare(film, facts_of(film, now))
+    comparison = compared(film, now)
     found += judge(name, film, comparison, now)
     return SequenceReport(name, summary, found, (film, comparison))
 

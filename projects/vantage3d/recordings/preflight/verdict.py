@@ -6,8 +6,13 @@ from vantage3d.recordings.findings import Finding, Level
 from vantage3d.recordings.preflight.agreement import Agreement
 from vantage3d.recordings.preflight.footage import Footage
 from vantage3d.recordings.preflight.hypotheses import OF_COLOR
-from vantage3d.recordings.preflight.remedies import Meaning, Told, describe
-from vantage3d.recordings.preflight.search import Comparison
+from vantage3d.recordings.preflight.remedies import (
+    Meaning,
+    Told,
+    describe,
+    not_told,
+)
+from vantage3d.recordings.preflight.search import SURE, Comparison, standard
 
 # Share of the best score below which the recording as it is read is certainly wrong,
 # and the gain in standard errors that this takes.
@@ -33,9 +38,9 @@ def judge(
     """
     given, best = comparison.given_agreement, comparison.best_agreement
     where = f"{len(film.pairs)} pairs of views, {_apart(film)}"
-    if comparison.best.changes and not _worse(comparison):
+    level = _level(film, comparison)
+    if level != "info":
         told = describe(comparison.best, now, film)
-        level: Level = "error" if _certain(film, comparison) else "warning"
         wrong = "; and ".join(text for text, _ in told)
         evidence = f"as the files are read, {_told(given)}; mended, {_told(best)}"
         text = f"{name}: {'perhaps ' * (level == 'warning')}{wrong}: {evidence}"
@@ -44,36 +49,39 @@ def judge(
     if _mean(given.landed) < LITTLE or _mean(given.seen) < FEW:
         text = f"{text}; no other reading of the files agrees better"
         return [Finding("warning", text, "Check that the poses belong to the images")]
-    if film.still:
-        text += "; the camera hardly moved, which tells little"
-    return [Finding("info", text)]
+    if not comparison.untold:
+        return [Finding("info", text)]
+    least = max(comparison.untold, key=lambda one: one.gain)
+    text += "; the camera hardly moved" * film.still
+    text += (
+        f"; these views do not tell {not_told(u.guess for u in comparison.untold)} (the "
+        f"nearest changes the agreement by {least.gain:+.4f}, {abs(least.errors):.1f} "
+        "standard errors)"
+    )
+    return [Finding("warning", text, "Check them, or record more motion")]
 
 
-def _worse(comparison: Comparison) -> bool:
-    """Whether colours alone speak for a reading that depth speaks against."""
-    if not comparison.best.changes.keys() - OF_COLOR:
-        return False
+def _level(film: Footage, comparison: Comparison) -> Level:
+    """How sure it is that the best reading is right and the present one wrong.
+
+    Depth and colours are two witnesses. A change of depth or of poses that depth
+    speaks against is not said at all. What is said is a doubt, unless the change makes
+    most points agree, by far better than now, in frames enough not to fit by chance.
+    """
+    changes = comparison.best.changes.keys()
     given, best = comparison.given_agreement, comparison.best_agreement
-    return _mean(best.landed) < _mean(given.landed)
-
-
-def _certain(film: Footage, comparison: Comparison) -> bool:
-    """Whether the files as they are read are wrong beyond doubt."""
-    given, best = comparison.given_agreement, comparison.best_agreement
-    if "color_focal" in comparison.best.changes or comparison.errors < CERTAIN:
-        return False
-    # In so few frames another reading, or another order of them, fits by chance.
-    shifted = SHIFTED & comparison.best.changes.keys()
-    if len(film.places) < (ORDERED if shifted else COMPARED):
-        return False
-    if _mean(best.landed) < AGREED:
-        return False
+    against = standard(best.surface - given.surface)[1] < -SURE
+    if not changes or (changes - OF_COLOR and against):
+        return "info"
     both = np.isfinite(given.score) & np.isfinite(best.score)
-    of_depth = comparison.best.changes.keys() - OF_COLOR
-    # What is said of depth and poses must show in depth and poses.
-    if of_depth and _mean((best.surface - given.surface)[both]) < 0:
-        return False
-    return _mean(given.score[both]) < POOR * _mean(best.score[both])
+    certain = (
+        "color_focal" not in changes  # the scene may be far away, or flat
+        and comparison.errors > CERTAIN
+        and len(film.places) >= (ORDERED if SHIFTED & changes else COMPARED)
+        and _mean(best.landed) > AGREED
+        and _mean(given.score[both]) < POOR * _mean(best.score[both])
+    )
+    return "error" if certain else "warning"
 
 
 def _told(agreement: Agreement) -> str:
