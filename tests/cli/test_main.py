@@ -15,7 +15,6 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"torch", "mmdet3d", "mmdet", "mmcv", "transformers", "matplotlib", "scipy"}
 # Their choices come from the rooms that they call.
 SLOW_HELP = {
-    "check-recording",
     "extract-dino-v2-features",
     "extract-clip-rn50-features",
 }

@@ -8,7 +8,7 @@ from tests.recordings.layouts.test_rgbd import K, write
 from vantage3d.recordings.detection import open_recording
 from vantage3d.recordings.file_facts import file_facts
 from vantage3d.recordings.layouts import RgbdFolder
-from vantage3d.recordings.recording import Remedies
+from vantage3d.recordings.options import Remedies
 
 
 def said(root, level, remedies=None):

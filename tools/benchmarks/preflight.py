@@ -23,12 +23,12 @@ from vantage3d.converters.index.source import FrameSource
 from vantage3d.geometry import distance_to_depth, invert_rigid, scale_intrinsics
 from vantage3d.io.depth_files import MILLIMETRES
 from vantage3d.recordings.detection import open_recording
+from vantage3d.recordings.options import AXES
 from vantage3d.recordings.preflight.check import compared
 from vantage3d.recordings.preflight.footage import FrameReader, Posed, film_of
 from vantage3d.recordings.preflight.reader import RecordingReader
 from vantage3d.recordings.preflight.remedies import Meaning, meaning
 from vantage3d.recordings.preflight.verdict import judge
-from vantage3d.recordings.recording import AXES
 from vantage3d.synthetic import write_dataset
 
 SIZE = (160, 120)

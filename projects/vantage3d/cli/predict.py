@@ -2,17 +2,39 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vantage3d.cli.arguments import command_parser, config_file
+from vantage3d.converters.runs import add_extra_roots
 from vantage3d.process.command import one_message
+from vantage3d.recordings.options import add_layout, add_remedies
+from vantage3d.results.outputs import OUTPUTS
 
-SYSTEMS = {  # name -> package and public name of its predictor, and what it does
-    "esam": ("esam", "RGBDSegmenter", "instances of RGB-D frames"),
-    "vggt": ("vggt_lora", "DepthAndPoses", "depth and poses of images"),
-    "deltas": ("deltas", "PosedDepth", "depth of images with poses"),
+NPZ = "npz"  # always made: what a killed run goes on from, and outputs are made of
+SEGMENTERS = ("fastsam", "geometry", "graph", "masks", "sam")
+
+
+class System(NamedTuple):
+    """A system on the command line.
+
+    Attributes:
+        package: Package of ``vantage3d``.
+        name: Public name of its predictor.
+        text: What it does, for people.
+    """
+
+    package: str
+    name: str
+    text: str
+
+
+SYSTEMS = {
+    "esam": System("esam", "RGBDSegmenter", "instances of RGB-D frames"),
+    "vggt": System("vggt_lora", "DepthAndPoses", "depth and poses of images alone"),
+    "deltas": System("deltas", "PosedDepth", "depth of images with poses"),
 }
 
 
@@ -21,22 +43,49 @@ def predict(argv: list[str] | None = None) -> None:
 
     Example:
         python tools/predict.py esam data/desk --weights work_dirs/demo --out OUT
+        python tools/predict.py vggt tour.mp4 --weights work_dirs/depth --out OUT
+        python tools/predict.py esam tour.mp4 --weights work_dirs/demo --out OUT \\
+            --depth-from vggt --depth-weights work_dirs/depth
+        python tools/predict.py esam images --weights work_dirs/demo --out OUT \\
+            --depth-from FOLDER
+
+    OUT has a folder per sequence with ``frames/<frame>.npz``, the arrays of every
+    frame, and what --save asks for. Call it again after a kill: finished frames are
+    kept, the rest goes on. docs/predict.md says what the files hold.
     """
     parser = command_parser(predict.__doc__ or "")
-    lines = [f"{name}: {text}" for name, (_, _, text) in SYSTEMS.items()]
     add = parser.add_argument
-    add("system", choices=SYSTEMS, metavar="SYSTEM", help="; ".join(lines))
+    text = "; ".join(f"{name}: {system.text}" for name, system in SYSTEMS.items())
+    add("system", choices=SYSTEMS, metavar="SYSTEM", help=text)
     add("source", type=Path, help="folder or file of the recording, in any layout")
     add("--weights", help="a checkpoint, or the work dir of a run")
     add("--config", type=config_file, help="if it does not lie beside the weights")
     add("--out", type=Path, required=True, help="folder of the results")
-    from vantage3d.results.outputs import OUTPUTS
-
     text = "what to make beside the arrays of every frame: "
     text += "; ".join(f"{name}: {said}" for name, (_, said) in OUTPUTS.items())
-    add("--save", nargs="+", choices=["npz", *OUTPUTS], default=["npz"], help=text)
-    add("--device", help="cpu, cuda, cuda:1; a GPU where there is one")
+    add("--save", nargs="+", choices=[NPZ, *OUTPUTS], default=[NPZ], help=text)
+    add(
+        "--sequences", nargs="+", metavar="NAME", help="of the recording; all if absent"
+    )
     add("--batch-size", type=int, default=1, help="frames at once")
+    add("--device", help="cpu, cuda, cuda:1; a GPU where there is one if absent")
+    add(
+        "--overwrite", action="store_true", help="forget what other options made in OUT"
+    )
+    text = "go on with a recording that the preflight finds wrong"
+    add("--force", action="store_true", help=text)
+    add = parser.add_argument_group("esam").add_argument
+    text = "depth for recordings without: vggt, deltas, or a folder of .npz files"
+    add("--depth-from", metavar="WHAT", help=text)
+    add("--depth-weights", help="of --depth-from vggt or deltas")
+    add("--depth-config", type=config_file, help="likewise")
+    add("--segmenter", choices=SEGMENTERS, help="of superpoints; graph if absent")
+    add("--mask-dir", type=Path, help="of --segmenter masks: <frame>.png")
+    add("--segmenter-weights", type=Path, help="of --segmenter sam and fastsam")
+    add("--num-points", type=int, help="drawn of a frame; 20000 if absent")
+    add_layout(parser)
+    add_remedies(parser)
+    add_extra_roots(parser)
     args = parser.parse_args(sys.argv[1:] if argv is None else argv)
     from vantage3d.process.lock import locked
 
@@ -46,18 +95,92 @@ def predict(argv: list[str] | None = None) -> None:
 
 
 def _predict(args: argparse.Namespace) -> None:
+    from vantage3d.converters.index.preflight import refuse_wrong
+    from vantage3d.converters.recordings import RecordingSource, opened
+    from vantage3d.inference import open_footage
+
+    _check(args)
+    args.root_path = args.source
+    recording = opened(args)
+    names = args.sequences or recording.sequences()
+    for name in names:  # before weights are read
+        if args.depth_from is None or args.depth_from in SYSTEMS:
+            first = args.depth_from or args.system
+            _class(first).check(open_footage(recording, name))
+    refuse_wrong(RecordingSource(recording), args.force)
+    depths = args.depth_from and Path(args.depth_from)
+    if args.depth_from in SYSTEMS:
+        depths = args.out / f"depth_from_{args.depth_from}"
+        weights = args.depth_weights, args.depth_config
+        predictor = _class(args.depth_from)(*weights, args.device)
+        _run(args, predictor, recording, names, depths)
+    options = _options(args) if args.system == "esam" else {}
+    predictor = _class(args.system)(args.weights, args.config, args.device, **options)
+    _run(args, predictor, recording, names, args.out, args.save, depths)
+
+
+def _run(
+    args: argparse.Namespace,
+    predictor: Any,
+    recording: Any,
+    names: list[str],
+    out: Path,
+    kinds: Iterable[str] = (),
+    depths: Path | None = None,
+) -> None:
+    """Predict sequences into folders of ``out``, and make outputs of each."""
+    from vantage3d.inference import depth_files, open_footage
     from vantage3d.io.names import public_name
-    from vantage3d.recordings.detection import open_recording
     from vantage3d.results.outputs import save
 
-    recording = open_recording(args.source)
-    package, name, _ = SYSTEMS[args.system]
-    kind: Any = getattr(import_module(f"vantage3d.{package}"), name)
-    predictor = kind(args.weights, args.config, args.device)
-    for sequence in recording.sequences():
-        folder = args.out / public_name(sequence)
-        scene = predictor(recording, args.batch_size, folder, sequence=sequence)
-        print(f"{folder}: {len(scene.frames)} frames")
-        kinds = [one for one in args.save if one != "npz"]
-        for path in save(scene, folder, kinds):
+    for name in names:
+        own = depths and depth_files(depths, name)
+        footage, folder = open_footage(recording, name, own), out / public_name(name)
+        scene = predictor(footage, args.batch_size, folder, overwrite=args.overwrite)
+        print(f"{folder}: {len(scene.frames)} of {len(footage)} frames")
+        for path in save(scene, folder, [kind for kind in kinds if kind != NPZ]):
             print(f"  {path}")
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse options that would do nothing."""
+    of_esam = ("depth_from", "segmenter", "mask_dir", "segmenter_weights", "num_points")
+    given = [name for name in of_esam if getattr(args, name) is not None]
+    if given and args.system != "esam":
+        raise ValueError(
+            f"{_option(given[0])} is of esam, and {args.system} was chosen"
+        )
+    for name in ("depth_weights", "depth_config"):
+        if getattr(args, name) and args.depth_from not in SYSTEMS:
+            raise ValueError(
+                f"{_option(name)} needs --depth-from vggt or deltas, got "
+                f"{args.depth_from}"
+            )
+    for name in ("batch_size", "num_points"):
+        if (value := getattr(args, name)) is not None and value < 1:
+            raise ValueError(f"{_option(name)} must be at least 1, got {value}")
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _class(system: str) -> Any:
+    package, name, _ = SYSTEMS[system]
+    return getattr(import_module(f"vantage3d.{package}"), name)
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """What the segmenter of points alone is told."""
+    from vantage3d.esam.converters.segmenters import SegmenterOptions
+
+    said = {
+        "name": args.segmenter,
+        "mask_dir": args.mask_dir,
+        "weights": args.segmenter_weights,
+    }
+    given = {key: value for key, value in said.items() if value is not None}
+    options: dict[str, Any] = {"segmenter": SegmenterOptions(**given)}
+    if args.num_points is not None:
+        options["num_points"] = args.num_points
+    return options

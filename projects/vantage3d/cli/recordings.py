@@ -16,14 +16,13 @@ def check_recording(argv: list[str] | None = None) -> None:
     Views that are far enough apart are seen through each other, as the files are read
     and as they might be meant. The exit code is 2 where something is surely wrong.
     """
-    from vantage3d.converters.recordings import add_remedies
     from vantage3d.converters.runs import add_extra_roots, from_args
-    from vantage3d.recordings.layouts import LAYOUTS
+    from vantage3d.recordings.options import Remedies, add_layout, add_remedies
 
     parser = command_parser(check_recording.__doc__ or "")
     add = parser.add_argument
     add("root", type=Path, help="folder or file of the recording")
-    add("--layout", choices=LAYOUTS, help="instead of what is recognised")
+    add_layout(parser)
     add("--out", type=Path, help="folder of report.json and pictures of two views")
     add_remedies(parser)
     add_extra_roots(parser)
@@ -31,7 +30,6 @@ def check_recording(argv: list[str] | None = None) -> None:
     from vantage3d.recordings.detection import open_recording
     from vantage3d.recordings.findings import errors
     from vantage3d.recordings.preflight import report
-    from vantage3d.recordings.recording import Remedies
 
     with one_message("stopped; call it again"):
         remedies = from_args(Remedies, args)

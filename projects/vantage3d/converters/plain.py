@@ -14,20 +14,15 @@ import cv2
 import numpy as np
 from mmengine.logging import print_log
 
-from vantage3d.converters.recordings import add_remedies, opened
+from vantage3d.converters.recordings import opened
 from vantage3d.converters.runs import add_folders
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.colmap import HALF
 from vantage3d.io.depth_files import write_millimetre_png
 from vantage3d.io.names import public_name
 from vantage3d.process.progress import track
-from vantage3d.recordings.layouts import LAYOUTS
-from vantage3d.recordings.recording import (
-    AXES,
-    RecordedFrame,
-    Recording,
-    Unusable,
-)
+from vantage3d.recordings.options import AXES, add_layout, add_remedies
+from vantage3d.recordings.recording import RecordedFrame, Recording, Unusable
 from vantage3d.recordings.registration import register_color
 
 QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 95]
@@ -108,7 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the subcommand."""
     add_folders(parser, "where the files go")
     add = parser.add_argument
-    add("--layout", choices=LAYOUTS, help="instead of what is recognised")
+    add_layout(parser)
     add("--max-skipped", type=float, default=0.05, help="share of bad frames allowed")
     add_remedies(parser)
 

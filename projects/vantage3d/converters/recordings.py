@@ -13,20 +13,13 @@ from vantage3d.converters.index.build import build_index
 from vantage3d.converters.index.source import FrameSource, Unusable
 from vantage3d.converters.runs import add_index_arguments, from_args, index_options
 from vantage3d.geometry import invert_rigid
-from vantage3d.process.command import image_size
 from vantage3d.recordings.detection import open_recording
 from vantage3d.recordings.file_facts import file_facts
 from vantage3d.recordings.findings import Finding
-from vantage3d.recordings.layouts import LAYOUTS
+from vantage3d.recordings.options import Remedies, add_layout, add_remedies
 from vantage3d.recordings.preflight import check_sequence
 from vantage3d.recordings.preflight.remedies import Meaning, meaning
-from vantage3d.recordings.recording import (
-    AXES,
-    POSES,
-    RecordedFrame,
-    Recording,
-    Remedies,
-)
+from vantage3d.recordings.recording import RecordedFrame, Recording
 from vantage3d.views.index import Facts, IndexedFrame, split_scenes
 
 
@@ -146,36 +139,13 @@ def posed(frame: RecordedFrame) -> NDArray[np.float64]:
     return frame.cam2world
 
 
-def add_remedies(parser: argparse.ArgumentParser) -> None:
-    """Options by which the owner says what the files of a recording mean."""
-    group = parser.add_argument_group(
-        "what the files mean",
-        "where they differ from their layout; check_recording "
-        "says which of these a recording needs",
-    )
-    add = group.add_argument
-    add("--depth-scale", type=float, help="units of depth maps per metre")
-    add("--missing", type=int, help='stored depth that means "none", beside 0, 65535')
-    add("--poses", choices=POSES, help="what the matrices of poses are")
-    add("--axes", choices=AXES, help="axes of the cameras that poses are of")
-    add("--pose-units", type=float, default=1.0, help="per metre: 1000 for millimetres")
-    add("--pose-shift", type=int, default=0, help="a frame's pose is so many later")
-    add("--color-shift", type=int, default=0, help="a frame's colour is so many later")
-    text = "depth maps hold distances to the camera's centre"
-    add("--along-rays", action="store_true", help=text)
-    text = "size WxH of the images that the intrinsics were written for"
-    add("--intrinsics-size", type=image_size, help=text)
-    text = "of so many images or frames of a video without poses, take the sharpest"
-    add("--every", type=int, default=1, help=text)
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the subcommand."""
     add_index_arguments(parser)
     add, text = parser.add_argument, "scenes, * is a wildcard; all others are train"
     add("--val-scenes", nargs="+", default=[], help=f"validation {text}")
     add("--test-scenes", nargs="+", default=[], help=f"test {text}")
-    add("--layout", choices=LAYOUTS, help="instead of what is recognised")
+    add_layout(parser)
     add_remedies(parser)
 
 

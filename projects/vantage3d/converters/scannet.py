@@ -16,7 +16,7 @@ from vantage3d.converters.index.build import build_index
 from vantage3d.converters.index.report import refuse_skipped
 from vantage3d.converters.index.source import Unusable
 from vantage3d.converters.lists import add_available, on_disk
-from vantage3d.converters.recordings import RecordingSource, add_remedies
+from vantage3d.converters.recordings import RecordingSource
 from vantage3d.converters.runs import add_index_arguments, from_args, index_options
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.images import encode_png
@@ -27,7 +27,7 @@ from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
 from vantage3d.recordings.layouts.scannet import ScanNet
 from vantage3d.recordings.layouts.sens import sens_files
-from vantage3d.recordings.recording import Remedies
+from vantage3d.recordings.options import Remedies, add_remedies
 from vantage3d.views.index import (
     IndexedFrame,
     check_splits,

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from vantage3d.converters.index.build import build_index
-from vantage3d.converters.recordings import RecordingSource, add_remedies
+from vantage3d.converters.recordings import RecordingSource
 from vantage3d.converters.runs import add_index_arguments, from_args, index_options
 from vantage3d.io.text import read_list
 from vantage3d.recordings.layouts.sevenscenes import SevenScenes
-from vantage3d.recordings.recording import Remedies
+from vantage3d.recordings.options import Remedies, add_remedies
 
 TRAINING = "TrainSplit.txt"
 

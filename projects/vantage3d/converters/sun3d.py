@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from vantage3d.converters.index.build import build_index
-from vantage3d.converters.recordings import RecordingSource, add_remedies
+from vantage3d.converters.recordings import RecordingSource
 from vantage3d.converters.runs import add_index_arguments, from_args, index_options
 from vantage3d.recordings.layouts.sun3d import MAX_APART_MS, Sun3d
-from vantage3d.recordings.recording import Remedies
+from vantage3d.recordings.options import Remedies, add_remedies
 from vantage3d.views.index import split_scenes
 
 

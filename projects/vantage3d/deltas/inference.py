@@ -9,7 +9,7 @@ import torch
 
 from vantage3d.geometry import invert_rigid, scale_intrinsics
 from vantage3d.inference import Group, Inferencer, InputFrame
-from vantage3d.results import FramePrediction
+from vantage3d.results.prediction import FramePrediction
 from vantage3d.views.batch import in_first_camera
 
 CELL = 8  # pixels of a cell of the detector
@@ -27,6 +27,12 @@ class PosedDepth(Inferencer):
     """
 
     system = "deltas"
+    needs: ClassVar[dict[str, str]] = {
+        "cam2world": "It triangulates between posed images: record poses, or predict "
+        "them and depth with vggt",
+        "K": "Put the 3x3 matrix into intrinsic.txt beside the images",
+    }
+    least_frames = 2
     changes: ClassVar[dict[str, Any]] = {
         "criterion": None,
         "pretrained": None,
@@ -46,7 +52,6 @@ class PosedDepth(Inferencer):
         """Each frame with the ones before it; the first ones with those behind."""
         seen: deque[InputFrame] = deque(maxlen=VIEWS)
         for count, frame in enumerate(frames, 1):
-            _check(frame)
             seen.append(frame)
             if count == VIEWS:
                 for place in range(VIEWS):
@@ -54,11 +59,6 @@ class PosedDepth(Inferencer):
                     yield Group([seen[place], *others], 1)
             elif count > VIEWS:
                 yield Group([*seen][::-1], 1)
-        if len(seen) == 1:
-            raise ValueError(
-                f"{seen[0].name} is the only frame, and deltas triangulates: it needs "
-                "at least two that were taken from different places"
-            )
         if len(seen) < VIEWS:
             for place in range(len(seen)):
                 others = [f for i, f in enumerate(seen) if i != place]
@@ -100,16 +100,3 @@ class PosedDepth(Inferencer):
                 timestamp=frame.timestamp,
             )
         ]
-
-
-def _check(frame: InputFrame) -> None:
-    """Refuse a frame that cannot be triangulated."""
-    for what, value, where in (
-        ("pose", frame.cam2world, "predict poses and depth with vggt instead"),
-        ("intrinsics", frame.K, "put the 3x3 matrix into intrinsic.txt"),
-    ):
-        if value is None:
-            raise ValueError(
-                f"frame {frame.name} has no {what}, and deltas triangulates between "
-                f"posed images. Record them, or {where}"
-            )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from vantage3d.geometry import scale_intrinsics
 from vantage3d.inference import Group, Inferencer, InputFrame
 from vantage3d.recordings.registration import register_color, register_labels
 from vantage3d.registry import DATASETS, TRANSFORMS
-from vantage3d.results import FramePrediction, Instances
+from vantage3d.results.prediction import FramePrediction, Instances
 from vantage3d.views.transform import nearest
 
 # From a camera that is held level to a world whose z points up, as ScanNet's does.
@@ -77,6 +77,11 @@ class RGBDSegmenter(Inferencer):
     """
 
     system = "esam"
+    needs: ClassVar[dict[str, str]] = {
+        "depth": "Record depth, or predict it: --depth-from vggt, or --depth-from "
+        "FOLDER with .npz files of another network",
+        "K": "Put the 3x3 matrix into intrinsic.txt beside the images",
+    }
 
     def __init__(
         self,
@@ -129,24 +134,9 @@ class RGBDSegmenter(Inferencer):
         ]
 
     def _view(self, frame: InputFrame) -> View:
-        """The frame on the pixels of its depth, and its superpoints.
-
-        Raises:
-            ValueError: If it has no depth or no intrinsics.
-        """
+        """The frame on the pixels of its depth, and its superpoints."""
         depth, K = frame.depth, frame.of_depth
-        if depth is None:
-            raise ValueError(
-                f"frame {frame.name} has no depth, and esam segments points. Record "
-                "depth, or predict it: --depth-from vggt, or --depth-from FOLDER with "
-                "depth that another network predicted"
-            )
-        if K is None:
-            raise ValueError(
-                f"frame {frame.name} has no intrinsics, and esam needs them to place "
-                "its depth in space. Put the 3x3 matrix into intrinsic.txt beside the "
-                "images"
-            )
+        assert depth is not None and K is not None  # of a frame that was checked
         own = _own_camera(frame, K)
         image, seen = register_color(
             frame.color, own, depth.astype(np.float32), K, frame.depth2color

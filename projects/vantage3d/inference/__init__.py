@@ -4,7 +4,14 @@
 recordings frame by frame, :mod:`vantage3d.inference.trained` finds config and weights.
 """
 
-from vantage3d.inference.frames import Footage, InputFrame, open_footage
+from vantage3d.inference.frames import Footage, InputFrame, depth_files, open_footage
 from vantage3d.inference.inferencer import Group, Inferencer
 
-__all__ = ["Footage", "Group", "Inferencer", "InputFrame", "open_footage"]
+__all__ = [
+    "Footage",
+    "Group",
+    "Inferencer",
+    "InputFrame",
+    "depth_files",
+    "open_footage",
+]

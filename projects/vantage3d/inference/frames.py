@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from vantage3d.checks import check_choice, check_shape
 from vantage3d.geometry import invert_rigid, scale_intrinsics
+from vantage3d.io.names import public_name
+from vantage3d.io.prediction_files import FRAMES, PredictedFiles, prediction_files
 from vantage3d.recordings.detection import open_recording
-from vantage3d.recordings.recording import RecordedFrame, Recording
+from vantage3d.recordings.recording import Recording
 
 Matrix = NDArray[np.float64]
+PROPORTIONS = 0.1  # share by which a prediction in whole patches may be stretched
 
 
 class InputFrame(NamedTuple):
@@ -117,13 +120,28 @@ class Footage:
     Attributes:
         recording: The recording.
         sequence: Name of the sequence.
+        depths: Predictions whose depth, intrinsics and pose the frames get, by name;
+            frames without one are left out. None for the recording's own.
     """
 
     recording: Recording
     sequence: str
+    depths: PredictedFiles | None = None
 
     def __len__(self) -> int:
         return len(self.recording.names(self.sequence))
+
+    @property
+    def made_of(self) -> dict[str, Any]:
+        """Which recording it is, what its owner says of it, and whose depth it has."""
+        recording = self.recording
+        return {
+            "source": str(recording.root.resolve()),
+            "sequence": self.sequence,
+            "layout": recording.layout,
+            "depth from": None if self.depths is None else str(self.depths.path),
+            **{name: str(v) for name, v in recording.remedies.given.items()},
+        }
 
     def __iter__(self) -> Iterator[InputFrame]:
         """Frames in order of time; those that cannot be used are told and left out.
@@ -132,10 +150,9 @@ class Footage:
             ValueError: If none can be used, with the reason of the first.
         """
         used, reasons = 0, []
-        for name in self.recording.names(self.sequence):
+        for place, name in enumerate(self.recording.names(self.sequence)):
             try:
-                frame = self.recording.frame(self.sequence, name)
-                decoded = self._decoded(frame)
+                decoded = self._decoded(place, name)
             except (FileNotFoundError, ValueError) as error:
                 reasons.append(str(error))
                 text = f"frame {name} is left out: {error}"
@@ -143,7 +160,7 @@ class Footage:
                 continue
             used += 1
             yield decoded
-            del decoded
+            del decoded  # nobody but the caller holds it while the next one is read
         if not used:
             first = f": {reasons[0]}" if reasons else ""
             raise ValueError(
@@ -151,35 +168,62 @@ class Footage:
                 f"{self.sequence}, can be used{first}"
             )
 
-    def _decoded(self, frame: RecordedFrame) -> InputFrame:
+    def _decoded(self, place: int, name: str) -> InputFrame:
         """A frame with its files read."""
-        recording, of_color, of_depth = self.recording, frame.color_camera, None
-        depth = None
-        if frame.depth is not None and frame.depth_camera is not None:
-            depth, of_depth = recording.read_depth(frame), frame.depth_camera.K
-        return InputFrame(
-            frame.name,
-            recording.read_color(frame),
-            None if of_color is None else of_color.K,
-            depth,
-            of_depth,
-            frame.depth2color,
-            frame.cam2world,
-            frame.timestamp,
+        recording = self.recording
+        frame = recording.frame(self.sequence, name)
+        color, of_color = recording.read_color(frame), frame.color_camera
+        K = None if of_color is None else of_color.K
+        own = InputFrame(frame.name, color, K, timestamp=frame.timestamp)
+        if self.depths is not None:
+            return _with_depth(own, frame.cam2world, self.depths, place)
+        if frame.depth is None or frame.depth_camera is None:
+            return own._replace(cam2world=frame.cam2world)
+        return own._replace(
+            depth=recording.read_depth(frame),
+            K_depth=frame.depth_camera.K,
+            depth2color=frame.depth2color,
+            cam2world=frame.cam2world,
         )
 
 
+def _with_depth(
+    frame: InputFrame, cam2world: Matrix | None, depths: PredictedFiles, place: int
+) -> InputFrame:
+    """A frame with what was predicted of it; its own cameras where nothing was.
+
+    Raises:
+        ValueError: If nothing was predicted of it, or of another view.
+    """
+    name = frame.name if depths.named else depths.names[place]
+    if name not in depths.names:
+        raise ValueError(f"{depths.path} has no prediction of it")
+    view = depths.read(name)
+    (h, w), (H, W) = view.depth.shape, frame.color.shape[:2]
+    if abs(w * H / (h * W) - 1) > PROPORTIONS:
+        raise ValueError(
+            f"its prediction is {w}x{h} and the image {W}x{H}: they do not show the "
+            "same view. Predict whole images, not crops"
+        )
+    K = frame.K if view.K is None else scale_intrinsics(view.K, W / w, H / h)
+    pose = cam2world if view.cam2world is None else view.cam2world
+    return frame._replace(K=K, depth=view.depth, cam2world=pose)
+
+
 def open_footage(
-    source: str | Path | Recording, sequence: str | None = None
+    source: str | Path | Recording,
+    sequence: str | None = None,
+    depths: str | Path | None = None,
 ) -> Footage:
     """A sequence of a recording.
 
     Args:
         source: Folder or file in any layout of recordings, or a recording.
         sequence: Its name; may be left out where there is one.
+        depths: Folder of ``.npz`` predictions of its frames, or one file of all.
 
     Raises:
-        FileNotFoundError: If there is nothing at ``source``.
+        FileNotFoundError: If there is nothing at ``source`` or ``depths``.
         ValueError: If no layout fits, or there is no such sequence or more than one.
     """
     recording = source if isinstance(source, Recording) else open_recording(source)
@@ -187,11 +231,39 @@ def open_footage(
     if sequence is None and len(names) != 1:
         few = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
         raise ValueError(
-            f"{recording.root} has {len(names)} sequences ({few}). Give `sequence`"
+            f"{recording.root} has {len(names)} sequences ({few}). Name one"
         )
     if sequence is not None:
         check_choice("sequence", sequence, names)
-    return Footage(recording, sequence or names[0])
+    sequence, found = sequence or names[0], None
+    if depths is not None:
+        found = PredictedFiles(Path(depths))
+        count = len(recording.names(sequence))
+        if not found.named and len(found.names) != count:
+            raise ValueError(
+                f"{depths} holds {len(found.names)} frames that it does not name, and "
+                f"{recording.root} has {count}: which is which is not known. Give it "
+                "an array `names`"
+            )
+    return Footage(recording, sequence, found)
+
+
+def depth_files(folder: Path, sequence: str) -> Path:
+    """Where predictions of a sequence are, below a folder or in it.
+
+    Raises:
+        FileNotFoundError: If there are none.
+    """
+    scene = folder / public_name(sequence)
+    places = (scene / FRAMES, scene, folder / FRAMES, folder)
+    for place in places:
+        if prediction_files(place):
+            return place
+    looked = ", ".join(str(place) for place in places)
+    raise FileNotFoundError(
+        f"no .npz file with an array `depth` for {sequence} was found in {looked}. "
+        "docs/predict.md says how predictions of other networks are named"
+    )
 
 
 def footage_of(inputs: object, sequence: str | None = None) -> Iterable[InputFrame]:

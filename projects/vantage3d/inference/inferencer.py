@@ -3,7 +3,7 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 from vantage3d.inference.frames import Footage, InputFrame, checked, footage_of
 from vantage3d.inference.trained import find_trained
+from vantage3d.io.atomic import remove_temporaries
+from vantage3d.io.manifest import open_manifest
 from vantage3d.io.names import public_name
+from vantage3d.io.prediction_files import FRAMES
 from vantage3d.process.progress import track
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
 from vantage3d.results.store import StoredFrames
 
-FRAMES = "frames"  # folder of a scene's .npz files
+WORDS = {"depth": "depth", "K": "intrinsics", "cam2world": "pose"}
 
 
 class Group(NamedTuple):
@@ -51,7 +54,10 @@ class Inferencer(ABC):
     """
 
     system: ClassVar[str]
-    changes: ClassVar[dict[str, Any]] = {}  # of the model, for prediction
+    changes: ClassVar[Mapping[str, Any]] = {}  # of the model, for prediction
+    # Field of InputFrame that every frame must have -> what to do where it is missing.
+    needs: ClassVar[Mapping[str, str]] = {}
+    least_frames: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -62,6 +68,36 @@ class Inferencer(ABC):
         self.trained = find_trained(weights, config, self.system)
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.model: Any = self.trained.build(**self.changes).to(self.device)
+
+    @classmethod
+    def check(cls, footage: Footage) -> None:
+        """Look at the first frame of a recording, before weights are read.
+
+        Raises:
+            ValueError: If it lacks what the network needs, or there are too few frames.
+        """
+        if len(footage) < cls.least_frames:
+            raise ValueError(
+                f"{footage.recording.root}, {footage.sequence}, has {len(footage)} "
+                f"frame, and {cls.system} needs at least {cls.least_frames}, taken "
+                "from different places"
+            )
+        cls.check_frame(next(iter(footage)))
+
+    @classmethod
+    def check_frame(cls, frame: InputFrame) -> InputFrame:
+        """The frame.
+
+        Raises:
+            ValueError: If it lacks what the network needs.
+        """
+        for name, remedy in cls.needs.items():
+            if getattr(frame, name) is None:
+                raise ValueError(
+                    f"frame {frame.name} has no {WORDS[name]}, which {cls.system} "
+                    f"needs. {remedy}"
+                )
+        return frame
 
     @property
     def options(self) -> dict[str, Any]:
@@ -103,7 +139,7 @@ class Inferencer(ABC):
             store: Where predictions are kept; what it has of the same frames, weights
                 and options is not computed again.
         """
-        for group in self.groups(frames, batch_size):
+        for group in self.groups(map(self.check_frame, frames), batch_size):
             key, done = "", None
             if store is not None:
                 key = self._key_of(group)
@@ -118,8 +154,8 @@ class Inferencer(ABC):
         inputs: Any,
         batch_size: int = 1,
         out_dir: str | Path | None = None,
-        show: bool = False,
         sequence: str | None = None,
+        overwrite: bool = False,
     ) -> ScenePrediction:
         """Predict a whole recording.
 
@@ -129,13 +165,22 @@ class Inferencer(ABC):
             out_dir: Folder of the scene's files: each frame is written to its
                 ``frames`` when it is known and read again when it is asked for, and a
                 killed call goes on where it was. None keeps all frames in memory.
-            show: Open the pictures in a viewer.
             sequence: Of a recording that has several.
+            overwrite: Forget what ``out_dir`` has of another recording, other weights
+                or other options, which is an error else.
+
+        Raises:
+            ValueError: If a frame lacks what the network needs, no frame can be used,
+                or ``out_dir`` holds something else.
         """
-        frames = footage_of(inputs, sequence)
-        named = isinstance(frames, Footage)
-        name = public_name(frames.sequence) if named else "frames"
-        store = None if out_dir is None else StoredFrames(Path(out_dir) / FRAMES, ())
+        frames, name, made_of = footage_of(inputs, sequence), "frames", {}
+        if isinstance(frames, Footage):
+            name, made_of = public_name(frames.sequence), frames.made_of
+            self.check(frames)
+        store = None
+        if out_dir is not None:
+            self._open(Path(out_dir), made_of, overwrite)
+            store = StoredFrames(Path(out_dir) / FRAMES, ())
         total = len(frames) if isinstance(frames, Sized) else None
         kept: list[FramePrediction] = []
         names = []
@@ -164,6 +209,18 @@ class Inferencer(ABC):
         """
         values = {"name": "frame", "color": color, "depth": depth, "K": K, **more}
         return next(self.stream([checked(InputFrame(**values))]))
+
+    def _open(self, folder: Path, made_of: dict[str, Any], overwrite: bool) -> None:
+        """Refuse a folder of another recording, other weights or other options."""
+        made_with = {
+            "system": self.system,
+            "weights": str(self.trained.checkpoint),
+            "sha256 of the weights": self.trained.digest,
+            **made_of,
+            **{name: str(value) for name, value in self.options.items()},
+        }
+        open_manifest(folder / ".predict" / "frames", made_with, overwrite, "--out")
+        remove_temporaries(folder / FRAMES)
 
     def _key_of(self, group: Group) -> str:
         parts = [self.key, *(frame.digest for frame in group.frames)]

@@ -12,7 +12,9 @@ from vantage3d.io.checksums import read_sealed, seal
 _FILE = ("manifest", "Make everything again with --overwrite")
 
 
-def open_manifest(state_dir: Path, options: dict[str, Any], overwrite: bool) -> str:
+def open_manifest(
+    state_dir: Path, options: dict[str, Any], overwrite: bool, option: str = "--out-dir"
+) -> str:
     """Check ``options`` against those of the last run, or store them.
 
     Args:
@@ -20,6 +22,7 @@ def open_manifest(state_dir: Path, options: dict[str, Any], overwrite: bool) -> 
         options: Everything that decides the bytes of a sample, with a ``format`` that
             is raised when they change for the same options.
         overwrite: Forget what was made with other options.
+        option: By which the user chooses another folder, for the message.
 
     Returns:
         A hash of the options.
@@ -36,7 +39,7 @@ def open_manifest(state_dir: Path, options: dict[str, Any], overwrite: bool) -> 
     elif changed := differences(read_sealed(path, *_FILE), json.loads(text)):
         raise ValueError(
             f"{path.parent.parent.parent} holds samples made with other options: "
-            f"{changed}. Use the same options, another --out-dir, or --overwrite to "
+            f"{changed}. Use the same options, another {option}, or --overwrite to "
             "make everything again"
         )
     return hashlib.sha256(text.encode()).hexdigest()

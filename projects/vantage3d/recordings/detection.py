@@ -8,7 +8,8 @@ from mmengine.logging import print_log
 from vantage3d.checks import check_choice
 from vantage3d.io.folders import listing
 from vantage3d.recordings.layouts import LAYOUTS
-from vantage3d.recordings.recording import Look, Recording, Remedies
+from vantage3d.recordings.options import Remedies
+from vantage3d.recordings.recording import Look, Recording
 from vantage3d.recordings.stray import archives, mention_archives
 
 Kind = type[Recording]

@@ -37,8 +37,9 @@ def file_facts(recording: Recording, sequence: str) -> list[Finding]:
     found = _unusable(len(listed), reasons)
     if frames:
         found += _camera_facts(frames)
-        found += _color_facts(recording, frames)
-        found += _depth_facts(recording, frames)
+        if not recording.packed:
+            found += _color_facts(recording, frames)
+            found += _depth_facts(recording, frames)
         if not errors(found):
             found += _scene_facts(recording, frames)
     found += [Finding("warning", text) for text in recording.defaults]

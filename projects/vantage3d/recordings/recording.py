@@ -3,7 +3,7 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cache, wraps
 from logging import WARNING
 from pathlib import Path
@@ -13,7 +13,6 @@ import numpy as np
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
-from vantage3d.checks import check_choice, check_positive
 from vantage3d.geometry import distance_to_depth, invert_rigid, scale_intrinsics
 from vantage3d.io.colmap import ColmapCamera
 from vantage3d.io.depth_files import read_depth_file
@@ -22,16 +21,10 @@ from vantage3d.io.matrices import check_intrinsics, read_matrix
 from vantage3d.io.paths import inside
 from vantage3d.io.video import read_video_frame
 from vantage3d.recordings.lenses import undistort
+from vantage3d.recordings.options import AXES, Remedies
 
 Matrix = NDArray[np.float64]
 Result = TypeVar("Result")
-# Camera axes of files -> OpenCV's (x right, y down, z forward); None for those.
-AXES = {
-    "opencv": None,
-    "opengl": ((1, 0, 0, 0), (0, -1, 0, 0), (0, 0, -1, 0), (0, 0, 0, 1)),
-    "ros": ((0, 0, 1, 0), (-1, 0, 0, 0), (0, -1, 0, 0), (0, 0, 0, 1)),
-}
-POSES = ("cam2world", "world2cam")
 
 
 class Camera(NamedTuple):
@@ -91,6 +84,8 @@ class RecordedFrame(NamedTuple):
         """Why ``color`` is no image file of ``color_camera``; empty where it is."""
         if self.place is not None:
             return "its image lies inside a video"
+        if self.color.suffix == ".npz":
+            return "its image is an array"
         if self.lens is not None:
             return f"its image has the distortion of a lens ({self.lens.model})"
         return ""
@@ -102,59 +97,6 @@ class Unusable(NamedTuple):
     name: str
     number: int
     reason: str
-
-
-@dataclass(frozen=True)
-class Remedies:
-    """What the owner of a recording says about its files, for every layout alike.
-
-    None leaves a convention as the layout has it.
-
-    Attributes:
-        depth_scale: Units of a depth map per metre.
-        missing: Stored value that means "no depth", beside 0 and 65535.
-        poses: What the matrices are, one of :data:`POSES`.
-        axes: Axes of the cameras that poses are of, a key of :data:`AXES`.
-        pose_units: Units of translations per metre: 1000 for millimetres.
-        pose_shift: A frame has the pose that the files give to the one so many places
-            later.
-        color_shift: A frame has the colour image of the one so many places later.
-        along_rays: Whether depth maps hold distances to the camera's centre.
-        intrinsics_size: (W, H) of the images that the intrinsics were written for.
-        every: Of so many successive images the sharpest is taken, in folders of images
-            and videos without poses.
-        extra_roots: Folders beside the recording in which its files may lie, for lists
-            and links that lead there.
-    """
-
-    depth_scale: float | None = None
-    missing: int | None = None
-    poses: str | None = None
-    axes: str | None = None
-    pose_units: float = 1.0
-    pose_shift: int = 0
-    color_shift: int = 0
-    along_rays: bool = False
-    intrinsics_size: tuple[int, int] | None = None
-    every: int = 1
-    extra_roots: Sequence[str | Path] = ()
-
-    def __post_init__(self) -> None:
-        if self.depth_scale is not None:
-            check_positive("--depth-scale", self.depth_scale)
-        if self.poses is not None:
-            check_choice("--poses", self.poses, POSES)
-        if self.axes is not None:
-            check_choice("--axes", self.axes, AXES)
-        check_positive("--pose-units", self.pose_units)
-        check_positive("--every", self.every)
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """What files mean and layouts do not say, by the name of the option."""
-        said = [f for f in fields(self) if f.name != "extra_roots"]
-        pairs = ((f.name, f.default, getattr(self, f.name)) for f in said)
-        return {name: value for name, default, value in pairs if value != default}
 
 
 class Look(NamedTuple):
@@ -205,9 +147,10 @@ class Recording(ABC):
     axes: ClassVar[str] = "opencv"
     rotated_bits: ClassVar[bool] = False
     posed: ClassVar[bool] = True  # whether files of the layout hold poses
+    packed: ClassVar[bool] = False  # whether arrays hold colour and depth, not images
 
     root: Path
-    remedies: Remedies = Remedies()
+    remedies: Remedies = field(default_factory=Remedies)
     defaults: dict[str, None] = field(default_factory=dict, compare=False)
     seen: dict[tuple, Any] = field(default_factory=dict, compare=False, repr=False)
 

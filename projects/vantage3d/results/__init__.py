@@ -5,10 +5,12 @@ recording; :mod:`vantage3d.results.store` keeps frames as ``.npz``, and
 :mod:`vantage3d.results.outputs` has everything else that is made of them.
 """
 
-from vantage3d.results.prediction import (
-    FramePrediction,
-    Instances,
-    ScenePrediction,
-)
+from vantage3d.public_names import public_names
 
-__all__ = ["FramePrediction", "Instances", "ScenePrediction"]
+_MODULES = {
+    "FramePrediction": "prediction",
+    "Instances": "prediction",
+    "ScenePrediction": "prediction",
+}
+__all__ = list(_MODULES)
+__getattr__ = public_names(__name__, _MODULES)

@@ -3,15 +3,17 @@
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vantage3d.results.prediction import ScenePrediction
+if TYPE_CHECKING:  # --help needs the table alone
+    from vantage3d.results.prediction import ScenePrediction
 
 # Name of --save -> module of this room with ``write(scene, folder) -> list[Path]``,
 # which writes below the folder and returns what; and what that is, for --help.
 OUTPUTS: dict[str, tuple[str, str]] = {}
 
 
-def save(scene: ScenePrediction, folder: Path, kinds: Iterable[str]) -> list[Path]:
+def save(scene: "ScenePrediction", folder: Path, kinds: Iterable[str]) -> list[Path]:
     """Make outputs of a scene.
 
     Args:

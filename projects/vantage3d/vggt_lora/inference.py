@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vantage3d.geometry import invert_rigid, scale_intrinsics
 from vantage3d.inference import Group, Inferencer, InputFrame
-from vantage3d.results import FramePrediction
+from vantage3d.results.prediction import FramePrediction
 
 
 class DepthAndPoses(Inferencer):

@@ -10,7 +10,8 @@ from tests.shared import need
 from vantage3d.io.colmap import ColmapCamera
 from vantage3d.recordings.detection import open_recording
 from vantage3d.recordings.layouts import Colmap
-from vantage3d.recordings.recording import Remedies, Unusable
+from vantage3d.recordings.options import Remedies
+from vantage3d.recordings.recording import Unusable
 
 SIZE = 80, 60
 PINHOLE = "PINHOLE 80 60 70 71 40.5 30.5"

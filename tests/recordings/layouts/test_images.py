@@ -7,7 +7,7 @@ from PIL import ExifTags, Image, ImageFilter
 from tests.recordings.layouts import test_colmap, test_rgbd
 from vantage3d.recordings.detection import open_recording
 from vantage3d.recordings.layouts import ImageFolder, Transforms
-from vantage3d.recordings.recording import Remedies
+from vantage3d.recordings.options import Remedies
 from vantage3d.recordings.sharpness import sharpest, sharpness
 
 SIZE = 80, 60

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from vantage3d.recordings.layouts import RgbdFolder
-from vantage3d.recordings.recording import Remedies, Unusable
+from vantage3d.recordings.options import Remedies
+from vantage3d.recordings.recording import Unusable
 
 K = np.array([[80.0, 0, 39.5], [0, 80, 29.5], [0, 0, 1]])
 

@@ -6,7 +6,8 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from vantage3d.recordings.layouts import TumRgbd
-from vantage3d.recordings.recording import Remedies, Unusable
+from vantage3d.recordings.options import Remedies
+from vantage3d.recordings.recording import Unusable
 
 
 def write(root, late=0.004):

@@ -8,7 +8,7 @@ from tests.io.test_video import SIZE, number_of, write
 from vantage3d.recordings.detection import open_recording
 from vantage3d.recordings.file_facts import file_facts
 from vantage3d.recordings.layouts import Video
-from vantage3d.recordings.recording import Remedies
+from vantage3d.recordings.options import Remedies
 
 
 def test_a_file_and_a_folder_of_videos(tmp_path):

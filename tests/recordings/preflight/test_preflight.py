@@ -12,8 +12,8 @@ from tools.check_recording import main
 from vantage3d.geometry import distance_to_depth, invert_rigid
 from vantage3d.recordings.detection import open_recording
 from vantage3d.recordings.findings import errors
+from vantage3d.recordings.options import AXES, Remedies
 from vantage3d.recordings.preflight import check_sequence
-from vantage3d.recordings.recording import AXES, Remedies
 from vantage3d.synthetic import write_rgbd_folder
 
 SCENE = "scene0000_00"

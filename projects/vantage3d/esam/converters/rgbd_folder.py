@@ -11,12 +11,7 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from vantage3d.converters.lists import add_available, on_disk
-from vantage3d.converters.recordings import (
-    RecordingSource,
-    add_remedies,
-    opened,
-    posed,
-)
+from vantage3d.converters.recordings import RecordingSource, opened, posed
 from vantage3d.converters.runs import from_args
 from vantage3d.esam.converters.convert import (
     add_sample_options,
@@ -28,7 +23,7 @@ from vantage3d.esam.scannet_classes import THING_IDS
 from vantage3d.geometry import invert_rigid, project
 from vantage3d.io.images import read_ids
 from vantage3d.io.text import read_list
-from vantage3d.recordings.layouts import LAYOUTS
+from vantage3d.recordings.options import add_layout, add_remedies
 from vantage3d.recordings.recording import RecordedFrame
 from vantage3d.views.index import split_scenes
 
@@ -193,7 +188,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--val-scenes", nargs="+", default=[], help="held-out scenes, * is a wildcard")
     add("--val-frames", nargs="+", default=[], help="held-out <scene>_<frame>, same")
     add_available(parser)
-    add("--layout", choices=LAYOUTS, help="instead of what is recognised")
+    add_layout(parser)
     add_remedies(parser)
 
 

@@ -4,6 +4,7 @@ from vantage3d.recordings.layouts.colmap import Colmap
 from vantage3d.recordings.layouts.hololens import HoloLens
 from vantage3d.recordings.layouts.images import ImageFolder
 from vantage3d.recordings.layouts.polycam import Polycam
+from vantage3d.recordings.layouts.predictions import Predictions
 from vantage3d.recordings.layouts.record3d import Record3D
 from vantage3d.recordings.layouts.replica import Replica
 from vantage3d.recordings.layouts.rgbd import RgbdFolder
@@ -29,7 +30,7 @@ LAYOUTS: dict[str, type[Recording]] = {
             Sun3d,
             TumRgbd,
         ),
-        *(Transforms, Colmap, Record3D, Polycam),
+        *(Transforms, Colmap, Record3D, Polycam, Predictions),
         *(ImageFolder, Video),  # last: without poses, where nothing else fits
     )
 }

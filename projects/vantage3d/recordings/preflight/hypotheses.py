@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.geometry import invert_rigid
+from vantage3d.recordings.options import AXES
 from vantage3d.recordings.preflight.footage import SHIFTS
-from vantage3d.recordings.recording import AXES
 
 Matrix = NDArray[np.float64]
 # Of depth: 5000 units per metre for 1000, 6553.5 (Replica), 10000, and the other way.
