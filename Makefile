@@ -114,7 +114,8 @@ test: setup
 	    --no-loadscope-reorder
 
 # What asserts equal bits, with the matrix kernels of processors that this one is not.
-BITWISE = -m pytest -q -n $(WORKERS) --dist loadscope -m bitwise
+BITWISE = -m pytest -q -n $(WORKERS) --dist loadscope -m bitwise \
+    $(shell grep -rlF mark.bitwise tests --include=*.py)
 test-bitwise: setup
 	OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
 	    $(RUN) $(BITWISE)

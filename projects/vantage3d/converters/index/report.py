@@ -249,7 +249,7 @@ def reprojected(frame: Frame, other: Frame) -> NDArray[np.float32]:
 
 
 def _draw(rows: list[tuple[str, Frame, Frame]]) -> Figure:
-    """Panels stand where they are put: matplotlib takes ten times as long to find out."""
+    """Panels stand where they are put: to lay them out takes three times as long."""
     heights = [PANEL_IN * f.depth.shape[0] / f.depth.shape[1] for _, f, _ in rows]
     width = len(TITLES) * (PANEL_IN + BAR_IN)
     height = sum(heights) + len(rows) * TITLE_IN + 0.1
