@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-from vantage3d.io.released_weights import BACKBONES, FOLDER, RELEASED
+from vantage3d.io.released_weights import FOLDER, RELEASED
 
 NEEDED = (
     "torch", "torchvision", "numpy", "mmengine", "mmdet", "mmdet3d", "timm", "peft",
@@ -127,18 +127,15 @@ def package_row(name: str, pin: str | None, optional: str | None = None) -> Row:
 
 def file_rows(root: Path) -> Iterator[Row]:
     """A row per weight file, image network and dataset: its size, or what to do."""
-    for name, source in RELEASED.items():
-        relative = f"{FOLDER}/{name}"
-        path = root / relative
-        yield _file_row(f"weights {relative}", _size(path), "not found", source)
-    for network in BACKBONES.values():
-        file = network.local_file(root / FOLDER)
+    for released in RELEASED.values():
+        file = released.local_file(root / FOLDER)
         found = "" if file is None else f"{file.name}, {_size(file)}"
-        source = (
-            f"the hub, at first use; offline: {network.repo}/model.safetensors as "
-            f"{FOLDER}/{network.files[0]}"
+        yield _file_row(
+            f"weights {released.name}",
+            found,
+            "not found",
+            f"vantage3d weights {released.name}",
         )
-        yield _file_row(f"image network {network.name}", found, "not found", source)
     for relative, source in DATASETS.items():
         infos = sorted((root / relative).glob("*_infos_*.json"))
         found = ", ".join(path.name for path in infos)

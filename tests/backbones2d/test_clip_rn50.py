@@ -55,5 +55,7 @@ def test_random_weights_are_named_and_the_same_each_time(clip):
 
 
 def test_refuses_layers():
-    with pytest.raises(ValueError, match=r"`layers` is for DINOv2, got \[1\]"):
+    with pytest.raises(
+        ValueError, match=r"`layers` is for the other networks, got \[1\]"
+    ):
         build_extractor("clip_rn50", random_weights=True, layers=[1])

@@ -24,10 +24,10 @@ from vantage3d.io.released_weights import BACKBONES
 def elsewhere(tmp_path, monkeypatch):
     """A folder without weights, and no hub."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(weights, "_from_hub", unreachable)
+    monkeypatch.setattr(weights, "from_hub", unreachable)
 
 
-def unreachable(repo: str):
+def unreachable(repo: str, file: str):
     raise ConnectionError("Temporary failure in name resolution")
 
 
@@ -148,7 +148,7 @@ def test_a_named_file_that_is_missing_says_what_to_fetch():
         build_extractor("dinov2_vitl14_reg", weights="gone.pth")
 
 
-@pytest.mark.parametrize("name", list(BACKBONES))
+@pytest.mark.parametrize("name", sorted(set(BACKBONES) - {"efficientnet_lite2"}))
 def test_without_any_weights_the_error_says_what_to_fetch_and_where_to_put_it(name):
     with pytest.raises(FileNotFoundError, match=f"no weights of {name}") as error:
         find_released(BACKBONES[name], None)
@@ -178,7 +178,7 @@ def test_the_authors_file_is_found_in_the_folder(tmp_path):
 
 
 def test_the_hub_is_asked_when_the_folder_has_none(monkeypatch, tmp_path):
-    monkeypatch.setattr(weights, "_from_hub", lambda repo: tmp_path / repo)
+    monkeypatch.setattr(weights, "from_hub", lambda repo, _: tmp_path / repo)
     found = find_released(BACKBONES["dinov2_vits14"], None)
     assert found == tmp_path / "timm/vit_small_patch14_dinov2.lvd142m"
 

@@ -17,6 +17,7 @@ HEAVY = {"torch", "mmdet3d", "mmdet", "mmcv", "transformers", "matplotlib", "sci
 SLOW_HELP = {
     "extract-dino-v2-features",
     "extract-clip-rn50-features",
+    "extract-efficientnet-lite2-features",
 }
 ASK_FOR_HELP = """
 import sys

@@ -291,7 +291,9 @@ def test_a_parameter_group_without_parameters(tmp_path):
 
 def test_a_released_file_that_is_not_there_says_where_it_comes_from(tmp_path):
     path = tmp_path / "mask3d_scannet200.pth"
-    with pytest.raises(CheckpointError, match="it comes from OneFormer3D release"):
+    with pytest.raises(
+        CheckpointError, match=r"oneformer3d/releases.*weights\.md#mask3d_scannet200"
+    ):
         train(runs.CONFIG, str(tmp_path), cfg_options={"load_from": str(path)})
 
 

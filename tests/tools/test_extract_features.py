@@ -88,13 +88,13 @@ def test_mistakes_end_in_one_message(export, more, message, capsys):
 
 
 def test_without_weights_it_says_what_to_fetch(export, monkeypatch):
-    def unreachable(repo: str):
+    def unreachable(repo: str, file: str):
         raise ConnectionError("no route to host")
 
     monkeypatch.chdir(export)
-    monkeypatch.setattr(weights, "_from_hub", unreachable)
+    monkeypatch.setattr(weights, "from_hub", unreachable)
     with pytest.raises(
-        CommandError, match=r"(?s)no weights of dinov2_vitl14.*Download"
+        CommandError, match=r"(?s)no weights of dinov2_vitl14.*To get it, "
     ):
         dino(folders(export))
     assert not (export.parent / "out").exists()

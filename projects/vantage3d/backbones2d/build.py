@@ -12,11 +12,14 @@ from torch import Tensor, nn
 from vantage3d.backbones2d.networks import (
     CLIP_RN50,
     DINOV2,
+    EFFICIENTNET_LITE2,
     ClipRN50,
     DinoV2,
+    EfficientNetLite2,
     FeatureExtractor,
     Size,
     autocast,
+    create_efficientnet,
     create_resnet,
     create_vit,
 )
@@ -26,13 +29,14 @@ from vantage3d.backbones2d.weights import (
     dinov2_names,
     find_released,
     load_backbone,
+    names_in_order,
 )
 from vantage3d.checks import check_choice
 from vantage3d.io.features import FeatureSource
 from vantage3d.io.released_weights import BACKBONES
 from vantage3d.registry import MODELS
 
-NAMES = (*DINOV2, CLIP_RN50)
+NAMES = (*DINOV2, CLIP_RN50, EFFICIENTNET_LITE2)
 RANDOM_WEIGHTS = "random-seed-0"
 
 
@@ -46,11 +50,13 @@ def build_extractor(
     """A frozen image network: (B, 3, H, W) RGB in 0..1 to (B, C, h, w) features.
 
     Args:
-        name: ``dinov2_vit{s,b,l,g}14``, the same with ``_reg``, or ``clip_rn50``.
-        weights: File of weights; None looks into ``work_dirs/pretrained`` and asks the
-            hub after that.
+        name: ``dinov2_vit{s,b,l,g}14``, the same with ``_reg``, ``clip_rn50`` or
+            ``efficientnet_lite2``.
+        weights: File of weights; None looks into ``work_dirs/pretrained`` and takes the
+            installed package, or asks the hub, after that.
         random_weights: Use no file; ``source(...).weights`` says so. For tests.
-        layers: Blocks of DINOv2 to join, see :class:`DinoV2`.
+        layers: Blocks of DINOv2 to join, see :class:`DinoV2`, or stages of
+            :class:`EfficientNetLite2`.
         input_size: (W, H) that images are made to fit into; None keeps their size.
 
     Raises:
@@ -65,19 +71,24 @@ def build_extractor(
         )
     if name == CLIP_RN50 and layers is not None:
         raise ValueError(
-            f"`layers` is for DINOv2, got {list(layers)} for {name}, which always is "
-            "its stride-8 stage. Leave it out"
+            f"`layers` is for the other networks, got {list(layers)} for {name}, which "
+            "always is its stride-8 stage. Leave it out"
         )
     path = None if random_weights else find_released(BACKBONES[name], weights)
     if name == CLIP_RN50:
-        resnet, digest = _make(create_resnet, clip_names, path)
+        resnet, digest = _make(create_resnet, lambda _: clip_names, path)
         return ClipRN50(resnet, digest, input_size)
-    vit, digest = _make(lambda: create_vit(name), dinov2_names, path)
+    if name == EFFICIENTNET_LITE2:
+        net, digest = _make(create_efficientnet, names_in_order, path)
+        return EfficientNetLite2(net, digest, layers, input_size)
+    vit, digest = _make(lambda: create_vit(name), lambda _: dinov2_names, path)
     return DinoV2(vit, name, digest, layers, input_size)
 
 
 def _make(
-    create: Callable[[], Any], rename: Rename, path: Path | None
+    create: Callable[[], Any],
+    renaming: Callable[[nn.Module], Rename],
+    path: Path | None,
 ) -> tuple[Any, str]:
     """A network and what its weights are called."""
     with torch.random.fork_rng(devices=[]):
@@ -87,7 +98,7 @@ def _make(
         text = f"random weights ({RANDOM_WEIGHTS}): the features mean nothing"
         print_log(text, logger="current", level=logging.WARNING)
         return model, RANDOM_WEIGHTS
-    digest = load_backbone(model, path, rename)
+    digest = load_backbone(model, path, renaming(model))
     print_log(f"weights {path}, sha256 {digest}", logger="current")
     return model, digest
 

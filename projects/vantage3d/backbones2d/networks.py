@@ -1,7 +1,8 @@
-"""Frozen image networks: images in, patch features out. DINOv2 and CLIP's, of timm.
+"""Frozen image networks of timm: images in, patch features out.
 
 DINOv2: Oquab et al., arXiv 2304.07193, registers arXiv 2309.16588; CLIP: Radford et
-al., arXiv 2103.00020.
+al., arXiv 2103.00020; EfficientNet: Tan and Le, arXiv 1905.11946, of which Lite leaves
+out squeeze-and-excitation and swish.
 """
 
 from abc import ABC, abstractmethod
@@ -10,7 +11,7 @@ from typing import Any, cast
 
 import timm
 import torch
-from timm.models import ByobNet, VisionTransformer
+from timm.models import ByobNet, EfficientNet, VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -28,6 +29,7 @@ DINOV2 = {  # our name -> timm's
     if name.startswith("dinov2")
 }
 CLIP_RN50 = "clip_rn50"
+EFFICIENTNET_LITE2 = "efficientnet_lite2"
 
 
 class FeatureExtractor(nn.Module, ABC):
@@ -281,3 +283,86 @@ class ClipRN50(FeatureExtractor):
     def patch_features(self, images: Tensor) -> Tensor:
         """(B, 512, h, w) of normalised (B, 3, 8 h, 8 w) images."""
         return self.trunk(images)
+
+
+def create_efficientnet() -> EfficientNet:
+    """EfficientNet-Lite2 with random weights, its classifier included."""
+    model = timm.create_model("tf_efficientnet_lite2", pretrained=False)
+    return cast(EfficientNet, model)
+
+
+class EfficientNetLite2(FeatureExtractor):
+    """Stages of an EfficientNet-Lite2, joined at the stride of the finest.
+
+    ======  ======  ========
+    layer   stride  channels
+    ======  ======  ========
+    0       2       16
+    1       4       24
+    2       8       48
+    3       16      120
+    4       32      352
+    ======  ======  ========
+
+    The features of each layer are divided by their length, since deeper ones are larger
+    by far, and coarser grids are interpolated.
+
+    Args:
+        net: timm's network; what follows the last of the layers is dropped.
+        weights: sha256 of its weights file, or ``"random-seed-0"``.
+        layers: Different layers in ascending order; 1, 2 and 3 by default.
+        input_size: (W, H) that images are made to fit into; None keeps their size.
+
+    Raises:
+        ValueError: If the layers are not such.
+    """
+
+    def __init__(
+        self,
+        net: EfficientNet,
+        weights: str,
+        layers: Sequence[int] | None = None,
+        input_size: Size | None = None,
+    ) -> None:
+        chosen = (1, 2, 3) if layers is None else tuple(layers)
+        if not chosen or list(chosen) != sorted({*chosen} & {*range(5)}):
+            raise ValueError(
+                "`layers` must be different stages of 0..4 in ascending order, got "
+                f"{list(chosen)}. Leave it out for 1 2 3, strides 4 to 16"
+            )
+        blocks: Any = net.blocks
+        ends = (1, 2, 3, 5, 7)  # blocks up to which each stride lasts
+        stages = [blocks[a:b] for a, b in zip((0, *ends), ends[: chosen[-1] + 1])]
+        channels = [stage[-1][-1].conv_pwl.out_channels for stage in stages[1:]]
+        channels.insert(0, stages[0][-1][-1].conv_pw.out_channels)
+        super().__init__(
+            EFFICIENTNET_LITE2,
+            weights,
+            layers=chosen,
+            patch=2 << chosen[0],
+            channels=sum(channels[layer] for layer in chosen),
+            mean=(0.5, 0.5, 0.5),
+            std=(0.5, 0.5, 0.5),
+            input_size=input_size,
+        )
+        self.stem = nn.Sequential(net.conv_stem, net.bn1)
+        self.stages = nn.ModuleList(stages)
+        self.eval().requires_grad_(False)
+
+    def patch_features(self, images: Tensor) -> Tensor:
+        """(B, C, h, w) of normalised (B, 3, h * patch, w * patch) images."""
+        h, w = (size // self.patch for size in images.shape[-2:])
+        coarsest = 2 << self.layers[-1]
+        # whole cells of every grid, so that each covers the same pixels
+        rest = [-size % coarsest for size in images.shape[-2:]]
+        x = self.stem(functional.pad(images, (0, rest[1], 0, rest[0])))
+        found = []
+        for layer, stage in enumerate(self.stages):
+            x = stage(x)
+            if layer in self.layers:
+                found.append(functional.normalize(x, dim=1))
+        size = found[0].shape[-2:]
+        grids = [found[0]] + [
+            functional.interpolate(grid, size, mode="bilinear") for grid in found[1:]
+        ]
+        return torch.cat(grids, dim=1)[..., :h, :w]

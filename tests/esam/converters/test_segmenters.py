@@ -316,10 +316,11 @@ def test_missing_options(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"mask folder .*gone is missing"):
         build_segmenter(SegmenterOptions("masks", mask_dir=tmp_path / "gone"))
     with pytest.raises(
-        FileNotFoundError, match=r"sam needs --weights FILE, got None\. D"
+        FileNotFoundError,
+        match=r"sam needs --weights FILE, got None\. To.*weights\.md#sam_vit_h",
     ):
         build_segmenter(SegmenterOptions("sam"))
     with pytest.raises(
-        FileNotFoundError, match=r"FILE, got .*gone\.pt\. Download FastS"
+        FileNotFoundError, match=r"FILE, got .*gone\.pt\. To.*as .*FastSAM-x\.pt"
     ):
         build_segmenter(SegmenterOptions("fastsam", weights=tmp_path / "gone.pt"))

@@ -65,11 +65,11 @@ def test_where_the_released_file_comes_from(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     asked = []
 
-    def unreachable(repo):
+    def unreachable(repo, file):
         asked.append(repo)
-        raise OSError("no network")
+        raise ConnectionError("no network")
 
-    monkeypatch.setattr(backbone_weights, "_from_hub", unreachable)
+    monkeypatch.setattr(backbone_weights, "from_hub", unreachable)
     with pytest.raises(FileNotFoundError, match=r"facebook/VGGT-1B.*model\.pt"):
         load_vggt(narrow(), "hub")
     assert asked == ["facebook/VGGT-1B"]
@@ -77,6 +77,6 @@ def test_where_the_released_file_comes_from(tmp_path, monkeypatch):
         load_vggt(narrow(), "nowhere.pt")
     folder = tmp_path / backbone_weights.FOLDER
     folder.mkdir(parents=True)
-    torch.save(narrow().state_dict(), folder / "model.pt")
+    torch.save(narrow().state_dict(), folder / "vggt_1b.pt")
     load_vggt(narrow(), "hub")
     assert len(asked) == 1

@@ -20,6 +20,7 @@ from vantage3d.checks import check_choice
 from vantage3d.deltas.maxima import dilate, remove_border
 from vantage3d.engine.checkpoints.file import read_checkpoint
 from vantage3d.engine.errors import CheckpointError
+from vantage3d.io.released_weights import RELEASED
 from vantage3d.registry import TASK_UTILS
 
 CELL = 8
@@ -238,9 +239,7 @@ def load_superpoint(path: Path) -> nn.Module:
     if not path.is_file():
         raise FileNotFoundError(
             f"SuperPoint weights {path} do not exist. They are Magic Leap's, for "
-            "noncommercial research: download superpoint_v1.pth from its authors, or "
-            "model.safetensors of magic-leap-community/superpoint, and name the file "
-            "in `weights`. Without them use teacher=dict(type='CornerTeacher')"
+            f"noncommercial research. {RELEASED['superpoint'].how_to_fetch()}"
         )
     net = SuperPointForKeypointDetection(SuperPointConfig())
     checkpoint = read_checkpoint(str(path))

@@ -18,16 +18,9 @@ from numpy.typing import NDArray
 
 from vantage3d.esam.converters.depth_segmenters import GeometrySegmenter, GraphSegmenter
 from vantage3d.io.images import read_ids
+from vantage3d.io.released_weights import RELEASED
 
-SAM_DOWNLOAD = (
-    "sam_vit_h_4b8939.pth from https://github.com/facebookresearch/segment-anything "
-    "(Apache-2.0)"
-)
 SAM_KINDS = ("vit_h", "vit_l", "vit_b")
-FASTSAM_DOWNLOAD = (
-    "FastSAM-x.pt from https://github.com/CASIA-IVA-Lab/FastSAM (AGPL-3.0; a pickle "
-    "that the package unpacks, so only from there)"
-)
 
 
 class Segmenter(Protocol):
@@ -210,23 +203,21 @@ def paint_masks(
     return painted
 
 
-def _weights(options: SegmenterOptions, download: str) -> Path:
+def _weights(options: SegmenterOptions, released: str) -> Path:
     if options.weights is None or not options.weights.is_file():
         raise FileNotFoundError(
             f"--segmenter {options.name} needs --weights FILE, got {options.weights}. "
-            f"Download {download}"
+            f"{RELEASED[released].how_to_fetch()}"
         )
     return options.weights
 
 
 SEGMENTERS: dict[str, Callable[[SegmenterOptions], Segmenter]] = {
     "fastsam": lambda options: FastSamSegmenter(
-        _weights(options, FASTSAM_DOWNLOAD), options.device
+        _weights(options, "fastsam_x"), options.device
     ),
     "geometry": lambda options: GeometrySegmenter(options.cell),
     "graph": lambda options: GraphSegmenter(options.scale, options.min_size),
     "masks": lambda options: MaskImageSegmenter(options.mask_dir),
-    "sam": lambda options: SamSegmenter(
-        _weights(options, SAM_DOWNLOAD), options.device
-    ),
+    "sam": lambda options: SamSegmenter(_weights(options, "sam_vit_h"), options.device),
 }

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from vantage3d.backbones2d.weights import State, find_released, load_backbone
 from vantage3d.checks import check_choice, check_shape
 from vantage3d.engine.launch import weights_file
-from vantage3d.io.released_weights import VGGT_1B
+from vantage3d.io.released_weights import RELEASED
 from vantage3d.registry import MODELS
 from vantage3d.vggt_lora.models.aggregator import (
     SIZES,
@@ -232,5 +232,5 @@ def load_vggt(net: VGGT, weights: str | Path) -> str:
 
     if weights != HUB and Path(weights).is_dir():
         weights = weights_file(Path(weights))
-    path = find_released(VGGT_1B, None if weights == HUB else weights)
+    path = find_released(RELEASED["vggt_1b"], None if weights == HUB else weights)
     return load_backbone(net, path, without_absent)
