@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from benchmarks import soak_cases, soak_damage, soak_kills, soak_leaks
-from benchmarks.measuring import ROOT
+from benchmarks.measuring import ROOT, processor
 
 PARTS = ("kills", "damage", "leaks")
 ALLOWED_MB = 20.0  # that a process may grow behind its warm-up
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         lines, passed = parts[part](args, data, work / part)
         good &= passed
         sections += ["", *lines]
-        when = f"{time.strftime('%Y-%m-%d')}, {_processor()}, Python "
+        when = f"{time.strftime('%Y-%m-%d')}, {processor()}, Python "
         when += f"{platform.python_version()}, commit {_commit()}: "
         when += f"{(time.monotonic() - began) / 60:.0f} minutes"
         args.out.write_text("\n".join([HEAD, when, *sections, ""]))
@@ -140,13 +140,6 @@ def _leaks(args: argparse.Namespace, data: Path, work: Path) -> tuple[list[str],
         if g.files[1] > g.files[0] or g.megabytes[1] - g.megabytes[0] > ALLOWED_MB
     ]
     return table, not leaking
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if "model name" in line]
-    return f"{len(names)} x {names[0]}" if names else platform.processor()
 
 
 def _commit() -> str:

@@ -145,6 +145,7 @@ ROOM_LAYOUTS = (
     "rgbd_two_cameras",
     "scannet_sens",
     "sun3d",
+    "tum",
     "eth3d",
     "co3d",
     "annotations",

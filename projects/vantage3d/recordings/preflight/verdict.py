@@ -52,11 +52,11 @@ def judge(
     if not comparison.untold:
         return [Finding("info", text)]
     least = max(comparison.untold, key=lambda one: one.gain)
+    open_questions = not_told(one.guess for one in comparison.untold)
     text += "; the camera hardly moved" * film.still
     text += (
-        f"; these views do not tell {not_told(u.guess for u in comparison.untold)} (the "
-        f"nearest changes the agreement by {least.gain:+.4f}, {abs(least.errors):.1f} "
-        "standard errors)"
+        f"; these views do not tell {open_questions} (the nearest changes the "
+        f"agreement by {least.gain:+.4f}, {abs(least.errors):.1f} standard errors)"
     )
     return [Finding("warning", text, "Check them, or record more motion")]
 

@@ -46,6 +46,7 @@ LAYOUTS = {
         scene_lists("meta_data/scannetv2_{}.txt"),
     ),
     "sun3d": Layout(recordings.write_sun3d_scene, "{0}/intrinsics.txt", LISTS),
+    "tum": Layout(recordings.write_tum_scene, "{0}/intrinsic.txt", LISTS),
     "eth3d": Layout(
         eth3d.write_scene,
         "{0}/dslr_calibration_undistorted/cameras.txt",

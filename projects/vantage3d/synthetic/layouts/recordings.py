@@ -1,9 +1,10 @@
-"""Rooms on disk as recordings: RGB-D folders, ScanNet's export and ``.sens``, SUN3D."""
+"""Rooms on disk as recordings: RGB-D folders, ScanNet's forms, SUN3D, TUM RGB-D."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.depth_files import MILLIMETRES, depth_units, rotate_bits
@@ -12,6 +13,7 @@ from vantage3d.recordings.layouts.sun3d import FRAME_US
 from vantage3d.synthetic.layouts.files import (
     encode_image,
     matrix_text,
+    numbers_text,
     write_depth,
     write_image,
     write_json,
@@ -34,6 +36,7 @@ from vantage3d.synthetic.rooms.room import Room
 
 LATE_US = 7_000  # from an image of SUN3D to its depth
 EXTRA = 3  # one more depth image after every so many frames
+TUM_SCALE, TUM_FPS = 5000.0, 30  # units of depth per metre
 DRIFT = 0.02  # metres per frame, of the reconstruction that was replaced
 LABEL_COLUMNS = (
     *("id", "raw_category", "category", "count", "nyu40id", "eigen13id", "nyuClass"),
@@ -160,6 +163,23 @@ def write_sens_scene(root: Path, scene: str, job: Job) -> None:
     K[:3, :3] = sensor_intrinsics(job.size)
     header = SensHeader(K, K, job.size, job.size, MILLIMETRES, len(frames))
     write_sens(root / "scans" / scene / f"{scene}.sens", header, frames)
+
+
+def write_tum_scene(root: Path, scene: str, job: Job) -> None:
+    """Write ``rgb depth``, their lists, ``groundtruth.txt`` and ``intrinsic.txt``."""
+    folder, lists = root / scene, {"rgb": "", "depth": "", "groundtruth": ""}
+    for number, cam2world, frame in film(job)[1]:
+        time = f"{1 + number / TUM_FPS:.6f}"
+        write_image(folder / "rgb" / f"{time}.png", frame.color)
+        depth = depth_units(frame.depth, TUM_SCALE)
+        write_image(folder / "depth" / f"{time}.png", depth)
+        turn = Rotation.from_matrix(cam2world[:3, :3]).as_quat()
+        lists["groundtruth"] += f"{time} {numbers_text([*cam2world[:3, 3], *turn])}\n"
+        for kind in ("rgb", "depth"):
+            lists[kind] += f"{time} {kind}/{time}.png\n"
+    for kind, text in lists.items():
+        write_text(folder / f"{kind}.txt", text)
+    write_text(folder / "intrinsic.txt", matrix_text(sensor_intrinsics(job.size)))
 
 
 def write_sun3d_scene(root: Path, scene: str, job: Job) -> None:
