@@ -4,10 +4,12 @@ Everything leaves this file in the project's conventions: COLMAP counts pixels f
 outer corner of the first one, here centres are at integers, half a pixel less.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ from vantage3d.io.colmap_files import (
     read_points,
 )
 from vantage3d.io.files import DAMAGED
+from vantage3d.io.sidecars import write_hashed_bytes
 
 HALF = 0.5
 FILES, SUFFIXES = ("cameras", "images", "points3D"), (".bin", ".txt")
@@ -146,6 +149,67 @@ class ColmapModel:
     points: NDArray[np.float64]
     errors: NDArray[np.float64]
     track_lengths: NDArray[np.int64]
+
+
+class NewImage(NamedTuple):
+    """An image of a model that is written.
+
+    Attributes:
+        name: File name relative to the folder of images.
+        K: (3, 3) intrinsics of a pinhole without skew, pixel centres at integers.
+        size: (W, H).
+        world2cam: (4, 4).
+        pixels: (N, 2) where it sees points, centres at integers.
+        point_rows: (N,) rows of the model's points that it sees there.
+    """
+
+    name: str
+    K: NDArray[np.float64]
+    size: tuple[int, int]
+    world2cam: NDArray[np.float64]
+    pixels: NDArray[np.float64]
+    point_rows: NDArray[np.integer]
+
+
+def write_colmap(
+    folder: Path,
+    images: Sequence[NewImage],
+    points: NDArray[np.floating],
+    colors: NDArray[np.uint8],
+) -> None:
+    """Write a model, as binary and as text, with a hash beside each file.
+
+    Args:
+        folder: Where its files go.
+        images: Each with a camera of its own.
+        points: (M, 3) in the world; each is seen by one image at least.
+        colors: (M, 3) RGB.
+    """
+    colmap = _pycolmap()
+    model, tracks = colmap.Reconstruction(), [colmap.Track() for _ in points]
+    for number, image in enumerate(images, 1):
+        K = image.K
+        params = K[0, 0], K[1, 1], K[0, 2] + HALF, K[1, 2] + HALF
+        width, height = image.size
+        camera = colmap.Camera(
+            model="PINHOLE", width=width, height=height, params=params, camera_id=number
+        )
+        model.add_camera_with_trivial_rig(camera)
+        pixels = image.pixels + HALF
+        record = colmap.Image(image.name, pixels.reshape(-1, 2), number, number)
+        pose = colmap.Rigid3d(image.world2cam[:3])
+        model.add_image_with_trivial_frame(record, pose)
+        for place, row in enumerate(image.point_rows.tolist()):
+            tracks[row].add_element(number, place)
+    for point, track, color in zip(points, tracks, colors):
+        model.add_point3D(point, track, color)
+    model.update_point_3d_errors()
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder, prefix=".", suffix=".part") as work:
+        model.write_binary(work)
+        model.write_text(work)
+        for path in sorted(Path(work).iterdir()):
+            write_hashed_bytes(folder / path.name, path.read_bytes())
 
 
 def read_colmap(folder: str | Path) -> ColmapModel:

@@ -11,7 +11,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from vantage3d.io.atomic import atomic_write
 from vantage3d.io.bounds import check_unfolded
 from vantage3d.io.files import DAMAGED
-from vantage3d.io.image_checksums import check_image
+from vantage3d.io.image_checksums import check_image, sign_jpeg
 from vantage3d.io.sens import find_member
 
 UNREADABLE: tuple[type[Exception], ...] = (*DAMAGED, Image.DecompressionBombError)
@@ -122,6 +122,13 @@ def encode_png(values: NDArray[np.uint16]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(values).save(buffer, format="PNG")
     return buffer.getvalue()
+
+
+def encode_jpeg(image: NDArray[np.uint8], quality: int = 95) -> bytes:
+    """A JPEG of (H, W, 3) RGB or (H, W) grey, with its checksum inside."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="JPEG", quality=quality)
+    return sign_jpeg(buffer.getvalue())
 
 
 def write_figure(path: str | Path, figure: Any, dpi: float | None = None) -> None:

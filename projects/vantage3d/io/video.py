@@ -4,9 +4,10 @@ Frames are counted from the beginning and never sought by time, which decoders d
 to the next key frame. They stand upright as the file's rotation says.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import cv2
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.io.files import existing
+from vantage3d.io.sidecars import write_hashed_bytes
 
 VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
 LOST = 0.95  # of the frames that a header lists, below which the file was cut
@@ -116,6 +118,41 @@ def read_video_frame(path: str | Path, number: int) -> NDArray[np.uint8]:
     """
     path = existing(path, "video", "Copy it again")
     return _reader(path, path.stat().st_mtime_ns).read(number)
+
+
+def write_video(
+    path: Path, images: Iterable[NDArray[np.uint8]], size: tuple[int, int], rate: float
+) -> None:
+    """Write a video that browsers play, with its hash beside it.
+
+    Args:
+        path: The ``.mp4`` file; its codec is VP9, as OpenCV has no encoder of H.264.
+        images: (H, W, 3) RGB each.
+        size: (W, H) of all of them.
+        rate: Images per second.
+
+    Raises:
+        ValueError: If an image has another size.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    codec = cv2.VideoWriter_fourcc(*"vp09")  # type: ignore[attr-defined]
+    with TemporaryDirectory(dir=path.parent, prefix=".", suffix=".part") as work:
+        file = Path(work) / path.name
+        stream = cv2.VideoWriter(str(file), cv2.CAP_FFMPEG, codec, rate, size)
+        if not stream.isOpened():
+            raise OSError(
+                f"OpenCV could not begin the video {path} of {size[0]}x{size[1]}. "
+                "Install opencv-python-headless as in constraints.txt"
+            )
+        for image in images:
+            if image.shape != (size[1], size[0], 3):
+                raise ValueError(
+                    f"an image of video {path} has shape {image.shape}, expected "
+                    f"{(size[1], size[0], 3)}. All must have one size"
+                )
+            stream.write(np.ascontiguousarray(image[..., ::-1]))
+        stream.release()
+        write_hashed_bytes(path, file.read_bytes())
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,17 @@ if TYPE_CHECKING:  # --help needs the table alone
 
 # Name of --save -> module of this room with ``write(scene, folder) -> list[Path]``,
 # which writes below the folder and returns what; and what that is, for --help.
-OUTPUTS: dict[str, tuple[str, str]] = {}
+OUTPUTS: dict[str, tuple[str, str]] = {
+    "depth": ("depth", "16-bit PNG of every depth map, and their scale"),
+    "ply": ("ply", "coloured points of the scene, and of each instance"),
+    "mesh": ("mesh", "coloured triangles, fused from depth"),
+    "colmap": ("colmap", "cameras, images and points as a COLMAP model"),
+    "transforms": ("transforms", "transforms.json with images, as nerfstudio's"),
+    "coco": ("masks", "masks as COCO's run lengths"),
+    "video": ("video", "image, instances and depth side by side"),
+    "rerun": ("rerun_scene", "a recording for the rerun viewer"),
+    "html": ("page", "one page to look around in, in any browser, offline"),
+}
 
 
 def save(scene: "ScenePrediction", folder: Path, kinds: Iterable[str]) -> list[Path]:

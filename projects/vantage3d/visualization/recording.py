@@ -1,11 +1,14 @@
 """Recordings for the rerun viewer; the only file that imports rerun."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.sidecars import write_hashed_bytes
 from vantage3d.visualization.instances import FrameResult, compare
 
 try:
@@ -20,6 +23,108 @@ except ImportError as error:
 RADIUS_M = 0.006
 VOID = (200, 200, 200)
 CLOUDS = ("colour", "ground_truth", "prediction")
+
+
+class SceneFrame(NamedTuple):
+    """A step of the timeline of a scene.
+
+    Attributes:
+        name: Caption.
+        image: (H, W, 3) uint8 RGB.
+        K: (3, 3) intrinsics in pixels of ``image``.
+        cam2world: (4, 4), OpenCV axes; None where it is not known.
+        depth: (H, W) uint16 thousandths of the scene's unit; None without.
+        instances: (H, W, 3) RGB, the image with what was found drawn over it; None
+            without.
+    """
+
+    name: str
+    image: np.ndarray
+    K: np.ndarray
+    cam2world: np.ndarray | None
+    depth: np.ndarray | None
+    instances: np.ndarray | None
+
+
+class SceneClouds(NamedTuple):
+    """Points of a whole scene.
+
+    Attributes:
+        points: (N, 3) in the world.
+        radius: Of a point.
+        colors: By name of a cloud: (N, 3) uint8 RGB of its points.
+        up: (3,) the direction that is upwards.
+    """
+
+    points: np.ndarray
+    radius: float
+    colors: dict[str, np.ndarray]
+    up: np.ndarray
+
+
+def write_scene_recording(
+    path: Path, clouds: SceneClouds, frames: Iterable[SceneFrame]
+) -> None:
+    """Write a recording of a scene, its hash beside it: clouds, then frame by frame.
+
+    Args:
+        path: The .rrd file.
+        clouds: What stands all the time.
+        frames: In the order of the timeline ``frame``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=path.parent, prefix=".", suffix=".part") as work:
+        stream = rr.RecordingStream("vantage3d_scene")
+        stream.save(file := Path(work) / path.name)
+        views = [
+            rrb.Spatial3DView(
+                origin="world", contents=[f"world/{n}", "world/camera/**"], name=n
+            )
+            for n in clouds.colors
+        ]
+        names = ("image", "instances", "depth")
+        flat = [
+            rrb.Spatial2DView(
+                origin="world/camera/image", contents=["$origin/" + n], name=n
+            )
+            for n in names
+        ]
+        grid = rrb.Vertical(rrb.Tabs(*views), rrb.Horizontal(*flat), row_shares=[3, 1])
+        stream.send_blueprint(rrb.Blueprint(grid, collapse_panels=True))
+        axis = int(np.abs(clouds.up).argmax())
+        way = "UP" if clouds.up[axis] > 0 else "DOWN"
+        sides = getattr(rr.ViewCoordinates, f"RIGHT_HAND_{'XYZ'[axis]}_{way}")
+        stream.log("world", sides, static=True)
+        for name, colors in clouds.colors.items():
+            points = rr.Points3D(clouds.points, colors=colors, radii=clouds.radius)
+            stream.log(f"world/{name}", points, static=True)
+        for number, frame in enumerate(frames):
+            stream.set_time("frame", sequence=number)
+            _log_frame(stream, frame)
+        stream.flush()
+        stream.disconnect()
+        write_hashed_bytes(path, file.read_bytes())
+
+
+def _log_frame(stream: rr.RecordingStream, frame: SceneFrame) -> None:
+    """A camera where it stands, with what it shows."""
+    if frame.cam2world is not None:
+        rotation, centre = frame.cam2world[:3, :3], frame.cam2world[:3, 3]
+        stream.log("world/camera", rr.Transform3D(translation=centre, mat3x3=rotation))
+    height, width = frame.image.shape[:2]
+    pinhole = rr.Pinhole(
+        image_from_camera=frame.K,
+        width=width,
+        height=height,
+        camera_xyz=rr.ViewCoordinates.RDF,
+    )
+    place = "world/camera/image"
+    stream.log(place, pinhole)
+    stream.log(f"{place}/image", rr.Image(frame.image).compress())
+    if frame.depth is not None:
+        stream.log(f"{place}/depth", rr.DepthImage(frame.depth, meter=1000.0))
+    if frame.instances is not None:
+        stream.log(f"{place}/instances", rr.Image(frame.instances).compress())
 
 
 def write_recording(

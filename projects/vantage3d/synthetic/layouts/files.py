@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import MILLIMETRES, depth_units
+from vantage3d.io.ply import ply_bytes, rgb_columns
 from vantage3d.synthetic.render.mesh import Mesh
 from vantage3d.synthetic.render.solids import Floats
 from vantage3d.synthetic.rooms.filming import Splits
@@ -92,18 +93,6 @@ def write_depth(path: Path, depth: Floats) -> None:
 
 def write_ply(path: Path, mesh: Mesh) -> None:
     """Binary PLY with the header that ScanNet's cleaned meshes have."""
-    vertex = np.dtype([("xyz", "<f4", 3), ("rgba", "u1", 4)])
-    face = np.dtype([("count", "u1"), ("rows", "<i4", 3)])
-    vertices = np.empty(len(mesh.vertices), vertex)
-    vertices["xyz"], vertices["rgba"][:, :3] = mesh.vertices, mesh.colors
-    vertices["rgba"][:, 3] = 255
-    faces = np.empty(len(mesh.faces), face)
-    faces["count"], faces["rows"] = 3, mesh.faces
-    header = ["ply", "format binary_little_endian 1.0"]
-    header += [f"element vertex {len(vertices)}"]
-    header += [f"property float {axis}" for axis in "xyz"]
-    header += [f"property uchar {name}" for name in ("red", "green", "blue", "alpha")]
-    header += [f"element face {len(faces)}"]
-    header += ["property list uchar int vertex_indices", "end_header", ""]
-    data = "\n".join(header).encode() + vertices.tobytes() + faces.tobytes()
-    write_bytes(path, data)
+    opaque = np.full(len(mesh.vertices), 255, np.uint8)
+    columns = rgb_columns(mesh.colors) | {"alpha": opaque}
+    write_bytes(path, ply_bytes(mesh.vertices, columns, mesh.faces))

@@ -1,0 +1,219 @@
+"""The points of a scene, one per voxel, with what frames say about each of them."""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vantage3d.results.prediction import FramePrediction, ScenePrediction
+from vantage3d.results.scene_instances import (
+    SceneInstance,
+    SceneInstances,
+    no_poses,
+    voxel_keys,
+)
+
+SAMPLED = 8  # frames from which the size of a voxel is taken
+WINDOW = (5, 5)  # pixels that a normal is made of
+JUMP, BEND = 0.03, 0.2  # of the inverse depth from pixel to pixel; of its differences
+
+
+class _Points(NamedTuple):
+    """Points, one per voxel when they are thinned; fields as in :class:`Cloud`."""
+
+    points: NDArray[np.float64]
+    normals: NDArray[np.float32]
+    depth: NDArray[np.float32]
+    colors: NDArray[np.uint8]
+    confidence: NDArray[np.float32]
+    instances: NDArray[np.int32]
+    frames: NDArray[np.int32]
+    spacing: NDArray[np.float32]
+
+    def thinned(self, voxel_size: float) -> "_Points":
+        """Of the points in each voxel the one that was nearest to its camera.
+
+        Raises:
+            ValueError: If the scene is too large for voxels of that size.
+        """
+        keys = voxel_keys(self.points, voxel_size)
+        order = np.lexsort((self.depth, keys))
+        first = np.ones(len(order), bool)
+        first[1:] = keys[order[1:]] != keys[order[:-1]]
+        kept = order[first]
+        return _Points(*(values[kept] for values in self))
+
+
+@dataclass(frozen=True, eq=False)
+class Cloud:
+    """Points of a scene.
+
+    Attributes:
+        points: (N, 3) in the world; in the camera of ``frames`` where ``posed`` is not.
+        normals: (N, 3) of the surface, to the side that its camera saw.
+        colors: (N, 3) uint8 RGB.
+        confidence: (N,) of depth, in the network's unit; NaN where a frame has none.
+        instances: (N,) places in ``table``, -1 where there is none.
+        frames: (N,) place of the frame that a point is from.
+        depth: (N,) z-depth in that frame.
+        spacing: (N,) side of a pixel there, the distance to the next point.
+        table: The instances of the scene.
+        numbers: By the place of a frame: (M,) places in ``table`` of its instances, -1
+            of those that are not shown.
+        up: (3,) unit vector, the mean of what was upwards in the cameras.
+        voxel_size: Side of the cubes that have one point each.
+        posed: Whether frames stand in one world.
+    """
+
+    points: NDArray[np.float64]
+    normals: NDArray[np.float32]
+    depth: NDArray[np.float32]
+    colors: NDArray[np.uint8]
+    confidence: NDArray[np.float32]
+    instances: NDArray[np.int32]
+    frames: NDArray[np.int32]
+    spacing: NDArray[np.float32]
+    table: tuple[SceneInstance, ...]
+    numbers: dict[int, NDArray[np.int32]]
+    up: NDArray[np.float64]
+    voxel_size: float
+    posed: bool
+
+    def thinned(self, voxel_size: float) -> "Cloud":
+        """One point per larger voxel; of every frame where none has a pose."""
+        fields = {name: getattr(self, name) for name in _Points._fields}
+        parts = [np.arange(len(self.points))]
+        if not self.posed:
+            parts = [np.flatnonzero(self.frames == n) for n in np.unique(self.frames)]
+        thin = [
+            _Points(**{n: v[part] for n, v in fields.items()}).thinned(voxel_size)
+            for part in parts
+        ]
+        return replace(self, voxel_size=voxel_size, **_joined(thin)._asdict())
+
+
+def scene_cloud(scene: ScenePrediction) -> Cloud:
+    """Gather the points of all frames, one frame in memory at a time.
+
+    A voxel is as large as a pixel at the median depth. Of the points in one voxel that
+    counts which its camera saw from nearest. Pixels that hang between a surface and the
+    one behind it, as networks blur them, are left out.
+
+    Raises:
+        ValueError: If no frame has depth.
+    """
+    size, posed = voxel_size(scene), not no_poses(scene)
+    instances = SceneInstances(4 * size, posed)
+    whole: list[_Points] = []  # thinned together; those of single frames wait
+    parts: list[_Points] = []
+    waiting, up = 0, np.zeros(3)
+    for place, frame in enumerate(scene.frames):
+        if frame.depth is None:
+            continue
+        up -= np.array([0, 1, 0]) if frame.cam2world is None else frame.cam2world[:3, 1]
+        thin = _of_frame(frame, place, instances).thinned(size)
+        parts.append(thin)
+        waiting += len(thin.points)
+        if posed and waiting > 2 * sum(len(part.points) for part in whole):
+            whole, parts, waiting = [_joined([*whole, *parts]).thinned(size)], [], 0
+    points = _joined([*whole, *parts])
+    points = points.thinned(size) if posed else points
+    new, numbers = instances.joined()
+    points = points._replace(instances=new[points.instances])
+    table = instances.table(points.instances)
+    up /= max(float(np.linalg.norm(up)), 1e-9)
+    fields = points._asdict() | {"table": table, "numbers": numbers, "up": up}
+    return Cloud(**fields, voxel_size=size, posed=posed)
+
+
+def voxel_size(scene: ScenePrediction) -> float:
+    """Side of a pixel at the median depth of some frames.
+
+    Raises:
+        ValueError: If no frame has depth.
+    """
+    sides = []
+    for place in spread_places(scene, SAMPLED):
+        frame = scene.frames[place]
+        if frame.depth is not None and (frame.depth > 0).any():
+            depth = np.median(frame.depth[frame.depth > 0])
+            sides.append(float(depth) / frame.K_depth[0, 0])
+    if not sides:
+        raise ValueError(
+            f"scene {scene.name} has no frame with depth, and points are made of it. "
+            "Take a recording with depth maps, or predict depth"
+        )
+    return float(np.median(sides))
+
+
+def spread_places(scene: ScenePrediction, most: int) -> list[int]:
+    """Places of ``most`` frames evenly over the scene, or of all."""
+    places = np.linspace(0, len(scene.frames) - 1, most).round().astype(int)
+    return np.unique(places).tolist()
+
+
+def flying_pixels(depth: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """(h, w) pixels between two surfaces: steps to both sides, and no plane.
+
+    The inverse depth of a plane grows by equal steps from pixel to pixel, however
+    slanted it is; over the edge of an object a blurred one does not.
+    """
+    with np.errstate(divide="ignore"):
+        inverse = np.where(depth > 0, 1 / depth, np.nan)
+    flying = np.zeros(depth.shape, bool)
+    for q, out in ((inverse, flying), (inverse.T, flying.T)):
+        before, after = np.diff(q, axis=0)[:-1], np.diff(q, axis=0)[1:]
+        least, sum_ = np.minimum(abs(before), abs(after)), abs(before) + abs(after)
+        bent = abs(before - after) > BEND * sum_
+        out[1:-1] |= (before * after > 0) & (least > JUMP * q[1:-1]) & bent
+    return flying
+
+
+def surface_normals(
+    depth: NDArray[np.floating], K: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(h, w, 3) unit normals in camera axes, towards the camera.
+
+    On a plane q = 1 / z is linear in the pixel, so its slopes A, B in a window of 5x5
+    pixels give the normal -(A fx, B fy, A (cx - u) + B (cy - v) + q).
+    """
+    known = (depth > 0).astype(np.float64)
+    with np.errstate(divide="ignore"):
+        inverse = np.where(depth > 0, 1 / depth.astype(np.float64), 0)
+    weight = np.maximum(cv2.blur(known, WINDOW), 1e-6)
+    q = cv2.blur(inverse, WINDOW) / weight
+    B, A = np.gradient(q)
+    height, width = depth.shape
+    v, u = K[1, 2] - np.arange(height)[:, None], K[0, 2] - np.arange(width)
+    normals = -np.stack([A * K[0, 0], B * K[1, 1], A * u + B * v + q], -1)
+    length = np.linalg.norm(normals, axis=-1, keepdims=True)
+    return normals / np.maximum(length, 1e-12)
+
+
+def _of_frame(frame: FramePrediction, place: int, instances: SceneInstances) -> _Points:
+    """Every point of a frame, with its instance in the scene."""
+    assert frame.depth is not None
+    kept = (frame.depth > 0) & ~flying_pixels(frame.depth)
+    points = frame.points()[kept]
+    ids = np.full(len(points), -1, np.int32)
+    if frame.instances is not None:
+        ids = instances.found(frame.instances, kept, points, place)
+    unsure = np.full(len(points), np.nan, np.float32)
+    turn = np.eye(3) if frame.cam2world is None else frame.cam2world[:3, :3]
+    normals = surface_normals(frame.depth, frame.K_depth)[kept] @ turn.T
+    return _Points(
+        points,
+        normals.astype(np.float32),
+        frame.depth[kept].astype(np.float32),
+        frame.colors()[kept],
+        unsure if frame.confidence is None else frame.confidence[kept],
+        ids,
+        np.full(len(points), place, np.int32),
+        (frame.depth[kept] / frame.K_depth[0, 0]).astype(np.float32),
+    )
+
+
+def _joined(parts: list[_Points]) -> _Points:
+    return _Points(*(np.concatenate(values) for values in zip(*parts)))

@@ -1,0 +1,179 @@
+"""One HTML file that shows a scene in three dimensions, in any browser, offline.
+
+``page.html`` is the page; facts, pictures and points are put into it. The points become
+fewer until the whole is below :data:`LARGEST`.
+"""
+
+import json
+from base64 import b64encode
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from numpy.typing import NDArray
+
+from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.images import encode_jpeg
+from vantage3d.results.cloud import Cloud, scene_cloud, spread_places
+from vantage3d.results.panels import (
+    DepthRange,
+    depth_panel,
+    depth_range,
+    instance_colors,
+    instance_panel,
+    resized,
+)
+from vantage3d.results.prediction import FramePrediction, ScenePrediction
+
+LARGEST = 20_000_000  # bytes
+MOST_POINTS = 600_000
+MOST_FRAMES = 120  # with pictures; points are those of all
+THUMBNAIL = 320  # pixels wide
+QUALITY = 78
+COARSER = 1.15
+WIDEST = 16  # voxels that a point fills, where its camera saw it from afar
+SURE = "inferno"  # colours of confidence, which page.html's scale has too
+
+
+def write(scene: ScenePrediction, folder: Path) -> list[Path]:
+    """``page.html``, which opens by a double click.
+
+    Raises:
+        ValueError: If no frame has depth.
+    """
+    cloud = scene_cloud(scene)
+    while len(cloud.points) > MOST_POINTS:
+        cloud = cloud.thinned(COARSER * cloud.voxel_size)
+    frames = _frames(scene, cloud, spread_places(scene, MOST_FRAMES))
+    page = _page(scene, cloud, frames)
+    while len(page) > LARGEST:
+        cloud = cloud.thinned(COARSER * cloud.voxel_size)
+        page = _page(scene, cloud, frames)
+    atomic_write_bytes(path := folder / "page.html", page)
+    return [path]
+
+
+def _page(scene: ScenePrediction, cloud: Cloud, frames: list[dict[str, Any]]) -> bytes:
+    """The page's file."""
+    low = cloud.points.min(0)
+    span = np.maximum(np.ptp(cloud.points, axis=0), 1e-6)
+    points, begins = _packed(cloud, low, span, [frame["place"] for frame in frames])
+    middle, spread = _middle(cloud)
+    known = cloud.confidence[~np.isnan(cloud.confidence)]
+    modes = [("color", "colour")]
+    modes += [("instances", "instances")] if cloud.table else []
+    modes += [("confidence", "confidence")] if len(known) else []
+    pictures = [("color", "image")]
+    pictures += [("mask", "instances")] if "mask" in frames[0] else []
+    pictures += [("depth", "depth")] if "depth" in frames[0] else []
+    colors = instance_colors(cloud).tolist()
+    first = scene.frames[0]
+    unit = "m" if first.metric else "of the network's unit"
+    ramp = colormaps[SURE](np.linspace(0, 1, 256), bytes=True)
+    facts = {
+        "title": scene.name,
+        "said": f"{len(scene.frames)} frames, {len(cloud.points):,} points, one per "
+        f"{cloud.voxel_size:.3g} {unit}",
+        "count": len(cloud.points),
+        "begins": begins,
+        "low": low.tolist(),
+        "span": span.tolist(),
+        "middle": middle.tolist(),
+        "range": 1.15 * spread,
+        "frustum": 0.05 * spread,
+        "voxel": cloud.voxel_size,
+        "up": cloud.up.tolist(),
+        "posed": cloud.posed,
+        "modes": modes,
+        "pictures": pictures,
+        "sure": [f"{v:.3g}" for v in _bounds(known)] if len(known) else None,
+        "ramp": ramp.ravel().tolist(),
+        "frames": frames,
+        "instances": [
+            row._asdict() | {"color": color} for row, color in zip(cloud.table, colors)
+        ],
+    }
+    text = json.dumps(facts).replace("<", "\\u003c")  # no tag ends inside of it
+    template = files("vantage3d.results").joinpath("page.html").read_text("utf-8")
+    page = template.replace("/*FACTS*/", text, 1)
+    return page.replace("/*POINTS*/", b64encode(points).decode(), 1).encode()
+
+
+def _packed(
+    cloud: Cloud, low: NDArray, span: NDArray, shown: list[int]
+) -> tuple[bytes, dict[str, int]]:
+    """Arrays one behind the other, as the page takes them, and where each begins."""
+    unsure = np.isnan(cloud.confidence)
+    least, most = _bounds(cloud.confidence[~unsure])
+    sure = np.where(unsure, least, cloud.confidence)
+    share = np.clip((sure - least) / max(most - least, 1e-12), 0, 1)
+    wide = np.maximum(1, cloud.spacing / cloud.voxel_size)
+    arrays = {
+        "place": np.round((cloud.points - low) / span * 65535).astype("<u2"),
+        "owner": (cloud.instances + 1).astype("<u2"),
+        "from": np.searchsorted(shown, cloud.frames, "right").astype("<u2") - 1,
+        "normal": np.round(127 * cloud.normals).astype(np.int8),
+        "rgb": cloud.colors,
+        "sure": np.round(255 * share).astype(np.uint8),
+        "wide": np.clip(wide * 255 / WIDEST, 1, 255).astype(np.uint8),
+    }
+    sizes = [array.nbytes for array in arrays.values()]
+    begins = dict(zip(arrays, np.cumsum([0, *sizes]).tolist()))
+    return b"".join(array.tobytes() for array in arrays.values()), begins
+
+
+def _frames(
+    scene: ScenePrediction, cloud: Cloud, shown: list[int]
+) -> list[dict[str, Any]]:
+    """What the page knows of frames, with small pictures."""
+    between, colors = depth_range(scene), instance_colors(cloud)
+    found = []
+    for place in shown:
+        frame = scene.frames[place]
+        height, width = frame.color.shape[:2]
+        pose = frame.cam2world
+        if pose is None and not cloud.posed:
+            pose = np.eye(4)
+        K = frame.K
+        known = np.zeros(0) if frame.depth is None else frame.depth[frame.depth > 0]
+        entry: dict[str, Any] = {
+            "place": place,
+            "name": frame.name,
+            "size": [width, height],
+            "K": [K[0, 0], K[1, 1], K[0, 2], K[1, 2]],
+            "cam2world": None if pose is None else pose.ravel().tolist(),
+            "ahead": float(np.median(known)) if len(known) else 1.0,
+        }
+        own = colors[cloud.numbers[place]] if place in cloud.numbers else colors
+        for name, picture in _pictures(frame, own, between).items():
+            entry[name] = b64encode(encode_jpeg(picture, QUALITY)).decode()
+        found.append(entry)
+    return found
+
+
+def _pictures(
+    frame: FramePrediction, colors: NDArray[np.uint8], between: DepthRange
+) -> dict[str, NDArray[np.uint8]]:
+    width = min(THUMBNAIL, frame.color.shape[1])
+    found = {"color": resized(frame.color, width)}
+    if frame.instances is not None:
+        found["mask"] = instance_panel(frame, colors, width)
+    if frame.depth is not None:
+        found["depth"] = resized(depth_panel(frame.depth, between), width)
+    return found
+
+
+def _bounds(values: NDArray[np.floating]) -> tuple[float, float]:
+    """The smallest and largest of most values."""
+    if not len(values):
+        return 0.0, 1.0
+    low, high = np.percentile(values, (2, 98))
+    return float(low), float(high)
+
+
+def _middle(cloud: Cloud) -> tuple[NDArray[np.float64], float]:
+    """Where to look, and how large the scene is, some far points aside."""
+    low, high = np.percentile(cloud.points, (3, 97), axis=0)
+    return (low + high) / 2, float(np.linalg.norm(high - low))
