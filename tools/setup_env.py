@@ -1,6 +1,6 @@
 """Create or mend the virtual environment: one command, a no-op when all is well.
 
-    python3.11 tools/setup_env.py --venv .venv [--minkowski] [--mmcv-ops]
+    python3.11 tools/setup_env.py --venv .venv [--extras] [--minkowski] [--mmcv-ops]
 
 Only the standard library is used, because nothing else exists yet. What is installed is
 compared with constraints.txt each time; what lacks, has another version or lost its
@@ -28,6 +28,7 @@ COMPILED = {
     "minkowskiengine": ({"SETUPTOOLS_USE_DISTUTILS": "stdlib"}, 4.0, ""),
     "mmcv": ({"MMCV_WITH_OPS": "1"}, 8.0, "mmcv-lite"),
 }
+EXTRAS = "extras"
 # Imports every module, which also compiles what is imported, once, to bytecode.
 VERIFY = """
 import vantage3d
@@ -104,12 +105,15 @@ def plan(site: Path, stamps: Path, asked: set[str]) -> list[Step]:
         site: Its site-packages folder.
         stamps: Folder of notes: which torch a package was compiled against, and which
             checkout is installed.
-        asked: Names in :data:`COMPILED`; those that are installed already stay.
+        asked: Names in :data:`COMPILED`, or :data:`EXTRAS`; those that are installed
+            already stay.
     """
     pins, found = pinned(), installed(site)
     torch = pins["runtime"]["torch"]
     compiled = [name for name in COMPILED if name in asked or name in found]
     wanted = pins["runtime"] | pins["development"]
+    extras = pins["extras"].items()
+    wanted |= {n: version for n, version in extras if EXTRAS in asked or n in found}
     for name in compiled:
         wanted.pop(COMPILED[name][2], None)
     if any(note(stamps, name) != torch for name in compiled):
@@ -208,9 +212,14 @@ def main() -> None:
     add("--venv", type=Path, default=ROOT / ".venv", help="its folder")
     add("--minkowski", action="store_true", help="also compile MinkowskiEngine")
     add("--mmcv-ops", action="store_true", help="compile mmcv in place of mmcv-lite")
+    add("--extras", action="store_true", help="also what single outputs and docs need")
     args = parser.parse_args()
     check_python()
-    choices = {"minkowskiengine": args.minkowski, "mmcv": args.mmcv_ops}
+    choices = {
+        "minkowskiengine": args.minkowski,
+        "mmcv": args.mmcv_ops,
+        EXTRAS: args.extras,
+    }
     if args.minkowski:
         check_openblas()
     folder = args.venv.resolve()
