@@ -42,7 +42,7 @@ DEPTH_BASE = configs/vggt_lora/finetune_kitti360_demo.py
 DEPTH_LORA = configs/vggt_lora/lora_kitti360_strategy_b_demo.py
 BASE_FILE = --cfg-options model.base_weights=$(DEPTH_WORK)/base
 
-.PHONY: setup minkowski mmcv-ops demo demo-depth demo-evaluate demo-deltas demo-real \
+.PHONY: setup extras docs minkowski mmcv-ops demo demo-depth demo-evaluate demo-deltas demo-real \
     test test-bitwise lint doctor gpu-check soak
 
 setup:
@@ -51,6 +51,10 @@ setup:
 # Neither is needed: another sparse engine, and mmcv's operators for models from outside.
 minkowski:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV) --minkowski
+
+# What single outputs, the site and the notebooks need.
+extras:
+	@$(PYTHON) tools/setup_env.py --venv $(VENV) --extras
 
 mmcv-ops:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV) --mmcv-ops
@@ -125,6 +129,9 @@ test-bitwise: setup
 lint: setup
 	$(RUN) -m ruff check . && $(RUN) -m ruff format --check .
 	$(RUN) -m mypy && $(RUN) -m codespell_lib
+
+docs: extras
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet --site-dir $(WORK)/site
 
 doctor: setup
 	$(RUN) tools/doctor.py

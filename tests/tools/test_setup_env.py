@@ -80,6 +80,15 @@ def test_another_build_of_the_same_version_stays(setup_env, environment):
     assert setup_env.plan(*environment, set()) == []
 
 
+def test_extras_come_when_asked_for_and_are_kept_up(setup_env, environment):
+    site, stamps = environment
+    (step,) = setup_env.plan(site, stamps, {"extras"})
+    extras = setup_env.pinned()["extras"]
+    assert set(step.name.split(", ")) == {f"{n}=={v}" for n, v in extras.items()}
+    install(site, "mkdocs", "1.0")
+    assert names(setup_env.plan(site, stamps, set())) == ["mkdocs==1.6.1"]
+
+
 @pytest.mark.parametrize("what", ["peft", "peft-*.dist-info"])
 def test_a_package_that_was_removed_comes_back(setup_env, environment, what):
     site, _ = environment
@@ -121,9 +130,15 @@ def test_every_requirement_of_the_package_is_pinned(setup_env):
         (project["dependencies"], ["runtime"]),
         (extras["dev"], ["runtime", "development"]),
         (extras["minkowski"] + extras["ops"], ["compiled", "runtime"]),
+        (
+            [r for name in ("docs", "efflite", "notebooks") for r in extras[name]],
+            ["extras"],
+        ),
     ):
         known = {name for section in sections for name in pins[section]}
-        found = {setup_env.normalized(re.split("[<>=! ]", r)[0]) for r in requirements}
+        found = {
+            setup_env.normalized(re.split(r"[<>=! \[]", r)[0]) for r in requirements
+        }
         assert found <= known, found - known
 
 

@@ -140,8 +140,9 @@ def window_sums(
 
     Example:
         >>> row = np.array([[1.0, 10, 100]])
-        >>> [sums.tolist() for sums in window_sums(row, 1, 1, (0, 1))]
-        [[[11.0, 111.0, 110.0]], [[10.0, 99.0, -10.0]]]
+        >>> zeroth, first = window_sums(row, 1, 1, (0, 1))
+        >>> zeroth.ravel(), first.ravel()
+        (array([ 11., 111., 110.]), array([ 10.,  99., -10.]))
     """
     margin = [(0, 0), (0, 0)]
     margin[axis] = (radius, radius)

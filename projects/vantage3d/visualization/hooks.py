@@ -198,7 +198,7 @@ class InstanceVisualizationHook(DrawnBatchesHook):
         print_log(f"{len(self.kept)} test frames drawn in {written}", "current")
 
 
-def frame_of_sample(sample, points, num_stuff: int) -> FrameResult:
+def frame_of_sample(sample: Any, points: Any, num_stuff: int) -> FrameResult:
     """The frame that a predicted data sample shows.
 
     Args:

@@ -1,6 +1,7 @@
 """Single-view ScanNet datasets: one sample is one RGB-D frame as a point cloud."""
 
 import os
+from typing import Any
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -72,7 +73,7 @@ class SingleViewDataset(SeededSamples, BaseDataset):
         data_prefix: dict | None = None,
         serialize_data: bool = False,
         extra_roots: Sequence[str] = (),
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         _check_known("metainfo", metainfo, self.METAINFO)
         _check_known("data_prefix", data_prefix, PREFIXED.values())
