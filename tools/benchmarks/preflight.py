@@ -34,7 +34,6 @@ from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
 from vantage3d.recordings.detection import open_recording
-from vantage3d.recordings.options import AXES
 from vantage3d.recordings.preflight.check import compared
 from vantage3d.recordings.preflight.footage import FrameReader, film_of
 from vantage3d.recordings.preflight.reader import RecordingReader

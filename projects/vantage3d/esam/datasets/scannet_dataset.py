@@ -1,9 +1,9 @@
 """Single-view ScanNet datasets: one sample is one RGB-D frame as a point cloud."""
 
 import os
-from typing import Any
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.dataset import BaseDataset
