@@ -1,0 +1,16 @@
+# One image for CPU and CUDA: torch's wheel brings its CUDA libraries, the driver comes
+# from the host (`--gpus all`, NVIDIA container toolkit).
+#
+#   docker build -t vantage3d .
+#   docker run --rm --gpus all -v "$PWD/data:/data" -v "$PWD/work_dirs:/work_dirs" \
+#       vantage3d predict esam /data/desk --weights /work_dirs/demo --out /work_dirs/desk
+FROM python:3.11-slim-bookworm
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends make \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /vantage3d
+COPY . .
+RUN make extras VENV=/opt/vantage3d PYTHON=python3.11 && rm -rf /root/.cache
+ENV PATH=/opt/vantage3d/bin:$PATH
+ENTRYPOINT ["vantage3d"]
+CMD ["--help"]
