@@ -26,7 +26,13 @@ DELTAS = configs/deltas/deltas_synthetic.py
 DELTAS_ROOMS = --train-rooms 80 --val-rooms 12 --frames 12 --frame-step 20 \
     --size 256x192 --workers $(WORKERS)
 DEMO = configs/ESAM_CA/ESAM_sv_synthetic_CA.py
-REAL = configs/ESAM_CA/ESAM_sv_rgbd_folder_CA.py
+# Rows of `make demo-real`: without image features, and with those of a real network.
+REAL_ROWS ?= points injection bifusion
+REAL_SEEDS ?= 0
+REAL_points = points=configs/ESAM_CA/ESAM_sv_rgbd_folder_CA.py
+REAL_injection = injection=configs/ESAM_CA/ESAM_sv_rgbd_folder_CA_efflite_inject.py
+REAL_bifusion = bifusion=configs/ESAM_CA/ESAM_sv_rgbd_folder_CA_efflite_bifusion.py
+REAL_PACK = $(if $(filter-out points,$(REAL_ROWS)),--pack-clip --feature-form safetensors)
 REAL_RAW = $(if $(RGBD),$(RGBD),$(DATA)/shelf-rgbd)
 REAL_NAME = real-$(if $(RGBD),$(notdir $(patsubst %/,%,$(RGBD))),shelf)
 REAL_DATA = --data-root $(DATA)/$(REAL_NAME)
@@ -98,10 +104,12 @@ ifeq ($(RGBD),)
 	$(RUN) tools/create_data.py apc_shelf --root-path $(SHELF) \
 	    --out-dir $(DATA)/shelf-rgbd
 endif
+	$(if $(REAL_PACK),$(RUN) tools/extract_efficientnet_lite2_features.py \
+	    --root-path $(REAL_RAW) --out-dir $(DATA)/$(REAL_NAME) --form safetensors)
 	$(RUN) tools/create_data.py rgbd_sv --root-path $(REAL_RAW) \
-	    --out-dir $(DATA)/$(REAL_NAME) --workers $(WORKERS)
-	$(TRAIN) $(REAL) $(REAL_DATA) --work-dir $(REAL_WORK) --resume
-	$(RUN) tools/test.py $(REAL) $(REAL_WORK) $(REAL_DATA) --work-dir $(REAL_WORK)
+	    --out-dir $(DATA)/$(REAL_NAME) --workers $(WORKERS) $(REAL_PACK)
+	OMP_NUM_THREADS=1 $(RUN) tools/compare.py $(REAL_DATA) --out $(REAL_WORK) \
+	    --seeds $(REAL_SEEDS) --configs $(foreach row,$(REAL_ROWS),$(REAL_$(row)))
 
 demo-deltas: setup
 	$(RUN) tools/make_synthetic.py scannet --out $(DATA)/deltas-rooms/raw \

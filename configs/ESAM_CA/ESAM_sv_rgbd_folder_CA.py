@@ -8,7 +8,7 @@ _base_ = [
     "../_base_/datasets/small_rgbd_sv.py",
     "../_base_/evaluation/instances.py",
     "../_base_/models/esam_sv_narrow.py",
-    "../_base_/schedules/esam_128e.py",
+    "../_base_/schedules/esam_100e.py",
 ]
 
 data_root = "data/real/"
@@ -22,7 +22,4 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 model = dict(voxel_size=0.02)
-optim_wrapper = dict(optimizer=dict(lr=1.5e-3))
-train_cfg = dict(max_epochs=100, val_interval=50)
-param_scheduler = dict(end=100)
 default_hooks = dict(checkpoint=dict(interval=10))

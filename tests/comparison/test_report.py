@@ -3,6 +3,8 @@
 import pytest
 
 from vantage3d.comparison import paired_difference, spread
+from vantage3d.comparison.report import markdown, summarise
+from vantage3d.comparison.runs import Plan, Result, Usage
 
 
 def test_spread_by_hand():
@@ -34,3 +36,18 @@ def test_errors():
         spread([1, float("nan")])
     with pytest.raises(ValueError, match=r"seeds \[0\] and `baseline` \[1\]"):
         paired_difference({0: 1.0}, {1: 1.0})
+
+
+def test_answers_without_a_model_have_their_rows():
+    metrics = {"all_ap": 0.5, "all_ap_50%": 0.6, "all_ap_25%": 0.7}
+    metrics |= {f"one_per_frame/{key}": 0.1 for key in list(metrics)}
+    usage = Usage(1.0, 120.0, 0.5)
+    results = [Result(name, 0, metrics, usage, 0.3, "") for name in ("a", "b")]
+    plan = Plan({"a": "a.py", "b": "b.py"}, (0,), out="")
+    lines = markdown(plan, summarise("a", results)).splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:5]] == [
+        "| a",
+        "| b",
+        "| (one per frame)",
+    ]
+    assert lines[4].startswith("| (one per frame) | 0.100 | 0.100 | 0.100 |  |")

@@ -129,7 +129,7 @@ def test_other_options_do_not_mix_with_finished_runs(plan, jobs):
 
 
 def test_unfair_plans(plan):
-    with pytest.raises(ValueError, match=r"two configs and a seed, got \['a', 'b'\]"):
+    with pytest.raises(ValueError, match=r"a config and a seed, got \['a', 'b'\]"):
         check_plan(replace(plan, seeds=()))
     with pytest.raises(ValueError, match=r"seeds must differ, got \[1, 1\]"):
         check_plan(replace(plan, seeds=(1, 1)))

@@ -68,8 +68,8 @@ def test_demo_finds_objects_in_rooms_it_never_saw(tmp_path):
 def test_demo_real_finds_objects_in_frames_it_never_saw(tmp_path):
     shelf = need("data/apc_posed_rgbd_segm")
     folders = (f"DATA={tmp_path}/data", f"WORK={tmp_path}/work_dirs")
-    make("demo-real", f"SHELF={shelf}", *folders)
-    work_dir = tmp_path / "work_dirs/demo-real/real-shelf"
+    make("demo-real", f"SHELF={shelf}", "REAL_ROWS=points", *folders)
+    work_dir = tmp_path / "work_dirs/demo-real/real-shelf/points/seed0/test"
     report = newest_report(work_dir)["answers"]
     model = report.pop("model")["all_ap_50%"]
     assert model > max(answer["all_ap_50%"] for answer in report.values())

@@ -127,7 +127,23 @@ def summarise(baseline: str, results: Sequence[Result]) -> Rows:
         memory = [result.gpu_gb for result in mine if result.gpu_gb is not None]
         row["gpu_gb"] = spread(memory) if memory else None
         rows[name] = row
-    return rows
+    return rows | trivial_rows(next(r for r in results if r.name == baseline))
+
+
+def trivial_rows(result: Result) -> Rows:
+    """What answers without a model give, which a test tells beside the model's.
+
+    They are the same for every run: their truth is.
+    """
+    last = f"/{AP_KEYS[0]}"
+    prefixes = [key.removesuffix(last) for key in result.metrics if key.endswith(last)]
+    return {
+        f"({prefix.replace('_', ' ')})": {
+            metric: spread([result.metrics[f"{prefix}/{key}"]])
+            for metric, key in METRICS.items()
+        }
+        for prefix in prefixes
+    }
 
 
 def _by_seed(results: Sequence[Result], name: str, metric: str) -> dict[int, float]:
@@ -153,9 +169,9 @@ def markdown(plan: Plan, rows: Rows) -> str:
     lines = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
     for name, row in rows.items():
         cells = [_cell(row[metric], 3) for metric in METRICS]
-        cells += [_cell(row[delta], 3, sign=True) for delta in deltas]
-        cells += [_cell(row["step_s"], 2), _cell(row["cpu_min"], 1)]
-        cells += [_cell(row[key], 2) for key in ("peak_gb", "gpu_gb")]
+        cells += [_cell(row.get(delta), 3, sign=True) for delta in deltas]
+        cells += [_cell(row.get("step_s"), 2), _cell(row.get("cpu_min"), 1)]
+        cells += [_cell(row.get(key), 2) for key in ("peak_gb", "gpu_gb")]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     options = " ".join(f"{key}={value}" for key, value in plan.options.items())
     return "\n".join(
@@ -164,7 +180,9 @@ def markdown(plan: Plan, rows: Rows) -> str:
             "",
             f"Mean ± sample standard deviation over the seeds {list(plan.seeds)}; "
             f"delta: to `{plan.baseline}` of the same seed. Same initial weights per "
-            "seed, same schedule" + (f" ({options})." if options else "."),
+            "seed, same schedule"
+            + (f" ({options})." if options else ".")
+            + " Rows in brackets are answers without a model.",
             "",
         ]
     )

@@ -74,12 +74,12 @@ def check_plan(plan: Plan) -> None:
     """Refuse what would make the comparison unfair.
 
     Raises:
-        ValueError: If there are fewer than two configs, no or equal seeds, or the
-            configs differ in schedule.
+        ValueError: If there is no config, no or equal seeds, or the configs differ in
+            schedule.
     """
-    if len(plan.configs) < 2 or not plan.seeds:
+    if not plan.configs or not plan.seeds:
         raise ValueError(
-            "a comparison needs two configs and a seed, got "
+            "a comparison needs a config and a seed, got "
             f"{list(plan.configs)} and seeds {list(plan.seeds)}."
         )
     if len(set(plan.seeds)) < len(plan.seeds):

@@ -1,6 +1,8 @@
 """Samples of an info file, as the pipeline and messages see them."""
 
+import json
 import os
+import pickle
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from vantage3d.esam.datasets import (
     ScanNet200SegDataset_,
 )
 from vantage3d.esam.scannet_classes import SCANNET20_CLASSES
+from vantage3d.io.feature_identity import MANIFEST
 from vantage3d.io.infos import save_info
 from vantage3d.io.points import write_rows
 from vantage3d.process.seeding import SeededIndex
@@ -64,10 +67,10 @@ def root(tmp_path):
     return tmp_path
 
 
-def dataset(root, **kwargs) -> ScanNet200SegDataset_:
+def dataset(root, ann_file="infos.json", **kwargs) -> ScanNet200SegDataset_:
     return ScanNet200SegDataset_(
         data_root=str(root),
-        ann_file="infos.json",
+        ann_file=ann_file,
         data_prefix=FOLDERS,
         pipeline=PIPELINE,
         **kwargs,
@@ -144,6 +147,35 @@ def test_ids_of_another_class_table(root):
     message = r"was made for 20 classes \(dataset 'scannet_sv'\), ScanNet200SegData"
     with pytest.raises(ValueError, match=message):
         dataset(root)
+
+
+CAMERA = {"cam2img": [[60.0, 0, 31.5], [0, 60, 23.5], [0, 0, 1]], "img_shape": [48, 64]}
+
+
+def test_a_legacy_set_gets_its_camera_from_the_config(root):
+    """A pickle of the released converter: no camera, no word on the features."""
+    (root / "clip_feat/scene0000_00").mkdir(parents=True)
+    entries = [entry(name) for name in NAMES]
+    for one in entries:
+        one["pose"] = np.eye(4)
+        one["clip_feat_path"] = "clip_feat/scene0000_00/20.pt"
+    entries[1] |= {"cam2img": np.eye(3), "img_shape": [2, 2]}
+    with (root / "infos.pkl").open("wb") as file:
+        pickle.dump(entries, file)
+    made_by = {"model": "clip_rn50", "weights": "a" * 64, "layers": [2], "patch": 8}
+    made_by |= {"channels": 512, "input_size": None}
+    (root / "clip_feat" / MANIFEST).write_text(json.dumps(made_by))
+    data = dataset(root, ann_file="infos.pkl", camera=CAMERA)
+    first, second = (data.get_data_info(i) for i in range(2))
+    assert {key: first[key] for key in CAMERA} == CAMERA
+    assert second["img_shape"] == [2, 2], "what a file says is not replaced"
+    assert first["features"] == made_by
+    assert "cam2img" not in dataset(root, ann_file="infos.pkl").get_data_info(0)
+
+
+def test_half_a_camera_is_refused(root):
+    with pytest.raises(ValueError, match=r"`camera` must have .*got \['cam2img'\]"):
+        dataset(root, camera={"cam2img": CAMERA["cam2img"]})
 
 
 @pytest.mark.parametrize("option", ["metainfo", "data_prefix"])

@@ -34,6 +34,7 @@ PREFIXED = {
     "pixels_path": "pixels",
 }
 PATHS = {*PREFIXED, "img_path", "clip_feat_path"}
+CAMERA = ("cam2img", "img_shape")
 NEEDED = ["lidar_points", *(k for k in PREFIXED if k.startswith(("pts", "super")))]
 
 
@@ -56,6 +57,8 @@ class SingleViewDataset(SeededSamples, BaseDataset):
         serialize_data: Whether workers share one pickled list of the entries.
         extra_roots: Folders beside ``data_root``, and those that the info file declares
             as its ``roots``, in which images and features may lie.
+        camera: ``cam2img`` (3 rows of 3, pixels of the depth image) and ``img_shape``
+            (H, W) of entries that have neither, as in legacy files: one camera for all.
         **kwargs: Of MMEngine's ``BaseDataset``.
 
     Raises:
@@ -73,8 +76,19 @@ class SingleViewDataset(SeededSamples, BaseDataset):
         data_prefix: dict | None = None,
         serialize_data: bool = False,
         extra_roots: Sequence[str] = (),
+<<<<<<< HEAD
         **kwargs: Any,
+=======
+        camera: dict | None = None,
+        **kwargs,
+>>>>>>> 0e7de76 (demo-real: rows with real image features; class-aware ScanNet200; cameras of legacy sets from the config)
     ) -> None:
+        if camera is not None and set(camera) != set(CAMERA):
+            raise ValueError(
+                f"`camera` must have {list(CAMERA)}, got {sorted(camera)}: a camera is "
+                "both, its intrinsics and the size of its image"
+            )
+        self.camera = camera
         _check_known("metainfo", metainfo, self.METAINFO)
         _check_known("data_prefix", data_prefix, PREFIXED.values())
         self.extra_roots = extra_roots
@@ -139,18 +153,22 @@ class SingleViewDataset(SeededSamples, BaseDataset):
             warn_unchecked(f"info file {self.ann_file}", "checksums of arrays")
         self._features = metainfo.get("features")
         found = [self.parse_data_info(entry) for entry in entries]
-        if self._features is not None:
+        if found[0].get("clip_feat_path", "").endswith(".pt"):
             self._check_features(Path(found[0]["clip_feat_path"]).parents[1])
         return found
 
     def _check_features(self, folder: Path) -> None:
         """What made the features of ``folder`` has not changed since they were packed.
 
+        Legacy files do not say what made them; the folder does.
+
         Raises:
             ValueError: If it has.
         """
         if not (folder / MANIFEST).is_file():
             return
+        if self._features is None:
+            self._features = read_made_by(folder)
         if changed := differences(self._features or {}, read_made_by(folder)):
             raise ValueError(
                 f"the features in {folder} were made otherwise after {self.ann_file} "
@@ -170,6 +188,8 @@ class SingleViewDataset(SeededSamples, BaseDataset):
             if ".." in info[key] or info[key].startswith("/"):
                 inside("", info[key], where, self.roots)
         info["sample_name"] = info["sample_idx"] = name
+        if self.camera is not None and not any(key in info for key in CAMERA):
+            info |= self.camera
         info["seg_label_mapping"] = self.seg_label_mapping
         if self.test_mode:
             info["eval_ann_info"] = {"lidar_idx": info["sample_idx"]}
