@@ -76,12 +76,8 @@ class SingleViewDataset(SeededSamples, BaseDataset):
         data_prefix: dict | None = None,
         serialize_data: bool = False,
         extra_roots: Sequence[str] = (),
-<<<<<<< HEAD
-        **kwargs: Any,
-=======
         camera: dict | None = None,
-        **kwargs,
->>>>>>> 0e7de76 (demo-real: rows with real image features; class-aware ScanNet200; cameras of legacy sets from the config)
+        **kwargs: Any,
     ) -> None:
         if camera is not None and set(camera) != set(CAMERA):
             raise ValueError(
