@@ -1,0 +1,68 @@
+"""Prediction without labels: what training reads, from files that have none."""
+
+import numpy as np
+import pytest
+
+from tests.inference.conftest import room, segmenter, weights
+from vantage3d.converters.recordings import RecordingSource
+from vantage3d.esam.converters.rgbd_folder import RgbdFolderLabeller
+from vantage3d.esam.converters.samples import SampleName, make_sample
+from vantage3d.esam.converters.segmenters import SegmenterOptions, build_segmenter
+from vantage3d.inference import InputFrame, open_footage
+from vantage3d.recordings.detection import open_recording
+
+__all__ = ["room", "segmenter", "weights"]
+
+
+@pytest.mark.parametrize("layout", ["rgbd_folder", "rgbd_two_cameras"])
+def test_points_are_those_that_the_converter_writes(segmenter, filmed, layout):
+    """Same frame, same seed: points, superpoints and pose to the last bit."""
+    root, scene = filmed(layout), "scene0000_00"
+    labeller = RgbdFolderLabeller(RecordingSource(open_recording(root)))
+    options = build_segmenter(SegmenterOptions())
+    name = SampleName(scene, "20")
+    arrays, entry, _ = make_sample(labeller, name, options, segmenter.num_points, 0)
+    frames = {frame.name: frame for frame in open_footage(root, scene)}
+    frame = frames["20"]._replace(name=name.idx)
+    drawn = segmenter._draw(frame, segmenter._view(frame))
+    points = drawn["points"].tensor.numpy()
+    assert np.array_equal(points, arrays["points"].astype(np.float32))
+    assert np.array_equal(drawn["sp_pts_mask"], arrays["super_points"])
+    assert np.array_equal(drawn["pixels"], arrays["pixels"])
+    assert np.array_equal(drawn["pose"], np.array(entry["pose"]))
+
+
+def test_a_pixel_of_a_point_has_the_mask_of_the_point(segmenter, room):
+    frame = next(iter(open_footage(room)))
+    found = next(segmenter.stream([frame])).instances
+    view = segmenter._view(frame)
+    drawn = segmenter._draw(frame, view)
+    batch = {"inputs": {"points": []}, "data_samples": []}
+    ready = segmenter.pipeline(dict(drawn))
+    batch["inputs"]["points"].append(ready["inputs"]["points"])
+    batch["data_samples"].append(ready["data_samples"])
+    data = segmenter.model.data_preprocessor(batch, training=False)
+    (sample,) = segmenter.model(**data, mode="predict")
+    x, y = drawn["pixels"].T
+    of_points = sample.pred_pts_seg
+    order = np.argsort(-of_points.instance_scores, kind="stable")
+    expected = of_points.pts_instance_mask[0][order]
+    assert np.array_equal(found.masks[:, y, x], expected)
+    assert np.array_equal(found.semantics[y, x], of_points.pts_semantic_mask[0])
+    assert len(expected) and found.classes == ("object",)
+    assert not found.masks[:, frame.depth == 0].any()
+
+
+def test_classes_are_those_of_the_dataset(segmenter, room):
+    found = segmenter(room).frames[0].instances
+    assert found.semantic_classes[:3] == ("wall", "floor", "chair")
+    assert found.semantics.max() < 200 and len(found.semantic_classes) == 200
+    assert found.superpoints.max() > 3
+
+
+def test_a_frame_of_arrays_needs_no_files_and_no_pose(segmenter, room):
+    frame = next(iter(open_footage(room)))
+    found = segmenter.frame(frame.color, frame.depth, frame.K)
+    assert found.cam2world is None
+    assert found.instances.masks.shape[1:] == frame.depth.shape
+    assert isinstance(frame, InputFrame)
