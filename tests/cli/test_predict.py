@@ -6,10 +6,12 @@ from PIL import Image
 
 from tests.inference.conftest import room, weights
 from vantage3d.cli.predict import SEGMENTERS, SYSTEMS, _class, predict
+from vantage3d.converters.recordings import RecordingSource
 from vantage3d.esam.converters import segmenters
 from vantage3d.inference import open_footage
 from vantage3d.inference.inferencer import Inferencer
 from vantage3d.process.command import CommandError
+from vantage3d.recordings.findings import Finding
 from vantage3d.results.prediction import FramePrediction
 from vantage3d.results.store import StoredFrames, write_frame
 
@@ -80,7 +82,11 @@ def test_images_become_instances_by_two_networks(images, weights, tmp_path):
     [
         ("esam", (), "frame 0 has no depth, which esam needs.*--depth-from"),
         ("deltas", (), "frame 0 has no pose, which deltas needs.*with vggt"),
-        ("vggt", ("--segmenter", "graph"), "--segmenter is of esam, got vggt"),
+        (
+            "vggt",
+            ("--segmenter", "graph"),
+            "--segmenter is of esam, and vggt was chosen",
+        ),
         ("esam", ("--depth-weights", "w"), "--depth-weights needs --depth-from"),
         ("esam", ("--batch-size", 0), "--batch-size must be at least 1, got 0"),
         ("vggt", ("--sequences", "x"), "`sequence` must be one of 'images', got 'x'"),
@@ -97,21 +103,17 @@ def test_wrong_input_ends_in_one_message(images, system, options, message, tmp_p
 def test_one_image_is_not_triangulated(room, weights, copied_film, tmp_path):
     scene = copied_film("rgbd_folder") / "scene0000_00"
     for part in ("color", "depth", "pose", "instance", "semantic"):
-        for path in [*(scene / part).iterdir()][1:]:
+        for path in sorted((scene / part).iterdir())[1:]:
             path.unlink()
     with pytest.raises(CommandError, match=r"has 1 frame, and deltas needs at least 2"):
         run("deltas", scene, tmp_path / "out", "--weights", weights("deltas"))
 
 
-def test_a_wrong_recording_is_refused_and_mended(
-    room, weights, copied_film, tmp_path, capsys
-):
-    scene = copied_film("rgbd_folder") / "scene0000_00"
-    for path in (scene / "depth").iterdir():
-        depth = np.asarray(Image.open(path)).astype(np.uint16)
-        Image.fromarray(np.minimum(5 * depth, 65000).astype(np.uint16)).save(path)
-    options = "--weights", weights("esam"), "--num-points", 2000
-    with pytest.raises(CommandError, match=r"--depth-scale 5000.*--force goes on"):
-        run("esam", scene, tmp_path / "out", *options)
-    run("esam", scene, tmp_path / "out", *options, "--depth-scale", 5000)
+def test_a_wrong_recording_is_refused(room, weights, tmp_path, monkeypatch, capsys):
+    wrong = Finding("error", "depth is 5 times too large", "--depth-scale 5000")
+    monkeypatch.setattr(RecordingSource, "preflight", lambda *_: [wrong])
+    options = "--weights", weights("deltas"), "--sequences", "scene0000_00"
+    with pytest.raises(CommandError, match=r"--depth-scale 5000 \(--force goes on"):
+        run("deltas", room, tmp_path / "out", *options)
+    run("deltas", room, tmp_path / "out", *options, "--force")
     assert "3 of 3 frames" in capsys.readouterr().out

@@ -3,37 +3,40 @@
 import numpy as np
 import pytest
 
-from tests.rooms import truth
+from tests.rooms import SIZE, truth
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.prediction_files import PredictedFiles
+from vantage3d.synthetic.rooms.filming import sensor_intrinsics
+
+K = sensor_intrinsics(SIZE)
 
 
 def ours(view):
     return {
-        "depth": view.depth.astype(np.float32),
-        "K": view.K,
+        "depth": view.frame.depth.astype(np.float32),
+        "K": K,
         "cam2world": view.cam2world,
-        "color": view.image,
+        "color": view.frame.color,
     }
 
 
 def fed_forward(view):
     """World-to-camera in three rows, images of floats, as VGGT's demonstration."""
     return {
-        "depth": view.depth.astype(np.float32)[..., None],
-        "intrinsic": view.K.astype(np.float32),
+        "depth": view.frame.depth.astype(np.float32)[..., None],
+        "intrinsic": K.astype(np.float32),
         "extrinsic": invert_rigid(view.cam2world)[:3],
-        "images": (view.image / 255).astype(np.float32).transpose(2, 0, 1),
+        "images": (view.frame.color / 255).astype(np.float32).transpose(2, 0, 1),
     }
 
 
 def mapped(view):
     """As MapAnything's dictionary."""
     return {
-        "depth_z": view.depth.astype(np.float32),
-        "intrinsics": view.K,
+        "depth_z": view.frame.depth.astype(np.float32),
+        "intrinsics": K,
         "camera_poses": view.cam2world,
-        "conf": np.ones_like(view.depth),
+        "conf": np.ones_like(view.frame.depth),
     }
 
 
@@ -57,17 +60,17 @@ def test_files_of_networks_are_read_alike(views, form, stacked, tmp_path):
     assert files.named is not stacked
     for name, view in zip(files.names, views, strict=True):
         found = files.read(name)
-        assert np.array_equal(found.depth, view.depth.astype(np.float32))
-        np.testing.assert_allclose(found.K, view.K, rtol=1e-6)
+        assert np.array_equal(found.depth, view.frame.depth.astype(np.float32))
+        np.testing.assert_allclose(found.K, K, rtol=1e-6)
         np.testing.assert_allclose(found.cam2world, view.cam2world, atol=1e-12)
         if form is not mapped:
-            assert np.array_equal(found.color, view.image)
+            assert np.array_equal(found.color, view.frame.color)
 
 
 def test_intrinsics_of_a_larger_image_are_scaled_to_depth(tmp_path):
-    K = np.array([[100.0, 0, 39.5], [0, 100, 29.5], [0, 0, 1]])
+    large = np.array([[100.0, 0, 39.5], [0, 100, 29.5], [0, 0, 1]])
     color = np.zeros((60, 80, 3), np.uint8)
-    np.savez(tmp_path / "0.npz", depth=np.ones((30, 40)), K=K, color=color)
+    np.savez(tmp_path / "0.npz", depth=np.ones((30, 40)), K=large, color=color)
     found = PredictedFiles(tmp_path).read("0")
     np.testing.assert_allclose(found.K[:2, 2], (19.5, 14.5))
     assert found.K[0, 0] == 50 and found.cam2world is None

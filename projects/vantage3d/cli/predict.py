@@ -64,14 +64,11 @@ def predict(argv: list[str] | None = None) -> None:
     text = "what to make beside the arrays of every frame: "
     text += "; ".join(f"{name}: {said}" for name, (_, said) in OUTPUTS.items())
     add("--save", nargs="+", choices=[NPZ, *OUTPUTS], default=[NPZ], help=text)
-    add(
-        "--sequences", nargs="+", metavar="NAME", help="of the recording; all if absent"
-    )
+    add("--sequences", nargs="+", metavar="NAME", help="all if absent")
     add("--batch-size", type=int, default=1, help="frames at once")
     add("--device", help="cpu, cuda, cuda:1; a GPU where there is one if absent")
-    add(
-        "--overwrite", action="store_true", help="forget what other options made in OUT"
-    )
+    text = "forget what OUT has of another recording, other weights or options"
+    add("--overwrite", action="store_true", help=text)
     text = "go on with a recording that the preflight finds wrong"
     add("--force", action="store_true", help=text)
     add = parser.add_argument_group("esam").add_argument
@@ -97,19 +94,20 @@ def predict(argv: list[str] | None = None) -> None:
 def _predict(args: argparse.Namespace) -> None:
     from vantage3d.converters.index.preflight import refuse_wrong
     from vantage3d.converters.recordings import RecordingSource, opened
-    from vantage3d.inference import open_footage
+    from vantage3d.inference import depth_files, open_footage
 
     _check(args)
     args.root_path = args.source
     recording = opened(args)
     names = args.sequences or recording.sequences()
+    chained = args.depth_from in SYSTEMS
+    first = args.depth_from if chained else args.system
+    depths = None if chained or not args.depth_from else Path(args.depth_from)
     for name in names:  # before weights are read
-        if args.depth_from is None or args.depth_from in SYSTEMS:
-            first = args.depth_from or args.system
-            _class(first).check(open_footage(recording, name))
+        own = depths and depth_files(depths, name)
+        _class(first).check(open_footage(recording, name, own))
     refuse_wrong(RecordingSource(recording), args.force)
-    depths = args.depth_from and Path(args.depth_from)
-    if args.depth_from in SYSTEMS:
+    if chained:
         depths = args.out / f"depth_from_{args.depth_from}"
         weights = args.depth_weights, args.depth_config
         predictor = _class(args.depth_from)(*weights, args.device)

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
-from tests.rooms import truth
+from tests.rooms import SIZE, truth
 from vantage3d.recordings.detection import open_recording
 from vantage3d.recordings.file_facts import file_facts
 from vantage3d.results.prediction import FramePrediction
 from vantage3d.results.store import write_frame
+from vantage3d.synthetic.rooms.filming import sensor_intrinsics
+
+K = sensor_intrinsics(SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -15,9 +18,9 @@ def predicted(tmp_path_factory):
     """What ``predict`` leaves of a room: depth at half the size of the image."""
     out = tmp_path_factory.mktemp("out")
     for number, view in enumerate(truth("rgbd_folder", 0)):
-        depth = view.depth.astype(np.float32)[::2, ::2]
+        depth = view.frame.depth.astype(np.float32)[::2, ::2]
         frame = FramePrediction(
-            str(number), view.image, view.K, depth, cam2world=view.cam2world
+            str(number), view.frame.color, K, depth, cam2world=view.cam2world
         )
         write_frame(out / "desk/frames" / f"{number}.npz", frame)
     return out
@@ -29,10 +32,10 @@ def test_what_predict_wrote_is_a_recording(predicted):
     views = truth("rgbd_folder", 0)
     for name, view in zip(recording.names("desk"), views, strict=True):
         frame = recording.frame("desk", name)
-        assert np.array_equal(recording.read_color(frame), view.image)
-        assert np.array_equal(recording.read_depth(frame), view.depth[::2, ::2])
+        assert np.array_equal(recording.read_color(frame), view.frame.color)
+        assert np.array_equal(recording.read_depth(frame), view.frame.depth[::2, ::2])
         assert frame.depth_camera.size == (80, 60)
-        np.testing.assert_allclose(frame.color_camera.K, view.K)
+        np.testing.assert_allclose(frame.color_camera.K, K)
         assert np.array_equal(frame.cam2world, view.cam2world)
     assert not [f for f in file_facts(recording, "desk") if f.level == "error"]
 
