@@ -34,17 +34,18 @@ from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
 from vantage3d.recordings.detection import open_recording
-from vantage3d.recordings.preflight.check import compared
-from vantage3d.recordings.preflight.footage import FrameReader, film_of
+from vantage3d.recordings.preflight.check import compared, seen_of
+from vantage3d.recordings.preflight.footage import FrameReader
+from vantage3d.recordings.preflight.matches import KINDS
 from vantage3d.recordings.preflight.reader import RecordingReader
 from vantage3d.recordings.preflight.remedies import Meaning, meaning
 from vantage3d.recordings.preflight.verdict import judge
 from vantage3d.synthetic import write_dataset
 
-SIZE = (160, 120)
+SIZE, PHOTO_SIZE = (160, 120), (320, 240)  # keypoints need pixels
 FRAMES = {1: range(40), 10: range(0, 240, 10)}  # by spacing in raw frames
 RECORDINGS = ("rgbd_folder", "scannet", "scannet_sens", "sun3d", "tum")
-LAYOUTS = (*RECORDINGS, "annotations", "hypersim", "co3d", "eth3d")
+LAYOUTS = (*RECORDINGS, "annotations", "hypersim", "co3d", "eth3d", "colmap")
 INTEGERS = ("rgbd_folder", "scannet", "scannet_sens", "sun3d", "annotations")
 OUTCOMES = ("named", "doubted", "missed")
 WANTED = 0.95
@@ -128,6 +129,8 @@ def done(out: Path, task: Task) -> dict[str, Cell]:
 def missing(out: Path, faults: Sequence[str], task: Task) -> list[str]:
     """Faults that are still to be put into a room."""
     left = set(faults) - done(out, task).keys()
+    if task.layout == "colmap":  # images without depth
+        left = {name for name in left if FAULTS[name].undone.keys() <= KINDS}
     if task.layout not in INTEGERS:
         left -= {"rotated bits"}  # of millimetres
     return [name for name in faults if name in left]
@@ -137,7 +140,9 @@ def examine(out: Path, faults: Sequence[str], task: Task) -> None:
     """Film a room, put every fault into it and keep what is said."""
     root = out / "rooms" / task.name
     seed = 10 * LAYOUTS.index(task.layout) + task.room
-    write_dataset(task.layout, root, 1, 0, FRAMES[task.spacing], SIZE, seed)
+    written = {"colmap": "eth3d"}.get(task.layout, task.layout)
+    size = PHOTO_SIZE if task.layout == "colmap" else SIZE
+    write_dataset(written, root, 1, 0, FRAMES[task.spacing], size, seed)
     ((_, opened),) = opened_rooms(task.layout, root)
     cells = done(out, task)
     for name in missing(out, faults, task):
@@ -155,7 +160,7 @@ def judged(opened: Opened, fault: Fault) -> tuple[str, str, dict[str, Any]]:
     reader, now = opened
     if now.along_rays and fault is FAULTS["rays"]:
         fault = replace(fault, damage={"depth_fault": no_rays})
-    film = film_of(Damaged(reader, **fault.damage))
+    film = seen_of(Damaged(reader, **fault.damage))
     if film is None:
         return "missed", "", {}
     comparison = compared(film, now)
@@ -169,9 +174,11 @@ def judged(opened: Opened, fault: Fault) -> tuple[str, str, dict[str, Any]]:
 
 def opened_rooms(layout: str, root: Path) -> Iterator[tuple[str, Opened]]:
     """Readers of the rooms of a folder, and what they take files to mean."""
-    if layout in RECORDINGS:
-        recording = open_recording(root)
+    if layout in (*RECORDINGS, "colmap"):
+        recording = open_recording(root, "colmap" if layout == "colmap" else None)
         for name in recording.sequences():
+            if name.endswith("jpg"):  # ETH3D's model of the distorted photographs
+                continue
             reader = RecordingReader(recording, name)
             reader.color = cache(reader.color)  # type: ignore[method-assign]
             yield name, (reader, meaning(recording))

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from vantage3d.geometry import distance_to_depth, invert_rigid, scale_intrinsics
+from vantage3d.recordings.options import AXES
 from vantage3d.recordings.preflight.footage import FrameReader, Posed
-from vantage3d.recordings.recording import AXES
 
 NEAR = 0.035  # of a focal length, that a name may be off
 
@@ -56,6 +56,14 @@ class Damaged(FrameReader):
         at, place = at + self.first, place + self.first
         color = self.inner.color(at - self.color_late, place)
         return None if color is None else self.color_fault(color)
+
+    def photo(self, at: int) -> tuple[Any, Any] | None:
+        photo = self.inner.photo(at + self.first)
+        if photo is None:
+            return None
+        image, K = photo
+        K = self.depth_fault(Posed(np.ones(image.shape[:2], np.float32), K)).K
+        return self.color_fault(image), K
 
 
 @dataclass(frozen=True)

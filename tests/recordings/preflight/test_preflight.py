@@ -161,6 +161,39 @@ def test_mirrored_colour_is_told_in_words(copied):
     )
 
 
+def test_without_depth_poses_are_checked_by_matches_between_images(copied):
+    shutil.rmtree(copied / "depth")
+    right = check(copied)
+    assert right.level != "error"
+    assert "matches between views lie on their epipolar lines" in right.text
+    change_poses(copied, invert_rigid)
+    finding = check(copied)
+    assert finding.level == "error", finding
+    assert finding.remedy == "Give --poses world2cam"
+    assert "as the files are read, 0% of " in finding.text
+
+
+def test_what_a_still_camera_does_not_tell_is_a_doubt_with_its_figure(copied):
+    for path in (copied / "pose").iterdir():
+        np.savetxt(path, np.loadtxt(copied / "pose" / "0.txt"))
+    first, (folder, names) = "0", (copied, ("color", "depth"))
+    for kind in names:
+        (source,) = (folder / kind).glob(f"{first}.*")
+        for path in (folder / kind).iterdir():
+            if path != source:
+                shutil.copy(source, path)
+    moved = np.loadtxt(copied / "pose" / "0.txt")
+    for number, path in enumerate(sorted((copied / "pose").iterdir())):
+        moved[0, 3] += 1e-5 * number
+        np.savetxt(path, moved)
+    finding = check(copied)
+    assert finding.level == "warning"
+    assert "the camera hardly moved; these views do not tell" in finding.text
+    assert "poses up to 5 frames off" in finding.text
+    assert "focal lengths of 70% to 140%" in finding.text
+    assert "standard errors" in finding.text
+
+
 def test_the_command_prints_it_and_ends_with_two(copied, tmp_path, capsys):
     change_poses(copied, invert_rigid)
     with pytest.raises(SystemExit) as end:

@@ -93,21 +93,21 @@ def land(film: Footage, facts: Facts, guess: Hypothesis) -> Landing:
     between = invert_rigid(poses[second]) @ poses[first]
     start = film.samples[first]
     stored = film.depth[first[:, None], start[..., 1], start[..., 0]]
-    at = _flipped(start.astype(np.float64), guess, shape)
+    at = flipped(start.astype(np.float64), guess, shape)
     rays = _rays(at, K[first])
     points = rays * _depth(stored, rays, facts, guess)[..., None]
     points = points @ np.swapaxes(between[:, :3, :3], 1, 2) + between[:, None, :3, 3]
     z = points[..., 2]
     ahead = np.where(z > 1e-6, z, np.nan)
     flat = (points / ahead[..., None]) @ np.swapaxes(K[second], 1, 2)
-    pixels = _flipped(flat[..., :2], guess, shape)
+    pixels = flipped(flat[..., :2], guess, shape)
     whole = np.nan_to_num(pixels, nan=-1).round()
     limit = np.array([shape[1], shape[0]])
     inside = ((whole >= 0) & (whole < limit)).all(-1)
     whole = np.where(inside[..., None], whole, 0)
     columns, rows = whole.astype(np.int64).transpose(2, 0, 1)
     stored = film.depth[second[:, None], rows, columns]
-    seen = _depth(stored, _rays(_flipped(whole, guess, shape), K[second]), facts, guess)
+    seen = _depth(stored, _rays(flipped(whole, guess, shape), K[second]), facts, guess)
     inside &= stored > 0
     residual = np.where(inside, (seen - z) / np.where(inside, z, 1), np.inf)
     residual[np.isnan(between).any((1, 2))] = np.nan
@@ -130,7 +130,7 @@ def _depth(stored: Values, rays: Values, facts: Facts, guess: Hypothesis) -> Val
     return depth * longer if facts.along_rays else depth / longer
 
 
-def _flipped(pixels: Values, guess: Hypothesis, shape: tuple[int, ...]) -> Values:
+def flipped(pixels: Values, guess: Hypothesis, shape: tuple[int, ...]) -> Values:
     """Pixels of mirrored images."""
     if guess.flip is None:
         return pixels

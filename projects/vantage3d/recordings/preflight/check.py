@@ -8,8 +8,10 @@ import numpy as np
 
 from vantage3d.recordings.findings import Finding
 from vantage3d.recordings.preflight.agreement import measure
-from vantage3d.recordings.preflight.footage import Footage, FrameReader, film_of
+from vantage3d.recordings.preflight.footage import Film, Footage, FrameReader, film_of
 from vantage3d.recordings.preflight.hypotheses import GIVEN, Facts
+from vantage3d.recordings.preflight.matches import KINDS, Matches, matches_of
+from vantage3d.recordings.preflight.matches import measure as on_lines
 from vantage3d.recordings.preflight.reader import RecordingReader
 from vantage3d.recordings.preflight.remedies import Meaning, meaning
 from vantage3d.recordings.preflight.search import Comparison, compare
@@ -42,7 +44,7 @@ def check_reader(reader: FrameReader, name: str, now: Meaning) -> list[Finding]:
         name: Its name.
         now: What its files are taken to mean.
     """
-    film = film_of(reader)
+    film = seen_of(reader)
     if film is None:
         return uncompared(name)
     read = [reader.pose(int(at)) for at in film.places]
@@ -53,24 +55,32 @@ def check_reader(reader: FrameReader, name: str, now: Meaning) -> list[Finding]:
     return check_film(film, name, now)
 
 
+def seen_of(reader: FrameReader) -> Film | None:
+    """Views with depth or, without, matches between images; None with neither."""
+    return film_of(reader) or matches_of(reader)
+
+
 def uncompared(name: str) -> list[Finding]:
     """What is said where no views can be compared."""
     text = (
         f"{name}: poses, intrinsics and depth were not compared between views: no two "
-        "frames have depth and a pose"
+        "frames have a pose and depth, or a pose and images that match"
     )
     return [Finding("info", text)]
 
 
-def check_film(film: Footage, name: str, now: Meaning) -> list[Finding]:
+def check_film(film: Film, name: str, now: Meaning) -> list[Finding]:
     """What is wrong with a sequence, by frames that were read of it."""
     return judge(name, film, compared(film, now), now)
 
 
-def compared(film: Footage, now: Meaning) -> Comparison:
+def compared(film: Film, now: Meaning) -> Comparison:
     """The best reading of the files beside the present one."""
     facts = facts_of(film, now)
-    quick, whole = (partial(measure, one, facts) for one in (film.quick, film))
+    if isinstance(film, Footage):
+        quick, whole = (partial(measure, one, facts) for one in (film.quick, film))
+    elif isinstance(film, Matches):
+        quick, whole = (partial(on_lines, one, facts) for one in (film.quick, film))
     return compare(quick, whole, facts)
 
 
@@ -95,18 +105,20 @@ def glance(film: Footage, name: str, now: Meaning) -> tuple[float, list[Finding]
     return landed, check_film(film, name, now)
 
 
-def facts_of(film: Footage, now: Meaning) -> Facts:
+def facts_of(film: Film, now: Meaning) -> Facts:
     """Which hypotheses there are."""
+    sizes = _sizes(film)
+    if not isinstance(film, Footage):
+        return Facts(now.axes, False, False, sizes, film.still, KINDS)
     valid = film.depth[film.depth > 0].astype(np.float64)
     stored = np.round(valid * now.depth_scale).astype(np.int64)
     eighths = (stored % 8 == 0).mean() > 0.99 and len(np.unique(stored)) > 16
-    sizes = _sizes(film)
     return Facts(now.axes, now.along_rays, bool(eighths), sizes, film.still)
 
 
-def _sizes(film: Footage) -> tuple[float, ...]:
+def _sizes(film: Film) -> tuple[float, ...]:
     """Factors on intrinsics: halved, doubled, and what centres them."""
-    height, width = film.depth.shape[1:]
+    height, width = film.grid
     x, y = film.K[0, :2, 2]
     centring = width / (2 * x + 1), height / (2 * y + 1)
     sizes = {0.5, 2.0}

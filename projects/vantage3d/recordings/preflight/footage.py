@@ -58,38 +58,55 @@ class FrameReader(ABC):
     def color(self, at: int, place: int) -> NDArray[np.uint8] | None:
         """(H, W, 3) colour of frame ``at`` on the grid of the depth of ``place``."""
 
+    def photo(self, at: int) -> tuple[NDArray[np.uint8], Matrix] | None:
+        """(H, W, 3) colour and its K (3, 3), for recordings without depth."""
+        return None
 
-@dataclass
-class Footage:
-    """What is compared of a sequence.
+
+@dataclass(kw_only=True)
+class Film(ABC):
+    """Some frames of a sequence and the pairs of them that are compared.
 
     Attributes:
         reader: Where frames come from.
-        places: (A,) places of the frames whose depth is here.
-        depth: (A, h, w) metres, 0 = missing; every so many-th pixel of the files.
-        K: (A, 3, 3) in pixels of ``depth``.
+        places: (A,) places of the frames.
+        K: (A, 3, 3) in pixels of what is compared.
         every: One of so many pixels of the files is taken, each way.
-        size: (W, H) of the depth maps.
-        samples: (A, N, 2) pixels (x, y) with depth, drawn from every frame.
+        size: (W, H) of the images in the files.
         most: Pairs that are compared at most.
         poses: Poses that were read, by place; None where there is none.
-        lumas: (A, h, w) images that were read, by shift, and of which rows.
     """
 
     reader: FrameReader
     places: NDArray[np.int64]
-    depth: Image
     K: Matrix
-    every: int
+    every: float
     size: tuple[int, int]
-    samples: NDArray[np.int64]
     most: int = PAIRS
     poses: dict[int, Matrix | None] = field(default_factory=dict)
-    lumas: dict[int, tuple[Image, set[int]]] = field(default_factory=dict)
+
+    @property
+    @abstractmethod
+    def pairs(self) -> NDArray[np.int64]:
+        """(P, 2) rows of frames that see the same from elsewhere, the best first."""
+
+    @property
+    @abstractmethod
+    def still(self) -> bool:
+        """Whether the camera hardly moved: such views agree whatever cameras are."""
+
+    @property
+    @abstractmethod
+    def grid(self) -> tuple[int, ...]:
+        """(h, w) of what is compared."""
+
+    @abstractmethod
+    def evidence(self, landed: float, color: float) -> str:
+        """What an agreement means, in words."""
 
     @property
     def focal(self) -> float:
-        """Focal length of the first depth camera, pixels of the files."""
+        """Focal length of the first camera, pixels of the files."""
         return float(self.K[0, 0, 0]) * self.every
 
     def pose(self, places: Iterable[int]) -> Matrix:
@@ -102,6 +119,41 @@ class Footage:
             self.poses[at] = self.reader.pose(at) if inside else None
         pose = self.poses[at]
         return np.full((4, 4), np.nan) if pose is None else pose
+
+    @cached_property
+    def motion(self) -> tuple[Matrix, Matrix]:
+        """(A, A) angles in degrees and distances of the cameras."""
+        poses = self.pose(self.places)
+        turns = poses[:, :3, :3].reshape(len(poses), 9)
+        # The angle is the same whatever poses mean: trace(Ri^T Rj) = trace(Ri Rj^T).
+        angles = np.degrees(np.arccos(np.clip((turns @ turns.T - 1) / 2, -1, 1)))
+        between = poses[:, None, :3, 3] - poses[None, :, :3, 3]
+        return angles, np.linalg.norm(between, axis=-1)
+
+
+@dataclass(kw_only=True)
+class Footage(Film):
+    """Frames with depth.
+
+    Attributes:
+        depth: (A, h, w) metres, 0 = missing; every so many-th pixel of the files.
+        samples: (A, N, 2) pixels (x, y) with depth, drawn from every frame.
+        lumas: (A, h, w) images that were read, by shift, and of which rows.
+    """
+
+    depth: Image
+    samples: NDArray[np.int64]
+    lumas: dict[int, tuple[Image, set[int]]] = field(default_factory=dict)
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        return self.depth.shape[1:]
+
+    def evidence(self, landed: float, color: float) -> str:
+        return (
+            f"{landed:.0%} of the points that another view sees lie on its surface and "
+            f"colours correlate by {color:.2f}"
+        )
 
     @cached_property
     def kept(self) -> Callable[..., Any]:
@@ -148,26 +200,14 @@ class Footage:
             lumas={},
         )
 
-    @cached_property
-    def motion(self) -> tuple[Matrix, Matrix]:
-        """(A, A) angles in degrees and distances of the cameras."""
-        poses = self.pose(self.places)
-        turns = poses[:, :3, :3].reshape(len(poses), 9)
-        # The angle is the same whatever poses mean: trace(Ri^T Rj) = trace(Ri Rj^T).
-        angles = np.degrees(np.arccos(np.clip((turns @ turns.T - 1) / 2, -1, 1)))
-        between = poses[:, None, :3, 3] - poses[None, :, :3, 3]
-        return angles, np.linalg.norm(between, axis=-1)
-
     @property
     def still(self) -> bool:
-        """Whether the camera hardly moved: such views agree whatever cameras are."""
         angles, moves = (values[tuple(self.pairs.T)] for values in self.motion)
         share = float(np.median(moves)) / float(np.median(self.depth[self.depth > 0]))
         return float(np.median(angles)) < STILL_DEG and share < STILL
 
     @cached_property
     def pairs(self) -> NDArray[np.int64]:
-        """(P, 2) rows of frames that see the same from elsewhere, the best first."""
         angles, moves = self.motion
         turns = angles / TURN_DEG
         cost = np.abs(np.log(np.maximum(turns, 1e-9)))
@@ -182,11 +222,16 @@ class Footage:
             )
         # Of views that turn alike, those that moved show more.
         cost -= 0.15 * np.minimum(moves / max(float(np.nanmedian(moves)), 1e-9), 1)
-        cost[~np.isfinite(cost)] = np.inf
-        np.fill_diagonal(cost, np.inf)
-        order = np.argsort(cost, axis=None, kind="stable")[: self.most]
-        order = order[cost.flat[order] < np.inf]
-        return np.stack(np.unravel_index(order, cost.shape), -1)
+        return cheapest(cost, self.most)
+
+
+def cheapest(cost: Matrix, most: int) -> NDArray[np.int64]:
+    """(P, 2) pairs of frames by rising cost (A, A), at most so many."""
+    cost = np.where(np.isfinite(cost), cost, np.inf)
+    np.fill_diagonal(cost, np.inf)
+    order = np.argsort(cost, axis=None, kind="stable")[:most]
+    order = order[cost.flat[order] < np.inf]
+    return np.stack(np.unravel_index(order, cost.shape), -1)
 
 
 def draw(depth: Image) -> NDArray[np.int64]:
@@ -227,7 +272,15 @@ def film_of(reader: FrameReader) -> Footage | None:
     K[:, :2] /= every
     depth = np.stack([posed.depth[::every, ::every] for _, posed in same])
     places, size = np.array([at for at, _ in same]), (shapes[0][1], shapes[0][0])
-    film = Footage(reader, places, depth, K, every, size, draw(depth))
+    film = Footage(
+        reader=reader,
+        places=places,
+        K=K,
+        every=every,
+        size=size,
+        depth=depth,
+        samples=draw(depth),
+    )
     return film if len(film.pairs) else None
 
 

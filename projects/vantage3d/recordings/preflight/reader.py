@@ -81,6 +81,17 @@ class RecordingReader(FrameReader):
             self.trouble[at] = error
             return None
 
+    def photo(self, at: int) -> tuple[NDArray[np.uint8], Matrix] | None:
+        frame = self.frame(at)
+        if frame is None or frame.color_camera is None:
+            return None
+        try:
+            image = self._image(at)
+        except (FileNotFoundError, ValueError) as error:
+            self.trouble[at] = error
+            return None
+        return image, frame.color_camera.resized(image.shape[1::-1]).K
+
     def _read_color(self, at: int) -> NDArray[np.uint8]:
         frame = self.frame(at)
         assert frame is not None

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from vantage3d.recordings.preflight.footage import Footage
+from vantage3d.recordings.preflight.footage import Film
 from vantage3d.recordings.preflight.hypotheses import ROTATED, Hypothesis
 from vantage3d.recordings.recording import Recording
 
@@ -64,7 +64,7 @@ def meaning(recording: Recording) -> Meaning:
     )
 
 
-def describe(guess: Hypothesis, now: Meaning, film: Footage) -> list[Told]:
+def describe(guess: Hypothesis, now: Meaning, film: Film) -> list[Told]:
     """What a hypothesis says is wrong, and the remedy of each."""
     sized = replace(now, intrinsics_size=now.intrinsics_size or film.size)
     told = {name: _TELL[name](guess, sized) for name in guess.changes if name in _TELL}
@@ -79,20 +79,25 @@ def describe(guess: Hypothesis, now: Meaning, film: Footage) -> list[Told]:
 
 
 def not_told(guesses: Iterable[Hypothesis]) -> str:
-    """What single changes would say, as a list of what is not known."""
+    """What is not known where some single changes do as well, as a list."""
     values = defaultdict(list)
     for guess in guesses:
         for name, value in guess.changes.items():
             values[name].append(value)
     words = [
-        _NOT_TOLD[name].format(
-            low=min(found), high=max(found), most=max(map(abs, found))
-        )
-        if name in SPANS
-        else _NOT_TOLD[name]
+        _NOT_TOLD[name].format(_span(found) if name in SPANS else "")
         for name, found in values.items()
     ]
     return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])
+
+
+def _span(values: list) -> str:
+    """Factors from the lowest to the highest, or the largest number of frames."""
+    if isinstance(values[0], int):
+        most = max(map(abs, values))
+        return f"{most} frame{'s' * (most > 1)} off"
+    low, high = f"{min(values):.0%}", f"{max(values):.0%}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _inverted(guess: Hypothesis, now: Meaning) -> Told:
@@ -219,14 +224,14 @@ _NOT_TOLD = {
     "axes": "the axes of their cameras",
     "scale": "the unit of depth",
     "units": "the unit of translations",
-    "pose_shift": "poses up to {most} frames off",
-    "color_shift": "colour up to {most} frames off",
-    "focal": "focal lengths of {low:.0%} to {high:.0%}",
+    "pose_shift": "poses up to {}",
+    "color_shift": "colour up to {}",
+    "focal": "focal lengths of {}",
     "size": "intrinsics of another size",
     "rays": "distances along rays from z-depth",
     "flip": "mirrored images",
     "color_flip": "mirrored colour",
-    "color_focal": "focal lengths of {low:.0%} to {high:.0%} of colour alone",
+    "color_focal": "focal lengths of {} of colour alone",
 }
 _WORDS = {  # where a command has no option
     "inverted": "Invert the matrices",

@@ -9,8 +9,14 @@ import numpy as np
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.recordings.file_facts import file_facts
 from vantage3d.recordings.findings import Finding
-from vantage3d.recordings.preflight.check import compared, facts_of, few, uncompared
-from vantage3d.recordings.preflight.footage import Footage, film_of
+from vantage3d.recordings.preflight.check import (
+    compared,
+    facts_of,
+    few,
+    seen_of,
+    uncompared,
+)
+from vantage3d.recordings.preflight.footage import Film, Footage
 from vantage3d.recordings.preflight.picture import write_pair
 from vantage3d.recordings.preflight.reader import RecordingReader
 from vantage3d.recordings.preflight.remedies import Meaning, meaning
@@ -34,7 +40,7 @@ class SequenceReport(NamedTuple):
     name: str
     summary: dict[str, str]
     findings: list[Finding]
-    compared: tuple[Footage, Comparison] | None
+    compared: tuple[Film, Comparison] | None
 
 
 def examine(recording: Recording) -> list[SequenceReport]:
@@ -51,6 +57,8 @@ def write_report(
     for number, report in enumerate(reports):
         if report.compared:
             film, comparison = report.compared
+            if not isinstance(film, Footage):
+                continue
             facts = facts_of(film, meaning(recording))
             write_pair(folder / f"pair_{number}.png", film, facts, comparison.best)
 
@@ -92,7 +100,7 @@ def _sequence(recording: Recording, name: str) -> SequenceReport:
         found = file_facts(recording, name)
     except (FileNotFoundError, ValueError) as error:
         return SequenceReport(name, {}, [Finding("error", str(error))], None)
-    now, film = meaning(recording), film_of(reader)
+    now, film = meaning(recording), seen_of(reader)
     summary = _summary(reader, film, now)
     if film is None:
         return SequenceReport(name, summary, [*found, *uncompared(name)], None)
@@ -102,7 +110,7 @@ def _sequence(recording: Recording, name: str) -> SequenceReport:
 
 
 def _summary(
-    reader: RecordingReader, film: Footage | None, now: Meaning
+    reader: RecordingReader, film: Film | None, now: Meaning
 ) -> dict[str, str]:
     """Frames, colour, depth and poses in plain words."""
     frames = [frame for at in _few(len(reader)) if (frame := reader.frame(at))]
@@ -111,7 +119,7 @@ def _summary(
         return said
     said["colour"] = _camera(frames[0].color_camera) or "no intrinsics"
     said["depth"] = _camera(frames[0].depth_camera) or "none"
-    if film is not None:
+    if isinstance(film, Footage):
         valid = film.depth[film.depth > 0]
         low, middle, high = np.percentile(valid, PERCENTILES)
         said["depth"] += (

@@ -4,7 +4,7 @@ import numpy as np
 
 from vantage3d.recordings.findings import Finding, Level
 from vantage3d.recordings.preflight.agreement import Agreement
-from vantage3d.recordings.preflight.footage import Footage
+from vantage3d.recordings.preflight.footage import Film
 from vantage3d.recordings.preflight.hypotheses import OF_COLOR
 from vantage3d.recordings.preflight.remedies import (
     Meaning,
@@ -25,9 +25,7 @@ AGREED = 0.5  # of the points: a reading that mends the files makes so many agre
 SHIFTED = {"pose_shift", "color_shift"}
 
 
-def judge(
-    name: str, film: Footage, comparison: Comparison, now: Meaning
-) -> list[Finding]:
+def judge(name: str, film: Film, comparison: Comparison, now: Meaning) -> list[Finding]:
     """The finding of a comparison.
 
     Args:
@@ -42,10 +40,12 @@ def judge(
     if level != "info":
         told = describe(comparison.best, now, film)
         wrong = "; and ".join(text for text, _ in told)
-        evidence = f"as the files are read, {_told(given)}; mended, {_told(best)}"
+        evidence = (
+            f"as the files are read, {_told(film, given)}; mended, {_told(film, best)}"
+        )
         text = f"{name}: {'perhaps ' * (level == 'warning')}{wrong}: {evidence}"
         return [Finding(level, f"{text} ({where})", _remedy(told))]
-    text = f"{name}: {_told(given)} ({where})"
+    text = f"{name}: {_told(film, given)} ({where})"
     if _mean(given.landed) < LITTLE or _mean(given.seen) < FEW:
         text = f"{text}; no other reading of the files agrees better"
         return [Finding("warning", text, "Check that the poses belong to the images")]
@@ -58,10 +58,10 @@ def judge(
         f"; these views do not tell {open_questions} (the nearest changes the "
         f"agreement by {least.gain:+.4f}, {abs(least.errors):.1f} standard errors)"
     )
-    return [Finding("warning", text, "Check them, or record more motion")]
+    return [Finding("warning", text, "Check them, or add views that differ more")]
 
 
-def _level(film: Footage, comparison: Comparison) -> Level:
+def _level(film: Film, comparison: Comparison) -> Level:
     """How sure it is that the best reading is right and the present one wrong.
 
     Depth and colours are two witnesses. A change of depth or of poses that depth
@@ -84,11 +84,8 @@ def _level(film: Footage, comparison: Comparison) -> Level:
     return "error" if certain else "warning"
 
 
-def _told(agreement: Agreement) -> str:
-    return (
-        f"{_mean(agreement.landed):.0%} of the points that another view sees lie on "
-        f"its surface and colours correlate by {_mean(agreement.color):.2f}"
-    )
+def _told(film: Film, agreement: Agreement) -> str:
+    return film.evidence(_mean(agreement.landed), _mean(agreement.color))
 
 
 def _remedy(told: list[Told]) -> str:
@@ -102,7 +99,7 @@ def _mean(values: np.ndarray) -> float:
     return float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
 
 
-def _apart(film: Footage) -> str:
+def _apart(film: Film) -> str:
     """How far views of the pairs are from each other."""
     angles, moves = (values[tuple(film.pairs.T)] for values in film.motion)
     low, high = np.percentile(angles, (5, 95))

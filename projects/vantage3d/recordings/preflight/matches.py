@@ -1,0 +1,185 @@
+"""How well views without depth agree: matched points lie on their epipolar lines."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vantage3d.geometry import invert_rigid, normalise_pixels
+from vantage3d.recordings.preflight.agreement import Agreement, flipped
+from vantage3d.recordings.preflight.footage import (
+    QUICK_PAIRS,
+    TURN_DEG,
+    WIDEST_DEG,
+    Film,
+    FrameReader,
+    cheapest,
+    choose,
+)
+from vantage3d.recordings.preflight.hypotheses import Facts, Hypothesis
+
+# What shows without depth; lengths have no unit that could be seen.
+KINDS = frozenset({"inverted", "axes", "pose_shift", "focal", "size", "flip"})
+WIDTH = 640  # columns at most in which keypoints are found
+KEYPOINTS, RATIO = 1500, 0.8  # of an image; best distance by the second best
+ENOUGH = 12  # matches that a pair must have
+TOLERANCES = np.array([0.5, 1, 2, 4])  # pixels, of images of at most 320 columns
+FAR_PIXELS = 2.0  # of parallax, below which it is not known where rays meet
+NEAR = 1  # which of them is told
+Values = NDArray[np.float64]
+Point = tuple[Values, Values]  # (M, 2) pixels in a first and a second view
+
+
+@dataclass(kw_only=True)
+class Matches(Film):
+    """Frames without depth.
+
+    Attributes:
+        sizes: (W, H) of every image that was matched.
+        costs: (A, A) of pairs that have matches; infinite for others.
+        found: (M, 2) pixels in the first and the second view, by pair of rows.
+    """
+
+    sizes: list[tuple[int, int]]
+    costs: Values
+    found: dict[tuple[int, int], Point]
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        return self.sizes[0][::-1]
+
+    @property
+    def quick(self) -> "Matches":
+        """Fewer pairs, which tell the gross mistakes."""
+        return replace(self, most=QUICK_PAIRS)
+
+    @cached_property
+    def pairs(self) -> NDArray[np.int64]:
+        return cheapest(self.costs, self.most)
+
+    @property
+    def still(self) -> bool:
+        return False  # what such views do not tell is found by trying
+
+    def evidence(self, landed: float, color: float) -> str:
+        count = sum(len(points) for points, _ in self.found.values())
+        return (
+            f"{landed:.0%} of {count} matches between views lie on their epipolar lines"
+        )
+
+
+def matches_of(reader: FrameReader) -> Matches | None:
+    """Matches between posed images of a sequence; None where there are none."""
+    described, Ks, places = [], [], []
+    for at in choose(reader):
+        if (photo := reader.photo(at)) is None:
+            continue
+        image, K = photo
+        every = max(1.0, image.shape[1] / WIDTH)
+        size = round(image.shape[1] / every), round(image.shape[0] / every)
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+        described.append((size, *_SIFT.detectAndCompute(grey, None)))
+        Ks.append(np.diag([size[0] / image.shape[1], size[1] / image.shape[0], 1]) @ K)
+        places.append((at, every, image.shape[1::-1]))
+    if len(places) < 2:
+        return None
+    _, every, size = places[0]
+    film = Matches(
+        reader=reader,
+        places=np.array([at for at, _, _ in places]),
+        K=np.stack(Ks),
+        every=every,
+        size=size,
+        sizes=[size for size, _, _ in described],
+        costs=np.zeros((len(places), len(places))),
+        found={},
+    )
+    angles, moves = film.motion
+    turns = np.maximum(angles, 1e-3) / TURN_DEG
+    cost = np.abs(np.log(turns)) + 10 * (angles > WIDEST_DEG)
+    # Of views that turn alike, those that moved show more; those that did not, nothing.
+    cost -= np.log(np.maximum(moves, 1e-9) / max(float(np.nanmedian(moves)), 1e-9))
+    film.costs = np.full_like(cost, np.inf)
+    for a, b in cheapest(np.where(np.tri(len(cost)) > 0, np.inf, cost), film.most):
+        points = _matched(*(described[n][1:] for n in (a, b)))
+        if len(points[0]) >= ENOUGH:
+            film.found[int(a), int(b)], film.costs[a, b] = points, cost[a, b]
+    return film if len(film.pairs) else None
+
+
+_SIFT = cv2.SIFT_create(KEYPOINTS)
+
+
+def _matched(first: tuple, second: tuple) -> Point:
+    """(M, 2) pixels of keypoints that are each other's nearest, and by far."""
+    (points, features), (others, further) = first, second
+    if features is None or further is None or min(len(points), len(others)) < 2:
+        return np.empty((0, 2)), np.empty((0, 2))
+    matcher = cv2.BFMatcher(cv2.NORM_L2)
+    back = {
+        (m.trainIdx, m.queryIdx)
+        for m, n in matcher.knnMatch(further, features, 2)
+        if m.distance < RATIO * n.distance
+    }
+    pairs = [
+        (points[m.queryIdx].pt, others[m.trainIdx].pt)
+        for m, n in matcher.knnMatch(features, further, 2)
+        if m.distance < RATIO * n.distance and (m.queryIdx, m.trainIdx) in back
+    ]
+    return tuple(np.array(pairs, np.float64).reshape(-1, 2, 2).transpose(1, 0, 2))
+
+
+def measure(film: Matches, facts: Facts, guess: Hypothesis) -> Agreement:
+    """Agreement of all pairs of views: matches near their lines, ahead of both cameras.
+
+    A line is that of points in one view on the ray of a pixel in the other; distances
+    are the larger of both, so that what is near in one view alone does not count.
+    """
+    K = guess.intrinsics(film.K)
+    poses = guess.pose(film.pose(film.places + guess.pose_shift), facts.axes)
+    scores = np.full((4, len(film.pairs)), np.nan)
+    for row, (a, b) in enumerate(film.pairs):
+        between = invert_rigid(poses[b]) @ poses[a]
+        length = np.linalg.norm(between[:3, 3])
+        if not np.isfinite(length) or length == 0:
+            continue
+        points = zip(film.found[int(a), int(b)], (a, b))
+        first, second = (flipped(p, guess, film.sizes[n][::-1]) for p, n in points)
+        turn, move = between[:3, :3], between[:3, 3] / length
+        starts, ends = _rays(first, K[a]), _rays(second, K[b])
+        cross = np.cross(np.eye(3), move).T  # [t]x
+        lines = starts @ (cross @ turn).T  # E x of the first view, in the second
+        others = ends @ (cross @ turn)
+        off = np.maximum(_distance(lines, ends, K[b]), _distance(others, starts, K[a]))
+        ahead = _ahead(starts @ turn.T, ends, move, FAR_PIXELS / K[a, 0, 0])
+        near = (off < TOLERANCES[:, None] * max(1.0, film.sizes[a][0] / 320)) & ahead
+        scores[:, row] = near.mean(), 0, ahead.mean(), near[NEAR].mean()
+    return Agreement(*scores)
+
+
+def _rays(pixels: Values, K: Values) -> Values:
+    """(M, 3) rays with z = 1."""
+    return np.column_stack([normalise_pixels(pixels, K), np.ones(len(pixels))])
+
+
+def _distance(lines: Values, rays: Values, K: Values) -> Values:
+    """(M,) pixels from lines, of rays (x, y, 1), to those rays."""
+    gradient = np.hypot(lines[:, 0] / K[0, 0], lines[:, 1] / K[1, 1])
+    return np.abs((lines * rays).sum(1)) / np.maximum(gradient, 1e-12)
+
+
+def _ahead(
+    starts: Values, ends: Values, move: Values, least: float
+) -> NDArray[np.bool_]:
+    """Whether s starts + move = t ends has s, t > 0, by least squares.
+
+    Rays that are parallel to ``least`` (radians) meet far away, in front for all that
+    is known.
+    """
+    a, b, c = (starts**2).sum(1), (starts * ends).sum(1), (ends**2).sum(1)
+    d, e = starts @ move, ends @ move
+    parallel = a * c - b * b < least**2 * a * c
+    return parallel & (b > 0) | (b * e - c * d > 0) & (a * e - b * d > 0)
