@@ -161,6 +161,22 @@ def test_metres_come_back(tmp_path, millimetres):
     np.testing.assert_allclose(read_rotated_depth(path), millimetres / 1000, rtol=1e-6)
 
 
+def test_rotated_depth_takes_the_owners_word(tmp_path, millimetres):
+    """Units, a code, and 65535, which is beyond any sensor: no depth."""
+    coded = millimetres.copy()
+    coded[0], coded[1] = 65535, 8000
+    path = save(tmp_path / "d.png", rotate_bits(coded))
+    expected = millimetres / 5000
+    expected[:2] = 0
+    found = read_depth_file(path, 5000, 8000, rotated=True)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_eight_bits_are_not_turned(tmp_path):
+    Image.fromarray(np.full((4, 4), 200, np.uint8)).save(tmp_path / "d.png")
+    assert (read_stored(tmp_path / "d.png", rotated=True) == 200).all()
+
+
 def test_plain_millimetres_are_refused(tmp_path, millimetres):
     path = save(tmp_path / "d.png", millimetres)
     with pytest.raises(ValueError, match=r"d.png is not bit-rotated: 87% of its"):

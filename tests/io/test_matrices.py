@@ -62,3 +62,16 @@ def test_what_is_no_text_is_named(tmp_path):
     (tmp_path / "K.txt").write_bytes(b"\xff\x00\x01")
     with pytest.raises(ValueError, match=r"K\.txt is no text file"):
         read_matrix(tmp_path / "K.txt", "intrinsics")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([[500, 0, 0], [0, 500, 0], [320, 240, 1]], r"cy, 0 0 1\. It is transposed"),
+        ([[250, 0, 160], [0, 250, 120], [0, 0, 0.5]], r"\[0\.0, 0\.0, 0\.5\]\], expe"),
+        ([[500, 0, 320], [12, 500, 240], [0, 0, 1]], r"\[12\.0, 500\.0, 240\.0\]"),
+    ],
+)
+def test_matrices_of_no_camera_are_refused(rows, message):
+    with pytest.raises(ValueError, match=message):
+        check_intrinsics(np.array(rows, float), (640, 480), "K.txt")

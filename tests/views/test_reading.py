@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vantage3d.io.depth_files import write_millimetre_png
+from vantage3d.geometry import distance_to_depth
+from vantage3d.io.depth_files import rotate_bits, write_millimetre_png
 from vantage3d.views.frame import BadSampleError
 from vantage3d.views.index import Facts, IndexedFrame
 from vantage3d.views.reading import read_indexed
@@ -57,6 +58,18 @@ def test_a_declared_folder_is_read(folders):
         os.path.abspath(folders / "secret/a.png"),
     ):
         assert read(folders, image, "../secret/d.png", facts).image.shape == (18, 24, 3)
+
+
+def test_what_the_owner_says_reaches_rotated_depth(folders):
+    stored = np.full((18, 24), 5000, np.uint16)
+    stored[0], stored[1] = 65535, 8000
+    Image.fromarray(rotate_bits(stored)).save(folders / "raw/d.png")
+    facts = FACTS._replace(reader="rotated", depth_scale=5000.0, missing=8000)
+    depth = read(folders, facts=facts).depth
+    assert (depth[:2] == 0).all() and (depth[2:] == 1).all()
+    along = read(folders, facts=facts._replace(reader="rotated_rays")).depth
+    np.testing.assert_allclose(along, distance_to_depth(depth, K), rtol=1e-6)
+    assert along[2, 0] < 0.9
 
 
 def test_an_unknown_reader_is_named(folders):

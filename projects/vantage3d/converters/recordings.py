@@ -60,9 +60,9 @@ class RecordingSource(FrameSource):
 
     def facts(self, root: str, sources: str) -> Facts:
         recording = self.recording
-        reader = "recording_rays" if recording.remedies.along_rays else "recording"
-        if recording.rotated_bits:
-            reader = "rotated"
+        reader = "rotated" if recording.rotated_bits else "recording"
+        if recording.remedies.along_rays:
+            reader += "_rays"
         return Facts(
             reader,
             root,

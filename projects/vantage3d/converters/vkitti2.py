@@ -99,6 +99,11 @@ def read_table(path: Path, values: int) -> dict[tuple[int, int], NDArray[np.floa
                 f"{path} line {number} has {len(row)} numbers, expected {2 + values}. "
                 "Download it again"
             )
+        if (frame, camera) in table or (frame, camera) != (*row[:2],):
+            raise ValueError(
+                f"{path} line {number} is of frame {row[0]:g} and camera {row[1]:g}, "
+                "expected numbers that no other line has. Download it again"
+            )
         table[frame, camera] = row[2:]
     return table
 

@@ -17,7 +17,7 @@ from vantage3d.io import lzfse
 from vantage3d.io.arrays import load_array
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.io.bounds import check_unfolded
-from vantage3d.io.files import decoding, existing
+from vantage3d.io.files import decoding, existing, not_found
 from vantage3d.io.images import (
     FULL,
     is_there,
@@ -101,11 +101,18 @@ def unrotate_bits(stored: NDArray[np.integer]) -> NDArray[np.uint16]:
     return rotate_bits(stored, 16 - ROTATED_BITS)
 
 
-def read_rotated_depth(path: str | Path) -> Depth:
-    """(H, W) float32 z-depth in metres of a rotated image in millimetres.
+def read_rotated_depth(
+    path: str | Path, scale: float = MILLIMETRES, missing: int | None = None
+) -> Depth:
+    """(H, W) float32 z-depth in metres of a rotated image.
 
     Below 8.192 m, which is beyond the range of the sensor, the three lowest stored bits
     are empty: an image where most values have some is a plain one.
+
+    Args:
+        path: The file.
+        scale: Units per metre of the values whose bits are turned back.
+        missing: Such a value that means "no depth", beside 0 and 65535.
 
     Raises:
         FileNotFoundError: If the file is missing.
@@ -117,7 +124,7 @@ def read_rotated_depth(path: str | Path) -> Depth:
             f"depth image {path} has values up to {stored.max()}, expected 16 bits. "
             "Take the file as it was released"
         )
-    valid = stored[stored > 0]
+    valid = stored[(stored > 0) & (stored != FULL)]
     near = float((valid % 2**ROTATED_BITS == 0).mean()) if valid.size else 1.0
     if near < PLAIN:
         raise ValueError(
@@ -125,7 +132,9 @@ def read_rotated_depth(path: str | Path) -> Depth:
             "would be beyond 8.19 m. SUN3D's images are rotated; for plain millimetres "
             "write the frames as an RGB-D folder (create_data.py rgbd)"
         )
-    return (unrotate_bits(stored) / np.float64(MILLIMETRES)).astype(np.float32)
+    values = unrotate_bits(stored)
+    measured = np.where((values == FULL) | (values == missing), 0, values)
+    return (measured / np.float64(scale)).astype(np.float32)
 
 
 def looks_rotated(depth: NDArray[np.floating]) -> bool:
@@ -165,7 +174,7 @@ def read_depth_file(
         ValueError: If it is damaged, or of a form that is not read.
     """
     if rotated:
-        return read_rotated_depth(path)
+        return read_rotated_depth(path, scale, missing)
     stored = _read_floats(Path(path))
     if stored is None:
         return read_depth(path, scale, missing)
@@ -221,7 +230,7 @@ def read_stored(path: str | Path, rotated: bool = False) -> NDArray:
     """
     suffix = Path(path).suffix.lower()
     if not is_there(Path(path)):
-        raise FileNotFoundError(f"depth file {path} is missing. Export it again")
+        raise not_found(Path(path), "depth file", "Export it again")
     with decoding(f"depth file {path}", "no depth map", "Export it again"):
         if suffix == ".npy":
             return load_array(path, "depth file", "Export it again")
@@ -237,14 +246,16 @@ def read_stored(path: str | Path, rotated: bool = False) -> NDArray:
             return lzfse.read_lzfse_depth(path)
         with open_image(path) as image:
             stored = np.asarray(image)
+    # Eight bits were never rotated, which facts of files are to see.
     turn = rotated and stored.dtype.kind in "ui" and stored.ndim == 2
+    turn = turn and stored.dtype.itemsize > 1
     return unrotate_bits(stored) if turn else stored
 
 
 def _read_float_image(path: str | Path) -> Depth:
     """An EXR or PFM image of one channel, by OpenCV."""
     if not Path(path).is_file():
-        raise FileNotFoundError(f"depth file {path} is missing. Export it again")
+        raise not_found(Path(path), "depth file", "Export it again")
     if Path(path).suffix.lower() == ".exr":
         with decoding(f"depth file {path}", "no EXR image", "Export it again"):
             check_unfolded(path, 4 * _exr_pixels(Path(path).read_bytes()))

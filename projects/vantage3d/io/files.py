@@ -1,9 +1,11 @@
 """Files that are there and whole, or a message: what is wrong, and what to do."""
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from pickle import UnpicklingError
 from tokenize import TokenError
@@ -17,14 +19,43 @@ DAMAGED: tuple[type[Exception], ...] = (
     *(ArithmeticError, AttributeError, AssertionError, BufferError, MemoryError),
     *(SyntaxError, TokenError, UnpicklingError, struct.error, zlib.error, BadZipFile),
 )
+IMAGES = (".jpg", ".jpeg", ".png")  # that people exchange for one another
 
 
 def existing(path: str | Path, what: str, remedy: str) -> Path:
     """The path of a file; FileNotFoundError with ``remedy`` if there is none."""
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{what} {path} is missing. {remedy}")
+        raise not_found(path, what, remedy)
     return path
+
+
+def not_found(path: Path, what: str, remedy: str) -> FileNotFoundError:
+    """The error for a file that is not there; it names one that is spelt otherwise."""
+    with suppress(OSError):
+        folder = path.parent
+        beside = _spellings(folder, folder.stat().st_mtime_ns)
+        if other := beside.get(_spelling(path)):
+            return FileNotFoundError(
+                f"{what} {path} is missing, but {other} lies there: the names differ "
+                "in letter case, leading zeros or suffix. Give both one name"
+            )
+    return FileNotFoundError(f"{what} {path} is missing. {remedy}")
+
+
+@lru_cache(maxsize=4)
+def _spellings(folder: Path, changed_ns: int) -> dict[tuple[str, str], str]:
+    return {_spelling(path): path.name for path in folder.iterdir()}
+
+
+def _spelling(path: Path) -> tuple[str, str]:
+    suffix = path.suffix.lower()
+    return unpadded(path.stem), "image" if suffix in IMAGES else suffix
+
+
+def unpadded(name: str) -> str:
+    """A name without regard to letter case and to zeros that fill numbers up."""
+    return re.sub(r"0*(\d+)", r"\1", name.lower())
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from vantage3d.io.atomic import atomic_write
 from vantage3d.io.bounds import check_unfolded
-from vantage3d.io.files import DAMAGED
+from vantage3d.io.files import DAMAGED, not_found
 from vantage3d.io.image_checksums import check_image, sign_jpeg
 from vantage3d.io.sens import find_member
 
@@ -147,9 +147,7 @@ def _open(path: str | Path, what: str, whole: bool = True) -> Image.Image:
             image.load()
         return image
     except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{what} {path} is missing. Export or download it again"
-        ) from None
+        raise not_found(Path(path), what, "Export or download it again") from None
     except UnidentifiedImageError:
         size = Path(path).stat().st_size if Path(path).is_file() else 0
         raise ValueError(

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vantage3d.io.files import not_found
 from vantage3d.io.text import read_table
 
 # Sizes of images, landscape, and factors by which people resize them.
@@ -29,7 +30,7 @@ def read_matrix(path: Path, what: str) -> NDArray[np.float64]:
         words = [word.strip("[]()") for row in read_table(path, 1) for word in row]
         values = np.array([word for word in words if word], dtype=np.float64)
     except FileNotFoundError:
-        raise FileNotFoundError(f"{what} {path} is missing") from None
+        raise not_found(path, what, "Write it") from None
     except ValueError as error:
         raise ValueError(f"{what} {path} is no matrix of numbers: {error}") from None
     if values.size not in (9, 16):
@@ -91,8 +92,16 @@ def check_intrinsics(K: NDArray[np.float64], size: tuple[int, int], name: str) -
     Raises:
         ValueError: If the principal point is not in the middle half of the image,
             as when the file belongs to another resolution, or a focal length is not
-            positive or was mixed up with it, or if they are shares of the image.
+            positive or was mixed up with it, if they are shares of the image, or if
+            the matrix is none of a camera, as a transposed one.
     """
+    below = [*K[2], K[1, 0]]
+    if np.abs(np.subtract(below, (0, 0, 1, 0))).max() > 1e-6:
+        transposed = " It is transposed" if K[2, 0] > 1 and K[0, 2] == 0 else ""
+        raise ValueError(
+            f"intrinsics {name} have the rows {K.tolist()}, expected fx 0 cx, 0 fy cy, "
+            f"0 0 1.{transposed}"
+        )
     refuse_shares(K, size, name)
     center = K[:2, 2] / np.array(size)
     if (np.abs(center - 0.5) > 0.25).any() or (K[[0, 1], [0, 1]] <= 0).any():
@@ -126,7 +135,8 @@ def refuse_shares(K: NDArray[np.float64], size: Sequence[int], name: str) -> Non
         ValueError: If no focal length and no principal point can be pixels.
     """
     center, focal = K[:2, 2], K[[0, 1], [0, 1]]
-    if (center > 0).all() and (center <= 1).all() and (10 * focal < size).all():
+    # Shares of a format that counts from the corner come with half a pixel less.
+    if (np.abs(center) <= 1).all() and (10 * focal < size).all():
         raise ValueError(
             f"intrinsics {name} are normalised: the focal lengths {focal.tolist()} and "
             f"the principal point {center.tolist()} are shares of the image of "

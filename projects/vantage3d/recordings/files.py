@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from vantage3d.io.files import unpadded
 from vantage3d.io.folders import folders_in, listing, natural_order
 from vantage3d.io.names import check_unique
 
@@ -133,35 +134,31 @@ def frame_names(paths: Sequence[str]) -> list[str]:
     return names
 
 
-def mismatch(folder: Path, part: str, name: str, others: Mapping[str, Path]) -> str:
-    """Why a frame has no file in another folder, in words of its owner.
+def mismatch(place: Path, name: str, others: Mapping[str, Path]) -> str:
+    """Why a frame has no file of a kind, in words of its owner.
 
     Args:
-        folder: Folder of the sequence.
-        part: The other folder.
+        place: Where files of that kind are; a folder, or a pattern.
         name: Name of the frame.
-        others: Files of the other folder by name.
+        others: Those files by the name of their frame.
     """
-    text = f"{folder / part} has no file for frame {name!r}"
+    text = f"{place} has no file for frame {name!r}"
     if not others:
         return f"{text}: it is empty"
-    key = _unpadded(name)
-    alike = [other for other in others if _unpadded(other) == key]
+    key = unpadded(name)
+    alike = [other for other in others if unpadded(other) == key]
     if alike:
         return (
             f"{text}, but {others[alike[0]].name}: the names differ in letter case or "
             "leading zeros. Give the files of a frame one name"
         )
-    digits = re.sub(r"\D", "", name).lstrip("0")
-    alike = [o for o in others if re.sub(r"\D", "", o).lstrip("0") == digits]
-    if alike:
+    digits = re.sub(r"\D", "", name)
+    alike = [
+        o for o in others if re.sub(r"\D", "", o).lstrip("0") == digits.lstrip("0")
+    ]
+    if digits and alike:
         return (
             f"{text}, but {others[alike[0]].name}: the names of one frame must be "
             "equal in all folders. Rename the files"
         )
     return f"{text}; its files are called like {next(iter(others.values())).name}"
-
-
-def _unpadded(name: str) -> str:
-    """A name without regard to letter case and to zeros that fill numbers up."""
-    return re.sub(r"0*(\d+)", r"\1", name.lower())

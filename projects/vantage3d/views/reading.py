@@ -140,15 +140,21 @@ def _by_suffix(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
     return read_depth_file(root / entry.depth, facts.depth_scale, facts.missing)
 
 
+def _rotated(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
+    return read_rotated_depth(root / entry.depth, facts.depth_scale, facts.missing)
+
+
 def _along_rays(root: Path, facts: Facts, entry: IndexedFrame) -> Depth:
-    distance = _by_suffix(root, facts, entry).astype(np.float64)
+    read = _rotated if facts.reader == "rotated_rays" else _by_suffix
+    distance = read(root, facts, entry).astype(np.float64)
     return distance_to_depth(distance, entry.K).astype(np.float32)
 
 
 READERS: dict[str, Callable[[Path, Facts, IndexedFrame], Depth]] = {
     "integer": _integer,
     "vkitti": _integer,
-    "rotated": lambda root, _, entry: read_rotated_depth(root / entry.depth),
+    "rotated": _rotated,
+    "rotated_rays": _along_rays,
     "npy": lambda root, facts, entry: read_npy(root / entry.depth) / facts.depth_scale,
     "distance": _distance,
     "co3d": _co3d,

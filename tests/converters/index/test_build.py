@@ -306,6 +306,12 @@ def test_a_pose_that_virtual_kitti_lacks_is_skipped(copied, create_data, tmp_pat
     path.write_text("\n".join([*lines[:3], lines[3][:-9]]))
     with pytest.raises(SystemExit, match=r"extrinsic.txt line 4 has 14 numbers"):
         create_data("vkitti", root, tmp_path / "b", "--min-frames", 2, *options)
+    path.write_text("\n".join([*lines, lines[-1]]))
+    message = (
+        r"extrinsic.txt line \d+ is of frame \d+ and camera \d, expected numbers t"
+    )
+    with pytest.raises(SystemExit, match=message):
+        create_data("vkitti", root, tmp_path / "b", "--min-frames", 2, *options)
 
 
 def test_unreadable_annotations(copied, create_data, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from tests.shared import need
 from vantage3d.converters.kitti360.raw import (
+    Kitti360Layout,
     check_chain,
     read_calibration,
     read_poses,
@@ -82,6 +83,7 @@ def test_real_calibration_by_hand():
             "x",
             "could not convert string to float",
         ),
+        ("perspective.txt", "P_rect_01", "P_rect_00", "has two lines 'P_rect_00'"),
         (
             "perspective.txt",
             "R_rect_00: 0.99",
@@ -100,7 +102,7 @@ def test_broken_files_are_named(raw, tmp_path, file, old, new, message):
 
 
 def test_missing_and_empty_files(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"perspective.txt is missing. data/"):
+    with pytest.raises(FileNotFoundError, match=r"perspective.txt is missing. docs/"):
         read_calibration(tmp_path)
     (tmp_path / "poses.txt").write_text("\n")
     with pytest.raises(ValueError, match=r"poses.txt lists no pose"):
@@ -108,3 +110,25 @@ def test_missing_and_empty_files(tmp_path):
     (tmp_path / "poses.txt").write_text("1 2 3\n")
     with pytest.raises(ValueError, match=r"line 1: expected 13 finite values, got 3"):
         read_poses(tmp_path / "poses.txt")
+    line = "7 1 0 0 0 0 1 0 0 0 0 1 0\n"
+    for text in (2 * line, line + line.replace("7", "7.5", 1)):
+        (tmp_path / "poses.txt").write_text(text)
+        with pytest.raises(
+            ValueError, match=r"line 2 is of frame 7.*, expected a numb"
+        ):
+            read_poses(tmp_path / "poses.txt")
+
+
+def test_images_of_one_number_are_refused(tmp_path):
+    layout = Kitti360Layout(tmp_path)
+    folder = layout.image("drive", 7).parent
+    folder.mkdir(parents=True)
+    for name in ("0000000007.png", "0000000012.png", "._0000000007.png"):
+        (folder / name).touch()
+    assert layout.recorded("drive") == [7, 12]
+    (folder / "front.png").touch()
+    with pytest.raises(ValueError, match=r"front\.png is called by no number"):
+        layout.recorded("drive")
+    (folder / "7.png").touch()
+    with pytest.raises(ValueError, match="one frame, two files"):
+        layout.recorded("drive")

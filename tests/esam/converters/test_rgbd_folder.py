@@ -11,6 +11,7 @@ from vantage3d.esam.converters import convert
 from vantage3d.esam.converters.rgbd_folder import OBJECT_LABEL, RgbdFolderLabeller
 from vantage3d.esam.scannet_classes import SCANNET200_IDS
 from vantage3d.io.depth_files import rotate_bits
+from vantage3d.io.images import read_ids
 from vantage3d.io.infos import load_info
 from vantage3d.io.points import read_labels, read_pixels, read_points
 from vantage3d.recordings.layouts import RgbdFolder
@@ -191,6 +192,18 @@ def test_unknown_names(recording, create_data, tmp_path):
     message = r"val\.txt names 1 scenes or samples that are not on disk: attic"
     with pytest.raises(SystemExit, match=message):
         create_data("rgbd_sv", recording, tmp_path)
+
+
+def test_a_frame_without_its_label_image_is_no_frame_without_objects(recording):
+    folder = recording / "desk/instance"
+    (folder / "7.png").rename(folder / "000007.png")
+    frame = RgbdFolder(recording).frame("desk", "7")
+    message = r"instance/7\.png is missing, but 000007\.png lies there: the names"
+    with pytest.raises(FileNotFoundError, match=message):
+        read_ids(frame.masks["instance"])
+    (folder / "000007.png").unlink()
+    (folder / "0.png").unlink()
+    assert "instance" not in RgbdFolder(recording).frame("desk", "7").masks
 
 
 def test_label_image_of_another_size(recording):

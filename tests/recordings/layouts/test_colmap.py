@@ -1,5 +1,6 @@
 """COLMAP projects: where models and images lie, their cameras, names and depth."""
 
+import re
 import shutil
 
 import numpy as np
@@ -154,8 +155,10 @@ def test_depth_beside_the_images(tmp_path):
     (tmp_path / "depths/c").mkdir(parents=True)
     stored = np.full((30, 40), 1500, np.uint16)
     Image.fromarray(stored).save(tmp_path / "depths/c/a.png")
+    (tmp_path / "depths/._a.png").write_bytes(b"macOS")
     first, second = frames(recording)
-    assert (recording.read_depth(first) == 1.5).all() and second.depth is None
+    assert (recording.read_depth(first) == 1.5).all()
+    assert re.search(r"depth has no file for frame 'd/b'; its files", second.reason)
     np.testing.assert_allclose(first.depth_camera.K[0], [35, 0, 19.75])
 
 

@@ -105,3 +105,6 @@ def test_what_does_not_fit_is_named(tmp_path):
         raise ValueError(frames(Record3D(root))[0].reason)
     (root / "metadata.json").write_text('{"w": 7')
     assert "truncated or no JSON" in frames(Record3D(root))[0].reason
+    root = write(tmp_path / "padded", 1)
+    (root / "depth/0.exr").rename(root / "depth/000.exr")
+    assert "but 000.exr: the names differ in" in frames(Record3D(root))[0].reason

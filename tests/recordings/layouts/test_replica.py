@@ -77,7 +77,11 @@ def test_what_is_missing_is_named(tmp_path):
     (tmp_path / "room0/results/depth000001.png").unlink()
     bad = recording.frames("room0")[1]
     assert isinstance(bad, Unusable) and bad.number == 1
-    assert "results/depth000001.png is missing" in bad.reason
+    assert "results/depth* has no file for frame '000001'; its files" in bad.reason
+    results = tmp_path / "room0/results"
+    (results / "depth000000.png").rename(results / "depth0.png")
+    (bad, _) = Replica(tmp_path / "room0").frames("room0")
+    assert "but depth0.png: the names differ in letter case or leading" in bad.reason
     (tmp_path / "cam_params.json").write_text("{}")
     with pytest.raises(ValueError, match=r"cam_params.json is truncated or .*'fx'"):
         Replica(tmp_path / "room0").names("room0")

@@ -1,5 +1,7 @@
 """7-Scenes: intrinsics that are nominal or beside the frames, and missing files."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -74,7 +76,11 @@ def test_a_missing_file_costs_its_frame(tmp_path):
     (tmp_path / "a" / "frame-000001.depth.png").unlink()
     found = recording.frames("a")
     assert isinstance(found[1], Unusable) and found[1].number == 1
-    assert found[1].reason.endswith("a/frame-000001.depth.* is missing")
+    message = r"a/frame-\*.depth.\* has no file for frame 'frame-000001'; its files are"
+    assert re.search(message, found[1].reason)
+    (tmp_path / "a" / "frame-000000.depth.png").rename(tmp_path / "a/frame-0.depth.png")
+    (first, *_) = SevenScenes(tmp_path / "a").frames("a")
+    assert "but frame-000000.color.jpg: the names differ in letter" in first.reason
 
 
 def test_two_files_of_one_frame_are_refused(tmp_path):

@@ -152,6 +152,11 @@ def test_every_file_is_a_sequence(tmp_path):
         ),
         ({"file_path": "../../x.png"}, "names '../../x.png', which is"),
         ({"w": 100}, "the image is 80x60 and its camera 100x60"),
+        (
+            {"fl_x": 0.9, "fl_y": 1.2, "cx": 0.5, "cy": 0.5},
+            r"normalised: the focal lengths \[0\.9, 1\.2\] and .* image of 80x60",
+        ),
+        ({"camera_angle_x": 69.4}, "camera_angle_x is 69.4, expected radians below"),
     ],
 )
 def test_what_cannot_be_meant_is_named(tmp_path, entry, message):

@@ -80,3 +80,22 @@ def test_a_link_out_of_the_recording_is_refused(tmp_path):
     image.symlink_to(tmp_path / "other" / "rgb" / image.name)
     with pytest.raises(ValueError, match=r"which is .*other/rgb/.*: outside of .*desk"):
         recording.frames("desk")
+
+
+def test_depth_of_another_size_has_a_resized_camera(tmp_path):
+    recording = write(tmp_path)
+    for path in (tmp_path / "depth").iterdir():
+        Image.fromarray(np.full((24, 32), 5000, np.uint16)).save(path)
+    frame = recording.frames(tmp_path.name)[3]
+    K = frame.color_camera.K
+    assert frame.depth_camera.size == (32, 24)
+    assert frame.depth_camera.K[0, 0] == pytest.approx(K[0, 0] / 2)
+
+
+def test_two_images_of_one_name_are_refused(tmp_path):
+    recording = write(tmp_path)
+    path = tmp_path / "rgb.txt"
+    path.write_text(path.read_text() + "\n101 rgb/100.000000.png\n")
+    message = r"rgb/100.0+.png and rgb/100.0+.png would both be called '100.000000'"
+    with pytest.raises(ValueError, match=message):
+        recording.names(tmp_path.name)

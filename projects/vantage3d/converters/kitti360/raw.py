@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.files import existing
-from vantage3d.io.folders import listing, matching
+from vantage3d.io.folders import listing
 from vantage3d.io.text import read_text, split_words
+from vantage3d.recordings.files import named
 
 LISTED = re.compile(r"data_2d_raw/([^/]+)/image_\d\d/data_rect/(\d+)\.png$")
 Matrix = NDArray[np.float64]
@@ -99,6 +100,7 @@ class Kitti360Layout:
 
         Raises:
             FileNotFoundError: If the sequence is not there, naming those that are.
+            ValueError: If two images have one number, or one has none.
         """
         folder = self.image(sequence, 0).parent
         if not folder.is_dir():
@@ -107,7 +109,10 @@ class Kitti360Layout:
                 f"sequence {sequence!r} has no folder {folder}. Sequences there: "
                 f"{', '.join(names) or 'none'}."
             )
-        return sorted(int(path.stem) for path in matching(folder, "*.png"))
+        images = named(folder, (".png",))
+        if odd := [path for name, path in images.items() if not name.isdecimal()]:
+            raise ValueError(f"image {odd[0]} is called by no number. Remove it")
+        return sorted(map(int, images))
 
 
 @dataclass(frozen=True)
@@ -175,8 +180,13 @@ def read_poses(path: str | Path, columns: int = 13) -> dict[int, Matrix]:
     for number, line in enumerate(_text(path).splitlines(), 1):
         words = split_words(line)
         if words:
-            values = _numbers(path, f"line {number}", words, columns)
-            poses[int(values[0])] = _square(values[1:])
+            frame, *values = _numbers(path, f"line {number}", words, columns)
+            if not frame.is_integer() or frame in poses:
+                raise ValueError(
+                    f"{path}, line {number} is of frame {frame:g}, expected a number "
+                    "that no other line has. Download it again."
+                )
+            poses[int(frame)] = _square(np.array(values))
     if not poses:
         raise ValueError(f"{path} lists no pose. Download it again.")
     return poses
@@ -218,6 +228,8 @@ def _read_named(path: Path) -> dict[str, list[str]]:
     found = {}
     for line in _text(path).splitlines():
         name, colon, rest = line.partition(":")
+        if colon and name.strip() in found:
+            raise ValueError(f"{path} has two lines {name.strip()!r}. Remove one")
         if colon:
             found[name.strip()] = split_words(rest)
     return found

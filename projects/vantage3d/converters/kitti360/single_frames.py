@@ -13,7 +13,8 @@ from vantage3d.converters.kitti360.convert import Options, convert
 from vantage3d.converters.kitti360.depth import DepthOptions
 from vantage3d.converters.kitti360.raw import Kitti360Layout
 from vantage3d.io.atomic import atomic_write_bytes
-from vantage3d.io.folders import matching
+from vantage3d.io.files import existing
+from vantage3d.recordings.files import named
 
 SEQUENCE = "single_frames"
 NO_MOTION = "1 0 0 0 0 1 0 0 0 0 1 0"
@@ -51,8 +52,9 @@ def link_frames(sample: Path, raw: Path) -> Kitti360Layout:
 
     Raises:
         FileNotFoundError: If there is no image, or an image has no sweep.
+        ValueError: If an image is called by no number, or two by one.
     """
-    images = matching(sample / "image_00", "*.png")
+    images = named(sample / "image_00", (".png",))
     if not images:
         raise FileNotFoundError(
             f"{sample / 'image_00'} holds no .png. Expected rectified images beside "
@@ -60,19 +62,21 @@ def link_frames(sample: Path, raw: Path) -> Kitti360Layout:
         )
     layout = Kitti360Layout(raw)
     links = {raw / "calibration": sample / "calibration"}
-    for image in images:
-        sweep = sample / "velodyne_points" / f"{image.stem}.bin"
-        if not sweep.is_file():
-            raise FileNotFoundError(
-                f"image {image} has no sweep {sweep}. Add it, or remove the image"
+    for name, image in images.items():
+        if not name.isdecimal():
+            raise ValueError(
+                f"image {image} is called by no number, expected one as in "
+                "0000000007.png. Rename it and its sweep"
             )
-        links[layout.image(SEQUENCE, int(image.stem))] = image
-        links[layout.sweep(SEQUENCE, int(image.stem))] = sweep
+        sweep = sample / "velodyne_points" / f"{name}.bin"
+        remedy = f"Add it, or remove the image {image}"
+        links[layout.image(SEQUENCE, int(name))] = image
+        links[layout.sweep(SEQUENCE, int(name))] = existing(sweep, "sweep", remedy)
     for link, target in links.items():
         link.parent.mkdir(parents=True, exist_ok=True)
         if link.is_symlink():
             link.unlink()
         link.symlink_to(os.path.relpath(target.resolve(), link.parent.resolve()))
-    lines = [f"{int(image.stem)} {NO_MOTION}\n" for image in images]
+    lines = [f"{int(name)} {NO_MOTION}\n" for name in images]
     atomic_write_bytes(layout.poses(SEQUENCE), "".join(lines).encode())
     return layout

@@ -2,13 +2,20 @@
 
 from collections import defaultdict
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from vantage3d.io.colmap import FILES, SUFFIXES, ColmapImage, read_colmap
-from vantage3d.io.folders import listing, natural_order
+from vantage3d.io.folders import listing, matching, natural_order
 from vantage3d.io.paths import inside
-from vantage3d.recordings.files import COLOR, DEPTH, LOOKED, folders_below, frame_names
+from vantage3d.recordings.files import (
+    COLOR,
+    DEPTH,
+    LOOKED,
+    folders_below,
+    frame_names,
+    mismatch,
+)
 from vantage3d.recordings.lens_recording import LensRecording
 from vantage3d.recordings.recording import Look, RecordedFrame, kept
 
@@ -30,8 +37,9 @@ class Colmap(LensRecording):
     Images lie in ``images`` (or ``rgb``, ``color``, ``input``) beside the model or
     above it, in sub-folders where a rig has several cameras. An undistorted model goes
     before the one that it was made from. Depth maps, if any, lie in ``depth`` (or
-    ``depths``) with the paths of the images. Images of lenses are undistorted when they
-    are read. Poses are world to camera, in the model's own unit of length.
+    ``depths``) with the paths of the images, one for each. Images of lenses are
+    undistorted when they are read. Poses are world to camera, in the model's own unit
+    of length.
     """
 
     layout = "colmap"
@@ -65,7 +73,11 @@ class Colmap(LensRecording):
         roots = folder, *self.remedies.extra_roots  # which may be a link of the owner
         color = inside(folder, image.name, f"the model of {sequence}", roots)
         number = self.number(sequence, name)
-        depth = self.depth(sequence, image.name)
+        depths, depth = self.depths(sequence), None
+        if depths:
+            depth = depths.get(PurePosixPath(image.name).with_suffix("").as_posix())
+            if depth is None:
+                raise FileNotFoundError(mismatch(folder.parent / "depth", name, depths))
         frame = RecordedFrame(name, number, color, depth=depth)
         return self.through(frame._replace(cam2world=image.world2cam), image.camera)
 
@@ -122,15 +134,15 @@ class Colmap(LensRecording):
         return folders[hits.index(max(hits))]
 
     @kept
-    def depth(self, sequence: str, path: str) -> Path | None:
-        """The depth map of an image, by the image's path; None without."""
-        beside = self.folder(sequence).parent
-        files = (
-            (beside / part / path).with_suffix(kind)
-            for part in DEPTHS
-            for kind in DEPTH
-        )
-        return next((file for file in files if file.is_file()), None)
+    def depths(self, sequence: str) -> dict[str, Path]:
+        """Depth maps beside the images, by the path of their image without suffix."""
+        beside = [self.folder(sequence).parent / part for part in DEPTHS]
+        return {
+            path.relative_to(folder).with_suffix("").as_posix(): path
+            for folder in beside
+            for path in matching(folder, "**/*")
+            if path.suffix.lower() in DEPTH
+        }
 
 
 def _is_model(folder: Path) -> bool:

@@ -68,7 +68,7 @@ class HoloLens(Recording):
         folder, places, images, depths, poses = self.scene(sequence)
         at, depth = places[name], depths.get(name)
         if depth is None and (folder / "depth").is_dir():
-            raise FileNotFoundError(mismatch(folder, "depth", name, depths))
+            raise FileNotFoundError(mismatch(folder / "depth", name, depths))
         check_rigid(poses[at], f"{at + 1} of {folder / 'poses.txt'}")
         of_color = self.camera(folder / "K.txt", read_size(images[at]))
         of_depth = None

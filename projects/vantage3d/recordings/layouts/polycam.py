@@ -70,7 +70,7 @@ class Polycam(LensRecording):
         folder, files = self.folders()[sequence], self.files(sequence)
         for part in ("cameras", "depth"):
             if files[part] and name not in files[part]:
-                raise FileNotFoundError(mismatch(folder, part, name, files[part]))
+                raise FileNotFoundError(mismatch(folder / part, name, files[part]))
         color, number = files["images"][name], self.number(sequence, name)
         said = _content(files["cameras"][name])
         time = int(name) / MICROSECONDS if name.isdecimal() else None

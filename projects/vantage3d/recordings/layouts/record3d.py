@@ -11,7 +11,7 @@ from vantage3d.io.colmap import ColmapCamera
 from vantage3d.io.files import decoding
 from vantage3d.io.folders import listing
 from vantage3d.io.text import parse_json
-from vantage3d.recordings.files import COLOR, LOOKED, folders_below, named
+from vantage3d.recordings.files import COLOR, LOOKED, folders_below, mismatch, named
 from vantage3d.recordings.lens_recording import LensRecording
 from vantage3d.recordings.recording import Look, Matrix, RecordedFrame, kept
 
@@ -78,7 +78,9 @@ class Record3D(LensRecording):
     def listed(self, sequence: str, name: str) -> RecordedFrame:
         folder, export = self.folders()[sequence]
         color, number = self.images(sequence)[name], int(name)
-        depth = folder / export.depth / f"{name}{export.suffix}"
+        depths = self.depths(sequence)
+        if name not in depths and (folder / export.depth).is_dir():
+            raise FileNotFoundError(mismatch(folder / export.depth, name, depths))
         meta, poses = self.content(sequence), self.poses_of(sequence)
         if number >= len(poses):
             raise ValueError(
@@ -89,7 +91,7 @@ class Record3D(LensRecording):
             name,
             number,
             color,
-            depth=depth if (folder / export.depth).is_dir() else None,
+            depth=depths.get(name),
             cam2world=poses[number],
             timestamp=_time(meta, number),
         )
@@ -113,6 +115,12 @@ class Record3D(LensRecording):
         folder, export = self.folders()[sequence]
         images = named(folder / export.color, COLOR)
         return {name: path for name, path in images.items() if name.isdecimal()}
+
+    @kept
+    def depths(self, sequence: str) -> dict[str, Path]:
+        """Depth maps by their number; none where the export has no folder of them."""
+        folder, export = self.folders()[sequence]
+        return named(folder / export.depth, (export.suffix,))
 
     @kept
     def content(self, sequence: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from vantage3d.io.images import read_size
 from vantage3d.io.matrices import check_rigid
 from vantage3d.io.text import parse_json
 from vantage3d.io.trajectories import read_matrices
-from vantage3d.recordings.files import COLOR, DEPTH, by_kind, folders_with
+from vantage3d.recordings.files import COLOR, DEPTH, by_kind, folders_with, mismatch
 from vantage3d.recordings.recording import (
     Camera,
     Look,
@@ -90,9 +90,10 @@ class Replica(Recording):
 
     def listed(self, sequence: str, name: str) -> RecordedFrame:
         scene, number = self.scene(sequence), int(name)
-        color, depth, pose = scene.colors[name], scene.depths.get(name), None
+        color, depth = scene.colors[name], scene.depths.get(name)
         if scene.depths and depth is None:
-            raise FileNotFoundError(f"{color.with_name(f'depth{name}.png')} is missing")
+            place = color.with_name("depth*")
+            raise FileNotFoundError(mismatch(place, name, scene.depths))
         pose = scene.poses[number]
         check_rigid(pose, f"of row {number + 1} of {self.folders()[sequence]}/traj.txt")
         of_color = _of_size(scene.camera, read_size(color), color)

@@ -68,7 +68,7 @@ class RgbdFolder(Recording):
         files = self.files(folder)
         for part in ("color", "depth", "pose"):
             if (folder / part).is_dir() and name not in files[part]:
-                raise FileNotFoundError(mismatch(folder, part, name, files[part]))
+                raise FileNotFoundError(mismatch(folder / part, name, files[part]))
         color, depth = files["color"][name], files["depth"].get(name)
         of_color, of_depth = self.cameras(folder, color, depth)
         between = folder / "depth2color.txt"
@@ -81,7 +81,12 @@ class RgbdFolder(Recording):
             of_depth,
             read_pose(between) if between.is_file() else None,
             read_pose(files["pose"][name]) if files["pose"] else None,
-            masks={k: files[k][name] for k in MASKS if name in files[k]},
+            # Where others have one, a frame without it is no frame without objects.
+            masks={
+                kind: files[kind].get(name, folder / kind / f"{name}.png")
+                for kind in MASKS
+                if files[kind]
+            },
         )
 
     def cameras(

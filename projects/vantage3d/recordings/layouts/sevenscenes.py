@@ -7,7 +7,14 @@ import numpy as np
 
 from vantage3d.io.images import read_size
 from vantage3d.io.matrices import read_pose
-from vantage3d.recordings.files import COLOR, DEPTH, by_kind, folders_where, last_number
+from vantage3d.recordings.files import (
+    COLOR,
+    DEPTH,
+    by_kind,
+    folders_where,
+    last_number,
+    mismatch,
+)
 from vantage3d.recordings.recording import (
     Camera,
     Look,
@@ -59,7 +66,8 @@ class SevenScenes(Recording):
         files, folder = self.files(sequence), self.folders()[sequence]
         for kind, others in files.items():
             if name not in others and (others or kind == "color"):
-                raise FileNotFoundError(f"{folder / name}.{kind}.* is missing")
+                place = folder / f"frame-*.{kind}.*"
+                raise FileNotFoundError(mismatch(place, name, others))
         color, depth = files["color"][name], files["depth"].get(name)
         camera = self._camera(folder, read_size(color))
         of_depth = None

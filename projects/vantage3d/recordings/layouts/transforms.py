@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import islice
-from math import tan
+from math import pi, tan
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +141,9 @@ def lens_of(entry: Mapping[str, Any], size: tuple[int, int], name: str) -> Colma
     """
     with decoding(name, "without intrinsics", "Export it again"):
         width, height = int(entry.get("w", size[0])), int(entry.get("h", size[1]))
+        for key in {"camera_angle_x", "camera_angle_y"} & entry.keys():
+            if not 0 < entry[key] < pi:
+                raise ValueError(f"{key} is {entry[key]}, expected radians below pi")
         focal = [
             float(entry[key]) if key in entry else side / 2 / tan(entry[angle] / 2)
             for key, angle, side in (

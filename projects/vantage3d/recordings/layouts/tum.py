@@ -1,5 +1,6 @@
 """TUM RGB-D: ``rgb.txt``, ``depth.txt`` and ``groundtruth.txt``, paired by time."""
 
+from os.path import relpath
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from vantage3d.io.images import read_size
 from vantage3d.io.text import read_table
 from vantage3d.io.trajectories import pose_at, read_trajectory
-from vantage3d.recordings.files import folders_with
+from vantage3d.recordings.files import folders_with, frame_names
 from vantage3d.recordings.recording import (
     Camera,
     Look,
@@ -92,7 +93,9 @@ class TumRgbd(Recording):
             raise ValueError(
                 f"{color}: groundtruth.txt has no poses around its time {time:.3f}"
             )
-        of_depth = None if depth is None else camera
+        of_depth = None
+        if depth is not None:
+            of_depth = camera.resized(read_size(depth, "depth image"))
         cameras = camera, depth, of_depth, None
         return RecordedFrame(name, number, color, *cameras, pose, time)
 
@@ -104,13 +107,15 @@ class TumRgbd(Recording):
             raise ValueError(f"{folder / 'rgb.txt'} lists no image")
         stamps = np.array([time for time, _ in depths])
         found = {}
-        for number, (time, color) in enumerate(colors):
+        paths = [Path(relpath(color, folder)).as_posix() for _, color in colors]
+        for number, name in enumerate(frame_names(paths)):
+            time, color = colors[number]
             pair = Pair(number, time, color, None, 0.0)
             if depths:
                 nearest = int(np.abs(stamps - time).argmin())
                 at, depth = depths[nearest]
                 pair = Pair(number, at, color, depth, abs(at - time))
-            found[color.stem] = pair
+            found[name] = pair
         return found
 
     @kept

@@ -58,7 +58,14 @@ def test_an_image_without_its_sweep_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"image_00 holds no \.png"):
         link_frames(tmp_path, tmp_path / "raw")
     (tmp_path / "image_00/0000000007.png").touch()
-    with pytest.raises(FileNotFoundError, match=r"no sweep .*0000000007\.bin"):
+    with pytest.raises(FileNotFoundError, match=r"sweep .*0000000007\.bin is missing"):
+        link_frames(tmp_path, tmp_path / "raw")
+    (tmp_path / "image_00/7.png").touch()
+    with pytest.raises(ValueError, match=r"has 0*7\.png and 0*7\.png: one frame, two"):
+        link_frames(tmp_path, tmp_path / "raw")
+    for path in (tmp_path / "image_00").iterdir():
+        path.rename(tmp_path / "image_00/front.png")
+    with pytest.raises(ValueError, match=r"front\.png is called by no number"):
         link_frames(tmp_path, tmp_path / "raw")
 
 
