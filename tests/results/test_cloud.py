@@ -81,7 +81,6 @@ def test_instances_of_frames_become_those_of_the_room():
     cloud = scene_cloud(scene)
     for row in cloud.table:
         own = cloud.points[cloud.instances == row.number]
-        assert row.points == len(own)
         on = Counter()  # points on the surfaces of each instance of the room
         for number, category in enumerate(room.categories, 1):
             if category.name == row.label:

@@ -1,12 +1,14 @@
 """The points of a scene, one per voxel, with what frames say about each of them."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vantage3d.process.progress import track
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
 from vantage3d.results.scene_instances import (
     SceneInstance,
@@ -94,8 +96,11 @@ class Cloud:
         return replace(self, voxel_size=voxel_size, **_joined(thin)._asdict())
 
 
+@lru_cache(maxsize=1)
 def scene_cloud(scene: ScenePrediction) -> Cloud:
     """Gather the points of all frames, one frame in memory at a time.
+
+    The last scene's cloud is kept, as most outputs begin with it.
 
     A voxel is as large as a pixel at the median depth. Of the points in one voxel that
     counts which its camera saw from nearest. Pixels that hang between a surface and the
@@ -109,7 +114,7 @@ def scene_cloud(scene: ScenePrediction) -> Cloud:
     whole: list[_Points] = []  # thinned together; those of single frames wait
     parts: list[_Points] = []
     waiting, up = 0, np.zeros(3)
-    for place, frame in enumerate(scene.frames):
+    for place, frame in enumerate(track(scene.frames, description="points")):
         if frame.depth is None:
             continue
         up -= np.array([0, 1, 0]) if frame.cam2world is None else frame.cam2world[:3, 1]
@@ -122,9 +127,12 @@ def scene_cloud(scene: ScenePrediction) -> Cloud:
     points = points.thinned(size) if posed else points
     new, numbers = instances.joined()
     points = points._replace(instances=new[points.instances])
-    table = instances.table(points.instances)
     up /= max(float(np.linalg.norm(up)), 1e-9)
-    fields = points._asdict() | {"table": table, "numbers": numbers, "up": up}
+    fields = points._asdict() | {
+        "table": instances.table(),
+        "numbers": numbers,
+        "up": up,
+    }
     return Cloud(**fields, voxel_size=size, posed=posed)
 
 

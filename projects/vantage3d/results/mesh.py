@@ -16,6 +16,7 @@ from skimage.measure import marching_cubes
 
 from vantage3d.geometry import invert_rigid, project
 from vantage3d.io.ply import rgb_columns, write_ply
+from vantage3d.process.progress import track
 from vantage3d.results.cloud import flying_pixels, scene_cloud
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
 from vantage3d.results.scene_instances import check_posed
@@ -71,7 +72,7 @@ def scene_mesh(scene: ScenePrediction) -> SceneMesh:
     while len(cloud.points) > MOST_POINTS:
         cloud = cloud.thinned(1.2 * cloud.voxel_size)
     volume = Volume(cloud.voxel_size)
-    for frame in scene.frames:
+    for frame in track(scene.frames, description="surface"):
         if frame.depth is not None:
             volume.add(frame)
     return volume.mesh()

@@ -59,7 +59,7 @@ def _page(scene: ScenePrediction, cloud: Cloud, frames: list[dict[str, Any]]) ->
     """The page's file."""
     low = cloud.points.min(0)
     span = np.maximum(np.ptp(cloud.points, axis=0), 1e-6)
-    points, begins = _packed(cloud, low, span, [frame["place"] for frame in frames])
+    packed, begins = _packed(cloud, low, span, [frame["place"] for frame in frames])
     middle, spread = _middle(cloud)
     known = cloud.confidence[~np.isnan(cloud.confidence)]
     modes = [("color", "colour")]
@@ -70,12 +70,15 @@ def _page(scene: ScenePrediction, cloud: Cloud, frames: list[dict[str, Any]]) ->
     pictures += [("depth", "depth")] if "depth" in frames[0] else []
     colors = instance_colors(cloud).tolist()
     first = scene.frames[0]
-    unit = "m" if first.metric else "of the network's unit"
+    side = f"{1000 * cloud.voxel_size:.3g} mm"
+    if not first.metric:
+        side = f"{cloud.voxel_size:.3g} of the network's unit"
+    counts = np.bincount(cloud.instances + 1, minlength=len(cloud.table) + 1)[1:]
     ramp = colormaps[SURE](np.linspace(0, 1, 256), bytes=True)
     facts = {
         "title": scene.name,
         "said": f"{len(scene.frames)} frames, {len(cloud.points):,} points, one per "
-        f"{cloud.voxel_size:.3g} {unit}",
+        f"{side}",
         "count": len(cloud.points),
         "begins": begins,
         "low": low.tolist(),
@@ -92,13 +95,14 @@ def _page(scene: ScenePrediction, cloud: Cloud, frames: list[dict[str, Any]]) ->
         "ramp": ramp.ravel().tolist(),
         "frames": frames,
         "instances": [
-            row._asdict() | {"color": color} for row, color in zip(cloud.table, colors)
+            row._asdict() | {"points": points, "color": color}
+            for row, points, color in zip(cloud.table, counts.tolist(), colors)
         ],
     }
     text = json.dumps(facts).replace("<", "\\u003c")  # no tag ends inside of it
     template = files("vantage3d.results").joinpath("page.html").read_text("utf-8")
     page = template.replace("/*FACTS*/", text, 1)
-    return page.replace("/*POINTS*/", b64encode(points).decode(), 1).encode()
+    return page.replace("/*POINTS*/", b64encode(packed).decode(), 1).encode()
 
 
 def _packed(

@@ -1,7 +1,8 @@
 """Instances of frames put together to instances of a scene, by the space they fill."""
 
 from collections import Counter
-from itertools import combinations, product
+from collections.abc import Mapping
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -13,9 +14,9 @@ from vantage3d.results.prediction import Instances, ScenePrediction
 
 LEAST_SCORE = 0.3  # of instances that are shown
 FINEST = 2**20  # voxels from the origin, as far as three numbers fit into 63 bits
-# Of the voxels that both had a chance to have, and of all of the smaller one's, from
-# which two are one.
-SHARED, LEAST_SHARED = 0.5, 0.1
+# Share of an instance's voxels that are known, and of all that it has in a frame, from
+# which it is the one that most of them belong to.
+MOSTLY, ENOUGH = 0.5, 0.1
 
 
 class SceneInstance(NamedTuple):
@@ -26,14 +27,12 @@ class SceneInstance(NamedTuple):
         label: Name of its class.
         score: The best of its frames.
         frames: How many show it.
-        points: How many points of the cloud it has.
     """
 
     number: int
     label: str
     score: float
     frames: int
-    points: int
 
 
 def voxel_keys(points: NDArray[np.floating], voxel_size: float) -> NDArray[np.int64]:
@@ -83,11 +82,11 @@ def check_posed(scene: ScenePrediction) -> None:
 class SceneInstances:
     """Which instances of frames are one, found frame by frame.
 
-    An instance of a frame is one that is known, of its class, if half of the voxels
-    that both could have are common: those of the one that have an owner, or those of
-    the other that the frame shows. Where it is so with several, these are joined in the
-    end if more frames show them as one than as several. Voxels belong to whom had them
-    first.
+    Voxels belong to the instance that had them first. An instance of a frame is the one
+    of its class that most of its known voxels belong to. Where it covers most of what
+    the frame shows of two that are known, it votes for these being one, and where two
+    instances do so, against it; in the end they are joined from the clearest pair on,
+    as long as votes between all their parts are for it.
 
     Args:
         voxel_size: Side of the voxels.
@@ -99,7 +98,7 @@ class SceneInstances:
         self._known: list[SceneInstance] = []
         self._sizes = np.zeros(0, np.int64)  # voxels of each
         self._keys, self._owners = np.zeros((2, 0), np.int64)  # voxels, ascending
-        self._as_one: Counter[tuple[int, int]] = Counter()  # frames less those against
+        self._votes: Counter[tuple[int, int]] = Counter()  # for two being one
         self._numbers: dict[int, NDArray[np.int32]] = {}
 
     def found(
@@ -129,20 +128,18 @@ class SceneInstances:
         shared = np.zeros((count, known), np.int64)
         np.add.at(shared, (place[met], owner[met]), 1)
         sizes = np.bincount(place, minlength=count)
-        seen = shared.sum(0)  # voxels of those that are known, in this frame
         numbers = np.full(count, -1, np.int32)
-        meets: list[list[int]] = []
         for one in np.unique(place):
             label = instances.classes[instances.labels[one]]
-            least = LEAST_SHARED * np.minimum(sizes[one], self._sizes[:known])
-            both = SHARED * np.minimum(shared[one].sum(), seen)
-            enough = shared[one] >= np.maximum(1, np.maximum(both, least))
-            fits = [n for n in np.flatnonzero(enough) if self._known[n].label == label]
-            number = max(fits, key=lambda n: shared[one, n], default=len(self._known))
+            own_kind = [known.label == label for known in self._known]
+            enough = max(1, MOSTLY * shared[one].sum(), ENOUGH * sizes[one])
+            fits = shared[one] * own_kind[:known]
+            number = len(self._known)
+            if known and fits.max() >= enough:
+                number = int(fits.argmax())
             self._seen(number, label, float(instances.scores[one]))
             numbers[one] = number
-            meets.append(fits)
-        self._vote(meets)
+        self._vote(shared, [instances.classes[k] for k in instances.labels])
         self._own(keys[row[~met]], numbers[place[~met]])
         self._numbers[frame] = numbers
         return np.append(numbers, np.int32(-1))[own]
@@ -154,28 +151,18 @@ class SceneInstances:
             (M + 1,) places in :meth:`table` by number, and by frame those of its
             instances, -1 of those that are not shown.
         """
-        pairs = [pair for pair, votes in self._as_one.items() if votes > 0]
-        a, b = np.array(pairs, np.intp).reshape(-1, 2).T
-        size = len(self._known)
-        graph = coo_matrix((np.ones(len(a)), (a, b)), (size, size))
-        _, groups = connected_components(graph, directed=False)
+        groups = _joined(len(self._known), self._votes)
         new = np.append(groups, -1).astype(np.int32)
         return new, {frame: new[numbers] for frame, numbers in self._numbers.items()}
 
-    def table(self, places: NDArray[np.integer]) -> tuple[SceneInstance, ...]:
-        """The instances that points have.
-
-        Args:
-            places: (N,) of points, -1 where there is none.
-        """
+    def table(self) -> tuple[SceneInstance, ...]:
+        """The instances, joined."""
         new, by_frame = self.joined()
-        counts = Counter(places.tolist())
         shown = Counter(n for ns in by_frame.values() for n in np.unique(ns).tolist())
         rows: dict[int, SceneInstance] = {}
         for one, place in zip(self._known, new.tolist()):
             score = max(one.score, rows[place].score if place in rows else 0.0)
-            facts = score, shown[place], counts[place]
-            rows[place] = SceneInstance(place, one.label, *facts)
+            rows[place] = SceneInstance(place, one.label, score, shown[place])
         return tuple(rows[place] for place in sorted(rows))
 
     def _owner(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -197,15 +184,54 @@ class SceneInstances:
     def _seen(self, number: int, label: str, score: float) -> None:
         """An instance of a frame is one of the scene, perhaps a new one."""
         if number == len(self._known):
-            self._known.append(SceneInstance(number, label, score, 0, 0))
+            self._known.append(SceneInstance(number, label, score, 0))
             self._sizes = np.append(self._sizes, 0)
         better = max(score, self._known[number].score)
         self._known[number] = self._known[number]._replace(score=better)
 
-    def _vote(self, meets: list[list[int]]) -> None:
-        """Known instances that one instance of a frame met are one, others are not."""
-        for place, fits in enumerate(meets):
-            self._as_one.update(combinations(sorted(fits), 2))
-            for others in meets[place + 1 :]:
-                apart = {(min(p), max(p)) for p in product(fits, others)}
-                self._as_one.subtract((a, b) for a, b in apart if a != b)
+    def _vote(self, shared: NDArray[np.integer], labels: list[str]) -> None:
+        """Of known instances that a frame shows, which are in one of its own.
+
+        Args:
+            shared: (M, K) voxels that its instances and the known ones have in common.
+            labels: Of its instances.
+        """
+        seen = shared.sum(0)
+        sizes = self._sizes[: shared.shape[1]]
+        shown = np.flatnonzero((seen > 0) & (seen >= ENOUGH * sizes))
+        homes = [
+            (int(known), int(home))
+            for known, home in zip(shown, shared[:, shown].argmax(0))
+            if shared[home, known] >= MOSTLY * seen[known]
+            and labels[home] == self._known[known].label
+        ]
+        for (a, home), (b, other) in combinations(homes, 2):
+            self._votes[a, b] += 1 if home == other else -1
+
+
+def _joined(count: int, votes: Mapping[tuple[int, int], int]) -> NDArray[np.intp]:
+    """(count,) groups of what belongs together, from the clearest pair on.
+
+    Args:
+        count: How many there are.
+        votes: Of pairs, the smaller number first: above zero for being one.
+    """
+    pairs = np.array([p for p, v in votes.items() if v > 0], np.intp).reshape(-1, 2)
+    graph = coo_matrix((np.ones(len(pairs)), pairs.T), (count, count))
+    _, linked = connected_components(graph, directed=False)
+    groups = np.arange(count)
+    for number in np.unique(linked[pairs]):
+        members = np.flatnonzero(linked == number)
+        place = {member: row for row, member in enumerate(members.tolist())}
+        table = np.zeros((len(members), len(members)))
+        for (a, b), vote in votes.items():
+            if a in place and b in place:
+                table[place[a], place[b]] = table[place[b], place[a]] = vote
+        while table.max() > 0:
+            a, b = np.unravel_index(table.argmax(), table.shape)
+            groups[groups == members[b]] = members[a]
+            table[a] += table[b]
+            table[:, a] = table[a]
+            table[a, a] = 0
+            table[b] = table[:, b] = -np.inf
+    return np.unique(groups, return_inverse=True)[1]

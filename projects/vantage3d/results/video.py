@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.io.video import write_video
+from vantage3d.process.progress import track
 from vantage3d.results.cloud import scene_cloud
 from vantage3d.results.panels import (
     depth_panel,
@@ -51,7 +52,7 @@ def _images(
     if scene.frames[0].instances is not None:
         cloud = scene_cloud(scene)
         numbers, colors = cloud.numbers, instance_colors(cloud)
-    for place, frame in enumerate(scene.frames):
+    for place, frame in enumerate(track(scene.frames, description="video")):
         panels = [resized(frame.color, width)]
         if frame.instances is not None:
             own = colors[numbers[place]]
