@@ -23,6 +23,7 @@ model = dict(
     dist_orthogonal=0,  # rendered poses are exact: matches lie on their line
     max_residual=1.5,
     min_matches=2,
+    max_chance=0.5,
     keypoints=dict(num_kps=256, nms_radius=6, remove_borders=8),
     criterion=dict(
         depth=dict(beta=0.1),

@@ -1,29 +1,64 @@
 """Depth of posed images: colour, intrinsics and poses are all that is read."""
 
+import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
+from torch import Tensor
 
+from vantage3d.deltas.keyframes import LEAST, Keyframes
+from vantage3d.deltas.models.densify import depth_confidence
+from vantage3d.deltas.models.estimator import LEAST_DEPTH
+from vantage3d.deltas.models.interest import Pyramid
+from vantage3d.engine.folding import fold_norms
 from vantage3d.geometry import invert_rigid, scale_intrinsics
 from vantage3d.inference import Group, Inferencer, InputFrame
 from vantage3d.results.prediction import FramePrediction
 from vantage3d.views.batch import in_first_camera
 
 CELL = 8  # pixels of a cell of the detector
-VIEWS = 3
+VIEWS = 5
+ENOUGH = 0.3  # usefulness of the last view with which an anchor does not wait for more
+WAIT = 30  # frames that an anchor waits at most for views from elsewhere
+
+
+class View(InputFrame):
+    """A frame at the network's size, without depth, and what was seen in it.
+
+    Attributes:
+        of: The frame as it was given; None when it is predicted.
+        maps: Features of the anchor, while they are needed.
+        found: ``score_logits`` and ``descriptors``; empty until it is looked at.
+    """
+
+    of: InputFrame | None
+    maps: Pyramid | None
+    found: dict[str, Tensor]
 
 
 class PosedDepth(Inferencer):
     """Depth of every frame of a recording with intrinsics and poses.
+
+    The views of a frame are keyframes that show the same places from elsewhere. Each
+    frame goes through the encoder once, however many others it is a view of. Where no
+    other frame shows the same places, depth is a guess from one image: that is told.
 
     Example:
         >>> from vantage3d.deltas import PosedDepth
         >>> scene = PosedDepth("work_dirs/demo-deltas")("data/desk")  # doctest: +SKIP
         >>> scene.frames[0].depth.shape  # doctest: +SKIP
         (240, 320)
+
+    Args:
+        weights: As in :class:`Inferencer`.
+        config: As in :class:`Inferencer`.
+        device: As in :class:`Inferencer`.
+        views: Most views of a frame, itself included.
     """
 
     system = "deltas"
@@ -39,6 +74,22 @@ class PosedDepth(Inferencer):
         "encoder_weights": None,
     }
 
+    def __init__(
+        self,
+        weights: str | Path | None = None,
+        config: str | Path | None = None,
+        device: str | None = None,
+        views: int = VIEWS,
+    ) -> None:
+        if views < 2:
+            raise ValueError(
+                f"`views` must be at least 2, got {views}: deltas triangulates between "
+                "a frame and others"
+            )
+        super().__init__(weights, config, device)
+        self.views = views
+        fold_norms(self.model, self._everything)
+
     @property
     def width(self) -> int:
         """Pixels of the width of images that the network saw in training."""
@@ -46,57 +97,113 @@ class PosedDepth(Inferencer):
 
     @property
     def options(self) -> dict[str, Any]:
-        return {"width": self.width, "views": VIEWS}
+        return {"width": self.width, "views": self.views}
 
     def groups(self, frames: Iterable[InputFrame], batch_size: int) -> Iterator[Group]:
-        """Each frame with the ones before it; the first ones with those behind."""
-        seen: deque[InputFrame] = deque(maxlen=VIEWS)
-        for count, frame in enumerate(frames, 1):
-            seen.append(frame)
-            if count == VIEWS:
-                for place in range(VIEWS):
-                    others = [f for i, f in enumerate(seen) if i != place]
-                    yield Group([seen[place], *others], 1)
-            elif count > VIEWS:
-                yield Group([*seen][::-1], 1)
-        if len(seen) < VIEWS:
-            for place in range(len(seen)):
-                others = [f for i, f in enumerate(seen) if i != place]
-                yield Group([seen[place], *others], 1)
-
-    @torch.no_grad()
-    def predict(self, group: Group) -> list[FramePrediction]:
-        (H, W), frame = group.frames[0].color.shape[:2], group.frames[0]
-        size = self.width, max(4, round(H * self.width / W / CELL)) * CELL
-        images = np.stack([f.image(size) for f in group.frames])
-        Ks = [
-            scale_intrinsics(
-                f.K, size[0] / f.color.shape[1], size[1] / f.color.shape[0]
+        """Each frame with its views; the first ones wait until the camera has moved."""
+        near, far = self.model.trinet.search_range
+        keyframes = Keyframes(np.geomspace(near, far, 5)[1:-1].tolist())
+        waiting: deque[View] = deque()
+        alone: list[str] = []
+        for frame in frames:
+            view = self._view(frame)
+            keyframes.add(view)
+            waiting.append(view)
+            while waiting and self._ready(waiting, keyframes):
+                yield self._group(waiting, keyframes, alone)
+        while waiting:
+            yield self._group(waiting, keyframes, alone)
+        if alone:
+            text = (
+                f"{len(alone)} frames show nothing that another keyframe shows from "
+                f"elsewhere, the first is {alone[0]}: their depth is a guess from one "
+                "image, of little confidence. Move the camera sideways"
             )
-            for f in group.frames
-            if f.K is not None
-        ]
-        poses = in_first_camera(
-            [
-                invert_rigid(f.color2world)
-                for f in group.frames
-                if f.color2world is not None
-            ]
-        )
-        inputs = {
-            "images": torch.from_numpy(images).permute(0, 3, 1, 2).float().div(255),
-            "K": torch.from_numpy(np.stack(Ks).astype(np.float32)),
-            "cam2world": torch.from_numpy(poses),
+            print_log(text, logger="current", level=logging.WARNING)
+
+    @torch.inference_mode()
+    def predict(self, group: Group) -> list[FramePrediction]:
+        anchor, *others = group.frames
+        views = [view for view in (anchor, *others) if isinstance(view, View)]
+        for view in views:
+            self._look(view)
+        own, frame = views[0], views[0].of
+        assert own.maps is not None and frame is not None
+        found = {
+            "score_logits": own.found["score_logits"],
+            "descriptors": torch.cat([view.found["descriptors"] for view in views], 1),
         }
-        batch = {key: value[None].to(self.device) for key, value in inputs.items()}
-        found = self.model(batch, mode="predict")[0]
+        worlds = [invert_rigid(_array(view.cam2world)) for view in views]
+        Ks = np.stack([_array(view.K) for view in views]).astype(np.float32)
+        cameras = {"K": Ks, "cam2world": in_first_camera(worlds)}
+        given = {k: torch.tensor(v, device=self.device) for k, v in cameras.items()}
+        given = {name: value[None] for name, value in given.items()}
+        size = own.color.shape[0], own.color.shape[1]
+        outputs = self.model.solve(own.maps, found, given, size)
+        z, depth = outputs["points_anchor"][..., 2], outputs["depth"]
+        valid, keypoints = outputs["sparse_valid"], outputs["keypoints"]
+        confidence = depth_confidence(keypoints, z, valid, depth)
+        own.of = own.maps = None
         return [
             FramePrediction(
                 frame.name,
                 frame.color,
-                np.asarray(frame.K, np.float64),
-                found["pred_depth"].cpu().numpy().astype(np.float32),
-                cam2world=frame.color2world,
-                timestamp=frame.timestamp,
+                _array(frame.K),
+                depth[0].clamp(min=LEAST_DEPTH).cpu().numpy().astype(np.float32),
+                confidence[0].cpu().numpy().astype(np.float32),
+                frame.color2world,
+                frame.timestamp,
             )
         ]
+
+    def _view(self, frame: InputFrame) -> View:
+        """A frame at the network's size."""
+        H, W = frame.color.shape[:2]
+        size = self.width, max(4, round(H * self.width / W / CELL)) * CELL
+        K = scale_intrinsics(_array(frame.K), size[0] / W, size[1] / H)
+        image = frame.image(size)
+        view = View(frame.name, image, K, cam2world=frame.color2world)
+        view.of, view.maps, view.found = frame, None, {}
+        return view
+
+    def _ready(self, waiting: deque[View], keyframes: Keyframes) -> bool:
+        """Whether the first that waits has all its views, or has waited long enough."""
+        if len(waiting) > WAIT:
+            return True
+        useful = keyframes.choose(waiting[0], self.views - 1, ()).useful
+        return len(useful) == self.views - 1 and useful[-1] >= ENOUGH
+
+    def _group(
+        self, waiting: deque[View], keyframes: Keyframes, alone: list[str]
+    ) -> Group:
+        """The first that waits, with its views; in ``alone`` if none is useful."""
+        anchor = waiting.popleft()
+        views, useful = keyframes.choose(anchor, self.views - 1, waiting)
+        if not views:
+            raise ValueError(
+                f"{anchor.name} is the only frame, and deltas triangulates: it needs "
+                "at least two, taken from different places"
+            )
+        if useful[0] < LEAST:
+            alone.append(anchor.name)
+        return Group([anchor, *views], 1)
+
+    def _look(self, view: View) -> None:
+        """Encode a view, unless that has been done."""
+        if view.found:
+            return
+        image = torch.tensor(view.color, device=self.device)
+        image = image.permute(2, 0, 1)[None, None].float().div(255)
+        view.maps, view.found = self.model.look(image, every_view=False)
+
+    def _everything(self) -> Tensor:
+        """All that is computed of one image, which folded norms must not change."""
+        image = torch.linspace(0, 1, 3 * 64 * 64, device=self.device)
+        maps, found = self.model.look(image.view(1, 1, 3, 64, 64), every_view=False)
+        sparse = image[: 64 * 64].view(1, 1, 64, 64)
+        values = [*found.values(), *self.model.depthnet(sparse, maps)]
+        return torch.cat([value.flatten() for value in values])
+
+
+def _array(matrix: Any) -> np.ndarray:
+    return np.asarray(matrix, np.float64)

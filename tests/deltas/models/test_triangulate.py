@@ -1,11 +1,12 @@
 """Matches that tell the same depth, and points made of them."""
 
 import numpy as np
+import pytest
 import torch
 
 from tests.deltas.models.networks import batch, narrow
 from vantage3d.deltas.models.estimator import relative_poses
-from vantage3d.deltas.models.triangulate import agreeing_matches
+from vantage3d.deltas.models.triangulate import agreeing_matches, false_alarms
 from vantage3d.geometry import project, unproject_pixels
 
 KEYPOINTS = torch.tensor([[[30.0, 20.0], [36, 24], [40, 28], [44, 20]]])
@@ -22,7 +23,13 @@ def exact(views: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return pixels, inputs["K"], ref2cam
 
 
-def located(views: int, moved: dict, seen: torch.Tensor | None = None, **options):
+def located(
+    views: int,
+    moved: dict,
+    seen: torch.Tensor | None = None,
+    length: torch.Tensor | None = None,
+    **options,
+):
     """What triangulation makes of exact matches with some moved along x, in pixels."""
     pixels, K, ref2cam = exact(views)
     for (view, point), shift in moved.items():
@@ -30,7 +37,7 @@ def located(views: int, moved: dict, seen: torch.Tensor | None = None, **options
     if seen is None:
         seen = torch.ones(1, views - 1, 4, dtype=torch.bool)
     confidence = torch.cat([torch.ones(1, 1, 4), seen.float()], 1)
-    return narrow(**options).trinet.locate(pixels, K, ref2cam, confidence, seen)
+    return narrow(**options).trinet.locate(pixels, K, ref2cam, confidence, seen, length)
 
 
 def test_the_many_leave_the_few_out():
@@ -84,3 +91,40 @@ def test_the_set_is_that_of_trying_every_match():
         best = max(sets, key=lambda entry: entry[:2])[2]
         assert agreed[0, :, point].tolist() == best.tolist()
     assert agreed.any() and not agreed[seen].all()
+
+
+def test_false_alarms_are_as_many_as_random_matches_make():
+    """Drawn: a point may lie anywhere on three segments, views agree by accident."""
+    generator = torch.Generator().manual_seed(0)
+    length, draws = torch.tensor([40.0, 40.0, 40.0]), 200_000
+    places = torch.rand(draws, 3, generator=generator) * length
+    # the first view's match tells the truth by definition, the others by chance
+    near = (places[:, 1:] - length[1:] / 2).abs() <= LIMIT
+    two_of_three = 3 * float(near.any(1).double().mean())
+    agreed = torch.tensor([[True, True, False], [True, True, True]])
+    seen = torch.ones(2, 3, 1, dtype=torch.bool)
+    found = false_alarms(agreed[..., None], seen, length.expand(2, 3)[..., None], LIMIT)
+    assert float(found[0]) == pytest.approx(two_of_three, rel=0.1)
+    assert float(found[1]) == pytest.approx(3 * 0.1**2)
+    one = false_alarms(
+        agreed[1:, :2, None], seen[:1, :2], length[None, :2, None], LIMIT
+    )
+    assert float(one) == pytest.approx(2 * 0.1)  # two of two
+
+
+def test_two_of_many_are_chance_and_two_of_two_are_not():
+    options = dict(max_residual=LIMIT, min_matches=2, max_chance=0.5)
+    length = torch.full((1, 2, 4), 40.0)
+    assert located(3, {}, length=length, **options)["point_valid"].all()
+    moved = {(3, 0): 9, (4, 0): 30, (5, 0): -20, (6, 0): -36}
+    length = torch.full((1, 6, 4), 40.0)
+    found = located(7, moved, length=length, **options)
+    assert found["point_valid"].tolist() == [[False, True, True, True]]
+    assert int(found["counts"]["disagree"]) == 1
+    del options["max_chance"]
+    assert located(7, moved, length=length, **options)["point_valid"].all()
+
+
+def test_chance_needs_a_residual():
+    with pytest.raises(ValueError, match=r"`max_chance` 0.5 needs `max_residual`"):
+        narrow(max_chance=0.5)

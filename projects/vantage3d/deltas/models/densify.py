@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, cat, nn
-from torch.nn.functional import conv_transpose2d, fold, interpolate
+from torch.nn.functional import conv2d, conv_transpose2d, fold, interpolate
 
 from vantage3d.deltas.models.interest import Pyramid, ResNetTrunk, pyramid_channels
 
@@ -178,6 +178,42 @@ class SparseToDenseNet(ResNetTrunk):
 def size_of(maps: Tensor) -> tuple[int, int]:
     """(H, W) of (B, C, H, W)."""
     return maps.shape[-2], maps.shape[-1]
+
+
+NEARBY = 16  # of so many such lengths in the image's width
+AGREE = 0.1  # relative difference of a point and the dense depth there
+FEW = 0.5  # of a point next to a pixel that count as none
+
+
+def depth_confidence(
+    keypoints: Tensor, z: Tensor, valid: Tensor, depth: Tensor
+) -> Tensor:
+    """(B, H, W) in [0, 1): how well triangulated points nearby agree with the depth.
+
+    A mean over the points around each pixel, by a Gaussian of their distance, of
+    exp(-|d - z| / (0.1 z)); 0 where there are none, whatever was made up there.
+
+    Args:
+        keypoints: (B, N, 2) whole pixels.
+        z: (B, N) metres.
+        valid: (B, N) bool: points that the dense depth was made from.
+        depth: (B, H, W) metres.
+    """
+    width = depth.shape[-1]
+    column, row = keypoints.long().unbind(-1)
+    found = depth.flatten(1).gather(1, row * width + column)
+    agreement = torch.exp(-(found - z).abs() / (AGREE * z.abs().clamp(min=1e-3)))
+    weights = torch.stack([agreement * valid, valid.to(depth.dtype)], 1)
+    maps = depth.new_zeros(len(depth), 2, depth.shape[-2] * width)
+    maps.scatter_add_(2, (row * width + column)[:, None].expand_as(weights), weights)
+    sigma = width / NEARBY
+    reach = torch.arange(-int(3 * sigma), int(3 * sigma) + 1).to(depth)
+    bell = torch.exp(-(reach**2) / (2 * sigma**2))[None, None, None]
+    maps = maps.view(-1, 1, *depth.shape[-2:])
+    maps = conv2d(maps, bell, padding="same")
+    maps = conv2d(maps, bell.mT, padding="same")
+    agreeing, around = maps.view(-1, 2, *depth.shape[-2:]).unbind(1)
+    return agreeing / (around + FEW)
 
 
 def sparse_depth(

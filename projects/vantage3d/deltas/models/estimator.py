@@ -54,6 +54,8 @@ class DELTAS(BaseModel):
         max_residual: Pixels within which the matches of a keypoint agree; those that do
             not are left out. None, as published: all count.
         min_matches: Matches that a point needs; 1, as published, has no second opinion.
+        max_chance: Points that may be expected by chance where their matches agree:
+            with many views some always do. None, as published, does not ask.
         legacy: The numerics of the released implementation, for its weights: images
             normalised twice, stretched sampling of descriptors, half the orthogonal
             offset, segments dropped unless wholly inside, homogeneous triangulation in
@@ -83,6 +85,7 @@ class DELTAS(BaseModel):
         dist_orthogonal: int = 1,
         max_residual: float | None = None,
         min_matches: int = 1,
+        max_chance: float | None = None,
         legacy: bool = False,
         pretrained: str | None = None,
         encoder_weights: str | None = None,
@@ -113,6 +116,7 @@ class DELTAS(BaseModel):
             legacy,
             max_residual,
             min_matches,
+            max_chance,
             descriptor_stride,
         )
         self.depthnet = SparseToDenseNet(width, blocks, legacy)
@@ -163,8 +167,29 @@ class DELTAS(BaseModel):
             keypoints: (B, N, 2) pixels to take instead of the detector's.
         """
         images = batch["images"]
-        size = (images.shape[-2], images.shape[-1])
         maps, found = self.look(images, every_view)
+        size = (images.shape[-2], images.shape[-1])
+        return self.solve(maps, found, batch, size, keypoints)
+
+    def solve(
+        self,
+        maps: Pyramid,
+        found: Mapping[str, Tensor],
+        cameras: Mapping[str, Tensor],
+        size: tuple[int, int],
+        keypoints: Tensor | None = None,
+        search_range: Range | None = None,
+    ) -> dict[str, Any]:
+        """The outputs of the package's contract, from what :meth:`look` has seen.
+
+        Args:
+            maps: Features of the anchors.
+            found: ``score_logits`` of the anchors, ``descriptors`` of all views.
+            cameras: ``K`` and ``cam2world``.
+            size: (H, W) of the images.
+            keypoints: (B, N, 2) pixels to take instead of the detector's.
+            search_range: Instead of the network's.
+        """
         scores = None
         if keypoints is None:
             # the same at every prediction, new in training
@@ -172,10 +197,12 @@ class DELTAS(BaseModel):
             generator = torch.Generator().manual_seed(seed)
             logits = found["score_logits"][:, 0].detach().float()
             keypoints, scores = self.select(logits, size, generator)
-        ref2cam = relative_poses(batch["cam2world"])
-        with torch.autocast(images.device.type, enabled=False):
+        ref2cam = relative_poses(cameras["cam2world"])
+        with torch.autocast(ref2cam.device.type, enabled=False):
             descriptors = found["descriptors"].to(ref2cam.dtype)
-            matched = self.trinet(descriptors, keypoints, batch["K"], ref2cam, size)
+            matched = self.trinet(
+                descriptors, keypoints, cameras["K"], ref2cam, size, search_range
+            )
         return {
             **found,
             "keypoints": keypoints,

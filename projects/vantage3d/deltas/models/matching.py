@@ -27,6 +27,11 @@ class Segments(NamedTuple):
     along: Tensor
     across: Tensor
 
+    @property
+    def length(self) -> Tensor:
+        """(B, V, N) pixels; 0 where not valid."""
+        return self.along.norm(dim=-1)
+
     def at(self, position: Tensor) -> Tensor:
         """Pixels (..., 2) at (along in [-0.5, 0.5], across in pixels)."""
         along, across = position[..., :1], position[..., 1:]

@@ -35,11 +35,20 @@ class TriangulationNet(nn.Module):
         legacy: bool,
         max_residual: float | None = None,
         min_matches: int = 1,
+        max_chance: float | None = None,
         stride: int = CELL,
     ) -> None:
         super().__init__()
         check_positive("min_matches", min_matches)
+        if max_chance is not None:
+            check_positive("max_chance", max_chance)
+            if max_residual is None:
+                raise ValueError(
+                    f"`max_chance` {max_chance} needs `max_residual`, within which "
+                    "matches agree, got None. Give it pixels"
+                )
         self.max_residual, self.min_matches = max_residual, min_matches
+        self.max_chance = max_chance
         self.search_range = search_range
         self.samples, self.half_width = out_length, dist_orthogonal
         self.legacy, self.stride = legacy, stride
@@ -55,6 +64,7 @@ class TriangulationNet(nn.Module):
         K: Tensor,
         ref2cam: Tensor,
         size: tuple[int, int],
+        search_range: tuple[float, float] | None = None,
     ) -> dict[str, Tensor]:
         """Matches and points; the names are those of the package's contract.
 
@@ -64,9 +74,11 @@ class TriangulationNet(nn.Module):
             K: (B, V, 3, 3).
             ref2cam: (B, V, 4, 4) from the anchor's camera to each, itself first.
             size: (H, W) of the images.
+            search_range: Depths in metres; the network's if not given.
         """
+        limits = search_range or self.search_range
         segments = epipolar_segments(
-            keypoints, K, ref2cam[:, 1:], self.search_range, size, self.legacy
+            keypoints, K, ref2cam[:, 1:], limits, size, self.legacy
         )
         scores = self.compare(descriptors, keypoints, segments)
         matches = self.match(scores, segments)
@@ -80,7 +92,9 @@ class TriangulationNet(nn.Module):
             "range_kp": segments.valid,
             "matches": matches,
             "confidence": confidence.mT,
-            **self.locate(pixels, K, ref2cam, confidence, segments.valid),
+            **self.locate(
+                pixels, K, ref2cam, confidence, segments.valid, segments.length
+            ),
         }
 
     def compare(
@@ -127,8 +141,12 @@ class TriangulationNet(nn.Module):
         ref2cam: Tensor,
         confidence: Tensor,
         seen: Tensor,
+        length: Tensor | None = None,
     ) -> dict[str, Tensor | dict[str, Tensor]]:
-        """Points (B, N, 3) of pixels (B, V, N, 2), which are valid, and counts."""
+        """Points (B, N, 3) of pixels (B, V, N, 2), which are valid, and counts.
+
+        ``length`` (B, V - 1, N), of the segments in pixels, decides what is chance.
+        """
         agreed = seen
         if self.max_residual is not None:
             agreed = agreeing_matches(pixels, K, ref2cam, seen, self.max_residual)
@@ -137,6 +155,9 @@ class TriangulationNet(nn.Module):
         points, posed, in_front = self._solve(pixels, K, ref2cam, confidence)
         shown = seen.sum(1) >= self.min_matches
         agree = agreed.sum(1) >= self.min_matches
+        if self.max_residual and self.max_chance and length is not None:
+            chance = false_alarms(agreed, seen, length, self.max_residual)
+            agree = agree & (chance <= self.max_chance)
         valid = shown & in_front & agree
         reasons = {
             "keypoints": torch.ones_like(valid),
@@ -229,6 +250,35 @@ def agreeing_matches(
     best = (support.sum(2) - spread).argmax(1)
     best = best[:, None, None].expand(-1, 1, views, -1)
     return support.gather(1, best)[:, 0]
+
+
+@torch.no_grad()
+def false_alarms(
+    agreed: Tensor, seen: Tensor, length: Tensor, max_residual: float
+) -> Tensor:
+    """How many sets of matches that agree so well are to be expected by chance.
+
+    A match that means nothing lies anywhere on its segment: one view agrees with a
+    given point with probability p = 2 max_residual / length. Of n views, k agree with
+    the match of one of them in n (n - 1 over k - 1) ways, each by the product of k - 1
+    of their p. So two of two views are evidence, two of six are not, nor any number of
+    views next to the anchor, whose segments are short. Desolneux, Moisan and Morel
+    (2000) call it the number of false alarms.
+
+    Args:
+        agreed: (B, V - 1, N) bool matches that agree.
+        seen: (B, V - 1, N) bool matches that there are.
+        length: (B, V - 1, N) pixels of the searched segments.
+        max_residual: Pixels within which matches agree.
+
+    Returns:
+        (B, N); the match that the others agree with is the one on the longest segment.
+    """
+    chance = (2 * max_residual / length.clamp(min=2 * max_residual)).log()
+    chance = torch.where(agreed, chance, 0)
+    n, k = seen.sum(1), agreed.sum(1).clamp(min=1)
+    ways = torch.lgamma(n + 1.0) - torch.lgamma(k + 0.0) - torch.lgamma(n - k + 1.0)
+    return (ways + chance.sum(1) - chance.amin(1)).exp()
 
 
 def with_anchor(values: Tensor) -> Tensor:
