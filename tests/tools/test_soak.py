@@ -25,7 +25,7 @@ def soak(monkeypatch):
     monkeypatch.syspath_prepend(str(TOOLS))
     from benchmarks import soak, soak_damage, soak_kills, soak_leaks
 
-    monkeypatch.setattr(soak_kills, "LOOK_S", 0.005)
+    monkeypatch.setattr(soak_kills, "LOOK_S", 0.02)
     return SimpleNamespace(
         book=soak, damage=soak_damage, kills=soak_kills, leaks=soak_leaks
     )

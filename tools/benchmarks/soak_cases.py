@@ -7,8 +7,17 @@ from benchmarks.measuring import ROOT
 from benchmarks.soak_kills import Case, Command
 
 from vantage3d.cli.data import create_data, make_synthetic
+from vantage3d.cli.runs import train
 
 TRAIN, CREATE = "vantage3d.cli.runs:train", "vantage3d.cli.data:create_data"
+# Of all runs, which are forked: none of them shall begin with seconds of imports.
+IMPORTS = [
+    "vantage3d.cli.features",
+    "vantage3d.esam.datasets",
+    "vantage3d.esam.models",
+    "vantage3d.vggt_lora.models",
+    "vantage3d.deltas.models",
+]
 CLIP = "vantage3d.cli.features:extract_clip_rn50_features"
 AVERAGED = "esam_averaged.py"  # a config of ESAM with averaged weights
 AVERAGING = """_base_ = ["{base}"]
@@ -37,10 +46,17 @@ def prepare(root: Path) -> None:
         create_data(arguments)
 
 
+def train_esam(root: Path, folder: Path) -> None:
+    """Train ESAM into a work dir, for what its checkpoint is needed for."""
+    function, arguments = cases(root)[0].command(folder)
+    assert function == TRAIN
+    train(arguments)
+
+
 def cases(root: Path) -> list[Case]:
     """All cases on the data that :func:`prepare` made."""
     esam = (str(root / AVERAGED), root / "scannet200_sv")
-    esam_options = ["train_cfg.max_epochs=6", "default_hooks.checkpoint.interval=1"]
+    esam_options = ["train_cfg.max_epochs=3", "default_hooks.checkpoint.interval=1"]
     deltas_options = [
         "train_cfg.max_iters=24",
         "train_cfg.val_interval=100",
@@ -54,9 +70,9 @@ def cases(root: Path) -> list[Case]:
         "train_dataloader.persistent_workers=False",
     ]
     vggt_options = [
-        "train_cfg.max_iters=16",
+        "train_cfg.max_iters=8",
         "train_cfg.val_interval=100",
-        "default_hooks.checkpoint.interval=3",
+        "default_hooks.checkpoint.interval=2",
         "model.precision=bfloat16",
         "train_dataloader.num_workers=2",
     ]

@@ -1,9 +1,12 @@
 """Bit flips and truncations in what the project writes: is any read silently?"""
 
+import copy
+import functools
 import hashlib
 import multiprocessing
 import os
 import random
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,8 +15,7 @@ from typing import Any
 
 import torch
 from benchmarks.measuring import ROOT
-from benchmarks.soak_cases import cases
-from benchmarks.soak_kills import _Run, hash_values
+from benchmarks.soak_kills import cpu_seconds, hash_values
 from mmengine.config import Config
 
 from vantage3d.engine import load_config, set_data_root
@@ -22,7 +24,7 @@ from vantage3d.registry import DATASETS
 from vantage3d.views.index import FrameIndex
 
 _CONTEXT = multiprocessing.get_context("fork")
-LIMIT_S = 60  # for one reading
+LIMIT_S = 300  # for one reading, on a machine that others use too
 ESAM = str(ROOT / "configs/ESAM_CA/ESAM_sv_synthetic_CA.py")
 STREETS = str(ROOT / "configs/vggt_lora/finetune_kitti360_synthetic.py")
 
@@ -47,23 +49,45 @@ class Damage:
     """How often what happened: refused, harmless (read, and equal), silent, ..."""
 
     name: str
+    wanted: int = 0  # damages
     outcomes: Counter[str] = field(default_factory=Counter)
+    cpu_s: float = 0.0
+    error: str = ""  # that kept it from being tried
+
+    def __post_init__(self) -> None:
+        self.outcomes = Counter(self.outcomes)  # a dictionary, where JSON was read
+
+    @property
+    def done(self) -> int:
+        """Damages so far."""
+        return self.outcomes.total()
+
+    @property
+    def passed(self) -> bool:
+        """Whether every damage was refused by name or changed nothing."""
+        return not self.error and not set(self.outcomes) - {"refused", "harmless"}
 
 
-def kinds(root: Path, work: Path) -> list[Kind]:
-    """Everything that is written, beside the data of the kills."""
-    for case in cases(root):
-        if case.trains and case.ranks == 1 and not case.name.startswith("DELTAS"):
-            with _Run(case, work / case.name.split(",")[0], work / "log") as run:
-                run.finish()
-    rooms, streets = root / "scannet200_sv", root / "kitti360"
-    (checkpoint,) = sorted((work / "ESAM").glob("epoch_*.pth"))[-1:]
+def kinds(root: Path, work: Path, trained: Path) -> list[Kind]:
+    """Files of every kind, copies of those that a soak would need again.
+
+    Args:
+        root: The data of the kills.
+        work: Folder of the copies.
+        trained: A work dir of ESAM.
+    """
+    shutil.rmtree(work, ignore_errors=True)  # damaged, if a soak was killed
+    for name in ("scannet200_sv", "scannet", "kitti360", "rooms", "streets"):
+        shutil.copytree(root / name, work / name)
+    shutil.copytree(trained, work / "trained")
+    rooms, streets = work / "scannet200_sv", work / "kitti360"
+    checkpoint = max((work / "trained").glob("epoch_*.pth"))
+    index = work / "scannet" / "train.npz"
     samples = [
         Kind(folder, sorted((rooms / folder).glob("*.bin")), lambda: _samples(rooms))
         for folder in ("points", "semantic_mask", "instance_mask", "super_points")
     ]
     infos = sorted(rooms.glob("*infos_train.json"))
-    index = root / "scannet" / "train.npz"
     views = [path for path in streets.rglob("*.png") if "overview" not in path.parts]
     packed = [p for p in streets.rglob("*") if p.suffix in (".npz", ".bin", ".npy")]
     return [
@@ -76,17 +100,34 @@ def kinds(root: Path, work: Path) -> list[Kind]:
     ]
 
 
-def damage(kind: Kind, trials: int, seed: int) -> Damage:
-    """Damage a file so often, half of the times by its length, and read."""
-    chance, found = random.Random(seed), Damage(kind.name)
+def damage(
+    kind: Kind, found: Damage, trials: int, seed: int, note: Callable[[], Any]
+) -> None:
+    """Damage a file up to so many times, half of them by its length, and read.
+
+    Args:
+        kind: What is damaged.
+        found: What happened so far; another call goes on from there.
+        trials: How many damages there shall be in the end.
+        seed: Of the damages.
+        note: Called whenever ``found`` has changed.
+    """
     if not kind.files:
         raise RuntimeError(f"the soak found no file of the kind {kind.name}")
+    if (first := found.done) >= trials:
+        return
+    began_s, before_s = cpu_seconds(), found.cpu_s
+    for config in (ESAM, STREETS):
+        _config(config)  # here, so that no child has to
     expected = _apart(kind.read)
-    for trial in range(trials):
+    if len(expected) != 64:
+        raise RuntimeError(f"{kind.name}: undamaged files are {expected}")
+    for number in range(first, trials):
+        chance = random.Random(f"{seed} {kind.name} {number}")
         path = chance.choice(kind.files)
         whole = path.read_bytes()
         broken = bytearray(whole)
-        if trial % 2:
+        if number % 2:
             broken[chance.randrange(len(whole))] ^= 1 << chance.randrange(8)
         else:
             del broken[chance.randrange(len(whole)) :]
@@ -102,7 +143,8 @@ def damage(kind: Kind, trials: int, seed: int) -> Damage:
         elif len(outcome) == 64:
             outcome = "silent"
         found.outcomes[outcome] += 1
-    return found
+        found.cpu_s = before_s + cpu_seconds() - began_s
+        note()
 
 
 def _apart(read: Callable[[], Any]) -> str:
@@ -137,11 +179,16 @@ def _answer(read: Callable[[], Any], answer: Any) -> None:
 
 def built(config: str, root: Path) -> Any:
     """The training set of a config over the data in ``root``."""
-    cfg: Config = load_config(config)
+    cfg: Config = copy.deepcopy(_config(config))
     set_data_root(cfg, str(root))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     dataset.full_init()
     return dataset
+
+
+@functools.cache
+def _config(config: str) -> Config:
+    return load_config(config)
 
 
 def _samples(root: Path) -> list[Any]:

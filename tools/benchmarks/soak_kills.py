@@ -1,10 +1,12 @@
 """Kills: trainings and converters that die at random end as if nothing had happened."""
 
+import ctypes
 import hashlib
 import importlib
 import multiprocessing
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -21,21 +23,14 @@ import torch
 from benchmarks.measuring import ROOT
 
 from vantage3d.engine.checkpoints.file import newest_checkpoint
+from vantage3d.engine.errors import EngineError
 
-_CONTEXT = multiprocessing.get_context("forkserver")
-_PRELOADED = [
-    __name__,
-    "vantage3d.cli.runs",
-    "vantage3d.cli.data",
-    "vantage3d.cli.features",
-    "vantage3d.esam.datasets",
-    "vantage3d.esam.models",
-    "vantage3d.vggt_lora.models",
-    "vantage3d.deltas.models",
-]
-LIMIT_S = 900  # for a run that nobody kills
+_CONTEXT = multiprocessing.get_context("fork")
+LIMIT_S = 3600  # for a run that nobody kills, on a machine that others use too
+LOOK_S = 0.1  # at least between two looks at how long a run has computed
 STATE = ("state_dict", "ema_state_dict", "optimizer", "param_schedulers", "random")
 Command = tuple[str, list[str]]  # function, as ``module:name``, and its arguments
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -59,62 +54,84 @@ class Case:
 
 @dataclass
 class Row:
-    """What became of a case."""
+    """What became of a case so far."""
 
     name: str
+    wanted: int = 0  # kills
     kills: int = 0
     finished: int = 0  # runs that got to their end and were compared
     different: int = 0  # of these
     went_back: int = 0  # kills after which less was done than before
-    seconds: float = 0.0
+    cpu_s: float = 0.0
+    error: str = ""  # of a run that did not go on
+    expected: str = ""  # hash of the final state of a run that nobody killed
+    whole_s: float = 0.0  # CPU seconds of that run
+
+    @property
+    def done(self) -> int:
+        """Kills so far."""
+        return self.kills
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing was lost and nothing differs."""
+        return not (self.different or self.went_back or self.error)
 
 
-def soak(case: Case, kills: int, folder: Path, seed: int) -> Row:
-    """Kill a case so often, and compare whenever a run gets through."""
-    _CONTEXT.set_forkserver_preload(_PRELOADED)
-    first = _CONTEXT.Process(target=int)  # the imports, which are no part of a run
-    first.start()
-    first.join()
-    chance, row, began = random.Random(seed), Row(case.name), time.monotonic()
-    whole = folder / "whole"
-    with _Run(case, whole, folder / "whole.log") as run:
-        run.finish()
-    expected, seconds = _state(case, whole), time.monotonic() - began
-    part, done = folder / "killed", 0
-    while row.kills < kills:
-        with _Run(case, part, folder / "killed.log") as run:
-            while row.kills < kills and run.lives_after(
-                chance.uniform(0, 1.2 * seconds)
-            ):
+def soak(
+    case: Case, row: Row, kills: int, folder: Path, seed: int, note: Callable[[], Any]
+) -> None:
+    """Kill a case up to so many times, and compare whenever a run gets through.
+
+    Args:
+        case: What is killed.
+        row: What became of it so far; another call goes on from there.
+        kills: How many there shall be in the end.
+        folder: Of its runs.
+        seed: Of the moments of the kills.
+        note: Called whenever the row has changed.
+
+    Raises:
+        RuntimeError: If a run that nobody kills does not end well.
+    """
+    killed = folder / "killed"
+    if not row.expected:
+        shutil.rmtree(folder, ignore_errors=True)
+        whole = folder / "whole"
+        with _Run(case, whole, folder / "whole.log", row) as run:
+            run.finish()
+        row.expected, row.whole_s = state(case, whole), row.cpu_s
+        note()
+    while row.kills < kills or killed.exists():
+        with _Run(case, killed, folder / "killed.log", row) as run:
+            dead = False
+            while not dead and row.kills < kills:
+                number = f"{row.kills} {row.finished}"
+                chance = random.Random(f"{seed} {case.name} {number}")
+                done = _progress(case, killed)
+                if not run.computes(chance.uniform(0, 1.2 * row.whole_s)):
+                    break
                 run.kill(chance)
                 row.kills += 1
-                before, done = done, _progress(case, part)
-                row.went_back += done < before
-                if case.ranks == 1:
-                    break
-            else:
+                row.went_back += _progress(case, killed) < done
+                dead = case.ranks == 1
+                note()
+            if not dead:
                 run.finish()
                 row.finished += 1
-                row.different += _state(case, part) != expected
-                shutil.rmtree(part)
-                done = 0
-    if part.exists():
-        with _Run(case, part, folder / "killed.log") as run:
-            run.finish()
-        row.finished += 1
-        row.different += _state(case, part) != expected
-    row.seconds = time.monotonic() - began
-    shutil.rmtree(folder)
-    return row
+                row.different += state(case, killed) != row.expected
+                shutil.rmtree(killed)
+        note()
 
 
 class _Run:
-    """A run in a process group of its own."""
+    """A run in a process group of its own; what it computes is added to its row."""
 
-    def __init__(self, case: Case, folder: Path, log: Path) -> None:
-        self.case, self.log = case, log
+    def __init__(self, case: Case, folder: Path, log: Path, row: Row) -> None:
+        self.case, self.log, self.row = case, log, row
         log.parent.mkdir(parents=True, exist_ok=True)
         function, arguments = case.command(folder)
+        self._before_s = cpu_seconds()
         self.process: Any
         if case.ranks == 1:
             work = (function, arguments, str(log))
@@ -127,29 +144,39 @@ class _Run:
         command = [sys.executable, "-m", *torchrun, *tool, *arguments]
         command += ["--launcher", "pytorch"]
         with log.open("ab") as file:
-            self.process = subprocess.Popen(
-                command, stdout=file, stderr=file, cwd=ROOT, start_new_session=True
-            )
+            self.process = subprocess.Popen(command, stdout=file, stderr=file, cwd=ROOT)
 
     def __enter__(self) -> "_Run":
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._signal(self.process.pid, group=True)
+        for pid in [*_descendants(self.process.pid), self.process.pid]:
+            _kill(pid)
         self._wait(None)
+        self.row.cpu_s += cpu_seconds() - self._before_s
 
-    def lives_after(self, seconds: float) -> bool:
-        """Whether it still runs after so long."""
-        self._wait(seconds)
-        return self._code() is None
+    def computes(self, seconds: float) -> bool:
+        """Whether it still runs after so many more seconds of computing."""
+        pid = self.process.pid
+        begin_s = _used_s(pid)
+        deadline = time.monotonic() + LIMIT_S
+        while self._code() is None and time.monotonic() < deadline:
+            left = seconds - (_used_s(pid) - begin_s)
+            if left <= 0:
+                return True
+            self._wait(max(left / 2, LOOK_S))
+        return False
 
     def kill(self, chance: random.Random) -> None:
         """SIGKILL: the process, sometimes all that it started too, or one rank."""
         if self.case.ranks > 1:
             if ranks := _children(self.process.pid):
-                self._signal(chance.choice(ranks))
+                _kill(chance.choice(ranks))
             return
-        self._signal(self.process.pid, group=chance.random() < 0.5)
+        if chance.random() < 0.5:
+            for pid in _descendants(self.process.pid):
+                _kill(pid)
+        _kill(self.process.pid)
         self._wait(None)
 
     def finish(self) -> None:
@@ -159,11 +186,12 @@ class _Run:
             RuntimeError: If it does not end well.
         """
         self._wait(LIMIT_S)
-        if self._code() != 0:
-            end = self.log.read_text(errors="replace")[-2000:]
-            raise RuntimeError(
-                f"{self.case.name} ended with {self._code()}, see {self.log}:\n{end}"
+        if (code := self._code()) != 0:
+            how = (
+                f"did not end in {LIMIT_S} s" if code is None else f"ended with {code}"
             )
+            end = self.log.read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"{self.case.name} {how}, see {self.log}:\n{end}")
 
     def _code(self) -> int | None:
         if isinstance(self.process, subprocess.Popen):
@@ -174,21 +202,14 @@ class _Run:
         if not isinstance(self.process, subprocess.Popen):
             self.process.join(seconds)
             return
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return
-
-    @staticmethod
-    def _signal(pid: int, group: bool = False) -> None:
-        # A process that has just begun has no group of its own yet.
-        for kill in (os.killpg, os.kill) if group else (os.kill,):
-            with suppress(ProcessLookupError):
-                kill(pid, signal.SIGKILL)
 
 
 def _child(function: str, arguments: list[str], log: str) -> None:
     os.setsid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # ends with the soak
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(file, 1)
     os.dup2(file, 2)
@@ -197,28 +218,70 @@ def _child(function: str, arguments: list[str], log: str) -> None:
     getattr(importlib.import_module(module), name)(arguments)
 
 
-def _children(parent: int) -> list[int]:
-    """Processes that another one started, from /proc."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == parent and fields[0] != "Z":
-            found.append(int(stat.parent.name))
+def cpu_seconds() -> float:
+    """Of this process and all that it has waited for."""
+    used = [
+        resource.getrusage(who)
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    ]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _used_s(pid: int) -> float:
+    """CPU seconds of a process and all that it started."""
+    found = _processes()
+    used = [found[one][1] for one in (pid, *_below(pid, found)) if one in found]
+    return sum(used) / os.sysconf("SC_CLK_TCK")
+
+
+def _children(pid: int) -> list[int]:
+    return [one for one, (parent, _) in _processes().items() if parent == pid]
+
+
+def _descendants(pid: int) -> list[int]:
+    return _below(pid, _processes())
+
+
+def _below(pid: int, processes: dict[int, tuple[int, int]]) -> list[int]:
+    """What a process started, and what that started."""
+    found = [pid]
+    for above in found:
+        found += [one for one, (parent, _) in processes.items() if parent == above]
+    return found[1:]
+
+
+def _processes() -> dict[int, tuple[int, int]]:
+    """Parent and clock ticks, its ended children's too, of every living process."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            if fields[0] not in "ZX":
+                ticks = sum(int(field) for field in fields[11:15])
+                found[int(path.parent.name)] = int(fields[1]), ticks
     return found
 
 
 def _progress(case: Case, folder: Path) -> int:
     """Iterations, samples or sequences that a new call would not do again."""
-    if case.trains:
-        found = newest_checkpoint(folder) if folder.is_dir() else None
-        return 0 if found is None else int(found[1]["meta"]["iter"])
-    return sum(1 for path in folder.rglob("*") if path.suffix in (".json", ".pt"))
+    if not case.trains:
+        return sum(1 for path in folder.rglob("*") if path.suffix in (".json", ".pt"))
+    for _ in range(100):  # while ranks still run, files come and go
+        try:
+            found = newest_checkpoint(folder) if folder.is_dir() else None
+            return 0 if found is None else int(found[1]["meta"]["iter"])
+        except (OSError, EngineError) as error:
+            problem = error
+            time.sleep(0.1)
+    raise RuntimeError(f"{case.name}: {problem}")
 
 
-def _state(case: Case, folder: Path) -> str:
+def state(case: Case, folder: Path) -> str:
     """Hash of all that counts in a finished run."""
     digest = hashlib.sha256()
     if case.trains:

@@ -14,21 +14,38 @@ import torch
 from benchmarks.soak_damage import ESAM, STREETS, built
 
 from vantage3d.process.memory import memory_mb
+from vantage3d.process.progress import track
 
 _CONTEXT = multiprocessing.get_context("fork")
 WARM_UP = 0.1  # of the frames, before counting begins
+ALLOWED_MB = 20.0  # that a process may grow after it
 Work = Callable[[], Callable[[int], Any]]  # made in the process: from a number to work
 
 
-@dataclass(frozen=True)
+@dataclass
 class Growth:
-    """What a process has after its warm-up and at its end."""
+    """What a process has after its warm-up and at its end; empty before it ran."""
 
     name: str
-    frames: int
-    megabytes: tuple[float, float]
-    files: tuple[int, int]
-    seconds: float
+    wanted: int = 0  # frames
+    frames: int = 0
+    megabytes: tuple[float, ...] = ()
+    files: tuple[int, ...] = ()
+    cpu_s: float = 0.0
+    error: str = ""  # that ended it
+
+    @property
+    def done(self) -> int:
+        """Frames; all of them or none."""
+        return self.frames
+
+    @property
+    def passed(self) -> bool:
+        """Whether neither files stay open nor memory grows."""
+        if not self.frames:
+            return not self.error
+        megabytes, files = (end - begin for begin, end in (self.megabytes, self.files))
+        return files <= 0 and megabytes <= ALLOWED_MB
 
 
 def tools(root: Path) -> dict[str, Work]:
@@ -43,31 +60,37 @@ def tools(root: Path) -> dict[str, Work]:
     }
 
 
-def growth(name: str, work: Work, frames: int) -> Growth:
-    """Do the work for so many frames in a process of its own."""
+def grow(work: Work, found: Growth) -> None:
+    """Do the work for all wanted frames in a process of its own; fill in the rest.
+
+    Raises:
+        RuntimeError: If the process dies.
+    """
+    if found.frames >= found.wanted:
+        return
     answers, answer = _CONTEXT.Pipe(duplex=False)
-    process = _CONTEXT.Process(target=_count, args=(work, frames, answer))
+    process = _CONTEXT.Process(target=_count, args=(work, found.wanted, answer))
     process.start()
     answer.close()
     try:
-        megabytes, files, seconds = answers.recv()
+        found.megabytes, found.files, found.cpu_s = answers.recv()
+        found.frames = found.wanted
     except EOFError as error:
-        raise RuntimeError(f"{name}: its process died, see above") from error
+        raise RuntimeError(f"{found.name}: its process died, see above") from error
     finally:
+        process.kill()
         process.join()
-    return Growth(name, frames, megabytes, files, seconds)
 
 
 def _count(work: Work, frames: int, answer: Any) -> None:
     torch.set_num_threads(1)
-    do, began = work(), time.monotonic()
-    counts = []
-    for number in range(frames):
+    do, counts = work(), []
+    for number in track(range(frames), interval_s=60):
         if number == int(WARM_UP * frames):
             counts.append((memory_mb("VmRSS"), _open_files()))
         do(number)
     counts.append((memory_mb("VmRSS"), _open_files()))
-    answer.send((*zip(*counts), time.monotonic() - began))
+    answer.send((*zip(*counts), time.process_time()))
 
 
 def _open_files() -> int:
