@@ -17,7 +17,7 @@ from vantage3d.engine.checkpoints.file import write_checkpoint
 from vantage3d.io.atomic import atomic_write_bytes
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
-STEPS, STEP_S = 8, 0.02
+STEPS, STEP_S = 8, 0.03
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def killed(soak, folder, fault, row=None):
         "files", 1, lambda out: (f"{__name__}:write_files", [str(out), fault])
     )
     row = row or soak.kills.Row("files", 3)
-    soak.kills.soak(case, row, 3, folder, 5, lambda: None)
+    soak.kills.soak(case, row, 3, folder, 48, lambda: None)
     return row
 
 
@@ -135,8 +135,9 @@ def test_a_differing_value_of_a_training_is_told(soak, tmp_path, key):
     case = soak.kills.Case("x", 1, lambda out: ("", []), trains=True)
     hashes = set()
     for name, value in (("a", 1.0), ("b", 1.0), ("c", 1.0000001)):
-        content = {part: torch.ones(2) for part in (*soak.kills.STATE, "progress")}
-        content[key] = torch.tensor([1.0, value])
+        parts = (*soak.kills.STATE, "progress")
+        content = {part: {"weight": torch.ones(2)} for part in parts}
+        content[key] = {"weight": torch.tensor([1.0, value])}
         content["meta"] = {"saved_ns": hash(name), "iter": 3}
         write_checkpoint(content, tmp_path / name / "iter_3.pth")
         hashes.add(soak.kills.state(case, tmp_path / name))
@@ -209,7 +210,7 @@ def test_a_stopped_soak_goes_on(soak, tmp_path):
     row = book.row("kills", "samples", 8)
     row.kills, row.finished, row.cpu_s = 8, 3, 90.0
     damaged = book.row("damage", "points", 2)
-    damaged.outcomes.update(["refused", "harmless"])
+    damaged.outcomes = {"refused": 1, "harmless": 1}
     leak = book.row("leaks", "frames", 5)
     leak.frames, leak.megabytes, leak.files = 5, (10.0, 12.0), (4, 4)
     book.save()

@@ -209,7 +209,7 @@ def report(book: Book) -> str:
     ]
     lines.append(f"|---|---|---|---|{'---|' * len(columns)}")
     for d in damages:
-        counts = " | ".join(str(d.outcomes[name]) for name in columns)
+        counts = " | ".join(str(d.outcomes.get(name, 0)) for name in columns)
         lines.append(f"| {d.name} | {d.done} | {d.wanted} | {counts} | {_minutes(d)} |")
     lines += ["", LEAKS]
     for g in leaks:

@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import random
 import shutil
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,17 +49,14 @@ class Damage:
 
     name: str
     wanted: int = 0  # damages
-    outcomes: Counter[str] = field(default_factory=Counter)
+    outcomes: dict[str, int] = field(default_factory=dict)
     cpu_s: float = 0.0
     error: str = ""  # that kept it from being tried
-
-    def __post_init__(self) -> None:
-        self.outcomes = Counter(self.outcomes)  # a dictionary, where JSON was read
 
     @property
     def done(self) -> int:
         """Damages so far."""
-        return self.outcomes.total()
+        return sum(self.outcomes.values())
 
     @property
     def passed(self) -> bool:
@@ -76,6 +72,8 @@ def kinds(root: Path, work: Path, trained: Path) -> list[Kind]:
         work: Folder of the copies.
         trained: A work dir of ESAM.
     """
+    for config in (ESAM, STREETS):
+        _config(config)  # here, so that no child has to
     shutil.rmtree(work, ignore_errors=True)  # damaged, if a soak was killed
     for name in ("scannet200_sv", "scannet", "kitti360", "rooms", "streets"):
         shutil.copytree(root / name, work / name)
@@ -117,8 +115,6 @@ def damage(
     if (first := found.done) >= trials:
         return
     began_s, before_s = cpu_seconds(), found.cpu_s
-    for config in (ESAM, STREETS):
-        _config(config)  # here, so that no child has to
     expected = _apart(kind.read)
     if len(expected) != 64:
         raise RuntimeError(f"{kind.name}: undamaged files are {expected}")
@@ -142,7 +138,7 @@ def damage(
             outcome = "harmless"
         elif len(outcome) == 64:
             outcome = "silent"
-        found.outcomes[outcome] += 1
+        found.outcomes[outcome] = found.outcomes.get(outcome, 0) + 1
         found.cpu_s = before_s + cpu_seconds() - began_s
         note()
 

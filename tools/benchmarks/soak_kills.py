@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -308,12 +309,10 @@ def hash_values(value: Any, digest: Any) -> None:
     elif isinstance(value, np.ndarray):
         digest.update(f"{value.dtype} {value.shape} ".encode())
         digest.update(np.ascontiguousarray(value).tobytes())
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            digest.update(f"{key}: ".encode())
-            hash_values(item, digest)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
+    elif isinstance(value, (dict, list, tuple)):
+        digest.update(f"{type(value).__name__} {len(value)} ".encode())
+        items = chain(*value.items()) if isinstance(value, dict) else value
+        for item in items:
             hash_values(item, digest)
     else:
-        digest.update(repr(value).encode())
+        digest.update(f"{value!r} ".encode())
