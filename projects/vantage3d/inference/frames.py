@@ -79,7 +79,7 @@ class InputFrame(NamedTuple):
             if value is not None:
                 array = np.ascontiguousarray(value)
                 digest.update(f"{array.dtype}{array.shape}".encode())
-                digest.update(array)
+                digest.update(array.data)
             digest.update(b";")
         return digest.hexdigest()
 

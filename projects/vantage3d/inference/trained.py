@@ -102,14 +102,14 @@ def find_trained(
             raise CheckpointError(
                 f"weights {path} must be one of {', '.join(SUFFIXES)}. {_WEIGHTS}"
             )
-        digest = file_hash(path)
+        digest, config = file_hash(path), config or _beside(path)
     elif config is None:
         raise ConfigError(
             f"{system} needs weights: a checkpoint, or the work dir of a run. "
             f"{_WEIGHTS}"
         )
-    cfg = load_config(_beside(path) if config is None else config)
-    kind = (cfg.get("model") or {}).get("type")
+    cfg = load_config(config)
+    kind = str((cfg.get("model") or {}).get("type"))
     if SYSTEMS.get(kind) != system:
         other = SYSTEMS.get(kind)
         use = f": use `{other}`" if other else ""

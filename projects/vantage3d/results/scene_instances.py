@@ -228,7 +228,7 @@ def _joined(count: int, votes: Mapping[tuple[int, int], int]) -> NDArray[np.intp
             if a in place and b in place:
                 table[place[a], place[b]] = table[place[b], place[a]] = vote
         while table.max() > 0:
-            a, b = np.unravel_index(table.argmax(), table.shape)
+            a, b = map(int, np.unravel_index(table.argmax(), table.shape))
             groups[groups == members[b]] = members[a]
             table[a] += table[b]
             table[:, a] = table[a]

@@ -38,7 +38,9 @@ def write_frame(path: str | Path, frame: FramePrediction, key: str = "") -> None
     if (found := frame.instances) is not None:
         given |= {name: getattr(found, name) for name in OF_INSTANCES}
         given |= {name: np.array(given[name], np.str_) for name in NAMES}
-    arrays = {name: np.asarray(v) for name, v in given.items() if v is not None}
+    arrays: dict[str, Any] = {
+        name: np.asarray(v) for name, v in given.items() if v is not None
+    }
     arrays["key"] = np.array(key)
     atomic_write(path, partial(np.savez_compressed, **arrays))
 
@@ -55,7 +57,7 @@ def read_frame(path: str | Path) -> FramePrediction:
 
 def frame_of(arrays: dict[str, NDArray]) -> FramePrediction:
     """The frame of the arrays of a file."""
-    values = {n: arrays[n] for n in OF_FRAME if n in arrays}
+    values: dict[str, Any] = {n: arrays[n] for n in OF_FRAME if n in arrays}
     values |= {n: kind(values[n]) for n, kind in SCALARS.items() if n in values}
     instances = None
     if "masks" in arrays:

@@ -95,5 +95,5 @@ def _hypotheses(source: Floats, target: Floats, seed: int) -> list[Similarity]:
 def _median(values: Floats, weights: Floats) -> float:
     """Where half of the weight lies below; the weights sum to 1."""
     order = np.argsort(values)
-    place = np.searchsorted(np.cumsum(weights[order]), 0.5)
+    place = int(np.searchsorted(np.cumsum(weights[order]), 0.5))
     return float(values[order[min(place, len(order) - 1)]])

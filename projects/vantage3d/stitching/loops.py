@@ -7,7 +7,7 @@ either chunk's own depth has them, lie on each other after one similarity.
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -129,7 +129,7 @@ class SiftMatcher:
 
     def __init__(self, images: Images, size: tuple[int, int]) -> None:
         self.images, self.size = images, size
-        self.detector = cv2.SIFT_create(FEATURES)
+        self.detector: Any = cv2.SIFT.create(FEATURES)
         self.matcher = cv2.BFMatcher(cv2.NORM_L2)
         self.seen: OrderedDict[int, tuple[Floats, Floats | None]] = OrderedDict()
 

@@ -185,7 +185,7 @@ class Footage(Film):
     def _luma(self, place: int, shift: int) -> Image | None:
         inside = 0 <= place + shift < len(self.reader)
         color = self.reader.color(place + shift, place) if inside else None
-        return None if color is None else contrast(color, self.every)
+        return None if color is None else contrast(color, round(self.every))
 
     def alone(self, pair: NDArray[np.int64]) -> "Footage":
         """Two frames, with every pixel of the first that has depth as a sample."""

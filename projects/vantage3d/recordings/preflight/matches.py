@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -83,7 +84,7 @@ def matches_of(reader: FrameReader) -> Matches | None:
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
         described.append((size, *_SIFT.detectAndCompute(grey, None)))
         Ks.append(np.diag([size[0] / image.shape[1], size[1] / image.shape[0], 1]) @ K)
-        places.append((at, every, image.shape[1::-1]))
+        places.append((at, every, (image.shape[1], image.shape[0])))
     if len(places) < 2:
         return None
     _, every, size = places[0]
@@ -110,7 +111,7 @@ def matches_of(reader: FrameReader) -> Matches | None:
     return film if len(film.pairs) else None
 
 
-_SIFT = cv2.SIFT_create(KEYPOINTS)
+_SIFT: Any = cv2.SIFT.create(KEYPOINTS)
 
 
 def _matched(first: tuple, second: tuple) -> Point:

@@ -90,7 +90,8 @@ class RecordingReader(FrameReader):
         except (FileNotFoundError, ValueError) as error:
             self.trouble[at] = error
             return None
-        return image, frame.color_camera.resized(image.shape[1::-1]).K
+        size = image.shape[1], image.shape[0]
+        return image, frame.color_camera.resized(size).K
 
     def _read_color(self, at: int) -> NDArray[np.uint8]:
         frame = self.frame(at)
