@@ -15,9 +15,8 @@ from vantage3d.converters.runs import add_index_arguments, from_args, index_opti
 from vantage3d.geometry import invert_rigid
 from vantage3d.recordings.detection import open_recording
 from vantage3d.recordings.file_facts import file_facts
-from vantage3d.recordings.findings import Finding
 from vantage3d.recordings.options import Remedies, add_layout, add_remedies
-from vantage3d.recordings.preflight import check_sequence
+from vantage3d.recordings.preflight import Checked, check_sequence
 from vantage3d.recordings.preflight.remedies import Meaning, meaning
 from vantage3d.recordings.recording import RecordedFrame, Recording
 from vantage3d.views.index import Facts, IndexedFrame, split_scenes
@@ -79,9 +78,10 @@ class RecordingSource(FrameSource):
     def meaning(self, facts: Facts) -> Meaning:
         return meaning(self.recording)
 
-    def preflight(self, sequence: str) -> list[Finding]:
+    def preflight(self, sequence: str) -> Checked:
         found = file_facts(self.recording, sequence)
-        return [*found, *check_sequence(self.recording, sequence)]
+        views = check_sequence(self.recording, sequence)
+        return Checked([*found, *views.findings], views.agreement)
 
     def names(self, sequence: str) -> list[str]:
         return self.recording.names(sequence)

@@ -80,16 +80,17 @@ def test_a_killed_run_goes_on(written, create_data, tmp_path, monkeypatch):
 def test_other_options_are_refused_until_overwritten(copied, create_data, tmp_path):
     root, out = copied("annotations"), tmp_path / "out"
     create_data("annotations", root, out)
-    with pytest.raises(SystemExit, match=r"--depth-scale was 1000\.0 and is now 500"):
-        create_data("annotations", root, out, "--depth-scale", 500)
+    with pytest.raises(SystemExit, match=r"--depth-scale was 1000\.0 and is now 1010"):
+        create_data("annotations", root, out, "--depth-scale", 1010)
     change(root, one_frame(0, depth=f"{SEQUENCE}/depth/20.png"))
     with pytest.raises(SystemExit, match=r"annotations was .* and is now"):
         create_data("annotations", root, out)
-    create_data("annotations", root, out, "--depth-scale", 500, "--overwrite")
+    create_data("annotations", root, out, "--depth-scale", 1010, "--overwrite")
     depth = PosedViews(
         str(out), preset="annotations", percentile=None, **VIEW
     ).read_frame(SEQUENCE, 1)
-    np.testing.assert_allclose(depth.depth, 2 * truth(0)[1].frame.depth, atol=2e-3)
+    expected = truth(0)[1].frame.depth / 1.01
+    np.testing.assert_allclose(depth.depth, expected, atol=2e-3)
 
 
 def test_statistics_are_those_of_the_frames(written, create_data, tmp_path):

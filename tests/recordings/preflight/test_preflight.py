@@ -34,9 +34,8 @@ def copied(room, tmp_path):
 
 
 def check(folder, **remedies):
-    (finding,) = check_sequence(
-        open_recording(folder, remedies=Remedies(**remedies)), SCENE
-    )
+    recording = open_recording(folder, remedies=Remedies(**remedies))
+    (finding,) = check_sequence(recording, SCENE).findings
     return finding
 
 
@@ -216,5 +215,5 @@ def test_the_command_prints_it_and_ends_with_two(copied, tmp_path, capsys):
 def test_real_recordings_pass(place):
     recording = open_recording(need(f"data/{place}"))
     for sequence in recording.sequences():
-        found = check_sequence(recording, sequence)
+        found = check_sequence(recording, sequence).findings
         assert found and not errors(found), found

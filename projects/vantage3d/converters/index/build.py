@@ -18,6 +18,7 @@ from vantage3d.converters.index.report import (
     write_report,
 )
 from vantage3d.converters.index.sequence import (
+    Checks,
     SequenceResult,
     check_sequence,
     index_sequence,
@@ -57,13 +58,13 @@ def build_index(source: FrameSource, options: IndexOptions) -> None:
             f"{len(twice)} sequences are in two splits or twice in one, first "
             f"{twice[0]}. Remove them from one of the splits"
         )
-    refuse_wrong(source, options.force)
+    agreements = refuse_wrong(source, options.force)
     made_with = {"format": FORMAT, "--check-every": options.check_every}
     state, key = options.open(source.root, {**made_with, **source.options})
     root = os.path.relpath(source.root.resolve(), options.out_dir.resolve())
     facts = source.facts(root, key)
     facts = facts._replace(extra_roots=options.declared(source.root))
-    checks = options.check_every, options.force
+    checks = Checks(options.check_every, options.force, agreements)
     task = partial(_sequence, source, facts, state / "done", checks)
     mine = set(options.shard.of(list(chain.from_iterable(splits.values()))))
     for split, of_all in splits.items():
@@ -110,7 +111,7 @@ def _sequence(
     source: FrameSource,
     facts: Facts,
     done: Path,
-    checks: tuple[int, bool],
+    checks: Checks,
     name: str,
 ) -> SequenceResult:
     """What an earlier run finished is read; bad sequences are tried again, and those
@@ -124,7 +125,7 @@ def _sequence(
             return SequenceResult(name, frames, **found)
         except (FileNotFoundError, ValueError, KeyError) as error:
             print_log(f"{error}. {REPEATED}", "current", logging.WARNING)
-    result = index_sequence(source, facts, name, *checks)
+    result = index_sequence(source, facts, name, checks)
     if result.frames:
         FrameIndex.build(facts, {name: result.frames}).save(index)
         content = {"record": result.record, "skipped": result.skipped}

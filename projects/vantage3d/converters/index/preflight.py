@@ -9,21 +9,26 @@ from vantage3d.recordings.findings import Finding, errors
 from vantage3d.recordings.preflight import few
 
 
-def refuse_wrong(source: FrameSource, force: bool) -> None:
+def refuse_wrong(source: FrameSource, force: bool) -> dict[str, float]:
     """Say what the preflight finds, and stop at what is surely wrong.
 
     Args:
         source: Where frames come from; a few of its sequences are looked at.
         force: Go on all the same.
 
+    Returns:
+        How well the views of the sequences agree that were looked at.
+
     Raises:
         ValueError: With the first mistake, its evidence and the remedy.
     """
     sequences = [name for names in source.splits().values() for name in names]
     found: list[Finding] = []
+    agreements = {}
     for name in few(sequences):
         try:
-            found += source.preflight(name)
+            findings, agreements[name] = source.preflight(name)
+            found += findings
         except (FileNotFoundError, ValueError) as error:
             print_log(f"{name}: {error}", logger="current", level=logging.WARNING)
     if (wrong := errors(found)) and not force:
@@ -31,3 +36,4 @@ def refuse_wrong(source: FrameSource, force: bool) -> None:
     for finding in dict.fromkeys(found):
         level = logging.INFO if finding.level == "info" else logging.WARNING
         print_log(str(finding), logger="current", level=level)
+    return agreements

@@ -1,6 +1,6 @@
 """One sequence of a frame source: which frames are good, and what they hold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -46,27 +46,34 @@ class SequenceResult(NamedTuple):
     skipped: dict[str, str]
 
 
-def index_sequence(
-    source: FrameSource,
-    facts: Facts,
-    sequence: str,
-    check_every: int,
-    force: bool = False,
-) -> SequenceResult:
-    """Check a sequence.
+class Checks(NamedTuple):
+    """How much is looked at.
 
-    Every frame's matrices and files are looked at; every ``check_every``-th frame is
-    read whole, as training reads it. Views are compared; with ``force`` a sequence
-    whose views disagree is kept.
+    Attributes:
+        every: One of so many frames is read whole, as training reads it.
+        force: Whether a sequence whose views disagree is kept.
+        agreements: Of sequences whose views were compared before.
     """
+
+    every: int
+    force: bool = False
+    agreements: Mapping[str, float] = {}
+
+
+def index_sequence(
+    source: FrameSource, facts: Facts, sequence: str, checks: Checks
+) -> SequenceResult:
+    """Check a sequence: every frame's matrices and files, some frames, its views."""
     try:
         listed = source.frames(sequence)
     except (ValueError, FileNotFoundError) as error:
         return SequenceResult(sequence, [], {}, {"": str(error)})
     frames, skipped, read = [], {}, []
     usable = [entry for entry in listed if not isinstance(entry, Unusable)]
-    reader = IndexedReader(source.root, facts, usable)
-    compared = {usable[at].number for at in choose(reader)}
+    compared = set()
+    if sequence not in checks.agreements:
+        reader = IndexedReader(source.root, facts, usable)
+        compared = {usable[at].number for at in choose(reader)}
     kept: dict[int, Frame] = {}
     for position, entry in enumerate(listed):
         if isinstance(entry, Unusable):
@@ -74,7 +81,7 @@ def index_sequence(
             continue
         name = f"{sequence}/{entry.number}"
         try:
-            if position % check_every == 0:
+            if position % checks.every == 0:
                 frame = read_checked(source.root, facts, entry, name)
                 depths = frame.depth[frame.depth > 0]
                 statistics = {
@@ -104,11 +111,13 @@ def index_sequence(
             return SequenceResult(sequence, [], {}, {"": reason})
         moves = np.diff(invert_rigid(poses)[:, :3, 3], axis=0)
         step = float(np.median(np.linalg.norm(moves, axis=1)))
-    reader = IndexedReader(source.root, facts, frames, kept)
-    agreement = np.nan
-    if (film := film_of(reader)) is not None:
-        agreement, found = glance(film, sequence, source.meaning(facts))
-        if (wrong := errors(found)) and not force:
+    agreement = checks.agreements.get(sequence)
+    if agreement is None:
+        reader = IndexedReader(source.root, facts, frames, kept)
+        found, agreement = [], np.nan
+        if (film := film_of(reader)) is not None:
+            found, agreement = glance(film, sequence, source.meaning(facts))
+        if (wrong := errors(found)) and not checks.force:
             return SequenceResult(sequence, [], {}, {"": str(wrong[0])})
     record = {"read": read, "agreement": agreement, "step": step}
     return SequenceResult(sequence, frames, record, skipped)

@@ -14,7 +14,7 @@ from vantage3d.geometry import invert_rigid
 from vantage3d.io.images import read_size
 from vantage3d.io.matrices import refuse_shares
 from vantage3d.recordings.findings import Finding
-from vantage3d.recordings.preflight import check_reader
+from vantage3d.recordings.preflight import Checked, check_reader
 from vantage3d.recordings.preflight.remedies import Meaning
 from vantage3d.views.index import Facts, IndexedFrame
 
@@ -77,12 +77,12 @@ class FrameSource(ABC):
             FileNotFoundError: If its files are missing.
         """
 
-    def preflight(self, sequence: str) -> list[Finding]:
+    def preflight(self, sequence: str) -> Checked:
         """What is wrong with a sequence, by what its views say of each other."""
         facts = self.facts("", "")
         entries = [f for f in self.frames(sequence) if not isinstance(f, Unusable)]
         if wrong := self._in_shares(sequence, entries):
-            return [wrong]
+            return Checked([wrong])
         reader = IndexedReader(self.root, facts, entries)
         return check_reader(reader, sequence, self.meaning(facts))
 

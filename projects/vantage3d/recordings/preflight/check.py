@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,13 +31,26 @@ def few(sequences: Sequence[str]) -> list[str]:
     return [sequences[place] for place in at]
 
 
-def check_sequence(recording: Recording, sequence: str) -> list[Finding]:
+class Checked(NamedTuple):
+    """What the views of a sequence say.
+
+    Attributes:
+        findings: What is wrong with it, or how well they agree.
+        agreement: Share of the points that another view sees that lie on its surface;
+            without depth, of matches on their lines; NaN where none were compared.
+    """
+
+    findings: list[Finding]
+    agreement: float = np.nan
+
+
+def check_sequence(recording: Recording, sequence: str) -> Checked:
     """What is wrong with a sequence of a recording, by what its views say."""
     reader = RecordingReader(recording, sequence)
     return check_reader(reader, sequence, meaning(recording))
 
 
-def check_reader(reader: FrameReader, name: str, now: Meaning) -> list[Finding]:
+def check_reader(reader: FrameReader, name: str, now: Meaning) -> Checked:
     """What is wrong with a sequence.
 
     Args:
@@ -46,13 +60,15 @@ def check_reader(reader: FrameReader, name: str, now: Meaning) -> list[Finding]:
     """
     film = seen_of(reader)
     if film is None:
-        return uncompared(name)
+        return Checked(uncompared(name))
     read = [reader.pose(int(at)) for at in film.places]
     poses = [pose for pose in read if pose is not None]
     if all(np.array_equal(pose, poses[0]) for pose in poses):  # they say nothing
         text = f"all {len(poses)} poses that were looked at of {name} are identical"
-        return [Finding("warning", text, "Check the files of poses")]
-    return check_film(film, name, now)
+        return Checked([Finding("warning", text, "Check the files of poses")])
+    comparison = compared(film, now)
+    found = judge(name, film, comparison, now)
+    return Checked(found, float(np.nanmean(comparison.given_agreement.landed)))
 
 
 def seen_of(reader: FrameReader) -> Film | None:
@@ -69,11 +85,6 @@ def uncompared(name: str) -> list[Finding]:
     return [Finding("info", text)]
 
 
-def check_film(film: Film, name: str, now: Meaning) -> list[Finding]:
-    """What is wrong with a sequence, by frames that were read of it."""
-    return judge(name, film, compared(film, now), now)
-
-
 def compared(film: Film, now: Meaning) -> Comparison:
     """The best reading of the files beside the present one."""
     facts = facts_of(film, now)
@@ -84,7 +95,7 @@ def compared(film: Film, now: Meaning) -> Comparison:
     return compare(quick, whole, facts)
 
 
-def glance(film: Footage, name: str, now: Meaning) -> tuple[float, list[Finding]]:
+def glance(film: Footage, name: str, now: Meaning) -> Checked:
     """The agreement of a sequence, and what is wrong where it is low.
 
     Args:
@@ -93,16 +104,15 @@ def glance(film: Footage, name: str, now: Meaning) -> tuple[float, list[Finding]
         now: What its files are taken to mean.
 
     Returns:
-        Share of the points that another view sees that lie on its surface, and
-        findings; none where that share is high, and higher than with other poses.
+        No findings where that share is high, and higher than with other poses.
     """
     facts = facts_of(film, now)
     given = measure(film, facts, GIVEN)
     turned = measure(film, facts, replace(GIVEN, inverted=True))
     landed = float(np.nanmean(given.landed))
     if landed > TRUSTED and np.nanmean(given.score) > np.nanmean(turned.score):
-        return landed, []
-    return landed, check_film(film, name, now)
+        return Checked([], landed)
+    return Checked(judge(name, film, compared(film, now), now), landed)
 
 
 def facts_of(film: Film, now: Meaning) -> Facts:

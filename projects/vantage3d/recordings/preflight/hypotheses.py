@@ -14,6 +14,7 @@ from vantage3d.recordings.preflight.footage import SHIFTS
 Matrix = NDArray[np.float64]
 # Of depth: 5000 units per metre for 1000, 6553.5 (Replica), 10000, and the other way.
 SCALES = (10.0, 6.5535, 5.0, 1 / 5, 1 / 6.5535, 1 / 10)
+RARE = (4.0, 2.0, 1 / 2, 1 / 4)  # 4000 units per metre, as of an L515, and the like
 ROTATED = 1 / 8  # of depth whose bits are rotated by three, below 8.19 m
 UNITS = (1000.0, 100.0)  # of translations per metre: millimetres, centimetres
 FOCAL = (0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4)
@@ -111,7 +112,7 @@ def _axes(name: str) -> Matrix:
 
 def single_changes(start: Hypothesis, facts: Facts) -> list[Hypothesis]:
     """Hypotheses that differ from ``start`` by one thing that it leaves as it is."""
-    scales = SCALES + ((ROTATED,) if facts.whole_eighths else ())
+    scales = SCALES + RARE + ((ROTATED,) if facts.whole_eighths else ())
     values: dict[str, tuple] = {
         "inverted": (True,),
         "axes": tuple(name for name in AXES if name != facts.axes),

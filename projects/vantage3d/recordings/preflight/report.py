@@ -24,7 +24,7 @@ from vantage3d.recordings.preflight.search import Comparison
 from vantage3d.recordings.preflight.verdict import judge
 from vantage3d.recordings.recording import Camera, RecordedFrame, Recording
 
-PERCENTILES = (5, 50, 95)
+PERCENTILES = (5, 95)
 
 
 class SequenceReport(NamedTuple):
@@ -121,11 +121,9 @@ def _summary(
     said["depth"] = _camera(frames[0].depth_camera) or "none"
     if isinstance(film, Footage):
         valid = film.depth[film.depth > 0]
-        low, middle, high = np.percentile(valid, PERCENTILES)
+        low, high = np.percentile(valid, PERCENTILES)
         said["depth"] += (
-            f"; {now.depth_scale:g} units per metre, {middle:.2g} m at the median, "
-            f"{low:.2g} to {high:.2g} m, {valid.size / film.depth.size:.0%} of the "
-            "pixels"
+            f"; {now.depth_scale:g} units per metre, {low:.2g} to {high:.2g} m"
         )
     said["poses"] = _poses(frames, now)
     return said

@@ -19,10 +19,10 @@ from vantage3d.recordings.preflight.search import SURE, Comparison, standard
 POOR, CERTAIN = 0.9, 5.0
 LITTLE = 0.3  # of the points that are seen: views that agree less show nothing
 FEW = 0.05  # of the points, likewise: so many must be seen
-ORDERED = 6  # frames that it takes to see that they are out of step
+SOME = 6  # frames that it takes to be sure of an order, or of a focal length
 COMPARED = 3  # frames that it takes to be sure of anything
 AGREED = 0.5  # of the points: a reading that mends the files makes so many agree
-SHIFTED = {"pose_shift", "color_shift"}
+FINE = {"pose_shift", "color_shift", "focal"}
 
 
 def judge(name: str, film: Film, comparison: Comparison, now: Meaning) -> list[Finding]:
@@ -77,7 +77,7 @@ def _level(film: Film, comparison: Comparison) -> Level:
     certain = (
         "color_focal" not in changes  # the scene may be far away, or flat
         and comparison.errors > CERTAIN
-        and len(film.places) >= (ORDERED if SHIFTED & changes else COMPARED)
+        and len(film.places) >= (SOME if FINE & changes else COMPARED)
         and _mean(best.landed) > AGREED
         and _mean(given.score[both]) < POOR * _mean(best.score[both])
     )
