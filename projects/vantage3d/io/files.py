@@ -32,15 +32,20 @@ def existing(path: str | Path, what: str, remedy: str) -> Path:
 
 def not_found(path: Path, what: str, remedy: str) -> FileNotFoundError:
     """The error for a file that is not there; it names one that is spelt otherwise."""
-    with suppress(OSError):
-        folder = path.parent
-        beside = _spellings(folder, folder.stat().st_mtime_ns)
-        if other := beside.get(_spelling(path)):
-            return FileNotFoundError(
-                f"{what} {path} is missing, but {other} lies there: the names differ "
-                "in letter case, leading zeros or suffix. Give both one name"
-            )
+    if other := spelt_otherwise(path):
+        return FileNotFoundError(
+            f"{what} {path} is missing, but {other} lies there: the names differ in "
+            "letter case, leading zeros or suffix. Give both one name"
+        )
     return FileNotFoundError(f"{what} {path} is missing. {remedy}")
+
+
+def spelt_otherwise(path: Path) -> str | None:
+    """Name of a file in the same folder that may be meant by one that is not there."""
+    with suppress(OSError):
+        beside = _spellings(path.parent, path.parent.stat().st_mtime_ns)
+        return beside.get(_spelling(path))
+    return None
 
 
 @lru_cache(maxsize=4)

@@ -97,7 +97,8 @@ def _color_facts(
         try:
             files.append(look_at_color(frame.color))
         except (OSError, SyntaxError, ValueError) as error:
-            damaged.append(f"colour image {frame.color} cannot be read ({error})")
+            text = f"colour image {frame.color} cannot be read ({error})"
+            damaged.append(f"{text}. Export it again")
     found = _damaged(damaged, bool(files))
     if not recording.posed:
         files = [file._replace(orientation=1) for file in files]
@@ -110,7 +111,7 @@ def _color_facts(
 def _damaged(reasons: list[str], others: bool) -> list[Finding]:
     """A damaged file is left out and counted when frames are read; all are too many."""
     level: Level = "warning" if others else "error"
-    return [Finding(level, reasons[0], "Export it again")] if reasons else []
+    return [Finding(level, reasons[0])] if reasons else []
 
 
 def _depth_facts(

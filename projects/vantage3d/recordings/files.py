@@ -56,12 +56,13 @@ def by_kind(
     seen: dict[tuple[str, int], Path] = {}
     for path in listing(folder):
         match = stem.fullmatch(path.stem)
-        if not match or path.suffix.lower() not in suffixes[match["kind"]]:
+        kind = match["kind"].lower() if match else ""
+        if not match or path.suffix.lower() not in suffixes[kind]:
             continue
-        key = match["kind"], last_number(match["frame"])
+        key = kind, last_number(match["frame"])
         if key in seen:
             raise ValueError(two_files(folder, seen[key], path))
-        seen[key] = found[match["kind"]][match["frame"]] = path
+        seen[key] = found[kind][match["frame"]] = path
     return found
 
 

@@ -173,6 +173,11 @@ def test_missing_images_are_told(tmp_path):
     again = Colmap(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"called like \['a.png'\], and none"):
         again.frames(again.sequences()[0])
+    root = write(tmp_path / "capitals", "a.png")
+    (root / "images/a.png").rename(root / "images/A.PNG")
+    again = Colmap(root)
+    with pytest.raises(FileNotFoundError, match=r"a\.png is missing, but A\.PNG lies"):
+        again.frames(again.sequences()[0])
 
 
 def test_what_a_project_lacks_is_named(tmp_path):

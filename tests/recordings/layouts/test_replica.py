@@ -82,6 +82,9 @@ def test_what_is_missing_is_named(tmp_path):
     (results / "depth000000.png").rename(results / "depth0.png")
     (bad, _) = Replica(tmp_path / "room0").frames("room0")
     assert "but depth0.png: the names differ in letter case or leading" in bad.reason
+    (results / "depth0.png").rename(results / "DEPTH000000.PNG")
+    frame = Replica(tmp_path / "room0").frame("room0", "000000")
+    assert frame.depth.name == "DEPTH000000.PNG"
     (tmp_path / "cam_params.json").write_text("{}")
     with pytest.raises(ValueError, match=r"cam_params.json is truncated or .*'fx'"):
         Replica(tmp_path / "room0").names("room0")

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from vantage3d.io.colmap import FILES, SUFFIXES, ColmapImage, read_colmap
+from vantage3d.io.files import not_found, spelt_otherwise
 from vantage3d.io.folders import listing, matching, natural_order
 from vantage3d.io.paths import inside
 from vantage3d.recordings.files import (
@@ -126,6 +127,8 @@ class Colmap(LensRecording):
         folders = _image_folders(model, self.root)
         hits = [sum((folder / n).is_file() for n in names) for folder in folders]
         if not any(hits):
+            for folder in filter(lambda f: spelt_otherwise(f / names[0]), folders):
+                raise not_found(folder / names[0], "image of the model", "")
             places = ", ".join(str(folder) for folder in folders)
             raise FileNotFoundError(
                 f"the model in {model} has images called like {names[:1]}, and none "

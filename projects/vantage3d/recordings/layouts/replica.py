@@ -23,7 +23,7 @@ from vantage3d.recordings.recording import (
 )
 
 PARAMETERS = "cam_params.json"
-STEM = re.compile(r"(?P<kind>frame|depth)(?P<frame>\d+)")
+STEM = re.compile(r"(?P<kind>frame|depth)(?P<frame>\d+)", re.I)
 SUFFIXES = {"frame": COLOR, "depth": DEPTH}
 KEYS = ("fx", "fy", "cx", "cy", "w", "h", "scale")
 

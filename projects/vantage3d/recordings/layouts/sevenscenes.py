@@ -28,7 +28,7 @@ from vantage3d.recordings.stray import camera_elsewhere
 NOMINAL = Camera(np.array([[585.0, 0, 320], [0, 585, 240], [0, 0, 1]]), (640, 480))
 INTRINSICS = "camera-intrinsics.txt"
 SUFFIXES = {"color": COLOR, "depth": DEPTH, "pose": (".txt",)}
-STEM = re.compile(r"(?P<frame>frame-\d+)\.(?P<kind>color|depth|pose)")
+STEM = re.compile(r"(?P<frame>frame-\d+)\.(?P<kind>color|depth|pose)", re.I)
 Files = dict[str, dict[str, Path]]  # by kind and name of the frame
 
 
