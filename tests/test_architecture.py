@@ -32,7 +32,7 @@ LAYERS = (
     },
     {"converters", "comparison", "inference"},
     SYSTEMS,
-    {"synthetic", "doctor"},
+    {"synthetic", "doctor", "planning"},
     {"cli"},
 )
 # Rooms of a system, or beside the systems, and what none of their files imports.

@@ -27,6 +27,7 @@ COMMANDS = {  # name -> module of this room; the function is the name with under
     "probe-features": "features",
     "train-small-features": "features",
     "weights": "weights",
+    "plan": "plan",
     "doctor": "doctor",
 }
 

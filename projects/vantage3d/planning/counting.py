@@ -1,0 +1,118 @@
+"""Bytes of live tensors while a network runs, for real or on tensors without values."""
+
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+
+class LiveMemory(TorchDispatchMode):
+    """Counts what operations allocate, and what is given back.
+
+    It sees what torch's allocator would, but for the inside of single operations; the
+    memory of libraries such as cuDNN, the CUDA context and fragmentation come on top.
+
+    Args:
+        known: Tensors that are there already and do not count, such as weights.
+
+    Attributes:
+        now: Bytes that are alive.
+        peak: Most bytes that were alive at once.
+    """
+
+    def __init__(self, known: Iterable[Tensor] = ()) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self._sizes: dict[int, int] = {}
+        for tensor in known:
+            self._sizes[tensor.untyped_storage()._cdata] = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        found = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(found):
+            if isinstance(leaf, Tensor):
+                self._add(leaf)
+        return found
+
+    def _add(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        if key not in self._sizes:
+            self._sizes[key] = storage.nbytes()
+            self.now += self._sizes[key]
+            self.peak = max(self.peak, self.now)
+            weakref.finalize(storage, self._drop, key)
+
+    def _drop(self, key: int) -> None:
+        self.now -= self._sizes.pop(key, 0)
+
+
+class Counted(NamedTuple):
+    """Bytes of one pass, beside the weights.
+
+    Attributes:
+        kept: Alive after the forward pass: in training what the backward pass needs, in
+            prediction the outputs.
+        peak: Most at once, in training with the gradients of the weights.
+    """
+
+    kept: int
+    peak: int
+
+
+@contextmanager
+def without_values() -> Iterator[None]:
+    """Inside, tensors have shapes, types and a device, and no memory."""
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        yield
+
+
+def empty_weights(net: nn.Module) -> nn.Module:
+    """Give a network on the meta device weights without values, on a fake CPU.
+
+    The CPU has what the meta device lacks, autocast and fused attention, as GPUs do.
+    """
+    for module in net.modules():
+        for name, value in list(module.named_parameters(recurse=False)):
+            grown = torch.empty(value.shape, dtype=value.dtype)
+            module.register_parameter(name, nn.Parameter(grown, value.requires_grad))
+        for name, value in list(module.named_buffers(recurse=False)):
+            setattr(module, name, torch.empty(value.shape, dtype=value.dtype))
+    return net
+
+
+def count_pass(
+    net: nn.Module, forward: Callable[[], Iterable[Tensor]], training: bool
+) -> Counted:
+    """Run a network forward, in training backward too, and count.
+
+    Args:
+        net: Its weights do not count.
+        forward: Runs it and returns what a gradient comes back through.
+        training: Whether to keep a graph and go back.
+    """
+    net.train(training)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # threads of operators of ours would not be seen
+    live = LiveMemory([*net.parameters(), *net.buffers()])
+    try:
+        with live, torch.set_grad_enabled(training):
+            outputs = list(forward())
+            kept = live.now
+            if training:
+                torch.autograd.backward(
+                    [x for x in outputs if x.requires_grad],
+                    [torch.empty_like(x) for x in outputs if x.requires_grad],
+                )
+        return Counted(kept, live.peak)
+    finally:
+        torch.set_num_threads(threads)
+        net.zero_grad(set_to_none=True)
