@@ -77,7 +77,7 @@ def test_a_slice_of_the_preflight_is_named_rightly(monkeypatch, tmp_path, capsys
     from benchmark import main
     from benchmarks import preflight
 
-    monkeypatch.setattr(preflight, "FRAMES", {1: [], 10: range(12)})
+    monkeypatch.setattr(preflight, "FRAMES", {1: [], 10: range(0, 120, 10)})
     faults = ["none", "inverted opengl", "poses +2", "colour -2", "focal x1.05"]
     words = [
         "preflight",

@@ -17,7 +17,7 @@ from vantage3d.io.matrices import refuse_shares
 from vantage3d.io.names import LONGEST
 from vantage3d.io.paths import check_path
 from vantage3d.recordings.findings import errors
-from vantage3d.recordings.preflight import glance
+from vantage3d.recordings.preflight import Checked, glance
 from vantage3d.recordings.preflight.footage import choose, film_of
 from vantage3d.views.frame import BadSampleError, Frame, check_frame
 from vantage3d.views.index import Facts, IndexedFrame
@@ -70,7 +70,7 @@ def index_sequence(
         return SequenceResult(sequence, [], {}, {"": str(error)})
     frames, skipped, read = [], {}, []
     usable = [entry for entry in listed if not isinstance(entry, Unusable)]
-    compared = set()
+    compared: set[int] = set()
     if sequence not in checks.agreements:
         reader = IndexedReader(source.root, facts, usable)
         compared = {usable[at].number for at in choose(reader)}
@@ -114,10 +114,11 @@ def index_sequence(
     agreement = checks.agreements.get(sequence)
     if agreement is None:
         reader = IndexedReader(source.root, facts, frames, kept)
-        found, agreement = [], np.nan
+        views = Checked([])
         if (film := film_of(reader)) is not None:
-            found, agreement = glance(film, sequence, source.meaning(facts))
-        if (wrong := errors(found)) and not checks.force:
+            views = glance(film, sequence, source.meaning(facts))
+        agreement = views.agreement
+        if (wrong := errors(views.findings)) and not checks.force:
             return SequenceResult(sequence, [], {}, {"": str(wrong[0])})
     record = {"read": read, "agreement": agreement, "step": step}
     return SequenceResult(sequence, frames, record, skipped)

@@ -89,10 +89,13 @@ def compared(film: Film, now: Meaning) -> Comparison:
     """The best reading of the files beside the present one."""
     facts = facts_of(film, now)
     if isinstance(film, Footage):
-        quick, whole = (partial(measure, one, facts) for one in (film.quick, film))
-    elif isinstance(film, Matches):
-        quick, whole = (partial(on_lines, one, facts) for one in (film.quick, film))
-    return compare(quick, whole, facts)
+        return compare(
+            partial(measure, film.quick, facts), partial(measure, film, facts), facts
+        )
+    assert isinstance(film, Matches)
+    return compare(
+        partial(on_lines, film.quick, facts), partial(on_lines, film, facts), facts
+    )
 
 
 def glance(film: Footage, name: str, now: Meaning) -> Checked:

@@ -49,7 +49,8 @@ class Matches(Film):
 
     @property
     def grid(self) -> tuple[int, ...]:
-        return self.sizes[0][::-1]
+        width, height = self.sizes[0]
+        return height, width
 
     @property
     def quick(self) -> "Matches":
@@ -73,7 +74,9 @@ class Matches(Film):
 
 def matches_of(reader: FrameReader) -> Matches | None:
     """Matches between posed images of a sequence; None where there are none."""
-    described, Ks, places = [], [], []
+    described: list[tuple[tuple[int, int], Any, Any]] = []
+    Ks: list[Values] = []
+    places: list[tuple[int, float, tuple[int, int]]] = []
     for at in choose(reader):
         if (photo := reader.photo(at)) is None:
             continue
@@ -82,7 +85,8 @@ def matches_of(reader: FrameReader) -> Matches | None:
         size = round(image.shape[1] / every), round(image.shape[0] / every)
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-        described.append((size, *_SIFT.detectAndCompute(grey, None)))
+        points, features = _SIFT.detectAndCompute(grey, None)
+        described.append((size, points, features))
         Ks.append(np.diag([size[0] / image.shape[1], size[1] / image.shape[0], 1]) @ K)
         places.append((at, every, (image.shape[1], image.shape[0])))
     if len(places) < 2:
@@ -130,7 +134,8 @@ def _matched(first: tuple, second: tuple) -> Point:
         for m, n in matcher.knnMatch(features, further, 2)
         if m.distance < RATIO * n.distance and (m.queryIdx, m.trainIdx) in back
     ]
-    return tuple(np.array(pairs, np.float64).reshape(-1, 2, 2).transpose(1, 0, 2))
+    both = np.array(pairs, np.float64).reshape(-1, 2, 2)
+    return both[:, 0], both[:, 1]
 
 
 def measure(film: Matches, facts: Facts, guess: Hypothesis) -> Agreement:

@@ -80,7 +80,7 @@ def describe(guess: Hypothesis, now: Meaning, film: Film) -> list[Told]:
 
 def not_told(guesses: Iterable[Hypothesis]) -> str:
     """What is not known where some single changes do as well, as a list."""
-    values = defaultdict(list)
+    values: defaultdict[str, list] = defaultdict(list)
     for guess in guesses:
         for name, value in guess.changes.items():
             values[name].append(value)

@@ -20,7 +20,8 @@ LOOKED_AT = 10  # hypotheses of a round that all pairs are asked about
 KEPT = 3  # of those, that are changed further
 DEEPEST = 3  # things that may be wrong at a time
 EACH = 0.003  # of the score, that a further change must bring
-LEAST = {"color_focal": 0.02}  # for these: whose sensors are two is never exactly one
+# For these: two sensors are never exactly one, and a unit is off by a lot or not at all.
+LEAST = {"color_focal": 0.02, "scale": 0.02}
 SURE = 3.5  # standard errors, likewise; and by which a change must be worse to be told
 SMALLEST = 1e-4  # of the score: standard errors below it are chance
 FINE = (0.96, 0.98, 1.02, 1.04)  # steps of a focal length around the best one
@@ -61,18 +62,18 @@ class Comparison(NamedTuple):
     untold: tuple[Untold, ...] = ()
 
 
-def compare(quick: Measure, whole: Measure, facts: Facts) -> Comparison:
+def compare(few: Measure, every: Measure, facts: Facts) -> Comparison:
     """Try hypotheses, singly and together, and return the best.
 
     Further changes are tried on the best few only. One more change must raise the score
     by ``EACH`` and by ``SURE`` standard errors.
 
     Args:
-        quick: Agreement of a few pairs of views under a hypothesis, to sort by.
-        whole: That of all pairs.
+        few: Agreement of a few pairs of views under a hypothesis, to sort by.
+        every: That of all pairs.
         facts: Which hypotheses there are.
     """
-    quick, whole = Scores(quick), Scores(whole)
+    quick, whole = Scores(few), Scores(every)
     best = GIVEN
     found = first_changes(facts)
     for _ in range(DEEPEST):
@@ -85,7 +86,7 @@ def compare(quick: Measure, whole: Measure, facts: Facts) -> Comparison:
         found = list({new: None for old in beam for new in single_changes(old, facts)})
     best = _simplified(_refined(best, whole), whole)
     difference = gain(whole(best), whole(GIVEN))
-    doubts = () if best.changes else _untold(quick, whole, facts)
+    doubts: tuple[Untold, ...] = () if best.changes else _untold(quick, whole, facts)
     return Comparison(best, whole(GIVEN), whole(best), *difference, doubts)
 
 
