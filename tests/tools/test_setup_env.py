@@ -131,7 +131,11 @@ def test_every_requirement_of_the_package_is_pinned(setup_env):
         (extras["dev"], ["runtime", "development"]),
         (extras["minkowski"] + extras["ops"], ["compiled", "runtime"]),
         (
-            [r for name in ("docs", "efflite", "notebooks") for r in extras[name]],
+            [
+                r
+                for name in ("docs", "efflite", "notebooks", "record3d")
+                for r in extras[name]
+            ],
             ["extras"],
         ),
     ):
