@@ -8,7 +8,7 @@ from tests.inference.conftest import room, weights
 from vantage3d.cli.predict import SEGMENTERS, SYSTEMS, _class, predict
 from vantage3d.converters.recordings import RecordingSource
 from vantage3d.esam.converters import segmenters
-from vantage3d.inference import open_footage
+from vantage3d.inference import depth_files, open_footage
 from vantage3d.inference.inferencer import Inferencer
 from vantage3d.process.command import CommandError
 from vantage3d.recordings.findings import Finding
@@ -117,3 +117,10 @@ def test_a_wrong_recording_is_refused(room, weights, tmp_path, monkeypatch, caps
         run("deltas", room, tmp_path / "out", *options)
     run("deltas", room, tmp_path / "out", *options, "--force")
     assert "3 of 3 frames" in capsys.readouterr().out
+
+
+def test_the_only_scene_of_a_folder_is_meant(images, tmp_path):
+    scene = tmp_path / "desk/frames"
+    scene.parent.mkdir()
+    scene.symlink_to(images / "depth")
+    assert depth_files(tmp_path, "another") == scene

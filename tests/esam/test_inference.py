@@ -66,3 +66,19 @@ def test_a_frame_of_arrays_needs_no_files_and_no_pose(segmenter, room):
     assert found.cam2world is None
     assert found.instances.masks.shape[1:] == frame.depth.shape
     assert isinstance(frame, InputFrame)
+
+
+def test_points_stand_upright_in_any_world(segmenter, room):
+    """A world turned about x gives the network the same points, for a known ``up``."""
+    frame = next(iter(open_footage(room)))
+    turned = np.eye(4)
+    turned[1:3, 1:3] = [[0, -1], [1, 0]]  # z becomes -y
+    other = frame._replace(
+        cam2world=turned @ frame.cam2world, up=np.array((0.0, -1.0, 0.0))
+    )
+    view = segmenter._view(frame)
+    points = segmenter._draw(frame, view)["points"].tensor
+    again = segmenter._draw(other, view)["points"].tensor
+    np.testing.assert_allclose(again[:, 2], points[:, 2], atol=1e-5)
+    across = np.linalg.norm(points[:, :2], axis=1)
+    np.testing.assert_allclose(np.linalg.norm(again[:, :2], axis=1), across, atol=1e-5)

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from vantage3d.recordings.scene_facts import room_size, size_facts, up_facts
+from vantage3d.recordings.scene_facts import (
+    room_size,
+    size_facts,
+    up_facts,
+    world_up,
+)
 
 K = np.array([[40.0, 0, 39.5], [0, 40, 29.5], [0, 0, 1]])
 
@@ -61,3 +66,20 @@ def test_cameras_in_all_directions_have_no_up():
     poses = np.tile(np.eye(4), (200, 1, 1))
     poses[:, :3, :3] = Rotation.random(200, random_state=0).as_matrix()
     assert "turned in all directions" in up_facts(poses)[0].text
+
+
+@pytest.mark.parametrize("tilt_deg", [0, 40])
+@pytest.mark.parametrize(
+    ("axes", "up"),
+    [
+        ([[1, 0, 0], [0, 0, 1], [0, -1, 0]], (0, 0, 1)),  # z up, as ScanNet
+        ([[1, 0, 0], [0, 1, 0], [0, 0, 1]], (0, -1, 0)),  # the first camera is level
+        ([[1, 0, 0], [0, -1, 0], [0, 0, -1]], (0, 1, 0)),  # y up
+    ],
+)
+def test_up_by_cameras_that_look_down(axes, up, tilt_deg):
+    """Cameras that look around and down, in worlds of several conventions."""
+    turns = Rotation.from_euler("YX", [(a, -tilt_deg) for a in range(0, 360, 45)], True)
+    poses = np.tile(np.eye(4), (8, 1, 1))
+    poses[:, :3, :3] = np.array(axes) @ turns.as_matrix()
+    assert tuple(world_up(poses)) == up

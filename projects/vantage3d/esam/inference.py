@@ -11,6 +11,7 @@ from mmdet3d.structures.points import DepthPoints
 from mmengine.dataset import Compose, pseudo_collate
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
 
 from vantage3d.engine.errors import ConfigError
 from vantage3d.esam.converters.samples import (
@@ -59,7 +60,9 @@ class View(NamedTuple):
 class RGBDSegmenter(Inferencer):
     """Instances, their scores and semantic classes of RGB-D frames.
 
-    Each frame is segmented for itself: instances of two frames are not matched.
+    Each frame is segmented for itself: instances of two frames are not matched. The
+    network knows which way is up: the world's +z, or what :class:`Footage` says of a
+    recording; a frame without pose is taken for that of a level camera.
 
     Example:
         >>> from vantage3d.esam import RGBDSegmenter
@@ -155,7 +158,7 @@ class RGBDSegmenter(Inferencer):
     def _draw(self, frame: InputFrame, view: View) -> dict[str, Any]:
         """What the loading steps of the pipeline would have read."""
         rng = sample_generator(self.seed, frame.name)
-        cam2world = LEVEL if frame.cam2world is None else frame.cam2world
+        cam2world = _upright(frame)
         pixels, world, center = sample_points(
             view.depth, view.K, cam2world, self.num_points, rng
         )
@@ -218,6 +221,17 @@ class RGBDSegmenter(Inferencer):
             timestamp=frame.timestamp,
             instances=instances,
         )
+
+
+def _upright(frame: InputFrame) -> NDArray[np.float64]:
+    """(4, 4) from the camera to a world whose z points up."""
+    if frame.cam2world is None:
+        return LEVEL
+    if frame.up is None:
+        return frame.cam2world
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.align_vectors([(0, 0, 1)], [frame.up])[0].as_matrix()
+    return turn @ frame.cam2world
 
 
 def _own_camera(

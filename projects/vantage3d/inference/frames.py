@@ -3,7 +3,9 @@
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,11 +17,18 @@ from numpy.typing import NDArray
 from vantage3d.checks import check_choice, check_shape
 from vantage3d.geometry import invert_rigid, scale_intrinsics
 from vantage3d.io.names import public_name
-from vantage3d.io.prediction_files import FRAMES, PredictedFiles, prediction_files
+from vantage3d.io.prediction_files import (
+    FRAMES,
+    PredictedFiles,
+    PredictedView,
+    prediction_files,
+)
 from vantage3d.recordings.detection import open_recording
 from vantage3d.recordings.recording import Recording
+from vantage3d.recordings.scene_facts import world_up
 
 Matrix = NDArray[np.float64]
+LOOKED_AT = 16  # frames whose cameras say which way is up
 PROPORTIONS = 0.1  # share by which a prediction in whole patches may be stretched
 
 
@@ -37,6 +46,7 @@ class InputFrame(NamedTuple):
         cam2world: (4, 4), OpenCV axes, metres, of the depth camera or, without depth,
             of the colour camera; None where it is not known.
         timestamp: Seconds; None without.
+        up: (3,) axis of the world that points up; None where it is +z or not known.
     """
 
     name: str
@@ -47,6 +57,7 @@ class InputFrame(NamedTuple):
     depth2color: Matrix | None = None
     cam2world: Matrix | None = None
     timestamp: float | None = None
+    up: Matrix | None = None
 
     @property
     def of_depth(self) -> Matrix | None:
@@ -101,6 +112,7 @@ def checked(frame: InputFrame) -> InputFrame:
         ("K_depth", "3 3"),
         ("depth2color", "4 4"),
         ("cam2world", "4 4"),
+        ("up", "3"),
     ):
         if (value := getattr(frame, name)) is not None:
             check_shape(name, value, spec)
@@ -143,6 +155,27 @@ class Footage:
             **{name: str(v) for name, v in recording.remedies.given.items()},
         }
 
+    @cached_property
+    def up(self) -> Matrix | None:
+        """(3,) the axis of the world that is up, where it is not +z; told once."""
+        names = self.recording.names(self.sequence)
+        places = np.unique(np.linspace(0, len(names) - 1, LOOKED_AT).astype(int))
+        poses = []
+        for place in places.tolist():
+            with suppress(FileNotFoundError, ValueError):  # told when it is read
+                frame = self.recording.frame(self.sequence, names[place])
+                pose = frame.cam2world
+                if self.depths is not None:
+                    pose = _predicted(self.depths, frame.name, place).cam2world
+                poses += [] if pose is None else [pose]
+        if not poses or (up := world_up(np.stack(poses)))[2] > 0:
+            return None
+        axis = int(np.abs(up).argmax())
+        name = f"{'-' if up[axis] < 0 else '+'}{'xyz'[axis]}"
+        text = f"{self.sequence}: {name} of the world is taken as up"
+        print_log(text, logger="current")
+        return up
+
     def __iter__(self) -> Iterator[InputFrame]:
         """Frames in order of time; those that cannot be used are told and left out.
 
@@ -174,9 +207,10 @@ class Footage:
         frame = recording.frame(self.sequence, name)
         color, of_color = recording.read_color(frame), frame.color_camera
         K = None if of_color is None else of_color.K
-        own = InputFrame(frame.name, color, K, timestamp=frame.timestamp)
+        own = InputFrame(frame.name, color, K, timestamp=frame.timestamp, up=self.up)
         if self.depths is not None:
-            return _with_depth(own, frame.cam2world, self.depths, place)
+            view = _predicted(self.depths, name, place)
+            return _with_prediction(own, frame.cam2world, view)
         if frame.depth is None or frame.depth_camera is None:
             return own._replace(cam2world=frame.cam2world)
         return own._replace(
@@ -187,18 +221,26 @@ class Footage:
         )
 
 
-def _with_depth(
-    frame: InputFrame, cam2world: Matrix | None, depths: PredictedFiles, place: int
+def _predicted(depths: PredictedFiles, name: str, place: int) -> PredictedView:
+    """What was predicted of a frame.
+
+    Raises:
+        ValueError: If nothing was.
+    """
+    name = name if depths.named else depths.names[place]
+    if name not in depths.names:
+        raise ValueError(f"{depths.path} has no prediction of it")
+    return depths.read(name)
+
+
+def _with_prediction(
+    frame: InputFrame, cam2world: Matrix | None, view: PredictedView
 ) -> InputFrame:
     """A frame with what was predicted of it; its own cameras where nothing was.
 
     Raises:
-        ValueError: If nothing was predicted of it, or of another view.
+        ValueError: If the prediction is of another view.
     """
-    name = frame.name if depths.named else depths.names[place]
-    if name not in depths.names:
-        raise ValueError(f"{depths.path} has no prediction of it")
-    view = depths.read(name)
     (h, w), (H, W) = view.depth.shape, frame.color.shape[:2]
     if abs(w * H / (h * W) - 1) > PROPORTIONS:
         raise ValueError(
@@ -255,7 +297,9 @@ def depth_files(folder: Path, sequence: str) -> Path:
         FileNotFoundError: If there are none.
     """
     scene = folder / public_name(sequence)
-    places = (scene / FRAMES, scene, folder / FRAMES, folder)
+    places = [scene / FRAMES, scene, folder / FRAMES, folder]
+    if len(scenes := [p for p in folder.glob(f"*/{FRAMES}") if p.is_dir()]) == 1:
+        places += scenes
     for place in places:
         if prediction_files(place):
             return place

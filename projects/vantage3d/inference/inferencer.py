@@ -214,8 +214,7 @@ class Inferencer(ABC):
         """Refuse a folder of another recording, other weights or other options."""
         made_with = {
             "system": self.system,
-            "weights": str(self.trained.checkpoint),
-            "sha256 of the weights": self.trained.digest,
+            "weights": f"{self.trained.checkpoint} (sha256 {self.trained.digest:.12})",
             **made_of,
             **{name: str(value) for name, value in self.options.items()},
         }

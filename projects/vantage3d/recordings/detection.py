@@ -75,7 +75,8 @@ def whole_layouts(root: Path) -> list[Kind]:
     """The layouts that a folder or file has, that of most parts first."""
     looks = [kind.look(root) for kind in LAYOUTS.values()]
     whole = [look for look in looks if look.found and not look.lacking]
-    whole.sort(key=lambda look: -len(look.found))
+    # What ``predict`` wrote has models of other layouts beside its frames.
+    whole.sort(key=lambda look: (not LAYOUTS[look.layout].packed, -len(look.found)))
     return [LAYOUTS[look.layout] for look in whole]
 
 

@@ -57,6 +57,22 @@ def size_facts(size: NDArray[np.float64], scale: float) -> list[Finding]:
     return [Finding("warning", f"{text}; {question}", remedy)]
 
 
+def world_up(poses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(3,) axis of the world that is up, by where the cameras have their upper side.
+
+    +z, as most recordings have it, unless the cameras' mean is more than 60 degrees
+    off, and the nearest axis then.
+
+    Args:
+        poses: (N, 4, 4) camera to world, OpenCV axes.
+    """
+    mean = -poses[:, :3, 1].mean(axis=0)  # y of a camera is down
+    up = np.zeros(3)
+    axis = 2 if mean[2] >= 0.5 * np.linalg.norm(mean) else int(np.abs(mean).argmax())
+    up[axis] = 1.0 if axis == 2 and mean[2] >= 0 else np.sign(mean[axis])
+    return up
+
+
 def up_facts(poses: NDArray[np.float64]) -> list[Finding]:
     """Which axis of the world is up, by where the cameras have their upper side.
 
