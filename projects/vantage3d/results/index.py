@@ -1,0 +1,107 @@
+"""A page that lists predicted scenes below a folder: a picture, and links to files."""
+
+from base64 import b64encode
+from collections.abc import Iterator
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+
+from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.folders import natural_order
+from vantage3d.io.images import encode_jpeg
+from vantage3d.results.panels import (
+    Image8,
+    depth_panel,
+    depth_range,
+    instance_panel,
+    resized,
+)
+from vantage3d.results.prediction import ScenePrediction
+from vantage3d.results.store import StoredFrames
+from vantage3d.visualization.instances import distinct_colours
+
+FRAMES = "frames"  # the folder that makes a folder a scene
+PANEL = 420  # pixels of width
+LINKS = {  # what outputs leave, and what people call it; the first is what to open
+    "page.html": "look around",
+    "overlay.mp4": "video",
+    "mesh.ply": "mesh",
+    "cloud.ply": "points",
+    "instances": "points of instances",
+    "scene.rrd": "rerun",
+    "colmap": "COLMAP",
+    "transforms/transforms.json": "transforms.json",
+    "depth": "depth maps",
+    "masks.json": "COCO masks",
+}
+
+
+def write_index(root: Path) -> Path:
+    """``index.html`` in ``root``, with links that hold when the folder is moved.
+
+    Raises:
+        FileNotFoundError: If no folder below holds predicted frames.
+    """
+    scenes = sorted(
+        (path.parent for path in root.rglob(FRAMES) if any(path.glob("*.npz"))),
+        key=lambda path: natural_order(str(path)),
+    )
+    if not scenes:
+        raise FileNotFoundError(
+            f"{root} has no scene: a folder {FRAMES} with .npz files, which "
+            "tools/predict.py makes. Predict first, or name the folder that --out named"
+        )
+    cards = "\n".join(_card(root, scene) for scene in scenes)
+    said = f"{len(scenes)} scene{'s' * (len(scenes) > 1)}"
+    page = files("vantage3d.results").joinpath("index.html").read_text("utf-8")
+    page = page.replace("/*SAID*/", said, 1).replace("/*CARDS*/", cards, 1)
+    atomic_write_bytes(path := root / "index.html", page.encode())
+    return path
+
+
+def _card(root: Path, folder: Path) -> str:
+    """What the page shows of a scene."""
+    scene = ScenePrediction("scene", StoredFrames(folder / FRAMES))
+    links = list(_links(root, folder))
+    items = [
+        f'<li{" class=first" * (not place)}><a href="{href}">{text} '
+        f"<small>{size}</small></a></li>"
+        for place, (href, text, size) in enumerate(links)
+    ]
+    picture = b64encode(encode_jpeg(_picture(scene), 85)).decode()
+    first = links[0][0] if links else quote(folder.relative_to(root).as_posix()) + "/"
+    name = folder.relative_to(root).as_posix()
+    return (
+        f'<article><a href="{first}"><img src="data:image/jpeg;base64,{picture}" '
+        f'alt=""></a><div class="said"><h2>{escape(name if name != "." else root.name)}'
+        f"</h2><p>{len(scene.frames)} frames</p><ul>{''.join(items)}</ul></div>"
+        "</article>"
+    )
+
+
+def _links(root: Path, folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Address, name and size of what was made of a scene."""
+    for name, text in LINKS.items():
+        path = folder / name
+        if path.is_file():
+            size = f"{max(path.stat().st_size / 1e6, 0.1):.1f} MB"
+            yield quote(path.relative_to(root).as_posix()), text, size
+        elif path.is_dir():
+            count = sum(1 for one in path.rglob("*") if one.suffix != ".sha256")
+            yield quote(path.relative_to(root).as_posix()) + "/", text, f"{count} files"
+
+
+def _picture(scene: ScenePrediction) -> Image8:
+    """The frame in the middle: image, instances and depth side by side."""
+    frame = scene.frames[len(scene.frames) // 2]
+    panels = [resized(frame.color, PANEL)]
+    if frame.instances is not None:
+        colors = distinct_colours(len(frame.instances.scores))
+        panels.append(instance_panel(frame, colors, PANEL))
+    if frame.depth is not None:
+        panels.append(resized(depth_panel(frame.depth, depth_range(scene)), PANEL))
+    height = min(len(panel) for panel in panels)
+    return np.concatenate([panel[:height] for panel in panels], axis=1)
