@@ -24,6 +24,26 @@ FLAGS = (
     *("--hide-scrollbars", "--window-size=900,600", "--virtual-time-budget=3000"),
 )
 
+USED = """<script>
+const at = (kind, x, y, more) => canvas.dispatchEvent(new PointerEvent(kind,
+  {clientX: x, clientY: y, pointerId: 1, buttons: 1, bubbles: true, ...more}));
+canvas.setPointerCapture = () => {};
+for (const shiftKey of [false, true]) {
+  at("pointerdown", 400, 300);
+  at("pointermove", 420, 310, {shiftKey});
+  at("pointerup", 420, 310);
+}
+canvas.dispatchEvent(new WheelEvent("wheel", {deltaY: -50, cancelable: true}));
+canvas.dispatchEvent(new MouseEvent("dblclick", {clientX: 450, clientY: 300}));
+for (const key of ["ArrowRight", "c", "ArrowLeft", " ", " "])
+  dispatchEvent(new KeyboardEvent("keydown", {key}));
+at("pointerdown", 400, 300); at("pointermove", 401, 300); at("pointerup", 401, 300);
+document.querySelector("tbody tr").click();
+document.querySelector("tbody td").click();
+$("all").click(); $("home").click();
+if (state.frame !== 0 || through !== null) throw new Error("not where it began");
+</script>"""
+
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
@@ -91,8 +111,15 @@ def test_points_become_fewer_until_the_page_is_small_enough(tmp_path, monkeypatc
 @pytest.mark.skipif(BROWSER is None, reason="no chromium: apt-get install chromium")
 @pytest.mark.parametrize("mode", ["color", "instances"])
 def test_a_browser_shows_the_points(written, tmp_path, mode):
-    """Without cameras and panels: pixels in the colours of points, and no others."""
-    image = screenshot(written, f"mode={mode}&bare", tmp_path)
+    """Without cameras and panels: pixels in the colours of points, and no others.
+
+    The second page was used before: turned, moved, approached, clicked at.
+    """
+    page_ = written
+    if mode == "instances":
+        page_ = tmp_path / "used.html"
+        page_.write_text(written.read_text() + USED)
+    image = screenshot(page_, f"mode={mode}&bare", tmp_path)
     facts, _ = facts_of(written)
     high = image.max(-1).astype(int)
     lit = (high - image.min(-1) > 40) & (high > 70)  # the background is a dark grey

@@ -12,13 +12,7 @@ import numpy as np
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.folders import natural_order
 from vantage3d.io.images import encode_jpeg
-from vantage3d.results.panels import (
-    Image8,
-    depth_panel,
-    depth_range,
-    instance_panel,
-    resized,
-)
+from vantage3d.results.panels import Image8, depth_range, panels
 from vantage3d.results.prediction import ScenePrediction
 from vantage3d.results.store import StoredFrames
 from vantage3d.visualization.instances import distinct_colours
@@ -97,11 +91,6 @@ def _links(root: Path, folder: Path) -> Iterator[tuple[str, str, str]]:
 def _picture(scene: ScenePrediction) -> Image8:
     """The frame in the middle: image, instances and depth side by side."""
     frame = scene.frames[len(scene.frames) // 2]
-    panels = [resized(frame.color, PANEL)]
-    if frame.instances is not None:
-        colors = distinct_colours(len(frame.instances.scores))
-        panels.append(instance_panel(frame, colors, PANEL))
-    if frame.depth is not None:
-        panels.append(resized(depth_panel(frame.depth, depth_range(scene)), PANEL))
-    height = min(len(panel) for panel in panels)
-    return np.concatenate([panel[:height] for panel in panels], axis=1)
+    count = 0 if frame.instances is None else len(frame.instances.scores)
+    shown = panels(frame, distinct_colours(count), depth_range(scene), PANEL)
+    return np.concatenate(list(shown.values()), axis=1)

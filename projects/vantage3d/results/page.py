@@ -17,15 +17,8 @@ from numpy.typing import NDArray
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.images import encode_jpeg
 from vantage3d.results.cloud import Cloud, scene_cloud, spread_places
-from vantage3d.results.panels import (
-    DepthRange,
-    depth_panel,
-    depth_range,
-    instance_colors,
-    instance_panel,
-    resized,
-)
-from vantage3d.results.prediction import FramePrediction, ScenePrediction
+from vantage3d.results.panels import depth_range, instance_colors, panels
+from vantage3d.results.prediction import ScenePrediction
 
 LARGEST = 20_000_000  # bytes
 MOST_POINTS = 600_000
@@ -34,7 +27,8 @@ THUMBNAIL = 320  # pixels wide
 QUALITY = 78
 COARSER = 1.15
 WIDEST = 16  # voxels that a point fills, where its camera saw it from afar
-SURE = "inferno"  # colours of confidence, which page.html's scale has too
+SURE_FROM = 0.08  # of confidence: what is shown at first, without the sky
+SURE = "plasma"  # colours of confidence, which page.html's scale has too
 
 
 def write(scene: ScenePrediction, folder: Path) -> list[Path]:
@@ -59,9 +53,10 @@ def _page(scene: ScenePrediction, cloud: Cloud, frames: list[dict[str, Any]]) ->
     """The page's file."""
     low = cloud.points.min(0)
     span = np.maximum(np.ptp(cloud.points, axis=0), 1e-6)
-    packed, begins = _packed(cloud, low, span, [frame["place"] for frame in frames])
-    middle, spread = _middle(cloud)
     known = cloud.confidence[~np.isnan(cloud.confidence)]
+    sure = _sureness(cloud, *_bounds(known))
+    packed, begins = _packed(cloud, low, span, sure, [f["place"] for f in frames])
+    middle, spread = _middle(cloud.points[sure >= SURE_FROM])
     modes = [("color", "colour")]
     modes += [("instances", "instances")] if cloud.table else []
     modes += [("confidence", "confidence")] if len(known) else []
@@ -92,6 +87,7 @@ def _page(scene: ScenePrediction, cloud: Cloud, frames: list[dict[str, Any]]) ->
         "modes": modes,
         "pictures": pictures,
         "sure": [f"{v:.3g}" for v in _bounds(known)] if len(known) else None,
+        "sureFrom": SURE_FROM,
         "ramp": ramp.ravel().tolist(),
         "frames": frames,
         "instances": [
@@ -106,13 +102,9 @@ def _page(scene: ScenePrediction, cloud: Cloud, frames: list[dict[str, Any]]) ->
 
 
 def _packed(
-    cloud: Cloud, low: NDArray, span: NDArray, shown: list[int]
+    cloud: Cloud, low: NDArray, span: NDArray, sure: NDArray, shown: list[int]
 ) -> tuple[bytes, dict[str, int]]:
     """Arrays one behind the other, as the page takes them, and where each begins."""
-    unsure = np.isnan(cloud.confidence)
-    least, most = _bounds(cloud.confidence[~unsure])
-    sure = np.where(unsure, least, cloud.confidence)
-    share = np.clip((sure - least) / max(most - least, 1e-12), 0, 1)
     wide = np.maximum(1, cloud.spacing / cloud.voxel_size)
     arrays = {
         "place": np.round((cloud.points - low) / span * 65535).astype("<u2"),
@@ -120,7 +112,7 @@ def _packed(
         "from": np.searchsorted(shown, cloud.frames, "right").astype("<u2") - 1,
         "normal": np.round(127 * cloud.normals).astype(np.int8),
         "rgb": cloud.colors,
-        "sure": np.round(255 * share).astype(np.uint8),
+        "sure": np.round(255 * sure).astype(np.uint8),
         "wide": np.clip(wide * 255 / WIDEST, 1, 255).astype(np.uint8),
     }
     sizes = [array.nbytes for array in arrays.values()]
@@ -151,21 +143,10 @@ def _frames(
             "ahead": float(np.median(known)) if len(known) else 1.0,
         }
         own = colors[cloud.numbers[place]] if place in cloud.numbers else colors
-        for name, picture in _pictures(frame, own, between).items():
+        width = min(THUMBNAIL, frame.color.shape[1])
+        for name, picture in panels(frame, own, between, width).items():
             entry[name] = b64encode(encode_jpeg(picture, QUALITY)).decode()
         found.append(entry)
-    return found
-
-
-def _pictures(
-    frame: FramePrediction, colors: NDArray[np.uint8], between: DepthRange
-) -> dict[str, NDArray[np.uint8]]:
-    width = min(THUMBNAIL, frame.color.shape[1])
-    found = {"color": resized(frame.color, width)}
-    if frame.instances is not None:
-        found["mask"] = instance_panel(frame, colors, width)
-    if frame.depth is not None:
-        found["depth"] = resized(depth_panel(frame.depth, between), width)
     return found
 
 
@@ -177,7 +158,13 @@ def _bounds(values: NDArray[np.floating]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _middle(cloud: Cloud) -> tuple[NDArray[np.float64], float]:
+def _sureness(cloud: Cloud, least: float, most: float) -> NDArray[np.float64]:
+    """(N,) confidence between 0 and 1, 1 for points of frames without."""
+    share = np.clip((cloud.confidence - least) / max(most - least, 1e-12), 0, 1)
+    return np.where(np.isnan(share), 1.0, share)
+
+
+def _middle(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """Where to look, and how large the scene is, some far points aside."""
-    low, high = np.percentile(cloud.points, (3, 97), axis=0)
+    low, high = np.percentile(points, (3, 97), axis=0)
     return (low + high) / 2, float(np.linalg.norm(high - low))

@@ -88,13 +88,35 @@ def instance_panel(
     return np.asarray(panel)
 
 
-def resized(image: Image8, width: int) -> Image8:
-    """An image of another width and the same shape."""
-    if width == image.shape[1]:
+def panels(
+    frame: FramePrediction,
+    colors: NDArray[np.uint8],
+    between: DepthRange,
+    width: int,
+) -> dict[str, Image8]:
+    """Pictures of one size: ``color``, ``mask`` and ``depth``, as far as there are.
+
+    Args:
+        frame: A frame.
+        colors: (M, 3) RGB of its instances.
+        between: What the first and the last colour of depth mean.
+        width: Of each picture.
+    """
+    found = {"color": resized(frame.color, width)}
+    if frame.instances is not None:
+        found["mask"] = instance_panel(frame, colors, width)
+    if frame.depth is not None:
+        height = len(found["color"])
+        found["depth"] = resized(depth_panel(frame.depth, between), width, height)
+    return found
+
+
+def resized(image: Image8, width: int, height: int | None = None) -> Image8:
+    """An image of another width, and of the height that keeps its shape, or another."""
+    height = height or max(1, round(image.shape[0] * width / image.shape[1]))
+    if (height, width) == image.shape[:2]:
         return image
-    height = max(1, round(image.shape[0] * width / image.shape[1]))
-    smaller = width < image.shape[1]
-    how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+    how = cv2.INTER_AREA if width < image.shape[1] else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(image, (width, height), interpolation=how), np.uint8)
 
 

@@ -10,10 +10,9 @@ from vantage3d.io.video import write_video
 from vantage3d.process.progress import track
 from vantage3d.results.cloud import scene_cloud
 from vantage3d.results.panels import (
-    depth_panel,
     depth_range,
     instance_colors,
-    instance_panel,
+    panels,
     resized,
 )
 from vantage3d.results.prediction import ScenePrediction
@@ -31,8 +30,8 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
         ValueError: If no frame has depth or instances, or sizes of images differ.
     """
     first = scene.frames[0]
-    panels = 1 + (first.instances is not None) + (first.depth is not None)
-    if panels == 1:
+    count = 1 + (first.instances is not None) + (first.depth is not None)
+    if count == 1:
         raise ValueError(
             f"scene {scene.name} has neither depth nor instances to draw over its "
             "images. Leave video out of what is saved"
@@ -41,7 +40,7 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
     height = resized(first.color, width).shape[0] // 2 * 2  # even, as the codec asks
     path = folder / "overlay.mp4"
     images = _images(scene, width, height)
-    write_video(path, images, (panels * width, height), _rate(scene))
+    write_video(path, images, (count * width, height), _rate(scene))
     return [path]
 
 
@@ -53,13 +52,9 @@ def _images(
         cloud = scene_cloud(scene)
         numbers, colors = cloud.numbers, instance_colors(cloud)
     for place, frame in enumerate(track(scene.frames, description="video")):
-        panels = [resized(frame.color, width)]
-        if frame.instances is not None:
-            own = colors[numbers[place]]
-            panels.append(instance_panel(frame, own, width))
-        if frame.depth is not None:
-            panels.append(resized(depth_panel(frame.depth, between), width))
-        yield np.concatenate([panel[:height] for panel in panels], axis=1)
+        own = colors[numbers[place]] if place in numbers else colors
+        shown = panels(frame, own, between, width).values()
+        yield np.concatenate([panel[:height] for panel in shown], axis=1)
 
 
 def _rate(scene: ScenePrediction) -> float:
