@@ -20,7 +20,7 @@ LOOKED_AT = 10  # hypotheses of a round that all pairs are asked about
 KEPT = 3  # of those, that are changed further
 DEEPEST = 3  # things that may be wrong at a time
 EACH = 0.003  # of the score, that a further change must bring
-# For these: two sensors are never exactly one, and a unit is off by a lot or not at all.
+# For these: two sensors are never quite one, and a unit is off by a lot or not at all.
 LEAST = {"color_focal": 0.02, "scale": 0.02}
 SURE = 3.5  # standard errors, likewise; and by which a change must be worse to be told
 SMALLEST = 1e-4  # of the score: standard errors below it are chance
