@@ -7,7 +7,7 @@ import pytest
 
 from vantage3d.engine.errors import CheckpointError, ConfigError
 from vantage3d.esam import RGBDSegmenter
-from vantage3d.inference import InputFrame, open_footage
+from vantage3d.inference import InputFrame, inferencer, open_footage
 from vantage3d.recordings.recording import Recording
 
 
@@ -133,3 +133,13 @@ def test_arrays_of_a_caller_are_checked(segmenter):
         segmenter.frame(color, np.ones((8, 8), np.uint16), np.eye(3))
     with pytest.raises(ValueError, match=r"`color` must be uint8 RGB, got float64"):
         segmenter.frame(color / 255.0)
+
+
+def test_show_opens_the_page_of_the_scene(segmenter, room, tmp_path, monkeypatch):
+    opened, page = [], tmp_path / "page.html"
+    monkeypatch.setattr(inferencer, "save", lambda scene, folder, kinds: [page])
+    monkeypatch.setattr(inferencer.webbrowser, "open", opened.append)
+    segmenter(room, out_dir=tmp_path)
+    assert not opened
+    segmenter(room, out_dir=tmp_path, show=True)
+    assert opened == [page.as_uri()]

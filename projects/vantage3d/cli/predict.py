@@ -64,6 +64,7 @@ def predict(argv: list[str] | None = None) -> None:
     text = "what to make beside the arrays of every frame: "
     text += "; ".join(f"{name}: {said}" for name, (_, said) in OUTPUTS.items())
     add("--save", nargs="+", choices=[NPZ, *OUTPUTS], default=[NPZ], help=text)
+    add("--show", action="store_true", help="open a page of each scene in a browser")
     add("--sequences", nargs="+", metavar="NAME", help="all if absent")
     add("--batch-size", type=int, default=1, help="frames at once")
     add("--device", help="cpu, cuda, cuda:1; a GPU where there is one if absent")
@@ -134,7 +135,8 @@ def _run(
     for name in names:
         own = depths and depth_files(depths, name)
         footage, folder = open_footage(recording, name, own), out / public_name(name)
-        scene = predictor(footage, args.batch_size, folder, overwrite=args.overwrite)
+        show, again = args.show and out == args.out, args.overwrite
+        scene = predictor(footage, args.batch_size, folder, show, overwrite=again)
         print(f"{folder}: {len(scene.frames)} of {len(footage)} frames")
         for path in save(scene, folder, [kind for kind in kinds if kind != NPZ]):
             print(f"  {path}")

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import tempfile
+import webbrowser
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from pathlib import Path
@@ -18,6 +20,7 @@ from vantage3d.io.manifest import open_manifest
 from vantage3d.io.names import public_name
 from vantage3d.io.prediction_files import FRAMES
 from vantage3d.process.progress import track
+from vantage3d.results.outputs import save
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
 from vantage3d.results.store import StoredFrames
 
@@ -154,6 +157,7 @@ class Inferencer(ABC):
         inputs: Any,
         batch_size: int = 1,
         out_dir: str | Path | None = None,
+        show: bool = False,
         sequence: str | None = None,
         overwrite: bool = False,
     ) -> ScenePrediction:
@@ -165,6 +169,7 @@ class Inferencer(ABC):
             out_dir: Folder of the scene's files: each frame is written to its
                 ``frames`` when it is known and read again when it is asked for, and a
                 killed call goes on where it was. None keeps all frames in memory.
+            show: Open a page of the scene in a browser.
             sequence: Of a recording that has several.
             overwrite: Forget what ``out_dir`` has of another recording, other weights
                 or other options, which is an error else.
@@ -188,9 +193,13 @@ class Inferencer(ABC):
             names.append(found.name)
             if store is None:
                 kept.append(found)
-        if store is None:
-            return ScenePrediction(name, kept)
-        return ScenePrediction(name, StoredFrames(store.folder, names))
+        found_frames = kept if store is None else StoredFrames(store.folder, names)
+        scene = ScenePrediction(name, found_frames)
+        if show:
+            folder = tempfile.mkdtemp() if out_dir is None else out_dir
+            (page,) = save(scene, Path(folder), ["html"])
+            webbrowser.open(page.resolve().as_uri())
+        return scene
 
     def frame(
         self,
