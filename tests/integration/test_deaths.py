@@ -126,18 +126,27 @@ def test_a_lost_rank_costs_nothing_and_is_named(tmp_path, accumulated):
     assert_stopped_run_equals(tmp_path / "whole", folder)
 
 
-def test_a_second_ctrl_c_leaves_at_once(tmp_path):
-    """In an iteration that would take ten minutes, while the first is answered."""
-    process = runs.start(tmp_path, {"model.slow": (9, 600.0)})
-    wait_for_iteration(tmp_path, "saved")
-    time.sleep(0.5)
-    runs.send(process, signal.SIGINT)
-    time.sleep(0.3)
-    sent = time.monotonic()
-    runs.send(process, signal.SIGINT)
-    process.join(10)
-    assert time.monotonic() - sent < 2  # 0.1 s where nothing else runs
-    assert process.exitcode == 130
-    assert "second SIGINT: left at once" in (tmp_path / "output.txt").read_text()
-    assert newest_iteration(tmp_path) == 6
-    assert not (tmp_path / ".lock").exists()
+def test_a_second_ctrl_c_leaves_within_a_second(tmp_path):
+    """In an iteration that would take ten minutes, while the first is answered.
+
+    What happens from the signal to the exit code takes hundredths of a second; on a
+    machine that others use a process may wait longer than that to be run at all, so
+    the best of a few tries counts.
+    """
+    seconds = []
+    while not seconds or (seconds[-1] > 1 and len(seconds) < 4):
+        folder = tmp_path / str(len(seconds))
+        process = runs.start(folder, {"model.slow": (9, 600.0)})
+        wait_for_iteration(folder, "saved")
+        time.sleep(0.5)
+        runs.send(process, signal.SIGINT)
+        time.sleep(0.3)
+        sent = time.monotonic()
+        runs.send(process, signal.SIGINT)
+        process.join(10)
+        seconds.append(time.monotonic() - sent)
+        assert process.exitcode == 130
+        assert "second SIGINT: left at once" in (folder / "output.txt").read_text()
+        assert newest_iteration(folder) == 6
+        assert not (folder / ".lock").exists()
+    assert seconds[-1] < 1, seconds

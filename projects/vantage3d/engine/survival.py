@@ -31,6 +31,7 @@ from vantage3d.engine.errors import (
     NonFiniteError,
     TrainingInterruptedError,
 )
+from vantage3d.engine.exchange import Exchange
 from vantage3d.engine.interrupt import StopSignals, UpdateGuard
 from vantage3d.engine.nonfinite import (
     describe_batch,
@@ -57,7 +58,7 @@ class SurvivingRunner(Runner):
         self._guard = UpdateGuard()
         self._signals: StopSignals | None = None
         self._moment: Moment | None = None
-        self._random: list[dict[str, Any]] = []  # of every process, at that moment
+        self._exchange: Exchange | None = None  # of every process, at that moment
         self._buffers: BufferCopies | None = None
         self._due_saves: list[Callable[[], object]] = []
         self._random_to_restore: dict[str, Any] | None = None
@@ -199,7 +200,9 @@ class SurvivingRunner(Runner):
 
     def gather_random_states(self) -> list[dict[str, Any]]:
         """States at the last safe point of every process, in the order of ranks."""
-        return self._random or all_gather_object(self._current_moment().random)
+        if self._exchange is None:
+            return all_gather_object(self._current_moment().random)
+        return self._exchange.random_states()
 
     def _current_moment(self) -> Moment:
         return self._moment or Moment.now(self)
@@ -213,11 +216,13 @@ class SurvivingRunner(Runner):
         moment = Moment.now(self)
         if self._random_to_restore is not None:
             moment.random = self._random_to_restore
-        told = all_gather_object((self._stop_requested(), moment.random))
-        self._moment, self._random = moment, [random for _, random in told]
+        if self._exchange is None:
+            self._exchange = Exchange(moment.random)
+        stop = self._exchange.tell(self._stop_requested(), moment.random)
+        self._moment = moment
         if self._buffers is not None:
             self._buffers.refresh()
-        return any(requested for requested, _ in told)
+        return stop
 
     def _stop_requested(self) -> bool:
         return self._signals is not None and self._signals.requested is not None
