@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -295,6 +296,33 @@ def test_a_released_file_that_is_not_there_says_where_it_comes_from(tmp_path):
         CheckpointError, match=r"oneformer3d/releases.*weights\.md#mask3d_scannet200"
     ):
         train(runs.CONFIG, str(tmp_path), cfg_options={"load_from": str(path)})
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"tta": True}, r"--tta is for parts that have `tta`, got \['\w+'\]"),
+        ({"out": "x"}, r"--out is for parts that have `predictions_dir`, got \['\w+'"),
+        ({"show_dir": "x"}, "--show-dir is for parts that have `out_dir`, got"),
+    ],
+)
+def test_options_that_a_config_cannot_take(tmp_path, trained, option, message):
+    with pytest.raises(ConfigError, match=message):
+        evaluate(runs.CONFIG, str(trained), str(tmp_path), **option)
+
+
+def test_learning_rates_follow_the_batch(tmp_path, monkeypatch):
+    """MMEngine's runner multiplies them where the config says so."""
+    with pytest.raises(ConfigError, match=r"needs `auto_scale_lr\.base_batch_size`"):
+        train(runs.CONFIG, str(tmp_path), auto_scale_lr=True)
+    seen = []
+    run = SimpleNamespace(train=lambda: None)
+    monkeypatch.setattr(launch, "_build", lambda cfg: seen.append(cfg) or run)
+    config = str(ROOT / "configs/ESAM_CA/ESAM_sv_synthetic_CA.py")
+    for given in (False, True):
+        train(config, str(tmp_path), auto_scale_lr=given)
+    assert [cfg.auto_scale_lr.enable for cfg in seen] == [False, True]
+    assert seen[0].auto_scale_lr.base_batch_size == 4
 
 
 def test_a_finished_process_ends_before_python_can_abort_it(tmp_path, monkeypatch):

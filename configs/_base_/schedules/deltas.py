@@ -13,3 +13,5 @@ optim_wrapper = dict(
 train_cfg = dict(type="IterBasedTrainLoop", max_iters=100_000, val_interval=5_000)
 val_cfg = dict()
 test_cfg = dict()
+# What --auto-scale-lr compares with: samples of one step of all processes.
+auto_scale_lr = dict(enable=False, base_batch_size=6)

@@ -24,3 +24,5 @@ param_scheduler = [
 ]
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=epochs)
 test_cfg = dict(type="TestLoop")
+# What --auto-scale-lr compares with: frames of one step of all processes.
+auto_scale_lr = dict(enable=False, base_batch_size=4)

@@ -15,6 +15,10 @@ optim_wrapper = dict(
 )
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
+# What --auto-scale-lr compares with: one sample per iteration, whatever is accumulated.
+auto_scale_lr = dict(enable=False, base_batch_size=1)
+# model.txt, a picture per validation, TensorBoard's files where it is installed.
+custom_hooks = [dict(type="RunRecordHook")]
 
 rise = dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0)
 fall = dict(type="CosineAnnealingLR", by_epoch=False, eta_min_ratio=0.01)

@@ -17,9 +17,22 @@ def train(argv: list[str] | None = None) -> None:
     """Train what a config describes."""
     example = "train_cfg.max_epochs=3 optim_wrapper.type=..."
     parser = _run_parser(train.__doc__ or "", example)
-    text = "continue from the newest intact checkpoint of the work dir"
-    parser.add_argument("--resume", action="store_true", help=text)
-    parser.add_argument("--amp", action="store_true", help="mixed precision (CUDA)")
+    add = parser.add_argument
+    text = "continue from the newest intact checkpoint of the work dir, or from PATH"
+    add(
+        "--resume",
+        nargs="?",
+        type=lambda given: True if given == "auto" else given,
+        const=True,
+        default=False,
+        metavar="auto|PATH",
+        help=text,
+    )
+    add("--amp", action="store_true", help="mixed precision (CUDA)")
+    text = (
+        "learning rates times (batch size x processes) / auto_scale_lr's of the config"
+    )
+    add("--auto-scale-lr", action="store_true", help=text)
     args = parser.parse_args(argv)
     from vantage3d.engine import launch
 
@@ -29,7 +42,15 @@ def train(argv: list[str] | None = None) -> None:
 def test(argv: list[str] | None = None) -> None:  # noqa: PT028
     """Evaluate a checkpoint on the test data of a config."""
     parser = _run_parser(test.__doc__ or "", "test_dataloader.num_workers=0 ...")
-    parser.add_argument("checkpoint", help=".pth or .safetensors, or a work dir")
+    add = parser.add_argument
+    add("checkpoint", help=".pth or .safetensors, or a work dir")
+    add("--out", help="folder for the predicted instances of every frame (ESAM)")
+    add("--show-dir", help="folder for pictures; default: WORK_DIR/pictures")
+    add("--show", action="store_true", help="also show the pictures in windows")
+    text = "seconds that each window stays; default: until it is closed"
+    add("--wait-time", type=float, metavar="S", help=text)
+    text = "predict from eight flipped and turned copies of each frame (ESAM)"
+    add("--tta", action="store_true", help=text)
     args = parser.parse_args(argv)
     from vantage3d.engine import launch
 

@@ -4,6 +4,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from vantage3d.engine.errors import (
 )
 from vantage3d.engine.interrupt import leave
 from vantage3d.process.command import INTERRUPTED, USER_ERROR
-from vantage3d.registry import RUNNERS
+from vantage3d.registry import HOOKS, METRICS, MODELS, RUNNERS
 
 NON_FINITE, LOST = 3, 4
 NEEDED = {
@@ -36,11 +37,12 @@ NEEDED = {
 def train(
     config: str,
     work_dir: str | None = None,
-    resume: bool = False,
+    resume: bool | str = False,
     cfg_options: dict[str, Any] | None = None,
     launcher: str = "none",
     amp: bool = False,
     data_root: str | None = None,
+    auto_scale_lr: bool = False,
 ) -> None:
     """Train what ``config`` describes.
 
@@ -48,18 +50,28 @@ def train(
         config: Path of a config file.
         work_dir: Where logs and checkpoints go; by default what the config says, or
             ``work_dirs/<config name>``.
-        resume: Continue from the newest intact checkpoint of the work dir.
+        resume: Continue from the newest intact checkpoint of the work dir, or from the
+            one that is named.
         cfg_options: Dotted keys and values that override the file's.
         launcher: ``none``, ``pytorch`` or ``slurm``.
         amp: Automatic mixed precision.
         data_root: Folder of prepared data for every dataset of the config.
+        auto_scale_lr: Multiply learning rates by how much larger a batch of all
+            processes is than the config's ``auto_scale_lr.base_batch_size``.
 
     Raises:
         EngineError: For everything the user can mend.
         TrainingInterruptedError: After SIGTERM or SIGINT; the state is saved.
     """
     cfg = _prepare("train", config, work_dir, cfg_options, launcher, data_root)
-    cfg.resume = cfg.get("resume", False) or resume
+    cfg.resume = resume or cfg.get("resume", False)
+    if auto_scale_lr:
+        if "base_batch_size" not in (cfg.get("auto_scale_lr") or {}):
+            raise ConfigError(
+                f"--auto-scale-lr needs `auto_scale_lr.base_batch_size`, which config "
+                f"{config} lacks: the batch that its learning rate was chosen for"
+            )
+        cfg.auto_scale_lr.enable = True
     if amp:
         cfg.optim_wrapper.type = "AmpOptimWrapper"
     _build(cfg).train()
@@ -72,6 +84,11 @@ def test(
     cfg_options: dict[str, Any] | None = None,  # noqa: PT028
     launcher: str = "none",  # noqa: PT028
     data_root: str | None = None,  # noqa: PT028
+    out: str | None = None,  # noqa: PT028
+    show_dir: str | None = None,  # noqa: PT028
+    show: bool = False,  # noqa: PT028
+    wait_time: float | None = None,  # noqa: PT028
+    tta: bool = False,  # noqa: PT028
 ) -> dict[str, Any]:
     """Evaluate ``checkpoint`` on the config's test data.
 
@@ -83,6 +100,11 @@ def test(
         cfg_options: Dotted keys and values that override the file's.
         launcher: ``none``, ``pytorch`` or ``slurm``.
         data_root: Folder of prepared data for every dataset of the config.
+        out: Folder of predictions, of a metric that writes them.
+        show_dir: Folder of pictures, of hooks that draw them.
+        show: Show the pictures in windows.
+        wait_time: Seconds that a window stays; None until it is closed.
+        tta: Predict from flipped and turned copies, with a model that can.
 
     Returns:
         Metric name to value.
@@ -96,7 +118,34 @@ def test(
     # What may start at random before a training must not be evaluated at random.
     if cfg.get("load_from_policy"):
         cfg.load_from_policy.pop("allow_missing", None)
-    return _build(cfg).test()
+    from vantage3d.visualization import window  # drawing takes a second to import
+
+    if tta:
+        _give("--tta", MODELS, [cfg.model], "tta", True)
+    if out is not None:
+        evaluators = cfg.test_evaluator
+        metrics = evaluators if isinstance(evaluators, list) else [evaluators]
+        _give("--out", METRICS, metrics, "predictions_dir", out)
+    if show or show_dir is not None:
+        pictures = show_dir or str(Path(cfg.work_dir) / "pictures")
+        _give("--show-dir", HOOKS, cfg.get("custom_hooks") or [], "out_dir", pictures)
+    if show:
+        window.check_display()
+    found = _build(cfg).test()
+    if show:
+        window.show_pictures(Path(pictures), wait_time)
+    return found
+
+
+def _give(option: str, registry: Any, parts: list, key: str, value: Any) -> None:
+    """Set an argument of the parts that take it; a ConfigError if none does."""
+    kinds = [(part, registry.get(part["type"])) for part in parts]
+    takers = [part for part, kind in kinds if key in signature(kind).parameters]
+    if not takers:
+        names = [part["type"] for part in parts] or "nothing"
+        raise ConfigError(f"{option} is for parts that have `{key}`, got {names}")
+    for part in takers:
+        part[key] = value
 
 
 test.__test__ = False  # type: ignore[attr-defined]  # pytest: not a test

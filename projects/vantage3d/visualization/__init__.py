@@ -8,6 +8,7 @@ from vantage3d.visualization.depth_picture import (
 from vantage3d.visualization.hooks import DepthPictureHook, InstanceVisualizationHook
 from vantage3d.visualization.instance_picture import draw_frames, write_picture
 from vantage3d.visualization.instances import Comparison, FrameResult, compare
+from vantage3d.visualization.run_record import RunRecordHook
 
 __all__ = [
     "Comparison",
@@ -15,6 +16,7 @@ __all__ = [
     "DepthView",
     "FrameResult",
     "InstanceVisualizationHook",
+    "RunRecordHook",
     "compare",
     "draw_depth",
     "draw_frames",

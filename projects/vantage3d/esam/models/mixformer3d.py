@@ -20,6 +20,7 @@ from torch import Tensor
 from vantage3d.esam.losses import frame_targets
 from vantage3d.esam.models.fusion.image_sampling import ImagePyramid
 from vantage3d.esam.models.postprocess import build_postprocess, semantic_of_points
+from vantage3d.esam.models.turns import TURNS, mean_answer, turned
 from vantage3d.registry import MODELS
 from vantage3d.sparse import Backend, floor_coordinates, voxelize
 
@@ -103,6 +104,8 @@ class ScanNet200MixFormer3D(BaseModel):
         fusion: Config of BiFusionEncoder, or None.
         distillation: Config of FeatureDistillation, or None.
         test_cfg: Fields of InstancePostProcess.
+        tta: Predict from eight flipped and turned copies of a frame, at eight times
+            the time.
         data_preprocessor: Config; Det3DDataPreprocessor_ by default.
     """
 
@@ -130,6 +133,7 @@ class ScanNet200MixFormer3D(BaseModel):
         fusion: dict | None = None,
         distillation: dict | None = None,
         test_cfg: dict | None = None,
+        tta: bool = False,
         data_preprocessor: dict | None = None,
     ) -> None:
         preprocessor = data_preprocessor or {"type": "Det3DDataPreprocessor_"}
@@ -138,6 +142,7 @@ class ScanNet200MixFormer3D(BaseModel):
         self.voxel_size = voxel_size
         self.num_classes = num_classes
         self.query_thr = query_thr
+        self.tta = tta
         self.backbone = MODELS.build(backbone)
         check_backbone(self.backbone, decoder["in_channels"])
         self.injects = getattr(self.backbone, "injects", False)
@@ -271,8 +276,11 @@ class ScanNet200MixFormer3D(BaseModel):
         ``pts_instance_mask`` [(I, N) bool], ``instance_labels`` (I,),
         ``instance_scores`` (I,) and ``pts_semantic_mask`` [(N,) int64].
         """
-        frames = self.extract_feat(inputs, data_samples)
-        pred = self._decode(frames, frames.sp_feats)
+        answers = []
+        for turn in TURNS if self.tta else TURNS[:1]:
+            frames = self.extract_feat(*turned(inputs, data_samples, *turn))
+            answers.append(self._decode(frames, frames.sp_feats))
+        pred = mean_answer(answers) if self.tta else answers[0]
         for i, sample in enumerate(data_samples):
             sample.pred_pts_seg = self._prediction(pred, i, frames.superpoints[i])
         return list(data_samples)
