@@ -29,6 +29,8 @@ DEMO = configs/ESAM_CA/ESAM_sv_synthetic_CA.py
 # Rows of `make demo-real`: without image features, and with those of a real network.
 REAL_ROWS ?= points injection bifusion
 REAL_SEEDS ?= 0
+# As --cfg-options train_cfg.max_epochs=50.
+REAL_OPTIONS ?=
 REAL_points = points=configs/ESAM_CA/ESAM_sv_rgbd_folder_CA.py
 REAL_injection = injection=configs/ESAM_CA/ESAM_sv_rgbd_folder_CA_efflite_inject.py
 REAL_bifusion = bifusion=configs/ESAM_CA/ESAM_sv_rgbd_folder_CA_efflite_bifusion.py
@@ -109,7 +111,8 @@ endif
 	$(RUN) tools/create_data.py rgbd_sv --root-path $(REAL_RAW) \
 	    --out-dir $(DATA)/$(REAL_NAME) --workers $(WORKERS) $(REAL_PACK)
 	OMP_NUM_THREADS=1 $(RUN) tools/compare.py $(REAL_DATA) --out $(REAL_WORK) \
-	    --seeds $(REAL_SEEDS) --configs $(foreach row,$(REAL_ROWS),$(REAL_$(row)))
+	    --seeds $(REAL_SEEDS) --configs $(foreach row,$(REAL_ROWS),$(REAL_$(row))) \
+	    $(REAL_OPTIONS)
 
 demo-deltas: setup
 	$(RUN) tools/make_synthetic.py scannet --out $(DATA)/deltas-rooms/raw \

@@ -1,5 +1,7 @@
 """Every config builds: model, pipelines, dataset classes, metrics, schedule."""
 
+import copy
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,17 +28,23 @@ def names(paths):
     return [str(path.relative_to(ROOT / "configs")) for path in paths]
 
 
+@cache
+def parsed(path: Path) -> Config:
+    """A sixth of a second of mmengine's, paid once for all the tests that read it."""
+    return Config.fromfile(str(path))
+
+
 @pytest.fixture(params=LEAVES, ids=names(LEAVES))
 def config(request) -> Config:
     init_default_scope("vantage3d")
-    return Config.fromfile(str(request.param))
+    return copy.deepcopy(parsed(request.param))
 
 
 @pytest.fixture(params=ESAM, ids=names(ESAM))
 def esam(request) -> Config:
     """Configs of VGGT are built in tests/vggt_lora/test_configs.py."""
     init_default_scope("vantage3d")
-    return Config.fromfile(str(request.param))
+    return copy.deepcopy(parsed(request.param))
 
 
 def test_leaf_says_purpose_and_command(config):

@@ -66,13 +66,16 @@ def test_demo_finds_objects_in_rooms_it_never_saw(tmp_path):
 
 
 def test_demo_real_finds_objects_in_frames_it_never_saw(tmp_path):
+    """With half of the epochs: AP50 0.79, every superpoint 0.21."""
     shelf = need("data/apc_posed_rgbd_segm")
     folders = (f"DATA={tmp_path}/data", f"WORK={tmp_path}/work_dirs")
-    make("demo-real", f"SHELF={shelf}", "REAL_ROWS=points", *folders)
+    half = "train_cfg.max_epochs=50 train_cfg.val_interval=50 param_scheduler.end=50"
+    options = f"REAL_OPTIONS=--cfg-options {half}"
+    make("demo-real", f"SHELF={shelf}", "REAL_ROWS=points", options, *folders)
     work_dir = tmp_path / "work_dirs/demo-real/real-shelf/points/seed0/test"
     report = newest_report(work_dir)["answers"]
     model = report.pop("model")["all_ap_50%"]
-    assert model > max(answer["all_ap_50%"] for answer in report.values())
+    assert model > max(answer["all_ap_50%"] for answer in report.values()) + 0.2
     check_pictures(work_dir)
 
 
