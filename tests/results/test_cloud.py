@@ -107,6 +107,14 @@ def test_without_poses_every_frame_keeps_its_points_and_instances():
     assert set(thin.frames) == set(range(len(frames)))
 
 
+def test_a_frame_without_measured_depth_adds_nothing():
+    _, scene = room_scene()
+    blind = replace(scene.frames[0], depth=np.zeros_like(scene.frames[0].depth))
+    cloud = scene_cloud(ScenePrediction("blind", [blind, *scene.frames[1:]]))
+    assert set(cloud.frames) == {1, 2, 3}
+    assert set(cloud.numbers[0]) == {-1}
+
+
 def test_scenes_that_have_no_points_are_refused():
     _, scene = room_scene()
     bare = replace(scene.frames[0], depth=None, confidence=None)

@@ -133,6 +133,16 @@ def test_clouds_have_colours_and_instances(scene, tmp_path):
         np.testing.assert_array_equal(read_ply(path)[0], points[own])
 
 
+def test_what_an_earlier_call_left_goes(scene, tmp_path):
+    save(scene, tmp_path, ["ply", "depth"])
+    (tmp_path / "instances" / "notes.txt").write_text("of somebody else")
+    bare = [replace(scene.frames[0], instances=None)]
+    save(ScenePrediction("room", bare), tmp_path, ["ply", "depth"])
+    assert [p.name for p in (tmp_path / "instances").iterdir()] == ["notes.txt"]
+    left = sorted(p.name for p in (tmp_path / "depth").iterdir())
+    assert left == [f"{scene.frames[0].name}.png", "scale.json"]
+
+
 def test_the_mesh_is_the_surface_of_the_room(scene, tmp_path):
     """Half of it within a millimetre with voxels of two centimetres."""
     room = room_scene()[0]
@@ -167,6 +177,14 @@ def test_the_video_shows_every_frame(scene, tmp_path):
         assert image.shape == (240, 3 * 320, 3)
         left = cv2.resize(image[:, :320], frame.color.shape[1::-1], None, 0, 0, 3)
         assert np.abs(left.astype(int) - frame.color).mean() < 10
+
+
+def test_images_of_several_sizes_make_no_video(scene, tmp_path):
+    low = replace(scene.frames[1], color=scene.frames[1].color[:80])
+    message = r"overlay.mp4 has shape \(160, 960, 3\), expected \(240, 960, 3\)"
+    with pytest.raises(ValueError, match=message):
+        save(ScenePrediction("two", [scene.frames[0], low]), tmp_path, ["video"])
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("kind", ["ply", "mesh", "colmap", "transforms", "rerun"])

@@ -95,6 +95,17 @@ def test_names_are_text_and_never_markup(tmp_path):
     assert facts_of(path)[0]["instances"][0]["label"] in names
 
 
+def test_points_belong_to_the_last_frame_with_pictures_before_them(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(page, "MOST_FRAMES", 2)
+    scene = room_scene()[1]
+    facts, data = facts_of(page.write(scene, tmp_path)[0])
+    assert [frame["place"] for frame in facts["frames"]] == [0, 3]
+    frames = np.frombuffer(data, "<u2", facts["count"], facts["begins"]["from"])
+    np.testing.assert_array_equal(frames, scene_cloud(scene).frames == 3)
+
+
 def test_points_become_fewer_until_the_page_is_small_enough(tmp_path, monkeypatch):
     monkeypatch.setattr(page, "LARGEST", 3_000_000)
     size = 480, 640

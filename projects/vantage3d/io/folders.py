@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 
@@ -41,6 +42,20 @@ def matching(root: Path, pattern: str) -> list[Path]:
     found = root.glob(pattern)
     own = (p for p in found if not any(map(is_foreign, _parts(root, p))))
     return sorted(own, key=lambda path: natural_order(path.as_posix()))
+
+
+def keep_only(folder: Path, names: Collection[str], suffix: str) -> None:
+    """Delete what an earlier call left: files of a kind that are not among ``names``.
+
+    Args:
+        folder: Where they lie.
+        names: Of files that stay; hashes beside them stay too.
+        suffix: Of files that may be deleted.
+    """
+    for path in folder.glob(f"*{suffix}*"):
+        own = path.name.removesuffix(".sha256")
+        if own.endswith(suffix) and own not in names:
+            path.unlink()
 
 
 def _parts(root: Path, path: Path) -> list[Path]:

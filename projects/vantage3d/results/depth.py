@@ -6,6 +6,7 @@ from pathlib import Path
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.checksums import seal
 from vantage3d.io.depth_files import write_depth_png
+from vantage3d.io.folders import keep_only
 from vantage3d.io.images import FULL
 from vantage3d.results.prediction import ScenePrediction
 
@@ -29,6 +30,7 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
 
 def write_depth_maps(scene: ScenePrediction, folder: Path, scale: int) -> None:
     """``FRAME.png`` of every frame with depth, in ``folder``."""
+    keep_only(folder, [f"{frame.name}.png" for frame in scene.frames], ".png")
     for frame in scene.frames:
         if frame.depth is not None:
             write_depth_png(folder / f"{frame.name}.png", frame.depth, scale)

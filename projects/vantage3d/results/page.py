@@ -72,7 +72,8 @@ def _page(scene: ScenePrediction, cloud: Cloud, frames: list[dict[str, Any]]) ->
     ramp = colormaps[SURE](np.linspace(0, 1, 256), bytes=True)
     facts = {
         "title": scene.name,
-        "said": f"{len(scene.frames)} frames, {len(cloud.points):,} points, one per "
+        "said": f"{len(scene.frames)} frame{'s' * (len(scene.frames) > 1)}, "
+        f"{len(cloud.points):,} points, one per "
         f"{side}",
         "count": len(cloud.points),
         "begins": begins,

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vantage3d.io.folders import keep_only
 from vantage3d.io.names import public_name
 from vantage3d.io.ply import rgb_columns, write_ply
 from vantage3d.results.cloud import Cloud, scene_cloud
@@ -29,10 +30,10 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
     if not np.isnan(cloud.confidence).all():
         columns["confidence"] = cloud.confidence
     write_ply(whole := folder / "cloud.ply", cloud.points, columns)
-    for row in cloud.table:
-        own = cloud.instances == row.number
-        name = f"{row.number:03d}_{public_name(row.label)}.ply"
-        path = folder / "instances" / name
+    names = [f"{row.number:03d}_{public_name(row.label)}.ply" for row in cloud.table]
+    keep_only(folder / "instances", names, ".ply")
+    for row, name in zip(cloud.table, names):
+        own, path = cloud.instances == row.number, folder / "instances" / name
         write_ply(path, cloud.points[own], _columns(cloud, own))
     return [whole]
 
