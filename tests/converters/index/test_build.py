@@ -141,7 +141,8 @@ def test_poor_frames_are_listed(copied, create_data, tmp_path):
 
 def test_overview_shows_images_and_points(written, create_data, tmp_path):
     """The point cloud holds world points of the room, relative to the first camera."""
-    out = create_data("annotations", written("annotations"), tmp_path / "out")
+    root, out = written("annotations"), tmp_path / "out"
+    create_data("annotations", root, out, overview=True)
     assert Image.open(out / "overview" / "train.png").size[0] > 900
     data = (out / "overview" / f"train_{SEQUENCE}.ply").read_bytes()
     header, body = data.split(b"end_header\n", 1)
