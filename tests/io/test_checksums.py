@@ -1,9 +1,18 @@
 import json
+import os
+import time
 
 import pytest
 
 from vantage3d.io import checksums
-from vantage3d.io.checksums import check_crc32, crc32, seal, unseal, warn_unchecked
+from vantage3d.io.checksums import (
+    Compared,
+    check_crc32,
+    crc32,
+    seal,
+    unseal,
+    warn_unchecked,
+)
 from vantage3d.process.verification import NO_VERIFY
 
 CONTENT = {"pose": [[1.0, 2.5], [3.0, -4.0]], "name": "küche"}
@@ -64,3 +73,54 @@ def test_no_verify(warned, monkeypatch):
     assert unseal(data, "a.json", "")["pose"][0] == [1.0, 2.6]
     unseal(b"{}", "b.json", "")
     assert not warned
+
+
+@pytest.fixture
+def compared(monkeypatch):
+    """Reads a file as a training does, and counts the comparisons."""
+    calls = []
+    plain = checksums.crc32
+    monkeypatch.setattr(checksums, "crc32", lambda data: calls.append(1) or plain(data))
+    monkeypatch.setattr(Compared, "SETTLED_NS", 0)
+    known = Compared()
+
+    def read(path, written):
+        stat = path.stat()
+        known.check(path.read_bytes(), written, path, stat, "Make it again")
+        return len(calls)
+
+    return read
+
+
+def test_a_file_is_compared_once_until_it_changes(compared, tmp_path):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"123456789")
+    assert [compared(path, "cbf43926") for _ in range(3)] == [1, 1, 1]
+    with pytest.raises(ValueError, match=r"a\.bin is damaged.* expected 00000000"):
+        compared(path, "00000000")
+    path.write_bytes(b"123456788")
+    os.utime(path, (1, 1))
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"a\.bin is damaged.* expected cbf43926"):
+            compared(path, "cbf43926")
+
+
+def test_a_change_is_seen_behind_a_date_that_was_put_back(compared, tmp_path):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"123456789")
+    stat = path.stat()
+    compared(path, "cbf43926")
+    time.sleep(0.05)  # several steps of the file system's clock
+    path.write_bytes(b"123456788")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with pytest.raises(ValueError, match=r"a\.bin is damaged"):
+        compared(path, "cbf43926")
+
+
+def test_a_file_that_has_just_been_written_is_compared_again(
+    compared, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Compared, "SETTLED_NS", 10**12)
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"123456789")
+    assert [compared(path, "cbf43926") for _ in range(3)] == [1, 2, 3]

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.io.atomic import atomic_write_bytes
-from vantage3d.io.checksums import check_crc32, crc32
+from vantage3d.io.checksums import Compared, crc32
 from vantage3d.io.files import existing
 
 ADD_MISSING = "Run tools/create_data.py again; it adds what lacks"
 POINT_COLUMNS = 6  # x y z in metres, r g b 0..255
+_COMPARED = Compared()
 
 
 def read_rows(
@@ -37,7 +38,8 @@ def read_rows(
         ValueError: If its length is not a whole number of rows, or not ``rows``, or it
             does not match ``crc``.
     """
-    data = existing(path, "sample file", ADD_MISSING).read_bytes()
+    file = existing(path, "sample file", ADD_MISSING)
+    stat, data = file.stat(), file.read_bytes()
     size = np.dtype(dtype).itemsize * columns
     if len(data) == 0 or len(data) % size:
         raise ValueError(
@@ -52,7 +54,7 @@ def read_rows(
             "and run tools/create_data.py again"
         )
     if crc is not None:
-        check_crc32(data, crc, str(path), f"Delete it. {ADD_MISSING}")
+        _COMPARED.check(data, crc, file, stat, f"Delete it. {ADD_MISSING}")
     array = np.frombuffer(data, dtype=dtype).copy()
     return array if columns == 1 else array.reshape(-1, columns)
 
