@@ -14,6 +14,7 @@ from vantage3d.recordings.options import add_layout, add_remedies
 from vantage3d.results.outputs import OUTPUTS
 
 NPZ = "npz"  # always made: what a killed run goes on from, and outputs are made of
+OF_VGGT = ("chunk", "overlap", "metric_from", "known_length", "without_adapters")
 SEGMENTERS = ("fastsam", "geometry", "graph", "masks", "sam")
 
 
@@ -81,6 +82,17 @@ def predict(argv: list[str] | None = None) -> None:
     add("--mask-dir", type=Path, help="of --segmenter masks: <frame>.png")
     add("--segmenter-weights", type=Path, help="of --segmenter sam and fastsam")
     add("--num-points", type=int, help="drawn of a frame; 20000 if absent")
+    add = parser.add_argument_group("vggt").add_argument
+    text = "frames at once, 24 if absent; `vantage3d plan` says how many fit"
+    add("--chunk", type=int, help=text)
+    add("--overlap", type=int, help="frames that chunks share; a third if absent")
+    text = "where the scale in metres comes from; auto if absent: depth, else poses"
+    add("--metric-from", choices=["auto", "depth", "poses", "none"], help=text)
+    text = "a length that is known: a frame, two pixels of it, and metres between"
+    place = ("FRAME", "X", "Y", "X", "Y", "METRES")
+    add("--known-length", nargs=6, metavar=place, help=text)
+    text = "predict without the adapters of the weights"
+    add("--without-adapters", action="store_true", default=None, help=text)
     add_layout(parser)
     add_remedies(parser)
     add_extra_roots(parser)
@@ -111,9 +123,11 @@ def _predict(args: argparse.Namespace) -> None:
     if chained:
         depths = args.out / f"depth_from_{args.depth_from}"
         weights = args.depth_weights, args.depth_config
-        predictor = _class(args.depth_from)(*weights, args.device)
+        predictor = _class(args.depth_from)(
+            *weights, args.device, **_options(args, args.depth_from)
+        )
         _run(args, predictor, recording, names, depths)
-    options = _options(args) if args.system == "esam" else {}
+    options = _options(args, args.system)
     predictor = _class(args.system)(args.weights, args.config, args.device, **options)
     _run(args, predictor, recording, names, args.out, args.save, depths)
 
@@ -150,6 +164,11 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError(
             f"{_option(given[0])} is of esam, and {args.system} was chosen"
         )
+    given = [name for name in OF_VGGT if getattr(args, name) is not None]
+    if given and "vggt" not in (args.system, args.depth_from):
+        raise ValueError(
+            f"{_option(given[0])} is of vggt, and {args.system} was chosen"
+        )
     for name in ("depth_weights", "depth_config"):
         if getattr(args, name) and args.depth_from not in SYSTEMS:
             raise ValueError(
@@ -170,7 +189,33 @@ def _class(system: str) -> Any:
     return getattr(import_module(f"vantage3d.{package}"), name)
 
 
-def _options(args: argparse.Namespace) -> dict[str, Any]:
+def _options(args: argparse.Namespace, system: str) -> dict[str, Any]:
+    """Arguments that a system's predictor alone has."""
+    return {"esam": _of_esam, "vggt": _of_vggt}.get(system, lambda _: {})(args)
+
+
+def _of_vggt(args: argparse.Namespace) -> dict[str, Any]:
+    from vantage3d.vggt_lora.inference import KnownLength
+
+    options = {
+        name: getattr(args, name) for name in ("chunk", "overlap", "metric_from")
+    }
+    options = {name: value for name, value in options.items() if value is not None}
+    if args.known_length is not None:
+        name, *numbers = args.known_length
+        try:
+            x1, y1, x2, y2, metres = map(float, numbers)
+        except ValueError:
+            raise ValueError(
+                f"--known-length needs five numbers after the frame, got {numbers}"
+            ) from None
+        options["length"] = KnownLength(name, (x1, y1), (x2, y2), metres)
+    if args.without_adapters:
+        options["adapters"] = False
+    return options
+
+
+def _of_esam(args: argparse.Namespace) -> dict[str, Any]:
     """What the segmenter of points alone is told."""
     from vantage3d.esam.converters.segmenters import SegmenterOptions
 

@@ -185,7 +185,7 @@ class Footage:
         used, reasons = 0, []
         for place, name in enumerate(self.recording.names(self.sequence)):
             try:
-                decoded = self._decoded(place, name)
+                decoded = self.at(place)
             except (FileNotFoundError, ValueError) as error:
                 reasons.append(str(error))
                 text = f"frame {name} is left out: {error}"
@@ -201,9 +201,14 @@ class Footage:
                 f"{self.sequence}, can be used{first}"
             )
 
-    def _decoded(self, place: int, name: str) -> InputFrame:
-        """A frame with its files read."""
-        recording = self.recording
+    def at(self, place: int) -> InputFrame:
+        """The frame at a place among the names of the recording, with its files read.
+
+        Raises:
+            FileNotFoundError: If a file of it is missing.
+            ValueError: If it cannot be used.
+        """
+        recording, name = self.recording, self.recording.names(self.sequence)[place]
         frame = recording.frame(self.sequence, name)
         color, of_color = recording.read_color(frame), frame.color_camera
         K = None if of_color is None else of_color.K

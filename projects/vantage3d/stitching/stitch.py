@@ -1,6 +1,6 @@
 """From chunks to one world: predicted, aligned, closed, solved."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from vantage3d.geometry import invert_rigid
 from vantage3d.geometry.similarity import Floats, Similarity
 from vantage3d.process.progress import track
 from vantage3d.stitching.alignment import Alignment, align
@@ -44,7 +45,7 @@ class StitchedFrame(NamedTuple):
 
 @dataclass(frozen=True)
 class Stitched:
-    """A long sequence in one world, that of the first chunk.
+    """A long sequence in one world: the first camera, in the first chunk's unit.
 
     Attributes:
         cam2world: (N, 4, 4) of all frames.
@@ -52,7 +53,7 @@ class Stitched:
         chunk: (N,) number of that chunk.
         reliable: (N,) bool, False where no trusted edge holds the frame's chunks.
         edges: What the chunks were put together by.
-        nodes: Where each chunk lies.
+        nodes: Where each chunk lies in the first one.
         folder: The chunks on disk.
     """
 
@@ -64,17 +65,17 @@ class Stitched:
     nodes: Sequence[Similarity]
     folder: ChunkFolder
 
-    def frames(self) -> Iterator[StitchedFrame]:
-        """All frames in order; one chunk is in memory at a time."""
-        number, chunk = -1, None
-        for frame, (holder, scale) in enumerate(zip(self.chunk, self.scale)):
-            if holder != number:
-                number, chunk = int(holder), self.folder.load(int(holder))
-            assert chunk is not None
-            view = frame - self.folder.ranges[number].start
-            depth = (chunk.depth[view] * scale).astype(np.float32)
-            pose = self.cam2world[frame]
-            yield StitchedFrame(frame, depth, chunk.conf[view], chunk.K[view], pose)
+    def frames(self, numbers: Iterable[int] | None = None) -> Iterator[StitchedFrame]:
+        """Frames by number, all if not given; one chunk is in memory at a time."""
+        holder, chunk = -1, None
+        for number in range(len(self.scale)) if numbers is None else numbers:
+            if self.chunk[number] != holder or chunk is None:
+                holder = int(self.chunk[number])
+                chunk = self.folder.load(holder)
+            view = number - self.folder.ranges[holder].start
+            depth = (chunk.depth[view] * self.scale[number]).astype(np.float32)
+            pose = self.cam2world[number]
+            yield StitchedFrame(number, depth, chunk.conf[view], chunk.K[view], pose)
 
 
 def stitch(
@@ -246,4 +247,5 @@ def _together(
         best = int(inner.argmax())
         holders[frame], reliable[frame] = having[best], having[best] in held
         scales[frame] = nodes[having[best]].scale
+    poses = invert_rigid(poses[0]) @ poses
     return Stitched(poses, scales, holders, reliable, edges, nodes, store)
