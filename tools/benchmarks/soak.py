@@ -196,7 +196,11 @@ def report(book: Book) -> str:
     where = f"{', '.join(book.dates)}; {processor()}; Python "
     where += f"{platform.python_version()}; commit {', '.join(book.commits)}; "
     where += f"{_minutes(*kills, *damages, *leaks)} minutes of one processor in all."
-    lines = [HEAD, where, "", KILLS]
+    ran = [
+        f"{book.done(part)} of {sum(row.wanted for row in rows[part])} {what}"
+        for part, what in zip(PARTS, ("kills", "damages", "frames"))
+    ]
+    lines = [HEAD, where, f"Ran: {', '.join(ran)}.", "", KILLS]
     for r in kills:
         counts = (
             f"{r.kills} | {r.wanted} | {r.finished} | {r.different} | {r.went_back}"
