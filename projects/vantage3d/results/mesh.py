@@ -14,16 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import marching_cubes
 
-from vantage3d.geometry import invert_rigid, project
+from vantage3d.geometry import invert_rigid
 from vantage3d.io.ply import rgb_columns, write_ply
 from vantage3d.process.progress import track
 from vantage3d.results.cloud import flying_pixels, scene_cloud
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
-from vantage3d.results.scene_instances import check_posed
+from vantage3d.results.scene_instances import check_posed, voxel_keys
 
 SIDE = 32  # voxels of a block
 BAND = 3.0  # voxels to both sides of a surface in which distances are kept
 MOST_POINTS = 400_000  # one per voxel of surface, which bounds the blocks
+# Difference within a cube of voxels, of 2 at most, from which there is no surface: what
+# lies behind an object, beside what is free in front of the background.
+STEEPEST = 1.6
 SLANT = 0.05  # of depth, within which four pixels are one surface
 Grid = NDArray[np.float32]
 Corner = tuple[int, int, int]
@@ -97,8 +100,8 @@ class Volume:
     def __init__(self, voxel_size: float) -> None:
         self.voxel_size = voxel_size
         self.blocks: dict[Corner, _Block] = {}
-        axis = np.arange(SIDE)
-        self._inner = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1)
+        grid = np.indices(3 * (SIDE,)).reshape(3, -1).T
+        self._inner = (grid * voxel_size).astype(np.float32)
 
     def add(self, frame: FramePrediction) -> None:
         """Take a frame's depth into the mean."""
@@ -106,16 +109,23 @@ class Volume:
         pose = np.eye(4) if frame.cam2world is None else frame.cam2world
         seen = (frame.depth > 0) & ~flying_pixels(frame.depth)
         depth = np.where(seen, frame.depth, 0).astype(np.float32)
+        inverse = np.divide(1, depth, out=np.zeros_like(depth), where=depth > 0)
         colors, world2cam = frame.colors().astype(np.float32), invert_rigid(pose)
+        # Of a block its first voxel is projected, the steps from there are known.
+        camera = frame.K_depth @ world2cam[:3]
+        scale = np.float32(1 / (BAND * self.voxel_size))
+        steps = self._inner @ camera[:, :3].T.astype(np.float32)
         for corner in self._near(frame.points()[seen], pose[:3, 3]):
+            first = camera @ [*np.multiply(corner, SIDE * self.voxel_size), 1]
+            u, v, z = (steps + first.astype(np.float32)).T
+            np.maximum(z, 1e-6, out=z)  # behind the camera: far outside of the image
+            x, y = u / z, v / z
+            found = _sample(depth, inverse, x, y)
+            distance = (found - z) * scale
+            hit = np.flatnonzero((found > 0) & (distance > -1))
+            column, row = (at[hit].round().astype(np.intp) for at in (x, y))
             block = self.blocks.setdefault(corner, _Block())
-            voxels = (self._inner + SIDE * np.array(corner)) * self.voxel_size
-            pixels, z = project(voxels.reshape(-1, 3), frame.K_depth, world2cam)
-            found = _sample(depth, pixels)
-            distance = (found - z) / (BAND * self.voxel_size)
-            hit = np.flatnonzero((z > 0) & (found > 0) & (distance > -1))
-            x, y = pixels[hit].round().astype(np.intp).T
-            _mix(block, hit, np.minimum(distance[hit], 1), colors[y, x])
+            _mix(block, hit, np.minimum(distance[hit], 1), colors[row, column])
 
     def mesh(self) -> SceneMesh:
         """The surface between voxels that frames saw."""
@@ -123,8 +133,8 @@ class Volume:
         for corner, block in self.blocks.items():
             distance, weight, color = self._with_neighbours(corner, block)
             known = _cubes(weight > 0, np.logical_and)
-            crossed = _cubes(distance <= 0, np.logical_or)
-            crossed &= _cubes(distance > 0, np.logical_or)
+            low, high = (_cubes(distance, join) for join in (np.minimum, np.maximum))
+            crossed = (low <= 0) & (high > 0) & (high - low < STEEPEST)
             if not (known & crossed).any():
                 continue
             mask = np.zeros(distance.shape, bool)
@@ -142,14 +152,14 @@ class Volume:
             )
         return self._welded(*map(np.concatenate, (vertices, colors, faces)))
 
-    def _near(self, points: NDArray[np.float64], eye: NDArray[np.float64]) -> set:
+    def _near(self, points: NDArray[np.float64], eye: NDArray[np.float64]) -> list:
         """Blocks of surface points, and those as far as the band reaches along rays."""
         rays = points - eye
         rays /= np.maximum(np.linalg.norm(rays, axis=1, keepdims=True), 1e-9)
         reach, side = (BAND + 1) * self.voxel_size, SIDE * self.voxel_size
-        ends = [points + step * reach * rays for step in (-1, 0, 1)]
-        cells = np.floor(np.concatenate(ends) / side).astype(np.int64)
-        return set(map(tuple, np.unique(cells, axis=0).tolist()))
+        ends = np.concatenate([points + s * reach * rays for s in (-1, 0, 1)])
+        _, first = np.unique(voxel_keys(ends, side), return_index=True)
+        return list(map(tuple, np.floor(ends[first] / side).astype(int).tolist()))
 
     def _with_neighbours(self, corner: Corner, block: _Block) -> tuple:
         """Arrays of a block and of one more voxel behind it in every direction."""
@@ -178,18 +188,17 @@ class Volume:
         return SceneMesh(vertices[first], shades, faces)
 
 
-def _sample(depth: Grid, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+def _sample(depth: Grid, inverse: Grid, x: Grid, y: Grid) -> Grid:
     """(N,) depth at pixels of a block, 0 outside of the image and where there is none.
 
     Between four pixels of one surface the inverse depth is interpolated, which is exact
     on planes; at an edge the nearest pixel counts.
     """
-    x, y = np.clip(pixels, -2, np.array(depth.shape[::-1]) + 1).astype(np.float32).T
-    x, y = x.reshape(-1, SIDE), y.reshape(-1, SIDE)  # OpenCV takes no longer rows
-    with np.errstate(divide="ignore"):
-        inverse = np.where(depth > 0, 1 / depth, 0)
-    nearest = cv2.remap(depth, x, y, cv2.INTER_NEAREST).ravel().astype(np.float64)
-    mixed = cv2.remap(inverse, x, y, cv2.INTER_LINEAR).ravel().astype(np.float64)
+    height, width = depth.shape
+    x = np.clip(x, -2, width + 1).reshape(-1, SIDE)  # OpenCV takes no longer rows
+    y = np.clip(y, -2, height + 1).reshape(-1, SIDE)
+    nearest = cv2.remap(depth, x, y, cv2.INTER_NEAREST).ravel()
+    mixed = cv2.remap(inverse, x, y, cv2.INTER_LINEAR).ravel()
     one = abs(mixed * nearest - 1) < SLANT
     return np.where(one, 1 / np.where(one, mixed, 1), nearest)
 
@@ -205,8 +214,8 @@ def _mix(block: _Block, rows: NDArray, distance: NDArray, colors: NDArray) -> No
     shades[rows] += (colors - shades[rows]) * share[:, None]
 
 
-def _cubes(corners: NDArray[np.bool_], join: np.ufunc) -> NDArray[np.bool_]:
-    """Truth of the eight corners of every cube, joined."""
+def _cubes(corners: NDArray, join: np.ufunc) -> NDArray:
+    """Values of the eight corners of every cube, joined."""
     for axis in range(3):
         low, high = (np.delete(corners, end, axis) for end in (-1, 0))
         corners = join(low, high)
