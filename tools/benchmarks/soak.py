@@ -138,21 +138,24 @@ def run(args: argparse.Namespace) -> int:
         (args.work / "prepared").touch()
     for name in soak_cases.IMPORTS:
         importlib.import_module(name)
-    book, began = Book(args.work / "results.json", args.out), time.monotonic()
+    book, used = Book(args.work / "results.json", args.out), dict.fromkeys(PARTS, 0.0)
     plan = list(_plan(args, data, trained, book))
     first = {part: book.done(part) for part in PARTS}
     for part, row, step in plan:
         if row.error:
             continue
+        began = time.monotonic()
         try:
             step()
         except RuntimeError as error:
-            row.error = str(error)
+            lines = str(error).splitlines()
+            row.error = " ... ".join(dict.fromkeys((lines[0], lines[-1])))
             print(f"{row.name}: {error}", flush=True)
         book.save()
+        used[part] += time.monotonic() - began
         todo = sum(row.wanted for row in book.rows[part].values()) - first[part]
-        done, seconds = book.done(part) - first[part], time.monotonic() - began
-        print(progress_line(part, done, todo, seconds), flush=True)
+        done = book.done(part) - first[part]
+        print(progress_line(part, done, todo, used[part]), flush=True)
     print(report(book))
     return 0 if passed(book) else 1
 

@@ -12,7 +12,11 @@ from vantage3d.cli.runs import train
 TRAIN, CREATE = "vantage3d.cli.runs:train", "vantage3d.cli.data:create_data"
 # Of all runs, which are forked: none of them shall begin with seconds of imports.
 IMPORTS = [
+    "vantage3d.backbones2d.arguments",
     "vantage3d.cli.features",
+    "vantage3d.converters.kitti360.convert",
+    "vantage3d.converters.scannet",
+    "vantage3d.esam.converters.scannet",
     "vantage3d.esam.datasets",
     "vantage3d.esam.models",
     "vantage3d.vggt_lora.models",
