@@ -77,6 +77,11 @@ def test_cameras_read_as_a_recording_are_those_of_the_prediction(scene, tmp_path
         if kind == "transforms":
             depth = recording.read_depth(read)
             np.testing.assert_allclose(depth, frame.depth, atol=5.1e-4)
+    if kind == "transforms":  # where nerfstudio begins
+        content = json.loads((tmp_path / kind / "transforms.json").read_text())
+        points, columns = read_ply(tmp_path / kind / content["ply_file_path"])
+        assert distance_to(room_scene()[0], points[::50]).max() < 1e-4
+        assert list(columns) == ["red", "green", "blue"]
 
 
 def test_text_and_binary_of_a_colmap_model_are_one(scene, tmp_path):
@@ -155,6 +160,14 @@ def test_the_mesh_is_the_surface_of_the_room(scene, tmp_path):
     towards = ((eyes[:, None] - a[::60]) * normals[::60]).sum(-1) > 0
     assert towards.any(0).mean() > 0.98  # somebody saw each from its front
     assert len(np.unique(np.round(mesh.vertices, 7), axis=0)) == len(mesh.vertices)
+
+
+def test_depth_without_a_surface_makes_no_mesh(scene, tmp_path):
+    speck = np.zeros_like(scene.frames[0].depth)
+    speck[60, 80] = 2.0
+    one = ScenePrediction("speck", [replace(scene.frames[0], depth=speck)])
+    with pytest.raises(ValueError, match="no surface was found in the depth of any"):
+        save(one, tmp_path, ["mesh"])
 
 
 def test_the_mesh_file_has_triangles_and_colours(tmp_path):

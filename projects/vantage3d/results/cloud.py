@@ -18,6 +18,8 @@ from vantage3d.results.scene_instances import (
 )
 
 SAMPLED = 8  # frames from which the size of a voxel is taken
+COARSER = 1.15  # voxels, from one number of points to the next
+SPLATS = 100_000  # points that Gaussian splatting begins with
 WINDOW = (5, 5)  # pixels that a normal is made of
 JUMP, BEND = 0.03, 0.2  # of the inverse depth from pixel to pixel; of its differences
 
@@ -94,6 +96,13 @@ class Cloud:
             for part in parts
         ]
         return replace(self, voxel_size=voxel_size, **_joined(thin)._asdict())
+
+    def fewer(self, most: int) -> "Cloud":
+        """One point per larger voxel until there are ``most`` at the most."""
+        cloud = self
+        while len(cloud.points) > most:
+            cloud = cloud.thinned(COARSER * cloud.voxel_size)
+        return cloud
 
 
 @lru_cache(maxsize=1)

@@ -8,11 +8,9 @@ from vantage3d.geometry import invert_rigid, project
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.colmap import NewImage, write_colmap
 from vantage3d.io.images import encode_jpeg
-from vantage3d.results.cloud import Cloud, scene_cloud
+from vantage3d.results.cloud import SPLATS, Cloud, scene_cloud
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
 from vantage3d.results.scene_instances import check_posed
-
-MOST_POINTS = 100_000  # Gaussian splatting begins with one each
 
 
 def write(scene: ScenePrediction, folder: Path) -> list[Path]:
@@ -24,9 +22,7 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
         ValueError: If frames have no poses or no depth.
     """
     check_posed(scene)
-    cloud, folder = scene_cloud(scene), folder / "colmap"
-    while len(cloud.points) > MOST_POINTS:
-        cloud = cloud.thinned(1.2 * cloud.voxel_size)
+    cloud, folder = scene_cloud(scene).fewer(SPLATS), folder / "colmap"
     images = []
     for place, frame in enumerate(scene.frames):
         jpeg = encode_jpeg(frame.color)

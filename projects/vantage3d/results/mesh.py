@@ -71,10 +71,7 @@ def scene_mesh(scene: ScenePrediction) -> SceneMesh:
         ValueError: If frames have no poses or no depth.
     """
     check_posed(scene)
-    cloud = scene_cloud(scene)
-    while len(cloud.points) > MOST_POINTS:
-        cloud = cloud.thinned(1.2 * cloud.voxel_size)
-    volume = Volume(cloud.voxel_size)
+    volume = Volume(scene_cloud(scene).fewer(MOST_POINTS).voxel_size)
     for frame in track(scene.frames, description="surface"):
         if frame.depth is not None:
             volume.add(frame)

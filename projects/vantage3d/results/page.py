@@ -25,7 +25,6 @@ MOST_POINTS = 600_000
 MOST_FRAMES = 120  # with pictures; points are those of all
 THUMBNAIL = 320  # pixels wide
 QUALITY = 78
-COARSER = 1.15
 WIDEST = 16  # voxels that a point fills, where its camera saw it from afar
 SURE_FROM = 0.08  # of confidence: what is shown at first, without the sky
 SURE = "plasma"  # colours of confidence, which page.html's scale has too
@@ -37,13 +36,11 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
     Raises:
         ValueError: If no frame has depth.
     """
-    cloud = scene_cloud(scene)
-    while len(cloud.points) > MOST_POINTS:
-        cloud = cloud.thinned(COARSER * cloud.voxel_size)
+    cloud = scene_cloud(scene).fewer(MOST_POINTS)
     frames = _frames(scene, cloud, spread_places(scene, MOST_FRAMES))
     page = _page(scene, cloud, frames)
     while len(page) > LARGEST:
-        cloud = cloud.thinned(COARSER * cloud.voxel_size)
+        cloud = cloud.fewer(len(cloud.points) - 1)
         page = _page(scene, cloud, frames)
     atomic_write_bytes(path := folder / "page.html", page)
     return [path]

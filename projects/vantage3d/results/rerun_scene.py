@@ -31,9 +31,7 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
     )
 
     check_posed(scene)
-    cloud = scene_cloud(scene)
-    while len(cloud.points) > MOST_POINTS:
-        cloud = cloud.thinned(1.2 * cloud.voxel_size)
+    cloud = scene_cloud(scene).fewer(MOST_POINTS)
     shades = instance_colors(cloud)
     colors = {"colour": cloud.colors}
     if cloud.table:

@@ -9,6 +9,8 @@ import numpy as np
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.checksums import seal
 from vantage3d.io.images import encode_jpeg
+from vantage3d.io.ply import rgb_columns, write_ply
+from vantage3d.results.cloud import SPLATS, scene_cloud
 from vantage3d.results.depth import depth_scale, write_depth_maps
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
 from vantage3d.results.scene_instances import check_posed
@@ -18,7 +20,7 @@ HALF = 0.5  # a pixel: the file counts them from the outer corner of the first
 
 
 def write(scene: ScenePrediction, folder: Path) -> list[Path]:
-    """``transforms/transforms.json``, ``images`` and ``depth`` beside it.
+    """``transforms/transforms.json``, ``images``, ``depth`` and ``points.ply``.
 
     Raises:
         ValueError: If frames have no poses.
@@ -30,6 +32,10 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
         scale = depth_scale(scene)
         write_depth_maps(scene, folder / "depth", scale)
         content["depth_unit_scale_factor"] = 1 / scale
+        cloud = scene_cloud(scene).fewer(SPLATS)
+        columns = rgb_columns(cloud.colors)
+        write_ply(folder / "points.ply", cloud.points, columns)
+        content["ply_file_path"] = "points.ply"  # where Gaussians begin
     for frame in scene.frames:
         image = folder / "images" / f"{frame.name}.jpg"
         atomic_write_bytes(image, encode_jpeg(frame.color))
