@@ -89,6 +89,17 @@ def test_without_the_package_the_error_names_it(tmp_path, monkeypatch):
         weights.find_released(absent, None)
 
 
+def test_another_file_under_the_published_name_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "work_dirs/pretrained" / RELEASED.files[0]
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"other")
+    with pytest.raises(
+        ValueError, match=r"not the published file: .*expected 9656183e"
+    ):
+        weights.find_released(RELEASED, None)
+
+
 def test_the_published_weights_know_their_classes():
     """The network that the features come from is the one that was trained."""
     if RELEASED.local_file() is None:

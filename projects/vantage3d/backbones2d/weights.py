@@ -32,6 +32,7 @@ def find_released(released: ReleasedWeights, weights: str | Path | None) -> Path
     Raises:
         FileNotFoundError: If ``weights`` is missing, or there are none anywhere; it
             says what to download and where to put it.
+        ValueError: If the hash of a file that was found is not the published one.
     """
     name = released.name
     if weights is not None:
@@ -42,6 +43,11 @@ def find_released(released: ReleasedWeights, weights: str | Path | None) -> Path
             )
         return given
     if (path := released.local_file()) is not None:
+        if released.sha256 not in ("-", found := file_hash(path)):
+            raise ValueError(
+                f"weights {path} of {name} are not the published file: their SHA-256 "
+                f"is {found}, expected {released.sha256}. {released.how_to_fetch()}"
+            )
         return path
     looked = f"no weights of {name}: {FOLDER} has none of {', '.join(released.files)}"
     if released.package:
