@@ -6,6 +6,7 @@ import hashlib
 import multiprocessing
 import os
 import random
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from mmengine.config import Config
 
 from vantage3d.engine import load_config, set_data_root
 from vantage3d.engine.checkpoints.file import read_checkpoint
+from vantage3d.io.depth_files import KITTI_SCALE
+from vantage3d.io.images import read_depth
 from vantage3d.registry import DATASETS
 from vantage3d.views.index import FrameIndex
 
@@ -81,20 +84,30 @@ def kinds(root: Path, work: Path, trained: Path) -> list[Kind]:
     rooms, streets = work / "scannet200_sv", work / "kitti360"
     checkpoint = max((work / "trained").glob("epoch_*.pth"))
     index = work / "scannet" / "train.npz"
+    infos = sorted(rooms.glob("*infos_train.json"))
+    names = re.findall(r'"([^"]+\.bin)"', "".join(path.read_text() for path in infos))
     samples = [
-        Kind(folder, sorted((rooms / folder).glob("*.bin")), lambda: _samples(rooms))
+        Kind(
+            folder,
+            sorted(path for path in (rooms / folder).iterdir() if path.name in names),
+            lambda: _samples(rooms),
+        )
         for folder in ("points", "semantic_mask", "instance_mask", "super_points")
     ]
-    infos = sorted(rooms.glob("*infos_train.json"))
-    views = [path for path in streets.rglob("*.png") if "overview" not in path.parts]
-    packed = [p for p in streets.rglob("*") if p.suffix in (".npz", ".bin", ".npy")]
+    sequences = FrameIndex.load(streets / "train.npz").sequences
+    depth = [path for name in sequences for path in streets.glob(f"depth/{name}/*.png")]
+    packed = [path for name in sequences for path in streets.rglob(f"{name}/*.bin")]
     return [
         Kind("checkpoint", [checkpoint], lambda: read_checkpoint(checkpoint)),
         Kind("frame index", [index], lambda: vars(FrameIndex.load(index))),
         Kind("info file", infos, lambda: _samples(rooms)),
         *samples,
-        Kind("depth of KITTI-360", views, lambda: _views(streets)),
-        Kind("packed views, index", packed, lambda: _views(streets)),
+        Kind(
+            "depth of KITTI-360",
+            depth,
+            lambda: [read_depth(path, KITTI_SCALE) for path in depth],
+        ),
+        Kind("packed views", packed, lambda: _views(streets)),
     ]
 
 
