@@ -74,6 +74,7 @@ def test_images_become_instances_by_two_networks(images, weights, tmp_path):
     whole = StoredFrames(tmp_path / "images/frames")
     for one, other in zip(depth, whole, strict=True):
         assert np.array_equal(one.depth, other.depth)
+        assert not one.metric and not other.metric
         assert np.array_equal(one.cam2world, other.cam2world)
 
 

@@ -1,7 +1,9 @@
 """Instances of RGB-D frames that nobody labelled."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -9,6 +11,7 @@ import numpy as np
 import torch
 from mmdet3d.structures.points import DepthPoints
 from mmengine.dataset import Compose, pseudo_collate
+from mmengine.logging import print_log
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
@@ -138,6 +141,8 @@ class RGBDSegmenter(Inferencer):
 
     def _view(self, frame: InputFrame) -> View:
         """The frame on the pixels of its depth, and its superpoints."""
+        if not frame.metric:
+            _warn_of_units()
         depth, K = frame.depth, frame.of_depth
         assert depth is not None and K is not None  # of a frame that was checked
         own = _own_camera(frame, K)
@@ -220,7 +225,16 @@ class RGBDSegmenter(Inferencer):
             cam2world=frame.cam2world,
             timestamp=frame.timestamp,
             instances=instances,
+            metric=frame.metric,
         )
+
+
+@cache
+def _warn_of_units() -> None:
+    """Once per process."""
+    text = "depth is in the unit of the network that predicted it, and esam counts in "
+    text += "metres: instances of another size than in training may be missed"
+    print_log(text, logger="current", level=logging.WARNING)
 
 
 def _upright(frame: InputFrame) -> NDArray[np.float64]:

@@ -47,6 +47,7 @@ class InputFrame(NamedTuple):
             of the colour camera; None where it is not known.
         timestamp: Seconds; None without.
         up: (3,) axis of the world that points up; None where it is +z or not known.
+        metric: Whether lengths are metres.
     """
 
     name: str
@@ -58,6 +59,7 @@ class InputFrame(NamedTuple):
     cam2world: Matrix | None = None
     timestamp: float | None = None
     up: Matrix | None = None
+    metric: bool = True
 
     @property
     def of_depth(self) -> Matrix | None:
@@ -254,7 +256,7 @@ def _with_prediction(
         )
     K = frame.K if view.K is None else scale_intrinsics(view.K, W / w, H / h)
     pose = cam2world if view.cam2world is None else view.cam2world
-    return frame._replace(K=K, depth=view.depth, cam2world=pose)
+    return frame._replace(K=K, depth=view.depth, cam2world=pose, metric=view.metric)
 
 
 def open_footage(

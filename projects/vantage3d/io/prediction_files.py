@@ -16,6 +16,8 @@ confidence   confidence, conf,        (h, w), higher is surer
              depth_conf
 color        color, images, image     (H, W, 3) uint8, or (3, H, W) in 0..1
 names        names                    V names, of a file of all frames
+metric       metric                   whether lengths are metres; they are where
+                                      nothing is said
 ===========  =======================  ==================================================
 """
 
@@ -41,6 +43,7 @@ KEYS = {
     "confidence": ("confidence", "conf", "depth_conf"),
     "color": ("color", "images", "image"),
     "names": ("names",),
+    "metric": ("metric",),
 }
 SHAPES = {"depth": 2, "K": 2, "cam2world": 2, "world2cam": 2, "confidence": 2}
 _REMEDY = "Predict it again, or name its arrays as docs/predict.md lists them"
@@ -56,6 +59,7 @@ class PredictedView(NamedTuple):
         cam2world: (4, 4); None where the file has none.
         confidence: (h, w) float32; None without.
         color: (H, W, 3) uint8; None without.
+        metric: Whether lengths are metres.
     """
 
     depth: NDArray[np.float32]
@@ -63,6 +67,7 @@ class PredictedView(NamedTuple):
     cam2world: Matrix | None
     confidence: NDArray[np.float32] | None
     color: NDArray[np.uint8] | None
+    metric: bool
 
 
 class PredictedFiles:
@@ -113,7 +118,7 @@ class PredictedFiles:
         file = self.file(name)
         arrays = _read(file)
         if place is not None:
-            arrays = {key: value[place] for key, value in arrays.items()}
+            arrays = {k: v[place] if v.ndim else v for k, v in arrays.items()}
         for key, ndim in SHAPES.items():
             if key in arrays and arrays[key].ndim != ndim:
                 raise ValueError(
@@ -186,6 +191,7 @@ def _view(arrays: dict[str, NDArray], file: Path) -> PredictedView:
         pose,
         None if confidence is None else confidence.astype(np.float32),
         color,
+        bool(arrays.get("metric", True)),
     )
 
 

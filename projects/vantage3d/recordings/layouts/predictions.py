@@ -53,6 +53,8 @@ class Predictions(Recording):
             )
         if view.K is None:
             raise ValueError(f"{file} has no intrinsics: no point has a place")
+        if not view.metric:
+            self.assumed(f"{file.parent}: lengths are in the unit of the network")
         (h, w), (H, W) = view.depth.shape, view.color.shape[:2]
         of_depth = Camera(view.K, (w, h))
         of_color = Camera(scale_intrinsics(view.K, W / w, H / h), (W, H))
