@@ -112,7 +112,7 @@ def test_one_image_is_not_triangulated(room, weights, copied_film, tmp_path):
 
 def test_a_wrong_recording_is_refused(room, weights, tmp_path, monkeypatch, capsys):
     wrong = Finding("error", "depth is 5 times too large", "--depth-scale 5000")
-    monkeypatch.setattr(RecordingSource, "preflight", lambda *_: [wrong])
+    monkeypatch.setattr(RecordingSource, "preflight", lambda *_: ([wrong], 0.1))
     options = "--weights", weights("deltas"), "--sequences", "scene0000_00"
     with pytest.raises(CommandError, match=r"--depth-scale 5000 \(--force goes on"):
         run("deltas", room, tmp_path / "out", *options)

@@ -119,7 +119,7 @@ def _predict(args: argparse.Namespace) -> None:
     for name in names:  # before weights are read
         own = depths and depth_files(depths, name)
         _class(first).check(open_footage(recording, name, own))
-    refuse_wrong(RecordingSource(recording), args.force)
+    refuse_wrong(RecordingSource(recording), args.force, names)
     if chained:
         depths = args.out / f"depth_from_{args.depth_from}"
         weights = args.depth_weights, args.depth_config

@@ -1,6 +1,7 @@
 """The preflight of a source: nothing is written of a recording that is surely wrong."""
 
 import logging
+from collections.abc import Sequence
 
 from mmengine.logging import print_log
 
@@ -9,12 +10,15 @@ from vantage3d.recordings.findings import Finding, errors
 from vantage3d.recordings.preflight import few
 
 
-def refuse_wrong(source: FrameSource, force: bool) -> dict[str, float]:
+def refuse_wrong(
+    source: FrameSource, force: bool, sequences: Sequence[str] | None = None
+) -> dict[str, float]:
     """Say what the preflight finds, and stop at what is surely wrong.
 
     Args:
-        source: Where frames come from; a few of its sequences are looked at.
+        source: Where frames come from.
         force: Go on all the same.
+        sequences: Of which a few are looked at; all if not given.
 
     Returns:
         How well the views of the sequences agree that were looked at.
@@ -22,7 +26,8 @@ def refuse_wrong(source: FrameSource, force: bool) -> dict[str, float]:
     Raises:
         ValueError: With the first mistake, its evidence and the remedy.
     """
-    sequences = [name for names in source.splits().values() for name in names]
+    if sequences is None:
+        sequences = [name for names in source.splits().values() for name in names]
     found: list[Finding] = []
     agreements = {}
     for name in few(sequences):
