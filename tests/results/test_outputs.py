@@ -124,6 +124,17 @@ def test_masks_are_read_by_cocos_own_loader(scene, tmp_path):
             )
 
 
+def test_masks_have_the_size_of_the_image(scene, tmp_path):
+    """Whose depth may be smaller, as networks work."""
+    frame = scene.frames[0]
+    large = replace(frame, color=np.repeat(np.repeat(frame.color, 3, 0), 3, 1))
+    save(ScenePrediction("one", [large]), tmp_path, ["coco"])
+    content = json.loads((tmp_path / "masks.json").read_text())
+    assert (content["images"][0]["width"], content["images"][0]["height"]) == (480, 360)
+    areas = [row["area"] for row in content["annotations"]]
+    assert areas == [9 * int(mask.sum()) for mask in frame.instances.masks]
+
+
 def test_clouds_have_colours_and_instances(scene, tmp_path):
     (whole,) = save(scene, tmp_path, ["ply"])
     points, columns = read_ply(whole)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pycocotools import mask as coco
 
 from vantage3d.io.atomic import atomic_write_bytes
@@ -13,7 +14,7 @@ from vantage3d.results.prediction import FramePrediction, ScenePrediction
 
 
 def write(scene: ScenePrediction, folder: Path) -> list[Path]:
-    """``masks.json``: every mask of every frame, with its score.
+    """``masks.json``: every mask of every frame in pixels of its image, and its score.
 
     Raises:
         ValueError: If no frame has instances.
@@ -22,7 +23,7 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, frame in enumerate(scene.frames, 1):
-        size = dict(zip(("width", "height"), frame.size))
+        size = dict(zip(("height", "width"), frame.color.shape))
         images.append({"id": number, "file_name": f"{frame.name}.jpg"} | size)
         found = _annotations(frame, names)
         for row, annotation in enumerate(found, len(annotations) + 1):
@@ -45,8 +46,8 @@ def _annotations(frame: FramePrediction, names: dict[str, int]) -> list[dict[str
     found, rows = frame.instances, []
     for name in found.classes:
         names.setdefault(name, len(names) + 1)
-    masks = np.asfortranarray(found.masks.transpose(1, 2, 0), np.uint8)
-    runs = coco.encode(masks)
+    masks = _enlarged(found.masks, frame.color.shape[:2])
+    runs = coco.encode(np.asfortranarray(masks.transpose(1, 2, 0), np.uint8))
     for run, score, label in zip(runs, found.scores.tolist(), found.labels):
         size, counts = run["size"], run["counts"].decode()
         rows.append(
@@ -60,3 +61,12 @@ def _annotations(frame: FramePrediction, names: dict[str, int]) -> list[dict[str
             }
         )
     return rows
+
+
+def _enlarged(masks: NDArray[np.bool_], size: tuple[int, ...]) -> NDArray[np.bool_]:
+    """(M, H, W) of (M, h, w) masks: pixels of ``size`` (H, W) as the nearest ones."""
+    rows, columns = (
+        ((np.arange(many) + 0.5) * few / many).astype(np.intp)
+        for many, few in zip(size, masks.shape[1:])
+    )
+    return masks[:, rows][:, :, columns]
