@@ -35,8 +35,8 @@ def fold_norms(network: nn.Module, run: Callable[[], Tensor]) -> int:
         How many norms are gone.
 
     Raises:
-        ValueError: If the network is in training mode, or its result changes because
-            something else takes a convolution's result too.
+        ValueError: If the network is in training mode, or its result would change
+            because something else takes a convolution's result too; it is as before.
     """
     if network.training:
         raise ValueError(
@@ -44,24 +44,34 @@ def fold_norms(network: nn.Module, run: Callable[[], Tensor]) -> int:
             "folded. Call .eval() first"
         )
     pairs, before = _watch(network, run)
+    kernels = [(conv, _kernel(conv).clone(), conv.bias) for conv, _ in pairs]
     for conv, norm in pairs:
         _fold(conv, getattr(norm, "bn", norm))
-    gone = {id(norm): norm for _, norm in pairs}
-    for module in list(network.modules()):
-        for name, child in module.named_children():
-            if id(child) in gone:
-                # timm's norms hold the activation that follows
-                setattr(module, name, getattr(child, "act", nn.Identity()))
+    gone = {norm for _, norm in pairs}
+    places = [
+        (module, name, child)
+        for module in network.modules()
+        for name, child in module.named_children()
+        if child in gone
+    ]
+    for module, name, child in places:
+        # timm's norms hold the activation that follows
+        setattr(module, name, getattr(child, "act", nn.Identity()))
     largest = before.abs().max()
     error = float((run() - before).abs().max() / largest) if pairs else 0.0
-    if not error <= TOLERANCE:
-        raise ValueError(
-            f"{type(network).__name__} differs by {error:.2g} of its largest value "
-            f"after folding {len(pairs)} batch norms, at most {TOLERANCE:g} is "
-            "rounding: something besides a norm takes a convolution's result. Predict "
-            "with the network as it is"
-        )
-    return len(pairs)
+    if error <= TOLERANCE:
+        return len(pairs)
+    for conv, kernel, bias in kernels:
+        _kernel(conv).copy_(kernel)
+        conv.bias = bias
+    for module, name, child in places:
+        setattr(module, name, child)
+    raise ValueError(
+        f"{type(network).__name__} differs by {error:.2g} of its largest value after "
+        f"folding {len(pairs)} batch norms, at most {TOLERANCE:g} is rounding: "
+        "something besides a norm takes a convolution's result. It is as it was: "
+        "predict with it so"
+    )
 
 
 def _watch(
@@ -126,7 +136,11 @@ def _fold(conv: Any, norm: Any) -> None:
     shift = shift * scale
     if norm.bias is not None:
         shift = shift + norm.bias.double()
-    kernel = conv.kernel if hasattr(conv, "kernel") else conv.weight
+    kernel = _kernel(conv)
     axis = _axis(conv) or 0
     kernel.copy_((kernel.double().transpose(axis, -1) * scale).transpose(axis, -1))
     conv.bias = nn.Parameter(shift.to(kernel.dtype), requires_grad=False)
+
+
+def _kernel(conv: Any) -> Tensor:
+    return conv.kernel if hasattr(conv, "kernel") else conv.weight

@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from vantage3d.engine.errors import ConfigError
+from vantage3d.engine.folding import fold_norms
 from vantage3d.esam.converters.samples import (
     sample_generator,
     sample_points,
@@ -102,6 +103,7 @@ class RGBDSegmenter(Inferencer):
         self.segmenter = segmenter or SegmenterOptions()
         self.num_points, self.seed = num_points, seed
         build_segmenter(self.segmenter)
+        self._folded = False
         dataset = self.trained.dataset
         self.pipeline = _pipeline(dataset["pipeline"])
         self.semantic_classes = tuple(DATASETS.get(dataset["type"]).METAINFO["classes"])
@@ -133,11 +135,23 @@ class RGBDSegmenter(Inferencer):
         drawn = [self._draw(f, view) for f, view in zip(group.frames, views)]
         batch = pseudo_collate([self.pipeline(dict(results)) for results in drawn])
         data = self.model.data_preprocessor(batch, training=False)
+        if not self._folded:  # with the first frames, since images may have a part
+            self._folded = True
+            self._fold(data)
         found = self.model(**data, mode="predict")
         return [
             self._prediction(frame, view, results, sample.pred_pts_seg)
             for frame, view, results, sample in zip(group.frames, views, drawn, found)
         ]
+
+    def _fold(self, data: dict[str, Any]) -> None:
+        """Fold the norms of any backbone that can be folded."""
+        try:
+            fold_norms(
+                self.model, lambda: torch.cat(self.model.extract_feat(**data).sp_feats)
+            )
+        except ValueError as error:
+            print_log(f"norms stay: {error}", "current", logging.WARNING)
 
     def _view(self, frame: InputFrame) -> View:
         """The frame on the pixels of its depth, and its superpoints."""
