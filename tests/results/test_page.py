@@ -106,6 +106,27 @@ def test_points_belong_to_the_last_frame_with_pictures_before_them(
     np.testing.assert_array_equal(frames, scene_cloud(scene).frames == 3)
 
 
+def test_the_smallest_instances_are_left_out_of_a_long_table(tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "MOST_INSTANCES", 3)
+    scene = room_scene()[1]
+    facts, data = facts_of(page.write(scene, tmp_path)[0])
+    cloud = scene_cloud(scene)
+    counts = np.bincount(cloud.instances[cloud.instances >= 0])
+    listed = [row["number"] for row in facts["instances"]]
+    assert listed == sorted(np.argsort(-counts)[:3])
+    assert [row["points"] for row in facts["instances"]] == counts[listed].tolist()
+    owners = np.frombuffer(data, "<u2", facts["count"], facts["begins"]["owner"])
+    for place, number in enumerate(listed, 1):
+        np.testing.assert_array_equal(owners == place, cloud.instances == number)
+
+
+def test_pictures_become_fewer_where_they_fill_the_page(tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "LARGEST", 100_000)
+    (path,) = page.write(room_scene()[1], tmp_path)
+    assert path.stat().st_size <= 100_000
+    assert len(facts_of(path)[0]["frames"]) < 4
+
+
 def test_points_become_fewer_until_the_page_is_small_enough(tmp_path, monkeypatch):
     monkeypatch.setattr(page, "LARGEST", 3_000_000)
     size = 480, 640

@@ -23,7 +23,9 @@ from vantage3d.results.prediction import ScenePrediction
 LARGEST = 20_000_000  # bytes
 MOST_POINTS = 600_000
 MOST_FRAMES = 120  # with pictures; points are those of all
-THUMBNAIL = 320  # pixels wide
+MOST_INSTANCES = 3000  # in the table, those of most points
+PICTURES = {"color": "image", "mask": "instances", "depth": "depth"}
+THUMBNAIL = 320  # pixels of the longer side
 QUALITY = 78
 WIDEST = 16  # voxels that a point fills, where its camera saw it from afar
 SURE_FROM = 0.08  # of confidence: what is shown at first, without the sky
@@ -38,6 +40,8 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
     """
     cloud = scene_cloud(scene).fewer(MOST_POINTS)
     frames = _frames(scene, cloud, spread_places(scene, MOST_FRAMES))
+    while len(json.dumps(frames)) > LARGEST / 2 and len(frames) > 1:
+        frames = frames[::2]
     page = _page(scene, cloud, frames)
     while len(page) > LARGEST:
         cloud = cloud.fewer(len(cloud.points) - 1)
@@ -48,74 +52,74 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
 
 def _page(scene: ScenePrediction, cloud: Cloud, frames: list[dict[str, Any]]) -> bytes:
     """The page's file."""
+    counts = np.bincount(cloud.instances + 1, minlength=len(cloud.table) + 1)[1:]
+    listed = np.sort(np.argsort(-counts, kind="stable")[:MOST_INSTANCES])
     low = cloud.points.min(0)
     span = np.maximum(np.ptp(cloud.points, axis=0), 1e-6)
     known = cloud.confidence[~np.isnan(cloud.confidence)]
     sure = _sureness(cloud, *_bounds(known))
-    packed, begins = _packed(cloud, low, span, sure, [f["place"] for f in frames])
-    middle, spread = _middle(cloud.points[sure >= SURE_FROM])
-    modes = [("color", "colour")]
-    modes += [("instances", "instances")] if cloud.table else []
-    modes += [("confidence", "confidence")] if len(known) else []
-    pictures = [("color", "image")]
-    pictures += [("mask", "instances")] if "mask" in frames[0] else []
-    pictures += [("depth", "depth")] if "depth" in frames[0] else []
-    colors = instance_colors(cloud).tolist()
-    first = scene.frames[0]
-    side = f"{1000 * cloud.voxel_size:.3g} mm"
-    if not first.metric:
-        side = f"{cloud.voxel_size:.3g} of the network's unit"
-    counts = np.bincount(cloud.instances + 1, minlength=len(cloud.table) + 1)[1:]
-    ramp = colormaps[SURE](np.linspace(0, 1, 256), bytes=True)
-    facts = {
-        "title": scene.name,
-        "said": f"{len(scene.frames)} frame{'s' * (len(scene.frames) > 1)}, "
-        f"{len(cloud.points):,} points, one per "
-        f"{side}",
-        "count": len(cloud.points),
-        "begins": begins,
+    owners = np.zeros(len(cloud.table) + 1, np.intp)  # the last is that of no instance
+    owners[listed] = np.arange(len(listed)) + 1
+    wide = np.maximum(1, cloud.spacing / cloud.voxel_size)
+    shown = np.searchsorted([f["place"] for f in frames], cloud.frames, "right") - 1
+    arrays = {  # in this order one behind the other
+        "place": np.round((cloud.points - low) / span * 65535).astype("<u2"),
+        "owner": owners[cloud.instances].astype("<u2"),
+        "from": shown.astype("<u2"),
+        "normal": np.round(127 * cloud.normals).astype(np.int8),
+        "rgb": cloud.colors,
+        "sure": np.round(255 * sure).astype(np.uint8),
+        "wide": np.clip(wide * 255 / WIDEST, 1, 255).astype(np.uint8),
+    }
+    ends = np.cumsum([array.nbytes for array in arrays.values()]).tolist()
+    colors = instance_colors(cloud)
+    facts = _said(scene, cloud, sure) | {
+        "begins": dict(zip(arrays, [0, *ends])),
         "low": low.tolist(),
         "span": span.tolist(),
+        "sure": [f"{v:.3g}" for v in _bounds(known)] if len(known) else None,
+        "frames": frames,
+        "instances": [
+            cloud.table[row]._asdict()
+            | {"points": int(counts[row]), "color": colors[row].tolist()}
+            for row in listed
+        ],
+        "modes": [("color", "colour")]
+        + [("instances", "instances")] * bool(cloud.table)
+        + [("confidence", "confidence")] * bool(len(known)),
+        "pictures": [
+            (key, name)
+            for key, name in PICTURES.items()
+            if any(key in frame for frame in frames)
+        ],
+    }
+    points = b"".join(array.tobytes() for array in arrays.values())
+    text = json.dumps(facts).replace("<", "\\u003c")  # no tag ends inside of it
+    page = files("vantage3d.results").joinpath("page.html").read_text("utf-8")
+    page = page.replace("/*POINTS*/", b64encode(points).decode(), 1)
+    return page.replace("/*FACTS*/", text, 1).encode()
+
+
+def _said(scene: ScenePrediction, cloud: Cloud, sure: NDArray) -> dict[str, Any]:
+    """What is written above, and from where to look."""
+    middle, spread = _middle(cloud.points[sure >= SURE_FROM])
+    count, side = len(scene.frames), f"{1000 * cloud.voxel_size:.3g} mm"
+    if not scene.frames[0].metric:
+        side = f"{cloud.voxel_size:.3g} of the network's unit"
+    return {
+        "title": scene.name,
+        "said": f"{count} frame{'s' * (count > 1)}, {len(cloud.points):,} points, one "
+        f"per {side}",
+        "count": len(cloud.points),
         "middle": middle.tolist(),
         "range": 1.15 * spread,
         "frustum": 0.05 * spread,
         "voxel": cloud.voxel_size,
         "up": cloud.up.tolist(),
         "posed": cloud.posed,
-        "modes": modes,
-        "pictures": pictures,
-        "sure": [f"{v:.3g}" for v in _bounds(known)] if len(known) else None,
         "sureFrom": SURE_FROM,
-        "ramp": ramp.ravel().tolist(),
-        "frames": frames,
-        "instances": [
-            row._asdict() | {"points": points, "color": color}
-            for row, points, color in zip(cloud.table, counts.tolist(), colors)
-        ],
+        "ramp": colormaps[SURE](np.linspace(0, 1, 256), bytes=True).ravel().tolist(),
     }
-    text = json.dumps(facts).replace("<", "\\u003c")  # no tag ends inside of it
-    template = files("vantage3d.results").joinpath("page.html").read_text("utf-8")
-    page = template.replace("/*FACTS*/", text, 1)
-    return page.replace("/*POINTS*/", b64encode(packed).decode(), 1).encode()
-
-
-def _packed(
-    cloud: Cloud, low: NDArray, span: NDArray, sure: NDArray, shown: list[int]
-) -> tuple[bytes, dict[str, int]]:
-    """Arrays one behind the other, as the page takes them, and where each begins."""
-    wide = np.maximum(1, cloud.spacing / cloud.voxel_size)
-    arrays = {
-        "place": np.round((cloud.points - low) / span * 65535).astype("<u2"),
-        "owner": (cloud.instances + 1).astype("<u2"),
-        "from": np.searchsorted(shown, cloud.frames, "right").astype("<u2") - 1,
-        "normal": np.round(127 * cloud.normals).astype(np.int8),
-        "rgb": cloud.colors,
-        "sure": np.round(255 * sure).astype(np.uint8),
-        "wide": np.clip(wide * 255 / WIDEST, 1, 255).astype(np.uint8),
-    }
-    sizes = [array.nbytes for array in arrays.values()]
-    begins = dict(zip(arrays, np.cumsum([0, *sizes]).tolist()))
-    return b"".join(array.tobytes() for array in arrays.values()), begins
 
 
 def _frames(
@@ -141,8 +145,8 @@ def _frames(
             "ahead": float(np.median(known)) if len(known) else 1.0,
         }
         own = colors[cloud.numbers[place]] if place in cloud.numbers else colors
-        width = min(THUMBNAIL, frame.color.shape[1])
-        for name, picture in panels(frame, own, between, width).items():
+        small = max(1, round(width * min(1, THUMBNAIL / max(width, height))))
+        for name, picture in panels(frame, own, between, small).items():
             entry[name] = b64encode(encode_jpeg(picture, QUALITY)).decode()
         found.append(entry)
     return found
