@@ -2,14 +2,21 @@
 
 import numpy as np
 import pytest
+import torch
+from mmengine.dataset import pseudo_collate
 
 from tests.inference.conftest import room, segmenter, weights
+from tests.inference.trained import work_dir
 from vantage3d.converters.recordings import RecordingSource
+from vantage3d.engine.errors import ConfigError
+from vantage3d.esam import RGBDSegmenter
 from vantage3d.esam.converters.rgbd_folder import RgbdFolderLabeller
 from vantage3d.esam.converters.samples import SampleName, make_sample
 from vantage3d.esam.converters.segmenters import SegmenterOptions, build_segmenter
+from vantage3d.esam.datasets.loading import GRID_KEYS
 from vantage3d.inference import InputFrame, open_footage
 from vantage3d.recordings.detection import open_recording
+from vantage3d.registry import MODELS
 
 __all__ = ["room", "segmenter", "weights"]
 
@@ -82,3 +89,38 @@ def test_points_stand_upright_in_any_world(segmenter, room):
     np.testing.assert_allclose(again[:, 2], points[:, 2], atol=1e-5)
     across = np.linalg.norm(points[:, :2], axis=1)
     np.testing.assert_allclose(np.linalg.norm(again[:, :2], axis=1), across, atol=1e-5)
+
+
+def test_stored_features_are_computed_instead(room, tmp_path):
+    """What a model of extracted features says, computed from the image by itself."""
+    config = "ESAM_CA/ESAM_sv_synthetic_CA_clip_rn50_bifusion.py"
+    source = "test_dataloader.dataset.pipeline.2.source.weights"
+    path = work_dir(tmp_path / "w", config, {source: "random-seed-0"})
+    segmenter = RGBDSegmenter(path, num_points=500)
+    frame = next(iter(open_footage(room)))
+    view = segmenter._view(frame)
+    ready = segmenter.pipeline(segmenter._draw(frame, view))
+    stored = MODELS.build(segmenter.trained.cfg.model).eval()
+    stored.load_state_dict(segmenter.model.state_dict())
+    outputs = []
+    for model in (segmenter.model, stored):
+        batch = pseudo_collate([ready])
+        if model is stored:
+            network = segmenter.model.image_features.backbone
+            image = batch["inputs"].pop("img")[0]
+            source = network.source((image.shape[2], image.shape[1]))
+            batch["inputs"]["clip_pix"] = list(network(image[None]))
+            grid = {key: getattr(source, key) for key in GRID_KEYS}
+            batch["data_samples"][0].set_metainfo({"feat_grid": grid})
+        with torch.no_grad():
+            data = model.data_preprocessor(batch, training=False)
+            outputs.append(model(**data, mode="tensor")["cls_preds"][0])
+    torch.testing.assert_close(*outputs)
+    assert len(next(segmenter.stream([frame])).instances.scores)
+
+
+def test_features_of_a_network_that_is_not_here_are_refused(weights, tmp_path):
+    config = "ESAM_CA/ESAM_sv_synthetic_CA_dino_inject.py"
+    path = work_dir(tmp_path / "w", config)
+    with pytest.raises(ConfigError, match="stored features of 'small_image_net'"):
+        RGBDSegmenter(path)

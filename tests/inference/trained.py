@@ -18,12 +18,13 @@ CONFIGS = {
 
 
 def work_dir(folder: Path, system: str, options: dict[str, Any] | None = None) -> Path:
-    """A checkpoint, with its config beside it."""
-    cfg = load_config(ROOT / "configs" / CONFIGS[system], options)
+    """A checkpoint of a system, or of a config, with its config beside it."""
+    name = CONFIGS.get(system, system)
+    cfg = load_config(ROOT / "configs" / name, options)
     folder.mkdir(parents=True)
-    cfg.dump(folder / Path(CONFIGS[system]).name)
+    cfg.dump(folder / Path(name).name)
     torch.manual_seed(0)
-    changes = {} if system == "esam" else {"criterion": None}
+    changes = {} if "pool" in cfg.model else {"criterion": None}
     model = MODELS.build({**cfg.model, **changes})
     meta = {"model": type(model).__name__}
     path = folder / "epoch_1.pth"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
+from vantage3d.backbones2d.build import NAMES, RANDOM_WEIGHTS
 from vantage3d.engine.errors import ConfigError
 from vantage3d.engine.folding import fold_norms
 from vantage3d.esam.converters.samples import (
@@ -33,8 +34,11 @@ from vantage3d.views.transform import nearest
 
 # From a camera that is held level to a world whose z points up, as ScanNet's does.
 LEVEL = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]], np.float64)
-# Steps of a config's pipeline that read or need labels: here is what replaces them.
-OF_LABELS = {
+STORED = "LoadClipFeature"
+# Steps of a config's pipeline that read files or need labels: what they make comes from
+# the frame itself.
+OF_FILES = {
+    STORED,
     "LoadPointsFromFile_",
     "LoadAnnotations3D_",
     "LoadFrameImage",
@@ -109,6 +113,12 @@ class RGBDSegmenter(Inferencer):
         self.semantic_classes = tuple(DATASETS.get(dataset["type"]).METAINFO["classes"])
         things = self.model.num_classes
         self.classes = OBJECT if things == 1 else self.semantic_classes[-things:]
+
+    def model_changes(self) -> dict[str, Any]:
+        """Features that training read from files are computed from the image."""
+        network = _image_network(self.trained.dataset["pipeline"])
+        online = {"type": "OnlineFeatures", "backbone": network}
+        return {} if network is None else {"image_features": online}
 
     @property
     def options(self) -> dict[str, Any]:
@@ -273,13 +283,34 @@ def _own_camera(
     return None if same and frame.depth2color is None else frame.K
 
 
+def _image_network(steps: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """Config of the network whose stored features a pipeline reads; None without.
+
+    Raises:
+        ConfigError: If nothing here computes them.
+    """
+    sources = [step["source"] for step in steps if step["type"] == STORED]
+    if not sources:
+        return None
+    name, weights = sources[0]["model"], sources[0].get("weights")
+    if name not in NAMES:
+        raise ConfigError(
+            f"the config reads stored features of {name!r}, and a new recording has "
+            f"none. Of {', '.join(NAMES)} they would be computed: train with those"
+        )
+    return {
+        "type": "FrozenImageBackbone",
+        "name": name,
+        "random_weights": weights == RANDOM_WEIGHTS,
+        "layers": sources[0].get("layers") or None,
+        "input_size": sources[0].get("input_size"),
+    }
+
+
 def _pipeline(steps: Iterable[dict[str, Any]]) -> Compose:
     """The steps of a config's pipeline that need no file and no label."""
-    kept = [dict(step) for step in steps if step["type"] not in OF_LABELS]
-    if any(step["type"] == "LoadClipFeature" for step in kept):
-        raise ConfigError(
-            "the config reads image features that were extracted before training, and "
-            "a new recording has none. Give a config with OnlineFeatures, such as "
-            "configs/ESAM_CA/ESAM_sv_scannet200_CA_dino_inject_online.py"
-        )
+    kept = [dict(step) for step in steps if step["type"] not in OF_FILES]
+    for step in kept:
+        if "keys" in step:
+            step["keys"] = ["img" if k == "clip_pix" else k for k in step["keys"]]
     return Compose([TRANSFORMS.build(step) for step in kept])

@@ -70,7 +70,11 @@ class Inferencer(ABC):
     ) -> None:
         self.trained = find_trained(weights, config, self.system)
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.model: Any = self.trained.build(**self.changes).to(self.device)
+        self.model: Any = self.trained.build(**self.model_changes()).to(self.device)
+
+    def model_changes(self) -> Mapping[str, Any]:
+        """Arguments of the model that prediction has otherwise than the config."""
+        return self.changes
 
     @classmethod
     def check(cls, footage: Footage) -> None:
