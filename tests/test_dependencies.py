@@ -10,7 +10,15 @@ from pkgutil import walk_packages
 import vantage3d
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS = {"vantage3d", "tools", "tests", "benchmarks", "absent_here", "export_deltas"}
+OURS = {
+    "vantage3d",
+    "tools",
+    "tests",
+    "benchmark",
+    "benchmarks",
+    "absent_here",
+    "export_deltas",
+}
 OPTIONAL = {
     "MinkowskiCommon",
     "MinkowskiEngine",
