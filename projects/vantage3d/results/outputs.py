@@ -17,7 +17,7 @@ OUTPUTS: dict[str, tuple[str, str]] = {
     "colmap": ("colmap", "cameras, images and points as a COLMAP model"),
     "transforms": ("transforms", "transforms.json with images, as nerfstudio's"),
     "coco": ("masks", "masks as COCO's run lengths"),
-    "video": ("video", "image, instances and depth side by side"),
+    "video": ("video", "image, instances, depth and superpoints side by side"),
     "rerun": ("rerun_scene", "a recording for the rerun viewer"),
     "html": ("page", "one page to look around in, in any browser, offline"),
 }

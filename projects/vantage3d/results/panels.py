@@ -111,6 +111,27 @@ def panels(
     return found
 
 
+def superpoint_panel(
+    frame: FramePrediction, width: int, height: int | None = None
+) -> Image8:
+    """(H, W, 3) superpoints, of which masks are made, in their mean colours, outlined.
+
+    Args:
+        frame: A frame with superpoints.
+        width: Of the panel.
+        height: Of the panel; what keeps the shape if not given.
+    """
+    assert frame.instances is not None and frame.instances.superpoints is not None
+    ids, colors = frame.instances.superpoints, frame.colors()
+    rows = np.unique(ids + 1, return_inverse=True)[1].ravel()
+    sizes = np.bincount(rows)
+    means = [np.bincount(rows, of.ravel()) / sizes for of in colors.transpose(2, 0, 1)]
+    panel = np.stack(means, 1)[rows].reshape(colors.shape)
+    panel[ids < 0] = MISSING
+    panel[outline(ids)] = 255
+    return resized(panel.round().astype(np.uint8), width, height)
+
+
 def resized(image: Image8, width: int, height: int | None = None) -> Image8:
     """An image of another width, and of the height that keeps its shape, or another."""
     height = height or max(1, round(image.shape[0] * width / image.shape[1]))

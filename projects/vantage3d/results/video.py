@@ -1,4 +1,4 @@
-"""A video of what was found: image, instances and depth side by side."""
+"""A video of what was found: image, instances, depth and superpoints side by side."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,15 +14,16 @@ from vantage3d.results.panels import (
     instance_colors,
     panels,
     resized,
+    superpoint_panel,
 )
-from vantage3d.results.prediction import ScenePrediction
+from vantage3d.results.prediction import FramePrediction, ScenePrediction
 
 NARROWEST, WIDEST = 320, 640  # pixels of a panel
 SLOWEST, FASTEST, USUAL = 2.0, 30.0, 10.0  # frames per second
 
 
 def write(scene: ScenePrediction, folder: Path) -> list[Path]:
-    """``overlay.mp4``: a panel for the image, for instances and for depth.
+    """``overlay.mp4``: a panel each for image, instances, depth and superpoints.
 
     It runs as fast as the recording did, within 2 and 30 frames per second.
 
@@ -31,6 +32,7 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
     """
     first = scene.frames[0]
     count = 1 + (first.instances is not None) + (first.depth is not None)
+    count += _has_superpoints(first)
     if count == 1:
         raise ValueError(
             f"scene {scene.name} has neither depth nor instances to draw over its "
@@ -53,8 +55,14 @@ def _images(
         numbers, colors = cloud.numbers, instance_colors(cloud)
     for place, frame in enumerate(track(scene.frames, description="video")):
         own = colors[numbers[place]] if place in numbers else colors
-        shown = panels(frame, own, between, width).values()
+        shown = [*panels(frame, own, between, width).values()]
+        if _has_superpoints(frame):
+            shown.append(superpoint_panel(frame, width, len(shown[0])))
         yield np.concatenate([panel[:height] for panel in shown], axis=1)
+
+
+def _has_superpoints(frame: FramePrediction) -> bool:
+    return frame.instances is not None and frame.instances.superpoints is not None
 
 
 def _rate(scene: ScenePrediction) -> float:
