@@ -46,6 +46,7 @@ from vantage3d.io.depth_files import KITTI_SCALE, write_depth_png
 from vantage3d.io.folders import matching
 from vantage3d.io.images import read_color, read_depth, read_size
 from vantage3d.io.kitti360_labels import IDS
+from vantage3d.io.paths import inside
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
 from vantage3d.views.frame import Frame
@@ -140,6 +141,7 @@ def _record(
 ) -> Record:
     """What is known of one frame; writes its depth map and packed views."""
     image = options.layout.image(make.sequence, frame)
+    _check_inside(options, image)
     if (size := read_size(image)) != make.size:
         raise ValueError(
             f"{image} has {size[0]}x{size[1]} pixels, expected {make.size[0]}x"
@@ -178,6 +180,17 @@ def _record(
         count = np.bincount(labels[top:bottom, left:right].ravel(), minlength=CLASSES)
         record["classes"] = count.tolist()
     return record
+
+
+def _check_inside(options: Options, image: Path) -> None:
+    """Refuse an image that training would refuse: a link out of the declared folders.
+
+    Raises:
+        ValueError: If it lies outside.
+    """
+    root = options.layout.root
+    name, roots = os.path.relpath(image, root), (root, *options.extra_roots)
+    inside(root, name, f"{root}", roots)
 
 
 def frame_index(

@@ -12,6 +12,7 @@ from pathlib import Path
 from vantage3d.converters.kitti360.convert import Options, convert
 from vantage3d.converters.kitti360.depth import DepthOptions
 from vantage3d.converters.kitti360.raw import Kitti360Layout
+from vantage3d.converters.runs import add_extra_roots
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.files import existing
 from vantage3d.recordings.files import named
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "height and width of the network's images"
     add("--view", type=int, nargs=2, default=(168, 518), help=text)
     add("--overwrite", action="store_true", help="make everything again")
+    add_extra_roots(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -42,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
         view=(height, width),
         depth=DepthOptions(accumulate=0, motion=False),
         sequences=(SEQUENCE,),
-        extra_roots=(args.root_path,),
+        extra_roots=(args.root_path, *args.extra_roots),
     )
     convert(options, ["test"])
 
