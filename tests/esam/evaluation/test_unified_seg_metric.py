@@ -253,3 +253,13 @@ def test_predictions_as_files(scenes, tmp_path, class_agnostic):
         names = [CLASSES[2 + label] for label in scene.pred_labels]
         expected = ["object"] * len(names) if class_agnostic else names
         assert found["classes"].tolist() == expected
+
+
+def test_no_prediction_is_written_outside_of_its_folder(scenes, tmp_path):
+    with pytest.raises(ValueError, match=r"has the name '\.\./\.\./escaped'"):
+        evaluate(
+            [data_sample(scenes[0], "../../escaped")],
+            tmp_path,
+            predictions_dir=str(tmp_path / "new" / "predictions"),
+        )
+    assert not list(tmp_path.rglob("escaped*"))

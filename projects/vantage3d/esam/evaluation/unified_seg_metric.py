@@ -23,6 +23,7 @@ from vantage3d.evaluation.results.folder import Rows, beside_log, boxed, no_nan
 from vantage3d.evaluation.scannet_ap import MIN_REGION, OVERLAPS, instance_ap
 from vantage3d.evaluation.windows.contracts import numpy
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
+from vantage3d.io.names import check_public
 from vantage3d.registry import METRICS
 
 MODEL = "model"
@@ -210,6 +211,7 @@ class UnifiedSegMetric(BaseMetric):
 
     def _write_prediction(self, folder: Path, prediction: dict, name: str) -> None:
         """Masks (P, N) over the frame's points, classes (P,) by name, scores (P,)."""
+        name = check_public(name, f"a sample predicted into {folder}")
         labels, names = self._labels(prediction), self.class_names
         arrays = {
             "masks": numpy(prediction["pts_instance_mask"][0]),
