@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 from vantage3d.geometry import invert_rigid, project
 from vantage3d.recordings.preflight.footage import FrameReader
 from vantage3d.recordings.preflight.hypotheses import GIVEN, Facts, Hypothesis
-from vantage3d.recordings.preflight.matches import KINDS, Matches, measure
+from vantage3d.recordings.preflight.matches import KINDS, Matches, measure, on_lines
 
 K = np.array([[300.0, 0, 159.5], [0, 300, 119.5], [0, 0, 1]])
 FACTS = Facts("opencv", False, False, (0.5, 2.0), kinds=KINDS)
@@ -58,6 +58,24 @@ def test_exact_points_lie_on_their_lines_whatever_the_unit(exact):
         found = measure(exact, FACTS, guess)
         np.testing.assert_array_equal(found.landed, 1)
         np.testing.assert_array_equal(found.surface, 1)
+
+
+def test_lines_run_through_the_pixels_of_the_points(exact):
+    """Beside the epipole, they are those of the two ends of a ray."""
+    seen = on_lines(exact, FACTS, GIVEN, (0, 2))
+    assert seen.ahead.all()
+    poses = exact.reader.poses
+    first2second = invert_rigid(poses[2]) @ poses[0]
+    for z in (2.0, 9.0):
+        points = z * np.column_stack([(seen.first - K[:2, 2]) / 300, np.ones(60)])
+        pixels = project(points, K, first2second)[0]
+        for place in (pixels, seen.second):
+            values = (seen.lines[:, :2] * place).sum(1) + seen.lines[:, 2]
+            np.testing.assert_allclose(
+                values / np.hypot(*seen.lines.T[:2]), 0, atol=1e-9
+            )
+    mirrored = on_lines(exact, FACTS, Hypothesis(flip="left-right"), (0, 2))
+    np.testing.assert_allclose(mirrored.second[:, 0], 319 - seen.second[:, 0])
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_mirrored_colour_is_told_in_words(copied):
     )
 
 
-def test_without_depth_poses_are_checked_by_matches_between_images(copied):
+def test_without_depth_poses_are_checked_by_matches_between_images(copied, tmp_path):
     shutil.rmtree(copied / "depth")
     right = check(copied)
     assert right.level != "error"
@@ -170,6 +170,9 @@ def test_without_depth_poses_are_checked_by_matches_between_images(copied):
     assert finding.level == "error", finding
     assert finding.remedy == "Give --poses world2cam"
     assert "as the files are read, 0% of " in finding.text
+    with pytest.raises(SystemExit):
+        main([str(copied), "--out", str(tmp_path / "out")])
+    assert Image.open(tmp_path / "out" / "pair_0.png").width > 900  # three panels
 
 
 def test_what_a_still_camera_does_not_tell_is_a_doubt_with_its_figure(copied):
@@ -187,9 +190,9 @@ def test_what_a_still_camera_does_not_tell_is_a_doubt_with_its_figure(copied):
         np.savetxt(path, moved)
     finding = check(copied)
     assert finding.level == "warning"
-    assert "the camera hardly moved; these views do not tell" in finding.text
-    assert "poses up to 5 frames off" in finding.text
-    assert "focal lengths of 70% to 140%" in finding.text
+    assert "the camera hardly moved; these views would not show" in finding.text
+    assert "poses or colour up to 5 frames late or early" in finding.text
+    assert "a focal length -30 to +40 % off" in finding.text
     assert "standard errors" in finding.text
 
 

@@ -12,7 +12,7 @@ from vantage3d.recordings.preflight.agreement import measure
 from vantage3d.recordings.preflight.footage import Film, Footage, FrameReader, film_of
 from vantage3d.recordings.preflight.hypotheses import GIVEN, Facts
 from vantage3d.recordings.preflight.matches import KINDS, Matches, matches_of
-from vantage3d.recordings.preflight.matches import measure as on_lines
+from vantage3d.recordings.preflight.matches import measure as measure_matches
 from vantage3d.recordings.preflight.reader import RecordingReader
 from vantage3d.recordings.preflight.remedies import Meaning, meaning
 from vantage3d.recordings.preflight.search import Comparison, compare
@@ -94,7 +94,9 @@ def compared(film: Film, now: Meaning) -> Comparison:
         )
     assert isinstance(film, Matches)
     return compare(
-        partial(on_lines, film.quick, facts), partial(on_lines, film, facts), facts
+        partial(measure_matches, film.quick, facts),
+        partial(measure_matches, film, facts),
+        facts,
     )
 
 

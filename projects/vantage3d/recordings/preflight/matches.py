@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -144,26 +144,55 @@ def measure(film: Matches, facts: Facts, guess: Hypothesis) -> Agreement:
     A line is that of points in one view on the ray of a pixel in the other; distances
     are the larger of both, so that what is near in one view alone does not count.
     """
-    K = guess.intrinsics(film.K)
-    poses = guess.pose(film.pose(film.places + guess.pose_shift), facts.axes)
     scores = np.full((4, len(film.pairs)), np.nan)
     for row, (a, b) in enumerate(film.pairs):
-        between = invert_rigid(poses[b]) @ poses[a]
-        length = np.linalg.norm(between[:3, 3])
-        if not np.isfinite(length) or length == 0:
+        if (seen := on_lines(film, facts, guess, (int(a), int(b)))) is None:
             continue
-        points = zip(film.found[int(a), int(b)], (a, b))
-        first, second = (flipped(p, guess, film.sizes[n][::-1]) for p, n in points)
-        turn, move = between[:3, :3], between[:3, 3] / length
-        starts, ends = _rays(first, K[a]), _rays(second, K[b])
-        cross = np.cross(np.eye(3), move).T  # [t]x
-        lines = starts @ (cross @ turn).T  # E x of the first view, in the second
-        others = ends @ (cross @ turn)
-        off = np.maximum(_distance(lines, ends, K[b]), _distance(others, starts, K[a]))
-        ahead = _ahead(starts @ turn.T, ends, move, FAR_PIXELS / K[a, 0, 0])
+        off = np.maximum(_off(seen.lines, seen.second), _off(seen.others, seen.first))
+        ahead = seen.ahead
         near = (off < TOLERANCES[:, None] * max(1.0, film.sizes[a][0] / 320)) & ahead
         scores[:, row] = near.mean(), 0, ahead.mean(), near[NEAR].mean()
     return Agreement(*scores)
+
+
+class OnLines(NamedTuple):
+    """Matches of two views and their epipolar lines, as a hypothesis has them.
+
+    Attributes:
+        first: (M, 2) pixels in the first view.
+        second: (M, 2) in the second.
+        lines: (M, 3) a, b, c in the second view, where a x + b y + c = 0.
+        others: (M, 3) in the first view, of the pixels of the second.
+        ahead: (M,) whether the rays meet in front of both cameras.
+    """
+
+    first: Values
+    second: Values
+    lines: Values
+    others: Values
+    ahead: NDArray[np.bool_]
+
+
+def on_lines(
+    film: Matches, facts: Facts, guess: Hypothesis, pair: tuple[int, int]
+) -> OnLines | None:
+    """Matches of a pair and their lines; None where the camera did not move."""
+    rows = list(pair)
+    K = guess.intrinsics(film.K[rows])
+    poses = guess.pose(film.pose(film.places[rows] + guess.pose_shift), facts.axes)
+    between = invert_rigid(poses[1]) @ poses[0]
+    length = np.linalg.norm(between[:3, 3])
+    if not np.isfinite(length) or length == 0:
+        return None
+    points = zip(film.found[pair], rows)
+    first, second = (flipped(p, guess, film.sizes[n][::-1]) for p, n in points)
+    turn, move = between[:3, :3], between[:3, 3] / length
+    starts, ends = _rays(first, K[0]), _rays(second, K[1])
+    essential = np.cross(np.eye(3), move).T @ turn  # [t]x R
+    lines = starts @ essential.T @ np.linalg.inv(K[1])
+    others = ends @ essential @ np.linalg.inv(K[0])
+    ahead = _ahead(starts @ turn.T, ends, move, FAR_PIXELS / K[0, 0, 0])
+    return OnLines(first, second, lines, others, ahead)
 
 
 def _rays(pixels: Values, K: Values) -> Values:
@@ -171,10 +200,10 @@ def _rays(pixels: Values, K: Values) -> Values:
     return np.column_stack([normalise_pixels(pixels, K), np.ones(len(pixels))])
 
 
-def _distance(lines: Values, rays: Values, K: Values) -> Values:
-    """(M,) pixels from lines, of rays (x, y, 1), to those rays."""
-    gradient = np.hypot(lines[:, 0] / K[0, 0], lines[:, 1] / K[1, 1])
-    return np.abs((lines * rays).sum(1)) / np.maximum(gradient, 1e-12)
+def _off(lines: Values, pixels: Values) -> Values:
+    """(M,) distances of pixels from lines."""
+    reach = (lines[:, :2] * pixels).sum(1) + lines[:, 2]
+    return np.abs(reach) / np.maximum(np.hypot(*lines[:, :2].T), 1e-12)
 
 
 def _ahead(

@@ -79,25 +79,28 @@ def describe(guess: Hypothesis, now: Meaning, film: Film) -> list[Told]:
 
 
 def not_told(guesses: Iterable[Hypothesis]) -> str:
-    """What is not known where some single changes do as well, as a list."""
+    """What is not known where some single changes do as well, as a list.
+
+    What one cause would explain is one entry: poses and colour that are late, focal
+    lengths of one camera and of both.
+    """
     values: defaultdict[str, list] = defaultdict(list)
     for guess in guesses:
         for name, value in guess.changes.items():
-            values[name].append(value)
-    words = [
-        _NOT_TOLD[name].format(_span(found) if name in SPANS else "")
-        for name, found in values.items()
-    ]
-    return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])
+            values[_NOT_TOLD[name]].append(value)
+    words = [what.format(_span(found)) for what, found in values.items()]
+    return " or ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])
 
 
 def _span(values: list) -> str:
-    """Factors from the lowest to the highest, or the largest number of frames."""
+    """Changes from the least to the most, in percent, or the most frames."""
     if isinstance(values[0], int):
         most = max(map(abs, values))
-        return f"{most} frame{'s' * (most > 1)} off"
-    low, high = f"{min(values):.0%}", f"{max(values):.0%}"
-    return low if low == high else f"{low} to {high}"
+        return f"{most} frame{'s' * (most > 1)}"
+    if not isinstance(values[0], float):
+        return ""
+    least, most = (round(100 * (value - 1)) for value in (min(values), max(values)))
+    return f"{least:+d}" if least == most else f"{least:+d} to {most:+d}"
 
 
 def _inverted(guess: Hypothesis, now: Meaning) -> Told:
@@ -218,20 +221,19 @@ _TELL = {
     "color_flip": _color_flip,
     "color_focal": _color_focal,
 }
-SPANS = {"focal", "color_focal", "pose_shift", "color_shift"}  # of numbers
 _NOT_TOLD = {
-    "inverted": "the direction of the poses",
-    "axes": "the axes of their cameras",
-    "scale": "the unit of depth",
-    "units": "the unit of translations",
-    "pose_shift": "poses up to {}",
-    "color_shift": "colour up to {}",
-    "focal": "focal lengths of {}",
+    "inverted": "poses of the other direction",
+    "axes": "cameras of other axes",
+    "scale": "another unit of depth",
+    "units": "another unit of translations",
+    "pose_shift": "poses or colour up to {} late or early",
+    "color_shift": "poses or colour up to {} late or early",
+    "focal": "a focal length {} % off",
     "size": "intrinsics of another size",
-    "rays": "distances along rays from z-depth",
+    "rays": "depth along rays",
     "flip": "mirrored images",
-    "color_flip": "mirrored colour",
-    "color_focal": "focal lengths of {} of colour alone",
+    "color_flip": "mirrored images",
+    "color_focal": "a focal length {} % off",
 }
 _WORDS = {  # where a command has no option
     "inverted": "Invert the matrices",

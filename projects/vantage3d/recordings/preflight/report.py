@@ -17,7 +17,7 @@ from vantage3d.recordings.preflight.check import (
     uncompared,
 )
 from vantage3d.recordings.preflight.footage import Film, Footage
-from vantage3d.recordings.preflight.picture import write_pair
+from vantage3d.recordings.preflight.picture import write_matches, write_pair
 from vantage3d.recordings.preflight.reader import RecordingReader
 from vantage3d.recordings.preflight.remedies import Meaning, meaning
 from vantage3d.recordings.preflight.search import Comparison
@@ -57,10 +57,9 @@ def write_report(
     for number, report in enumerate(reports):
         if report.compared:
             film, comparison = report.compared
-            if not isinstance(film, Footage):
-                continue
-            facts = facts_of(film, meaning(recording))
-            write_pair(folder / f"pair_{number}.png", film, facts, comparison.best)
+            what = film, facts_of(film, meaning(recording)), comparison.best
+            draw = write_pair if isinstance(film, Footage) else write_matches
+            draw(folder / f"pair_{number}.png", *what)
 
 
 def as_json(recording: Recording, reports: list[SequenceReport]) -> dict[str, Any]:

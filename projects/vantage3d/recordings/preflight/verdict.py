@@ -52,13 +52,13 @@ def judge(name: str, film: Film, comparison: Comparison, now: Meaning) -> list[F
     if not comparison.untold:
         return [Finding("info", text)]
     least = max(comparison.untold, key=lambda one: one.gain)
-    open_questions = not_told(one.guess for one in comparison.untold)
     text += "; the camera hardly moved" * film.still
+    changes = not_told(one.guess for one in comparison.untold)
     text += (
-        f"; these views do not tell {open_questions} (the nearest changes the "
-        f"agreement by {least.gain:+.4f}, {abs(least.errors):.1f} standard errors)"
+        f"; these views would not show {changes} (the agreement changes by "
+        f"{least.gain:+.3f} at most, {abs(least.errors):.1f} standard errors)"
     )
-    return [Finding("warning", text, "Check them, or add views that differ more")]
+    return [Finding("warning", text, "Make sure of it, or add views that differ more")]
 
 
 def _level(film: Film, comparison: Comparison) -> Level:
