@@ -40,6 +40,11 @@ REAL_NAME = real-$(if $(RGBD),$(notdir $(patsubst %/,%,$(RGBD))),shelf)
 REAL_DATA = --data-root $(DATA)/$(REAL_NAME)
 REAL_WORK = $(WORK)/demo-real/$(REAL_NAME)
 
+USE = OMP_NUM_THREADS=$(WORKERS) $(RUN) tools/predict.py
+USE_DATA = $(DATA)/demo-use
+USE_WORK = $(WORK)/demo-use
+SEVENSCENES ?= ../shared/data/sevenscenes_tsdf
+
 # Drives of the two districts of `make demo-depth`, and where it works.
 STREETS = kitti360 --frames 12 --size 352x94 --columns 1000 --workers $(WORKERS)
 # LiDAR depth as far as the scanner reaches: what it is not taught, a network gets wrong.
@@ -51,7 +56,7 @@ DEPTH_LORA = configs/vggt_lora/lora_kitti360_strategy_b_demo.py
 BASE_FILE = --cfg-options model.base_weights=$(DEPTH_WORK)/base
 
 .PHONY: setup extras docs minkowski mmcv-ops demo demo-depth demo-evaluate demo-deltas demo-real \
-    test test-bitwise lint doctor gpu-check soak
+    demo-use test test-bitwise lint doctor gpu-check soak
 
 setup:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV)
@@ -123,6 +128,31 @@ demo-deltas: setup
 	    --work-dir $(WORK)/demo-deltas --resume
 	OMP_NUM_THREADS=$(WORKERS) $(RUN) tools/test.py $(DELTAS) $(WORK)/demo-deltas \
 	    --data-root $(DATA)/deltas-rooms --work-dir $(WORK)/demo-deltas
+
+# What the three demonstrations trained, on a tour and a drive that none of them has seen,
+# and on real frames where they are.
+demo-use: setup
+	$(RUN) tools/make_synthetic.py rgbd_folder --out $(USE_DATA)/tour --train-rooms 1 \
+	    --val-rooms 0 --frames 24 --frame-step 12 --size 320x240 --seed 91
+	$(RUN) tools/make_synthetic.py kitti360 --out $(USE_DATA)/drive --frames 12 \
+	    --size 352x94 --columns 1000 --train-drives 1 --val-drives 0 --seed 91
+	$(USE) esam $(USE_DATA)/tour --weights $(WORK)/demo --out $(USE_WORK)/esam \
+	    --save html mesh ply video rerun
+	$(USE) deltas $(USE_DATA)/tour --weights $(WORK)/demo-deltas \
+	    --out $(USE_WORK)/deltas --save html mesh depth
+	$(USE) vggt $(USE_DATA)/drive/data_2d_raw/2013_05_28_drive_0000_sync/image_00/data_rect \
+	    --weights $(DEPTH_WORK)/base --out $(USE_WORK)/vggt --save html colmap transforms
+ifneq ($(wildcard $(SEVENSCENES)),)
+	$(USE) esam $(SEVENSCENES) --weights $(WORK)/demo --out $(USE_WORK)/sevenscenes \
+	    --save html mesh video
+endif
+ifneq ($(wildcard $(SHELF)),)
+	$(RUN) tools/create_data.py apc_shelf --root-path $(SHELF) \
+	    --out-dir $(USE_DATA)/shelf
+	$(USE) esam $(USE_DATA)/shelf --weights $(WORK)/demo --out $(USE_WORK)/shelf \
+	    --save html coco
+endif
+	$(RUN) tools/index_results.py $(USE_WORK)
 
 test: setup
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadscope \
