@@ -220,6 +220,7 @@ def test_a_stopped_soak_goes_on(soak, tmp_path):
     text = files[1].read_text()
     assert "Ran: 8 of 8 kills, 2 of 2 damages, 5 of 5 frames." in text
     assert "| samples | 8 | 8 | 3 | 0 | 0 | 1.5 |" in text
+    assert "after 10% of the frames and at the end;\n20 MB more" in text
     assert "| points | 2 | 2 | 1 | 1 | 0 | 0.0 |" in text
     assert "| frames | 5 | 5 | 10 | 12 | 4 | 4 | 0.0 |" in text
     assert again.row("kills", "samples", 9) and not soak.book.passed(again)

@@ -53,10 +53,10 @@ DAMAGE = """## Damage
 One bit flipped, or the end cut off, in one file; then what reads it. Harmless: what was
 read is equal to the bit.
 """
-LEAKS = """## Memory and open files
+LEAKS = f"""## Memory and open files
 
-Of one process, after {warm_up:.0%} of the frames and at the end; {allowed:.0f} MB more
-are allowed.
+Of one process, after {soak_leaks.WARM_UP:.0%} of the frames and at the end;
+{soak_leaks.ALLOWED_MB:.0f} MB more are allowed.
 
 | what | frames | wanted | MB | at the end | open files | at the end | minutes |
 |---|---|---|---|---|---|---|---|"""
