@@ -46,7 +46,7 @@ PURE = ("geometry", "sparse", "checks")
 PURE_LIBRARIES = {"torch", "numpy", "scipy"}
 ONE_FILE_ONLY = (
     "MinkowskiEngine", "rerun", "segment_anything", "ultralytics", "pycolmap", "evo",
-    "h5py", "transformers", "lzfse", "huggingface_hub",
+    "h5py", "transformers", "lzfse", "huggingface_hub", "onnxscript",
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ OPTIONAL = {
     "segment_anything",
     "spconv",
     "lzfse",
+    "onnxscript",
     "ultralytics",
 }
 

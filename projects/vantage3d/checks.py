@@ -36,7 +36,7 @@ def check_shape(
         >>> check_shape("K", np.zeros((2, 5, 3, 3)), "B V 3 3")
         {'B': 2, 'V': 5}
     """
-    shape = tuple(int(size) for size in array.shape)
+    shape = tuple(array.shape)
     names = spec.split()
     bound = dict(dims or {})
     expected = _bind(shape, names, bound)

@@ -52,6 +52,15 @@ def test_the_anchor_is_first_and_views_are_those_that_were_rendered(scannet):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_a_batch_may_ask_for_more_views_around_the_same_anchors(scannet):
+    data, rng = build(scannet), np.random.default_rng(0)
+    rows = data.data_list[2]
+    ids = [data.index.numbers[data.draw_views(rows, n, rng)].tolist() for n in (3, 5)]
+    assert ids == [[40, 20, 60], [40, 0, 20, 60, 80]]
+    with pytest.raises(BadSampleError, match=r"frame 40 has not 8 others, `gap` 20"):
+        data.draw_views(rows, 9, rng)
+
+
 @pytest.mark.parametrize("zoom", [0.0, 0.4])
 def test_augmented_views_still_meet(scannet, zoom):
     """Depth of the anchor lands on the surfaces and colours of the other views."""

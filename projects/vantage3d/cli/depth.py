@@ -10,6 +10,7 @@ from vantage3d.cli.arguments import (
     add_config,
     add_data_root,
     command_parser,
+    config_file,
 )
 from vantage3d.process.command import image_size, one_message
 
@@ -315,3 +316,27 @@ def export_deltas(argv: list[str] | None = None) -> None:
 
     with one_message("stopped; nothing was written"):
         save_three(read_checkpoint(args.checkpoint)["state_dict"], args.out)
+
+
+def export_onnx(argv: list[str] | None = None) -> None:
+    """Write the three stages of a trained DELTAS as ONNX files of any image size.
+
+    docs/deltas.md says what goes in and out, and what is done between them.
+
+    Example:
+        python tools/export_onnx.py configs/deltas/deltas_synthetic.py \\
+            work_dirs/demo-deltas OUT
+    """
+    parser = command_parser(export_onnx.__doc__ or "")
+    parser.add_argument("config", type=config_file, help="of the run")
+    parser.add_argument("checkpoint", type=Path, help="a checkpoint, or a work dir")
+    parser.add_argument("out", type=Path, help="folder of the files")
+    args = parser.parse_args(argv)
+    from vantage3d.deltas.inference import PosedDepth
+    from vantage3d.deltas.onnx_export import export
+    from vantage3d.inference.trained import find_trained
+
+    with one_message("stopped; the same command writes them all"):
+        trained = find_trained(args.checkpoint, args.config, PosedDepth.system)
+        for path in export(trained.build(**PosedDepth.changes), args.out):
+            print(path)

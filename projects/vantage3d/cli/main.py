@@ -21,6 +21,7 @@ COMMANDS = {  # name -> module of this room; the function is the name with under
     "merge-lora": "depth",
     "study-deltas": "depth",
     "export-deltas": "depth",
+    "export-onnx": "depth",
     "extract-dino-v2-features": "features",
     "extract-clip-rn50-features": "features",
     "extract-efficientnet-lite2-features": "features",

@@ -91,11 +91,10 @@ def clip_rays(
         (0.0, 1.0, half),
         (0.0, -1.0, height - half),
     ):
-        normal = rays.start.new_tensor(border)
         offset = _MIN_RATIO if border[:2] == (0.0, 0.0) else 0.0
         # Bounds of q are narrowed to value + q * slope >= 0; they cross if nowhere.
-        value = rays.start @ normal - offset
-        slope = (rays.step @ normal).expand_as(value)
+        value = _along(border, rays.start) - offset
+        slope = _along(border, rays.step).expand_as(value)
         crossing = -value / torch.where(slope == 0, torch.ones_like(slope), slope)
         lows = torch.where(slope > 0, torch.maximum(lows, crossing), lows)
         highs = torch.where(slope < 0, torch.minimum(highs, crossing), highs)
@@ -104,3 +103,9 @@ def clip_rays(
     nothing = torch.full_like(lows, 1 / far)
     ends = [torch.where(valid, bound, nothing) for bound in (lows, highs)]
     return torch.stack(ends, -1), valid
+
+
+def _along(border: tuple[float, float, float], vectors: Tensor) -> Tensor:
+    """(...) products of (..., 3) with a border's normal, whatever its numbers are."""
+    x, y, z = vectors.unbind(-1)
+    return border[0] * x + border[1] * y + border[2] * z

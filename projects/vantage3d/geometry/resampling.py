@@ -6,6 +6,7 @@ threads arrive. These give the same values, and gradients in a fixed order.
 """
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -71,7 +72,7 @@ def sample_maps(maps: Tensor, pixels: Tensor, outside: str = "border") -> Tensor
     samples, channels, height, width = maps.shape
     cells, shares = bilinear_cells(pixels.flatten(0, -2), width, height, outside)
     first = torch.arange(samples, device=maps.device) * (height * width)
-    cells = cells.view(samples, pixels.shape[1:-1].numel(), 4) + first[:, None, None]
+    cells = cells.view(samples, prod(pixels.shape[1:-1]), 4) + first[:, None, None]
     # Cells lie together in memory, so this beats grid_sample on a CPU.
     rows = maps.flatten(2).mT.reshape(-1, channels)
     found = embedding_bag(

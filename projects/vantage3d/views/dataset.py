@@ -298,13 +298,27 @@ class PosedViews(SeededSamples, BaseDataset):
         raise AssertionError("unreachable: the last draw raises")
 
     def draw_views(self, rows: Rows, frames: int, rng: np.random.Generator) -> Rows:
-        """(V,) rows of a sample, from its own or from its anchor."""
-        if self.test_mode or self.options.gap is not None:
+        """(V,) rows of a sample, from its own or from its anchor.
+
+        Raises:
+            BadSampleError: If its anchor has not so many others around it.
+        """
+        gap = self.options.gap
+        if self.test_mode or (gap is not None and frames == len(rows)):
             return rows
         row = int(rows[0])
         at = bisect_right(self.pieces, row, key=lambda piece: piece.start)
         start, end, step = self.pieces[at - 1]
         numbers = self.index.numbers[start:end]
+        if gap is not None:  # a batch asks for another number than the usual one
+            windows, _ = spaced_by_number(numbers, frames, gap)
+            own = windows[windows[:, 0] == row - start]
+            if not len(own):
+                raise BadSampleError(
+                    f"frame {numbers[row - start]} has not {frames - 1} others, `gap` "
+                    f"{gap} apart, in a piece of {end - start}. Ask for fewer frames"
+                )
+            return start + own[0]
         return start + self.sampling.draw(numbers, row - start, frames, rng, step)
 
     def transform(self, aspect: float) -> ViewTransform:

@@ -143,7 +143,7 @@ def correlate(queries: Tensor, maps: Tensor, cells: Tensor) -> Tensor:
     product = torch.lerp(torch.lerp(a, b, x), torch.lerp(c, d, x), y)
     forms = _neighbour_products(flat, wide)
     forms = forms.flatten(0, 1), forms.shape[1]
-    owner = torch.arange(len(maps), device=maps.device)[:, None, None]
+    owner = torch.arange(maps.shape[0], device=maps.device)[:, None, None]
     forms = embedding(corner + owner * forms[1], forms[0]).unflatten(-1, (3, 3))
     in_x = torch.stack([(1 - x) ** 2, x * (1 - x), x**2], -1)
     in_y = torch.stack([(1 - y) ** 2, y * (1 - y), y**2], -1)

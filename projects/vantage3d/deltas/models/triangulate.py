@@ -277,7 +277,12 @@ def false_alarms(
     chance = (2 * max_residual / length.clamp(min=2 * max_residual)).log()
     chance = torch.where(agreed, chance, 0)
     n, k = seen.sum(1), agreed.sum(1).clamp(min=1)
-    ways = torch.lgamma(n + 1.0) - torch.lgamma(k + 0.0) - torch.lgamma(n - k + 1.0)
+    counts = torch.arange(1, seen.shape[1] + 1, device=n.device)
+
+    def log_factorial(number: Tensor) -> Tensor:
+        return (counts.log() * (counts <= number[..., None])).sum(-1)
+
+    ways = log_factorial(n) - log_factorial(k - 1) - log_factorial(n - k)
     return (ways + chance.sum(1) - chance.amin(1)).exp()
 
 
