@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+# Of pyproject.toml, which `make extras` installs together.
+EXTRAS = ("docs", "efflite", "notebooks", "onnx", "record3d", "tensorboard")
 
 
 @pytest.fixture
