@@ -56,7 +56,7 @@ DEPTH_LORA = configs/vggt_lora/lora_kitti360_strategy_b_demo.py
 BASE_FILE = --cfg-options model.base_weights=$(DEPTH_WORK)/base
 
 .PHONY: setup extras docs minkowski mmcv-ops demo demo-depth demo-evaluate demo-deltas demo-real \
-    demo-use test test-bitwise lint doctor gpu-check soak
+    demo-use demo-long test test-bitwise lint doctor gpu-check soak
 
 setup:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV)
@@ -153,6 +153,11 @@ ifneq ($(wildcard $(SHELF)),)
 	    --save html coco
 endif
 	$(RUN) tools/index_results.py $(USE_WORK)
+
+# Long sequences in chunks; with `make demo-depth` before it, its network's figure too.
+demo-long: setup
+	OMP_NUM_THREADS=1 $(RUN) tools/benchmark.py long --out $(WORK)/demo-long \
+	    $(if $(wildcard $(DEPTH_WORK)/base),--weights $(DEPTH_WORK)/base)
 
 test: setup
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadscope \

@@ -15,6 +15,7 @@ SUBJECTS = {
     "vggt_data": ("benchmarks.vggt_data", "KITTI-360 samples per second and core"),
     "depth_metrics": ("benchmarks.depth_metrics", "all depth metrics on 1000 frames"),
     "deltas": ("benchmarks.deltas", "DELTAS's stages beside a bare ResNet-50"),
+    "long": ("benchmarks.long", "long sequences in chunks (`make demo-long`)"),
     "gpu": ("benchmarks.gpu", "all that a GPU has to show (`make gpu-check`)"),
     "soak": ("benchmarks.soak", "kills, damage, memory over an hour (`make soak`)"),
     "scannet_ap": ("benchmarks.scannet_ap", "ScanNet AP beside mmdet3d"),

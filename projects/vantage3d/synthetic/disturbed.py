@@ -60,12 +60,23 @@ class DisturbedTruth:
     wrong: Disturbance = Disturbance()
     seed: int = 0
 
+    def poses(self, frames: Sequence[int]) -> Floats:
+        """(V, 4, 4) poses alone, as of one pass that is too large to have its depth."""
+        return self._start(frames, self.depth(frames[0]))[1]
+
+    def _start(
+        self, frames: Sequence[int], first: Floats
+    ) -> tuple[np.random.Generator, Floats, Floats, float]:
+        """Generator, poses, scales and typical depth of an answer."""
+        rng = np.random.default_rng([self.seed, frames[0], len(frames)])
+        typical = float(np.median(first[first > 0]))
+        poses, scales = self._walk(self.cam2world[list(frames)], typical, rng)
+        return rng, poses, scales, typical
+
     def __call__(self, frames: Sequence[int]) -> Chunk:
         """What such a network says of some frames."""
-        rng = np.random.default_rng([self.seed, frames[0], len(frames)])
         truth = [self.depth(frame) for frame in frames]
-        typical = float(np.median(truth[0][truth[0] > 0]))
-        poses, scales = self._walk(self.cam2world[frames], typical, rng)
+        rng, poses, scales, typical = self._start(frames, truth[0])
         world = Similarity(
             float(rng.uniform(0.3, 3.0)),
             Rotation.random(random_state=rng.integers(2**31)).as_matrix(),
