@@ -1,5 +1,6 @@
 """Resuming, memory and refusals, which all systems have from one class."""
 
+import shutil
 import weakref
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from vantage3d.engine.errors import CheckpointError, ConfigError
 from vantage3d.esam import RGBDSegmenter
 from vantage3d.inference import InputFrame, inferencer, open_footage
+from vantage3d.inference.trained import find_trained
 from vantage3d.recordings.recording import Recording
 
 
@@ -110,10 +112,17 @@ def test_missing_weights_name_the_page_of_released_files(tmp_path):
 
 
 def test_a_checkpoint_without_its_config_asks_for_it(weights, tmp_path):
-    alone = tmp_path / "epoch_1.pth"
+    alone = tmp_path / "run" / "lora" / "epoch_1.pth"
+    alone.parent.mkdir(parents=True)
     alone.write_bytes(weights("esam").read_bytes())
     with pytest.raises(ConfigError, match=r"which config was .*Its folder has none"):
-        RGBDSegmenter(alone)
+        find_trained(alone, None, "esam")
+    config = next(weights("esam").parent.glob("*.py"))
+    above = shutil.copy(config, tmp_path / "run")
+    assert find_trained(alone, None, "esam").cfg.filename == str(above)
+    shutil.copy(config, tmp_path / "run" / "other.py")
+    with pytest.raises(ConfigError, match=r"other\.py, expected one. Give it with"):
+        find_trained(alone, None, "esam")
 
 
 @pytest.mark.parametrize(

@@ -120,12 +120,15 @@ def find_trained(
 
 
 def _beside(checkpoint: Path) -> Path:
-    """The config that a run left beside its checkpoints."""
-    found = sorted(checkpoint.parent.glob("*.py"))
-    if len(found) == 1:
-        return found[0]
+    """The config that a run left beside its checkpoints, or in the folder above."""
+    for folder in (checkpoint.parent, checkpoint.resolve().parent.parent):
+        found = sorted(folder.glob("*.py"))
+        if len(found) == 1:
+            return found[0]
+        if found:
+            break
     names = ", ".join(path.name for path in found) or "none"
     raise ConfigError(
         f"which config was {checkpoint} trained with? Its folder has {names}, expected "
-        "one. Give the config"
+        "one. Give it with --config"
     )
