@@ -333,10 +333,13 @@ def export_onnx(argv: list[str] | None = None) -> None:
     parser.add_argument("out", type=Path, help="folder of the files")
     args = parser.parse_args(argv)
     from vantage3d.deltas.inference import PosedDepth
+    from vantage3d.deltas.models import DELTAS
     from vantage3d.deltas.onnx_export import export
     from vantage3d.inference.trained import find_trained
 
     with one_message("stopped; the same command writes them all"):
         trained = find_trained(args.checkpoint, args.config, PosedDepth.system)
-        for path in export(trained.build(**PosedDepth.changes), args.out):
+        model = trained.build(**PosedDepth.changes)
+        assert isinstance(model, DELTAS)
+        for path in export(model, args.out):
             print(path)

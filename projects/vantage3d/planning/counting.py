@@ -84,8 +84,8 @@ def empty_weights(net: nn.Module) -> nn.Module:
         for name, value in list(module.named_parameters(recurse=False)):
             grown = torch.empty(value.shape, dtype=value.dtype)
             module.register_parameter(name, nn.Parameter(grown, value.requires_grad))
-        for name, value in list(module.named_buffers(recurse=False)):
-            setattr(module, name, torch.empty(value.shape, dtype=value.dtype))
+        for name, buffer in list(module.named_buffers(recurse=False)):
+            setattr(module, name, torch.empty(buffer.shape, dtype=buffer.dtype))
     return net
 
 

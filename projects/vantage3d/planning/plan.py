@@ -218,7 +218,7 @@ def plan_text(plan: Plan, count: int, size: Size, device: int | None) -> str:
     ]
     titles = ["", "weights", "optimizer", "kept", "peak"]
     titles += [f"most {plan.unit}"] if device else []
-    rows = [titles]
+    rows: list[list[Any]] = [titles]
     for way in plan.ways:
         row = [way.name, weights.size, way.standing - weights.size, way.kept, way.peak]
         cells = [_gib(x) if isinstance(x, int) else x for x in row]

@@ -6,7 +6,8 @@ synthetic room, so its figures are those of such frames.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +35,8 @@ Size = tuple[int, int]
 _losses: dict[str, int] = {}
 
 
-class Subject(NamedTuple):
+@dataclass(frozen=True)
+class Subject:
     """A system, as the planner sees it.
 
     Attributes:

@@ -1,6 +1,6 @@
 """Metres per unit of a predicted world: from known poses, known depth or one length."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +13,8 @@ STILL = 1e-6  # of the largest distance: shorter ones are no baseline
 FAR = 0.25  # of the largest distance: shorter ones are mostly noise
 
 
-class MetricScale(NamedTuple):
+@dataclass(frozen=True)
+class MetricScale:
     """A scale, and what is known about it.
 
     Attributes:

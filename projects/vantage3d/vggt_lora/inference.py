@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -184,7 +185,7 @@ class DepthAndPoses(Inferencer):
         told = "no scale is known: lengths have the network's unit"
         print_log(str(self.scale or told), logger="current")
         if store is not None:
-            facts = None if self.scale is None else self.scale._asdict()
+            facts = None if self.scale is None else asdict(self.scale)
             text = json.dumps({"scale": facts, "reliable": found.reliable.tolist()})
             atomic_write_bytes(store.folder.parent / SCALE, text.encode())
         for one in found.frames():

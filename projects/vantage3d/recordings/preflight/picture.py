@@ -72,7 +72,7 @@ def write_matches(path: Path, film: Matches, facts: Facts, best: Hypothesis) -> 
         axes.scatter(*seen.second[::every].T, s=9, c=colors)
         for (a, b, c), color in zip(seen.lines[::every], colors):
             foot = -c * np.array([a, b]) / (a * a + b * b)
-            axes.axline(foot, foot + [b, -a], color=color, linewidth=0.6)
+            axes.axline(foot, foot + np.array([b, -a]), color=color, linewidth=0.6)
     write_figure(path, figure)
 
 

@@ -57,9 +57,12 @@ def write_report(
     for number, report in enumerate(reports):
         if report.compared:
             film, comparison = report.compared
-            what = film, facts_of(film, meaning(recording)), comparison.best
-            draw = write_pair if isinstance(film, Footage) else write_matches
-            draw(folder / f"pair_{number}.png", *what)
+            what = facts_of(film, meaning(recording)), comparison.best
+            path = folder / f"pair_{number}.png"
+            if isinstance(film, Footage):
+                write_pair(path, film, *what)
+            else:
+                write_matches(path, film, *what)
 
 
 def as_json(recording: Recording, reports: list[SequenceReport]) -> dict[str, Any]:
