@@ -106,7 +106,7 @@ demo-evaluate: demo-depth
 	    test_dataloader.dataset.dataset.depth=exact
 	$(RUN) tools/visualize_depth_metrics.py $(DEPTH_WORK)/evaluation
 
-demo-real: setup
+demo-real: $(if $(REAL_PACK),extras,setup)
 ifeq ($(RGBD),)
 	$(RUN) tools/create_data.py apc_shelf --root-path $(SHELF) \
 	    --out-dir $(DATA)/shelf-rgbd

@@ -17,6 +17,7 @@ from vantage3d.recordings.preflight.check import (
     uncompared,
 )
 from vantage3d.recordings.preflight.footage import Film, Footage
+from vantage3d.recordings.preflight.matches import Matches
 from vantage3d.recordings.preflight.picture import write_matches, write_pair
 from vantage3d.recordings.preflight.reader import RecordingReader
 from vantage3d.recordings.preflight.remedies import Meaning, meaning
@@ -61,7 +62,7 @@ def write_report(
             path = folder / f"pair_{number}.png"
             if isinstance(film, Footage):
                 write_pair(path, film, *what)
-            else:
+            elif isinstance(film, Matches):
                 write_matches(path, film, *what)
 
 
