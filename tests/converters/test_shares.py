@@ -46,6 +46,20 @@ def test_shares_merge_to_the_bytes_of_one_process(
     assert {path: path.stat().st_mtime_ns for path in done()} == times  # none twice
 
 
+def test_shares_of_sens_files_export_and_merge_to_the_bytes_of_one(filmed, tmp_path):
+    out = tmp_path / "out"
+    folders = ["--root-path", str(filmed("scannet_sens")), "--out-dir", str(out)]
+    main(["scannet", *folders])
+    whole = content(out)
+    out.rename(tmp_path / "whole")
+    for rank in (1, 0):
+        main(["scannet", *folders, "--rank", str(rank), "--world-size", "2"])
+        assert len(list((out / "scans").iterdir())) == 2 - rank
+        assert not list(out.glob("*.npz"))
+    main(["scannet", *folders])
+    assert content(out) == whole
+
+
 def test_a_share_cannot_overwrite(filmed, tmp_path, capsys):
     folders = ["--root-path", str(filmed("rgbd_folder")), "--out-dir", str(tmp_path)]
     share = ["--rank", "0", "--world-size", "2", "--overwrite"]

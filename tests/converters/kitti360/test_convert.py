@@ -15,6 +15,7 @@ from vantage3d.converters.kitti360.raw import Kitti360Layout, read_poses
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.images import read_depth, read_ids
 from vantage3d.io.kitti360_labels import IDS
+from vantage3d.process.shards import Shard
 from vantage3d.synthetic.layouts.drives import drive_name
 from vantage3d.views.index import FrameIndex
 from vantage3d.views.kitti360 import packed_name
@@ -115,6 +116,17 @@ def test_same_bytes_for_two_workers_and_after_a_kill(raw, cache, tmp_path):
     (tmp_path / packed_name(NAME, 1, VIEW)).unlink()
     convert(wanted, ["train", "val"])
     assert depth_files(tmp_path) == expected
+
+
+def test_shares_merge_to_the_bytes_of_one_process(raw, tmp_path):
+    out = tmp_path / "out"
+    convert(options(raw, out, pack=(VIEW,)), ["train", "val"])
+    whole = depth_files(out)
+    out.rename(tmp_path / "whole")
+    for shard in (Shard(1, 2), Shard(0, 2), Shard()):
+        assert not INDEXES & {path.name for path in out.glob("*.npz")}
+        convert(options(raw, out, pack=(VIEW,), shard=shard), ["train", "val"])
+    assert depth_files(out) == whole
 
 
 def test_other_options_or_poses_are_refused_by_name(copy, tmp_path):

@@ -1,6 +1,8 @@
 """A colour camera beside the depth camera, rendered: everything finds its place."""
 
 import json
+import sys
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +11,9 @@ from PIL import Image
 
 from tests.layouts import create_data
 from tests.rooms import FRAMES, SEED, SIZE, truth
+from vantage3d.converters.recordings import RecordingSource
+from vantage3d.esam.converters.samples import SampleName, read_frame, superpoint_map
+from vantage3d.esam.converters.segmenters import FastSamSegmenter, SamSegmenter
 from vantage3d.esam.datasets import (
     LoadAnnotations3D_,
     LoadClipFeature,
@@ -21,6 +26,7 @@ from vantage3d.geometry import invert_rigid, pixel_grid, project, unproject_pixe
 from vantage3d.io.features import FeatureSource, write_features
 from vantage3d.io.infos import load_info
 from vantage3d.io.points import read_labels, read_pixels, read_points
+from vantage3d.recordings.detection import open_recording
 from vantage3d.synthetic.layouts.dataset import SEEDS_PER_DATASET
 from vantage3d.synthetic.render.scene import render
 from vantage3d.synthetic.rooms.filming import (
@@ -168,6 +174,56 @@ def test_masks_of_the_colour_images_become_superpoints(filmed, seen, tmp_path):
         pairs, sizes = np.unique(np.stack([found, own]), axis=1, return_counts=True)
         largest = [sizes[pairs[0] == one].max() for one in np.unique(found)]
         assert sum(largest) / N > (0.95 if view.number == 40 else 0.97), name
+
+
+def sam(weights, found, monkeypatch):
+    """The SAM segmenter over a stand-in for its package that finds those masks."""
+    package = ModuleType("segment_anything")
+    package.sam_model_registry = {"vit_b": lambda checkpoint: torch.nn.Identity()}
+    masks = SimpleNamespace(
+        generate=lambda image: [{"segmentation": one} for one in found(image)]
+    )
+    package.SamAutomaticMaskGenerator = lambda network: masks
+    monkeypatch.setitem(sys.modules, "segment_anything", package)
+    return SamSegmenter(weights / "sam_vit_b.pth")
+
+
+def fastsam(weights, found, monkeypatch):
+    package = ModuleType("ultralytics")
+
+    def network(image, **options):
+        data = torch.from_numpy(np.stack(found(image)))
+        return [SimpleNamespace(masks=SimpleNamespace(data=data))]
+
+    package.FastSAM = lambda weights: network
+    monkeypatch.setitem(sys.modules, "ultralytics", package)
+    return FastSamSegmenter(weights / "FastSAM-s.pt")
+
+
+@pytest.mark.parametrize("network", [sam, fastsam])
+def test_masks_of_networks_are_looked_up_through_the_colour_camera(
+    network, filmed, seen, tmp_path, monkeypatch
+):
+    """A network that sees every object: its map in pixels of depth is depth's own."""
+    source = RecordingSource(open_recording(filmed(LAYOUT)))
+    for view in truth(LAYOUT, 0):
+        instance = seen[view.number].instance
+
+        def found(image, instance=instance):
+            assert image.shape == (150, 200, 3)  # as the colour camera took it
+            return [instance == one for one in np.unique(instance)]
+
+        name = SampleName("scene0000_00", str(view.number))
+        segmenter = network(tmp_path, found, monkeypatch)
+        made = superpoint_map(
+            segmenter, source.root, *read_frame(source, name), name.idx
+        )
+        covered = (made >= 0) & (view.frame.depth > 0)
+        assert covered.mean() > 0.5
+        pairs = np.stack([made[covered], view.frame.instance[covered]])
+        (found_ids, _), sizes = np.unique(pairs, axis=1, return_counts=True)
+        largest = [sizes[found_ids == one].max() for one in np.unique(found_ids)]
+        assert sum(largest) / covered.sum() > 0.95, name
 
 
 def test_label_images_may_be_of_the_colour_images(copied_film, seen, tmp_path):

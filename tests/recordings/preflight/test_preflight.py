@@ -191,7 +191,7 @@ def test_what_a_still_camera_does_not_tell_is_a_doubt_with_its_figure(copied):
     finding = check(copied)
     assert finding.level == "warning"
     assert "the camera hardly moved; these views would not show" in finding.text
-    assert "poses or colour up to 5 frames late or early" in finding.text
+    assert "poses or colour up to 5 frames off" in finding.text
     assert "a focal length -30 to +40 % off" in finding.text
     assert "standard errors" in finding.text
 

@@ -89,7 +89,7 @@ def not_told(guesses: Iterable[Hypothesis]) -> str:
         for name, value in guess.changes.items():
             values[_NOT_TOLD[name]].append(value)
     words = [what.format(_span(found)) for what, found in values.items()]
-    return " or ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])
+    return ", or ".join([*([", ".join(words[:-1])] if words[1:] else []), *words[-1:]])
 
 
 def _span(values: list) -> str:
@@ -226,8 +226,8 @@ _NOT_TOLD = {
     "axes": "cameras of other axes",
     "scale": "another unit of depth",
     "units": "another unit of translations",
-    "pose_shift": "poses or colour up to {} late or early",
-    "color_shift": "poses or colour up to {} late or early",
+    "pose_shift": "poses or colour up to {} off",
+    "color_shift": "poses or colour up to {} off",
     "focal": "a focal length {} % off",
     "size": "intrinsics of another size",
     "rays": "depth along rays",

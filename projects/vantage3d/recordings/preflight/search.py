@@ -34,7 +34,7 @@ class Untold(NamedTuple):
     Attributes:
         guess: The change.
         gain: Mean difference of the scores, for all that is known below zero.
-        errors: The same in standard errors; zero where nothing could be compared.
+        errors: The same in standard errors.
     """
 
     guess: Hypothesis
@@ -91,11 +91,14 @@ def compare(few: Measure, every: Measure, facts: Facts) -> Comparison:
 
 
 def _untold(quick: "Scores", whole: "Scores", facts: Facts) -> tuple[Untold, ...]:
-    """Single changes that are not surely worse than the recording as it is read."""
+    """Single changes that are not surely worse than the recording as it is read.
+
+    Those that leave no views to compare, as four frames late of five, are no doubts.
+    """
     every = single_changes(GIVEN, facts._replace(still=False))
     near = [g for g in every if gain(quick(g), quick(GIVEN))[1] > -SURE]
     found = [Untold(g, *gain(whole(g), whole(GIVEN))) for g in near]
-    return tuple(one for one in found if one.errors > -SURE)
+    return tuple(o for o in found if o.errors > -SURE and np.isfinite(o.gain))
 
 
 class Scores:
