@@ -101,6 +101,12 @@ def test_wrong_input_ends_in_one_message(images, system, options, message, tmp_p
     assert not (tmp_path / "out").exists()
 
 
+def test_results_do_not_go_into_the_recording(room):
+    with pytest.raises(CommandError, match=r"--out .*scene0000_00 is the recording"):
+        run("vggt", room, room)
+    assert not (room / "frames").exists()
+
+
 def test_one_image_is_not_triangulated(room, weights, copied_film, tmp_path):
     scene = copied_film("rgbd_folder") / "scene0000_00"
     for part in ("color", "depth", "pose", "instance", "semantic"):

@@ -157,7 +157,12 @@ def _run(
 
 
 def _check(args: argparse.Namespace) -> None:
-    """Refuse options that would do nothing."""
+    """Refuse options that would do nothing, or harm the recording."""
+    if args.out.resolve() == args.source.resolve():
+        raise ValueError(
+            f"--out {args.out} is the recording itself: results would lie among its "
+            "files. Choose another folder"
+        )
     of_esam = ("depth_from", "segmenter", "mask_dir", "segmenter_weights", "num_points")
     given = [name for name in of_esam if getattr(args, name) is not None]
     if given and args.system != "esam":
