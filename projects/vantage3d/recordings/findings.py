@@ -22,7 +22,9 @@ class Finding(NamedTuple):
     remedy: str = ""
 
     def __str__(self) -> str:
-        return f"{self.text}. {self.remedy}" if self.remedy else self.text
+        if not self.remedy:
+            return self.text
+        return f"{self.text}{'' if self.text.endswith('?') else '.'} {self.remedy}"
 
 
 def errors(findings: Iterable[Finding]) -> list[Finding]:

@@ -199,8 +199,8 @@ def _color_flip(guess: Hypothesis, now: Meaning) -> Told:
 
 def _color_focal(guess: Hypothesis, now: Meaning) -> Told:
     text = (
-        "colour is of another camera than depth: a focal length of "
-        f"{guess.color_focal:.0%} of that of depth fits it"
+        "a colour camera of its own fits better, with a focal length of "
+        f"{guess.color_focal:.0%} of that of depth"
     )
     return text, (
         "Give the colour camera its own intrinsics (intrinsic_color.txt in an RGB-D "

@@ -67,19 +67,23 @@ def _level(film: Film, comparison: Comparison) -> Level:
     Depth and colours are two witnesses. A change of depth or of poses that depth
     speaks against is not said at all. What is said is a doubt, unless the change makes
     most points agree, by far better than now, in frames enough not to fit by chance.
+    A focal length of colour alone is never certain, as the scene may be far away, or
+    flat; what is wrong beside it is, where depth says so.
     """
     changes = comparison.best.changes.keys()
     given, best = comparison.given_agreement, comparison.best_agreement
     against = standard(best.surface - given.surface)[1] < -SURE
     if not changes or (changes - OF_COLOR and against):
         return "info"
-    both = np.isfinite(given.score) & np.isfinite(best.score)
+    before, after = given.score, best.score
+    if "color_focal" in changes:
+        before, after = given.surface, best.surface
+    both = np.isfinite(before) & np.isfinite(after)
     certain = (
-        "color_focal" not in changes  # the scene may be far away, or flat
-        and comparison.errors > CERTAIN
+        comparison.errors > CERTAIN
         and len(film.places) >= (SOME if FINE & changes else COMPARED)
         and _mean(best.landed) > AGREED
-        and _mean(given.score[both]) < POOR * _mean(best.score[both])
+        and _mean(before[both]) < POOR * _mean(after[both])
     )
     return "error" if certain else "warning"
 
