@@ -7,7 +7,13 @@ from tests.deltas.worlds import wall_batch
 from tests.shared import ROOT
 from vantage3d.deltas.evaluation.depth_metric import SPARSE
 from vantage3d.deltas.evaluation.hooks import MISTAKES, WrongPosesHook
-from vantage3d.deltas.evaluation.studies import STUDIES, Result, Row, Settings
+from vantage3d.deltas.evaluation.studies import (
+    DATASET,
+    STUDIES,
+    Result,
+    Row,
+    Settings,
+)
 from vantage3d.deltas.evaluation.study_run import (
     Source,
     command_of,
@@ -45,10 +51,11 @@ def test_only_the_mask_rows_change_the_mask():
     assert search["model.sparse_range"] == (0.5, 10.0)
 
 
-def test_published_sequences_keep_their_volume():
+def test_published_sequences_keep_their_volume_and_rows_their_anchors():
     rows = STUDIES["seq_length"].rows(Settings())
-    pairs = [tuple(row.options.values()) for row in rows]
-    assert pairs == [(3, 20), (4, 15), (5, 12), (7, 10)]
+    names = ("frames", "gap", "min_baseline")
+    values = [tuple(row.options[f"{DATASET}.{n}"] for n in names) for row in rows]
+    assert values == [(3, 20, 0), (4, 15, 0), (5, 12, 0), (7, 10, 0)]
 
 
 def test_sizes_are_compared_at_the_size_of_the_files():

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 DATASET = "test_dataloader.dataset"
 EVALUATOR = "test_evaluator"
 CLASSICAL = "classical"  # the study of features without learning
+EVERY_ANCHOR = {f"{DATASET}.min_baseline": 0.0}  # else rows have other anchors
 NO_POINTS = {"model.sparse_range": (1e6, 2e6)}
 # Published: longer sequences, smaller gaps, the same volume seen.
 SEQUENCES = ((3, 20), (4, 15), (5, 12), (7, 10))
@@ -73,9 +74,8 @@ class Settings:
 
 def gap_rows(settings: Settings) -> list[Row]:
     """Spacing of the views, with controls that cannot have used it."""
-    every = {f"{DATASET}.min_baseline": 0.0}  # the same anchors in every row
     rows = [
-        Row(f"gap {gap}", {**every, f"{DATASET}.gap": gap}, float(gap))
+        Row(f"gap {gap}", {**EVERY_ANCHOR, f"{DATASET}.gap": gap}, float(gap))
         for gap in settings.gaps
     ]
     last = rows[-1].options
@@ -120,7 +120,7 @@ def length_rows(settings: Settings) -> list[Row]:
     return [
         Row(
             f"{length} views, gap {gap}",
-            {f"{DATASET}.frames": length, f"{DATASET}.gap": gap},
+            {**EVERY_ANCHOR, f"{DATASET}.frames": length, f"{DATASET}.gap": gap},
             float(length),
         )
         for length, gap in settings.sequences
