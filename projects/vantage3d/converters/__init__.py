@@ -1,0 +1,1 @@
+"""Raw datasets and recordings, to frame indexes and labelled samples."""

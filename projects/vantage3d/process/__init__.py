@@ -1,0 +1,1 @@
+"""Parallel runs, seeds, locks, progress and the endings of commands."""

@@ -14,7 +14,7 @@ from vantage3d.converters.annotations import (
     write_annotations,
 )
 from vantage3d.converters.index import build as build_index
-from vantage3d.converters.index.report import spread, write_report
+from vantage3d.converters.index.report import spread, write_overview, write_report
 from vantage3d.converters.index.sequence import SequenceResult
 from vantage3d.geometry import invert_rigid
 from vantage3d.process.seeding import SeededIndex
@@ -137,6 +137,13 @@ def test_poor_frames_are_listed(copied, create_data, tmp_path):
     report = json.loads((out / "report_train.json").read_text())
     assert report["low_quality_frames"] == [f"{SEQUENCE}/1"]
     assert report["low_quality_count"] == 1
+
+
+def test_a_split_without_sequences_has_no_overview(tmp_path):
+    """As the validation split of a recording of one drive."""
+    index = FrameIndex.build(Facts("png", "."), {})
+    write_overview(tmp_path / "out", "val", index, tmp_path)
+    assert not (tmp_path / "out").exists()
 
 
 def test_overview_shows_images_and_points(written, create_data, tmp_path):

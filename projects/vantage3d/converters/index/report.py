@@ -195,11 +195,12 @@ def write_overview(folder: Path, split: str, index: FrameIndex, root: Path) -> N
 
     A row of the picture is an image, its depth, and the depth of the next frame moved
     here by both poses and painted over the image: edges must lie on edges. Paths of
-    ``index`` are relative to ``root``.
+    ``index`` are relative to ``root``. A split without sequences has neither.
     """
-    steps = np.linspace(0, len(index.sequences) - 1, SHOWN).astype(int)
+    last = len(index.sequences) - 1
+    steps = np.linspace(0, last, min(SHOWN, last + 1)).round().astype(int)
     rows = []
-    for name in dict.fromkeys(index.sequences[step] for step in steps):
+    for name in (index.sequences[step] for step in steps):
         views = []
         for entry in list(index.frames(name))[:FUSED]:
             # Not every frame was read when it was indexed.
