@@ -4,6 +4,9 @@
 #   docker build -t vantage3d .
 #   docker run --rm --gpus all -v "$PWD/data:/data" -v "$PWD/work_dirs:/work_dirs" \
 #       vantage3d predict esam /data/desk --weights /work_dirs/demo --out /work_dirs/desk
+#
+# No Docker runs where this file was written: it was never built. Its one step, `make
+# extras` with another VENV, is what CI does on Debian.
 FROM python:3.11-slim-bookworm
 RUN apt-get update \
     && apt-get install -y --no-install-recommends make \
