@@ -67,6 +67,17 @@ def test_classes_are_those_of_the_dataset(segmenter, room):
     assert found.superpoints.max() > 3
 
 
+def test_a_frame_without_a_valid_pixel_is_left_out(segmenter, room):
+    """The others of its batch are what they are alone."""
+    first, second, third = open_footage(room)
+    blind = second._replace(depth=np.zeros_like(second.depth))
+    found = list(segmenter.stream([first, blind, third], batch_size=3))
+    assert [one.name for one in found] == [first.name, third.name]
+    assert np.array_equal(found[1].depth, third.depth)
+    with pytest.raises(ValueError, match="the warning says why"):
+        segmenter.frame(blind.color, blind.depth, blind.K)
+
+
 def test_a_frame_of_arrays_needs_no_files_and_no_pose(segmenter, room):
     frame = next(iter(open_footage(room)))
     found = segmenter.frame(frame.color, frame.depth, frame.K)

@@ -27,6 +27,7 @@ from vantage3d.esam.converters.samples import (
 from vantage3d.esam.converters.segmenters import SegmenterOptions, build_segmenter
 from vantage3d.geometry import scale_intrinsics
 from vantage3d.inference import Group, Inferencer, InputFrame
+from vantage3d.inference.frames import leave_out
 from vantage3d.recordings.registration import register_color, register_labels
 from vantage3d.registry import DATASETS, TRANSFORMS
 from vantage3d.results.prediction import FramePrediction, Instances
@@ -141,17 +142,24 @@ class RGBDSegmenter(Inferencer):
 
     @torch.no_grad()
     def predict(self, group: Group) -> list[FramePrediction]:
-        views = [self._view(frame) for frame in group.frames]
-        drawn = [self._draw(f, view) for f, view in zip(group.frames, views)]
-        batch = pseudo_collate([self.pipeline(dict(results)) for results in drawn])
+        ready = []
+        for frame in group.frames:
+            try:
+                view = self._view(frame)
+                ready.append((frame, view, self._draw(frame, view)))
+            except ValueError as error:  # no depth, or none that colour sees
+                leave_out(frame.name, error)
+        if not ready:
+            return []
+        batch = pseudo_collate([self.pipeline(dict(drawn)) for _, _, drawn in ready])
         data = self.model.data_preprocessor(batch, training=False)
         if not self._folded:  # with the first frames, since images may have a part
             self._folded = True
             self._fold(data)
         found = self.model(**data, mode="predict")
         return [
-            self._prediction(frame, view, results, sample.pred_pts_seg)
-            for frame, view, results, sample in zip(group.frames, views, drawn, found)
+            self._prediction(*parts, sample.pred_pts_seg)
+            for parts, sample in zip(ready, found)
         ]
 
     def _fold(self, data: dict[str, Any]) -> None:

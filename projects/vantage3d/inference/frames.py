@@ -190,8 +190,7 @@ class Footage:
                 decoded = self.at(place)
             except (FileNotFoundError, ValueError) as error:
                 reasons.append(str(error))
-                text = f"frame {name} is left out: {error}"
-                print_log(text, logger="current", level=logging.WARNING)
+                leave_out(name, error)
                 continue
             used += 1
             yield decoded
@@ -257,6 +256,12 @@ def _with_prediction(
     K = frame.K if view.K is None else scale_intrinsics(view.K, W / w, H / h)
     pose = cam2world if view.cam2world is None else view.cam2world
     return frame._replace(K=K, depth=view.depth, cam2world=pose, metric=view.metric)
+
+
+def leave_out(name: str, reason: Exception) -> None:
+    """Tell that a frame is not predicted, and why."""
+    text = f"frame {name} is left out: {reason}"
+    print_log(text, logger="current", level=logging.WARNING)
 
 
 def open_footage(

@@ -219,9 +219,15 @@ class Inferencer(ABC):
             depth: (h, w) float32 metres, 0 = missing.
             K: (3, 3) intrinsics in pixels of ``color``.
             **more: Of :class:`InputFrame`.
+
+        Raises:
+            ValueError: If it lacks what the network needs, or has no valid depth.
         """
         values = {"name": "frame", "color": color, "depth": depth, "K": K, **more}
-        return next(self.stream([checked(InputFrame(**values))]))
+        found = next(self.stream([checked(InputFrame(**values))]), None)
+        if found is None:
+            raise ValueError("the frame cannot be predicted: the warning says why")
+        return found
 
     def _open(self, folder: Path, made_of: dict[str, Any], overwrite: bool) -> None:
         """Refuse a folder of another recording, other weights or other options."""
