@@ -1,5 +1,7 @@
 """The ONNX files say what torch says, at sizes and numbers of views never traced."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +25,8 @@ def test_legacy_is_refused(tmp_path):
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
+    if not os.environ.get("EXPORT"):
+        pytest.skip("the export takes a minute and a half: EXPORT=1 python -m pytest")
     pytest.importorskip("onnxscript", reason="needs `pip install vantage3d[onnx]`")
     runtime = pytest.importorskip("onnxruntime", reason="needs vantage3d[onnx]")
     net = network()
@@ -39,7 +43,7 @@ def answers(session, *values):
     return [torch.from_numpy(one) for one in found]
 
 
-@pytest.mark.slow  # the export takes a minute and a half of one core
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "views"), [((72, 104), 4), ((120, 88), 2)])
 def test_three_stages_at_any_size(exported, size, views):
     net, sessions = exported

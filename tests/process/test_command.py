@@ -13,6 +13,7 @@ _CONTEXT = multiprocessing.get_context("fork")
 
 
 def test_the_first_lets_the_block_tidy_up(capsys):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background
     tidied = []
 
     def work():

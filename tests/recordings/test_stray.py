@@ -42,7 +42,7 @@ def test_intrinsics_of_the_other_sensor_are_not(tmp_path):
 
 def test_a_file_that_does_not_fit_is_mentioned(tmp_path):
     test_tum.write(tmp_path)
-    np.savetxt(tmp_path / "camera_intrinsics.txt", 10 * OWN)
+    np.savetxt(tmp_path / "camera_intrinsics.txt", np.diag([10, 10, 1]) @ OWN)
     recording = open_recording(tmp_path)
     first(recording)
     told = list(recording.defaults)

@@ -80,7 +80,7 @@ def test_a_missing_file_costs_its_frame(tmp_path):
     assert re.search(message, found[1].reason)
     (tmp_path / "a" / "frame-000000.depth.png").rename(tmp_path / "a/frame-0.depth.png")
     (first, *_) = SevenScenes(tmp_path / "a").frames("a")
-    assert "but frame-000000.color.jpg: the names differ in letter" in first.reason
+    assert "but frame-0.depth.png: the names differ in letter" in first.reason
     (tmp_path / "a/frame-0.depth.png").rename(tmp_path / "a/FRAME-000000.Depth.PNG")
     with pytest.raises(FileNotFoundError, match=r"but FRAME-000000\.Depth\.PNG: the n"):
         SevenScenes(tmp_path / "a").frame("a", "frame-000000")

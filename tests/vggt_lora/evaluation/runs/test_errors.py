@@ -106,7 +106,13 @@ def unlabelled(raw, tmp_path_factory):
     sequences = tuple(names[-1:])
     layout = Kitti360Layout(links)
     cache, sizes = folder / "cache", {"view": VIEW, "pack": (VIEW,)}
-    options = Options(layout=layout, out_dir=cache, sequences=sequences, **sizes)
+    options = Options(
+        layout=layout,
+        out_dir=cache,
+        sequences=sequences,
+        extra_roots=(raw,),
+        **sizes,
+    )
     convert(options, ["test"])
     return cache
 
