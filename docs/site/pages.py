@@ -1,18 +1,31 @@
 """Pages of the site: the repository's own documents, and one of every room's modules.
 
 Documents keep their places, so links between them, and to files beside them, hold on
-the site as they do in a checkout.
+the site as they do in a checkout. ``mkdocs.yml`` says where they stand in the
+navigation; the API follows them.
 """
 
+import ast
 import re
+from collections import Counter
+from functools import cache
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "projects" / "vantage3d"
 DOCUMENTS = ("*.md", "data/README.md", "docs/*.md")
+START = """Most people need three classes:
+[RGBDSegmenter][vantage3d.esam.inference.RGBDSegmenter],
+[DepthAndPoses][vantage3d.vggt_lora.inference.DepthAndPoses] and
+[PosedDepth][vantage3d.deltas.inference.PosedDepth], which share the calls of
+[Inferencer][vantage3d.inference.inferencer.Inferencer]; and what they return,
+[ScenePrediction][vantage3d.results.prediction.ScenePrediction]."""
+# What ``:class:`Name``` of a docstring becomes in Markdown.
+ROLE = re.compile(r":(?:attr|class|data|func|meth|mod):<code>~?([^<]+)</code>")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
 
@@ -28,18 +41,61 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if path.is_file():
             place = path.relative_to(ROOT).as_posix()
             files.append(File.generated(config, place, abs_src_path=str(path)))
-    for room in sorted(PACKAGE.glob("*/__init__.py")):
-        page = api_page(room.parent)
-        files.append(File.generated(config, f"api/{room.parent.name}.md", content=page))
+    rooms = [path.parent for path in sorted(PACKAGE.glob("*/__init__.py"))]
+    pages = {f"api/{room.name}.md": api_page(room) for room in rooms}
+    pages = {"api/index.md": api_index(rooms), **pages}
+    for place, content in pages.items():
+        files.append(File.generated(config, place, content=content))
+    assert config.nav is not None
+    config.nav = [*config.nav, {"API": list(pages)}]
     return files
+
+
+def api_index(rooms: list[Path]) -> str:
+    """What each room is for, by the first line of its docstring."""
+    rows = []
+    for room in rooms:
+        doc = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""
+        said = doc.partition("\n\n")[0].replace("\n", " ")
+        rows.append(f"| [{room.name}]({room.name}.md) | {said} |")
+    table = "\n".join(["| `vantage3d.` | |", "|---|---|", *rows])
+    return f"# API by room\n\n{START}\n\n{table}\n"
 
 
 def api_page(room: Path) -> str:
     """Every module of a room, as its docstrings tell it."""
     modules = [room / "__init__.py", *sorted(room.rglob("[!_]*.py"))]
-    names = [
-        ".".join(module.relative_to(PACKAGE.parent).with_suffix("").parts)
-        for module in modules
-    ]
-    blocks = [f"::: {name.removesuffix('.__init__')}" for name in names]
+    blocks = [f"::: {_dotted(module)}" for module in modules]
     return "\n\n".join([f"# {room.name}", *blocks, ""])
+
+
+def on_page_content(html: str, page: Page, **_: object) -> str:
+    """Names in docstrings link to where they are documented."""
+
+    def link(role: re.Match[str]) -> str:
+        name = role[1]
+        place = name if name.startswith("vantage3d.") else definitions().get(name)
+        if place is None:
+            return f"<code>{name}</code>"
+        return f'<autoref optional identifier="{place}"><code>{name}</code></autoref>'
+
+    return ROLE.sub(link, html)
+
+
+@cache
+def definitions() -> dict[str, str]:
+    """Dotted path of every class and function that has a name of its own."""
+    found = [
+        (node.name, f"{_dotted(path)}.{node.name}")
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef)
+    ]
+    count = Counter(name for name, _ in found)
+    return {name: place for name, place in found if count[name] == 1}
+
+
+def _dotted(path: Path) -> str:
+    """``vantage3d.io.ply`` of its file."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
