@@ -21,6 +21,7 @@ __all__ = ["cache", "raw"]
 LONG = (
     "integration/test_main_job.py",
     "integration/test_survival.py",
+    "test_notebooks.py",
     "vggt_lora/evaluation/runs/test_evaluate.py",
     "vggt_lora/models/test_released_size.py",
     "esam/models/test_mixformer3d.py",
