@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from vantage3d.geometry import unproject_pixels
 from vantage3d.geometry.similarity import Floats
+from vantage3d.recordings.keypoints import mutual_matches
 from vantage3d.stitching.alignment import Alignment, align
 from vantage3d.stitching.chunks import Chunk
 
 PARTNERS, PAIRS = 3, 2  # chunks that each is compared with, pairs of frames of each
-FEATURES, RATIO = 1000, 0.8  # SIFT: most per image, Lowe's ratio
+FEATURES = 1000  # of SIFT, most per image
 LEAST_MATCHES, LEAST_SHARE = 20, 0.4  # that must agree for two places to be one
 FOLD = 1.15  # between neighbouring pixels: a greater ratio of depths is an edge
 KEPT = 64  # images whose features stay in memory
@@ -130,26 +131,13 @@ class SiftMatcher:
     def __init__(self, images: Images, size: tuple[int, int]) -> None:
         self.images, self.size = images, size
         self.detector: Any = cv2.SIFT.create(FEATURES)
-        self.matcher = cv2.BFMatcher(cv2.NORM_L2)
         self.seen: OrderedDict[int, tuple[Floats, Floats | None]] = OrderedDict()
 
     def __call__(self, first: int, second: int) -> tuple[Floats, Floats]:
         """(M, 2) pixels of either frame: each the other's best match (ratio test)."""
         (ours, of_ours), (theirs, of_theirs) = self._look(first), self._look(second)
-        if of_ours is None or of_theirs is None:
-            return ours[:0], theirs[:0]
-        forth, back = self._best(of_ours, of_theirs), self._best(of_theirs, of_ours)
-        rows = [(a, b) for a, b in forth.items() if back.get(b) == a]
-        index = np.array(rows, int).reshape(-1, 2)
+        index = mutual_matches(of_ours, of_theirs)
         return ours[index[:, 0]], theirs[index[:, 1]]
-
-    def _best(self, queries: Floats, others: Floats) -> dict[int, int]:
-        pairs = self.matcher.knnMatch(queries, others, k=2)
-        return {
-            pair[0].queryIdx: pair[0].trainIdx
-            for pair in pairs
-            if len(pair) == 2 and pair[0].distance < RATIO * pair[1].distance
-        }
 
     def _look(self, frame: int) -> tuple[Floats, Floats | None]:
         """Pixels and descriptors of a frame's features."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.geometry import invert_rigid, normalise_pixels
+from vantage3d.recordings.keypoints import mutual_matches
 from vantage3d.recordings.preflight.agreement import Agreement, flipped
 from vantage3d.recordings.preflight.footage import (
     QUICK_PAIRS,
@@ -24,7 +25,7 @@ from vantage3d.recordings.preflight.hypotheses import Facts, Hypothesis
 # What shows without depth; lengths have no unit that could be seen.
 KINDS = frozenset({"inverted", "axes", "pose_shift", "focal", "size", "flip"})
 WIDTH = 640  # columns at most in which keypoints are found
-KEYPOINTS, RATIO = 1500, 0.8  # of an image; best distance by the second best
+KEYPOINTS = 1500  # of an image
 ENOUGH = 12  # matches that a pair must have
 TOLERANCES = np.array([0.5, 1, 2, 4])  # pixels, of images of at most 320 columns
 FAR_PIXELS = 2.0  # of parallax, below which it is not known where rays meet
@@ -119,21 +120,9 @@ _SIFT: Any = cv2.SIFT.create(KEYPOINTS)
 
 
 def _matched(first: tuple, second: tuple) -> Point:
-    """(M, 2) pixels of keypoints that are each other's nearest, and by far."""
+    """(M, 2) pixels of keypoints in either image that belong together."""
     (points, features), (others, further) = first, second
-    if features is None or further is None or min(len(points), len(others)) < 2:
-        return np.empty((0, 2)), np.empty((0, 2))
-    matcher = cv2.BFMatcher(cv2.NORM_L2)
-    back = {
-        (m.trainIdx, m.queryIdx)
-        for m, n in matcher.knnMatch(further, features, 2)
-        if m.distance < RATIO * n.distance
-    }
-    pairs = [
-        (points[m.queryIdx].pt, others[m.trainIdx].pt)
-        for m, n in matcher.knnMatch(features, further, 2)
-        if m.distance < RATIO * n.distance and (m.queryIdx, m.trainIdx) in back
-    ]
+    pairs = [(points[a].pt, others[b].pt) for a, b in mutual_matches(features, further)]
     both = np.array(pairs, np.float64).reshape(-1, 2, 2)
     return both[:, 0], both[:, 1]
 
