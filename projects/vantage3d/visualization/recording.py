@@ -108,23 +108,32 @@ def write_scene_recording(
 
 def _log_frame(stream: rr.RecordingStream, frame: SceneFrame) -> None:
     """A camera where it stands, with what it shows."""
-    if frame.cam2world is not None:
-        rotation, centre = frame.cam2world[:3, :3], frame.cam2world[:3, 3]
-        stream.log("world/camera", rr.Transform3D(translation=centre, mat3x3=rotation))
-    height, width = frame.image.shape[:2]
-    pinhole = rr.Pinhole(
-        image_from_camera=frame.K,
-        width=width,
-        height=height,
-        camera_xyz=rr.ViewCoordinates.RDF,
-    )
     place = "world/camera/image"
-    stream.log(place, pinhole)
+    stream.log(place, _camera(stream, frame))
     stream.log(f"{place}/image", rr.Image(frame.image).compress())
     if frame.depth is not None:
         stream.log(f"{place}/depth", rr.DepthImage(frame.depth, meter=1000.0))
     if frame.instances is not None:
         stream.log(f"{place}/instances", rr.Image(frame.instances).compress())
+
+
+def _camera(
+    stream: rr.RecordingStream,
+    frame: SceneFrame | FrameResult,
+    plane_distance: float | None = None,
+) -> rr.Pinhole:
+    """Log where a frame's camera stands, if that is known; what it projects by."""
+    if frame.cam2world is not None:
+        rotation, centre = frame.cam2world[:3, :3], frame.cam2world[:3, 3]
+        stream.log("world/camera", rr.Transform3D(translation=centre, mat3x3=rotation))
+    height, width = frame.image.shape[:2]
+    return rr.Pinhole(
+        image_from_camera=frame.K,
+        width=width,
+        height=height,
+        camera_xyz=rr.ViewCoordinates.RDF,
+        image_plane_distance=plane_distance,
+    )
 
 
 def write_recording(
@@ -169,16 +178,7 @@ def write_recording(
         for name, values in colours.items():
             cloud = rr.Points3D(frame.points, colors=values, radii=RADIUS_M)
             stream.log(f"world/{name}", cloud)
-        rotation, centre = frame.cam2world[:3, :3], frame.cam2world[:3, 3]
-        stream.log("world/camera", rr.Transform3D(translation=centre, mat3x3=rotation))
-        height, width = frame.image.shape[:2]
-        pinhole = rr.Pinhole(
-            image_from_camera=frame.K,
-            width=width,
-            height=height,
-            camera_xyz=rr.ViewCoordinates.RDF,
-            image_plane_distance=0.3,
-        )
+        pinhole = _camera(stream, frame, plane_distance=0.3)
         stream.log("world/camera/image", pinhole, rr.Image(frame.image).compress())
         ap50 = f"class-agnostic AP50 {comparison.ap50:.2f}"
         text = f"{frame.name}: {ap50}, predictions from score {score_thr:g}"
