@@ -20,6 +20,9 @@ def test_a_folder_too_high_is_searched(tmp_path, above):
     test_rgbd.write(tmp_path / above / "kitchen", "1")
     recording = open_recording(tmp_path)
     assert recording.layout == "rgbd" and len(recording.sequences()) == 1
+    deep = f"Give that folder: {tmp_path / 'a/b/c/kitchen'}"
+    told = [text for text in recording.defaults if text.endswith(deep)]
+    assert len(told) == (above == "a/b/c")
 
 
 def test_a_folder_too_low_is_named(tmp_path):
@@ -102,15 +105,53 @@ def test_a_prepared_dataset_is_none(tmp_path):
         open_recording(tmp_path)
 
 
-def test_several_recordings_are_told_apart(tmp_path):
-    test_tum.write(tmp_path / "desk")
+def test_several_layouts_below_are_refused_by_name(tmp_path):
+    test_tum.write(tmp_path / "own" / "desk")
     test_rgbd.write(tmp_path / "own" / "kitchen", "1")
+    message = (
+        r"above 2 recordings: own/kitchen \(RGB-D folder\), own/desk \(TUM RGB-D\)\. "
+        rf"Give one of them: python tools/check_recording.py {tmp_path}/own/kitchen, "
+        "or --layout rgbd for all of that layout"
+    )
+    with pytest.raises(ValueError, match=message):
+        open_recording(tmp_path)
+    assert open_recording(tmp_path, "tum").sequences() == ["own/desk"]
+
+
+def test_another_layout_beside_a_recording_is_mentioned(tmp_path):
+    test_rgbd.write(tmp_path, "1")
+    test_tum.write(tmp_path / "desk")
     (told,) = open_recording(tmp_path).defaults
     assert "is read as RGB-D folder and also holds TUM RGB-D, desk: --layout" in told
-    assert open_recording(tmp_path, "tum").sequences() == ["desk"]
+
+
+def test_a_layout_that_was_asked_for(tmp_path):
     message = "nothing is no RGB-D folder: color, intrinsic.txt are missing"
     (tmp_path / "nothing").mkdir()
     with pytest.raises(ValueError, match=message):
         open_recording(tmp_path / "nothing", "rgbd")
     with pytest.raises(ValueError, match=r"--layout.*'tmu'"):
         open_recording(tmp_path, "tmu")
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [
+        ((), r"empty. Give the folder that holds the recording's files"),
+        (
+            ("rgb_images", "depths", "camera_poses"),
+            r"depths/ to depth/, camera_poses/ to pose/, rgb_images/ to color/ are "
+            r"renamed and intrinsic.txt \(3 x 3\) added",
+        ),
+        (
+            ("kitchen/RGB", "kitchen/Depth"),
+            "kitchen is an RGB-D folder once .*RGB/ to color/ are renamed and pose/",
+        ),
+        (("Scene01/clone",), "looks like data for `create_data.py vkitti`"),
+    ],
+)
+def test_folders_of_other_names(tmp_path, folders, message):
+    for name in folders:
+        (tmp_path / name).mkdir(parents=True)
+    with pytest.raises(ValueError, match=message):
+        open_recording(tmp_path)

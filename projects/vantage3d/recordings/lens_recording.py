@@ -26,10 +26,15 @@ class LensRecording(Recording):
             ValueError: If the camera cannot be that of the images.
         """
         size = read_size(frame.color)
-        if lens.size != size and self.remedies.intrinsics_size is None:
+        said = f"{self.root}: intrinsics are scaled to images of another size"
+        if (
+            lens.size != size
+            and self.remedies.intrinsics_size is None
+            and not any(text.startswith(said) for text in self.defaults)
+        ):
             self.assumed(
-                f"{self.root}: images of {size[0]}x{size[1]} have intrinsics for "
-                f"{lens.size[0]}x{lens.size[1]}, which are scaled to them"
+                f"{said}: {frame.color.name} is {size[0]}x{size[1]}, its camera "
+                f"{lens.size[0]}x{lens.size[1]}"
             )
         try:
             lens = fitted(lens, size, self.remedies.intrinsics_size)

@@ -131,11 +131,12 @@ def test_a_lens_is_undistorted_on_reading(tmp_path):
 
 
 def test_smaller_copies_have_scaled_intrinsics_and_that_is_said(tmp_path):
-    recording = Colmap(write(tmp_path, "a.png", size=(40, 30)))
-    (frame,) = frames(recording)
+    recording = Colmap(write(tmp_path, "a.png", "b.png", size=(40, 30)))
+    Image.new("RGB", (20, 15)).save(tmp_path / "images" / "b.png")
+    frame, _ = frames(recording)
     np.testing.assert_allclose(frame.color_camera.K[0], [35, 0, 19.75])
-    text = "images of 40x30 have intrinsics for 80x60, which are scaled"
-    assert any(text in said for said in recording.defaults)
+    (told,) = [said for said in recording.defaults if "scaled to images" in said]
+    assert told.endswith("another size: a.png is 40x30, its camera 80x60")  # once
 
 
 def test_images_of_other_proportions_are_refused(tmp_path):

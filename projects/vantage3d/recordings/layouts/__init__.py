@@ -1,5 +1,7 @@
 """Layouts of recordings, one file each: anyone's, and those of public datasets."""
 
+from pathlib import Path
+
 from vantage3d.recordings.layouts.colmap import Colmap
 from vantage3d.recordings.layouts.hololens import HoloLens
 from vantage3d.recordings.layouts.images import ImageFolder
@@ -34,3 +36,12 @@ LAYOUTS: dict[str, type[Recording]] = {
         *(ImageFolder, Video),  # last: without poses, where nothing else fits
     )
 }
+
+
+def whole_layouts(root: Path) -> list[type[Recording]]:
+    """The layouts that a folder or file has, that of most parts first."""
+    looks = [kind.look(root) for kind in LAYOUTS.values()]
+    whole = [look for look in looks if look.found and not look.lacking]
+    # What ``predict`` wrote has models of other layouts beside its frames.
+    whole.sort(key=lambda look: (not LAYOUTS[look.layout].packed, -len(look.found)))
+    return [LAYOUTS[look.layout] for look in whole]
