@@ -56,7 +56,8 @@ DEPTH_LORA = configs/vggt_lora/lora_kitti360_strategy_b_demo.py
 BASE_FILE = --cfg-options model.base_weights=$(DEPTH_WORK)/base
 
 .PHONY: setup extras docs minkowski mmcv-ops demo demo-depth demo-evaluate demo-deltas demo-real \
-    demo-use demo-long test test-bitwise lint doctor gpu-check soak
+    demo-use demo-long test test-bitwise test-bitwise-avx2 \
+    test-bitwise-default lint doctor gpu-check soak
 
 setup:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV)
@@ -164,13 +165,13 @@ test: setup
 	    --no-loadscope-reorder
 
 # What asserts equal bits, with the matrix kernels of processors that this one is not.
-BITWISE = -m pytest -q -n $(WORKERS) --dist loadscope -m bitwise \
-    $(shell grep -rlF mark.bitwise tests --include=*.py)
-test-bitwise: setup
-	OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
-	    $(RUN) $(BITWISE)
-	OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 \
-	    $(RUN) $(BITWISE)
+BITWISE = OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=$(1) ONEDNN_MAX_CPU_ISA=$(2) $(RUN) \
+    -m pytest -q -m bitwise $(shell grep -rlF mark.bitwise tests --include=*.py)
+test-bitwise: test-bitwise-avx2 test-bitwise-default
+test-bitwise-avx2: setup
+	$(call BITWISE,avx2,AVX2)
+test-bitwise-default: setup
+	$(call BITWISE,default,SSE41)
 
 lint: setup
 	$(RUN) -m ruff check . && $(RUN) -m ruff format --check .

@@ -7,7 +7,12 @@ from types import ModuleType
 import pytest
 
 from vantage3d import stand_ins
-from vantage3d.stand_ins import StandInFinder, absent_modules, install
+from vantage3d.stand_ins import (
+    QuickFinder,
+    StandInFinder,
+    absent_modules,
+    install,
+)
 
 
 @pytest.fixture
@@ -60,24 +65,33 @@ def test_nothing_stands_in_where_the_real_ones_exist(monkeypatch, tmp_path):
     assert absent_modules().keys() == {"mmcv.ops", "mmcv._ext"}
     (tmp_path / "mmcv" / "_ext.cpython-311-x86_64-linux-gnu.so").touch()
     assert absent_modules() == {}
-    others = [one for one in sys.meta_path if not isinstance(one, StandInFinder)]
+    others = [
+        one for one in sys.meta_path if type(one).__module__ != "vantage3d.stand_ins"
+    ]
     monkeypatch.setattr(sys, "meta_path", list(others))
     install()
-    assert sys.meta_path == others
+    assert [type(one) for one in sys.meta_path] == [QuickFinder, *map(type, others)]
 
 
-def test_the_finder_is_put_in_once(monkeypatch):
+def test_the_finders_are_put_in_once(monkeypatch):
     monkeypatch.setattr(sys, "meta_path", [])
     monkeypatch.setattr(stand_ins, "absent_modules", lambda: {"mmcv.ops": "x"})
     install()
     install()
-    assert len(sys.meta_path) == 1
+    assert [type(f) for f in sys.meta_path] == [
+        QuickFinder,
+        StandInFinder,
+    ]
 
 
-def test_mmdet3d_is_imported_through_the_package_without_operators():
+def test_mmdet3d_is_imported_without_operators_and_mmengine_without_transformers():
     code = (
         "import vantage3d, mmdet3d.structures; from mmcv.ops import nms\n"
-        "try: nms()\nexcept (ImportError, TypeError) as error: print(error)"
+        "try: nms()\nexcept (ImportError, TypeError) as error: print(error)\n"
+        "import sys; from mmengine.optim import OPTIMIZERS\n"
+        "assert 'TorchAdafactor' in OPTIMIZERS.module_dict\n"
+        "assert 'transformers' not in sys.modules\n"
+        "from transformers import AutoConfig"
     )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True

@@ -5,18 +5,29 @@ mmcv-lite ships their Python halves without the compiled ones; mmdetection3d com
 one module of box functions with numba (180 MB) that nothing here calls either. The
 finder answers for these modules where what they need is absent. Each name it hands out
 is a class that may be subclassed and registered, and raises when it is used.
+
+mmengine and mmdetection import transformers, half of the time in which a command
+starts, for one optimizer that torch has too (``TorchAdafactor``) and for language
+models, which nothing here uses. Unless it was imported before, they do not find it.
 """
 
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
 COMPILED = "mmcv's compiled operators, but only mmcv-lite is installed: `make mmcv-ops`"
 NUMBA = "numba, which the set-up leaves out: `pip install numba`"
+WITHOUT_TRANSFORMERS = (
+    "mmengine.optim.optimizer.builder",
+    "mmdet.datasets.transforms.text_transformers",
+    "mmdet.models.language_models.bert",
+    "mmdet.models.utils.vlfuse_helper",
+    "mmdet.models.dense_heads.atss_vlfusion_head",
+)
 
 
 class AbsentOperator:
@@ -77,6 +88,31 @@ class StandInFinder(MetaPathFinder, Loader):
         """Nothing to run: the names are made when they are asked for."""
 
 
+class QuickFinder(MetaPathFinder):
+    """Finds the modules that are loaded as if there were no transformers."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: object = None
+    ) -> ModuleSpec | None:
+        if fullname not in WITHOUT_TRANSFORMERS:
+            return None
+        spec = PathFinder.find_spec(fullname, path)
+        if spec is not None and spec.origin is not None:
+            spec.loader = _WithoutTransformers(fullname, spec.origin)
+        return spec
+
+
+class _WithoutTransformers(SourceFileLoader):
+    def exec_module(self, module: ModuleType) -> None:
+        if "transformers" in sys.modules:
+            return super().exec_module(module)
+        sys.modules["transformers"] = None  # type: ignore[assignment]
+        try:
+            super().exec_module(module)
+        finally:
+            del sys.modules["transformers"]
+
+
 def absent_modules() -> dict[str, str]:
     """Modules that cannot be imported here; looks at files, imports nothing."""
     spec = find_spec("mmcv")
@@ -90,8 +126,8 @@ def absent_modules() -> dict[str, str]:
 
 
 def install() -> None:
-    """Put the finder before all others, once, unless nothing is absent."""
-    if not any(isinstance(finder, StandInFinder) for finder in sys.meta_path):
+    """Put the finders before all others, once; the stand-ins' unless all is there."""
+    if not any(isinstance(finder, QuickFinder) for finder in sys.meta_path):
         absent = absent_modules()
-        if absent:
-            sys.meta_path.insert(0, StandInFinder(absent))
+        standing_in = [StandInFinder(absent)] if absent else []
+        sys.meta_path[:0] = [QuickFinder(), *standing_in]
