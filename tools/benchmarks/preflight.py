@@ -45,7 +45,8 @@ from vantage3d.synthetic import write_dataset
 SIZE, PHOTO_SIZE = (160, 120), (320, 240)  # keypoints need pixels
 FRAMES = {1: range(40), 10: range(0, 240, 10)}  # by spacing in raw frames
 RECORDINGS = ("rgbd_folder", "scannet", "scannet_sens", "sun3d", "tum")
-LAYOUTS = (*RECORDINGS, "annotations", "hypersim", "co3d", "eth3d", "colmap")
+OTHERS = ("annotations", "hypersim", "co3d", "eth3d", "colmap")
+LAYOUTS = (*RECORDINGS, *OTHERS, "transforms")  # places are seeds of rooms
 INTEGERS = ("rgbd_folder", "scannet", "scannet_sens", "sun3d", "annotations")
 OUTCOMES = ("named", "doubted", "missed")
 WANTED = 0.95
@@ -174,7 +175,7 @@ def judged(opened: Opened, fault: Fault) -> tuple[str, str, dict[str, Any]]:
 
 def opened_rooms(layout: str, root: Path) -> Iterator[tuple[str, Opened]]:
     """Readers of the rooms of a folder, and what they take files to mean."""
-    if layout in (*RECORDINGS, "colmap"):
+    if layout in (*RECORDINGS, "transforms", "colmap"):
         recording = open_recording(root, "colmap" if layout == "colmap" else None)
         for name in recording.sequences():
             if name.endswith("jpg"):  # ETH3D's model of the distorted photographs

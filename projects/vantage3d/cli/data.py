@@ -146,6 +146,7 @@ ROOM_LAYOUTS = (
     "scannet_sens",
     "sun3d",
     "tum",
+    "transforms",
     "eth3d",
     "co3d",
     "annotations",

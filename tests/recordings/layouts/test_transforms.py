@@ -11,6 +11,8 @@ from vantage3d.recordings.detection import open_recording
 from vantage3d.recordings.layouts import Transforms
 from vantage3d.recordings.layouts.transforms import lens_of
 from vantage3d.recordings.recording import Unusable
+from vantage3d.synthetic import write_dataset
+from vantage3d.synthetic.rooms.filming import Job, film, sensor_intrinsics
 
 SIZE = 80, 60
 SHARED = {"fl_x": 70, "fl_y": 71, "cx": 40.5, "cy": 30.5, "w": 80, "h": 60}
@@ -178,3 +180,19 @@ def test_no_focal_length_and_no_json(tmp_path):
     path.write_text(path.read_text()[:40])
     with pytest.raises(ValueError, match=r"transforms.json is truncated or no list"):
         only(Transforms(tmp_path))
+
+
+def test_a_room_comes_back_as_it_was_rendered(tmp_path):
+    write_dataset("transforms", tmp_path, 1, 0, (0, 20), SIZE)
+    recording = open_recording(tmp_path)
+    assert recording.layout == "transforms"
+    _, views = film(Job(0, (0, 20), SIZE))
+    found = recording.frames("scene0000_00")
+    for frame, view in zip(found, views, strict=True):
+        np.testing.assert_allclose(frame.cam2world, view.cam2world, atol=1e-9)
+        K = sensor_intrinsics(SIZE)
+        np.testing.assert_allclose(frame.color_camera.K, K, atol=1e-9)
+        depth = recording.read_depth(frame)
+        np.testing.assert_allclose(depth, view.frame.depth, atol=0.6e-3)
+        off = recording.read_color(frame).astype(int) - view.frame.color
+        assert np.abs(off).mean() < 8  # JPEG of a small image

@@ -47,6 +47,9 @@ LAYOUTS = {
     ),
     "sun3d": Layout(recordings.write_sun3d_scene, "{0}/intrinsics.txt", LISTS),
     "tum": Layout(recordings.write_tum_scene, "{0}/intrinsic.txt", LISTS),
+    "transforms": Layout(
+        recordings.write_transforms_scene, "{0}/transforms.json", LISTS
+    ),
     "eth3d": Layout(
         eth3d.write_scene,
         "{0}/dslr_calibration_undistorted/cameras.txt",

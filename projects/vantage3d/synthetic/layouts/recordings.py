@@ -1,5 +1,6 @@
-"""Rooms on disk as recordings: RGB-D folders, ScanNet's forms, SUN3D, TUM RGB-D."""
+"""Rooms on disk as recordings: RGB-D folders, ScanNet, SUN3D, TUM, nerfstudio."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from vantage3d.geometry import invert_rigid
+from vantage3d.io.colmap import HALF
 from vantage3d.io.depth_files import MILLIMETRES, depth_units, rotate_bits
 from vantage3d.io.sens import SensFrame, SensHeader, write_sens
 from vantage3d.recordings.layouts.sun3d import FRAME_US
+from vantage3d.recordings.options import AXES
 from vantage3d.synthetic.layouts.files import (
     encode_image,
     matrix_text,
@@ -180,6 +183,26 @@ def write_tum_scene(root: Path, scene: str, job: Job) -> None:
     for kind, text in lists.items():
         write_text(folder / f"{kind}.txt", text)
     write_text(folder / "intrinsic.txt", matrix_text(sensor_intrinsics(job.size)))
+
+
+def write_transforms_scene(root: Path, scene: str, job: Job) -> None:
+    """Write ``images depth`` and, last, ``transforms.json`` as nerfstudio has it."""
+    folder, opengl = root / scene, np.array(AXES["opengl"], np.float64)
+    (fx, _, cx), (_, fy, cy), _ = sensor_intrinsics(job.size).tolist()
+    content = {"camera_model": "PINHOLE", "w": job.size[0], "h": job.size[1]}
+    content |= {"fl_x": fx, "fl_y": fy, "cx": cx + HALF, "cy": cy + HALF, "frames": []}
+    for number, cam2world, frame in film(job)[1]:
+        name = f"frame_{number:05d}"
+        write_image(folder / "images" / f"{name}.jpg", frame.color)
+        write_depth(folder / "depth" / f"{name}.png", frame.depth)
+        content["frames"].append(
+            {
+                "file_path": f"images/{name}.jpg",
+                "depth_file_path": f"depth/{name}.png",
+                "transform_matrix": (cam2world @ opengl).tolist(),
+            }
+        )
+    write_text(folder / "transforms.json", json.dumps(content))
 
 
 def write_sun3d_scene(root: Path, scene: str, job: Job) -> None:
