@@ -167,6 +167,21 @@ def test_what_is_left_out_is_counted(tmp_path):
     assert len(build(tmp_path, gap=1, min_baseline=0.0)) == 21
 
 
+def test_longer_samples_can_have_the_anchors_of_shorter_ones(tmp_path):
+    """Five views reach a moving camera from two more places than three do."""
+    standing = [(n, 0.1 * max(0, n - 6)) for n in range(12)]
+    write_index(tmp_path, {"standing": standing})
+    anchors = [
+        [data.get_data_info(at)["ids"][0] for at in range(len(data))]
+        for data in (
+            build(tmp_path, gap=1, frames=3),
+            build(tmp_path, gap=1, frames=5),
+            build(tmp_path, gap=1, frames=5, anchors_of=(3, 1)),
+        )
+    ]
+    assert anchors == [[*range(6, 12)], [*range(5, 12)], [*range(6, 12)]]
+
+
 def test_a_camera_that_never_moves_leaves_nothing(tmp_path):
     write_index(tmp_path, {"still": [(n, 0.0) for n in range(9)]})
     message = "9 anchors without a baseline of `min_baseline`"

@@ -14,14 +14,13 @@ from torch import Tensor
 from vantage3d.deltas.keyframes import LEAST, Keyframes
 from vantage3d.deltas.models.densify import depth_confidence
 from vantage3d.deltas.models.estimator import LEAST_DEPTH
-from vantage3d.deltas.models.interest import Pyramid
+from vantage3d.deltas.models.interest import CELL, Pyramid
 from vantage3d.engine.folding import fold_norms
 from vantage3d.geometry import invert_rigid, scale_intrinsics
 from vantage3d.inference import Group, Inferencer, InputFrame
 from vantage3d.results.prediction import FramePrediction
 from vantage3d.views.batch import in_first_camera
 
-CELL = 8  # pixels of a cell of the detector
 VIEWS = 5
 ENOUGH = 0.3  # usefulness of the last view with which an anchor does not wait for more
 WAIT = 30  # frames that an anchor waits at most for views from elsewhere

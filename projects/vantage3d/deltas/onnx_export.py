@@ -9,7 +9,7 @@ depths of valid points. Numbers of views and keypoints and the image's size are 
 but that its sides are multiples of 8.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -137,7 +137,13 @@ def export(network: DELTAS, folder: Path) -> list[Path]:
             "a network with legacy=True cannot be exported: ONNX has no singular value "
             "decomposition, by which it triangulates. Export it with legacy=False"
         )
-    exporter = _exporter()
+    try:
+        import onnxscript  # noqa: F401  torch asks for it
+    except ImportError as error:
+        raise ImportError(
+            "onnxscript is not installed and the export needs it: pip install "
+            "'vantage3d[onnx]'"
+        ) from error
     written = []
     for name, stage in stages(network).items():
         shapes = tuple(
@@ -151,7 +157,7 @@ def export(network: DELTAS, folder: Path) -> list[Path]:
         )
         table = {**torch.export.default_decompositions(), **DECOMPOSED}
         program = program.run_decompositions(table)
-        model = exporter(
+        model: Any = torch.onnx.export(
             program,
             input_names=list(stage.inputs),
             output_names=list(stage.outputs),
@@ -163,17 +169,6 @@ def export(network: DELTAS, folder: Path) -> list[Path]:
         atomic_write_bytes(path, model.model_proto.SerializeToString())
         written.append(path)
     return written
-
-
-def _exporter() -> Callable[..., Any]:
-    try:
-        import onnxscript  # noqa: F401  torch asks for it
-    except ImportError as error:
-        raise ImportError(
-            "onnxscript is not installed and the export needs it: pip install "
-            "'vantage3d[onnx]'"
-        ) from error
-    return torch.onnx.export
 
 
 def _cross(a: Tensor, b: Tensor) -> Tensor:

@@ -196,8 +196,12 @@ class PosedViews(SeededSamples, BaseDataset):
         windows, broken = spaced_by_number(numbers, frames, options.gap)
         self.skipped[TOO_SHORT] += not len(windows) and not broken
         self.skipped[MISSING] += broken
-        away = np.linalg.norm(centers[windows] - centers[windows[:, :1]], axis=-1)
-        moves = away.max(axis=1) >= options.min_baseline
+        asked = windows
+        if options.anchors_of is not None:
+            asked, _ = spaced_by_number(numbers, *options.anchors_of)
+        away = np.linalg.norm(centers[asked] - centers[asked[:, :1]], axis=-1)
+        moving = asked[away.max(axis=1) >= options.min_baseline, 0]
+        moves = np.isin(windows[:, 0], moving)
         self.skipped[STILL] += int((~moves).sum())
         return windows[moves]
 

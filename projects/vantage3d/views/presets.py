@@ -114,6 +114,9 @@ class ViewOptions:
         min_baseline: With ``gap``, samples whose references are all nearer to the
             anchor's camera than this, in metres, are left out: nothing can be
             triangulated.
+        anchors_of: With ``gap``, (frames, gap) of the samples that ``min_baseline`` is
+            asked of and whose anchors are taken; those of this dataset if not given.
+            So samples of another length can have the same anchors.
         sampling: Arguments of :class:`FrameSampling`: frames drawn around an anchor.
         stride: Frames from one window of neighbours to the next; ``frames`` if not
             given.
@@ -145,6 +148,7 @@ class ViewOptions:
     gap: int | None = None
     anchor_step: int = 1
     min_baseline: float = 1e-3
+    anchors_of: tuple[int, int] | None = None
     sampling: Mapping[str, Any] = field(default_factory=dict)
     stride: int | None = None
     augmentation: Mapping[str, Any] | None = None

@@ -178,7 +178,6 @@ class DELTAS(BaseModel):
         cameras: Mapping[str, Tensor],
         size: tuple[int, int],
         keypoints: Tensor | None = None,
-        search_range: Range | None = None,
     ) -> dict[str, Any]:
         """The outputs of the package's contract, from what :meth:`look` has seen.
 
@@ -188,7 +187,6 @@ class DELTAS(BaseModel):
             cameras: ``K`` and ``cam2world``.
             size: (H, W) of the images.
             keypoints: (B, N, 2) pixels to take instead of the detector's.
-            search_range: Instead of the network's.
         """
         scores = None
         if keypoints is None:
@@ -201,7 +199,7 @@ class DELTAS(BaseModel):
         with torch.autocast(ref2cam.device.type, enabled=False):
             descriptors = found["descriptors"].to(ref2cam.dtype)
             matched = self.trinet(
-                descriptors, keypoints, cameras["K"], ref2cam, size, search_range
+                descriptors, keypoints, cameras["K"], ref2cam, size
             )
         return {
             **found,

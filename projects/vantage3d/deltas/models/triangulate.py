@@ -64,7 +64,6 @@ class TriangulationNet(nn.Module):
         K: Tensor,
         ref2cam: Tensor,
         size: tuple[int, int],
-        search_range: tuple[float, float] | None = None,
     ) -> dict[str, Tensor]:
         """Matches and points; the names are those of the package's contract.
 
@@ -74,11 +73,9 @@ class TriangulationNet(nn.Module):
             K: (B, V, 3, 3).
             ref2cam: (B, V, 4, 4) from the anchor's camera to each, itself first.
             size: (H, W) of the images.
-            search_range: Depths in metres; the network's if not given.
         """
-        limits = search_range or self.search_range
         segments = epipolar_segments(
-            keypoints, K, ref2cam[:, 1:], limits, size, self.legacy
+            keypoints, K, ref2cam[:, 1:], self.search_range, size, self.legacy
         )
         scores = self.compare(descriptors, keypoints, segments)
         matches = self.match(scores, segments)
@@ -155,7 +152,8 @@ class TriangulationNet(nn.Module):
         points, posed, in_front = self._solve(pixels, K, ref2cam, confidence)
         shown = seen.sum(1) >= self.min_matches
         agree = agreed.sum(1) >= self.min_matches
-        if self.max_residual and self.max_chance and length is not None:
+        if self.max_chance is not None:
+            assert self.max_residual is not None and length is not None
             chance = false_alarms(agreed, seen, length, self.max_residual)
             agree = agree & (chance <= self.max_chance)
         valid = shown & in_front & agree
