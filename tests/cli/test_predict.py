@@ -30,8 +30,9 @@ def test_tables_are_those_of_the_rooms():
 
 def test_a_recording_becomes_files(room, weights, tmp_path, capsys):
     options = "--weights", weights("esam"), "--num-points", 2000
-    run("esam", room, tmp_path, *options, "--save", "npz")
+    run("esam", room, tmp_path, *options, "--save", "npz", "--labels", room)
     assert "3 of 3 frames" in capsys.readouterr().out
+    assert (tmp_path / "instance_ap.json").is_file()
     frames = StoredFrames(tmp_path / "scene0000_00/frames")
     assert frames.names == ("0", "20", "40")
     assert frames[0].instances.masks.shape[1:] == (120, 160)
@@ -91,8 +92,10 @@ def test_images_become_instances_by_two_networks(images, weights, tmp_path):
         ("esam", ("--depth-weights", "w"), "--depth-weights needs --depth-from"),
         ("esam", ("--batch-size", 0), "--batch-size must be at least 1, got 0"),
         ("vggt", ("--sequences", "x"), "`sequence` must be one of 'images', got 'x'"),
-        ("vggt", (), "vggt needs weights: a checkpoint, or the work dir"),
+        ("vggt", (), "vggt needs weights, a checkpoint or the work dir.* --weights"),
         ("esam", ("--depth-from", "gone"), r"no \.npz file with .* gone"),
+        ("esam", ("--depth-from", "vggt"), "esam needs weights"),
+        ("vggt", ("--labels", "x"), "--labels is of esam, and vggt was chosen"),
     ],
 )
 def test_wrong_input_ends_in_one_message(images, system, options, message, tmp_path):

@@ -6,10 +6,13 @@ import weakref
 import numpy as np
 import pytest
 
+from tests.shared import ROOT
+from vantage3d.cli.predict import _class as predictor_class
+from vantage3d.engine.checkpoints.file import write_checkpoint
 from vantage3d.engine.errors import CheckpointError, ConfigError
 from vantage3d.esam import RGBDSegmenter
 from vantage3d.inference import InputFrame, inferencer, open_footage
-from vantage3d.inference.trained import find_trained
+from vantage3d.inference.trained import Trained, find_trained
 from vantage3d.recordings.recording import Recording
 
 
@@ -38,6 +41,20 @@ def test_a_finished_frame_is_not_computed_again(segmenter, room, tmp_path, calls
     for one, other in zip(first.frames, again.frames, strict=True):
         assert np.array_equal(one.instances.masks, other.instances.masks)
         assert one.name == other.name
+
+
+@pytest.mark.parametrize("system", ["esam", "vggt", "deltas"])
+def test_a_finished_recording_needs_no_network(
+    system, weights, room, tmp_path, monkeypatch
+):
+    kind = predictor_class(system)
+    first = kind(weights(system))(room, out_dir=tmp_path)
+    monkeypatch.setattr(Trained, "build", lambda self, **_: pytest.fail("was loaded"))
+    again = kind(weights(system))(room, out_dir=tmp_path)
+    for one, other in zip(first.frames, again.frames, strict=True):
+        assert np.array_equal(one.depth, other.depth)
+    with pytest.raises(pytest.fail.Exception, match="was loaded"):
+        kind(weights(system))(room)
 
 
 def test_a_frame_that_changed_is_computed_again(segmenter, room, calls, tmp_path):
@@ -95,33 +112,38 @@ def test_weights_of_another_system_are_refused_by_name(weights):
         RGBDSegmenter(weights("deltas"))
 
 
-def test_weights_of_another_architecture_are_refused(weights, tmp_path):
+def test_weights_of_another_architecture_are_refused(weights, room, tmp_path):
     from tests.inference.trained import work_dir
 
     wide = work_dir(tmp_path / "wide", "esam", {"model.decoder.hidden_dim": 64})
     config = next(weights("esam").parent.glob("*.py"))
     with pytest.raises(CheckpointError, match="does not fit ScanNet200MixFormer3D"):
-        RGBDSegmenter(wide, config)
+        RGBDSegmenter(wide, config)(room, out_dir=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_missing_weights_name_the_page_of_released_files(tmp_path):
     with pytest.raises(CheckpointError, match=r"gone\.pth does not exist.*weights\.md"):
         RGBDSegmenter(tmp_path / "gone.pth")
-    with pytest.raises(ConfigError, match=r"esam needs weights.*docs/weights\.md"):
+    with pytest.raises(ConfigError, match=r"needs weights.* --weights .*weights\.md"):
         RGBDSegmenter()
 
 
 def test_a_checkpoint_without_its_config_asks_for_it(weights, tmp_path):
     alone = tmp_path / "run" / "lora" / "epoch_1.pth"
     alone.parent.mkdir(parents=True)
-    alone.write_bytes(weights("esam").read_bytes())
-    with pytest.raises(ConfigError, match=r"which config was .*Its folder has none"):
+    name = "ESAM_sv_synthetic_CA"
+    meta = {"experiment_name": f"{name}_20261129_191344"}
+    write_checkpoint({"meta": meta, "state_dict": {}}, alone)
+    own = ROOT / "configs/ESAM_CA" / f"{name}.py"
+    message = rf"{alone} trained with\? Its folder has none.* Add: --config {own} \("
+    with pytest.raises(ConfigError, match=message):
         find_trained(alone, None, "esam")
     config = next(weights("esam").parent.glob("*.py"))
     above = shutil.copy(config, tmp_path / "run")
     assert find_trained(alone, None, "esam").cfg.filename == str(above)
     shutil.copy(config, tmp_path / "run" / "other.py")
-    with pytest.raises(ConfigError, match=r"other\.py, expected one. Give it with"):
+    with pytest.raises(ConfigError, match=r"other\.py, expected one. Add: --config"):
         find_trained(alone, None, "esam")
 
 

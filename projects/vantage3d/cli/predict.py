@@ -82,6 +82,9 @@ def predict(argv: list[str] | None = None) -> None:
     add("--mask-dir", type=Path, help="of --segmenter masks: <frame>.png")
     add("--segmenter-weights", type=Path, help="of --segmenter sam and fastsam")
     add("--num-points", type=int, help="drawn of a frame; 20000 if absent")
+    text = "print AP against instance/<frame>.png of this folder, or of one in it of "
+    text += "the sequence's name; 0 is none"
+    add("--labels", type=Path, metavar="FOLDER", help=text)
     add = parser.add_argument_group("vggt").add_argument
     text = "frames at once, 24 if absent; `vantage3d plan` says how many fit"
     add("--chunk", type=int, help=text)
@@ -119,17 +122,22 @@ def _predict(args: argparse.Namespace) -> None:
     for name in names:  # before weights are read
         own = depths and depth_files(depths, name)
         _class(first).check(open_footage(recording, name, own))
+    if args.labels is not None:
+        from vantage3d.esam.evaluation import labelled
+
+        frames = {name: recording.names(name) for name in names}
+        labels = labelled.label_files(args.labels, frames)
     refuse_wrong(RecordingSource(recording), args.force, names)
+    predictor = _predictor(args, args.system, args.weights, args.config)
     if chained:
         depths = args.out / f"depth_from_{args.depth_from}"
         weights = args.depth_weights, args.depth_config
-        predictor = _class(args.depth_from)(
-            *weights, args.device, **_options(args, args.depth_from)
-        )
-        _run(args, predictor, recording, names, depths)
-    options = _options(args, args.system)
-    predictor = _class(args.system)(args.weights, args.config, args.device, **options)
-    _run(args, predictor, recording, names, args.out, args.save, depths)
+        of_depth = _predictor(args, args.depth_from, *weights)
+        _run(args, of_depth, recording, names, depths)
+        del of_depth  # and its memory
+    scenes = _run(args, predictor, recording, names, args.out, args.save, depths)
+    if args.labels is not None:
+        labelled.score(scenes, labels, args.out)
 
 
 def _run(
@@ -140,20 +148,23 @@ def _run(
     out: Path,
     kinds: Iterable[str] = (),
     depths: Path | None = None,
-) -> None:
-    """Predict sequences into folders of ``out``, and make outputs of each."""
+) -> dict[str, Any]:
+    """Predict sequences into folders of ``out``, and make outputs of each; scenes."""
     from vantage3d.inference import depth_files, open_footage
     from vantage3d.io.names import public_name
     from vantage3d.results.outputs import save
 
+    scenes = {}
     for name in names:
         own = depths and depth_files(depths, name)
         footage, folder = open_footage(recording, name, own), out / public_name(name)
         show, again = args.show and out == args.out, args.overwrite
         scene = predictor(footage, args.batch_size, folder, show, overwrite=again)
+        scenes[name] = scene
         print(f"{folder}: {len(scene.frames)} of {len(footage)} frames")
         for path in save(scene, folder, [kind for kind in kinds if kind != NPZ]):
             print(f"  {path}")
+    return scenes
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -163,7 +174,8 @@ def _check(args: argparse.Namespace) -> None:
             f"--out {args.out} is the recording itself: results would lie among its "
             "files. Choose another folder"
         )
-    of_esam = ("depth_from", "segmenter", "mask_dir", "segmenter_weights", "num_points")
+    of_esam = ("depth_from", "segmenter", "mask_dir", "segmenter_weights")
+    of_esam += ("num_points", "labels")
     given = [name for name in of_esam if getattr(args, name) is not None]
     if given and args.system != "esam":
         raise ValueError(
@@ -194,9 +206,12 @@ def _class(system: str) -> Any:
     return getattr(import_module(f"vantage3d.{package}"), name)
 
 
-def _options(args: argparse.Namespace, system: str) -> dict[str, Any]:
-    """Arguments that a system's predictor alone has."""
-    return {"esam": _of_esam, "vggt": _of_vggt}.get(system, lambda _: {})(args)
+def _predictor(
+    args: argparse.Namespace, system: str, weights: str | None, config: str | None
+) -> Any:
+    """A system's predictor, with the arguments that it alone has."""
+    own = {"esam": _of_esam, "vggt": _of_vggt}.get(system, lambda _: {})(args)
+    return _class(system)(weights, config, args.device, **own)
 
 
 def _of_vggt(args: argparse.Namespace) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -87,7 +88,12 @@ class PosedDepth(Inferencer):
             )
         super().__init__(weights, config, device)
         self.views = views
-        fold_norms(self.model, self._everything)
+
+    @cached_property
+    def model(self) -> Any:
+        model = super().model
+        fold_norms(model, partial(_everything, model, self.device))
+        return model
 
     @property
     def width(self) -> int:
@@ -100,7 +106,7 @@ class PosedDepth(Inferencer):
 
     def groups(self, frames: Iterable[InputFrame], batch_size: int) -> Iterator[Group]:
         """Each frame with its views; the first ones wait until the camera has moved."""
-        near, far = self.model.trinet.search_range
+        near, far = self.trained.argument("search_range")
         keyframes = Keyframes(np.geomspace(near, far, 5)[1:-1].tolist())
         waiting: deque[View] = deque()
         alone: list[str] = []
@@ -195,13 +201,14 @@ class PosedDepth(Inferencer):
         image = image.permute(2, 0, 1)[None, None].float().div(255)
         view.maps, view.found = self.model.look(image, every_view=False)
 
-    def _everything(self) -> Tensor:
-        """All that is computed of one image, which folded norms must not change."""
-        image = torch.linspace(0, 1, 3 * 64 * 64, device=self.device)
-        maps, found = self.model.look(image.view(1, 1, 3, 64, 64), every_view=False)
-        sparse = image[: 64 * 64].view(1, 1, 64, 64)
-        values = [*found.values(), *self.model.depthnet(sparse, maps)]
-        return torch.cat([value.flatten() for value in values])
+
+def _everything(model: Any, device: str) -> Tensor:
+    """All that is computed of one image, which folded norms must not change."""
+    image = torch.linspace(0, 1, 3 * 64 * 64, device=device)
+    maps, found = model.look(image.view(1, 1, 3, 64, 64), every_view=False)
+    sparse = image[: 64 * 64].view(1, 1, 64, 64)
+    values = [*found.values(), *model.depthnet(sparse, maps)]
+    return torch.cat([value.flatten() for value in values])
 
 
 def _array(matrix: Any) -> np.ndarray:

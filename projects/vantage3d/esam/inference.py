@@ -112,7 +112,7 @@ class RGBDSegmenter(Inferencer):
         dataset = self.trained.dataset
         self.pipeline = _pipeline(dataset["pipeline"])
         self.semantic_classes = tuple(DATASETS.get(dataset["type"]).METAINFO["classes"])
-        things = self.model.num_classes
+        things = self.trained.argument("num_classes")
         self.classes = OBJECT if things == 1 else self.semantic_classes[-things:]
 
     def model_changes(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import tempfile
 import webbrowser
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sized
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -43,7 +44,8 @@ class Inferencer(ABC):
     """From frames to predictions, with trained weights.
 
     A system says which frames its network sees at once (:meth:`groups`) and what it
-    says about them (:meth:`predict`).
+    says about them (:meth:`predict`). The network is loaded when a frame needs it, so
+    that a finished recording needs none.
 
     Args:
         weights: A checkpoint, or the work dir of a run; None where the config names all
@@ -52,7 +54,7 @@ class Inferencer(ABC):
         device: Where the network runs; a GPU where there is one if not given.
 
     Raises:
-        CheckpointError: If the weights are missing, damaged or of another model.
+        CheckpointError: If the weights are missing.
         ConfigError: If there is no config, or it is another system's.
     """
 
@@ -70,7 +72,16 @@ class Inferencer(ABC):
     ) -> None:
         self.trained = find_trained(weights, config, self.system)
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.model: Any = self.trained.build(**self.model_changes()).to(self.device)
+        self._changes = self.model_changes()
+
+    @cached_property
+    def model(self) -> Any:
+        """The network with its weights.
+
+        Raises:
+            CheckpointError: If the weights are damaged or of another model.
+        """
+        return self.trained.build(**self._changes).to(self.device)
 
     def model_changes(self) -> Mapping[str, Any]:
         """Arguments of the model that prediction has otherwise than the config."""
@@ -179,6 +190,7 @@ class Inferencer(ABC):
                 or other options, which is an error else.
 
         Raises:
+            CheckpointError: If the weights are damaged or of another model.
             ValueError: If a frame lacks what the network needs, no frame can be used,
                 or ``out_dir`` holds something else.
         """
@@ -188,6 +200,8 @@ class Inferencer(ABC):
             self.check(frames)
         store = None
         if out_dir is not None:
+            if not StoredFrames(Path(out_dir) / FRAMES):
+                _ = self.model  # weights that do not fit leave nothing behind
             self._open(Path(out_dir), made_of, overwrite)
             store = StoredFrames(Path(out_dir) / FRAMES, ())
         total = len(frames) if isinstance(frames, Sized) else None

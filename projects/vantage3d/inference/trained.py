@@ -1,13 +1,16 @@
 """What a run left: its config and its weights, found and checked against a system."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from torch import nn
 
+import vantage3d
 from vantage3d.engine.checkpoints.file import SUFFIXES, read_checkpoint
 from vantage3d.engine.checkpoints.weights import LoadPolicy, load_weights
 from vantage3d.engine.configs.config import load_config
@@ -22,6 +25,8 @@ SYSTEMS = {
     "VGGTEstimator": "vggt",
     "DELTAS": "deltas",
 }
+PACKAGE = Path(vantage3d.__file__).parent
+CONFIGS = PACKAGE / "configs", PACKAGE.parents[1] / "configs"  # of a wheel, a checkout
 _WEIGHTS = "docs/weights.md lists the released files and where to put them"
 
 
@@ -56,6 +61,14 @@ class Trained:
                 "made ready for the network is not known. Take that of the training"
             )
         return node
+
+    def argument(self, name: str) -> Any:
+        """An argument of the model: the config's, or the default of its classes."""
+        if name in self.cfg.model:
+            return self.cfg.model[name]
+        kinds = MODELS.get(self.cfg.model.type).__mro__
+        known = (signature(kind.__init__).parameters.get(name) for kind in kinds)
+        return next(found.default for found in known if found is not None)
 
     def build(self, **changes: Any) -> nn.Module:
         """The model with its weights, ready to predict; every key must fit.
@@ -105,8 +118,8 @@ def find_trained(
         digest, config = file_hash(path), config or _beside(path)
     elif config is None:
         raise ConfigError(
-            f"{system} needs weights: a checkpoint, or the work dir of a run. "
-            f"{_WEIGHTS}"
+            f"{system} needs weights, a checkpoint or the work dir of a run: --weights "
+            f"(--depth-weights of --depth-from). {_WEIGHTS}"
         )
     cfg = load_config(config)
     kind = str((cfg.get("model") or {}).get("type"))
@@ -120,7 +133,12 @@ def find_trained(
 
 
 def _beside(checkpoint: Path) -> Path:
-    """The config that a run left beside its checkpoints, or in the folder above."""
+    """The config that a run left beside its checkpoints, or in the folder above.
+
+    Raises:
+        ConfigError: If it is not the only one there; with the name of the one that the
+            checkpoint says it was trained with.
+    """
     for folder in (checkpoint.parent, checkpoint.resolve().parent.parent):
         found = sorted(folder.glob("*.py"))
         if len(found) == 1:
@@ -128,7 +146,10 @@ def _beside(checkpoint: Path) -> Path:
         if found:
             break
     names = ", ".join(path.name for path in found) or "none"
+    run = str(read_checkpoint(checkpoint)["meta"].get("experiment_name", "CONFIG"))
+    name = re.sub(r"_\d{8}_\d{6}$", "", run) + ".py"
+    own = next((p for root in CONFIGS for p in root.glob(f"*/{name}")), name)
     raise ConfigError(
         f"which config was {checkpoint} trained with? Its folder has {names}, expected "
-        "one. Give it with --config"
+        f"one. Add: --config {own} (--depth-config of --depth-from)"
     )

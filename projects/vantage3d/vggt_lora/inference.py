@@ -122,7 +122,7 @@ class DepthAndPoses(Inferencer):
         super().__init__(weights, config, device)
         self.chunk, self.overlap, self.loops = chunk, overlap, loops
         self.metric_from, self.length, self.adapters = metric_from, length, adapters
-        if not adapters and self.model.adapters is None:
+        if not adapters and self.trained.argument("lora") is None:
             raise ValueError(
                 "`adapters` is False, and the weights have none: leave it out"
             )
@@ -222,7 +222,7 @@ class DepthAndPoses(Inferencer):
 
     def _size(self, color: NDArray[np.uint8]) -> tuple[int, int]:
         """(w, h) in whole patches: the whole image, its proportions to half a patch."""
-        patch, (height, width) = self.model.patch_size, color.shape[:2]
+        (height, width), patch = color.shape[:2], self.trained.argument("patch_size")
         rows = max(1, round(height * self.width / width / patch))
         return self.width, rows * patch
 
