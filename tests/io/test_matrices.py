@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from vantage3d.io.matrices import check_intrinsics, check_rigid, read_matrix
+from vantage3d.io.matrices import (
+    check_intrinsics,
+    check_rigid,
+    read_matrix,
+    read_pose,
+)
 
 
 def test_principal_point_as_focal_length_is_noticed():
@@ -75,3 +80,22 @@ def test_what_is_no_text_is_named(tmp_path):
 def test_matrices_of_no_camera_are_refused(rows, message):
     with pytest.raises(ValueError, match=message):
         check_intrinsics(np.array(rows, float), (640, 480), "K.txt")
+
+
+def test_a_pose_may_lack_its_last_row(tmp_path):
+    pose, path = np.eye(4), tmp_path / "1.txt"
+    pose[:3, 3] = 1, 2, 3
+    np.savetxt(path, pose[:3])
+    np.testing.assert_array_equal(read_pose(path), pose)
+    np.savetxt(path, pose[:2])
+    with pytest.raises(ValueError, match=r"1\.txt has 8 numbers, expected 16 .*4x4"):
+        read_pose(path)
+    path.write_text("")
+    with pytest.raises(ValueError, match=r"1\.txt has 0 numbers, expected 16"):
+        read_pose(path)
+
+
+def test_four_numbers_are_no_intrinsics(tmp_path):
+    (tmp_path / "K.txt").write_text("500 500 320 240")
+    with pytest.raises(ValueError, match=r"has 4 numbers.*with rows fx 0 cx, 0 fy cy"):
+        read_matrix(tmp_path / "K.txt", "intrinsics")

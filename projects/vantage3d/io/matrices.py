@@ -26,22 +26,29 @@ def read_matrix(path: Path, what: str) -> NDArray[np.float64]:
         FileNotFoundError: If the file is missing.
         ValueError: If it holds something else, or NaN or infinite values.
     """
-    try:
-        words = [word.strip("[]()") for row in read_table(path, 1) for word in row]
-        values = np.array([word for word in words if word], dtype=np.float64)
-    except FileNotFoundError:
-        raise not_found(path, what, "Write it") from None
-    except ValueError as error:
-        raise ValueError(f"{what} {path} is no matrix of numbers: {error}") from None
+    values = _numbers(path, what)
     if values.size not in (9, 16):
+        rows = " with rows fx 0 cx, 0 fy cy, 0 0 1" * (what == "intrinsics")
         raise ValueError(
-            f"{what} {path} has {values.size} numbers, expected 9 (3x3) or 16 (4x4)"
+            f"{what} {path} has {values.size} numbers, expected 9 (3x3) or 16 "
+            f"(4x4){rows}"
         )
     if not np.isfinite(values).all():
         bad = values[~np.isfinite(values)][0]
         raise ValueError(f"{what} {path} contains {bad}, expected finite numbers")
     side = 3 if values.size == 9 else 4
     return values.reshape(side, side)
+
+
+def _numbers(path: Path, what: str) -> NDArray[np.float64]:
+    """All numbers of a text file, brackets left out."""
+    try:
+        words = [word.strip("[]()") for row in read_table(path, 1) for word in row]
+        return np.array([word for word in words if word], dtype=np.float64)
+    except FileNotFoundError:
+        raise not_found(path, what, "Write it") from None
+    except ValueError as error:
+        raise ValueError(f"{what} {path} is no matrix of numbers: {error}") from None
 
 
 def matrix_text(matrix: NDArray[np.floating]) -> str:
@@ -51,10 +58,21 @@ def matrix_text(matrix: NDArray[np.floating]) -> str:
 
 
 def read_pose(path: Path) -> NDArray[np.float64]:
-    """(4, 4) transform; ValueError unless it is rigid."""
-    pose = read_matrix(path, "pose")
-    if pose.shape != (4, 4):
-        raise ValueError(f"pose {path} is {pose.shape}, expected 4x4")
+    """(4, 4) transform; the last row may be left out.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it holds something else, or no rigid transform.
+    """
+    values = _numbers(path, "pose")
+    if values.size == 12:
+        values = np.append(values, (0, 0, 0, 1))
+    if values.size != 16:
+        raise ValueError(
+            f"pose {path} has {values.size} numbers, expected 16 (4x4), or 12 without "
+            "the last row. Write it again, or leave the frame out"
+        )
+    pose = values.reshape(4, 4)
     check_rigid(pose, str(path))
     return pose
 
