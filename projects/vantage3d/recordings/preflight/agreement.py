@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vantage3d.geometry import invert_rigid, normalise_pixels
+from vantage3d.geometry import invert_rigid
 from vantage3d.recordings.preflight.footage import Footage
 from vantage3d.recordings.preflight.hypotheses import (
     FLIPS,
@@ -46,8 +46,8 @@ class Landing(NamedTuple):
     """Points of a first view in a second.
 
     Attributes:
-        start: (P, N, 2) whole pixels (x, y) that they come from.
-        pixels: (P, N, 2) pixels that they land on.
+        start: (P, 2, N) whole pixels x, y that they come from.
+        pixels: (P, 2, N) pixels that they land on.
         residual: (P, N) depth seen there minus the point's, by the point's; infinite
             where nothing is seen.
     """
@@ -63,7 +63,7 @@ def measure(film: Footage, facts: Facts, guess: Hypothesis) -> Agreement:
     landing = film.kept(land, facts, guess.without(OF_COLOR))
     residual = np.abs(landing.residual)
     near = residual < NEAR
-    surface = np.mean([(residual < t).mean(1) for t in TOLERANCES], 0)
+    surface = np.mean([_share(residual < t) for t in TOLERANCES], 0)
     luma = film.luma(guess.color_shift)
     if guess.color_flip:
         luma = luma[..., ::-1]
@@ -72,15 +72,19 @@ def measure(film: Footage, facts: Facts, guess: Hypothesis) -> Agreement:
     if guess.color_focal > 1:  # the colour camera sees less
         near &= _inside(starts, luma.shape) & _inside(ends, luma.shape)
     # Whole pixels: values between two are smoother, which would pass for agreement.
-    limit = np.array(luma.shape[:0:-1]) - 1
-    starts = np.clip(starts.round(), 0, limit).astype(np.int64)
+    starts = np.clip(starts.round(), 0, _last(luma.shape)).astype(np.int64)
     begun, ended = interpolated(luma, first, starts), interpolated(luma, second, ends)
-    color = _correlation(begun, ended, near) * np.minimum(1, near.mean(1) / ENOUGH)
+    color = _correlation(begun, ended, near) * np.minimum(1, _share(near) / ENOUGH)
     lost = np.isnan(landing.residual) | np.isnan(begun) | np.isnan(ended)
     gone = np.where(lost.any(1), np.nan, 0)
-    seen = np.isfinite(residual).mean(1)
-    landed = (residual < TOLERANCES[2]).mean(1) / np.maximum(seen, 1e-9)
+    seen = _share(np.isfinite(residual))
+    landed = _share(residual < TOLERANCES[2]) / np.maximum(seen, 1e-9)
     return Agreement(surface + gone, color + gone, seen + gone, landed + gone)
+
+
+def _share(of: NDArray[np.bool_]) -> Values:
+    """(P,) share of the points for which (P, N) is so."""
+    return np.count_nonzero(of, 1) / of.shape[1]
 
 
 def land(film: Footage, facts: Facts, guess: Hypothesis) -> Landing:
@@ -91,34 +95,34 @@ def land(film: Footage, facts: Facts, guess: Hypothesis) -> Landing:
     shifted = film.places + guess.pose_shift
     poses = guess.pose(film.pose(shifted), facts.axes)
     between = invert_rigid(poses[second]) @ poses[first]
-    start = film.samples[first]
-    stored = film.depth[first[:, None], start[..., 1], start[..., 0]]
-    at = flipped(start.astype(np.float64), guess, shape)
-    rays = _rays(at, K[first])
-    points = rays * _depth(stored, rays, facts, guess)[..., None]
-    points = points @ np.swapaxes(between[:, :3, :3], 1, 2) + between[:, None, :3, 3]
-    z = points[..., 2]
+    # Coordinates lie before points: three long rows instead of many short columns.
+    start = np.ascontiguousarray(film.samples[first].swapaxes(1, 2))
+    stored = film.depth[first[:, None], start[:, 1], start[:, 0]]
+    rays = _rays(_mirrored(start, guess, shape), K[first])
+    points = rays * _depth(stored, rays, facts, guess)[:, None]
+    points = between[:, :3, :3] @ points + between[:, :3, 3, None]
+    z = points[:, 2]
     ahead = np.where(z > 1e-6, z, np.nan)
-    flat = (points / ahead[..., None]) @ np.swapaxes(K[second], 1, 2)
-    pixels = flipped(flat[..., :2], guess, shape)
+    pixels = _mirrored((K[second] @ (points / ahead[:, None]))[:, :2], guess, shape)
     whole = np.nan_to_num(pixels, nan=-1).round()
-    limit = np.array([shape[1], shape[0]])
-    inside = ((whole >= 0) & (whole < limit)).all(-1)
-    whole = np.where(inside[..., None], whole, 0)
-    columns, rows = whole.astype(np.int64).transpose(2, 0, 1)
+    inside = _inside(whole, shape)
+    whole = np.where(inside[:, None], whole, 0)
+    columns, rows = whole.astype(np.int64).swapaxes(0, 1)
     stored = film.depth[second[:, None], rows, columns]
-    seen = _depth(stored, _rays(flipped(whole, guess, shape), K[second]), facts, guess)
+    seen = _depth(
+        stored, _rays(_mirrored(whole, guess, shape), K[second]), facts, guess
+    )
     inside &= stored > 0
     residual = np.where(inside, (seen - z) / np.where(inside, z, 1), np.inf)
     residual[np.isnan(between).any((1, 2))] = np.nan
-    pixels = np.where(inside[..., None], pixels, 0)
-    return Landing(start, pixels, residual)
+    return Landing(start, np.where(inside[:, None], pixels, 0), residual)
 
 
-def _rays(pixels: Values, K: Values) -> Values:
-    """(P, N, 3) rays with z = 1."""
-    flat = normalise_pixels(pixels, K)
-    return np.concatenate([flat, np.ones_like(flat[..., :1])], -1)
+def _rays(pixels: NDArray, K: Values) -> Values:
+    """(P, 3, N) rays with z = 1 of pixels (P, 2, N)."""
+    homogeneous = np.ones((len(pixels), 3, pixels.shape[2]))
+    homogeneous[:, :2] = pixels
+    return np.linalg.inv(K) @ homogeneous
 
 
 def _depth(stored: Values, rays: Values, facts: Facts, guess: Hypothesis) -> Values:
@@ -126,12 +130,16 @@ def _depth(stored: Values, rays: Values, facts: Facts, guess: Hypothesis) -> Val
     depth = stored * guess.scale
     if not guess.rays:
         return depth
-    longer = np.linalg.norm(rays, axis=-1)
+    longer = np.linalg.norm(rays, axis=1)
     return depth * longer if facts.along_rays else depth / longer
 
 
-def flipped(pixels: Values, guess: Hypothesis, shape: tuple[int, ...]) -> Values:
-    """Pixels of mirrored images."""
+def _mirrored(pixels: NDArray, guess: Hypothesis, shape: tuple[int, ...]) -> NDArray:
+    return flipped(pixels.swapaxes(1, 2), guess, shape).swapaxes(1, 2)
+
+
+def flipped(pixels: NDArray, guess: Hypothesis, shape: tuple[int, ...]) -> NDArray:
+    """Pixels (..., 2) of mirrored images."""
     if guess.flip is None:
         return pixels
     far = np.array([shape[1] - 1, shape[0] - 1])
@@ -139,25 +147,30 @@ def flipped(pixels: Values, guess: Hypothesis, shape: tuple[int, ...]) -> Values
 
 
 def _of_color(pixels: NDArray, K: Values, guess: Hypothesis) -> NDArray:
-    """(P, N, 2) pixels of colour images whose camera has another focal length."""
+    """(P, 2, N) pixels of colour images whose camera has another focal length."""
     if guess.color_focal == 1:
         return pixels
-    center = K[:, None, :2, 2]
+    center = K[:, :2, 2, None]
     return center + guess.color_focal * (pixels - center)
 
 
+def _last(shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """(2, 1) coordinates x, y of the last pixel of images (..., h, w)."""
+    return np.array([[shape[-1] - 1], [shape[-2] - 1]])
+
+
 def _inside(pixels: Values, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    return ((pixels >= 0) & (pixels <= np.array(shape[:0:-1]) - 1)).all(-1)
+    return ((pixels >= 0) & (pixels <= _last(shape))).all(1)
 
 
-def interpolated(images: NDArray, rows: NDArray, pixels: Values) -> Values:
-    """(P, N) values of images (A, h, w) between pixels (P, N, 2), (x, y)."""
+def interpolated(images: NDArray, rows: NDArray, pixels: NDArray) -> Values:
+    """(P, N) values of images (A, h, w) between pixels x, y (P, 2, N)."""
+    at = rows[:, None]
     if pixels.dtype.kind == "i":
-        return images[rows[:, None], pixels[..., 1], pixels[..., 0]]
-    limit = np.array(images.shape[:0:-1]) - 1.001
-    x, y = np.clip(pixels, 0, limit).transpose(2, 0, 1)
+        return images[at, pixels[:, 1], pixels[:, 0]]
+    x, y = np.clip(pixels, 0, _last(images.shape) - 0.001).swapaxes(0, 1)
     left, top = x.astype(np.int64), y.astype(np.int64)
-    x, y, at = x - left, y - top, rows[:, None]
+    x, y = x - left, y - top
     upper = images[at, top, left] * (1 - x) + images[at, top, left + 1] * x
     lower = images[at, top + 1, left] * (1 - x) + images[at, top + 1, left + 1] * x
     return upper * (1 - y) + lower * y

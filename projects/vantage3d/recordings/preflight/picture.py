@@ -113,7 +113,7 @@ def seen_from(pair: Footage, facts: Facts, guess: Hypothesis) -> Picture:
         color = color[:, ::-1]
     painted = np.zeros_like(color)
     seen = np.isfinite(landing.residual[0])
-    (fx, fy), (tx, ty) = landing.start[0][seen].T, landing.pixels[0][seen].T
+    (fx, fy), (tx, ty) = landing.start[0][:, seen], landing.pixels[0][:, seen]
     painted[ty.round().astype(int), tx.round().astype(int)] = color[fy, fx]
     return painted
 
