@@ -1,11 +1,15 @@
 """7-Scenes and plain RGB-D folders to index."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tests.rooms import DELTAS, relative, truth
 from tests.shared import need
 from tests.views.agreement import landed, median_offset
+from vantage3d.converters.index import report
 from vantage3d.converters.recordings import RecordingSource
 from vantage3d.converters.sevenscenes import SevenScenesSource
 from vantage3d.recordings.layouts import RgbdFolder, SevenScenes
@@ -71,6 +75,32 @@ def test_a_frame_without_depth_is_left_out(copied_film):
     assert (
         "scene0000_00/depth has no file for frame '0': it is empty" in found[0].reason
     )
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("depth", "scene0000_00 has no depth maps, which training needs. `predict.py"),
+        ("pose", "scene0000_00 has no poses, which training needs. COLMAP finds some"),
+    ],
+)
+def test_what_training_needs_is_refused_at_once(
+    copied_film, create_data, tmp_path, part, message
+):
+    """In one message, not frame by frame."""
+    root = copied_film("rgbd_folder")
+    for scene in ("scene0000_00", "scene0001_00"):
+        shutil.rmtree(root / scene / part)
+    with pytest.raises(SystemExit, match=message):
+        create_data("recording", root, tmp_path / "out")
+
+
+def test_a_long_list_of_skipped_frames_is_cut_short(monkeypatch):
+    said = []
+    monkeypatch.setattr(report, "print_log", lambda text, **_: said.append(text))
+    report.say_skipped({f"a/{n}": "damaged" for n in range(12)}, Path("report.json"))
+    assert said[0] == "skipped a/0: damaged"
+    assert said[10:] == ["skipped 2 others: see report.json"]
 
 
 def test_one_recording_may_be_the_root(filmed):

@@ -15,8 +15,9 @@ from vantage3d.converters.runs import add_index_arguments, from_args, index_opti
 from vantage3d.geometry import invert_rigid
 from vantage3d.recordings.detection import open_recording
 from vantage3d.recordings.file_facts import file_facts
+from vantage3d.recordings.findings import Finding
 from vantage3d.recordings.options import Remedies, add_layout, add_remedies
-from vantage3d.recordings.preflight import Checked, check_sequence
+from vantage3d.recordings.preflight import Checked, check_sequence, few
 from vantage3d.recordings.preflight.remedies import Meaning, meaning
 from vantage3d.recordings.recording import RecordedFrame, Recording
 from vantage3d.views.index import Facts, IndexedFrame, split_scenes
@@ -79,9 +80,25 @@ class RecordingSource(FrameSource):
         return meaning(self.recording)
 
     def preflight(self, sequence: str) -> Checked:
+        if lacking := self._lacking(sequence):
+            return Checked([lacking])
         found = file_facts(self.recording, sequence)
         views = check_sequence(self.recording, sequence)
         return Checked([*found, *views.findings], views.agreement)
+
+    def _lacking(self, sequence: str) -> Finding | None:
+        """What training needs and no frame has that is looked at."""
+        listed = self.recording.frames(sequence, few(self.names(sequence)))
+        frames = [frame for frame in listed if isinstance(frame, RecordedFrame)]
+        if frames and all(frame.depth is None for frame in frames):
+            text = f"{sequence} has no depth maps, which training needs"
+            remedy = "`predict.py vggt` makes some, `create_data.py plain` needs none"
+            return Finding("error", text, remedy)
+        if frames and all(frame.cam2world is None for frame in frames):
+            text = f"{sequence} has no poses, which training needs"
+            remedy = "COLMAP finds some, or `predict.py vggt`"
+            return Finding("error", text, remedy)
+        return None
 
     def names(self, sequence: str) -> list[str]:
         return self.recording.names(sequence)
@@ -159,7 +176,7 @@ def opened(args: argparse.Namespace) -> Recording:
     remedies = from_args(Remedies, args)
     recording = open_recording(args.root_path, args.layout, remedies)
     count = len(recording.sequences())
-    text = f"{args.root_path}: {recording.title}, {count} sequences"
+    text = f"{args.root_path}: {recording.title}, {count} sequence{'s' * (count > 1)}"
     if recording.posed:
         scale = remedies.depth_scale or recording.depth_scale
         text += (

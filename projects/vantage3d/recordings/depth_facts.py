@@ -141,7 +141,7 @@ def _distances(measured: Stored, stored: Stored, units: Units) -> list[Finding]:
             "warning" if low else "info",
             f"{share:.0%} of the pixels have depth"
             + f", expected {SPARSE:.0%} or more" * low,
-            "Look at the depth maps: most of them is missing" * low,
+            "Look at the depth maps: most pixels are missing" * low,
         )
     ]
     if NEAREST <= median <= FARTHEST:

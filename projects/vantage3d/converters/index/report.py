@@ -30,7 +30,8 @@ from vantage3d.views.transform import nearest, visible
 
 LOW_COVERAGE, LOW_VALID = 0.10, 2000
 LOW_AGREEMENT = 0.05
-LISTED = 100
+LISTED = 100  # poor frames in a report
+PRINTED = 10  # reasons of skipped frames
 KINDS = ("holes", "jumps")  # of cuts
 PERCENTILES = (5, 25, 50, 75, 95)
 
@@ -153,17 +154,25 @@ def refuse_skipped(
         )
 
 
+def say_skipped(skipped: Mapping[str, str], report: Path) -> None:
+    """Print the reasons of the first few that were left out; a report lists all."""
+    for name, reason in list(skipped.items())[:PRINTED]:
+        print_log(f"skipped {name}: {reason}", logger="current")
+    if len(skipped) > PRINTED:
+        more = len(skipped) - PRINTED
+        print_log(f"skipped {more} others: see {report}", logger="current")
+
+
 def _say(path: Path, report: dict[str, Any]) -> None:
     skipped: dict[str, str] = report["skipped"]
-    covered = report["coverage"].get("mean", float("nan"))
+    covered = report["coverage"].get("mean")
+    depth = "" if covered is None else f"depth covers {covered:.1%}, "
     print_log(
-        f"{report['frames']} frames of {report['sequences']} sequences, depth covers "
-        f"{covered:.1%}, {report['low_quality_count']} poor frames, skipped "
-        f"{len(skipped)} ({path})",
+        f"{report['frames']} frames of {report['sequences']} sequences, {depth}"
+        f"{report['low_quality_count']} poor frames, skipped {len(skipped)} ({path})",
         logger="current",
     )
-    for name, reason in list(skipped.items())[:LISTED]:
-        print_log(f"skipped {name}: {reason}", logger="current")
+    say_skipped(skipped, path)
     if cuts := report["cuts"]:
         holes, jumps = (sum(len(c[k]) for c in cuts.values()) for k in KINDS)
         print_log(

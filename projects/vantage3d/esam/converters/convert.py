@@ -14,7 +14,7 @@ from typing import Any
 from mmengine.logging import print_log
 
 from vantage3d.converters.index.preflight import refuse_wrong
-from vantage3d.converters.index.report import refuse_skipped
+from vantage3d.converters.index.report import refuse_skipped, say_skipped
 from vantage3d.converters.runs import (
     CHUNK,
     RunOptions,
@@ -354,8 +354,7 @@ def write_report(
             logger="current",
             level=logging.WARNING,
         )
-    for idx, reason in skipped.items():
-        print_log(f"skipped {idx}: {reason}", logger="current")
+    say_skipped(skipped, path)
 
 
 def _summary(qualities: list[dict[str, float]]) -> dict[str, float]:
