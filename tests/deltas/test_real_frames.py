@@ -9,7 +9,7 @@ from tests.deltas.models.networks import narrow
 from tests.layouts import create_data
 from tests.rooms import DELTAS
 from tests.shared import need
-from vantage3d.deltas.correspondences import OcclusionRule, true_matches, true_points
+from vantage3d.deltas.correspondences import true_matches, true_points
 from vantage3d.deltas.models.estimator import relative_poses
 from vantage3d.evaluation.stereo_depth import EIGHT
 from vantage3d.geometry.cameras import pixel_grid
@@ -50,7 +50,7 @@ def test_exact_matches_give_exact_points(batch):
     keypoints = grid(len(inputs["K"])).double()
     depth, K, cam2world = (inputs[k].double() for k in ("depth", "K", "cam2world"))
     truth = true_points(keypoints, depth[:, 0], K[:, 0], (0.5, 10.0))
-    matches = true_matches(truth, depth, K, cam2world, OcclusionRule())
+    matches = true_matches(truth, depth, K, cam2world, occlusion=0.05)
     # About half of a handheld view is seen again, whatever its holes.
     assert matches.valid.float().mean() > 0.4
     pixels = torch.cat([keypoints[:, None], matches.pixels], 1)
@@ -73,7 +73,7 @@ def test_descriptors_of_the_true_surface_find_it(batch):
     keypoints = grid(len(inputs["K"]))
     truth = true_points(keypoints, inputs["depth"][:, 0], inputs["K"][:, 0], (0.5, 10))
     seen = true_matches(
-        truth, inputs["depth"], inputs["K"], inputs["cam2world"], OcclusionRule()
+        truth, inputs["depth"], inputs["K"], inputs["cam2world"], occlusion=0.05
     )
     found = model.trinet(
         surface_descriptors(inputs),

@@ -36,18 +36,6 @@ class TrueMatches(NamedTuple):
     valid: Tensor
 
 
-class OcclusionRule(NamedTuple):
-    """When a view sees a point.
-
-    Attributes:
-        tolerance: Largest |D' - Z'| / Z', relative.
-        margin: Pixels to the border that a match needs.
-    """
-
-    tolerance: float = 0.05
-    margin: float = 0.0
-
-
 def true_points(
     keypoints: Tensor, depth: Tensor, K: Tensor, limits: tuple[float, float]
 ) -> TruePoints:
@@ -78,7 +66,7 @@ def true_matches(
     depth: Tensor,
     K: Tensor,
     cam2world: Tensor,
-    rule: OcclusionRule,
+    occlusion: float,
 ) -> TrueMatches:
     """Project points of the anchor into the other views.
 
@@ -89,7 +77,8 @@ def true_matches(
         depth: (B, V, H, W) z-depth in metres, 0 missing; view 0 is the anchor.
         K: (B, V, 3, 3) intrinsics.
         cam2world: (B, V, 4, 4) rigid transforms, OpenCV axes.
-        rule: When a view sees a point.
+        occlusion: Largest |D' - Z'| / Z' of the depth D' that a view saw at a match
+            and the point's own Z' there, with which it sees the point.
 
     Raises:
         ValueError: If a shape is wrong.
@@ -100,27 +89,25 @@ def true_matches(
     anchor2view = invert_rigid(cam2world[:, 1:]) @ cam2world[:, :1]
     points = truth.points[:, None].expand(-1, dims["V"] - 1, -1, -1)
     pixels, z = project(points, K[:, 1:], anchor2view)
-    seen, inside = nearest(depth[:, 1:], pixels, rule.margin)
-    agrees = (seen > 0) & ((seen - z).abs() < rule.tolerance * z)
+    seen, inside = nearest(depth[:, 1:], pixels)
+    agrees = (seen > 0) & ((seen - z).abs() < occlusion * z)
     valid = truth.valid[:, None] & (z > 0) & inside & agrees
     return TrueMatches(torch.where((z > 0)[..., None], pixels, 0.0), valid)
 
 
-def nearest(maps: Tensor, pixels: Tensor, margin: float = 0.0) -> tuple[Tensor, Tensor]:
+def nearest(maps: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor]:
     """Values of maps at the nearest pixel.
 
     Args:
         maps: (B, V, H, W).
         pixels: (B, V, N, 2) (x, y), centres at integers, anywhere.
-        margin: Pixels to the border.
 
     Returns:
-        (B, V, N) values, 0 outside, and (B, V, N) bool, whether inside by the margin.
+        (B, V, N) values, 0 outside, and (B, V, N) bool, whether inside.
     """
     height, width = maps.shape[-2:]
     x, y = pixels.unbind(-1)
-    inside = (x >= margin - 0.5) & (x < width - 0.5 - margin)
-    inside = inside & (y >= margin - 0.5) & (y < height - 0.5 - margin)
+    inside = (x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)
     column = x.nan_to_num(0.0).round().clamp(0, width - 1).long()
     row = y.nan_to_num(0.0).round().clamp(0, height - 1).long()
     values = maps.flatten(2).gather(2, row * width + column)

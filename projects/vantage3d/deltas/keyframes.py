@@ -50,8 +50,9 @@ def overlap(
     grid = np.stack(np.meshgrid(xs * width - 0.5, ys * height - 0.5), -1).reshape(-1, 2)
     pixels = np.tile(grid, (len(depths), 1))
     depth = np.repeat(np.asarray(depths, np.float64), len(grid))
-    places = unproject_pixels(pixels, depth, _camera(anchor)[0], _camera(anchor)[1])
-    own = _directions(places, _camera(anchor)[1])
+    K, cam2world = _camera(anchor)
+    places = unproject_pixels(pixels, depth, K, cam2world)
+    own = _directions(places, cam2world)
     seen, useful = np.zeros(len(others)), np.zeros(len(others))
     for number, other in enumerate(others):
         K, cam2world = _camera(other)

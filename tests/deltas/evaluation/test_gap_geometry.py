@@ -8,7 +8,7 @@ points that the other views do not show.
 import pytest
 import torch
 
-from vantage3d.deltas.correspondences import OcclusionRule, true_matches, true_points
+from vantage3d.deltas.correspondences import true_matches, true_points
 from vantage3d.deltas.evaluation.hooks import stride
 from vantage3d.deltas.models.estimator import relative_poses
 from vantage3d.geometry import normalise_pixels, triangulate
@@ -37,7 +37,7 @@ def noisy_triangulation(batch: dict) -> tuple[float, float]:
     depth, K, cam2world = (batch[k].double() for k in ("depth", "K", "cam2world"))
     keypoints = pixel_grid(*SIZE, K)[2::6, 2::6].reshape(1, -1, 2)
     truth = true_points(keypoints, depth[:, 0], K[:, 0], (0.5, 10.0))
-    seen = true_matches(truth, depth, K, cam2world, OcclusionRule())
+    seen = true_matches(truth, depth, K, cam2world, occlusion=0.05)
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(seen.pixels.shape, generator=generator, dtype=torch.float64)
     pixels = torch.cat([keypoints[:, None], seen.pixels + NOISE_PX * noise], 1)
@@ -73,5 +73,5 @@ def test_poses_read_with_the_wrong_stride_find_nothing():
     depth, K, cam2world = (batch[k].double() for k in ("depth", "K", "cam2world"))
     keypoints = pixel_grid(*SIZE, K)[2::6, 2::6].reshape(1, -1, 2)
     truth = true_points(keypoints, depth[:, 0], K[:, 0], (0.5, 10.0))
-    seen = true_matches(truth, depth, K, cam2world, OcclusionRule())
+    seen = true_matches(truth, depth, K, cam2world, occlusion=0.05)
     assert float(seen.valid.double().mean()) < 0.1

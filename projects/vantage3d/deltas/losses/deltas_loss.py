@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vantage3d.deltas.correspondences import (
-    OcclusionRule,
     TrueMatches,
     TruePoints,
     true_matches,
@@ -39,7 +38,8 @@ class DeltasLoss(nn.Module):
         smoothness: Arguments of :class:`SmoothnessLoss`.
         depth: Arguments of :class:`DepthLoss`; the only term that is always there.
         limits: Smallest and largest true depth that counts, metres.
-        occlusion: Arguments of :class:`OcclusionRule`.
+        occlusion: Relative difference from the depth of a view with which it still
+            sees a point; see :func:`true_matches`.
 
     Raises:
         ValueError: If ``limits`` is no positive interval.
@@ -53,7 +53,7 @@ class DeltasLoss(nn.Module):
         smoothness: dict | None = None,
         depth: dict | None = None,
         limits: tuple[float, float] = (0.5, 10.0),
-        occlusion: dict | None = None,
+        occlusion: float = 0.05,
     ) -> None:
         super().__init__()
         if not 0 < limits[0] < limits[1]:
@@ -69,7 +69,7 @@ class DeltasLoss(nn.Module):
         self.smoothness = None if smoothness is None else SmoothnessLoss(**smoothness)
         self.depth = DepthLoss(**(depth or {}))
         self.limits = (limits[0], limits[1])
-        self.occlusion = OcclusionRule(**(occlusion or {}))
+        self.occlusion = occlusion
 
     def forward(
         self, outputs: Mapping[str, Any], batch: Mapping[str, Tensor]
@@ -258,12 +258,10 @@ class SmoothnessLoss:
     Attributes:
         weight: Factor of the term in the total loss.
         sharpness: s; the larger, the fainter an edge that forgives.
-        relative: Whether D is divided by its mean over the image first.
     """
 
     weight: float = 1.0
     sharpness: float = 1.0
-    relative: bool = False
 
     def __call__(self, depth: Tensor, image: Tensor) -> Tensor:
         """The loss, not weighted by ``weight``.
@@ -272,24 +270,12 @@ class SmoothnessLoss:
             depth: (B, H, W) predicted depth, metres.
             image: (B, 3, H, W) in [0, 1].
         """
-        if self.relative:
-            mean = depth.mean((1, 2), keepdim=True)
-            depth = depth / mean.clamp(min=torch.finfo(depth.dtype).eps)
         total = depth.new_zeros(())
         for axis in (-1, -2):
             step = depth.diff(dim=axis).abs()
             edge = image.diff(dim=axis).abs().mean(1)
             total = total + (step * torch.exp(-self.sharpness * edge)).mean()
         return total
-
-
-def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of the values where ``mask`` holds; 0 in the graph where it is empty.
-
-    Values outside the mask may be anything, NaN included.
-    """
-    kept = torch.where(mask, values, torch.zeros_like(values))
-    return kept.sum() / mask.sum().clamp(min=1)
 
 
 def masked_smooth_l1(pred: Tensor, truth: Tensor, mask: Tensor, beta: float) -> Tensor:
@@ -307,4 +293,4 @@ def masked_smooth_l1(pred: Tensor, truth: Tensor, mask: Tensor, beta: float) -> 
         reduction="none",
         beta=beta,
     )
-    return masked_mean(distance, mask)
+    return distance.sum() / mask.sum().clamp(min=1)

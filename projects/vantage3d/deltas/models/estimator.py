@@ -198,9 +198,7 @@ class DELTAS(BaseModel):
         ref2cam = relative_poses(cameras["cam2world"])
         with torch.autocast(ref2cam.device.type, enabled=False):
             descriptors = found["descriptors"].to(ref2cam.dtype)
-            matched = self.trinet(
-                descriptors, keypoints, cameras["K"], ref2cam, size
-            )
+            matched = self.trinet(descriptors, keypoints, cameras["K"], ref2cam, size)
         return {
             **found,
             "keypoints": keypoints,
