@@ -82,13 +82,16 @@ def test_matrices_of_no_camera_are_refused(rows, message):
         check_intrinsics(np.array(rows, float), (640, 480), "K.txt")
 
 
-def test_a_pose_may_lack_its_last_row(tmp_path):
+def test_a_pose_may_lack_its_last_row_and_nothing_else(tmp_path):
     pose, path = np.eye(4), tmp_path / "1.txt"
     pose[:3, 3] = 1, 2, 3
     np.savetxt(path, pose[:3])
     np.testing.assert_array_equal(read_pose(path), pose)
     np.savetxt(path, pose[:2])
     with pytest.raises(ValueError, match=r"1\.txt has 8 numbers, expected 16 .*4x4"):
+        read_pose(path)
+    path.write_text("-1.#IND 0 0 0\n" * 4)
+    with pytest.raises(ValueError, match=r"1\.txt contains nan: the tracking was lost"):
         read_pose(path)
     path.write_text("")
     with pytest.raises(ValueError, match=r"1\.txt has 0 numbers, expected 16"):

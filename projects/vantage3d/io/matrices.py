@@ -44,7 +44,9 @@ def _numbers(path: Path, what: str) -> NDArray[np.float64]:
     """All numbers of a text file, brackets left out."""
     try:
         words = [word.strip("[]()") for row in read_table(path, 1) for word in row]
-        return np.array([word for word in words if word], dtype=np.float64)
+        # Windows writes NaN and infinity as 1.#IND, -1.#INF, 1.#QNAN.
+        words = ["nan" if "1.#" in word else word for word in words if word]
+        return np.array(words, dtype=np.float64)
     except FileNotFoundError:
         raise not_found(path, what, "Write it") from None
     except ValueError as error:

@@ -7,7 +7,7 @@ import pytest
 
 from vantage3d.recordings.preflight.agreement import Agreement
 from vantage3d.recordings.preflight.hypotheses import Hypothesis
-from vantage3d.recordings.preflight.remedies import Meaning
+from vantage3d.recordings.preflight.remedies import Meaning, describe
 from vantage3d.recordings.preflight.search import Comparison
 from vantage3d.recordings.preflight.verdict import judge
 
@@ -48,3 +48,14 @@ def test_a_doubt_of_colour_does_not_soften_what_depth_says(guess, surface, level
     assert finding.level == level
     assert "a colour camera of its own fits better, with a focal length" in finding.text
     assert finding.text.startswith("office: perhaps ") == (level == "warning")
+
+
+def test_which_way_poses_and_colours_are_off():
+    now = Meaning("7-Scenes", 1000.0, pose_shift=3)
+    poses, colors = describe(Hypothesis(pose_shift=-2, color_shift=1), now, film())
+    text = "poses are 2 frames too early: that of a frame stands 2 frames before it"
+    assert poses == (text, "--pose-shift 1")
+    text = (
+        "colour images are 1 frame too late: that of a frame stands 1 frame behind it"
+    )
+    assert colors == (text, "--color-shift 1")

@@ -143,19 +143,19 @@ def _units(guess: Hypothesis, now: Meaning) -> Told:
 
 
 def _pose_shift(guess: Hypothesis, now: Meaning) -> Told:
-    text = f"poses are {_places(guess.pose_shift)}: a frame's pose stands there"
+    text = _places("pose", guess.pose_shift)
     return text, f"--pose-shift {now.pose_shift + guess.pose_shift}"
 
 
 def _color_shift(guess: Hypothesis, now: Meaning) -> Told:
-    text = f"colour is {_places(guess.color_shift)}: a frame's colour stands there"
+    text = _places("colour image", guess.color_shift)
     return text, f"--color-shift {now.color_shift + guess.color_shift}"
 
 
-def _places(shift: int) -> str:
-    count = abs(shift)
-    where = "late" if shift > 0 else "early"
-    return f"{count} frame{'s' * (count > 1)} too {where}"
+def _places(what: str, shift: int) -> str:
+    late, side = ("late", "behind") if shift > 0 else ("early", "before")
+    frames = f"{abs(shift)} frame{'s' * (abs(shift) > 1)}"
+    return f"{what}s are {frames} too {late}: that of a frame stands {frames} {side} it"
 
 
 def _focal(factor: float, now: float) -> Told:
