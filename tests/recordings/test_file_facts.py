@@ -81,6 +81,10 @@ def test_files_that_cannot_be_read_are_named(scene):
     path = scene / "depth" / "11.png"
     path.write_bytes(path.read_bytes()[:60])
     assert "11.png is truncated or no depth map" in " ".join(said(scene, "warning"))
+    path = scene / "depth" / "5.png"
+    path.write_bytes(path.read_bytes()[:60])
+    told = " ".join(said(scene, "warning"))
+    assert "2 of 7 files looked at are damaged. First: " in told
     path = scene / "color" / "11.jpg"
     path.write_bytes(path.read_bytes()[:700])
     assert "11.jpg cannot be read" in " ".join(said(scene, "warning"))

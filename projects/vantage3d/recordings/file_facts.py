@@ -99,7 +99,7 @@ def _color_facts(
         except (OSError, SyntaxError, ValueError) as error:
             text = f"colour image {frame.color} cannot be read ({error})"
             damaged.append(f"{text}. Export it again")
-    found = _damaged(damaged, bool(files))
+    found = _damaged(damaged, len(files))
     if not recording.posed:
         files = [file._replace(orientation=1) for file in files]
     camera = frames[0].depth_camera
@@ -108,10 +108,14 @@ def _color_facts(
     return found
 
 
-def _damaged(reasons: list[str], others: bool) -> list[Finding]:
+def _damaged(reasons: list[str], good: int) -> list[Finding]:
     """A damaged file is left out and counted when frames are read; all are too many."""
-    level: Level = "warning" if others else "error"
-    return [Finding(level, reasons[0])] if reasons else []
+    if not reasons:
+        return []
+    level: Level = "warning" if good else "error"
+    count = len(reasons)
+    several = f"{count} of {count + good} files looked at are damaged. First: "
+    return [Finding(level, several * (count > 1) + reasons[0])]
 
 
 def _depth_facts(
@@ -127,7 +131,7 @@ def _depth_facts(
             stored[path] = read_stored(path, recording.rotated_bits)
         except (FileNotFoundError, ValueError) as error:
             damaged.append(str(error))
-    found = _damaged(damaged, bool(stored))
+    found = _damaged(damaged, len(stored))
     if not stored:
         return found
     said = recording.remedies

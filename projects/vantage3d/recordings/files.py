@@ -162,4 +162,7 @@ def mismatch(place: Path, name: str, others: Mapping[str, Path]) -> str:
             f"{text}, but {others[alike[0]].name}: the names of one frame must be "
             "equal in all folders. Rename the files"
         )
-    return f"{text}; its files are called like {next(iter(others.values())).name}"
+    return (
+        f"{text}, but {len(others)} other{'s' * (len(others) > 1)}, called like "
+        f"{next(iter(others.values())).name}. Export it again, or leave the frame out"
+    )

@@ -64,7 +64,7 @@ def test_two_files_of_one_frame_are_refused(tmp_path, first, second):
         ("{}", "000{}", "but 0001.png: the names differ in letter case or leading zer"),
         ("frame{}", "FRAME0{}", "but FRAME01.png: the names differ in letter case or"),
         ("frame00{}", "depth00{}", "but depth001.png: the names of one frame must be"),
-        ("{}", "depth_a", "its files are called like depth_a.png"),
+        ("{}", "depth_a", "but 1 other, called like depth_a.png. Export"),
     ],
 )
 def test_other_spelling_is_named_as_such(tmp_path, color, depth, message):
