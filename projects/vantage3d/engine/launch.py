@@ -24,6 +24,7 @@ from vantage3d.engine.errors import (
     TrainingInterruptedError,
 )
 from vantage3d.engine.interrupt import leave
+from vantage3d.engine.joining import join_processes
 from vantage3d.process.command import INTERRUPTED, USER_ERROR
 from vantage3d.registry import HOOKS, METRICS, MODELS, RUNNERS
 
@@ -201,10 +202,9 @@ def _prepare(
     elif cfg.get("work_dir") is None:
         cfg.work_dir = str(Path("work_dirs") / Path(config).stem)
     cfg.launcher = launcher
+    if launcher == "pytorch" and not is_distributed():
+        join_processes(**(cfg.get("env_cfg", {}).get("dist_cfg") or {}))
     if launcher == "pytorch" and not torch.cuda.is_available():
-        # Processes of torchrun work on one CPU; MMEngine's launcher wants GPUs.
-        if not is_distributed():
-            torch.distributed.init_process_group("gloo")
         cfg.model_wrapper_cfg = {
             "type": "MMDistributedDataParallel",
             "broadcast_buffers": False,
