@@ -72,6 +72,28 @@ def test_the_stages_of_deltas_are_timed_one_by_one(monkeypatch):
     torch.testing.assert_close(points, results["trinet"]["points_anchor"])
 
 
+def test_exported_stages_are_compared_with_torchs(monkeypatch):
+    """Stand-ins for ONNX Runtime: the modules that are exported, one of them wrong."""
+    monkeypatch.syspath_prepend(str(TOOLS))
+    from benchmarks.deltas import SAME, make_batch, one_round
+
+    from tests.deltas.models.networks import narrow
+    from vantage3d.deltas.onnx_export import Densify, Look, Triangulate
+
+    net, batch = narrow().eval(), make_batch(3, 48, 64, "cpu")
+    modules = {"look": Look(net), "triangulate": Triangulate(net)}
+    modules["densify"] = lambda *given: [1.001 * Densify(net)(*given)]
+    with torch.inference_mode():
+        off = one_round(
+            net,
+            batch,
+            lambda name, work: work(),
+            lambda name, *given: modules[name](*given),
+        )
+    assert list(off) == ["look.onnx", "triangulate.onnx", "densify.onnx"]
+    assert max(off["look.onnx"], off["triangulate.onnx"]) < SAME < off["densify.onnx"]
+
+
 def test_a_slice_of_the_preflight_is_named_rightly(monkeypatch, tmp_path, capsys):
     monkeypatch.syspath_prepend(str(TOOLS))
     from benchmark import main

@@ -9,6 +9,7 @@ inputs, and their outputs are compared with torch's.
 import argparse
 import statistics
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -200,23 +201,24 @@ def one_round(
     )
     if exported is None:
         return {}
-    points = matched["points_anchor"]
-    z, valid = points[..., 2], dense["sparse_valid"]
-    given = {
-        "look": (images[0],),
-        "triangulate": (descriptors[0], keypoints[0], K[0], poses[0]),
-        "densify": (sparse_depth(keypoints, z, valid, size, net.legacy), *maps),
-    }
-    torchs = {  # and which of the file's outputs that is
-        "look": (descriptors[0], 1),
-        "triangulate": (points[0], 0),
-        "densify": (dense["depth"], 0),
+    points, valid = matched["points_anchor"], matched["point_valid"]
+    sparse = sparse_depth(
+        keypoints, points[..., 2], dense["sparse_valid"], size, net.legacy
+    )
+    stages = {  # inputs, torch's answer, and how to take it from the file's outputs
+        "look": ((images[0],), descriptors[0], lambda _, found, *maps: found),
+        "triangulate": (
+            (descriptors[0], keypoints[0], K[0], poses[0]),
+            points[0] * valid[0, :, None],  # others are as good as any, and unused
+            lambda points, valid, _: points * valid[:, None],
+        ),
+        "densify": ((sparse, *maps), dense["depth"], lambda depth: depth[:, 0]),
     }
     differences = {}
-    for name, (expected, place) in torchs.items():
+    for name, (given, expected, answer) in stages.items():
         row = f"{name}.onnx"
-        found = clock(row, lambda name=name: exported(name, *given[name]))[place]
-        off = (found.view(expected.shape) - expected).abs()
+        outputs = clock(row, partial(exported, name, *given))
+        off = (answer(*outputs) - expected).abs()
         differences[row] = float((off / expected.abs().clamp(min=1)).max())
     return differences
 
