@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.measuring import processor
-from benchmarks.preflight_faults import FAULTS, Damaged, Fault, no_rays
+from benchmarks.preflight_faults import FAULTS, Damaged, Fault, in_axes, no_rays
 
 from vantage3d.converters.annotations import AnnotationSource
 from vantage3d.converters.co3d import Co3dSource
@@ -161,6 +161,7 @@ def judged(opened: Opened, fault: Fault) -> tuple[str, str, dict[str, Any]]:
     reader, now = opened
     if now.along_rays and fault is FAULTS["rays"]:
         fault = replace(fault, damage={"depth_fault": no_rays})
+    fault = in_axes(fault, now.axes)
     film = seen_of(Damaged(reader, **fault.damage))
     if film is None:
         return "missed", "", {}

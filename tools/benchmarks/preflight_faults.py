@@ -89,8 +89,27 @@ class Fault:
         )
 
 
+def in_axes(fault: Fault, axes: str) -> Fault:
+    """The same fault in files of poses with other axes, where OpenCV's are wrong."""
+    if axes == "opencv" or not {"inverted", "axes"} & fault.undone.keys():
+        return fault
+    undone = dict(fault.undone)
+    if undone.get("axes") == axes:
+        undone["axes"] = "opencv"
+
+    def pose_fault(pose: Any) -> Any:
+        stored = _axes(undone.get("axes", axes), pose)
+        return (invert_rigid(stored) if "inverted" in undone else stored) @ _of(axes)
+
+    return Fault({"pose_fault": pose_fault}, undone)
+
+
+def _of(axes: str) -> Any:
+    return np.eye(4) if AXES[axes] is None else np.array(AXES[axes], np.float64)
+
+
 def _axes(name: str, pose: Any) -> Any:
-    return pose @ np.array(AXES[name], np.float64).T
+    return pose @ _of(name).T
 
 
 def _scaled(factor: float, posed: Posed) -> Posed:
