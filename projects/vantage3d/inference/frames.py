@@ -9,13 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from vantage3d.checks import check_choice, check_shape
 from vantage3d.geometry import invert_rigid, scale_intrinsics
+from vantage3d.io.images import resized
 from vantage3d.io.names import public_name
 from vantage3d.io.prediction_files import (
     FRAMES,
@@ -78,11 +78,7 @@ class InputFrame(NamedTuple):
 
     def image(self, size: tuple[int, int]) -> NDArray[np.uint8]:
         """(h, w, 3) the whole image at ``size`` (w, h)."""
-        if self.color.shape[1::-1] == size:
-            return self.color
-        shrinks = self.color.shape[1] > size[0]
-        mode = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        return np.asarray(cv2.resize(self.color, size, interpolation=mode), np.uint8)
+        return resized(self.color, size)
 
     @property
     def digest(self) -> str:

@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
@@ -129,6 +130,14 @@ def encode_jpeg(image: NDArray[np.uint8], quality: int = 95) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="JPEG", quality=quality)
     return sign_jpeg(buffer.getvalue())
+
+
+def resized(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """The whole image at ``size`` (w, h): areas where it shrinks, else cubic."""
+    if image.shape[1::-1] == size:
+        return image
+    how = cv2.INTER_AREA if image.shape[0] > size[1] else cv2.INTER_CUBIC
+    return cv2.resize(image, size, interpolation=how)
 
 
 def write_figure(path: str | Path, figure: Any, dpi: float | None = None) -> None:

@@ -1,8 +1,8 @@
 """The points of a scene, one per voxel, with what frames say about each of them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Self
 
 import cv2
 import numpy as np
@@ -24,51 +24,19 @@ WINDOW = (5, 5)  # pixels that a normal is made of
 JUMP, BEND = 0.03, 0.2  # of the inverse depth from pixel to pixel; of its differences
 
 
-class _Points(NamedTuple):
-    """Points, one per voxel when they are thinned; fields as in :class:`Cloud`."""
-
-    points: NDArray[np.float64]
-    normals: NDArray[np.float32]
-    depth: NDArray[np.float32]
-    colors: NDArray[np.uint8]
-    confidence: NDArray[np.float32]
-    instances: NDArray[np.int32]
-    frames: NDArray[np.int32]
-    spacing: NDArray[np.float32]
-
-    def thinned(self, voxel_size: float) -> "_Points":
-        """Of the points in each voxel the one that was nearest to its camera.
-
-        Raises:
-            ValueError: If the scene is too large for voxels of that size.
-        """
-        keys = voxel_keys(self.points, voxel_size)
-        order = np.lexsort((self.depth, keys))
-        first = np.ones(len(order), bool)
-        first[1:] = keys[order[1:]] != keys[order[:-1]]
-        kept = order[first]
-        return _Points(*(values[kept] for values in self))
-
-
 @dataclass(frozen=True, eq=False)
-class Cloud:
-    """Points of a scene.
+class Points:
+    """Points that frames show.
 
     Attributes:
-        points: (N, 3) in the world; in the camera of ``frames`` where ``posed`` is not.
+        points: (N, 3) in the world; in the camera of ``frames`` without poses.
         normals: (N, 3) of the surface, to the side that its camera saw.
+        depth: (N,) z-depth in that frame.
         colors: (N, 3) uint8 RGB.
         confidence: (N,) of depth, in the network's unit; NaN where a frame has none.
-        instances: (N,) places in ``table``, -1 where there is none.
+        instances: (N,) numbers of instances of the scene, -1 where there is none.
         frames: (N,) place of the frame that a point is from.
-        depth: (N,) z-depth in that frame.
         spacing: (N,) side of a pixel there, the distance to the next point.
-        table: The instances of the scene.
-        numbers: By the place of a frame: (M,) places in ``table`` of its instances, -1
-            of those that are not shown.
-        up: (3,) unit vector, the mean of what was upwards in the cameras.
-        voxel_size: Side of the cubes that have one point each.
-        posed: Whether frames stand in one world.
     """
 
     points: NDArray[np.float64]
@@ -79,6 +47,40 @@ class Cloud:
     instances: NDArray[np.int32]
     frames: NDArray[np.int32]
     spacing: NDArray[np.float32]
+
+    def at(self, rows: NDArray[np.intp]) -> Self:
+        """Some of the points; of a cloud all that is said of the scene stays."""
+        return replace(self, **{name: getattr(self, name)[rows] for name in COLUMNS})
+
+    def nearest(self, voxel_size: float) -> NDArray[np.intp]:
+        """Of the points in each voxel the one that was nearest to its camera.
+
+        Raises:
+            ValueError: If the scene is too large for voxels of that size.
+        """
+        keys = voxel_keys(self.points, voxel_size)
+        order = np.lexsort((self.depth, keys))
+        first = np.ones(len(order), bool)
+        first[1:] = keys[order[1:]] != keys[order[:-1]]
+        return order[first]
+
+
+COLUMNS = tuple(field.name for field in fields(Points))
+
+
+@dataclass(frozen=True, eq=False)
+class Cloud(Points):
+    """Points of a scene.
+
+    Attributes:
+        table: The instances of the scene; ``instances`` are places in it.
+        numbers: By the place of a frame: (M,) places in ``table`` of its instances, -1
+            of those that are not shown.
+        up: (3,) unit vector, the mean of what was upwards in the cameras.
+        voxel_size: Side of the cubes that have one point each.
+        posed: Whether frames stand in one world.
+    """
+
     table: tuple[SceneInstance, ...]
     numbers: dict[int, NDArray[np.int32]]
     up: NDArray[np.float64]
@@ -87,15 +89,12 @@ class Cloud:
 
     def thinned(self, voxel_size: float) -> "Cloud":
         """One point per larger voxel; of every frame where none has a pose."""
-        fields = {name: getattr(self, name) for name in _Points._fields}
-        parts = [np.arange(len(self.points))]
-        if not self.posed:
-            parts = [np.flatnonzero(self.frames == n) for n in np.unique(self.frames)]
-        thin = [
-            _Points(**{n: v[part] for n, v in fields.items()}).thinned(voxel_size)
-            for part in parts
-        ]
-        return replace(self, voxel_size=voxel_size, **_joined(thin)._asdict())
+        if self.posed:
+            rows = self.nearest(voxel_size)
+        else:
+            own = [np.flatnonzero(self.frames == n) for n in np.unique(self.frames)]
+            rows = np.concatenate([r[self.at(r).nearest(voxel_size)] for r in own])
+        return replace(self.at(rows), voxel_size=voxel_size)
 
     def fewer(self, most: int) -> "Cloud":
         """One point per larger voxel until there are ``most`` at the most."""
@@ -120,29 +119,32 @@ def scene_cloud(scene: ScenePrediction) -> Cloud:
     """
     size, posed = voxel_size(scene), not no_poses(scene)
     instances = SceneInstances(4 * size, posed)
-    whole: list[_Points] = []  # thinned together; those of single frames wait
-    parts: list[_Points] = []
+    whole: list[Points] = []  # thinned together; those of single frames wait
+    parts: list[Points] = []
     waiting, up = 0, np.zeros(3)
     for place, frame in enumerate(track(scene.frames, description="points")):
         if frame.depth is None:
             continue
-        up -= np.array([0, 1, 0]) if frame.cam2world is None else frame.cam2world[:3, 1]
-        thin = _of_frame(frame, place, instances).thinned(size)
-        parts.append(thin)
-        waiting += len(thin.points)
+        up -= frame.cam2scene[:3, 1]
+        every = _of_frame(frame, place, instances)
+        parts.append(every.at(every.nearest(size)))
+        waiting += len(parts[-1].points)
         if posed and waiting > 2 * sum(len(part.points) for part in whole):
-            whole, parts, waiting = [_joined([*whole, *parts]).thinned(size)], [], 0
-    points = _joined([*whole, *parts])
-    points = points.thinned(size) if posed else points
+            joined = _joined([*whole, *parts])
+            whole, parts, waiting = [joined.at(joined.nearest(size))], [], 0
+    found = _joined([*whole, *parts])
+    found = found.at(found.nearest(size)) if posed else found
     new, numbers = instances.joined()
-    points = points._replace(instances=new[points.instances])
+    found = replace(found, instances=new[found.instances])
     up /= max(float(np.linalg.norm(up)), 1e-9)
-    fields = points._asdict() | {
-        "table": instances.table(),
-        "numbers": numbers,
-        "up": up,
-    }
-    return Cloud(**fields, voxel_size=size, posed=posed)
+    return Cloud(
+        **vars(found),
+        table=instances.table(),
+        numbers=numbers,
+        up=up,
+        voxel_size=size,
+        posed=posed,
+    )
 
 
 def voxel_size(scene: ScenePrediction) -> float:
@@ -209,7 +211,7 @@ def surface_normals(
     return normals / np.maximum(length, 1e-12)
 
 
-def _of_frame(frame: FramePrediction, place: int, instances: SceneInstances) -> _Points:
+def _of_frame(frame: FramePrediction, place: int, instances: SceneInstances) -> Points:
     """Every point of a frame, with its instance in the scene."""
     assert frame.depth is not None
     kept = (frame.depth > 0) & ~flying_pixels(frame.depth)
@@ -218,9 +220,9 @@ def _of_frame(frame: FramePrediction, place: int, instances: SceneInstances) -> 
     if frame.instances is not None:
         ids = instances.found(frame.instances, kept, points, place)
     unsure = np.full(len(points), np.nan, np.float32)
-    turn = np.eye(3) if frame.cam2world is None else frame.cam2world[:3, :3]
-    normals = surface_normals(frame.depth, frame.K_depth)[kept] @ turn.T
-    return _Points(
+    normals = surface_normals(frame.depth, frame.K_depth)[kept]
+    normals = normals @ frame.cam2scene[:3, :3].T
+    return Points(
         points,
         normals.astype(np.float32),
         frame.depth[kept].astype(np.float32),
@@ -232,5 +234,6 @@ def _of_frame(frame: FramePrediction, place: int, instances: SceneInstances) -> 
     )
 
 
-def _joined(parts: list[_Points]) -> _Points:
-    return _Points(*(np.concatenate(values) for values in zip(*parts)))
+def _joined(parts: list[Points]) -> Points:
+    columns = ([getattr(part, name) for part in parts] for name in COLUMNS)
+    return Points(*map(np.concatenate, columns))

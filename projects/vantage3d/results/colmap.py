@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from vantage3d.geometry import invert_rigid, project
-from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.colmap import NewImage, write_colmap
-from vantage3d.io.images import encode_jpeg
 from vantage3d.results.cloud import SPLATS, Cloud, scene_cloud
+from vantage3d.results.images import write_images
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
 from vantage3d.results.scene_instances import check_posed
 
@@ -24,9 +23,7 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
     check_posed(scene)
     cloud, folder = scene_cloud(scene).fewer(SPLATS), folder / "colmap"
     images = []
-    for place, frame in enumerate(scene.frames):
-        jpeg = encode_jpeg(frame.color)
-        atomic_write_bytes(folder / "images" / f"{frame.name}.jpg", jpeg)
+    for place, frame in enumerate(write_images(scene, folder / "images")):
         images.append(_image(frame, cloud, np.flatnonzero(cloud.frames == place)))
     write_colmap(model := folder / "sparse" / "0", images, cloud.points, cloud.colors)
     return [model]
@@ -34,8 +31,7 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
 
 def _image(frame: FramePrediction, cloud: Cloud, rows: np.ndarray) -> NewImage:
     height, width = frame.color.shape[:2]
-    pose = np.eye(4) if frame.cam2world is None else frame.cam2world
-    world2cam = invert_rigid(pose)
+    world2cam = invert_rigid(frame.cam2scene)
     pixels, _ = project(cloud.points[rows], frame.K, world2cam)
     name = f"{frame.name}.jpg"
     return NewImage(name, frame.K, (width, height), world2cam, pixels, rows)

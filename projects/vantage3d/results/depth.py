@@ -29,11 +29,13 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
 
 
 def write_depth_maps(scene: ScenePrediction, folder: Path, scale: int) -> None:
-    """``FRAME.png`` of every frame with depth, in ``folder``."""
-    keep_only(folder, [f"{frame.name}.png" for frame in scene.frames], ".png")
+    """``FRAME.png`` of every frame with depth in ``folder``, and no other."""
+    names = []
     for frame in scene.frames:
         if frame.depth is not None:
-            write_depth_png(folder / f"{frame.name}.png", frame.depth, scale)
+            names.append(f"{frame.name}.png")
+            write_depth_png(folder / names[-1], frame.depth, scale)
+    keep_only(folder, names, ".png")
 
 
 def depth_scale(scene: ScenePrediction) -> int:

@@ -12,12 +12,12 @@ import numpy as np
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.folders import natural_order
 from vantage3d.io.images import encode_jpeg
+from vantage3d.io.prediction_files import FRAMES
 from vantage3d.results.panels import Image8, depth_range, panels
 from vantage3d.results.prediction import ScenePrediction
 from vantage3d.results.store import StoredFrames
 from vantage3d.visualization.instances import distinct_colours
 
-FRAMES = "frames"  # the folder that makes a folder a scene
 PANEL = 420  # pixels of width
 LINKS = {  # what outputs leave, and what people call it; the first is what to open
     "page.html": "look around",

@@ -103,7 +103,7 @@ class Volume:
     def add(self, frame: FramePrediction) -> None:
         """Take a frame's depth into the mean."""
         assert frame.depth is not None
-        pose = np.eye(4) if frame.cam2world is None else frame.cam2world
+        pose = frame.cam2scene
         seen = (frame.depth > 0) & ~flying_pixels(frame.depth)
         depth = np.where(seen, frame.depth, 0).astype(np.float32)
         inverse = np.divide(1, depth, out=np.zeros_like(depth), where=depth > 0)

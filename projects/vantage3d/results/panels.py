@@ -11,6 +11,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from vantage3d.io.images import resized
 from vantage3d.results.cloud import SAMPLED, Cloud, spread_places
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
 from vantage3d.results.scene_instances import LEAST_SCORE
@@ -71,7 +72,7 @@ def instance_panel(
         width: Of the panel; that of the image if not given.
     """
     assert frame.instances is not None
-    base = resized(frame.color, width or frame.color.shape[1])
+    base = scaled(frame.color, width or frame.color.shape[1])
     size, found = base.shape[1::-1], frame.instances
     ids = cv2.resize(
         found.ids(LEAST_SCORE).astype(np.int16), size, interpolation=cv2.INTER_NEAREST
@@ -102,12 +103,12 @@ def panels(
         between: What the first and the last colour of depth mean.
         width: Of each picture.
     """
-    found = {"color": resized(frame.color, width)}
+    found = {"color": scaled(frame.color, width)}
     if frame.instances is not None:
         found["mask"] = instance_panel(frame, colors, width)
     if frame.depth is not None:
         height = len(found["color"])
-        found["depth"] = resized(depth_panel(frame.depth, between), width, height)
+        found["depth"] = scaled(depth_panel(frame.depth, between), width, height)
     return found
 
 
@@ -129,16 +130,13 @@ def superpoint_panel(
     panel = np.stack(means, 1)[rows].reshape(colors.shape)
     panel[ids < 0] = MISSING
     panel[outline(ids)] = 255
-    return resized(panel.round().astype(np.uint8), width, height)
+    return scaled(panel.round().astype(np.uint8), width, height)
 
 
-def resized(image: Image8, width: int, height: int | None = None) -> Image8:
+def scaled(image: Image8, width: int, height: int | None = None) -> Image8:
     """An image of another width, and of the height that keeps its shape, or another."""
     height = height or max(1, round(image.shape[0] * width / image.shape[1]))
-    if (height, width) == image.shape[:2]:
-        return image
-    how = cv2.INTER_AREA if width < image.shape[1] else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(image, (width, height), interpolation=how), np.uint8)
+    return resized(image, (width, height))
 
 
 def _name(panel: Image.Image, mask: NDArray[np.bool_], name: str) -> None:

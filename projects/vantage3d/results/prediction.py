@@ -8,12 +8,12 @@ OpenCV axes, pixel centres at integers, z-depth, 0 = missing.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.checks import check_finite, check_shape
 from vantage3d.geometry import scale_intrinsics, unproject
+from vantage3d.io.images import resized
 from vantage3d.io.names import check_public
 
 Matrix = NDArray[np.float64]
@@ -140,25 +140,25 @@ class FramePrediction:
         (width, height), (H, W) = self.size, self.color.shape[:2]
         return scale_intrinsics(self.K, width / W, height / H)
 
-    def points(self) -> Matrix:
-        """(h, w, 3) of every pixel; zero where depth is missing.
+    @property
+    def cam2scene(self) -> Matrix:
+        """(4, 4) to where points stand: the world, or the camera without a pose."""
+        return np.eye(4) if self.cam2world is None else self.cam2world
 
-        In the world, or in the camera where there is no pose.
+    def points(self) -> Matrix:
+        """(h, w, 3) of every pixel by :attr:`cam2scene`; zero where depth is missing.
 
         Raises:
             ValueError: If the frame has no depth.
         """
         if self.depth is None:
             raise ValueError(f"frame {self.name} has no depth to make points of")
-        pose = np.eye(4) if self.cam2world is None else self.cam2world
-        return unproject(self.depth.astype(np.float64), self.K_depth, pose)
+        depth = self.depth.astype(np.float64)
+        return unproject(depth, self.K_depth, self.cam2scene)
 
     def colors(self) -> NDArray[np.uint8]:
         """(h, w, 3) RGB at the size of depth and masks."""
-        if self.size == self.color.shape[1::-1]:
-            return self.color
-        resized = cv2.resize(self.color, self.size, interpolation=cv2.INTER_AREA)
-        return np.asarray(resized, np.uint8)
+        return resized(self.color, self.size)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,10 @@ import numpy as np
 
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.checksums import seal
-from vantage3d.io.images import encode_jpeg
 from vantage3d.io.ply import rgb_columns, write_ply
 from vantage3d.results.cloud import SPLATS, scene_cloud
 from vantage3d.results.depth import depth_scale, write_depth_maps
+from vantage3d.results.images import write_images
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
 from vantage3d.results.scene_instances import check_posed
 
@@ -27,7 +27,7 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
     """
     check_posed(scene)
     folder = folder / "transforms"
-    content: dict[str, Any] = {"camera_model": "OPENCV", "frames": []}
+    content: dict[str, Any] = {"camera_model": "OPENCV"}
     if any(frame.depth is not None for frame in scene.frames):
         scale = depth_scale(scene)
         write_depth_maps(scene, folder / "depth", scale)
@@ -36,10 +36,8 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
         columns = rgb_columns(cloud.colors)
         write_ply(folder / "points.ply", cloud.points, columns)
         content["ply_file_path"] = "points.ply"  # where Gaussians begin
-    for frame in scene.frames:
-        image = folder / "images" / f"{frame.name}.jpg"
-        atomic_write_bytes(image, encode_jpeg(frame.color))
-        content["frames"].append(_entry(frame))
+    shown = write_images(scene, folder / "images")
+    content["frames"] = [_entry(frame) for frame in shown]
     path = folder / "transforms.json"
     atomic_write_bytes(path, seal(json.dumps(content, indent=1)))
     return [path]
@@ -48,12 +46,11 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
 def _entry(frame: FramePrediction) -> dict[str, Any]:
     """A frame with a camera of its own."""
     (height, width), K = frame.color.shape[:2], frame.K
-    pose = np.eye(4) if frame.cam2world is None else frame.cam2world
     entry = {
         "file_path": f"images/{frame.name}.jpg",
         **{"fl_x": K[0, 0], "fl_y": K[1, 1]},
         **{"cx": K[0, 2] + HALF, "cy": K[1, 2] + HALF, "w": width, "h": height},
-        "transform_matrix": (pose @ OPENGL).tolist(),
+        "transform_matrix": (frame.cam2scene @ OPENGL).tolist(),
     }
     if frame.depth is not None:
         entry["depth_file_path"] = f"depth/{frame.name}.png"

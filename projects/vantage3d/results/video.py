@@ -13,7 +13,7 @@ from vantage3d.results.panels import (
     depth_range,
     instance_colors,
     panels,
-    resized,
+    scaled,
     superpoint_panel,
 )
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
@@ -39,7 +39,7 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
             "images. Leave video out of what is saved"
         )
     width = int(np.clip(first.color.shape[1], NARROWEST, WIDEST)) // 2 * 2
-    height = resized(first.color, width).shape[0] // 2 * 2  # even, as the codec asks
+    height = scaled(first.color, width).shape[0] // 2 * 2  # even, as the codec asks
     path = folder / "overlay.mp4"
     images = _images(scene, width, height)
     write_video(path, images, (count * width, height), _rate(scene))

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.checks import check_positive
 from vantage3d.geometry import project, scale_intrinsics
 from vantage3d.geometry.rasters import z_buffer
+from vantage3d.io.images import resized
 from vantage3d.views.frame import BadSampleError, Frame
 
 MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])
@@ -152,8 +152,9 @@ class ViewTransform:
         semantics = frame.semantics
         if semantics is not None:
             semantics = nearest(window.cut(semantics), self.height, self.width)
+        size = self.width, self.height
         view = Frame(
-            self._colours(window.cut(frame.image)),
+            np.ascontiguousarray(resized(window.cut(frame.image), size)),
             self.resample(window.cut(frame.depth)),
             self.intrinsics(frame.K, window),
             frame.world2cam,
@@ -169,14 +170,6 @@ class ViewTransform:
         size = frame.depth.shape[1], frame.depth.shape[0]
         part = self.window(frame.K, size).cut(frame.depth)
         return part[:, ::-1].copy() if self.mirrored else part
-
-    def _colours(self, image: NDArray) -> NDArray:
-        """Colours of a cut window: areas where it shrinks, cubic where it grows."""
-        if image.shape[:2] == (self.height, self.width):
-            return np.ascontiguousarray(image)
-        shrinks = image.shape[0] > self.height
-        mode = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        return cv2.resize(image, (self.width, self.height), interpolation=mode)
 
     def resample(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
         """(H, W) depth of a cut window at the size of the views."""

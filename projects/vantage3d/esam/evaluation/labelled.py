@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from vantage3d.esam.evaluation.unified_seg_metric import UnifiedSegMetric
 from vantage3d.esam.scannet_classes import THING_IDS
 from vantage3d.inference.frames import PROPORTIONS
-from vantage3d.io.images import read_ids
+from vantage3d.io.images import read_ids, resized
 from vantage3d.io.names import public_name
-from vantage3d.results.panels import resized
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
 from vantage3d.results.scene_instances import LEAST_SCORE
 from vantage3d.views.transform import nearest
@@ -146,7 +145,7 @@ def _result(name: str, frame: FramePrediction | None, path: Path) -> FrameResult
                 f"its labels {path} are {width}x{height} and the frame is {W}x{H}: "
                 "they do not show the same view. Give labels of the whole image"
             )
-        image = resized(frame.color, width, height)
+        image = resized(frame.color, (width, height))
         maps = nearest(frame.instances.masks.transpose(1, 2, 0), height, width)
         masks, scores = maps.transpose(2, 0, 1), frame.instances.scores
     pixels = np.indices((height, width))[::-1].reshape(2, -1).T
