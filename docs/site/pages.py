@@ -1,4 +1,4 @@
-"""Pages of the site: the repository's own documents, and one of every room's modules.
+"""Pages of the site: the repository's own documents, notebooks, and a room's modules.
 
 Documents keep their places, so links between them, and to files beside them, hold on
 the site as they do in a checkout. ``mkdocs.yml`` says where they stand in the
@@ -6,6 +6,8 @@ navigation; the API follows them.
 """
 
 import ast
+import json
+import logging
 import re
 from collections import Counter
 from functools import cache
@@ -27,10 +29,14 @@ START = """Most people need three classes:
 # What ``:class:`Name``` of a docstring becomes in Markdown.
 ROLE = re.compile(r":(?:attr|class|data|func|meth|mod):<code>~?([^<]+)</code>")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+# GitHub begins a list in the middle of a paragraph, Python-Markdown does not.
+JOINED = re.compile(r"^(?!\d+\. )[^\s#|>*-].*\n(?:[*-]|\d+\.) .*", re.MULTILINE)
+TO_NOTEBOOK = re.compile(r"(\]\([^):]*notebooks/\w+)\.ipynb\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Documents, what they link to, and the API."""
+    """Documents, what they link to, notebooks, and the API."""
     linked = set()
     for pattern in DOCUMENTS:
         for path in sorted(ROOT.glob(pattern)):
@@ -44,7 +50,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     rooms = [path.parent for path in sorted(PACKAGE.glob("*/__init__.py"))]
     pages = {f"api/{room.name}.md": api_page(room) for room in rooms}
     pages = {"api/index.md": api_index(rooms), **pages}
-    for place, content in pages.items():
+    notebooks = (ROOT / "notebooks").glob("*.ipynb")
+    read = {f"notebooks/{path.stem}.md": notebook_page(path) for path in notebooks}
+    for place, content in (pages | read).items():
         files.append(File.generated(config, place, content=content))
     assert config.nav is not None
     config.nav = [*config.nav, {"API": list(pages)}]
@@ -67,6 +75,29 @@ def api_page(room: Path) -> str:
     modules = [room / "__init__.py", *sorted(room.rglob("[!_]*.py"))]
     blocks = [f"::: {_dotted(module)}" for module in modules]
     return "\n\n".join([f"# {room.name}", *blocks, ""])
+
+
+def notebook_page(path: Path) -> str:
+    """A notebook to read: its text and its code."""
+    blocks = []
+    for cell in json.loads(path.read_text())["cells"]:
+        code, source = cell["cell_type"] == "code", "".join(cell["source"])
+        blocks.append(f"```python\n{source}\n```" if code else source)
+    ran = f"[{path.name}]({path.name}) is this page to run; CI does, with every change."
+    return "\n\n".join([blocks[0], ran, *blocks[1:], ""])
+
+
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
+    """Links to notebooks lead to their pages; home has no list of one beside it.
+
+    A list that would run into the paragraph above is a warning, which fails the build.
+    """
+    if page.is_homepage:
+        page.meta["hide"] = ["navigation"]
+    if joined := JOINED.search(CODE.sub("", markdown)):
+        place = f"{page.file.src_uri}: no empty line before a list"
+        logging.getLogger("mkdocs.hooks.pages").warning(f"{place}: {joined[0]!r}")
+    return TO_NOTEBOOK.sub(r"\1.md)", markdown)
 
 
 def on_page_content(html: str, page: Page, **_: object) -> str:

@@ -4,6 +4,7 @@
 its line. A hash stands where the authors, or many who checked the file, publish it.
 """
 
+import re
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -12,7 +13,7 @@ from vantage3d.io.sidecars import file_hash
 
 FOLDER = "work_dirs/pretrained"
 DOCUMENT = "docs/weights.md"
-COLUMNS = ("name", "what for", "where from", "size", "sha256", "licence", "where to")
+COLUMNS = ("name", "what for", "where from", "size", "licence", "where to", "sha256")
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,8 @@ class ReleasedWeights:
         """Its line of the table, in the order of ``COLUMNS``."""
         to = " or ".join(self.files) if self.files else "where pip puts it"
         return (
-            self.name, self.used_for, " or ".join(self.places), self.size, self.sha256,
-            self.licence, to,
+            self.name, self.used_for, " or ".join(self.places), self.size,
+            self.licence, to, self.sha256,
         )  # fmt: skip
 
 
@@ -252,7 +253,7 @@ _ALL = (
         ("sam_vit_h_4b8939.pth",),
         "2.56 GB",
         "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
-        option="--weights FILE",
+        option="--weights FILE (of predict: --segmenter-weights FILE)",
     ),
     ReleasedWeights(
         "fastsam_x",
@@ -262,7 +263,7 @@ _ALL = (
         "https://github.com/CASIA-IVA-Lab/FastSAM (its README has the link)",
         ("FastSAM-x.pt",),
         "140 MB",
-        option="--weights FILE",
+        option="--weights FILE (of predict: --segmenter-weights FILE)",
     ),
 )
 RELEASED = {released.name: released for released in _ALL}
@@ -285,8 +286,12 @@ def how_to_fetch(path: str | Path) -> str:
 
 
 def markdown() -> str:
-    """The table of docs/weights.md; a name is an anchor."""
-    rows = [released.row for released in RELEASED.values()]
-    rows = [(f'<a id="{name}"></a>{name}', *rest) for name, *rest in rows]
-    lines = [COLUMNS, ("---",) * len(COLUMNS), *rows]
+    """The table of docs/weights.md; a name is an anchor, an address a short link."""
+    lines = [COLUMNS, ("---",) * len(COLUMNS)]
+    for released in RELEASED.values():
+        name, used_for, place, *rest, sha256 = released.row
+        place = re.sub(r"https://([^/\s]+)[^\s)]*", r"[\1](\g<0>)", place)
+        sha256 = re.sub(r"\w{16}(?=\w)", r"\g<0><wbr>", sha256)
+        anchor = f'<a id="{name}"></a>{name}'
+        lines.append((anchor, used_for, place, *rest, sha256))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
