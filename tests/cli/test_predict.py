@@ -93,12 +93,17 @@ def test_images_become_instances_by_two_networks(images, weights, tmp_path):
         ("esam", ("--batch-size", 0), "--batch-size must be at least 1, got 0"),
         ("vggt", ("--sequences", "x"), "`sequence` must be one of 'images', got 'x'"),
         ("vggt", (), "vggt needs weights, a checkpoint or the work dir.* --weights"),
+        ("vggt", ("--weights", "gone.pth"), r"gone\.pth.*docs/weights.md lists"),
         ("esam", ("--depth-from", "gone"), r"no \.npz file with .* gone"),
         ("esam", ("--depth-from", "vggt"), "esam needs weights"),
         ("vggt", ("--labels", "x"), "--labels is of esam, and vggt was chosen"),
     ],
 )
-def test_wrong_input_ends_in_one_message(images, system, options, message, tmp_path):
+def test_wrong_input_ends_in_one_message(
+    images, system, options, message, tmp_path, monkeypatch
+):
+    """Before anything that takes time."""
+    monkeypatch.setattr(RecordingSource, "preflight", None)
     with pytest.raises(CommandError, match=message):
         run(system, images / "images", tmp_path / "out", *options)
     assert not (tmp_path / "out").exists()

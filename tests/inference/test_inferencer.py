@@ -141,6 +141,7 @@ def test_a_checkpoint_without_its_config_asks_for_it(weights, tmp_path):
         find_trained(alone, None, "esam")
     config = next(weights("esam").parent.glob("*.py"))
     above = shutil.copy(config, tmp_path / "run")
+    (tmp_path / "run" / "sort.py").write_text("import os, sys\n")  # no config
     assert find_trained(alone, None, "esam").cfg.filename == str(above)
     shutil.copy(config, tmp_path / "run" / "other.py")
     with pytest.raises(ConfigError, match=r"other\.py, expected one. Add: --config"):

@@ -103,6 +103,7 @@ def test_poses_tell_the_scale(predictor, weights, frames):
 
 def test_arguments_that_make_no_sense(weights):
     for arguments, message in (
+        ({"chunk": 1}, "`chunk` must be at least 2, got 1: chunks share frames"),
         ({"chunk": 4, "overlap": 4}, "`overlap` must be between 1 .* = 3, got 4"),
         ({"metric_from": "gps"}, "`metric_from` must be one of .* got 'gps'"),
         ({"adapters": False}, "`adapters` is False, and the weights have none"),

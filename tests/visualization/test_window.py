@@ -9,8 +9,14 @@ from vantage3d.visualization import window
 
 
 def test_without_a_display_it_says_so_before_anything_is_computed():
-    with pytest.raises(ValueError, match=r"--show needs a display.*Use --show-dir"):
-        window.check_display()
+    with pytest.raises(ValueError, match=r"--show needs a display.*Use --out FOLDER"):
+        window.check_display(True, None, "--out")
+
+
+def test_a_time_of_windows_needs_windows():
+    window.check_display(False, None, "--out")
+    with pytest.raises(ValueError, match=r"--wait-time 2 needs --show"):
+        window.check_display(False, 2.0, "--out")
 
 
 def test_every_picture_is_shown(tmp_path, monkeypatch):

@@ -53,8 +53,7 @@ def browse_dataset(argv: list[str] | None = None) -> None:
     from vantage3d.visualization import samples, window
 
     with one_message("stopped"):
-        if args.show:
-            window.check_display()
+        window.check_display(args.show, args.wait_time, "--output-dir")
         cfg = load_config(args.config, args.cfg_options)
         set_data_root(cfg, args.data_root)
         folder = args.output_dir or Path("work_dirs/browse") / Path(args.config).stem

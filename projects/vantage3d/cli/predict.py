@@ -111,6 +111,7 @@ def _predict(args: argparse.Namespace) -> None:
     from vantage3d.converters.index.preflight import refuse_wrong
     from vantage3d.converters.recordings import RecordingSource, opened
     from vantage3d.inference import depth_files, open_footage
+    from vantage3d.inference.trained import find_trained
 
     _check(args)
     args.root_path = args.source
@@ -122,12 +123,15 @@ def _predict(args: argparse.Namespace) -> None:
     for name in names:  # before weights are read
         own = depths and depth_files(depths, name)
         _class(first).check(open_footage(recording, name, own))
+    find_trained(args.weights, args.config, args.system)
+    if chained:
+        find_trained(args.depth_weights, args.depth_config, args.depth_from)
     if args.labels is not None:
         from vantage3d.esam.evaluation import labelled
 
         frames = {name: recording.names(name) for name in names}
         labels = labelled.label_files(args.labels, frames)
-    refuse_wrong(RecordingSource(recording), args.force, names)
+    refuse_wrong(RecordingSource(recording, trains=False), args.force, names)
     predictor = _predictor(args, args.system, args.weights, args.config)
     if chained:
         depths = args.out / f"depth_from_{args.depth_from}"

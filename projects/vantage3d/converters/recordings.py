@@ -31,11 +31,13 @@ class RecordingSource(FrameSource):
         recording: The recording.
         val_scenes: Patterns of sequences to validate on.
         test_scenes: Patterns of sequences to test on; all others are for training.
+        trains: Whether frames are trained on, which takes depth and poses.
     """
 
     recording: Recording
     val_scenes: tuple[str, ...] = ()
     test_scenes: tuple[str, ...] = ()
+    trains: bool = True
 
     @property
     def root(self) -> Path:  # type: ignore[override]
@@ -80,7 +82,7 @@ class RecordingSource(FrameSource):
         return meaning(self.recording)
 
     def preflight(self, sequence: str) -> Checked:
-        if lacking := self._lacking(sequence):
+        if self.trains and (lacking := self._lacking(sequence)):
             return Checked([lacking])
         found = file_facts(self.recording, sequence)
         views = check_sequence(self.recording, sequence)

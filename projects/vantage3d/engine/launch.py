@@ -130,8 +130,7 @@ def test(
     if show or show_dir is not None:
         pictures = show_dir or str(Path(cfg.work_dir) / "pictures")
         _give("--show-dir", HOOKS, cfg.get("custom_hooks") or [], "out_dir", pictures)
-    if show:
-        window.check_display()
+    window.check_display(show, wait_time, "--show-dir")
     found = _build(cfg).test()
     if show:
         window.show_pictures(Path(pictures), wait_time)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ SYSTEMS = {
 }
 PACKAGE = Path(vantage3d.__file__).parent
 CONFIGS = PACKAGE / "configs", PACKAGE.parents[1] / "configs"  # of a wheel, a checkout
+OF_MODEL = re.compile(r"^(_base_|model) = ", re.MULTILINE)  # a config's, no script's
 _WEIGHTS = "docs/weights.md lists the released files and where to put them"
 
 
@@ -37,12 +39,15 @@ class Trained:
     Attributes:
         cfg: The config.
         checkpoint: The file; None of a model whose config names all its weights.
-        digest: SHA-256 of the file; empty without.
     """
 
     cfg: Config
     checkpoint: Path | None
-    digest: str
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the file; empty without."""
+        return "" if self.checkpoint is None else file_hash(self.checkpoint)
 
     @property
     def dataset(self) -> Mapping[str, Any]:
@@ -92,7 +97,7 @@ class Trained:
 def find_trained(
     weights: str | Path | None, config: str | Path | None, system: str
 ) -> Trained:
-    """Config and weights of a run.
+    """Config and weights of a run; the file is not read yet.
 
     Args:
         weights: A .pth or .safetensors file, or the work dir of a run, which stands for
@@ -105,7 +110,7 @@ def find_trained(
         ConfigError: If there is no config beside it or more than one, or it is another
             system's.
     """
-    path, digest = None, ""
+    path = None
     if weights is not None:
         try:
             path = weights_file(Path(weights).expanduser())
@@ -115,7 +120,7 @@ def find_trained(
             raise CheckpointError(
                 f"weights {path} must be one of {', '.join(SUFFIXES)}. {_WEIGHTS}"
             )
-        digest, config = file_hash(path), config or _beside(path)
+        config = config or _beside(path)
     elif config is None:
         raise ConfigError(
             f"{system} needs weights, a checkpoint or the work dir of a run: --weights "
@@ -129,7 +134,7 @@ def find_trained(
         raise ConfigError(
             f"{cfg.filename} describes {kind}, and {system} was asked for{use}"
         )
-    return Trained(cfg, path, digest)
+    return Trained(cfg, path)
 
 
 def _beside(checkpoint: Path) -> Path:
@@ -140,7 +145,8 @@ def _beside(checkpoint: Path) -> Path:
             checkpoint says it was trained with.
     """
     for folder in (checkpoint.parent, checkpoint.resolve().parent.parent):
-        found = sorted(folder.glob("*.py"))
+        programs = sorted(folder.glob("*.py"))
+        found = [path for path in programs if OF_MODEL.search(path.read_text())]
         if len(found) == 1:
             return found[0]
         if found:

@@ -113,6 +113,10 @@ class DepthAndPoses(Inferencer):
         adapters: bool = True,
     ) -> None:
         check_choice("metric_from", metric_from, METRIC)
+        if chunk < 2:
+            raise ValueError(
+                f"`chunk` must be at least 2, got {chunk}: chunks share frames"
+            )
         overlap = max(1, chunk // 3) if overlap is None else overlap
         if not 0 < overlap < chunk:
             raise ValueError(

@@ -92,5 +92,6 @@ def draw(logs: Mapping[str, Log], keys: Sequence[str], path: Path) -> None:
             axes.plot(steps, found, marker="." * (len(steps) < 30), label=name)
         axes.set(title=key, xlabel="step")
         axes.spines[["top", "right"]].set_visible(False)
-    axes.legend()
+    if len(logs) > 1:
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center")
     write_figure(path, figure)

@@ -9,8 +9,21 @@ from mmengine.logging import print_log
 from vantage3d.io.images import read_color
 
 
-def check_display() -> None:
-    """Raise a ValueError where no window can be opened, before anything is computed."""
+def check_display(show: bool, wait_s: float | None, instead: str) -> None:
+    """Refuse what windows cannot do, before anything is computed.
+
+    Args:
+        show: Whether there are to be windows.
+        wait_s: Seconds that each is to stay.
+        instead: Option that names a folder of the pictures.
+
+    Raises:
+        ValueError: If no window can be opened, or there are none to wait for.
+    """
+    if not show:
+        if wait_s is not None:
+            raise ValueError(f"--wait-time {wait_s:g} needs --show, which is not there")
+        return
     from matplotlib import pyplot  # chooses the backend
 
     pyplot.close("all")
@@ -18,7 +31,7 @@ def check_display() -> None:
     if backend.lower() not in backend_registry.list_builtin(BackendFilter.INTERACTIVE):
         raise ValueError(
             f"--show needs a display; matplotlib can only write files here (backend "
-            f"{backend}). Use --show-dir FOLDER and look at the pictures there"
+            f"{backend}). Use {instead} FOLDER and look at the pictures there"
         )
 
 

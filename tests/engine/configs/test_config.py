@@ -144,9 +144,16 @@ def test_broken_file(tmp_path):
         load_config(path)
 
 
-def test_failing_import(tmp_path):
-    path = write(tmp_path, "custom_imports = dict(imports=['no.such.module'])")
-    with pytest.raises(ConfigError, match=r"cannot be read: .*no\.such\.module"):
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("custom_imports = dict(imports=['no.such.module'])", r"no\.such\.module"),
+        ("lr = 1 / 0", "division by zero"),
+    ],
+)
+def test_a_program_that_is_no_config(tmp_path, text, reason):
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError, match=rf"leaf\.py cannot be read: .*{reason}"):
         load_config(path)
 
 

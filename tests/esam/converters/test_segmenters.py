@@ -317,10 +317,11 @@ def test_missing_options(tmp_path):
         build_segmenter(SegmenterOptions("masks", mask_dir=tmp_path / "gone"))
     with pytest.raises(
         FileNotFoundError,
-        match=r"sam needs --weights FILE, got None\. To.*weights\.md#sam_vit_h",
+        match=r"sam needs its weights, got None\. To.*--weights FILE .of predict: "
+        r"--segmenter-weights FILE.*weights\.md#sam_vit_h",
     ):
         build_segmenter(SegmenterOptions("sam"))
     with pytest.raises(
-        FileNotFoundError, match=r"FILE, got .*gone\.pt\. To.*as .*FastSAM-x\.pt"
+        FileNotFoundError, match=r"weights, got .*gone\.pt\. To.*as .*FastSAM-x\.pt"
     ):
         build_segmenter(SegmenterOptions("fastsam", weights=tmp_path / "gone.pt"))

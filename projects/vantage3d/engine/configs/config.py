@@ -63,7 +63,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         options: Dotted keys and values, as ``--cfg-options`` gives them.
 
     Raises:
-        ConfigError: If the file is missing or no Python, or says something that nobody
+        ConfigError: If the file is missing or no config, or says something that nobody
             reads.
     """
     path = Path(path)
@@ -79,7 +79,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
             f"config {path} or a base of it is not valid Python: {error.msg} in line "
             f"{error.lineno}: {(error.text or '').strip()}"
         ) from error
-    except (OSError, ImportError) as error:
+    except Exception as error:  # a config is a program: it may raise anything
         raise ConfigError(f"config {path} cannot be read: {error}") from error
     try:
         cfg.merge_from_dict(dict(options or {}))

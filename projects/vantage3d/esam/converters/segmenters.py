@@ -206,7 +206,7 @@ def paint_masks(
 def _weights(options: SegmenterOptions, released: str) -> Path:
     if options.weights is None or not options.weights.is_file():
         raise FileNotFoundError(
-            f"--segmenter {options.name} needs --weights FILE, got {options.weights}. "
+            f"--segmenter {options.name} needs its weights, got {options.weights}. "
             f"{RELEASED[released].how_to_fetch()}"
         )
     return options.weights
