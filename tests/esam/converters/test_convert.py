@@ -181,7 +181,7 @@ def square_color(folder):
 
 BAD = [
     (nan_pose, r"pose .*0\.txt contains nan: the tracking was lost"),
-    (short_pose, r"pose .*0\.txt has 3 numbers, expected 9 .* or 16"),
+    (short_pose, r"pose .*0\.txt has 3 numbers, expected 16 .* or 12"),
     (word_pose, r"pose .*0\.txt is no matrix of numbers: .*'one'"),
     (sheared_pose, r"pose .*0\.txt is not rigid: .* by 3 and det R = 8"),
     (small_pose, r"pose .*0\.txt has 9 numbers, expected 16"),
