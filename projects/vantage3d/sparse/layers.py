@@ -83,17 +83,39 @@ class _KernelLayer(nn.Module):
 
 
 class Conv(_KernelLayer):
-    """Sparse convolution (correlation) onto voxels of a coarser stride."""
+    """Sparse convolution (correlation) onto voxels of a coarser stride, or onto any."""
 
-    def forward(self, x: SparseTensor) -> SparseTensor:
-        """Features (N', Cout) on the voxels of stride ``x.stride * stride``."""
+    def forward(
+        self, x: SparseTensor, target: SparseTensor | None = None
+    ) -> SparseTensor:
+        """Features (N', Cout) on the voxels of stride ``x.stride * stride``.
+
+        Args:
+            x: The tensor.
+            target: A tensor whose voxels the result is on instead, whether ``x`` has
+                them or not.
+        """
         self._check_channels(x)
+        if target is not None:
+            return self._onto(x, target)
         if self.kernel.ndim == 2:
             return x.with_rows(self._shifted(x.rows @ self.kernel))
         level = x.family.strided(x.level, self.stride)
         route = Route(x.level, level, self.shape, x.family.scratch)
         rows = self._shifted(convolve(x.rows, self.kernel, route))
         return SparseTensor.of_rows(rows, level, x.family)
+
+    def _onto(self, x: SparseTensor, target: SparseTensor) -> SparseTensor:
+        """The convolution at the voxels of ``target`` alone."""
+        if target.stride != x.stride * self.stride:
+            raise ValueError(
+                f"A convolution of stride {self.stride} from stride {x.stride} needs a "
+                f"target of stride {x.stride * self.stride}, got {target.stride}."
+            )
+        route = Route(x.level, target.level, self.shape, target.family.scratch)
+        kernel = self.kernel if self.kernel.ndim == 3 else self.kernel[None]
+        rows = self._shifted(convolve(x.rows, kernel, route))
+        return SparseTensor.of_rows(rows, target.level, target.family)
 
 
 class ConvTranspose(_KernelLayer):
