@@ -14,6 +14,7 @@ from vantage3d.esam.losses.matcher import (
     SparseMatcher,
     frame_targets,
 )
+from vantage3d.esam.losses.merge_criterion import ScanNetMergeCriterion_Fast
 
 __all__ = [
     "AxisAlignedIoULoss",
@@ -22,6 +23,7 @@ __all__ = [
     "MaskDiceCost",
     "MixedInstanceCriterion",
     "QueryClassificationCost",
+    "ScanNetMergeCriterion_Fast",
     "ScanNetMixedCriterion",
     "ScanNetSemanticCriterion",
     "SparseMatcher",

@@ -10,7 +10,7 @@ Parameter names and kernel layouts are those of the released checkpoints. With
 ``injection`` image features join where a cat is (``injection.py``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -103,6 +103,7 @@ class Res16UNet34C(nn.Module):
         config = {**DEFAULT_CONFIG, **(config or {})}
         self.engine = engine = get_backend(backend)
         self.out_channels = out_channels
+        self.level_channels = tuple(planes[:4])
         momentum = config["bn_momentum"]
 
         def norm(channels: int) -> nn.Module:
@@ -158,13 +159,20 @@ class Res16UNet34C(nn.Module):
         """Whether the network takes image features."""
         return bool(self._joins)
 
-    def forward(self, x: Any, injection: ImagePyramid | None = None) -> Any:
+    def forward(
+        self,
+        x: Any,
+        injection: ImagePyramid | None = None,
+        memory: Callable[[Sequence[Any]], Sequence[Any]] | None = None,
+    ) -> Any:
         """Run the network.
 
         Args:
             x: Sparse tensor of the chosen backend, ``in_channels`` channels, stride 1.
             injection: Image features of the points that ``x`` was made from; given
                 exactly if the network was made with ``injection``.
+            memory: What is done to the levels of strides 2, 4, 8 and 16, of
+                ``level_channels``, before the way up: MultilevelMemory.
 
         Returns:
             Sparse tensor on the same voxels, rows in the same order, with
@@ -184,6 +192,8 @@ class Res16UNet34C(nn.Module):
         p4 = self.block2(self.relu(self.bn2(self.conv2p2s2(p2))))
         p8 = self.block3(self.relu(self.bn3(self.conv3p4s2(p4))))
         out = self.block4(self.relu(self.bn4(self.conv4p8s2(p8))))
+        if memory is not None:
+            p2, p4, p8, out = memory([p2, p4, p8, out])
 
         out = self.relu(self.bntr4(self.convtr4p16s2(out, p8)))
         out = self.block5(self._join(out, p8, injection))

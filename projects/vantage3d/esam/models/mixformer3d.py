@@ -17,7 +17,7 @@ from mmdet3d.structures import Det3DDataSample, PointData
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from vantage3d.esam.losses import frame_targets
+from vantage3d.esam.losses import FrameTargets, frame_targets
 from vantage3d.esam.models.fusion.image_sampling import ImagePyramid
 from vantage3d.esam.models.postprocess import build_postprocess, semantic_of_points
 from vantage3d.esam.models.turns import TURNS, mean_answer, turned
@@ -211,10 +211,8 @@ class ScanNet200MixFormer3D(BaseModel):
         if self.injects or self.fusion is not None:
             images = self.image_features(inputs, data_samples)
             terms["valid_projection_ratio"] = images.valid.float().mean()
-        if self.injects:
-            voxels = self.backbone(voxels, ImagePyramid(images, coordinates))
-        else:
-            voxels = self.backbone(voxels)
+        pyramid = [ImagePyramid(images, coordinates)] if self.injects else []
+        voxels = self.run_backbone(voxels, *pyramid)
         feats, points = voxels.features[row_of_point], torch.cat(xyz).float()
         if self.fusion is not None:
             fused = self.fusion(feats, images)
@@ -234,6 +232,10 @@ class ScanNet200MixFormer3D(BaseModel):
             terms=terms,
         )
 
+    def run_backbone(self, *inputs: Any) -> Any:
+        """Features of voxels; an online model gives its memory as well."""
+        return self.backbone(*inputs)
+
     def loss(
         self, inputs: dict, data_samples: Sequence[Det3DDataSample]
     ) -> dict[str, Tensor]:
@@ -241,6 +243,12 @@ class ScanNet200MixFormer3D(BaseModel):
 
         With images also the losses of their branch, and statistics for the log.
         """
+        return self.frame_losses(inputs, data_samples)[0]
+
+    def frame_losses(
+        self, inputs: dict, data_samples: Sequence[Det3DDataSample]
+    ) -> tuple[dict[str, Tensor], dict, list[FrameTargets]]:
+        """Losses of a batch, the decoder's output and what it was trained towards."""
         frames = self.extract_feat(inputs, data_samples)
         query_ids = [select_queries(x, self.query_thr) for x in frames.sp_feats]
         queries = [feats[ids] for feats, ids in zip(frames.sp_feats, query_ids)]
@@ -265,7 +273,7 @@ class ScanNet200MixFormer3D(BaseModel):
             images = self.image_features(inputs, data_samples)
             pyramid = ImagePyramid(images, frames.coordinates)
             losses.update(self.distillation(frames.voxels, pyramid))
-        return {**losses, **frames.terms}
+        return {**losses, **frames.terms}, pred, targets
 
     @torch.no_grad()
     def predict(
@@ -274,7 +282,8 @@ class ScanNet200MixFormer3D(BaseModel):
         """The samples with ``pred_pts_seg``, numpy arrays over the N points of each.
 
         ``pts_instance_mask`` [(I, N) bool], ``instance_labels`` (I,),
-        ``instance_scores`` (I,) and ``pts_semantic_mask`` [(N,) int64].
+        ``instance_scores`` (I,), ``instance_queries`` (I,), the superpoint that each
+        was found from, and ``pts_semantic_mask`` [(N,) int64].
         """
         answers = []
         for turn in TURNS if self.tta else TURNS[:1]:
@@ -282,16 +291,17 @@ class ScanNet200MixFormer3D(BaseModel):
             answers.append(self._decode(frames, frames.sp_feats))
         pred = mean_answer(answers) if self.tta else answers[0]
         for i, sample in enumerate(data_samples):
-            sample.pred_pts_seg = self._prediction(pred, i, frames.superpoints[i])
+            sample.pred_pts_seg = self.prediction(pred, i, frames)
         return list(data_samples)
 
-    def _prediction(self, pred: dict, i: int, superpoints: Tensor) -> PointData:
+    def prediction(self, pred: dict, i: int, frames: Frames) -> PointData:
         """Instances and classes of the (N,) points of frame ``i``."""
+        superpoints = frames.superpoints[i]
         quality = None if pred["scores"] is None else pred["scores"][i]
         logits = pred["masks"][i]
         if self.decoder.mask_pred_mode[-1] == "SP":
             logits = logits[:, superpoints]
-        masks, labels, scores, _ = self.postprocess(
+        masks, labels, scores, queries = self.postprocess(
             pred["cls_preds"][i], logits, self.num_classes, quality
         )
         semantic = semantic_of_points(pred["sem_preds"][i], superpoints)
@@ -300,6 +310,7 @@ class ScanNet200MixFormer3D(BaseModel):
             pts_instance_mask=[masks.cpu().numpy()],
             instance_labels=labels.cpu().numpy(),
             instance_scores=scores.cpu().numpy(),
+            instance_queries=queries.cpu().numpy(),
         )
 
     def _decode(self, frames: Frames, queries: list[Tensor]) -> dict:

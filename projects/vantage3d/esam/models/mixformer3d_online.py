@@ -1,0 +1,133 @@
+"""ESAM on streams: the single-view detector with a memory of earlier frames.
+
+The encoder's voxels meet what it saw before (:class:`MultilevelMemory`); a vector and a
+box of every instance say which one of earlier frames it is (:class:`MergeHead`; the
+matching itself is ``vantage3d.esam.online``).
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmdet3d.structures import Det3DDataSample, PointData
+from torch import Tensor
+
+from vantage3d.esam.losses.criterion import corners
+from vantage3d.esam.models.mixformer3d import Frames, ScanNet200MixFormer3D
+from vantage3d.registry import MODELS
+
+
+@MODELS.register_module()
+class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
+    """The single-view detector, whose encoder remembers.
+
+    Frames of one scene stand in one world, without an offset of their own.
+
+    Args:
+        memory: Config of MultilevelMemory.
+        merge_head: Config of MergeHead.
+        merge_criterion: Config of ScanNetMergeCriterion_Fast.
+        **single_view: Arguments of :class:`ScanNet200MixFormer3D`.
+
+    Raises:
+        ValueError: If the memory does not fit the backbone, or ``tta`` is asked for.
+    """
+
+    IGNORED_CHECKPOINT_KEYS = {
+        r"^backbone\.final\.": "OneFormer3D's last 1x1 convolution, no part of ESAM",
+    }
+
+    def __init__(
+        self,
+        memory: dict,
+        merge_head: dict,
+        merge_criterion: dict,
+        **single_view: Any,
+    ) -> None:
+        super().__init__(**single_view)
+        if self.tta:
+            raise ValueError(
+                "`tta` turns every frame for itself, and a memory of one world cannot "
+                "follow. Leave it out of an online model"
+            )
+        self.memory = MODELS.build(memory)
+        self.merge_head = MODELS.build(merge_head)
+        self.merge_criterion = MODELS.build(merge_criterion)
+        levels = getattr(self.backbone, "level_channels", None)
+        engine = self.backbone.engine.name
+        if levels != self.memory.in_channels or engine != "torch":
+            raise ValueError(
+                f"`memory` of channels {self.memory.in_channels} needs a backbone that "
+                f'takes one of these, on backend "torch", got channels {levels} on '
+                f'"{engine}"'
+            )
+
+    def reset(self) -> None:
+        """Forget earlier frames: other scenes follow."""
+        self.memory.reset()
+
+    def run_backbone(self, *inputs: Any) -> Any:
+        """Features of voxels, with the memory."""
+        return self.backbone(*inputs, memory=self.memory)
+
+    def loss(
+        self, inputs: Sequence[dict], data_samples: Sequence[Sequence[Det3DDataSample]]
+    ) -> dict[str, Tensor]:
+        """Losses of a batch of sequences: sums over frames, and that of merging.
+
+        Statistics are means over frames.
+
+        Args:
+            inputs: By frame what the single-view detector takes, a scene each.
+            data_samples: By frame and scene; rows of ``gt_instances_3d`` are the same
+                instances in all frames, those that a frame does not show empty.
+        """
+        self.reset()
+        terms, feats, inside = defaultdict(list), [], []
+        for frame, samples in zip(inputs, data_samples, strict=True):
+            losses, pred, targets = self.frame_losses(frame, samples)
+            for name, value in losses.items():
+                terms[name].append(value)
+            lengths = [len(queries) for queries in pred["queries"]]
+            feats.append(self.merge_head(torch.cat(pred["queries"])).split(lengths))
+            inside.append([target.query_masks for target in targets])
+        self.reset()
+        total = {
+            name: torch.stack(values).sum()
+            if "loss" in name
+            else torch.stack(values).mean()
+            for name, values in terms.items()
+        }
+        return {**total, **self.merge_criterion(feats, inside)}
+
+    def predict(
+        self, inputs: dict, data_samples: Sequence[Det3DDataSample]
+    ) -> list[Det3DDataSample]:
+        """Every frame for itself, as the single-view detector does; it forgets all."""
+        self.reset()
+        samples = super().predict(inputs, data_samples)
+        self.reset()
+        return samples
+
+    def step(
+        self, inputs: dict, data_samples: Sequence[Det3DDataSample]
+    ) -> list[Det3DDataSample]:
+        """The next frame of every scene, after those since :meth:`reset`.
+
+        As :meth:`predict`, and ``pred_pts_seg`` also has ``instance_feats`` (I, D) unit
+        vectors and, of a decoder with boxes, ``instance_boxes`` (I, 6): smallest and
+        largest corner in metres.
+        """
+        return super().predict(inputs, data_samples)
+
+    def prediction(self, pred: dict, i: int, frames: Frames) -> PointData:
+        found = super().prediction(pred, i, frames)
+        queries = torch.from_numpy(found.instance_queries).to(frames.sp_feats[i].device)
+        feats = self.merge_head(pred["queries"][i][queries])
+        found.instance_feats = feats.cpu().numpy()
+        if pred["bboxes"] is not None:
+            boxes = pred["bboxes"][i][queries].float()
+            centre = frames.sp_xyz[i][queries] + boxes[:, :3]
+            found.instance_boxes = corners(centre, boxes[:, 3:]).cpu().numpy()
+        return found

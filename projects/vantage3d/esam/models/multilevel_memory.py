@@ -1,0 +1,119 @@
+"""What the U-Net's encoder saw in earlier frames, mixed into the current one (ESAM).
+
+At each of the four coarser levels the memory keeps the largest feature of every voxel
+of the world. The part of it around the current frame goes through two convolutions, a
+narrow and a wide one; their results and the part's mean correct the current voxels::
+
+    x <- relu(x + convert([conv_d1(part), conv_d3(part), mean(part)]))
+
+In prediction only the mean needs the whole part: ``convert`` works voxel by voxel, so
+all the rest is computed at the current voxels alone. In training the norms take their
+statistics from the whole part, as released.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from vantage3d.esam.models.geo_aware_pool import segment_mean
+from vantage3d.registry import MODELS
+from vantage3d.sparse import (
+    SparseTensor,
+    features_at,
+    get_backend,
+    maximum,
+    part_of,
+)
+
+
+@MODELS.register_module()
+class MultilevelMemory(nn.Module):
+    """Memory of voxels; it grows with the space that was seen, until :meth:`reset`.
+
+    Untrained it changes nothing: the last scale before the sum starts at zero.
+
+    Args:
+        in_channels: Channels of the levels, from fine to coarse.
+        scale: Size of the part that is looked at, in sizes of the current frame along
+            each axis.
+
+    Raises:
+        ValueError: If ``scale`` is less than the current frame.
+    """
+
+    def __init__(
+        self, in_channels: Sequence[int] = (32, 64, 128, 256), scale: float = 2.5
+    ) -> None:
+        super().__init__()
+        if scale < 1:
+            raise ValueError(f"`scale` must be at least 1, got {scale}")
+        engine = get_backend("torch")
+        self.scale = scale
+        self.in_channels = tuple(in_channels)
+
+        def layers(inplanes: int, planes: int, size: int, step: int) -> nn.Sequential:
+            conv = engine.Conv(inplanes, planes, size, dilation=step)
+            return nn.Sequential(conv, engine.BatchNorm(planes))
+
+        # Parameter names are those of the released checkpoints.
+        self.conv_d1 = nn.ModuleList(layers(c, c, 3, 1) for c in in_channels)
+        self.conv_d3 = nn.ModuleList(layers(c, c, 3, 3) for c in in_channels)
+        self.conv_convert = nn.ModuleList(layers(3 * c, c, 1, 1) for c in in_channels)
+        for _, norm in self.conv_convert:
+            nn.init.zeros_(norm.bn.weight)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: other scenes follow."""
+        self._known: list[SparseTensor | None] = [None] * len(self.in_channels)
+
+    def forward(self, levels: Sequence[SparseTensor]) -> list[SparseTensor]:
+        """The levels of the next frame of every scene, with what is remembered.
+
+        Args:
+            levels: From fine to coarse; the batch index is that of the scene. Voxels
+                are those of the world: (0, 0, 0) is one place in all frames.
+        """
+        return [self._level(i, x) for i, x in enumerate(levels)]
+
+    def _level(self, i: int, x: SparseTensor) -> SparseTensor:
+        known = self._known[i]
+        seen = x if known is None else maximum(known, x)
+        part = part_of(seen, near(seen.coordinates, x.coordinates, self.scale))
+        out = x.with_rows((x.rows + self._correction(i, part, x)).relu())
+        # As released: of the first frame the corrected features, later the raw ones.
+        self._known[i] = out if known is None else seen
+        return out
+
+    def _correction(self, i: int, part: SparseTensor, x: SparseTensor) -> Tensor:
+        """(N, C) rows of ``x`` in stored order."""
+        at = part if self.training else x
+        columns = []
+        for conv, norm in (self.conv_d1[i], self.conv_d3[i]):
+            columns.append(norm(conv(part, at)).rows.relu())
+        scenes = part.level.sorted_coordinates[:, 0].long()
+        means = segment_mean(part.rows, scenes, int(scenes.max()) + 1)
+        columns.append(means[at.level.sorted_coordinates[:, 0].long()])
+        corrections = self.conv_convert[i](at.with_rows(torch.cat(columns, dim=1)))
+        return features_at(corrections, x.level.sorted_coordinates)
+
+
+def near(coordinates: Tensor, current: Tensor, scale: float) -> Tensor:
+    """(N,) bool: voxels in the enlarged bounding box of their scene's current ones.
+
+    Args:
+        coordinates: (N, 4) [scene, x, y, z].
+        current: (M, 4) voxels of the current frame.
+        scale: Size of the box in sizes of the frame along each axis, about its middle.
+    """
+    scenes, current_scenes = coordinates[:, 0].long(), current[:, 0].long()
+    number = int(torch.cat([scenes, current_scenes]).max()) + 1
+    at = current[:, 1:].double()
+    index = current_scenes[:, None].expand_as(at)
+    empty = at.new_full((number, 3), torch.inf)  # of scenes that have no current frame
+    low = empty.scatter_reduce(0, index, at, "amin")
+    high = (-empty).scatter_reduce(0, index, at, "amax")
+    margin = (scale - 1) / 2 * (high - low)
+    at = coordinates[:, 1:].double()
+    return ((at >= (low - margin)[scenes]) & (at <= (high + margin)[scenes])).all(1)

@@ -1,0 +1,136 @@
+"""The memory of voxels against a slow one that follows the definition."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.reference.golden_fill import det
+from tests.sparse import oracle
+from vantage3d.esam.models import MultilevelMemory
+from vantage3d.esam.models.multilevel_memory import near
+from vantage3d.sparse import SparseTensor
+
+CHANNELS, STRIDE = 10, 4  # more than the engine multiplies at once
+
+
+def filled(training: bool) -> MultilevelMemory:
+    """A memory of one level whose every number matters."""
+    memory = MultilevelMemory([CHANNELS]).double()
+    for name, tensor in memory.state_dict().items():
+        if tensor.is_floating_point():
+            shift = 1.0 if "running_var" in name or "bn.weight" in name else 0.0
+            tensor.copy_(
+                0.3 * det(tuple(tensor.shape), 0.37, len(name)).double() + shift
+            )
+    return memory.train(training)
+
+
+def frames(flat: bool = False) -> list[SparseTensor]:
+    """Three views of two scenes, each a step further; flat ones lie in a plane."""
+    made = []
+    for step in range(3):
+        at = oracle.random_cloud(step, 40, 4, stride=STRIDE)
+        at[:, 1] += 2 * step * STRIDE
+        if flat:
+            at[:, 3] = step % 2 * STRIDE
+            at = torch.unique(at, dim=0)
+        feats = det((len(at), CHANNELS), 0.7, step).double()
+        made.append(SparseTensor(feats, at, STRIDE))
+    return made
+
+
+class Slow:
+    """The released computation, whole, on dictionaries of voxels."""
+
+    def __init__(self, memory: MultilevelMemory) -> None:
+        self.layers = {
+            name: getattr(memory, name)[0]
+            for name in ("conv_d1", "conv_d3", "conv_convert")
+        }
+        self.known: dict[tuple, Tensor] | None = None
+
+    def step(self, x: SparseTensor) -> Tensor:
+        current = dict(zip(map(tuple, x.coordinates.tolist()), x.features))
+        seen = dict(self.known or {})
+        for at, row in current.items():
+            seen[at] = torch.maximum(seen[at], row) if at in seen else row
+        part = {at: row for at, row in seen.items() if self.is_near(at, current)}
+        at, rows = torch.tensor(list(part)), torch.stack(list(part.values()))
+        columns = []
+        for name, step in (("conv_d1", STRIDE), ("conv_d3", 3 * STRIDE)):
+            conv, norm = self.layers[name]
+            columns.append(norm.bn(oracle.convolve(rows, at, at, conv.kernel, 3, step)))
+        means = torch.stack([rows[at[:, 0] == scene].mean(0) for scene in at[:, 0]])
+        conv, norm = self.layers["conv_convert"]
+        joined = torch.cat([columns[0].relu(), columns[1].relu(), means], 1)
+        corrections = dict(zip(part, norm.bn(joined @ conv.kernel)))
+        out = torch.stack([(current[at] + corrections[at]).relu() for at in current])
+        self.known = dict(zip(current, out)) if self.known is None else seen
+        return out
+
+    @staticmethod
+    def is_near(at: tuple, current: dict) -> bool:
+        own = [other for other in current if other[0] == at[0]]
+        for axis in (1, 2, 3):
+            low, high = (f(other[axis] for other in own) for f in (min, max))
+            margin = 0.75 * (high - low)
+            if (at[axis] - high - margin) * (at[axis] - low + margin) > 0:
+                return False
+        return True
+
+
+@pytest.mark.parametrize("flat", [False, True])
+@pytest.mark.parametrize("training", [False, True])
+def test_frames_are_those_of_the_definition(training, flat):
+    memory, slow = filled(training), Slow(filled(training))
+    for x in frames(flat):
+        (out,) = memory([x])
+        torch.testing.assert_close(out.features, slow.step(x))
+        assert torch.equal(out.coordinates, x.coordinates)
+
+
+def test_untrained_it_changes_nothing_and_its_layers_learn():
+    memory = MultilevelMemory([CHANNELS]).double()
+    total = 0
+    for x in frames():
+        (out,) = memory([x])
+        assert torch.equal(out.features, x.features.relu())
+        total = total + out.features.square().sum()
+    total.backward()
+    assert all((p.grad != 0).any() for p in memory.conv_convert[0][1].bn.parameters())
+
+
+def test_a_later_frame_teaches_an_earlier_one():
+    memory = filled(training=True)
+    first, second, _ = frames()
+    features = first.features.clone().requires_grad_()
+    memory([first.replace(features)])
+    (out,) = memory([second])
+    out.features.sum().backward()
+    assert features.grad.abs().sum() > 0
+
+
+def test_after_a_reset_nothing_is_known():
+    memory = filled(training=False)
+    first, second, _ = frames()
+    (fresh,) = memory([second])
+    memory.reset()
+    memory([first])
+    (used,) = memory([second])
+    memory.reset()
+    (again,) = memory([second])
+    assert torch.equal(again.features, fresh.features)
+    assert not torch.allclose(used.features, fresh.features)
+    assert not [name for name in memory.state_dict() if "known" in name]
+
+
+def test_the_box_includes_its_sides_and_leaves_other_scenes_out():
+    current = torch.tensor([[0, 0, 0, 5], [0, 8, 4, 5]])
+    asked = [[0, 14, 0, 5], [0, 15, 0, 5], [0, -6, 7, 5], [0, 0, 0, 6], [1, 0, 0, 5]]
+    found = near(torch.tensor(asked), current, scale=2.5)
+    assert found.tolist() == [True, False, True, False, False]
+
+
+def test_a_part_smaller_than_the_frame_is_refused():
+    with pytest.raises(ValueError, match=r"at least 1, got 0\.5"):
+        MultilevelMemory([8], scale=0.5)
