@@ -20,7 +20,9 @@ ESAM = [path for path in LEAVES if path.parent.name.startswith("ESAM")]
 
 
 def parts(loader):
-    """The datasets of a loader, those of a mixture one by one."""
+    """The datasets of a loader, those of a mixture one by one; none of no loader."""
+    if loader is None:
+        return []
     return loader.dataset.get("datasets", [loader.dataset])
 
 
@@ -73,7 +75,8 @@ def test_model_classes_agree_with_the_data(esam):
         network.random_weights = True
     with torch.device("meta"):
         model = MODELS.build(esam.model)
-    dataset_class = DATASETS.get(parts(esam.train_dataloader)[0].type)
+    loader = esam.train_dataloader or esam.test_dataloader
+    dataset_class = DATASETS.get(parts(loader)[0].type)
     number = len(dataset_class.METAINFO["classes"])
     assert esam.model.decoder.num_semantic_classes == number
     assert esam.model.criterion.sem_criterion.ignore_index == number

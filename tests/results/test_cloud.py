@@ -95,6 +95,30 @@ def test_instances_of_frames_become_those_of_the_room():
     assert sum((labels - truth).values()) <= 2  # seen from far ends that never met
 
 
+def test_ids_of_a_stream_are_kept_as_they_are():
+    """Even of instances that fill the same space; rows follow the ids."""
+    _, scene = room_scene()
+    frames = []
+    for frame in scene.frames:
+        number = len(frame.instances.scores)
+        tracks = 7 * np.arange(number) + 3
+        frames.append(replace(frame, instances=replace(frame.instances, tracks=tracks)))
+    cloud = scene_cloud(ScenePrediction("room", frames))
+    most = max(len(frame.instances.scores) for frame in frames)
+    assert [row.number for row in cloud.table] == list(range(most))
+    counts = Counter(n for f in frames for n in range(len(f.instances.scores)))
+    assert [row.frames for row in cloud.table] == [counts[n] for n in range(most)]
+    for place, frame in enumerate(frames):
+        number = len(frame.instances.scores)
+        assert cloud.numbers[place].tolist() == list(range(number))
+    best = max(frame.instances.scores[0] for frame in frames)
+    assert cloud.table[0].score == pytest.approx(best)
+    assert set(cloud.instances.tolist()) <= {-1, *range(most)}
+    mixed = [frames[0], scene.frames[1]]
+    with pytest.raises(ValueError, match="frame 1 of the scene has no `tracks`"):
+        scene_cloud(ScenePrediction("room", mixed))
+
+
 def test_without_poses_every_frame_keeps_its_points_and_instances():
     _, scene = room_scene()
     frames = [replace(frame, cam2world=None) for frame in scene.frames]

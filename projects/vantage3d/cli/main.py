@@ -12,6 +12,7 @@ COMMANDS = {  # name -> module of this room; the function is the name with under
     "make-synthetic": "data",
     "check-recording": "recordings",
     "predict": "predict",
+    "run-stream": "stream",
     "index-results": "results",
     "evaluate-depth": "depth",
     "evaluate-eth3d": "depth",

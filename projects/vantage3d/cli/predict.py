@@ -171,13 +171,21 @@ def _run(
     return scenes
 
 
-def _check(args: argparse.Namespace) -> None:
-    """Refuse options that would do nothing, or harm the recording."""
+def check_out(args: argparse.Namespace) -> None:
+    """Refuse to write among the files of a recording, and numbers below 1."""
     if args.out.resolve() == args.source.resolve():
         raise ValueError(
             f"--out {args.out} is the recording itself: results would lie among its "
             "files. Choose another folder"
         )
+    for name in ("batch_size", "num_points"):
+        if (value := getattr(args, name, None)) is not None and value < 1:
+            raise ValueError(f"{_option(name)} must be at least 1, got {value}")
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse options that would do nothing, or harm the recording."""
+    check_out(args)
     of_esam = ("depth_from", "segmenter", "mask_dir", "segmenter_weights")
     of_esam += ("num_points", "labels")
     given = [name for name in of_esam if getattr(args, name) is not None]
@@ -196,9 +204,6 @@ def _check(args: argparse.Namespace) -> None:
                 f"{_option(name)} needs --depth-from vggt or deltas, got "
                 f"{args.depth_from}"
             )
-    for name in ("batch_size", "num_points"):
-        if (value := getattr(args, name)) is not None and value < 1:
-            raise ValueError(f"{_option(name)} must be at least 1, got {value}")
 
 
 def _option(name: str) -> str:
@@ -214,7 +219,7 @@ def _predictor(
     args: argparse.Namespace, system: str, weights: str | None, config: str | None
 ) -> Any:
     """A system's predictor, with the arguments that it alone has."""
-    own = {"esam": _of_esam, "vggt": _of_vggt}.get(system, lambda _: {})(args)
+    own = {"esam": of_esam, "vggt": _of_vggt}.get(system, lambda _: {})(args)
     return _class(system)(weights, config, args.device, **own)
 
 
@@ -239,8 +244,8 @@ def _of_vggt(args: argparse.Namespace) -> dict[str, Any]:
     return options
 
 
-def _of_esam(args: argparse.Namespace) -> dict[str, Any]:
-    """What the segmenter of points alone is told."""
+def of_esam(args: argparse.Namespace) -> dict[str, Any]:
+    """Arguments that predictors of instances have of the command line."""
     from vantage3d.esam.converters.segmenters import SegmenterOptions
 
     said = {

@@ -3,7 +3,8 @@
 ``ScanNet200MixFormer3D`` is the model, ``Res16UNet34C`` its sparse U-Net and
 ``ScanNetMixQueryDecoder`` its decoder; ``ScanNet200SegDataset_`` and
 ``ScanNetSegDataset_`` are the datasets that it learns from and ``UnifiedSegMetric`` is
-what it is measured by. ``RGBDSegmenter`` predicts frames that nobody labelled.
+what it is measured by. ``RGBDSegmenter`` predicts frames that nobody labelled, and
+``StreamSegmenter`` streams of them, whose instances keep their ids.
 """
 
 from vantage3d.public_names import public_names
@@ -15,6 +16,7 @@ _MODULES = {
     "ScanNet200SegDataset_": "datasets",
     "ScanNetMixQueryDecoder": "models",
     "ScanNetSegDataset_": "datasets",
+    "StreamSegmenter": "online.stream",
     "UnifiedSegMetric": "evaluation",
 }
 __all__ = list(_MODULES)

@@ -151,23 +151,35 @@ class RGBDSegmenter(Inferencer):
                 leave_out(frame.name, error)
         if not ready:
             return []
-        batch = pseudo_collate([self.pipeline(dict(drawn)) for _, _, drawn in ready])
-        data = self.model.data_preprocessor(batch, training=False)
-        if not self._folded:  # with the first frames, since images may have a part
-            self._folded = True
-            self._fold(data)
+        data = self._batch([drawn for _, _, drawn in ready])
         found = self.model(**data, mode="predict")
         return [
             self._prediction(*parts, sample.pred_pts_seg)
             for parts, sample in zip(ready, found)
         ]
 
+    def origin(self, center: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(3,) place that the network counts from: the middle of the frame's points."""
+        return center
+
+    def _batch(self, drawn: Iterable[dict[str, Any]]) -> dict[str, Any]:
+        """What the model takes, of frames that were drawn."""
+        batch = pseudo_collate([self.pipeline(dict(one)) for one in drawn])
+        data = self.model.data_preprocessor(batch, training=False)
+        if not self._folded:  # with the first frames, since images may have a part
+            self._folded = True
+            self._fold(data)
+        return data
+
     def _fold(self, data: dict[str, Any]) -> None:
         """Fold the norms of any backbone that can be folded."""
+
+        def run() -> torch.Tensor:
+            self.model.reset()
+            return torch.cat(self.model.extract_feat(**data).sp_feats)
+
         try:
-            fold_norms(
-                self.model, lambda: torch.cat(self.model.extract_feat(**data).sp_feats)
-            )
+            fold_norms(self.model, run)
         except ValueError as error:
             print_log(f"norms stay: {error}", "current", logging.WARNING)
 
@@ -199,6 +211,7 @@ class RGBDSegmenter(Inferencer):
         pixels, world, center = sample_points(
             view.depth, view.K, cam2world, self.num_points, rng
         )
+        center = self.origin(center)
         xyz, rgb = world - center, view.image[pixels[:, 1], pixels[:, 0]]
         pose = cam2world.copy()
         pose[:3, 3] -= center
@@ -240,6 +253,7 @@ class RGBDSegmenter(Inferencer):
         semantics = np.full(view.depth.shape, -1, np.int16)
         semantics[rows, columns] = found.pts_semantic_mask[0][near]
         order = np.argsort(-found.instance_scores, kind="stable")
+        tracks = found.get("instance_tracks")
         instances = Instances(
             whole[order],
             found.instance_scores[order].astype(np.float32),
@@ -248,6 +262,7 @@ class RGBDSegmenter(Inferencer):
             view.superpoints.astype(np.int32),
             semantics,
             self.semantic_classes,
+            None if tracks is None else tracks[order],
         )
         return FramePrediction(
             frame.name,

@@ -23,6 +23,7 @@ from vantage3d.registry import MODELS
 # Class of the model -> name of its system on the command line.
 SYSTEMS = {
     "ScanNet200MixFormer3D": "esam",
+    "ScanNet200MixFormer3D_Online": "esam",
     "VGGTEstimator": "vggt",
     "DELTAS": "deltas",
 }

@@ -13,6 +13,7 @@ from vantage3d.results.prediction import FramePrediction, ScenePrediction
 from vantage3d.results.scene_instances import (
     SceneInstance,
     SceneInstances,
+    TrackedInstances,
     no_poses,
     voxel_keys,
 )
@@ -118,7 +119,7 @@ def scene_cloud(scene: ScenePrediction) -> Cloud:
         ValueError: If no frame has depth.
     """
     size, posed = voxel_size(scene), not no_poses(scene)
-    instances = SceneInstances(4 * size, posed)
+    instances = _matching(scene, size, posed)
     whole: list[Points] = []  # thinned together; those of single frames wait
     parts: list[Points] = []
     waiting, up = 0, np.zeros(3)
@@ -145,6 +146,16 @@ def scene_cloud(scene: ScenePrediction) -> Cloud:
         voxel_size=size,
         posed=posed,
     )
+
+
+def _matching(
+    scene: ScenePrediction, size: float, posed: bool
+) -> SceneInstances | TrackedInstances:
+    """Which instances of frames are one: known of a stream, found out otherwise."""
+    first = scene.frames[0].instances
+    if first is not None and first.tracks is not None:
+        return TrackedInstances()
+    return SceneInstances(4 * size, posed)
 
 
 def voxel_size(scene: ScenePrediction) -> float:
@@ -211,7 +222,9 @@ def surface_normals(
     return normals / np.maximum(length, 1e-12)
 
 
-def _of_frame(frame: FramePrediction, place: int, instances: SceneInstances) -> Points:
+def _of_frame(
+    frame: FramePrediction, place: int, instances: SceneInstances | TrackedInstances
+) -> Points:
     """Every point of a frame, with its instance in the scene."""
     assert frame.depth is not None
     kept = (frame.depth > 0) & ~flying_pixels(frame.depth)

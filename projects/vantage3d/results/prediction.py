@@ -33,6 +33,8 @@ class Instances:
         semantics: (h, w) int16 places in ``semantic_classes``, -1 where nothing is
             known; None of a network that was trained without.
         semantic_classes: Names.
+        tracks: (M,) int64 ids by which instances are the same ones in all frames of a
+            scene; None of frames that were predicted one by one.
 
     Raises:
         ValueError: If shapes disagree, or a label has no name.
@@ -45,11 +47,14 @@ class Instances:
     superpoints: NDArray[np.int32] | None = None
     semantics: NDArray[np.int16] | None = None
     semantic_classes: tuple[str, ...] = ()
+    tracks: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         dims = check_shape("masks", self.masks, "M h w")
         check_shape("scores", self.scores, "M", dims=dims)
         check_shape("labels", self.labels, "M", dims=dims)
+        if self.tracks is not None:
+            check_shape("tracks", self.tracks, "M", dims=dims)
         for name in ("superpoints", "semantics"):
             if getattr(self, name) is not None:
                 check_shape(name, getattr(self, name), "h w", dims=dims)

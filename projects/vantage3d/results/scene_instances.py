@@ -52,6 +52,12 @@ def voxel_keys(points: NDArray[np.floating], voxel_size: float) -> NDArray[np.in
     return (x << 42) | (y << 21) | z
 
 
+def voxel_centres(keys: NDArray[np.int64], voxel_size: float) -> NDArray[np.float64]:
+    """(N, 3) middles of the voxels that :func:`voxel_keys` numbers."""
+    cells = np.stack([keys >> 42, (keys >> 21) % (1 << 21), keys % (1 << 21)], 1)
+    return (cells - FINEST + 0.5) * voxel_size
+
+
 def no_poses(scene: ScenePrediction) -> str:
     """Why frames cannot be put into one world; empty where they can.
 
@@ -207,6 +213,57 @@ class SceneInstances:
         ]
         for (a, home), (b, other) in combinations(homes, 2):
             self._votes[a, b] += 1 if home == other else -1
+
+
+class TrackedInstances:
+    """The same of frames whose instances have ids for the whole scene already."""
+
+    def __init__(self) -> None:
+        self._tracks: dict[int, NDArray[np.int64]] = {}  # by frame, -1 if not shown
+        self._best: dict[int, float] = {}
+        self._labels: dict[int, Counter[str]] = {}
+
+    def found(
+        self,
+        instances: Instances,
+        kept: NDArray[np.bool_],
+        points: NDArray[np.float64],
+        frame: int,
+    ) -> NDArray[np.int32]:
+        """As :meth:`SceneInstances.found`."""
+        if instances.tracks is None:
+            raise ValueError(
+                f"frame {frame} of the scene has no `tracks` and others have: ids are "
+                "of all frames of a stream, or of none"
+            )
+        own = instances.ids(LEAST_SCORE)[kept]
+        shown = instances.scores >= LEAST_SCORE
+        self._tracks[frame] = tracks = np.where(shown, instances.tracks, -1)
+        for row in np.flatnonzero(shown):
+            track, score = int(tracks[row]), float(instances.scores[row])
+            self._best[track] = max(score, self._best.get(track, 0.0))
+            votes = self._labels.setdefault(track, Counter())
+            votes[instances.classes[instances.labels[row]]] += 1
+        return np.append(tracks, -1)[own].astype(np.int32)
+
+    def joined(self) -> tuple[NDArray[np.int32], dict[int, NDArray[np.int32]]]:
+        """As :meth:`SceneInstances.joined`: ids without gaps."""
+        ids = sorted(self._best)
+        new = np.full(max(ids, default=-1) + 2, -1, np.int32)
+        new[ids] = np.arange(len(ids))
+        return new, {frame: new[tracks] for frame, tracks in self._tracks.items()}
+
+    def table(self) -> tuple[SceneInstance, ...]:
+        """The instances in the order of their ids."""
+        shown = Counter(
+            t for ts in self._tracks.values() for t in np.unique(ts).tolist()
+        )
+        return tuple(
+            SceneInstance(
+                place, self._labels[t].most_common(1)[0][0], self._best[t], shown[t]
+            )
+            for place, t in enumerate(sorted(self._best))
+        )
 
 
 def _joined(count: int, votes: Mapping[tuple[int, int], int]) -> NDArray[np.intp]:

@@ -232,6 +232,9 @@ class ScanNet200MixFormer3D(BaseModel):
             terms=terms,
         )
 
+    def reset(self) -> None:
+        """Forget earlier frames, of which a single-view model remembers nothing."""
+
     def run_backbone(self, *inputs: Any) -> Any:
         """Features of voxels; an online model gives its memory as well."""
         return self.backbone(*inputs)

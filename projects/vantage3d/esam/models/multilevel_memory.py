@@ -33,6 +33,9 @@ class MultilevelMemory(nn.Module):
 
     Untrained it changes nothing: the last scale before the sum starts at zero.
 
+    Attributes:
+        known: By level the voxels of earlier frames, None before the first one.
+
     Args:
         in_channels: Channels of the levels, from fine to coarse.
         scale: Size of the part that is looked at, in sizes of the current frame along
@@ -66,7 +69,7 @@ class MultilevelMemory(nn.Module):
 
     def reset(self) -> None:
         """Forget everything: other scenes follow."""
-        self._known: list[SparseTensor | None] = [None] * len(self.in_channels)
+        self.known: list[SparseTensor | None] = [None] * len(self.in_channels)
 
     def forward(self, levels: Sequence[SparseTensor]) -> list[SparseTensor]:
         """The levels of the next frame of every scene, with what is remembered.
@@ -78,12 +81,12 @@ class MultilevelMemory(nn.Module):
         return [self._level(i, x) for i, x in enumerate(levels)]
 
     def _level(self, i: int, x: SparseTensor) -> SparseTensor:
-        known = self._known[i]
+        known = self.known[i]
         seen = x if known is None else maximum(known, x)
         part = part_of(seen, near(seen.coordinates, x.coordinates, self.scale))
         out = x.with_rows((x.rows + self._correction(i, part, x)).relu())
         # As released: of the first frame the corrected features, later the raw ones.
-        self._known[i] = out if known is None else seen
+        self.known[i] = out if known is None else seen
         return out
 
     def _correction(self, i: int, part: SparseTensor, x: SparseTensor) -> Tensor:

@@ -1,0 +1,151 @@
+"""Which instance of a stream each detection of a frame is: two rules of one kind.
+
+A rule takes a frame's detections, the instances known so far and the space they fill,
+and gives an id to each detection: that of a known instance, the next free ones to new
+instances, -1 to what should be forgotten. It has no state of its own.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from vantage3d.esam.online.tracks import Detections, Floats, Ids, Tracks
+from vantage3d.esam.online.voxel_map import UNSEEN, VoxelMap
+
+# Shares of what a frame shows of an instance.
+LEAST_OVERLAP = 0.25  # of detection and instance, to be one
+MOSTLY = (
+    0.5  # of a detection inside an instance or a better detection, to be part of it
+)
+ENOUGH = 0.1  # of a detection that was seen before, to say what it is part of
+
+
+def by_voxels(found: Detections, tracks: Tracks, seen: VoxelMap) -> Ids:
+    """Ids by the space that both fill, and by appearance where it is known.
+
+    Overlap counts the voxels that earlier frames have shown and this one shows again:
+    an instance seen from another side, or half of it, still overlaps. The assignment
+    is one to one; a detection that is left over and lies mostly inside one instance is
+    a part of it. One that lies mostly inside a better detection repeats it.
+
+    Args:
+        found: Detections of the frame.
+        tracks: What is known so far.
+        seen: The space of earlier frames.
+
+    Returns:
+        (I,) ids; -1 of repetitions.
+    """
+    number = len(found.scores)
+    ids = np.full(number, -1, np.int64)
+    owners = found.owners()
+    left = np.bincount(owners[owners >= 0], minlength=number)
+    single = left > MOSTLY * found.masks.sum(1)
+    shares = _shares(owners, single, found.points, len(tracks), seen)
+    with np.errstate(invalid="ignore"):
+        overlap = np.nan_to_num(shares.common / shares.union)
+    closeness = overlap.copy()
+    if found.feats is not None and len(tracks):
+        lengths = np.linalg.norm(tracks.feats, axis=1)
+        closeness *= (1 + found.feats @ (tracks.feats / lengths[:, None]).T) / 2
+    closeness[overlap < LEAST_OVERLAP] = 0
+    rows, columns = _assign(closeness)
+    ids[rows] = columns
+    if len(tracks):
+        best = shares.common.max(1)
+        part = (ids < 0) & (best > 0) & (best >= MOSTLY * shares.known)
+        part &= best >= ENOUGH * shares.sizes
+        ids[part] = shares.common[part].argmax(1)
+    new = single & (ids < 0)
+    ids[new] = len(tracks) + np.arange(new.sum())
+    return ids
+
+
+class _Shares(NamedTuple):
+    """Numbers of voxels, of I detections and M instances.
+
+    Attributes:
+        sizes: (I,) all of a detection.
+        known: (I,) those that earlier frames have shown.
+        common: (I, M) those of both.
+        union: (I, M) those of either that were seen before and are seen now.
+    """
+
+    sizes: NDArray[np.int64]
+    known: NDArray[np.int64]
+    common: NDArray[np.int64]
+    union: NDArray[np.int64]
+
+
+def _shares(
+    owners: Ids,
+    single: NDArray[np.bool_],
+    points: Floats,
+    tracks: int,
+    seen: VoxelMap,
+) -> _Shares:
+    """Args: (N,) detection of each point, (I,) which detections count, and the rest."""
+    keys, voxel = seen.of_points(points)
+    before = seen.find(keys).astype(np.int64)
+    number = len(single)
+    counts = (owners >= 0) & np.append(single, False)[owners]
+    pairs = np.unique(voxel.ravel()[counts] * number + owners[counts])
+    row, place = np.divmod(pairs, max(number, 1))
+    owner = before[row]
+    common = np.zeros((number, tracks), np.int64)
+    np.add.at(common, (place[owner >= 0], owner[owner >= 0]), 1)
+    known = np.bincount(place[owner != UNSEEN], minlength=number)
+    visible = np.bincount(before[before >= 0], minlength=tracks)
+    union = known[:, None] + visible[None] - common
+    return _Shares(np.bincount(place, minlength=number), known, common, union)
+
+
+def online_merge(found: Detections, tracks: Tracks, seen: VoxelMap) -> Ids:
+    """Ids as ESAM gives them: vectors times box overlap, of equal class, above zero.
+
+    The mean vectors are not of length 1, and neither a least similarity nor a second
+    look at what is left over exists, as released. Needs vectors and boxes.
+
+    Args and result are those of :func:`by_voxels`; nothing is ever forgotten.
+    """
+    assert found.feats is not None and found.boxes is not None
+    number = len(found.scores)
+    ids = np.full(number, -1, np.int64)
+    if len(tracks):
+        similarity = found.feats @ tracks.feats.T * box_iou(found.boxes, tracks.boxes)
+        same = found.labels[:, None] == tracks.labels[None]
+        rows, columns = _assign(np.maximum(similarity, 0) * same)
+        ids[rows] = columns
+    new = ids < 0
+    ids[new] = len(tracks) + np.arange(new.sum())
+    return ids
+
+
+def box_iou(a: Floats, b: Floats) -> Floats:
+    """(I, M) intersection over union of boxes (I, 6) and (M, 6), two corners each."""
+    low = np.maximum(a[:, None, :3], b[None, :, :3])
+    high = np.minimum(a[:, None, 3:], b[None, :, 3:])
+    common = np.maximum(high - low, 0).prod(2)
+    volumes = [(box[:, 3:] - box[:, :3]).prod(1) for box in (a, b)]
+    union = volumes[0][:, None] + volumes[1][None] - common
+    return common / np.maximum(union, 1e-12)
+
+
+def _assign(similarity: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Pairs of row and column with the largest sum, those above zero."""
+    rows, columns = linear_sum_assignment(-similarity)
+    good = similarity[rows, columns] > 0
+    return rows[good], columns[good]
+
+
+class Rule(NamedTuple):
+    """A rule and the fields of :class:`Detections` that it cannot do without."""
+
+    assign: Callable[[Detections, Tracks, VoxelMap], Ids]
+    needs: tuple[str, ...] = ()
+
+
+RULES = {"voxels": Rule(by_voxels), "legacy": Rule(online_merge, ("feats", "boxes"))}

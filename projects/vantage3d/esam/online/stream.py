@@ -1,0 +1,374 @@
+"""Instances of an RGB-D stream, frame by frame, that keep their ids."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from mmdet3d.structures import PointData
+from mmengine.logging import print_log
+from numpy.typing import NDArray
+
+from vantage3d.checks import check_choice, check_finite
+from vantage3d.engine.errors import ConfigError
+from vantage3d.esam.converters.segmenters import SegmenterOptions
+from vantage3d.esam.inference import RGBDSegmenter
+from vantage3d.esam.online.association import RULES
+from vantage3d.esam.online.tracks import Detections, Tracks
+from vantage3d.esam.online.voxel_map import VoxelMap
+from vantage3d.geometry import unproject_pixels
+from vantage3d.inference import Group, InputFrame
+from vantage3d.inference.frames import checked, leave_out
+from vantage3d.io.arrays import load_arrays
+from vantage3d.io.atomic import atomic_write
+from vantage3d.io.matrices import check_rigid
+from vantage3d.results.prediction import FramePrediction
+from vantage3d.results.scene_instances import LEAST_SCORE
+from vantage3d.results.store import StoredFrames
+from vantage3d.sparse import SparseTensor
+
+VOXEL_SIZE = 0.05  # metres, of the space that instances fill
+FARTHEST = 5.0  # metres that a camera moves from one frame to the next
+
+
+class StreamInstance(NamedTuple):
+    """An instance of a stream.
+
+    Attributes:
+        id: Its id in all frames.
+        label: Name of its class.
+        score: Mean of its detections.
+        frames: How many show it.
+        first: Place of the first of them in the stream.
+        last: Place of the last one.
+        voxels: How many it fills.
+        box: (6,) smallest and largest corner of these, metres; NaN without any.
+    """
+
+    id: int
+    label: str
+    score: float
+    frames: int
+    first: int
+    last: int
+    voxels: int
+    box: NDArray[np.float64]
+
+
+class StreamScene(NamedTuple):
+    """What a stream has found so far.
+
+    Attributes:
+        points: (V, 3) middles of the voxels that were seen, metres.
+        ids: (V,) instance of each, -1 for none.
+        table: The instances by id.
+    """
+
+    points: NDArray[np.float64]
+    ids: NDArray[np.int32]
+    table: tuple[StreamInstance, ...]
+
+
+class StreamSegmenter(RGBDSegmenter):
+    """Instances of a stream of posed RGB-D frames; each keeps its id.
+
+    Of a single-view model the frames are segmented one by one; an online model also
+    remembers what it saw. Either way a detection becomes an instance of the stream by
+    ``association``. A frame that cannot be used leaves everything as it was:
+    :meth:`step` raises, a recording goes on and counts it.
+
+    Example:
+        >>> from vantage3d.esam import StreamSegmenter
+        >>> stream = StreamSegmenter("work_dirs/demo")  # doctest: +SKIP
+        >>> found = stream.step(color, depth, K, cam2world)  # doctest: +SKIP
+        >>> found.instances.tracks  # doctest: +SKIP
+        array([0, 1, 2, 3])
+
+    Args:
+        weights: As in :class:`RGBDSegmenter`.
+        config: As there.
+        device: As there.
+        segmenter: As there.
+        num_points: As there.
+        seed: As there.
+        association: "voxels", by the space that instances fill and their appearance, or
+            "legacy", by vectors and boxes of an online model as ESAM was released.
+        least_score: Detections below it are forgotten.
+
+    Attributes:
+        skipped: Names of frames that could not be used, and why, since :meth:`reset`.
+
+    Raises:
+        ConfigError: If the model has not what the association needs.
+    """
+
+    needs: ClassVar[dict[str, str]] = {
+        **RGBDSegmenter.needs,
+        "cam2world": "Ids are kept by place: give poses with the recording, or segment "
+        "frames one by one with `predict esam`",
+    }
+
+    def __init__(
+        self,
+        weights: str | Path | None = None,
+        config: str | Path | None = None,
+        device: str | None = None,
+        segmenter: SegmenterOptions | None = None,
+        num_points: int = 20000,
+        seed: int = 0,
+        association: str = "voxels",
+        least_score: float = LEAST_SCORE,
+    ) -> None:
+        check_choice("association", association, RULES)
+        super().__init__(weights, config, device, segmenter, num_points, seed)
+        self.association, self.rule = association, RULES[association]
+        self.least_score = least_score
+        self.memory = getattr(self.model, "memory", None)
+        boxes = self.model.decoder.out_reg is not None
+        has = {"feats": self.memory is not None, "boxes": boxes}
+        if lacking := [name for name in self.rule.needs if not has[name]]:
+            raise ConfigError(
+                f'association "{association}" needs {" and ".join(self.rule.needs)} of '
+                f"an online model, and {self.trained.cfg.model.type} of "
+                f"{self.trained.cfg.filename} has no {' and '.join(lacking)}. Take "
+                'weights of an online model, or association "voxels"'
+            )
+        self.reset()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        own = {"association": self.association, "least_score": self.least_score}
+        return {**super().options, **own}
+
+    def reset(self) -> None:
+        """Forget everything: another stream begins."""
+        self.model.reset()
+        self.tracks, self.map = Tracks(len(self.classes)), VoxelMap(VOXEL_SIZE)
+        self.skipped: dict[str, str] = {}
+        self._place = 0
+        self._time: float | None = None
+        self._at: NDArray[np.float64] | None = None
+
+    def step(
+        self,
+        color: NDArray[np.uint8],
+        depth: NDArray[np.float32],
+        K: NDArray[np.float64],
+        cam2world: NDArray[np.float64],
+        timestamp: float | None = None,
+        **more: Any,
+    ) -> FramePrediction:
+        """The next frame; ``instances.tracks`` are the ids of its instances.
+
+        Args:
+            color: (H, W, 3) uint8 RGB.
+            depth: (h, w) float32 z-depth in metres, 0 = missing.
+            K: (3, 3) intrinsics in pixels of ``color``.
+            cam2world: (4, 4) rigid, OpenCV axes, metres.
+            timestamp: Seconds, later than that of the last frame.
+            **more: Of :class:`InputFrame`; ``name`` is the number of the frame if not
+                given.
+
+        Raises:
+            ValueError: If the frame cannot be used; everything is as before.
+        """
+        more |= {"cam2world": cam2world, "timestamp": timestamp}
+        return self.frame(color, depth, K, **more)
+
+    def frame(
+        self,
+        color: NDArray[np.uint8],
+        depth: NDArray[np.float32] | None = None,
+        K: NDArray[np.float64] | None = None,
+        **more: Any,
+    ) -> FramePrediction:
+        """As :meth:`step`: a stream has no frames for themselves."""
+        values = {"name": f"{self._place:06d}", "color": color, "depth": depth, "K": K}
+        return self._step(checked(InputFrame(**{**values, **more})))
+
+    def stream(
+        self,
+        frames: Iterable[InputFrame],
+        batch_size: int = 1,
+        store: StoredFrames | None = None,
+    ) -> Iterator[FramePrediction]:
+        """Predictions of a whole stream from its first frame on, in order.
+
+        Frames that cannot be used are told, counted in ``skipped`` and left out. What
+        ``store`` has already is made again, since ids depend on all earlier frames.
+        """
+        self.reset()
+        for frame in frames:
+            try:
+                found = self._step(frame)
+            except ValueError as error:
+                self.skipped[frame.name] = str(error)
+                leave_out(frame.name, error)
+                continue
+            if store is not None:
+                store.write(found, self._key_of(Group([frame], 1)))
+            yield found
+
+    def scene(self) -> StreamScene:
+        """What was found so far."""
+        points, owners, rows = self.map.points, self.map.owners, []
+        labels, scores = self.tracks.labels, self.tracks.scores
+        for number in range(len(self.tracks)):
+            own = points[owners == number]
+            box = np.full(6, np.nan)
+            if len(own):
+                half = self.map.voxel_size / 2
+                box = np.concatenate([own.min(0) - half, own.max(0) + half])
+            seen = (
+                getattr(self.tracks, n)[number] for n in ("frames", "first", "last")
+            )
+            rows.append(
+                StreamInstance(
+                    number,
+                    self.classes[labels[number]],
+                    float(scores[number]),
+                    *map(int, seen),
+                    len(own),
+                    box,
+                )
+            )
+        return StreamScene(points, owners, tuple(rows))
+
+    def origin(self, center: NDArray[np.float64]) -> NDArray[np.float64]:
+        """An online model counts from the world's origin in all frames."""
+        return center if self.memory is None else np.zeros(3)
+
+    @torch.no_grad()
+    def _step(self, frame: InputFrame) -> FramePrediction:
+        self._check(self.check_frame(frame))
+        view = self._view(frame)
+        drawn = self._draw(frame, view)
+        data = self._batch([drawn])
+        found = (self.model.predict if self.memory is None else self.model.step)(**data)
+        of_points = self._tracked(
+            frame, view.depth, view.K, drawn, found[0].pred_pts_seg
+        )
+        self._place, self._time = self._place + 1, frame.timestamp
+        return self._prediction(frame, view, drawn, of_points)
+
+    def _check(self, frame: InputFrame) -> None:
+        """Refuse what is not the next frame of this stream.
+
+        Raises:
+            ValueError: If the pose is not rigid or jumps, time goes back, or an array
+                is not finite.
+        """
+        assert frame.cam2world is not None and frame.depth is not None
+        check_rigid(frame.cam2world, f"of frame {frame.name}")
+        check_finite("K", frame.of_depth)
+        check_finite("depth", frame.depth, fix="Set missing depth to 0")
+        now, before = frame.timestamp, self._time
+        if now is not None and before is not None and now <= before:
+            raise ValueError(
+                f"frame {frame.name} is of {now:.6f} s, and the last one was of "
+                f"{before:.6f} s: frames must come in order of time"
+            )
+        last, self._at = self._at, frame.cam2world[:3, 3]
+        if last is not None and (far := np.linalg.norm(self._at - last)) > FARTHEST:
+            raise ValueError(
+                f"the camera jumps {far:.1f} m from the frame before, at most "
+                f"{FARTHEST:g} m is motion: the pose is of another tracking. If it "
+                "stays there, the frames that follow are used"
+            )
+
+    def _tracked(
+        self,
+        frame: InputFrame,
+        depth: NDArray[np.float32],
+        K: NDArray[np.float64],
+        drawn: dict[str, Any],
+        found: PointData,
+    ) -> PointData:
+        """The frame's instances with their ids, added to what is known."""
+        pixels = drawn["pixels"]
+        z = depth[pixels[:, 1], pixels[:, 0]].astype(np.float64)
+        points = unproject_pixels(pixels.astype(np.float64), z, K, frame.cam2world)
+        feats, boxes = found.get("instance_feats"), found.get("instance_boxes")
+        detections = Detections(
+            found.pts_instance_mask[0],
+            found.instance_labels,
+            found.instance_scores.astype(np.float64),
+            points,
+            None if feats is None else feats.astype(np.float64),
+            None if boxes is None else boxes.astype(np.float64),
+        )
+        detections = detections.kept(detections.scores >= self.least_score)
+        ids = self.rule.assign(detections, self.tracks, self.map)
+        detections, ids = detections.kept(ids >= 0), ids[ids >= 0]
+        self.tracks.observe(ids, detections, self._place)
+        self.map.claim(points, np.append(ids, -1)[detections.owners()])
+        return PointData(
+            pts_semantic_mask=found.pts_semantic_mask,
+            pts_instance_mask=[detections.masks],
+            instance_labels=detections.labels,
+            instance_scores=detections.scores,
+            instance_tracks=ids,
+        )
+
+    def _fold(self, data: dict[str, Any]) -> None:
+        known = None if self.memory is None else self.memory.known
+        super()._fold(data)
+        self.model.reset()
+        if self.memory is not None:
+            self.memory.known = known
+
+    def save(self, path: str | Path) -> None:
+        """Write everything that the next frame depends on into an ``.npz`` file."""
+        arrays: dict[str, Any] = {
+            "key": self.key,
+            "place": self._place,
+            "time": np.nan if self._time is None else self._time,
+            "at": np.zeros(0) if self._at is None else self._at,
+            "skipped": np.array(list(self.skipped.items()), np.str_).reshape(-1, 2),
+        }
+        for part, of in (("tracks", self.tracks), ("map", self.map)):
+            arrays |= {f"{part}.{name}": getattr(of, name) for name in of.NAMES}
+        for i, level in enumerate(self.memory.known if self.memory is not None else ()):
+            if level is not None:
+                arrays[f"memory.{i}.features"] = level.features.cpu().numpy()
+                arrays[f"memory.{i}.coordinates"] = level.coordinates.cpu().numpy()
+                arrays[f"memory.{i}.stride"] = level.stride
+        atomic_write(path, partial(np.savez, **arrays))
+
+    def load(self, path: str | Path) -> None:
+        """Go on where :meth:`save` was called, bit for bit.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is damaged, or of other weights or options.
+        """
+        arrays = load_arrays(path, "stream", "Begin the stream again")
+        if (key := str(arrays.get("key"))) != self.key:
+            raise ValueError(
+                f"stream {path} was saved with other weights or options (key "
+                f"{key:.12}, this one has {self.key:.12}). Load it into a "
+                "StreamSegmenter of the same weights, segmenter, num_points, seed and "
+                "association"
+            )
+        self.reset()
+        self._place, time, at = int(arrays["place"]), arrays["time"], arrays["at"]
+        self._time = None if np.isnan(time) else float(time)
+        self._at = at if len(at) else None
+        self.skipped = {str(name): str(why) for name, why in arrays["skipped"]}
+        for part, of in (("tracks", self.tracks), ("map", self.map)):
+            for name in of.NAMES:
+                setattr(of, name, arrays[f"{part}.{name}"])
+        for i in range(len(self.memory.known) if self.memory is not None else 0):
+            if f"memory.{i}.stride" in arrays:
+                self.memory.known[i] = SparseTensor(
+                    torch.from_numpy(arrays[f"memory.{i}.features"]).to(self.device),
+                    torch.from_numpy(arrays[f"memory.{i}.coordinates"]).to(self.device),
+                    int(arrays[f"memory.{i}.stride"]),
+                )
+        text = (
+            f"stream goes on after {self._place} frames, {len(self.tracks)} instances"
+        )
+        print_log(text, "current", logging.INFO)

@@ -1,0 +1,115 @@
+"""What a frame shows, and what is known of the instances of a stream so far."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ids = NDArray[np.int64]
+
+
+class Detections(NamedTuple):
+    """Instances of one frame.
+
+    Attributes:
+        masks: (I, N) bool over the points.
+        labels: (I,) places among the classes.
+        scores: (I,) higher is better.
+        points: (N, 3) in the world, metres.
+        feats: (I, D) unit vectors that tell instances apart; None without.
+        boxes: (I, 6) smallest and largest corner, metres; None without.
+    """
+
+    masks: NDArray[np.bool_]
+    labels: Ids
+    scores: Floats
+    points: Floats
+    feats: Floats | None = None
+    boxes: Floats | None = None
+
+    def kept(self, rows: NDArray) -> "Detections":
+        """Some of the instances."""
+        of_all = {"points": self.points}
+        return Detections(
+            **{
+                name: value if name in of_all or value is None else value[rows]
+                for name, value in self._asdict().items()
+            }
+        )
+
+    def owners(self) -> Ids:
+        """(N,) the best of each point's instances, -1 for none."""
+        owners = np.full(len(self.points), -1, np.int64)
+        for place in np.argsort(self.scores, kind="stable"):
+            owners[self.masks[place]] = place
+        return owners
+
+
+class Tracks:
+    """The instances of a stream; a row is an id, and ids are given in order.
+
+    Vectors, boxes and scores are means over all detections.
+
+    Args:
+        classes: How many classes there are.
+
+    Attributes:
+        counts: (M,) detections.
+        frames: (M,) frames that show it.
+        first: (M,) place of the first frame in the stream.
+        last: (M,) place of the last one.
+        scores: (M,).
+        votes: (M, classes) sums of scores by class.
+        feats: (M, D), of no length 1; (M, 0) without.
+        boxes: (M, 6); (M, 0) without.
+    """
+
+    NAMES = ("counts", "frames", "first", "last", "scores", "votes", "feats", "boxes")
+
+    def __init__(self, classes: int) -> None:
+        self.counts, self.frames, self.first, self.last = np.zeros((4, 0), np.int64)
+        self.scores, self.votes = np.zeros(0), np.zeros((0, classes))
+        self.feats, self.boxes = np.zeros((0, 0)), np.zeros((0, 0))
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    @property
+    def labels(self) -> Ids:
+        """(M,) the class with most votes."""
+        return self.votes.argmax(1)
+
+    def observe(self, ids: Ids, found: Detections, place: int) -> None:
+        """Add a frame's detections.
+
+        Args:
+            ids: (I,) of each; the next free ones begin a row.
+            found: The detections.
+            place: Of the frame in the stream.
+        """
+        self._grow(int(ids.max(initial=-1)) + 1, found, place)
+        for row, track in enumerate(ids.tolist()):
+            count = self.counts[track]
+            for name in ("scores", "feats", "boxes"):
+                new = getattr(found, name)
+                if new is not None:
+                    mean = getattr(self, name)
+                    mean[track] = (mean[track] * count + new[row]) / (count + 1)
+            self.votes[track, found.labels[row]] += found.scores[row]
+            self.counts[track] += 1
+        shown = np.unique(ids)
+        self.frames[shown] += 1
+        self.last[shown] = place
+
+    def _grow(self, number: int, found: Detections, place: int) -> None:
+        """Rows for ids below ``number``."""
+        more = max(0, number - len(self))
+        for name, given in (("feats", found.feats), ("boxes", found.boxes)):
+            if given is not None and not len(self):
+                setattr(self, name, np.zeros((0, given.shape[1])))
+        for name in self.NAMES:
+            old = getattr(self, name)
+            fill = place if name == "first" else 0
+            new = np.full((more, *old.shape[1:]), fill, old.dtype)
+            setattr(self, name, np.concatenate([old, new]))

@@ -1,0 +1,195 @@
+"""Which instance a detection is, on boxes of points that a camera passes by."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from vantage3d.esam.online.association import RULES, box_iou, by_voxels, online_merge
+from vantage3d.esam.online.tracks import Detections, Tracks
+from vantage3d.esam.online.voxel_map import VoxelMap
+
+AXIS = np.arange(0.01, 1, 0.03)
+BOX = np.stack(np.meshgrid(AXIS, AXIS[:8]), -1).reshape(-1, 2)
+BOX = np.concatenate([BOX, np.zeros((len(BOX), 1))], 1)  # 1 m x 0.25 m
+EYE = np.eye(4)
+
+
+def view(*boxes: tuple[float, float], masks=None, scores=None, feats=None):
+    """Detections of a frame that shows strips of boxes.
+
+    Args:
+        *boxes: Where along x each begins, and which part of its length is shown.
+        masks: Of the strips, which belong to a detection; one each if not given.
+        scores: Falling if not given.
+        feats: (I, D).
+    """
+    parts = []
+    for start, share in boxes:
+        strip = BOX[BOX[:, 0] < share] if share > 0 else BOX[BOX[:, 0] > 1 + share]
+        parts.append(strip + np.array([start, 0, 0]))
+    strip = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    masks = [[i] for i in range(len(parts))] if masks is None else masks
+    scores = np.linspace(0.9, 0.5, len(masks)) if scores is None else scores
+    return Detections(
+        np.stack([np.isin(strip, own) for own in masks]),
+        np.zeros(len(masks), np.int64),
+        np.asarray(scores, float),
+        np.concatenate(parts),
+        feats,
+    )
+
+
+class Stream:
+    """What a StreamSegmenter does with a rule."""
+
+    def __init__(self, rule: str = "voxels") -> None:
+        self.rule = RULES[rule].assign
+        self.tracks, self.map, self.place = Tracks(2), VoxelMap(0.05), 0
+
+    def see(self, found: Detections) -> list[int]:
+        ids = self.rule(found, self.tracks, self.map)
+        kept = found.kept(ids >= 0)
+        self.tracks.observe(ids[ids >= 0], kept, self.place)
+        self.map.claim(found.points, np.append(ids[ids >= 0], -1)[kept.owners()])
+        self.place += 1
+        return ids.tolist()
+
+
+def test_ids_stay_while_the_camera_moves_and_order_changes():
+    stream = Stream()
+    assert stream.see(view((0, 1), (3, 1))) == [0, 1]
+    assert stream.see(view((3, 0.7), (0, 1), (6, 1))) == [1, 0, 2]
+    assert stream.tracks.frames.tolist() == [2, 2, 1]
+
+
+def test_halves_seen_one_after_the_other_are_one():
+    """What was not in sight before does not speak against it."""
+    stream = Stream()
+    stream.see(view((0, 0.5)))
+    assert stream.see(view((0, 1))) == [0]
+    assert stream.see(view((0, -0.5))) == [0]
+
+
+def test_out_of_sight_is_not_forgotten():
+    stream = Stream()
+    stream.see(view((0, 1)))
+    for _ in range(5):
+        stream.see(view((5, 1)))
+    assert stream.see(view((0, 1))) == [0]
+    assert stream.tracks.first.tolist() == [0, 1]
+    assert stream.tracks.last.tolist() == [6, 5]
+
+
+def test_a_repetition_is_forgotten_and_a_part_belongs_to_its_whole():
+    stream = Stream()
+    twice = view((0, 1), (3, 1), masks=[[0], [1], [0]])
+    assert stream.see(twice) == [0, 1, -1]
+    two = view((0, 0.5), (0, -0.5), (3, 1), masks=[[0], [1], [2]])
+    assert stream.see(two) == [0, 0, 1]
+    assert stream.tracks.counts.tolist() == [3, 2]
+    assert stream.tracks.frames.tolist() == [2, 2]
+
+
+def test_neighbours_that_touch_are_two():
+    stream = Stream()
+    stream.see(view((0, 1), (1, 1)))
+    assert stream.see(view((0, 1), (1, 1))) == [0, 1]
+
+
+def test_appearance_decides_where_space_does_not():
+    """One detection that is half of each of two instances."""
+    for looks, expected in ((0, 0), (1, 1)):
+        stream = Stream()
+        stream.see(view((0, 0.5), (0, -0.5), feats=EYE[:2]))
+        both = view((0, 1), feats=EYE[[looks]])
+        assert stream.see(both) == [expected]
+
+
+def test_what_is_empty_is_nothing():
+    stream = Stream()
+    nothing = view((0, 1)).kept(np.zeros(1, bool))
+    assert stream.see(nothing) == [] and len(stream.tracks) == 0
+    stream.see(view((0, 1)))
+    assert stream.see(nothing) == []
+    assert stream.see(view((0, 1))) == [0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_detections_does_not_matter(seed):
+    rng = np.random.default_rng(seed)
+    stream, starts = Stream(), [0, 0.9, 2, 3.5]
+    stream.see(view(*[(start, 0.8) for start in starts]))
+    found = view(*[(s + rng.uniform(-0.1, 0.1), 1) for s in starts])
+    expected = by_voxels(found, stream.tracks, stream.map)
+    for order in permutations(range(4)):
+        rows = np.array(order)
+        again = by_voxels(found.kept(rows), stream.tracks, stream.map)
+        assert again.tolist() == expected[rows].tolist()
+
+
+def boxed(starts, feats, labels=None, scores=None) -> Detections:
+    """Detections with vectors and unit boxes that begin along x."""
+    low = np.array([[start, 0, 0] for start in starts], float)
+    return Detections(
+        np.zeros((len(starts), 1), bool),
+        np.zeros(len(starts), np.int64) if labels is None else np.array(labels),
+        np.full(len(starts), 0.5) if scores is None else np.array(scores),
+        np.zeros((1, 3)),
+        np.asarray(feats, float),
+        np.concatenate([low, low + 1], 1),
+    )
+
+
+def test_legacy_is_the_best_sum_over_all_assignments():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        stream = Stream("legacy")
+        before, after = rng.uniform(0, 2, (2, 3))
+        feats = rng.normal(size=(2, 3, 4))
+        feats /= np.linalg.norm(feats, axis=2, keepdims=True)
+        stream.see(boxed(before, feats[0]))
+        found = boxed(after, feats[1])
+        ids = online_merge(found, stream.tracks, stream.map)
+        iou = np.maximum(1 - np.abs(after[:, None] - before), 0)
+        iou = iou / (2 - iou)
+        gain = np.maximum(feats[1] @ feats[0].T * iou, 0)
+        best = max(sum(gain[i, p[i]] for i in range(3)) for p in permutations(range(3)))
+        own = [gain[i, one] for i, one in enumerate(ids) if one < 3]
+        assert sum(own) == pytest.approx(best) and all(value > 0 for value in own)
+        assert sorted(ids[ids >= 3]) == list(range(3, 3 + sum(ids >= 3)))
+
+
+def test_legacy_keeps_means_that_have_no_unit_length():
+    stream = Stream("legacy")
+    stream.see(boxed([0], EYE[[0]], scores=[0.9]))
+    diagonal = (EYE[[0]] + EYE[[1]]) / np.sqrt(2)
+    assert stream.see(boxed([0.5], diagonal, scores=[0.6])) == [0]
+    assert stream.see(boxed([0.5], EYE[[0]], scores=[0.3])) == [0]
+    mean = (2 * EYE[0] + diagonal[0]) / 3
+    np.testing.assert_allclose(stream.tracks.feats, [mean])
+    np.testing.assert_allclose(stream.tracks.boxes[0, 0], 1 / 3)
+    np.testing.assert_allclose(stream.tracks.scores, [0.6])
+
+
+def test_legacy_wants_equal_classes_boxes_that_touch_and_a_positive_cosine():
+    stream = Stream("legacy")
+    stream.see(boxed([0, 5], EYE[:2]))
+    assert stream.see(boxed([0.2], EYE[[0]], labels=[1])) == [2]
+    assert stream.see(boxed([7], EYE[[0]])) == [3]
+    assert stream.see(boxed([5.1], -EYE[[1]])) == [4]
+    assert stream.see(boxed([0.9, 5], [EYE[0], EYE[1]])) == [0, 1]
+
+
+def test_boxes_overlap_as_counted_by_cells():
+    rng = np.random.default_rng(0)
+    low = rng.integers(0, 4, (2, 5, 3))
+    high = low + rng.integers(1, 4, (2, 5, 3))
+    grid = np.stack(np.meshgrid(*[np.arange(8)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    inside = [
+        ((grid >= a[:, None]) & (grid < b[:, None])).all(2) for a, b in zip(low, high)
+    ]
+    common = (inside[0][:, None] & inside[1][None]).sum(2)
+    union = (inside[0][:, None] | inside[1][None]).sum(2)
+    boxes = [np.concatenate(corners, 1).astype(float) for corners in zip(low, high)]
+    np.testing.assert_allclose(box_iou(*boxes), common / union)
