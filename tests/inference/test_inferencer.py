@@ -168,10 +168,12 @@ def test_arrays_of_a_caller_are_checked(segmenter):
 
 
 def test_show_opens_the_page_of_the_scene(segmenter, room, tmp_path, monkeypatch):
-    opened, page = [], tmp_path / "page.html"
+    opened, said, page = [], [], tmp_path / "page.html"
     monkeypatch.setattr(inferencer, "save", lambda scene, folder, kinds: [page])
-    monkeypatch.setattr(inferencer.webbrowser, "open", opened.append)
+    monkeypatch.setattr(inferencer.webbrowser, "open", opened.append)  # opens none
+    monkeypatch.setattr(inferencer, "print_log", lambda text, **_: said.append(text))
     segmenter(room, out_dir=tmp_path)
     assert not opened
     segmenter(room, out_dir=tmp_path, show=True)
     assert opened == [page.as_uri()]
+    assert said == [f"no browser could be opened; the page is {page}"]

@@ -150,13 +150,16 @@ def test_clouds_have_colours_and_instances(scene, tmp_path):
 
 
 def test_what_an_earlier_call_left_goes(scene, tmp_path):
-    save(scene, tmp_path, ["ply", "depth"])
+    kinds = ["ply", "depth", "transforms"]
+    save(scene, tmp_path, kinds)
     (tmp_path / "instances" / "notes.txt").write_text("of somebody else")
     bare = [replace(scene.frames[0], instances=None)]
-    save(ScenePrediction("room", bare), tmp_path, ["ply", "depth"])
+    save(ScenePrediction("room", bare), tmp_path, kinds)
     assert [p.name for p in (tmp_path / "instances").iterdir()] == ["notes.txt"]
+    left, name = [p.name for p in tmp_path.glob("*/*/*")], scene.frames[0].name
+    assert sorted(left) == sorted([f"{name}.jpg", f"{name}.png"])
     left = sorted(p.name for p in (tmp_path / "depth").iterdir())
-    assert left == [f"{scene.frames[0].name}.png", "scale.json"]
+    assert left == [f"{name}.png", "scale.json"]
 
 
 def test_the_mesh_is_the_surface_of_the_room(scene, tmp_path):

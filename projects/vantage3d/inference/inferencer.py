@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import tempfile
 import webbrowser
 from abc import ABC, abstractmethod
@@ -12,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from vantage3d.inference.frames import Footage, InputFrame, checked, footage_of
@@ -216,7 +218,9 @@ class Inferencer(ABC):
         if show:
             folder = tempfile.mkdtemp() if out_dir is None else out_dir
             (page,) = save(scene, Path(folder), ["html"])
-            webbrowser.open(page.resolve().as_uri())
+            if not webbrowser.open(page.resolve().as_uri()):
+                text = f"no browser could be opened; the page is {page.resolve()}"
+                print_log(text, logger="current", level=logging.WARNING)
         return scene
 
     def frame(
