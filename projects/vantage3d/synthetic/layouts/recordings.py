@@ -189,20 +189,21 @@ def write_transforms_scene(root: Path, scene: str, job: Job) -> None:
     """Write ``images depth`` and, last, ``transforms.json`` as nerfstudio has it."""
     folder, opengl = root / scene, np.array(AXES["opengl"], np.float64)
     (fx, _, cx), (_, fy, cy), _ = sensor_intrinsics(job.size).tolist()
-    content = {"camera_model": "PINHOLE", "w": job.size[0], "h": job.size[1]}
-    content |= {"fl_x": fx, "fl_y": fy, "cx": cx + HALF, "cy": cy + HALF, "frames": []}
+    frames = []
     for number, cam2world, frame in film(job)[1]:
         name = f"frame_{number:05d}"
         write_image(folder / "images" / f"{name}.jpg", frame.color)
         write_depth(folder / "depth" / f"{name}.png", frame.depth)
-        content["frames"].append(
+        frames.append(
             {
                 "file_path": f"images/{name}.jpg",
                 "depth_file_path": f"depth/{name}.png",
                 "transform_matrix": (cam2world @ opengl).tolist(),
             }
         )
-    write_text(folder / "transforms.json", json.dumps(content))
+    content = {"camera_model": "PINHOLE", "w": job.size[0], "h": job.size[1]}
+    content |= {"fl_x": fx, "fl_y": fy, "cx": cx + HALF, "cy": cy + HALF}
+    write_text(folder / "transforms.json", json.dumps({**content, "frames": frames}))
 
 
 def write_sun3d_scene(root: Path, scene: str, job: Job) -> None:
