@@ -141,13 +141,15 @@ def _below(root: Path, known: Collection[Path] = ()) -> dict[Path, Kind]:
         known: Folders of recordings that are known.
     """
     found: dict[Path, Kind] = {}
+    taken = {*known}
     above = {folder for path in known for folder in path.parents}
     for folder in islice(folders_below(root), 1, LOOKED):
-        if folder in above or {folder, *folder.parents} & {*known, *found}:
+        if folder in above or not taken.isdisjoint((folder, *folder.parents)):
             continue
         kinds = whole_layouts(folder)
         if kinds and (kinds[0].posed or folder.parent == root):
             found[folder] = kinds[0]
+            taken.add(folder)
     return found
 
 
