@@ -14,6 +14,14 @@ from vantage3d.recordings.options import add_layout, add_remedies
 from vantage3d.results.outputs import OUTPUTS
 
 NPZ = "npz"  # always made: what a killed run goes on from, and outputs are made of
+OF_ESAM = (
+    "depth_from",
+    "segmenter",
+    "mask_dir",
+    "segmenter_weights",
+    "num_points",
+    "labels",
+)
 OF_VGGT = ("chunk", "overlap", "metric_from", "known_length", "without_adapters")
 SEGMENTERS = ("fastsam", "geometry", "graph", "masks", "sam")
 
@@ -186,9 +194,7 @@ def check_out(args: argparse.Namespace) -> None:
 def _check(args: argparse.Namespace) -> None:
     """Refuse options that would do nothing, or harm the recording."""
     check_out(args)
-    of_esam = ("depth_from", "segmenter", "mask_dir", "segmenter_weights")
-    of_esam += ("num_points", "labels")
-    given = [name for name in of_esam if getattr(args, name) is not None]
+    given = [name for name in OF_ESAM if getattr(args, name) is not None]
     if given and args.system != "esam":
         raise ValueError(
             f"{_option(given[0])} is of esam, and {args.system} was chosen"
