@@ -11,7 +11,7 @@ _base_ = [
     "../_base_/schedules/deltas.py",
 ]
 
-iters = 2600
+iters = 2200
 # The camera stands still now and then: such views have nothing to triangulate.
 views = dict(size=(192, 256), min_baseline=0.15)
 model = dict(
@@ -23,7 +23,7 @@ model = dict(
     dist_orthogonal=0,  # rendered poses are exact: matches lie on their line
     max_residual=1.5,
     min_matches=2,
-    max_chance=0.5,
+    max_chance=1.0,
     keypoints=dict(num_kps=256, nms_radius=6, remove_borders=8),
     criterion=dict(
         depth=dict(beta=0.1),
@@ -32,7 +32,10 @@ model = dict(
     ),
 )
 train_dataloader = dict(
-    batch_size=1, dataset=dict(**views, augmentation=dict(colours=None))
+    batch_size=1,
+    batch_sampler=dict(type="DynamicBatchSampler", frames=(3, 7)),
+    # seven that every anchor has in reach
+    dataset=dict(**views, frames=7, augmentation=dict(colours=None)),
 )
 val_dataloader = dict(dataset=views)
 test_dataloader = dict(dataset=views)
@@ -57,7 +60,7 @@ train_cfg = dict(max_iters=iters, val_interval=iters)
 default_hooks = dict(
     logger=dict(interval=20), checkpoint=dict(by_epoch=False, interval=200)
 )
-# One triplet per process: its statistics hide how far away it is. See docs/deltas.md.
+# One sample per process: its statistics hide how far away it is. See docs/deltas.md.
 custom_hooks = [
     dict(type="DepthReportHook", num_pictures=5),
     dict(type="FreezeNormsHook", begin=600, modules=["depthnet.*"]),
