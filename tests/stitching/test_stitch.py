@@ -124,5 +124,7 @@ def test_what_a_model_may_not_say(poses, tmp_path):
     holes = chunk.depth * [[[1.0]], [[np.nan]]]
     with pytest.raises(ValueError, match=r"`depth` must be finite, got nan at index"):
         replace(chunk, depth=holes)
+    with pytest.raises(ValueError, match=r"`conf` must not be negative, got -2\.0"):
+        replace(chunk, conf=chunk.conf * 0 - 2)
     with pytest.raises(ValueError, match=r"`overlap` must be between 1 and .*, got 16"):
         stitch(model, FRAMES, tmp_path, "", None, SIZE, SIZE)

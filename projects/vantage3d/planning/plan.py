@@ -67,12 +67,14 @@ class Plan:
         ways: Training and prediction.
         unit: What N counts.
         sampled: Whether it was counted on a typical sample.
+        batch: Samples of a batch in training, of which one is counted here.
     """
 
     weights: Weights
     ways: list[Way]
     unit: str
     sampled: bool
+    batch: int = 1
 
 
 def make_plan(
@@ -108,7 +110,9 @@ def make_plan(
         planned = {**model, **changes}
         of = partial(_way, subject, planned, name, size, training, weights, held)
         ways.append(_with_most(of, count, subject, device))
-    return Plan(weights, ways, subject.unit, subject.sampled)
+    loader = {} if subject.sampled else cfg.get("train_dataloader") or {}
+    batch = loader.get("batch_size", 1)
+    return Plan(weights, ways, subject.unit, subject.sampled, batch)
 
 
 def _ways(model: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], bool]]:
@@ -236,6 +240,11 @@ def plan_text(plan: Plan, count: int, size: Size, device: int | None) -> str:
         lines.append(
             f"most: fits into {USABLE:.0%} of {_gib(device)}; the rest is for the CUDA "
             "context, libraries and fragmentation."
+        )
+    if plan.batch > 1:
+        lines.append(
+            f"Of one sample. A batch of the config has up to {plan.batch}: in training "
+            "all but weights and optimizer counts so many times."
         )
     if plan.sampled:
         lines.append(

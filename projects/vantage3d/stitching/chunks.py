@@ -46,6 +46,11 @@ class Chunk:
         check_shape("features", self.features, "V C", dims=dims)
         for name in ARRAYS:
             check_finite(name, getattr(self, name), fix="Set unknown depth to 0.")
+        if (least := self.conf.min(initial=0)) < 0:
+            raise ValueError(
+                f"`conf` must not be negative, got {least}: points count by it. Give "
+                "exp(conf) of a network that says logarithms"
+            )
 
     def world_points(self, view: int) -> Floats:
         """(H, W, 3) points of a frame in the world of the chunk, float64."""
@@ -127,10 +132,10 @@ class ChunkFolder:
                 f"the model was asked for {len(wanted)} frames ({wanted.start} to "
                 f"{wanted.stop - 1}) and returned {len(chunk.depth)}"
             )
-        half = {"depth": np.float32, "conf": np.float32, "features": np.float32}
+        exact = ("K", "cam2world")
         arrays = {
-            name: getattr(chunk, name).astype(half.get(name, np.float64))
-            for name in ARRAYS
+            n: getattr(chunk, n).astype(np.float64 if n in exact else np.float32)
+            for n in ARRAYS
         }
         atomic_write(
             self.path(number),

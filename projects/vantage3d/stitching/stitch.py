@@ -177,15 +177,12 @@ def _bridges(store: ChunkFolder, edges: Sequence[Edge], matcher: Matcher) -> lis
 
 def _loops(store: ChunkFolder, matcher: Matcher, gap: int) -> list[Edge]:
     """Links of chunks that show the same place again."""
-    features = np.concatenate(
-        [
-            store.load_part(number, "features")[seen - own.start :]
-            for number, own in enumerate(store.ranges)
-            for seen in [store.ranges[number - 1].stop if number else 0]
-        ]
-    )
+    parts, seen = [], 0
+    for number, own in enumerate(store.ranges):
+        parts.append(store.load_part(number, "features")[seen - own.start :])
+        seen = own.stop
     found = []
-    tried = candidates(features, store.ranges, gap)
+    tried = candidates(np.concatenate(parts), store.ranges, gap)
     for one in track(tried, description="places seen again"):
         found += _linked(store, one.first, one.second, one.pairs, matcher, "loop")
     return found
