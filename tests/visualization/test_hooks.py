@@ -13,7 +13,6 @@ from PIL import Image
 from tests.visualization.frames import room_frame
 from vantage3d.registry import HOOKS
 from vantage3d.visualization import FrameResult
-from vantage3d.visualization.hooks import evenly_spaced
 
 
 def batch_of(frame: FrameResult, folder) -> tuple[dict, list[Det3DDataSample]]:
@@ -165,10 +164,3 @@ def test_a_broken_colour_file_costs_its_picture_only(
     assert hook.kept == []
     (text,) = messages
     assert re.match(f"Sample room0_0 is not drawn: .*{message}", text)
-
-
-def test_the_first_and_the_last_are_among_them_and_none_twice():
-    assert evenly_spaced(9, 3) == [0, 4, 8]
-    assert evenly_spaced(2, 5) == [0, 1]
-    assert evenly_spaced(7, 1) == [0]
-    assert evenly_spaced(0, 4) == []

@@ -23,6 +23,7 @@ from vantage3d.io.prediction_files import (
     PredictedView,
     prediction_files,
 )
+from vantage3d.process.spacing import evenly_spaced
 from vantage3d.recordings.detection import open_recording
 from vantage3d.recordings.recording import Recording
 from vantage3d.recordings.scene_facts import world_up
@@ -157,9 +158,8 @@ class Footage:
     def up(self) -> Matrix | None:
         """(3,) the axis of the world that is up, where it is not +z; told once."""
         names = self.recording.names(self.sequence)
-        places = np.unique(np.linspace(0, len(names) - 1, LOOKED_AT).astype(int))
         poses = []
-        for place in places.tolist():
+        for place in evenly_spaced(len(names), LOOKED_AT):
             with suppress(FileNotFoundError, ValueError):  # told when it is read
                 frame = self.recording.frame(self.sequence, names[place])
                 pose = frame.cam2world

@@ -8,6 +8,7 @@ import numpy as np
 
 from vantage3d.io.depth_files import read_stored
 from vantage3d.io.matrices import check_intrinsics, fitting_size
+from vantage3d.process.spacing import evenly_spaced
 from vantage3d.recordings.color_facts import color_facts, look_at_color
 from vantage3d.recordings.depth_facts import Units, depth_facts
 from vantage3d.recordings.findings import Finding, Level, errors
@@ -30,8 +31,8 @@ def file_facts(recording: Recording, sequence: str) -> list[Finding]:
     names = recording.names(sequence)
     if not names:
         return [Finding("error", f"{sequence} has no frames", "Check its folder")]
-    steps = np.linspace(0, len(names) - 1, min(LOOKED_AT, len(names)))
-    listed = recording.frames(sequence, [names[round(step)] for step in steps])
+    places = evenly_spaced(len(names), LOOKED_AT)
+    listed = recording.frames(sequence, [names[place] for place in places])
     frames = [frame for frame in listed if isinstance(frame, RecordedFrame)]
     reasons = [one.reason for one in listed if not isinstance(one, RecordedFrame)]
     found = _unusable(len(listed), reasons)

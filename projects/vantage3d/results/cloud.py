@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.process.progress import track
+from vantage3d.process.spacing import evenly_spaced
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
 from vantage3d.results.scene_instances import (
     SceneInstance,
@@ -165,7 +166,7 @@ def voxel_size(scene: ScenePrediction) -> float:
         ValueError: If no frame has depth.
     """
     sides = []
-    for place in spread_places(scene, SAMPLED):
+    for place in evenly_spaced(len(scene.frames), SAMPLED):
         frame = scene.frames[place]
         if frame.depth is not None and (frame.depth > 0).any():
             depth = np.median(frame.depth[frame.depth > 0])
@@ -176,12 +177,6 @@ def voxel_size(scene: ScenePrediction) -> float:
             "Take a recording with depth maps, or predict depth"
         )
     return float(np.median(sides))
-
-
-def spread_places(scene: ScenePrediction, most: int) -> list[int]:
-    """Places of ``most`` frames evenly over the scene, or of all."""
-    places = np.linspace(0, len(scene.frames) - 1, most).round().astype(int)
-    return np.unique(places).tolist()
 
 
 def flying_pixels(depth: NDArray[np.floating]) -> NDArray[np.bool_]:

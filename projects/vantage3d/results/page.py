@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.images import encode_jpeg
-from vantage3d.results.cloud import Cloud, scene_cloud, spread_places
+from vantage3d.process.spacing import evenly_spaced
+from vantage3d.results.cloud import Cloud, scene_cloud
 from vantage3d.results.panels import depth_range, instance_colors, panels
 from vantage3d.results.prediction import ScenePrediction
 
@@ -39,7 +40,7 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
         ValueError: If no frame has depth.
     """
     cloud = scene_cloud(scene).fewer(MOST_POINTS)
-    frames = _frames(scene, cloud, spread_places(scene, MOST_FRAMES))
+    frames = _frames(scene, cloud, evenly_spaced(len(scene.frames), MOST_FRAMES))
     while len(json.dumps(frames)) > LARGEST / 2 and len(frames) > 1:
         frames = frames[::2]
     page = _page(scene, cloud, frames)

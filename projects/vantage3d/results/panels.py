@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from vantage3d.io.images import resized
-from vantage3d.results.cloud import SAMPLED, Cloud, spread_places
+from vantage3d.process.spacing import evenly_spaced
+from vantage3d.results.cloud import SAMPLED, Cloud
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
 from vantage3d.results.scene_instances import LEAST_SCORE
 from vantage3d.visualization.depth_picture import COLOURS
@@ -36,7 +37,8 @@ class DepthRange(NamedTuple):
 
 def depth_range(scene: ScenePrediction) -> DepthRange:
     """The nearest and farthest surfaces of some frames, but for two percent each."""
-    maps = (scene.frames[place].depth for place in spread_places(scene, SAMPLED))
+    places = evenly_spaced(len(scene.frames), SAMPLED)
+    maps = (scene.frames[place].depth for place in places)
     known = [depth[depth > 0] for depth in maps if depth is not None]
     values = np.concatenate(known) if known else np.zeros(0)
     if not len(values):

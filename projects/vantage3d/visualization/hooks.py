@@ -16,17 +16,13 @@ from vantage3d.evaluation.depth_metrics import ALIGNMENTS, fit_depth
 from vantage3d.evaluation.windows.contracts import numpy
 from vantage3d.geometry import invert_rigid, project
 from vantage3d.io.images import read_color
+from vantage3d.process.spacing import evenly_spaced
 from vantage3d.registry import HOOKS
 from vantage3d.visualization.depth_picture import DepthView, write_depth_picture
 from vantage3d.visualization.instance_picture import write_picture
 from vantage3d.visualization.instances import FrameResult
 
 CAMERA_KEYS = ("img_path", "pixels", "cam2img", "pose")
-
-
-def evenly_spaced(count: int, most: int) -> list[int]:
-    """At most ``most`` different numbers of 0..count-1, from the first to the last."""
-    return sorted({round(i) for i in np.linspace(0, count - 1, min(count, most))})
 
 
 class DrawnBatchesHook(Hook):

@@ -12,8 +12,8 @@ from vantage3d.checks import check_positive
 from vantage3d.evaluation.windows.contracts import numpy
 from vantage3d.io.images import write_figure
 from vantage3d.process.seeding import seeded
+from vantage3d.process.spacing import evenly_spaced
 from vantage3d.registry import DATASETS
-from vantage3d.visualization.hooks import evenly_spaced
 from vantage3d.visualization.instances import distinct_colours
 
 

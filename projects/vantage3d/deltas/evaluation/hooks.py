@@ -25,13 +25,14 @@ from vantage3d.evaluation.stereo_depth import (
 )
 from vantage3d.evaluation.windows.contracts import numpy
 from vantage3d.geometry import invert_rigid
+from vantage3d.process.spacing import evenly_spaced
 from vantage3d.registry import DATASETS, HOOKS
 from vantage3d.visualization.depth_picture import (
     DepthView,
     Keypoints,
     write_depth_picture,
 )
-from vantage3d.visualization.hooks import DrawnBatchesHook, evenly_spaced
+from vantage3d.visualization.hooks import DrawnBatchesHook
 
 MOST_SAMPLES = 200  # whose depth makes the median map
 

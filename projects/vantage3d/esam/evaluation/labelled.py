@@ -17,10 +17,10 @@ from vantage3d.esam.scannet_classes import THING_IDS
 from vantage3d.inference.frames import PROPORTIONS
 from vantage3d.io.images import read_ids, resized
 from vantage3d.io.names import public_name
+from vantage3d.process.spacing import evenly_spaced
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
 from vantage3d.results.scene_instances import LEAST_SCORE
 from vantage3d.views.transform import nearest
-from vantage3d.visualization.hooks import evenly_spaced
 from vantage3d.visualization.instance_picture import write_picture
 from vantage3d.visualization.instances import FrameResult
 

@@ -31,8 +31,8 @@ from vantage3d.esam.frame_camera import (
 from vantage3d.esam.fusion_check.colors import ColorMatch, match_colors
 from vantage3d.io.images import read_color, write_figure
 from vantage3d.io.points import read_points
+from vantage3d.process.spacing import evenly_spaced
 from vantage3d.registry import DATASETS, MODELS
-from vantage3d.visualization.hooks import evenly_spaced
 
 STAGES = ("image_features", "backbone", "fusion", "pool", "decoder")
 MIN_VALID = 0.99  # a single view sees all of its points
