@@ -1,4 +1,4 @@
-"""ESAM online, class-agnostic, ScanNet200: for weights trained elsewhere, nothing trains.
+"""ESAM online, class-agnostic, ScanNet200, for weights trained elsewhere.
 
 For streams; released weights are of either norm in the merge head (`norm` "batch" or
 "layer"), and those of the other one are refused. The test is that of single frames.
