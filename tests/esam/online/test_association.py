@@ -8,6 +8,8 @@ import pytest
 from vantage3d.esam.online.association import RULES, box_iou, by_voxels, online_merge
 from vantage3d.esam.online.tracks import Detections, Tracks
 from vantage3d.esam.online.voxel_map import VoxelMap
+from vantage3d.geometry import unproject
+from vantage3d.synthetic.rooms.filming import Job, film, sensor_intrinsics
 
 AXIS = np.arange(0.01, 1, 0.03)
 BOX = np.stack(np.meshgrid(AXIS, AXIS[:8]), -1).reshape(-1, 2)
@@ -193,3 +195,34 @@ def test_boxes_overlap_as_counted_by_cells():
     union = (inside[0][:, None] | inside[1][None]).sum(2)
     boxes = [np.concatenate(corners, 1).astype(float) for corners in zip(low, high)]
     np.testing.assert_allclose(box_iou(*boxes), common / union)
+
+
+def test_exact_masks_of_a_filmed_room_keep_their_ids():
+    """Whatever the camera leaves and comes back to, in any order of detections.
+
+    But for walls and floor, of which two views may show parts that do not meet.
+    """
+    size, rng = (80, 60), np.random.default_rng(0)
+    room, views = film(Job(5, (0, 100, 200, 300, 0, 200), size))
+    things = [
+        number
+        for number, category in enumerate(room.categories, 1)
+        if category.name not in ("floor", "wall", "ceiling")
+    ]
+    stream, ids, seen = Stream(), {}, 0
+    for view in views:
+        frame = view.frame
+        owner, kept = frame.instance[frame.depth > 0], frame.depth > 0
+        shown = rng.permutation([n for n in things if (owner == n).sum() >= 15])
+        depth, K = frame.depth.astype(np.float64), sensor_intrinsics(size)
+        found = Detections(
+            owner == shown[:, None],
+            np.zeros(len(shown), np.int64),
+            rng.uniform(0.5, 1, len(shown)),
+            unproject(depth, K, view.cam2world)[kept],
+        )
+        for number, one in zip(shown.tolist(), stream.see(found)):
+            assert ids.setdefault(number, one) == one
+            seen += 1
+    assert len(set(ids.values())) == len(ids) == len(stream.tracks)
+    assert seen > 2 * len(ids)
