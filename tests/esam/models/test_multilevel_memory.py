@@ -7,7 +7,7 @@ from torch import Tensor
 from tests.reference.golden_fill import det
 from tests.sparse import oracle
 from vantage3d.esam.models import MultilevelMemory
-from vantage3d.esam.models.multilevel_memory import near
+from vantage3d.esam.models.multilevel_memory import distance
 from vantage3d.sparse import SparseTensor
 
 CHANNELS, STRIDE = 10, 4  # more than the engine multiplies at once
@@ -126,11 +126,33 @@ def test_after_a_reset_nothing_is_known():
 
 def test_the_box_includes_its_sides_and_leaves_other_scenes_out():
     current = torch.tensor([[0, 0, 0, 5], [0, 8, 4, 5]])
-    asked = [[0, 14, 0, 5], [0, 15, 0, 5], [0, -6, 7, 5], [0, 0, 0, 6], [1, 0, 0, 5]]
-    found = near(torch.tensor(asked), current, scale=2.5)
-    assert found.tolist() == [True, False, True, False, False]
+    asked = [[0, 14, 0, 5], [0, 15, 0, 5], [0, -6, 7, 5], [0, 0, -9, 6], [1, 0, 0, 5]]
+    found = distance(torch.tensor(asked), current, scale=2.5)
+    assert found.tolist() == [0, 1, 0, 6, float("inf")]
 
 
-def test_a_part_smaller_than_the_frame_is_refused():
-    with pytest.raises(ValueError, match=r"at least 1, got 0\.5"):
-        MultilevelMemory([8], scale=0.5)
+def test_a_budget_bounds_the_memory_and_keeps_what_is_near():
+    whole, bounded = filled(training=False), filled(training=False)
+    far = frames()[0]
+    far.coordinates[:, 1] += 100 * STRIDE
+    far = SparseTensor(far.features, far.coordinates, STRIDE)
+    number = max(len(x.coordinates) for x in frames())
+    bounded.budget = 2 * number
+    for memory in (whole, bounded):
+        memory([far])
+        memory([frames()[1]])
+    # the two near frames fit, the far one goes for them
+    for x in (frames()[2], frames()[1]):
+        (expected,), (found,) = whole([x]), bounded([x])
+        torch.testing.assert_close(found.features, expected.features)
+        assert len(bounded.known[0].coordinates) <= bounded.budget
+    assert len(whole.known[0].coordinates) > bounded.budget
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"scale": 0.5}, r"`scale` .* got 0\.5"), ({"budget": 0}, "`budget` .* got 0")],
+)
+def test_wrong_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        MultilevelMemory([8], **options)

@@ -29,7 +29,7 @@ from vantage3d.sparse import (
 
 @MODELS.register_module()
 class MultilevelMemory(nn.Module):
-    """Memory of voxels; it grows with the space that was seen, until :meth:`reset`.
+    """Memory of voxels; it grows with the space that was seen, up to a budget.
 
     Untrained it changes nothing: the last scale before the sum starts at zero.
 
@@ -40,19 +40,25 @@ class MultilevelMemory(nn.Module):
         in_channels: Channels of the levels, from fine to coarse.
         scale: Size of the part that is looked at, in sizes of the current frame along
             each axis.
+        budget: Voxels that a level keeps, of all scenes; those farthest from their
+            current frame go first. None for all.
 
     Raises:
-        ValueError: If ``scale`` is less than the current frame.
+        ValueError: If ``scale`` or ``budget`` is below 1.
     """
 
     def __init__(
-        self, in_channels: Sequence[int] = (32, 64, 128, 256), scale: float = 2.5
+        self,
+        in_channels: Sequence[int] = (32, 64, 128, 256),
+        scale: float = 2.5,
+        budget: int | None = None,
     ) -> None:
         super().__init__()
-        if scale < 1:
-            raise ValueError(f"`scale` must be at least 1, got {scale}")
+        for name, value in (("scale", scale), ("budget", budget)):
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}` must be at least 1, got {value}")
         engine = get_backend("torch")
-        self.scale = scale
+        self.scale, self.budget = scale, budget
         self.in_channels = tuple(in_channels)
 
         def layers(inplanes: int, planes: int, size: int, step: int) -> nn.Sequential:
@@ -83,10 +89,16 @@ class MultilevelMemory(nn.Module):
     def _level(self, i: int, x: SparseTensor) -> SparseTensor:
         known = self.known[i]
         seen = x if known is None else maximum(known, x)
-        part = part_of(seen, near(seen.coordinates, x.coordinates, self.scale))
+        far = distance(seen.coordinates, x.coordinates, self.scale)
+        part = part_of(seen, far == 0)
         out = x.with_rows((x.rows + self._correction(i, part, x)).relu())
-        # As released: of the first frame the corrected features, later the raw ones.
-        self.known[i] = out if known is None else seen
+        if known is None:  # as released: the corrected features, later the raw ones
+            seen = out
+        elif self.budget is not None and len(far) > self.budget:
+            kept = torch.zeros_like(far, dtype=torch.bool)
+            kept[far.argsort(stable=True)[: self.budget]] = True
+            seen = part_of(seen, kept)
+        self.known[i] = seen
         return out
 
     def _correction(self, i: int, part: SparseTensor, x: SparseTensor) -> Tensor:
@@ -102,8 +114,11 @@ class MultilevelMemory(nn.Module):
         return features_at(corrections, x.level.sorted_coordinates)
 
 
-def near(coordinates: Tensor, current: Tensor, scale: float) -> Tensor:
-    """(N,) bool: voxels in the enlarged bounding box of their scene's current ones.
+def distance(coordinates: Tensor, current: Tensor, scale: float) -> Tensor:
+    """(N,) how far voxels are from the enlarged box of their scene's current ones.
+
+    Along the axis where it is most; 0 inside and on the sides, inf of scenes that have
+    no current frame.
 
     Args:
         coordinates: (N, 4) [scene, x, y, z].
@@ -114,9 +129,10 @@ def near(coordinates: Tensor, current: Tensor, scale: float) -> Tensor:
     number = int(torch.cat([scenes, current_scenes]).max()) + 1
     at = current[:, 1:].double()
     index = current_scenes[:, None].expand_as(at)
-    empty = at.new_full((number, 3), torch.inf)  # of scenes that have no current frame
+    empty = at.new_full((number, 3), torch.inf)
     low = empty.scatter_reduce(0, index, at, "amin")
     high = (-empty).scatter_reduce(0, index, at, "amax")
-    margin = (scale - 1) / 2 * (high - low)
+    margin = ((scale - 1) / 2 * (high - low)).clamp(min=0)
     at = coordinates[:, 1:].double()
-    return ((at >= (low - margin)[scenes]) & (at <= (high + margin)[scenes])).all(1)
+    outside = torch.maximum((low - margin)[scenes] - at, at - (high + margin)[scenes])
+    return outside.amax(1).clamp(min=0)
