@@ -143,7 +143,7 @@ def frame_arguments(frame) -> dict:
 def test_the_legacy_association_needs_an_online_model(
     streams, weights, frames, monkeypatch
 ):
-    with pytest.raises(ConfigError, match=r"needs feats and boxes .* has no feats and"):
+    with pytest.raises(ConfigError, match=r"needs vectors and boxes .* has none"):
         StreamSegmenter(weights("esam"), association="legacy")
     stream = streams["online"]
     monkeypatch.setattr(stream, "rule", RULES["legacy"])

@@ -31,6 +31,7 @@ from vantage3d.results.store import StoredFrames
 from vantage3d.sparse import SparseTensor
 
 VOXEL_SIZE = 0.05  # metres, of the space that instances fill
+WORDS = {"feats": "vectors", "boxes": "boxes"}
 FARTHEST = 5.0  # metres that a camera moves from one frame to the next
 
 
@@ -127,14 +128,16 @@ class StreamSegmenter(RGBDSegmenter):
         self.association, self.rule = association, RULES[association]
         self.least_score = least_score
         self.memory = getattr(self.model, "memory", None)
-        boxes = self.model.decoder.out_reg is not None
-        has = {"feats": self.memory is not None, "boxes": boxes}
-        if lacking := [name for name in self.rule.needs if not has[name]]:
+        has = {
+            "feats": self.memory is not None,
+            "boxes": self.model.decoder.out_reg is not None,
+        }
+        if lacking := [WORDS[name] for name in self.rule.needs if not has[name]]:
             raise ConfigError(
-                f'association "{association}" needs {" and ".join(self.rule.needs)} of '
-                f"an online model, and {self.trained.cfg.model.type} of "
-                f"{self.trained.cfg.filename} has no {' and '.join(lacking)}. Take "
-                'weights of an online model, or association "voxels"'
+                f'association "{association}" needs {" and ".join(lacking)} of '
+                f"instances, and {self.trained.cfg.model.type} of "
+                f"{self.trained.cfg.filename} has none. Take weights of an online "
+                'model, or association "voxels"'
             )
         self.reset()
 
@@ -215,9 +218,11 @@ class StreamSegmenter(RGBDSegmenter):
     def scene(self) -> StreamScene:
         """What was found so far."""
         points, owners, rows = self.map.points, self.map.owners, []
+        order = np.argsort(owners, kind="stable")
+        ends = np.searchsorted(owners[order], np.arange(len(self.tracks) + 1))
         labels, scores = self.tracks.labels, self.tracks.scores
         for number in range(len(self.tracks)):
-            own = points[owners == number]
+            own = points[order[ends[number] : ends[number + 1]]]
             box = np.full(6, np.nan)
             if len(own):
                 half = self.map.voxel_size / 2
