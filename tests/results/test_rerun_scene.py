@@ -9,8 +9,13 @@ from vantage3d.results.cloud import scene_cloud
 from vantage3d.results.outputs import save
 
 
-def test_the_recording_holds_clouds_cameras_and_depth(tmp_path):
+def test_the_recording_holds_clouds_cameras_and_depth(tmp_path, monkeypatch):
     rerun = pytest.importorskip("rerun")
+    shown = rerun.blueprint.Spatial3DView
+    views = []
+    monkeypatch.setattr(
+        rerun.blueprint, "Spatial3DView", lambda **k: views.append(k) or shown(**k)
+    )
     scene = ScenePrediction("room", room_scene()[1].frames[:2])
     (path,) = save(scene, tmp_path, ["rerun"])
     view = rerun.dataframe.load_recording(path).view(index="frame", contents="/**")
@@ -27,3 +32,6 @@ def test_the_recording_holds_clouds_cameras_and_depth(tmp_path):
     cloud = scene_cloud(scene)
     np.testing.assert_allclose(points, cloud.points, atol=1e-5)
     assert len(still["/world/instances:Color"][0]) == len(points)
+    assert [view["name"] for view in views] == ["colour", "instances"]
+    for view in views:  # else points of the depth would cover those of the cloud
+        assert "- world/camera/image/depth" in view["contents"]

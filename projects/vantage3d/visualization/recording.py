@@ -76,10 +76,10 @@ def write_scene_recording(
     with TemporaryDirectory(dir=path.parent, prefix=".", suffix=".part") as work:
         stream = rr.RecordingStream("vantage3d_scene")
         stream.save(file := Path(work) / path.name)
+        # The viewer would make points of the depth, over those of the cloud.
+        camera = ["world/camera/**", "- world/camera/image/depth"]
         views = [
-            rrb.Spatial3DView(
-                origin="world", contents=[f"world/{n}", "world/camera/**"], name=n
-            )
+            rrb.Spatial3DView(origin="world", contents=[f"world/{n}", *camera], name=n)
             for n in clouds.colors
         ]
         names = ("image", "instances", "depth")
