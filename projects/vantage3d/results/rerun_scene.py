@@ -36,7 +36,7 @@ def write(scene: ScenePrediction, folder: Path) -> list[Path]:
     colors = {"colour": cloud.colors}
     if cloud.table:
         colors["instances"] = shades[cloud.instances]
-    radius = cloud.voxel_size / 2
+    radius = cloud.voxel_size  # neighbours overlap, else they are pale from afar
     clouds = SceneClouds(cloud.points, radius, colors, cloud.up)
     path = folder / "scene.rrd"
     write_scene_recording(path, clouds, _frames(scene, cloud, shades, SceneFrame))
