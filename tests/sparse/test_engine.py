@@ -67,8 +67,7 @@ def test_many_small_blocks_change_nothing(monkeypatch, threads, size, stride):
     torch.set_num_threads(1)
     expected = _convolve(coordinates, feats, kernel, stride)
     torch.set_num_threads(threads)
-    monkeypatch.setattr(plans, "FEWEST_PAIRS", 50)
-    monkeypatch.setattr(plans, "MOST_PAIRS", 60)
+    monkeypatch.setattr(plans, "PAIRS_PER_BLOCK", 60)
     monkeypatch.setattr(plans, "PAIRS_PER_THREAD", 10)
     monkeypatch.setattr(plans, "LOOKUPS", 40 * size**3)
     got = _convolve(coordinates, feats, kernel, stride)
@@ -157,7 +156,7 @@ def _answer(mode, x):
 @pytest.mark.parametrize("threads", [1, 2, 4], indirect=True)
 def test_every_mode_gives_the_same_with_any_threads(monkeypatch, threads):
     monkeypatch.setattr(plans, "PAIRS_PER_THREAD", 10)
-    monkeypatch.setattr(plans, "FEWEST_PAIRS", 50)
+    monkeypatch.setattr(plans, "PAIRS_PER_BLOCK", 50)
     coordinates = oracle.random_cloud(6, count=400)
     feats = torch.randn(len(coordinates), 9)
     shared = SparseTensor(feats, coordinates)  # its maps outlive the mode

@@ -20,6 +20,21 @@ from torch import Tensor
 Piece = TypeVar("Piece")
 
 
+def _sources(
+    rows: Tensor, gather: Tensor, sizes: list[int], room: Tensor
+) -> list[Tensor]:
+    """Source rows of every offset's pairs; on a processor, where to gather them.
+
+    One launch gathers a whole block on a GPU. On a processor an offset's rows are
+    gathered just before they are multiplied, and all in the same place: they are still
+    in the cache.
+    """
+    if rows.is_cuda:
+        torch.index_select(rows, 0, gather, out=room[: gather.size(0)])
+        return room[: gather.size(0)].split(sizes)
+    return [room[:size] for size in sizes]
+
+
 def _multiply(
     rows: Tensor,
     weights: list[Tensor],
@@ -35,13 +50,13 @@ def _multiply(
 ) -> None:
     """Target rows of some blocks: gather, multiply by each offset's weight, sum."""
     for i in range(len(starts)):
-        pairs = gather[i].size(0)
-        given = inputs[:pairs]
-        made = products[:pairs]
-        torch.index_select(rows, 0, gather[i], out=given)
-        sources = given.split(sizes[i])
+        made = products[: gather[i].size(0)]
+        numbers = gather[i].split(sizes[i])
+        sources = _sources(rows, gather[i], sizes[i], inputs)
         results = made.split(sizes[i])
         for j in range(len(active[i])):
+            if not rows.is_cuda:
+                torch.index_select(rows, 0, numbers[j], out=sources[j])
             torch.mm(sources[j], weights[active[i][j]], out=results[j])
         sums = torch.embedding_bag(
             made, reduce[i], bounds[i], False, 0, False, None, True
@@ -62,14 +77,14 @@ def _kernel_gradient(
 ) -> None:
     """Add to the gradients of some offsets what the pairs of all blocks give."""
     for i in range(len(gather)):
-        pairs = gather[i].size(0)
-        given = inputs[:pairs]
-        made = grads[:pairs]
-        torch.index_select(rows, 0, gather[i], out=given)
-        torch.index_select(grad, 0, targets[i], out=made)
-        sources = given.split(sizes[i])
-        results = made.split(sizes[i])
+        from_rows = gather[i].split(sizes[i])
+        from_grad = targets[i].split(sizes[i])
+        sources = _sources(rows, gather[i], sizes[i], inputs)
+        results = _sources(grad, targets[i], sizes[i], grads)
         for j in range(len(active[i])):
+            if not rows.is_cuda:
+                torch.index_select(rows, 0, from_rows[j], out=sources[j])
+                torch.index_select(grad, 0, from_grad[j], out=results[j])
             total = grad_weights[active[i][j]]
             if total.dtype == rows.dtype:
                 total.addmm_(sources[j].t(), results[j])

@@ -24,8 +24,7 @@ from torch.nn.functional import pad
 from .index import MARGIN, NOWHERE
 from .levels import Level
 
-FEWEST_PAIRS, MOST_PAIRS = 1024, 4096  # of a block: few leave products too small,
-BLOCKS = 32  # many leave the cache; between them, about so many blocks
+PAIRS_PER_BLOCK = 8192  # fewer make products too small, more leave the cache
 PAIRS_PER_THREAD = 512  # fewer are not worth another thread
 MOST_PAIRS_CUDA = 1 << 21
 LOOKUPS = 1 << 18  # positions looked up at once
@@ -250,7 +249,7 @@ def _rows_per_block(found: Tensor, count: int) -> int:
     if found.device.type == "cuda":
         return -(-count // max(1, round(pairs / MOST_PAIRS_CUDA)))
     threads = max(1, min(torch.get_num_threads(), int(pairs / PAIRS_PER_THREAD)))
-    blocks = max(1, round(pairs / min(max(pairs / BLOCKS, FEWEST_PAIRS), MOST_PAIRS)))
+    blocks = max(1, round(pairs / PAIRS_PER_BLOCK))
     return -(-count // (blocks + -blocks % threads))
 
 
