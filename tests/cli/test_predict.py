@@ -96,6 +96,7 @@ def test_images_become_instances_by_two_networks(images, weights, tmp_path):
         ("vggt", ("--weights", "gone.pth"), r"gone\.pth.*docs/weights.md lists"),
         ("esam", ("--depth-from", "gone"), r"no \.npz file with .* gone"),
         ("esam", ("--depth-from", "vggt"), "esam needs weights"),
+        ("vggt", ("--bf16",), "--bf16 is of esam, and vggt was chosen"),
         ("vggt", ("--labels", "x"), "--labels is of esam, and vggt was chosen"),
     ],
 )

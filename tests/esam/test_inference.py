@@ -1,5 +1,7 @@
 """Prediction without labels: what training reads, from files that have none."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from vantage3d.esam.converters.rgbd_folder import RgbdFolderLabeller
 from vantage3d.esam.converters.samples import SampleName, make_sample
 from vantage3d.esam.converters.segmenters import SegmenterOptions, build_segmenter
 from vantage3d.esam.datasets.loading import GRID_KEYS
+from vantage3d.esam.inference import _halve
 from vantage3d.inference import InputFrame, open_footage
 from vantage3d.recordings.detection import open_recording
 from vantage3d.registry import MODELS
@@ -58,6 +61,32 @@ def test_a_pixel_of_a_point_has_the_mask_of_the_point(segmenter, room):
     assert np.array_equal(found.semantics[y, x], of_points.pts_semantic_mask[0])
     assert len(expected) and found.classes == ("object",)
     assert not found.masks[:, frame.depth == 0].any()
+
+
+def test_voxels_in_half_precision(segmenter, weights, room, monkeypatch):
+    known = {"avx512_bf16": True}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known)
+    half = RGBDSegmenter(weights("esam"), device="cpu", num_points=2000, bf16=True)
+    frame = next(iter(open_footage(room)))
+    feats = []
+    for one in (segmenter, half):
+        data = one._batch([one._draw(frame, one._view(frame))])
+        with torch.no_grad():
+            feats.append(one.model.extract_feat(**data).voxels.features)
+    exact, rough = feats
+    assert rough.dtype == torch.float32
+    assert 1e-5 < (rough - exact).norm() / exact.norm() < 0.02
+    assert segmenter.key != half.key
+
+
+def test_half_precision_that_would_be_slow_is_refused(weights, monkeypatch):
+    known = {"cpu_name": "Old Xeon", "avx512_bf16": False}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known)
+    with pytest.raises(ValueError, match=r"one of \['avx512_bf16'.*, got Old Xeon"):
+        RGBDSegmenter(weights("esam"), device="cpu", bf16=True)
+    backbone = SimpleNamespace(engine=SimpleNamespace(name="minkowski"))
+    with pytest.raises(ValueError, match=r"backend=\"torch\", got 'minkowski'"):
+        _halve(backbone, "cpu")
 
 
 def test_classes_are_those_of_the_dataset(segmenter, room):

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from vantage3d.sparse import SparseTensor, get_backend, levels, loops, plans
 from vantage3d.sparse.index import NOWHERE, GridIndex, SortedIndex
@@ -167,6 +168,30 @@ def test_every_mode_gives_the_same_with_any_threads(monkeypatch, threads):
         for x in (SparseTensor(feats, coordinates), shared):
             for ours, want in zip(_answer(mode, x), expected, strict=True):
                 torch.testing.assert_close(ours, want, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("threads", [1], indirect=True)
+def test_products_of_half_precision_have_few_sizes(monkeypatch, threads):
+    monkeypatch.setattr(plans, "PAIRS_PER_THREAD", 10)
+    coordinates = oracle.random_cloud(7, count=400)
+    x = SparseTensor(torch.randn(len(coordinates), 9).bfloat16(), coordinates)
+    layer = engine.Conv(9, 16, 3).bfloat16()
+    sizes = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            if func is torch.ops.aten.mm.out:
+                sizes.append(len(args[0]))
+            return func(*args, **(kwargs or {}))
+
+    monkeypatch.setattr(loops, "multiply", loops._multiply)
+    with torch.no_grad(), Watch():
+        expected = layer(x).features
+        for buffer in x.family.scratch._buffers.values():
+            buffer.fill_(torch.nan)  # what a product has too much is used nowhere
+        assert torch.equal(layer(x).features, expected)
+    assert len(sizes) > 50
+    assert all(size % plans.SLACK == 0 for size in sizes)
 
 
 def test_blocks_cover_every_pair_once():

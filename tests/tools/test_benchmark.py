@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.inference.conftest import room, weights
+
+__all__ = ["room", "weights"]
+
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
 
@@ -48,6 +52,21 @@ def test_frames_with_image_features_fit_the_detectors(monkeypatch, tmp_path):
     images = StoredFeatures("dinov2_vitl14", 1024)(inputs, samples)
     assert len(images.valid) == 20_000
     assert images.valid.all()
+
+
+def test_the_stages_of_esam_make_up_a_frame(monkeypatch, room, weights, capsys):
+    monkeypatch.syspath_prepend(str(TOOLS))
+    from benchmark import main
+
+    options = "--weights", str(weights("esam")), "--frames", "1", "--rounds", "1"
+    assert main(["esam", str(room), *options, "--device", "cpu"]) == 0
+    rows = [line.rsplit(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
+    cpu_ms = {name: float(ms) for name, _, ms in rows[-9:]}
+    assert next(iter(cpu_ms)) == "superpoints"
+    whole = cpu_ms.pop("whole frame")
+    assert min(cpu_ms.values()) > -1
+    assert cpu_ms["network of voxels"] > 1
+    assert sum(cpu_ms.values()) == pytest.approx(whole, abs=0.5)
 
 
 def test_the_stages_of_deltas_are_timed_one_by_one(monkeypatch):

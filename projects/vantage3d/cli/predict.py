@@ -21,6 +21,7 @@ OF_ESAM = (
     "segmenter_weights",
     "num_points",
     "labels",
+    "bf16",
 )
 OF_VGGT = ("chunk", "overlap", "metric_from", "known_length", "without_adapters")
 SEGMENTERS = ("fastsam", "geometry", "graph", "masks", "sam")
@@ -90,6 +91,8 @@ def predict(argv: list[str] | None = None) -> None:
     add("--mask-dir", type=Path, help="of --segmenter masks: <frame>.png")
     add("--segmenter-weights", type=Path, help="of --segmenter sam and fastsam")
     add("--num-points", type=int, help="drawn of a frame; 20000 if absent")
+    text = "network of voxels in half precision, where the processor has AVX512-BF16"
+    add("--bf16", action="store_true", default=None, help=text)
     text = "print AP against instance/<frame>.png of this folder, or of one in it of "
     text += "the sequence's name; 0 is none"
     add("--labels", type=Path, metavar="FOLDER", help=text)
@@ -226,6 +229,8 @@ def _predictor(
 ) -> Any:
     """A system's predictor, with the arguments that it alone has."""
     own = {"esam": of_esam, "vggt": _of_vggt}.get(system, lambda _: {})(args)
+    if system == "esam" and args.bf16:
+        own["bf16"] = True
     return _class(system)(weights, config, args.device, **own)
 
 

@@ -48,6 +48,7 @@ OF_FILES = {
     "AddSuperPointAnnotations",
 }
 OBJECT = ("object",)
+BF16 = ("avx512_bf16", "amx_bf16")  # as torch.cpu.get_capabilities() says
 
 
 class View(NamedTuple):
@@ -86,6 +87,10 @@ class RGBDSegmenter(Inferencer):
         segmenter: Where superpoints come from.
         num_points: Points that are drawn of a frame; those of training by default.
         seed: Of that draw.
+        bf16: Whether the network of voxels runs in half precision.
+
+    Raises:
+        ValueError: If the processor has no instructions for ``bf16``.
     """
 
     system = "esam"
@@ -103,8 +108,12 @@ class RGBDSegmenter(Inferencer):
         segmenter: SegmenterOptions | None = None,
         num_points: int = 20000,
         seed: int = 0,
+        bf16: bool = False,
     ) -> None:
         super().__init__(weights, config, device)
+        self.bf16 = bf16
+        if bf16:
+            _check_bf16(self.device)
         self.segmenter = segmenter or SegmenterOptions()
         self.num_points, self.seed = num_points, seed
         build_segmenter(self.segmenter)
@@ -127,6 +136,7 @@ class RGBDSegmenter(Inferencer):
             "segmenter": asdict(self.segmenter),
             "num_points": self.num_points,
             "seed": self.seed,
+            "bf16": self.bf16,
         }
 
     def groups(self, frames: Iterable[InputFrame], batch_size: int) -> Iterator[Group]:
@@ -169,6 +179,8 @@ class RGBDSegmenter(Inferencer):
         if not self._folded:  # with the first frames, since images may have a part
             self._folded = True
             self._fold(data)
+            if self.bf16:
+                _halve(self.model.backbone, self.device)
         return data
 
     def _fold(self, data: dict[str, Any]) -> None:
@@ -274,6 +286,38 @@ class RGBDSegmenter(Inferencer):
             instances=instances,
             metric=frame.metric,
         )
+
+
+def _check_bf16(device: str) -> None:
+    """Raise a ValueError where half precision would be many times slower."""
+    known = torch.cpu.get_capabilities()
+    if device == "cpu" and not any(known.get(name) for name in BF16):
+        raise ValueError(
+            f"bf16 needs a processor with one of {list(BF16)}, got "
+            f"{known.get('cpu_name')} without: leave it out, or use a GPU"
+        )
+
+
+def _halve(backbone: Any, device: str) -> None:
+    """Run a network of voxels in bfloat16; what it takes and gives stays float32.
+
+    Raises:
+        ValueError: If its engine has no half precision.
+    """
+    if backbone.engine.name != "torch":
+        raise ValueError(
+            f'bf16 needs backend="torch", got {backbone.engine.name!r}: leave it out'
+        )
+    for layer in backbone.modules():
+        if hasattr(layer, "kernel"):  # once, instead of in every pass
+            layer.to(torch.bfloat16)
+    run = torch.autocast(torch.device(device).type, torch.bfloat16)(backbone.forward)
+
+    def forward(*inputs: Any) -> Any:
+        voxels = run(*inputs)
+        return voxels.replace(voxels.features.float())
+
+    backbone.forward = forward
 
 
 @cache

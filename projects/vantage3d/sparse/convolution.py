@@ -9,7 +9,7 @@ from torch.autograd.function import once_differentiable
 
 from . import loops
 from .levels import Level, Scratch
-from .plans import Finder, KernelShape, Part, Plan, build_plan
+from .plans import SLACK, Finder, KernelShape, Part, Plan, build_plan
 
 NARROW = 8  # input channels up to which one wide product per block is faster
 
@@ -56,12 +56,16 @@ def _multiply(
     parts = plan.row_parts(_threads(rows))
     if not parts:
         return out.zero_()
+    # oneDNN compiles a product of half precision for its very size, and keeps 1024
+    half = rows.dtype == torch.bfloat16 and rows.device.type == "cpu"
+    multiple = SLACK if half else 1
     inputs = scratch.take("inputs", (parts[-1].high, rows.shape[1]), rows)
     products = scratch.take("products", (parts[-1].high, out.shape[1]), rows)
 
     def run(part: Part) -> None:
         room = slice(part.low, part.high)
-        loops.multiply(rows, weights, out, inputs[room], products[room], *part.lists)
+        buffers = inputs[room], products[room]
+        loops.multiply(rows, weights, out, *buffers, multiple, *part.lists)
 
     loops.run_parts(run, parts, _threads(rows))
     return out

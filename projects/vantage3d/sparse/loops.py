@@ -20,27 +20,13 @@ from torch import Tensor
 Piece = TypeVar("Piece")
 
 
-def _sources(
-    rows: Tensor, gather: Tensor, sizes: list[int], room: Tensor
-) -> list[Tensor]:
-    """Source rows of every offset's pairs; on a processor, where to gather them.
-
-    One launch gathers a whole block on a GPU. On a processor an offset's rows are
-    gathered just before they are multiplied, and all in the same place: they are still
-    in the cache.
-    """
-    if rows.is_cuda:
-        torch.index_select(rows, 0, gather, out=room[: gather.size(0)])
-        return room[: gather.size(0)].split(sizes)
-    return [room[:size] for size in sizes]
-
-
 def _multiply(
     rows: Tensor,
     weights: list[Tensor],
     out: Tensor,
     inputs: Tensor,
     products: Tensor,
+    multiple: int,
     starts: list[int],
     active: list[list[int]],
     sizes: list[list[int]],
@@ -48,18 +34,34 @@ def _multiply(
     reduce: list[Tensor],
     bounds: list[Tensor],
 ) -> None:
-    """Target rows of some blocks: gather, multiply by each offset's weight, sum."""
+    """Target rows of some blocks: gather, multiply by each offset's weight, sum.
+
+    One launch gathers a whole block on a GPU. On a processor an offset's rows are
+    gathered just before they are multiplied, and all in the same place: they are still
+    in the cache. Every product has a ``multiple`` of rows; those too many hold anything
+    and are written over by the next offset's.
+    """
     for i in range(len(starts)):
-        made = products[: gather[i].size(0)]
-        numbers = gather[i].split(sizes[i])
-        sources = _sources(rows, gather[i], sizes[i], inputs)
-        results = made.split(sizes[i])
+        if rows.is_cuda:
+            torch.index_select(rows, 0, gather[i], out=inputs[: gather[i].size(0)])
+        chosen = gather[i].split(sizes[i])
+        begin = 0
         for j in range(len(active[i])):
-            if not rows.is_cuda:
-                torch.index_select(rows, 0, numbers[j], out=sources[j])
-            torch.mm(sources[j], weights[active[i][j]], out=results[j])
+            size = sizes[i][j]
+            count = (size + multiple - 1) // multiple * multiple
+            first = 0
+            if rows.is_cuda:
+                first = begin
+            else:
+                torch.index_select(rows, 0, chosen[j], out=inputs[:size])
+            torch.mm(
+                inputs[first : first + count],
+                weights[active[i][j]],
+                out=products[begin : begin + count],
+            )
+            begin += size
         sums = torch.embedding_bag(
-            made, reduce[i], bounds[i], False, 0, False, None, True
+            products[:begin], reduce[i], bounds[i], False, 0, False, None, True
         )[0]
         out[starts[i] : starts[i] + sums.size(0)].copy_(sums)
 
@@ -77,19 +79,26 @@ def _kernel_gradient(
 ) -> None:
     """Add to the gradients of some offsets what the pairs of all blocks give."""
     for i in range(len(gather)):
+        if rows.is_cuda:
+            torch.index_select(rows, 0, gather[i], out=inputs[: gather[i].size(0)])
+            torch.index_select(grad, 0, targets[i], out=grads[: gather[i].size(0)])
         from_rows = gather[i].split(sizes[i])
         from_grad = targets[i].split(sizes[i])
-        sources = _sources(rows, gather[i], sizes[i], inputs)
-        results = _sources(grad, targets[i], sizes[i], grads)
+        begin = 0
         for j in range(len(active[i])):
-            if not rows.is_cuda:
-                torch.index_select(rows, 0, from_rows[j], out=sources[j])
-                torch.index_select(grad, 0, from_grad[j], out=results[j])
+            size = sizes[i][j]
+            given = inputs[begin : begin + size]
+            made = grads[begin : begin + size]
+            if rows.is_cuda:
+                begin += size
+            else:
+                torch.index_select(rows, 0, from_rows[j], out=given)
+                torch.index_select(grad, 0, from_grad[j], out=made)
             total = grad_weights[active[i][j]]
             if total.dtype == rows.dtype:
-                total.addmm_(sources[j].t(), results[j])
+                total.addmm_(given.t(), made)
             else:  # half precision, summed in single
-                total.add_(torch.mm(sources[j].t(), results[j]))
+                total.add_(torch.mm(given.t(), made))
 
 
 def _script(loop: Any) -> Any:

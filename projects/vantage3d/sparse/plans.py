@@ -3,7 +3,7 @@
 A plan, MinkowskiEngine's kernel map, lists for every block of consecutive target rows
 the pairs (source row, kernel offset, target row), by offset and then by target row::
 
-    gather     source row of every pair: gathers the block's inputs in one step
+    gather     source row of every pair: gathers an offset's inputs in one step
     sizes      number of pairs of each offset: one matrix product each
     reduce     numbers of the pairs sorted by target row: sums products in one step
 
@@ -25,6 +25,7 @@ from .index import MARGIN, NOWHERE
 from .levels import Level
 
 PAIRS_PER_BLOCK = 8192  # fewer make products too small, more leave the cache
+SLACK = 32  # rows of a part's room beyond its pairs
 PAIRS_PER_THREAD = 512  # fewer are not worth another thread
 MOST_PAIRS_CUDA = 1 << 21
 LOOKUPS = 1 << 18  # positions looked up at once
@@ -107,11 +108,11 @@ class Part:
 
 
 def _place(shares: Iterable[tuple[int, tuple[list[Any], ...]]]) -> list[Part]:
-    """Parts side by side in the buffers, each of so many pairs at most."""
+    """Parts side by side in the buffers, each of so many pairs at most, and slack."""
     parts: list[Part] = []
     for pairs, lists in shares:
         low = parts[-1].high if parts else 0
-        parts.append(Part(low, low + pairs, lists))
+        parts.append(Part(low, low + pairs + SLACK, lists))
     return parts
 
 
