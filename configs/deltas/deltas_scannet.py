@@ -1,7 +1,7 @@
 """DELTAS on ScanNet: 3 to 7 views, 20 frames apart, 240 x 320; else as published.
 
 Four GPUs with at most 18 images each: six triplets, as published, down to two samples
-of seven views. Triplets alone are `train_dataloader.batch_sampler.frames=(3,3)`. The
+of seven views. Triplets alone are `train_dataloader.batch_sampler.frames=3,3`. The
 published abs_rel, 0.0915 on the test scenes (docs/deltas.md), is not reproduced here
 for want of the data.
 
