@@ -186,7 +186,7 @@ doctor: setup
 gpu-check: setup
 	$(RUN) tools/benchmark.py gpu --out $(WORK)/gpu_check.json
 
-# Over an hour of one core; docs/reliability.md is written anew. Stopped or killed, it
+# Fifty minutes of one core; docs/reliability.md is written anew. Stopped or killed, it
 # goes on from there; without work_dirs/soak it begins anew.
 soak: setup
 	OMP_NUM_THREADS=1 $(RUN) tools/benchmark.py soak
