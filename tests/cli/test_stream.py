@@ -1,12 +1,14 @@
 """``run-stream`` as a user calls it."""
 
 import csv
+import json
 
 import pytest
 
 from tests.inference.conftest import room, weights
 from vantage3d.cli.predict import SEGMENTERS
 from vantage3d.cli.stream import ASSOCIATIONS, TABLE, run_stream
+from vantage3d.esam.evaluation.stream import FILE, MODEL, TRUTH
 from vantage3d.esam.online.association import RULES
 from vantage3d.process.command import CommandError
 from vantage3d.results.store import StoredFrames
@@ -25,7 +27,7 @@ def test_tables_are_those_of_the_rooms():
 
 
 def test_a_recording_becomes_ids_a_table_and_points(room, weights, tmp_path, capsys):
-    run(room, weights, tmp_path, "--save", "ply")
+    run(room, weights, tmp_path, "--save", "ply", "--labels", room)
     folder = tmp_path / "scene0000_00"
     said = capsys.readouterr().out
     frames = StoredFrames(folder / "frames")
@@ -35,6 +37,8 @@ def test_a_recording_becomes_ids_a_table_and_points(room, weights, tmp_path, cap
     assert [int(row["id"]) for row in rows] == sorted(ids)
     assert f"3 of 3 frames, {len(ids)} instances" in said
     assert len(list((folder / "instances").glob("*.ply"))) == len(ids)
+    answers = json.loads((tmp_path / FILE).read_text())["answers"]
+    assert answers[TRUTH]["hota"] == 1 > answers[MODEL]["hota"]
 
 
 def test_what_cannot_be_is_told_first(room, weights, tmp_path):
@@ -42,3 +46,5 @@ def test_what_cannot_be_is_told_first(room, weights, tmp_path):
         run(room, weights, tmp_path, "--num-points", 0)
     with pytest.raises(CommandError, match="is the recording itself"):
         run(room, weights, room)
+    with pytest.raises(CommandError, match=r"none of 3 frames .*instance/0\.png"):
+        run(room, weights, tmp_path, "--labels", tmp_path)

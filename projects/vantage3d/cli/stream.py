@@ -51,6 +51,9 @@ def run_stream(argv: list[str] | None = None) -> None:
     add("--mask-dir", type=Path, help="of --segmenter masks: <frame>.png")
     add("--segmenter-weights", type=Path, help="of --segmenter sam and fastsam")
     add("--num-points", type=int, help="drawn of a frame; 20000 if absent")
+    text = "print whether ids are kept, against instance/<frame>.png of this folder, "
+    text += "or of one in it of the sequence's name; 0 is none"
+    add("--labels", type=Path, metavar="FOLDER", help=text)
     text = "forget what OUT has of another recording, other weights or options"
     add("--overwrite", action="store_true", help=text)
     text = "go on with a recording that the preflight finds wrong"
@@ -82,6 +85,10 @@ def _run(args: argparse.Namespace) -> None:
     for name in names:  # before weights are read
         StreamSegmenter.check(open_footage(recording, name))
     find_trained(args.weights, args.config, StreamSegmenter.system)
+    if args.labels is not None:
+        from vantage3d.esam.evaluation.labelled import label_files
+
+        labels = label_files(args.labels, {one: recording.names(one) for one in names})
     refuse_wrong(RecordingSource(recording, trains=False), args.force, names)
     stream = StreamSegmenter(
         args.weights,
@@ -91,10 +98,11 @@ def _run(args: argparse.Namespace) -> None:
         least_score=args.least_score,
         **of_esam(args),
     )
+    scenes = {}
     for name in names:
         footage, folder = open_footage(recording, name), args.out / public_name(name)
         start = time.perf_counter()
-        found = stream(footage, out_dir=folder, overwrite=args.overwrite)
+        scenes[name] = found = stream(footage, out_dir=folder, overwrite=args.overwrite)
         each = 1000 * (time.perf_counter() - start) / len(found.frames)
         table = stream.scene().table
         _write_table(folder / TABLE, table)
@@ -104,6 +112,10 @@ def _run(args: argparse.Namespace) -> None:
         )
         for path in save(found, folder, [kind for kind in args.save if kind != NPZ]):
             print(f"  {path}")
+    if args.labels is not None:
+        from vantage3d.esam.evaluation.stream import score
+
+        score(scenes, labels, args.out)
 
 
 def _write_table(path: Path, table: tuple[Any, ...]) -> None:

@@ -30,7 +30,7 @@ Labels = Mapping[tuple[str, str], Path]
 
 
 def label_files(folder: Path, frames: Mapping[str, Sequence[str]]) -> Labels:
-    """Images of true instances, by sequence and frame.
+    """Images of true instances, by sequence and frame, in their order.
 
     Args:
         folder: Has ``instance/<frame>.png``, ids with 0 for none, or a folder per
@@ -44,8 +44,8 @@ def label_files(folder: Path, frames: Mapping[str, Sequence[str]]) -> Labels:
     files = {
         (sequence, name): path
         for sequence, names in frames.items()
-        for root in [folder, folder / public_name(sequence)]
         for name in names
+        for root in [folder, folder / public_name(sequence)]
         if (path := root / INSTANCE / f"{name}.png").is_file()
     }
     total = sum(map(len, frames.values()))
@@ -84,11 +84,7 @@ def score(
     )
     metric.dataset_meta = {"classes": ["object"]}
     drawn, rows = evenly_spaced(len(labels), ROWS), []
-    for place, (name, frame, path) in enumerate(_predicted(scenes, labels)):
-        try:
-            shown = _result(name, frame, path)
-        except ValueError as error:
-            raise ValueError(f"frame {name}: {error}") from error
+    for place, (_, frame, shown) in enumerate(compared(scenes, labels)):
         metric.process(None, [_sample(shown, frame)])
         if place in drawn:
             rows.append(shown)
@@ -96,17 +92,34 @@ def score(
     return metric.compute_metrics(metric.results)
 
 
+def compared(
+    scenes: Mapping[str, ScenePrediction], labels: Labels
+) -> Iterator[tuple[tuple[str, str], FramePrediction | None, FrameResult]]:
+    """Labelled frames: sequence and name, prediction if any, and both on all pixels.
+
+    Those without prediction come last.
+
+    Raises:
+        ValueError: If a label image is of another view.
+    """
+    for key, frame, path in _predicted(scenes, labels):
+        name = ", ".join(key)
+        try:
+            yield key, frame, _result(name, frame, path)
+        except ValueError as error:
+            raise ValueError(f"frame {name}: {error}") from error
+
+
 def _predicted(
     scenes: Mapping[str, ScenePrediction], labels: Labels
-) -> Iterator[tuple[str, FramePrediction | None, Path]]:
-    """Labelled frames: name, prediction if there is one, and labels."""
+) -> Iterator[tuple[tuple[str, str], FramePrediction | None, Path]]:
     left = dict(labels)
     for sequence, scene in scenes.items():
         for frame in scene.frames:
             if (path := left.pop((sequence, frame.name), None)) is not None:
-                yield f"{sequence}, {frame.name}", frame, path
-    for (sequence, name), path in left.items():
-        yield f"{sequence}, {name}", None, path
+                yield (sequence, frame.name), frame, path
+    for key, path in left.items():
+        yield key, None, path
 
 
 def true_instances(path: Path) -> NDArray[np.int64]:
