@@ -11,7 +11,7 @@ _base_ = [
     "../_base_/schedules/deltas.py",
 ]
 
-iters = 2200
+iters = 2600
 # The camera stands still now and then: such views have nothing to triangulate.
 views = dict(size=(192, 256), min_baseline=0.15)
 model = dict(
@@ -32,10 +32,7 @@ model = dict(
     ),
 )
 train_dataloader = dict(
-    batch_size=1,
-    batch_sampler=dict(type="DynamicBatchSampler", frames=(3, 7)),
-    # seven that every anchor has in reach
-    dataset=dict(**views, frames=7, augmentation=dict(colours=None)),
+    batch_size=1, dataset=dict(**views, augmentation=dict(colours=None))
 )
 val_dataloader = dict(dataset=views)
 test_dataloader = dict(dataset=views)
@@ -60,7 +57,7 @@ train_cfg = dict(max_iters=iters, val_interval=iters)
 default_hooks = dict(
     logger=dict(interval=20), checkpoint=dict(by_epoch=False, interval=200)
 )
-# One sample per process: its statistics hide how far away it is. See docs/deltas.md.
+# One triplet per process: its statistics hide how far away it is. See docs/deltas.md.
 custom_hooks = [
     dict(type="DepthReportHook", num_pictures=5),
     dict(type="FreezeNormsHook", begin=600, modules=["depthnet.*"]),

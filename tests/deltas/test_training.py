@@ -17,8 +17,6 @@ def tiny(index, **options) -> dict:
         **{f"{name}_dataloader.dataset.data_root": str(index) for name in loaders},
         **{f"{name}_dataloader.dataset.size": (64, 80) for name in loaders},
         "train_dataloader.batch_size": 2,
-        "train_dataloader.batch_sampler.frames": (3, 4),  # of the rooms' few frames
-        "train_dataloader.dataset.frames": 4,
         "model.keypoints.num_kps": 16,
         "model.out_length": 8,
         "train_cfg.max_iters": 4,

@@ -114,7 +114,7 @@ def test_a_pipeline_changes_samples(scannet):
 
 CONFIGS = {
     "vggt_lora/lora_eth3d_scannet_strategy_a": dict(image_size=56, frames=3),
-    "deltas/deltas_scannet_sun3d": dict(size=(48, 64), frames=3),
+    "deltas/deltas_scannet_sun3d": dict(size=(48, 64)),
 }
 
 

@@ -72,8 +72,6 @@ def cases(root: Path) -> list[Case]:
         "optim_wrapper.accumulative_counts=3",
         "train_dataloader.num_workers=0",
         "train_dataloader.persistent_workers=False",
-        "train_dataloader.batch_sampler.frames=[3,4]",  # of six in a room
-        "train_dataloader.dataset.frames=4",
     ]
     vggt_options = [
         "train_cfg.max_iters=8",
