@@ -1,7 +1,7 @@
 """``tools/create_data.py recording``: an index of anybody's recordings."""
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class RecordingSource(FrameSource):
     recording: Recording
     val_scenes: tuple[str, ...] = ()
     test_scenes: tuple[str, ...] = ()
-    trains: bool = True
+    trains: bool = field(default=True, kw_only=True)
 
     @property
     def root(self) -> Path:  # type: ignore[override]

@@ -77,7 +77,7 @@ def test_what_is_missing_is_named(tmp_path):
     (tmp_path / "room0/results/depth000001.png").unlink()
     bad = recording.frames("room0")[1]
     assert isinstance(bad, Unusable) and bad.number == 1
-    assert "results/depth* has no file for frame '000001'; its files" in bad.reason
+    assert "results/depth* has no file for frame '000001', but 1 other" in bad.reason
     results = tmp_path / "room0/results"
     (results / "depth000000.png").rename(results / "depth0.png")
     (bad, _) = Replica(tmp_path / "room0").frames("room0")

@@ -76,7 +76,7 @@ def test_a_missing_file_costs_its_frame(tmp_path):
     (tmp_path / "a" / "frame-000001.depth.png").unlink()
     found = recording.frames("a")
     assert isinstance(found[1], Unusable) and found[1].number == 1
-    message = r"a/frame-\*.depth.\* has no file for frame 'frame-000001'; its files are"
+    message = r"a/frame-\*.depth.\* has no file for frame 'frame-000001', but 1 other"
     assert re.search(message, found[1].reason)
     (tmp_path / "a" / "frame-000000.depth.png").rename(tmp_path / "a/frame-0.depth.png")
     (first, *_) = SevenScenes(tmp_path / "a").frames("a")
