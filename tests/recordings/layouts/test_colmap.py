@@ -159,7 +159,10 @@ def test_depth_beside_the_images(tmp_path):
     (tmp_path / "depths/._a.png").write_bytes(b"macOS")
     first, second = frames(recording)
     assert (recording.read_depth(first) == 1.5).all()
-    assert re.search(r"depth has no file for frame 'd/b', but 1 other, called like a.png", second.reason)
+    assert re.search(
+        r"depth has no file for frame 'd/b', but 1 other, called like a.png",
+        second.reason,
+    )
     np.testing.assert_allclose(first.depth_camera.K[0], [35, 0, 19.75])
 
 
