@@ -54,8 +54,3 @@ def test_training_and_prediction(branch):
 def test_superpoint_teaches(superpoint, kind):
     interest = dict(teacher=superpoint, kind=kind)
     train_step(narrow(criterion=dict(type="DeltasLoss", interest=interest)), data())
-
-
-def test_relative_smoothness():
-    criterion = dict(type="DeltasLoss", smoothness=dict(relative=True))
-    train_step(narrow(criterion=criterion), data())

@@ -79,8 +79,9 @@ def test_a_missing_file_costs_its_frame(tmp_path):
     message = r"a/frame-\*.depth.\* has no file for frame 'frame-000001', but 1 other"
     assert re.search(message, found[1].reason)
     (tmp_path / "a" / "frame-000000.depth.png").rename(tmp_path / "a/frame-0.depth.png")
-    (first, *_) = SevenScenes(tmp_path / "a").frames("a")
-    assert "but frame-0.depth.png: the names differ in letter" in first.reason
+    bad = {one.name: one.reason for one in SevenScenes(tmp_path / "a").frames("a")}
+    assert list(bad) == ["frame-0", "frame-000000", "frame-000001"]
+    assert "but frame-0.depth.png: the names differ in letter" in bad["frame-000000"]
     (tmp_path / "a/frame-0.depth.png").rename(tmp_path / "a/FRAME-000000.Depth.PNG")
     with pytest.raises(FileNotFoundError, match=r"but FRAME-000000\.Depth\.PNG: the n"):
         SevenScenes(tmp_path / "a").frame("a", "frame-000000")

@@ -57,7 +57,7 @@ class SevenScenes(Recording):
 
     def names(self, sequence: str) -> list[str]:
         names = {name for files in self.files(sequence).values() for name in files}
-        return sorted(names, key=last_number)
+        return sorted(names, key=lambda name: (last_number(name), name))
 
     def number(self, sequence: str, name: str) -> int:
         return last_number(name)
