@@ -48,6 +48,33 @@ SYSTEMS = {
 }
 
 
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """What is predicted from, with which weights, and where to."""
+    add = parser.add_argument
+    add("source", type=Path, help="folder or file of the recording, in any layout")
+    add("--weights", help="a checkpoint, or the work dir of a run")
+    add("--config", type=config_file, help="if it does not lie beside the weights")
+    add("--out", type=Path, required=True, help="folder of the results")
+    add("--sequences", nargs="+", metavar="NAME", help="all if absent")
+    add("--device", help="cpu, cuda, cuda:1; a GPU where there is one if absent")
+    text = "forget what OUT has of another recording, other weights or options"
+    add("--overwrite", action="store_true", help=text)
+    text = "go on with a recording that the preflight finds wrong"
+    add("--force", action="store_true", help=text)
+    add_layout(parser)
+    add_remedies(parser)
+    add_extra_roots(parser)
+
+
+def add_superpoints(parser: argparse._ActionsContainer) -> None:
+    """Options that :func:`of_esam` reads."""
+    add = parser.add_argument
+    add("--segmenter", choices=SEGMENTERS, help="of superpoints; graph if absent")
+    add("--mask-dir", type=Path, help="of --segmenter masks: <frame>.png")
+    add("--segmenter-weights", type=Path, help="of --segmenter sam and fastsam")
+    add("--num-points", type=int, help="drawn of a frame; 20000 if absent")
+
+
 def predict(argv: list[str] | None = None) -> None:
     """Predict with trained weights on a recording: nothing is labelled or trained.
 
@@ -67,30 +94,19 @@ def predict(argv: list[str] | None = None) -> None:
     add = parser.add_argument
     text = "; ".join(f"{name}: {system.text}" for name, system in SYSTEMS.items())
     add("system", choices=SYSTEMS, metavar="SYSTEM", help=text)
-    add("source", type=Path, help="folder or file of the recording, in any layout")
-    add("--weights", help="a checkpoint, or the work dir of a run")
-    add("--config", type=config_file, help="if it does not lie beside the weights")
-    add("--out", type=Path, required=True, help="folder of the results")
+    add_source(parser)
     text = "what to make beside the arrays of every frame: "
     text += "; ".join(f"{name}: {said}" for name, (_, said) in OUTPUTS.items())
     add("--save", nargs="+", choices=[NPZ, *OUTPUTS], default=[NPZ], help=text)
     add("--show", action="store_true", help="open a page of each scene in a browser")
-    add("--sequences", nargs="+", metavar="NAME", help="all if absent")
     add("--batch-size", type=int, default=1, help="frames at once")
-    add("--device", help="cpu, cuda, cuda:1; a GPU where there is one if absent")
-    text = "forget what OUT has of another recording, other weights or options"
-    add("--overwrite", action="store_true", help=text)
-    text = "go on with a recording that the preflight finds wrong"
-    add("--force", action="store_true", help=text)
-    add = parser.add_argument_group("esam").add_argument
+    group = parser.add_argument_group("esam")
+    add = group.add_argument
     text = "depth for recordings without: vggt, deltas, or a folder of .npz files"
     add("--depth-from", metavar="WHAT", help=text)
     add("--depth-weights", help="of --depth-from vggt or deltas")
     add("--depth-config", type=config_file, help="likewise")
-    add("--segmenter", choices=SEGMENTERS, help="of superpoints; graph if absent")
-    add("--mask-dir", type=Path, help="of --segmenter masks: <frame>.png")
-    add("--segmenter-weights", type=Path, help="of --segmenter sam and fastsam")
-    add("--num-points", type=int, help="drawn of a frame; 20000 if absent")
+    add_superpoints(group)
     text = "network of voxels in half precision, where the processor has AVX512-BF16"
     add("--bf16", action="store_true", default=None, help=text)
     text = "print AP against instance/<frame>.png of this folder, or of one in it of "
@@ -107,9 +123,6 @@ def predict(argv: list[str] | None = None) -> None:
     add("--known-length", nargs=6, metavar=place, help=text)
     text = "predict without the adapters of the weights"
     add("--without-adapters", action="store_true", default=None, help=text)
-    add_layout(parser)
-    add_remedies(parser)
-    add_extra_roots(parser)
     args = parser.parse_args(sys.argv[1:] if argv is None else argv)
     from vantage3d.process.lock import locked
 

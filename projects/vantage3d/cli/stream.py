@@ -7,11 +7,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from vantage3d.cli.arguments import command_parser, config_file
-from vantage3d.cli.predict import NPZ, SEGMENTERS
-from vantage3d.converters.runs import add_extra_roots
+from vantage3d.cli.arguments import command_parser
+from vantage3d.cli.predict import (
+    NPZ,
+    add_source,
+    add_superpoints,
+    check_out,
+    of_esam,
+)
 from vantage3d.process.command import one_message
-from vantage3d.recordings.options import add_layout, add_remedies
 from vantage3d.results.outputs import OUTPUTS
 
 ASSOCIATIONS = ("legacy", "voxels")
@@ -30,10 +34,7 @@ def run_stream(argv: list[str] | None = None) -> None:
     """
     parser = command_parser(run_stream.__doc__ or "")
     add = parser.add_argument
-    add("source", type=Path, help="folder or file of the recording, in any layout")
-    add("--weights", help="a checkpoint, or the work dir of a run")
-    add("--config", type=config_file, help="if it does not lie beside the weights")
-    add("--out", type=Path, required=True, help="folder of the results")
+    add_source(parser)
     text = "what to make of the scene: "
     text += "; ".join(f"{name}: {said}" for name, (_, said) in OUTPUTS.items())
     kinds = ["ply", "video"]
@@ -45,22 +46,10 @@ def run_stream(argv: list[str] | None = None) -> None:
     add("--association", choices=ASSOCIATIONS, default="voxels", help=text)
     text = "detections below it are forgotten; 0.3 if absent"
     add("--least-score", type=float, default=0.3, help=text)
-    add("--sequences", nargs="+", metavar="NAME", help="all if absent")
-    add("--device", help="cpu, cuda, cuda:1; a GPU where there is one if absent")
-    add("--segmenter", choices=SEGMENTERS, help="of superpoints; graph if absent")
-    add("--mask-dir", type=Path, help="of --segmenter masks: <frame>.png")
-    add("--segmenter-weights", type=Path, help="of --segmenter sam and fastsam")
-    add("--num-points", type=int, help="drawn of a frame; 20000 if absent")
+    add_superpoints(parser)
     text = "print whether ids are kept, against instance/<frame>.png of this folder, "
     text += "or of one in it of the sequence's name; 0 is none"
     add("--labels", type=Path, metavar="FOLDER", help=text)
-    text = "forget what OUT has of another recording, other weights or options"
-    add("--overwrite", action="store_true", help=text)
-    text = "go on with a recording that the preflight finds wrong"
-    add("--force", action="store_true", help=text)
-    add_layout(parser)
-    add_remedies(parser)
-    add_extra_roots(parser)
     args = parser.parse_args(sys.argv[1:] if argv is None else argv)
     from vantage3d.process.lock import locked
 
@@ -69,7 +58,6 @@ def run_stream(argv: list[str] | None = None) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from vantage3d.cli.predict import check_out, of_esam
     from vantage3d.converters.index.preflight import refuse_wrong
     from vantage3d.converters.recordings import RecordingSource, opened
     from vantage3d.esam import StreamSegmenter
