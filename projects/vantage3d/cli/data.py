@@ -68,6 +68,10 @@ CONVERTERS = {
         "esam.converters.rgbd_folder",
         "your own colour, depth, poses and labels, to samples",
     ),
+    "rgbd_mv": (
+        "esam.converters.rgbd_folder",
+        "the same, to sequences of samples in one world",
+    ),
 }
 # Names of the last release, which go with the next one.
 ALIASES = {

@@ -30,6 +30,8 @@ def describe_batch(batch: Any) -> list[dict[str, Any]]:
     for key, values in batch.items():
         if not isinstance(values, Sequence) or isinstance(values, str):
             continue
+        if values and isinstance(values[0], list):  # by frame of sequences
+            values = [value for frame in values for value in frame]
         samples += [{} for _ in range(len(values) - len(samples))]
         for sample, value in zip(samples, values):
             if isinstance(value, BaseDataElement):

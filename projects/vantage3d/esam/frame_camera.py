@@ -192,44 +192,57 @@ def undo_augmentation(points: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
         ValueError: If a step is unknown, was not recorded or was done twice, so that
             the first record is lost.
     """
+    return _augmented(points, metainfo, back=True)
+
+
+def redo_augmentation(points: Tensor, metainfo: Mapping[str, Any]) -> Tensor:
+    """What the pipeline did to its points, done to others of the same world.
+
+    Arguments, result and errors are those of :func:`undo_augmentation`.
+    """
+    return _augmented(points, metainfo, back=False)
+
+
+def _augmented(points: Tensor, metainfo: Mapping[str, Any], back: bool) -> Tensor:
     flow = list(metainfo.get("transformation_3d_flow", ()))
     _check_flow(flow, metainfo)
     xyz = points.double()
-    for step in reversed(flow):
+    for step in reversed(flow) if back else flow:
         if step in FLIPS:
             signs = xyz.new_ones(3)
             signs[FLIPS[step]] = -1
             xyz = xyz * signs
         else:
-            key, inverse = INVERSES[step]
+            key, *ways = STEPS[step]
             value = torch.as_tensor(metainfo[key], dtype=xyz.dtype, device=xyz.device)
-            xyz = inverse(xyz, value)
+            xyz = ways[back](xyz, value)
     return xyz.to(points.dtype)
 
 
-INVERSES: dict[str, tuple[str, Callable[[Tensor, Tensor], Tensor]]] = {
-    "R": ("pcd_rotation", lambda xyz, rotation: xyz @ torch.linalg.inv(rotation)),
-    "S": ("pcd_scale_factor", torch.div),
-    "T": ("pcd_trans", torch.sub),
+Step = Callable[[Tensor, Tensor], Tensor]
+STEPS: dict[str, tuple[str, Step, Step]] = {  # record, there and back
+    "R": ("pcd_rotation", torch.matmul, lambda x, turn: x @ torch.linalg.inv(turn)),
+    "S": ("pcd_scale_factor", torch.mul, torch.div),
+    "T": ("pcd_trans", torch.add, torch.sub),
 }
 
 
 def _check_flow(flow: list[str], metainfo: Mapping[str, Any]) -> None:
     name = metainfo.get("sample_idx")
     for step in flow:
-        if step not in FLIPS and step not in INVERSES:
+        if step not in FLIPS and step not in STEPS:
             raise ValueError(
                 f"sample {name}: `transformation_3d_flow` {flow} has the unknown step "
-                f"{step!r}, known are {[*FLIPS, *INVERSES]}. Remove that transform."
+                f"{step!r}, known are {[*FLIPS, *STEPS]}. Remove that transform."
             )
-        if step in INVERSES and flow.count(step) > 1:
+        if step in STEPS and flow.count(step) > 1:
             raise ValueError(
                 f"sample {name}: step {step!r} occurs {flow.count(step)} times in "
                 f"`transformation_3d_flow` {flow}, but only the last one is recorded. "
                 "Keep one GlobalRotScaleTrans in the pipeline."
             )
-        if step in INVERSES and INVERSES[step][0] not in metainfo:
+        if step in STEPS and STEPS[step][0] not in metainfo:
             raise ValueError(
                 f"sample {name}: `transformation_3d_flow` {flow} has {step!r}, but "
-                f"`{INVERSES[step][0]}` is missing. Pack it with the sample."
+                f"`{STEPS[step][0]}` is missing. Pack it with the sample."
             )

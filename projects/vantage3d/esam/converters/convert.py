@@ -36,6 +36,13 @@ from vantage3d.esam.converters.segmenters import (
     SegmenterOptions,
     build_segmenter,
 )
+from vantage3d.esam.converters.sequences import frame_with_folders, write_cloud
+from vantage3d.esam.scene_entries import (
+    SCENE,
+    frame_entries,
+    scene_entry,
+    scene_name,
+)
 from vantage3d.io.atomic import atomic_write_bytes, remove_temporaries
 from vantage3d.io.feature_identity import read_made_by
 from vantage3d.io.features import FORMS
@@ -89,13 +96,22 @@ def pack_clip(infos: list[Path], out_dir: Path, options: ClipOptions) -> None:
         info = load_info(path)
         entries: list[dict[str, Any]] = []
         missing: dict[str, Path] = {}
+        frames = 0
         for entry in info["data_list"]:
-            feature = feature_file(root, entry, options.feature_form)
-            if feature.is_file():
-                relative = os.path.relpath(feature.resolve(), out_dir.resolve())
-                entries.append({**entry, "clip_feat_path": relative})
-            else:
-                missing[entry["sample_idx"]] = feature
+            of_scene = SCENE in entry
+            own = frame_entries(entry, str(path)) if of_scene else [entry]
+            kept = []
+            for frame in own:
+                feature = feature_file(root, frame, options.feature_form)
+                if feature.is_file():
+                    relative = os.path.relpath(feature.resolve(), out_dir.resolve())
+                    kept.append({**frame, "clip_feat_path": relative})
+                else:
+                    missing[frame["sample_idx"]] = feature
+            frames += len(own)
+            if of_scene and kept:
+                kept = [{**entry, **scene_entry(scene_name(entry), kept)}]
+            entries += kept
         target = path.with_name(f"{path.stem}{options.clip_suffix}{path.suffix}")
         if missing and (options.on_missing != "skip" or not entries):
             idx, feature = next(iter(missing.items()))
@@ -103,7 +119,7 @@ def pack_clip(infos: list[Path], out_dir: Path, options: ClipOptions) -> None:
             if entries:
                 advice = "leave such frames out with --on-missing skip"
             raise ValueError(
-                f"{len(missing)} of {len(info['data_list'])} samples for {target} have "
+                f"{len(missing)} of {frames} samples for {target} have "
                 f"no feature file, first {idx}: {feature} is missing. Extract features "
                 f"with tools/extract_*.py, or {advice}. No {options.clip_suffix} file "
                 "was written"
@@ -146,12 +162,15 @@ class ConvertOptions(RunOptions):
         num_points: Points per sample.
         segmenter: Where superpoints come from.
         clip: Where image features lie, None for none.
+        of_sequences: Whether an entry of an info file is a scene with all its frames,
+            in one world, instead of a frame.
     """
 
     seed: int = 0
     num_points: int = 20000
     segmenter: SegmenterOptions = field(default_factory=SegmenterOptions)
     clip: ClipOptions | None = None
+    of_sequences: bool = False
 
     def info_path(self, split: str) -> Path:
         """The info file of a split."""
@@ -187,7 +206,7 @@ def add_sample_options(parser: argparse.ArgumentParser) -> None:
 
 
 def convert_options(
-    args: argparse.Namespace, dataset: str, *counts: str
+    args: argparse.Namespace, dataset: str, *counts: str, of_sequences: bool = False
 ) -> ConvertOptions:
     """What :func:`add_sample_options` was given, and a check of other ``counts``.
 
@@ -210,6 +229,7 @@ def convert_options(
         name=args.extra_tag or dataset,
         segmenter=from_args(SegmenterOptions, args, **renamed),
         clip=ClipOptions(**given) if args.pack_clip else None,
+        of_sequences=of_sequences,
     )
 
 
@@ -236,11 +256,13 @@ def convert(labeller: Labeller, options: ConvertOptions) -> None:
         "--num-points": options.num_points,
         **labeller.options,
         **options.segmenter.used(),
+        **({"of_sequences": True} if options.of_sequences else {}),
     }
     state, manifest_hash = options.open(labeller.source.root, made_with)
     if options.shard.is_all:
-        for folder in FOLDERS:
-            remove_temporaries(options.out_dir / folder)
+        for folder in (options.out_dir / name for name in FOLDERS):
+            for place in (folder, *folder.glob("*/")):
+                remove_temporaries(place)
     store = SampleStore(options.out_dir, state, manifest_hash)
     names = list(chain.from_iterable(splits.values()))
     scene = attrgetter("scene")
@@ -269,7 +291,12 @@ def _sample(
     segmenter = build_segmenter(options.segmenter)
     try:
         sample = make_sample(
-            labeller, name, segmenter, options.num_points, options.seed
+            labeller,
+            name,
+            segmenter,
+            options.num_points,
+            options.seed,
+            options.of_sequences,
         )
     except (FileNotFoundError, ValueError) as error:
         return name, str(error)
@@ -319,12 +346,31 @@ def _write_infos(
         if data_list:
             for entry in data_list:
                 entry["img_path"] = os.path.normpath(f"{root}/{entry['img_path']}")
+            if options.of_sequences:
+                known = {name.idx: public_name(name.scene) for name in splits[split]}
+                data_list = _scenes(data_list, known, options)
             path = options.info_path(split)
             metainfo = {"info_version": "1.1", "roots": roots, **labeller.metainfo}
             save_info(path, metainfo, data_list)
             print_log(f"{path}: {len(data_list)} samples", logger="current")
             written.append(path)
     return written
+
+
+def _scenes(
+    frames: list[dict[str, Any]], scene_of: dict[str, str], options: ConvertOptions
+) -> list[dict[str, Any]]:
+    """Entries of scenes, of the entries of their frames."""
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for frame in frames:
+        grouped.setdefault(scene_of[frame["sample_idx"]], []).append(frame)
+    return [
+        {
+            **scene_entry(scene, list(map(frame_with_folders, own))),
+            "cloud": write_cloud(options.out_dir, scene, own),
+        }
+        for scene, own in grouped.items()
+    ]
 
 
 def write_report(

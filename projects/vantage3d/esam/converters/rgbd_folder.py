@@ -27,7 +27,8 @@ from vantage3d.recordings.options import add_layout, add_remedies
 from vantage3d.recordings.recording import RecordedFrame
 from vantage3d.views.index import split_scenes
 
-DATASET = "rgbd_folder"
+# How info files are called, of single frames and of sequences.
+NAMES = {"rgbd_sv": "rgbd_folder", "rgbd_mv": "rgbd_mv"}
 MASKS = ("instance", "semantic")
 # ScanNet200's raw id of "object": what an instance is called without semantic images.
 OBJECT_LABEL = 1163
@@ -40,20 +41,24 @@ class RgbdFolderLabeller(Labeller):
 
     Attributes:
         source: The recordings.
+        dataset: Name in the info file.
         object_label: Semantic id of every instance where there are no semantic images.
         frame_interval: Take every so many-th frame of a scene.
         val_scenes: Patterns of scenes that are held out.
         val_frames: Patterns of samples ``<scene>_<frame>`` that are held out.
         available: Whether what a split file lists may be missing.
+        of_sequences: Whether frames of a scene stay together in one split.
     """
 
-    dataset, label_column = DATASET, "id"
+    label_column = "id"
     source: RecordingSource
+    dataset: str = NAMES["rgbd_sv"]
     object_label: int = OBJECT_LABEL
     frame_interval: int = 1
     val_scenes: tuple[str, ...] = ()
     val_frames: tuple[str, ...] = ()
     available: bool = False
+    of_sequences: bool = False
 
     @property
     def options(self) -> dict[str, Any]:
@@ -63,7 +68,8 @@ class RgbdFolderLabeller(Labeller):
     def samples(self) -> dict[str, list[SampleName]]:
         """Splits by --val-scenes and --val-frames, else by train.txt and val.txt.
 
-        Without any of them every fourth frame of a scene is held out.
+        Without any of them every fourth frame of a scene is held out, of sequences
+        every fourth scene.
         """
         frames = {
             scene: [
@@ -87,6 +93,14 @@ class RgbdFolderLabeller(Labeller):
                 split: self._listed(path, frames) if path.is_file() else []
                 for split, path in lists.items()
             }
+        if self.of_sequences:
+            held_out = list(frames)[3::4] or list(frames)[1:][-1:]
+            print_log(
+                f"{self.source.root} has no train.txt and val.txt: {len(held_out)} of "
+                f"{len(frames)} scenes are held out (--val-scenes chooses others)",
+                logger="current",
+            )
+            return _divided(names, {n for n in names if n.scene in held_out})
         print_log(
             f"{self.source.root} has no train.txt and val.txt: every fourth frame of a "
             "scene is held out (--val-scenes and --val-frames choose others). Such "
@@ -186,7 +200,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--object-label", type=int, default=OBJECT_LABEL, help=text)
     add("--frame-interval", type=int, default=1, help="take every so many-th frame")
     add("--val-scenes", nargs="+", default=[], help="held-out scenes, * is a wildcard")
-    add("--val-frames", nargs="+", default=[], help="held-out <scene>_<frame>, same")
+    if parser.prog.endswith("rgbd_sv"):
+        text = "held-out <scene>_<frame>, same"
+        add("--val-frames", nargs="+", default=[], help=text)
     add_available(parser)
     add_layout(parser)
     add_remedies(parser)
@@ -194,13 +210,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Convert recordings as the command line says."""
-    options = convert_options(args, DATASET, "frame_interval")
+    name, of_sequences = NAMES[args.dataset], args.dataset == "rgbd_mv"
+    options = convert_options(args, name, "frame_interval", of_sequences=of_sequences)
     if args.object_label not in THING_IDS["id"]:
         raise ValueError(
             f"--object-label {args.object_label} is no ScanNet200 class with instances "
             f"(such as {OBJECT_LABEL}, object): every instance would be lost"
         )
-    scenes, frames = tuple(args.val_scenes), tuple(args.val_frames)
     source = RecordingSource(opened(args))
-    chosen = {"source": source, "val_scenes": scenes, "val_frames": frames}
+    chosen = {
+        "source": source,
+        "dataset": name,
+        "val_scenes": tuple(args.val_scenes),
+        "val_frames": tuple(getattr(args, "val_frames", ())),
+        "of_sequences": of_sequences,
+    }
     convert(from_args(RgbdFolderLabeller, args, **chosen), options)

@@ -35,6 +35,7 @@ from vantage3d.views.transform import nearest
 
 MIN_VALID_SHARE = 0.001
 UNCOVERED_CLUSTERS = 10
+FARTHEST = 1000.0  # metres from the origin that points of a sequence may be
 # Folder -> type and bytes per point of its .bin files.
 FOLDERS = {
     "points": ("<f4", 24),
@@ -138,8 +139,19 @@ def make_sample(
     segmenter: Segmenter,
     num_points: int,
     seed: int,
+    of_sequence: bool = False,
 ) -> tuple[Arrays, Entry, Quality]:
     """Sample points of a frame, label them and group them to superpoints.
+
+    Args:
+        labeller: Knows frames and labels.
+        name: The frame.
+        segmenter: Gives its superpoints.
+        num_points: How many points are drawn.
+        seed: Decides which, with the name.
+        of_sequence: Whether frames of a scene belong together: points stay in its
+            world and files lie in a folder of the scene. Otherwise the origin is the
+            middle of the frame's points.
 
     Raises:
         FileNotFoundError: If a file of the frame is missing.
@@ -152,6 +164,9 @@ def make_sample(
     pixels, world, center = sample_points(
         frame.depth, frame.K, cam2world, num_points, rng
     )
+    if of_sequence:
+        check_origin(name.idx, center)
+        center = np.zeros(3)
     semantic, instance = labeller.labels(name, shape, pixels, world)
     xyz, rgb = world - center, frame.image[pixels[:, 1], pixels[:, 0]]
     label_map = superpoint_map(segmenter, source.root, indexed, frame, name.idx)
@@ -163,8 +178,10 @@ def make_sample(
         "super_points": superpoints,
         "pixels": pixels,
     }
-    pose_centered, file = cam2world.copy(), f"{name.idx}.bin"
+    scene, frame_name = map(public_name, name)
+    pose_centered = cam2world.copy()
     pose_centered[:3, 3] -= center
+    file = f"{scene}/{frame_name}.bin" if of_sequence else f"{name.idx}.bin"
     entry = {
         "sample_idx": name.idx,
         "lidar_points": {"num_pts_feats": 6, "lidar_path": file},
@@ -185,6 +202,16 @@ def make_sample(
     named = np.isin(semantic, things) & (instance > 0)
     quality["named_instances"] = len(np.unique(instance[named]))
     return arrays, entry, quality
+
+
+def check_origin(idx: str, center: NDArray[np.float64]) -> None:
+    """Raise a ValueError where float32 points would lose tenths of a millimetre."""
+    if (far := float(np.linalg.norm(center))) > FARTHEST:
+        raise ValueError(
+            f"the points of {idx} lie {far:.0f} m from the origin of their world, at "
+            f"most {FARTHEST:g} m are stored exactly. Move the origin of the poses "
+            "into the scene"
+        )
 
 
 def sample_points(
@@ -351,11 +378,9 @@ class SampleStore:
 
         The entry gets ``crc32``, of each folder's file.
         """
-        idx = entry["sample_idx"]
+        idx, file = entry["sample_idx"], entry["lidar_points"]["lidar_path"]
         sums = {
-            folder: write_rows(
-                self.out_dir / folder / f"{idx}.bin", arrays[folder], dtype
-            )
+            folder: write_rows(self.out_dir / folder / file, arrays[folder], dtype)
             for folder, (dtype, _) in FOLDERS.items()
         }
         entry = {**entry, "crc32": sums}
@@ -374,9 +399,10 @@ class SampleStore:
         except ValueError as error:
             print_log(str(error), logger="current", level=logging.WARNING)
             return None
-        rows = marker["entry"]["num_points"]
+        entry = marker["entry"]
+        rows, file = entry["num_points"], entry["lidar_points"]["lidar_path"]
         for folder, (_, size) in FOLDERS.items():
-            path = self.out_dir / folder / f"{sample_idx}.bin"
+            path = self.out_dir / folder / file
             if not path.is_file() or path.stat().st_size != rows * size:
                 return None
         return marker if marker["manifest"] == self.manifest_hash else None

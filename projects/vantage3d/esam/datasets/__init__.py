@@ -18,6 +18,14 @@ from vantage3d.esam.datasets.loading import (
     LoadPointsFromFile_,
     Pack3DDetInputs_,
 )
+from vantage3d.esam.datasets.multi_view import (
+    AddSuperPointAnnotations_Online,
+    BboxCalculation,
+    LoadAdjacentDataFromFile,
+    Pack3DDetInputs_Online,
+    ScanNet200SegMVDataset_,
+    ScanNetSegMVDataset_,
+)
 from vantage3d.esam.datasets.scannet_dataset import (
     ScanNet200SegDataset_,
     ScanNetSegDataset_,
@@ -25,17 +33,23 @@ from vantage3d.esam.datasets.scannet_dataset import (
 
 __all__ = [
     "AddSuperPointAnnotations",
+    "AddSuperPointAnnotations_Online",
+    "BboxCalculation",
     "ElasticTransfrom",
     "GlobalRotScaleTrans",
+    "LoadAdjacentDataFromFile",
     "LoadAnnotations3D_",
     "LoadClipFeature",
     "LoadFrameImage",
     "LoadPointsFromFile_",
     "NormalizePointsColor_",
     "Pack3DDetInputs_",
+    "Pack3DDetInputs_Online",
     "PointSegClassMapping",
     "RandomFlip3D",
     "ScanNet200SegDataset_",
+    "ScanNet200SegMVDataset_",
     "ScanNetSegDataset_",
+    "ScanNetSegMVDataset_",
     "SwapChairAndFloor",
 ]

@@ -9,31 +9,37 @@ from vantage3d.registry import TRANSFORMS
 CHAIR, FLOOR = 2, 3  # raw ScanNet200 ids on disk
 
 
-@TRANSFORMS.register_module()
+SEMANTIC = ("pts_semantic_mask", "rec_semantic_mask")  # of frames, of a whole scene
+
+
+@TRANSFORMS.register_module(name=["SwapChairAndFloor", "SwapChairAndFloorWithRec"])
 class SwapChairAndFloor(BaseTransform):
     """Exchanges raw ids 2 and 3, so that wall and floor become classes 0 and 1."""
 
     def transform(self, results: dict) -> dict:
-        semantic = results["pts_semantic_mask"]
-        swapped = semantic.copy()
-        swapped[semantic == CHAIR] = FLOOR
-        swapped[semantic == FLOOR] = CHAIR
-        results["pts_semantic_mask"] = swapped
+        for key in results.keys() & SEMANTIC:
+            semantic = results[key]
+            results[key] = swapped = semantic.copy()
+            swapped[semantic == CHAIR] = FLOOR
+            swapped[semantic == FLOOR] = CHAIR
         return results
 
 
-@TRANSFORMS.register_module()
+@TRANSFORMS.register_module(
+    name=["PointSegClassMapping", "PointSegClassMappingWithRec"]
+)
 class PointSegClassMapping(BaseTransform):  # MMDetection3D's name
-    """Raw semantic ids of ``pts_semantic_mask`` to class indices.
+    """Raw semantic ids to class indices.
 
     The dataset's ``seg_label_mapping`` says which; C stands for "no class".
     """
 
     def transform(self, results: dict) -> dict:
-        mapped = results["seg_label_mapping"][results["pts_semantic_mask"]]
-        results["pts_semantic_mask"] = mapped
+        for key in results.keys() & SEMANTIC:
+            results[key] = results["seg_label_mapping"][results[key]]
         if "eval_ann_info" in results:
-            results["eval_ann_info"]["pts_semantic_mask"] = mapped
+            semantic = results["pts_semantic_mask"]
+            results["eval_ann_info"]["pts_semantic_mask"] = semantic
         return results
 
 
@@ -67,10 +73,8 @@ class AddSuperPointAnnotations(BaseTransform):
         self.stuff_classes = list(stuff_classes)
 
     def transform(self, results: dict) -> dict:
-        semantic = results["pts_semantic_mask"]
-        things = (semantic >= len(self.stuff_classes)) & (semantic < self.num_classes)
-        ids, superpoints = results["pts_instance_mask"], results["sp_pts_mask"]
-        instances, labels = self._compact(ids, things & (ids > 0), semantic)
+        semantic, superpoints = results["pts_semantic_mask"], results["sp_pts_mask"]
+        instances, labels = self._compact(results["pts_instance_mask"], semantic)[:2]
         keys = ("points", "pts_semantic_mask", "pts_instance_mask", "sp_pts_mask")
         lengths = {key: len(results[key]) for key in keys if key in results}
         if len(set(lengths.values())) > 1:
@@ -79,36 +83,61 @@ class AddSuperPointAnnotations(BaseTransform):
                 f"lengths: {lengths}. A step of the pipeline filtered some of them "
                 "only."
             )
-        rows = majority(superpoints, semantic, self.num_classes + 1)
-        rows[-1] |= ~rows.any(axis=0)
-        masks = [majority(superpoints, instances, len(labels)), rows]
-        results["gt_sp_masks"] = torch.from_numpy(np.concatenate(masks))
-        zeros = np.zeros(self.num_classes + 1, dtype=np.int64)
-        results["gt_labels_3d"] = np.concatenate([labels, zeros])
+        results["gt_sp_masks"] = self._rows(
+            superpoints, semantic, instances, len(labels)
+        )
+        results["gt_labels_3d"] = self._labels(labels)
         results["pts_instance_mask"] = instances
         if "eval_ann_info" in results:
-            # Things moved behind the stuff classes, stuff by its class, -1 elsewhere.
-            number = len(self.stuff_classes)
-            ids = np.where(instances >= 0, instances + number, -1)
             results["eval_ann_info"].update(
-                pts_semantic_mask=semantic,
-                pts_instance_mask=np.where(semantic < number, semantic, ids),
-                sp_pts_mask=superpoints,
+                self._truth(semantic, instances), sp_pts_mask=superpoints
             )
         return results
 
+    def _rows(
+        self,
+        superpoints: np.ndarray,
+        semantic: np.ndarray,
+        instances: np.ndarray,
+        number: int,
+    ) -> torch.Tensor:
+        """(number + C + 1, M) rows of instances, then of classes."""
+        rows = majority(superpoints, semantic, self.num_classes + 1)
+        rows[-1] |= ~rows.any(axis=0)
+        masks = [majority(superpoints, instances, number), rows]
+        return torch.from_numpy(np.concatenate(masks))
+
+    def _labels(self, labels: np.ndarray) -> np.ndarray:
+        zeros = np.zeros(self.num_classes + 1, dtype=np.int64)
+        return np.concatenate([labels, zeros])
+
+    def _truth(
+        self, semantic: np.ndarray, instances: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """For the metric: things moved behind the stuff classes, stuff by its class,
+        -1 elsewhere."""
+        number = len(self.stuff_classes)
+        ids = np.where(instances >= 0, instances + number, -1)
+        return {
+            "pts_semantic_mask": semantic,
+            "pts_instance_mask": np.where(semantic < number, semantic, ids),
+        }
+
     def _compact(
-        self, ids: np.ndarray, valid: np.ndarray, semantic: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Ids 0..G-1 in the order of the raw ids, and each one's commonest thing."""
+        self, ids: np.ndarray, semantic: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Ids 0..G-1 in the order of the raw ids, each one's commonest thing, and the
+        (G,) raw ids."""
+        things = (semantic >= len(self.stuff_classes)) & (semantic < self.num_classes)
+        valid = things & (ids > 0)
         instances = np.full(len(ids), -1, dtype=np.int64)
         if not valid.any():
-            return instances, np.zeros(0, dtype=np.int64)
-        _, compact = np.unique(ids[valid], return_inverse=True)
+            return instances, *np.zeros((2, 0), dtype=np.int64)
+        raw, compact = np.unique(ids[valid], return_inverse=True)
         instances[valid] = compact
-        votes = np.zeros((compact.max() + 1, self.num_classes), dtype=np.int64)
+        votes = np.zeros((len(raw), self.num_classes), dtype=np.int64)
         np.add.at(votes, (compact, semantic[valid]), 1)
-        return instances, votes.argmax(axis=1) - len(self.stuff_classes)
+        return instances, votes.argmax(axis=1) - len(self.stuff_classes), raw
 
 
 def majority(superpoints: np.ndarray, ids: np.ndarray, number: int) -> np.ndarray:

@@ -29,7 +29,11 @@ NEEDED = ("model", "channels", "patch")
 GRID_KEYS = ("image_size", "input_size", "patch", "model")
 OPTIONAL = ("input_size", "weights", "layers", "image_size")
 INPUTS = ("points", "elastic_coords", "clip_pix", "img")
-INSTANCES = {"gt_labels_3d": "labels_3d", "gt_sp_masks": "sp_masks"}
+INSTANCES = {
+    "gt_labels_3d": "labels_3d",
+    "gt_sp_masks": "sp_masks",
+    "gt_bboxes_3d": "bboxes_3d",
+}
 PER_POINT = ("pts_semantic_mask", "pts_instance_mask", "sp_pts_mask")
 META = (
     "sample_idx", "lidar_path", "img_path", "img_shape", "pose", "cam2img", "pixels",

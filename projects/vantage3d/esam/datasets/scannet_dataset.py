@@ -133,25 +133,28 @@ class SingleViewDataset(SeededSamples, BaseDataset):
                 "`python tools/create_data.py ...`."
             )
         for index, entry in enumerate(entries):
-            missing = [key for key in NEEDED if key not in entry]
-            points = entry.get("lidar_points")
-            if not missing and not (
-                isinstance(points, dict) and "lidar_path" in points
-            ):
-                missing = ["lidar_points.lidar_path"]
-            if missing:
-                name = entry.get("sample_idx", "unnamed")
-                raise ValueError(
-                    f"{self.ann_file}: entry {index} ({name}) has no {missing}. Write "
-                    "the file again with `python tools/create_data.py ...`."
-                )
-        if not all("crc32" in entry for entry in entries):
-            warn_unchecked(f"info file {self.ann_file}", "checksums of arrays")
+            self.check_entry(index, entry)
         self._features = metainfo.get("features")
         found = [self.parse_data_info(entry) for entry in entries]
-        if found[0].get("clip_feat_path", "").endswith(".pt"):
-            self._check_features(Path(found[0]["clip_feat_path"]).parents[1])
+        first = frames_of(found[0])[0]
+        if "crc32" not in first:
+            warn_unchecked(f"info file {self.ann_file}", "checksums of arrays")
+        if first.get("clip_feat_path", "").endswith(".pt"):
+            self._check_features(Path(first["clip_feat_path"]).parents[1])
         return found
+
+    def check_entry(self, index: int, entry: dict) -> None:
+        """Raise a ValueError unless an entry of the info file is one of a frame."""
+        missing = [key for key in NEEDED if key not in entry]
+        points = entry.get("lidar_points")
+        if not missing and not (isinstance(points, dict) and "lidar_path" in points):
+            missing = ["lidar_points.lidar_path"]
+        if missing:
+            name = entry.get("sample_idx", "unnamed")
+            raise ValueError(
+                f"{self.ann_file}: entry {index} ({name}) has no {missing}. Write "
+                "the file again with `python tools/create_data.py ...`."
+            )
 
     def _check_features(self, folder: Path) -> None:
         """What made the features of ``folder`` has not changed since they were packed.
@@ -194,8 +197,9 @@ class SingleViewDataset(SeededSamples, BaseDataset):
     def lacks_targets(self) -> str:
         """Why there is no instance to learn in any sample; empty if there is one."""
         for index in range(len(self)):
-            ids = read_labels(self.get_data_info(index)["pts_instance_mask_path"])
-            if (ids > 0).any() and self._has_things(index):
+            frames = frames_of(self.get_data_info(index))
+            ids = (read_labels(frame["pts_instance_mask_path"]) for frame in frames)
+            if any((i > 0).any() for i in ids) and self._has_things(index):
                 return ""
         return (
             f"none of the {len(self)} samples of {self.ann_file} has an instance of a "
@@ -221,11 +225,18 @@ class SingleViewDataset(SeededSamples, BaseDataset):
         """Entry ``idx``; ``sample_idx`` is the sample's name, not MMEngine's index."""
         info = super().get_data_info(idx)
         info["sample_idx"] = name = info.pop("sample_name")
-        for key in PATHS & info.keys():  # links may lead out; looked at when it is read
-            inside("", info[key], f"{self.ann_file}: entry {name!r}", self.roots)
-        if self._features is not None:
-            info["features"] = self._features
+        for frame in frames_of(info):
+            # Links may lead out; they are looked at when they are read.
+            for key in PATHS & frame.keys():
+                inside("", frame[key], f"{self.ann_file}: entry {name!r}", self.roots)
+            if self._features is not None:
+                frame["features"] = self._features
         return info
+
+
+def frames_of(info: dict) -> list[dict]:
+    """The frames of a parsed entry: those of a scene, or the frame that it is."""
+    return info.get("frames", [info])
 
 
 @DATASETS.register_module()

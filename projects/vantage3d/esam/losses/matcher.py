@@ -64,7 +64,8 @@ def frame_targets(
         instance_ids: (N,) int64 instance of each point, -1 none.
         query_ids: (Q,) int64 superpoint of each query.
         num_semantic_classes: n_sem.
-        boxes: (G, 6) or (G, 7) boxes, centre and size in metres.
+        boxes: (G, 6) or (G, 7) boxes, centre and size in metres; rows behind them, as
+            of the masks, do not count.
         query_xyz: (Q, 3) metres.
     """
     num_instances = len(sp_masks) - num_semantic_classes - 1
@@ -77,7 +78,7 @@ def frame_targets(
         point_masks=instance_ids[None] == ids[:, None],
         query_masks=instance_rows[:, query_ids],
         semantic=semantic_rows.to(torch.uint8).argmax(0),
-        boxes=None if boxes is None else boxes[:, :6],
+        boxes=None if boxes is None else boxes[:num_instances, :6],
         query_xyz=query_xyz,
     )
 

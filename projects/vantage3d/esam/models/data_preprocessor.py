@@ -29,9 +29,14 @@ class Det3DDataPreprocessor_(BaseDataPreprocessor):
         Args:
             data: ``inputs`` with lists ``points`` (N, 6) and optionally
                 ``elastic_coords`` (N, 3) in voxels, ``clip_pix`` (C, h, w) and ``img``
-                (3, H, W), one per sample, and ``data_samples``.
+                (3, H, W), one per sample, and ``data_samples``. Of sequences a list of
+                both, an element per frame.
             training: Unused; the interface of MMEngine has it.
         """
+        if isinstance(data["inputs"], Sequence):
+            frames = zip(data["inputs"], data["data_samples"], strict=True)
+            parts = [self({"inputs": i, "data_samples": s}) for i, s in frames]
+            return {key: [part[key] for part in parts] for key in parts[0]}
         inputs = dict(data["inputs"])
         if "elastic_coords" in inputs:
             coords = inputs["elastic_coords"]

@@ -1,0 +1,63 @@
+"""Scenes of labelled frames: their entries, and one cloud of each."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from vantage3d.esam.converters.samples import FOLDERS, Entry
+from vantage3d.io.points import read_labels, read_points, write_rows
+
+CELL = 0.02  # metres between points of a scene's cloud
+CLOUD = ("points", "semantic_mask", "instance_mask")
+FOLDER = {  # of the files that a single-view entry names without it
+    "pts_semantic_mask_path": "semantic_mask",
+    "pts_instance_mask_path": "instance_mask",
+    "super_pts_path": "super_points",
+    "pixels_path": "pixels",
+}
+
+
+def frame_with_folders(frame: Entry) -> Entry:
+    """A single-view entry with paths from the folder of the set."""
+    points = frame["lidar_points"]
+    return {
+        **frame,
+        "lidar_points": {**points, "lidar_path": f"points/{points['lidar_path']}"},
+        **{key: f"{folder}/{frame[key]}" for key, folder in FOLDER.items()},
+    }
+
+
+def write_cloud(out_dir: Path, scene: str, frames: Sequence[Entry]) -> Entry:
+    """Write the surface that all frames of a scene show together, with its labels.
+
+    ``points/<scene>.bin``, ``semantic_mask`` and ``instance_mask`` beside it have one
+    point of each cell that some frame saw: the first one. Boxes of whole instances are
+    taken from them, and what is found in a whole scene is compared on them.
+
+    Args:
+        out_dir: Folder of the set.
+        scene: Public name.
+        frames: Single-view entries, of files that are there.
+
+    Returns:
+        ``num_points`` and ``crc32`` of the three files.
+    """
+    rows: dict[str, list[np.ndarray]] = {folder: [] for folder in CLOUD}
+    for frame in frames:
+        file, sums = frame["lidar_points"]["lidar_path"], frame["crc32"]
+        points = read_points(out_dir / "points" / file, crc=sums["points"])
+        rows["points"].append(points)
+        for folder in CLOUD[1:]:
+            path = out_dir / folder / file
+            rows[folder].append(read_labels(path, len(points), sums[folder]))
+    whole = {folder: np.concatenate(parts) for folder, parts in rows.items()}
+    cells = np.floor(whole["points"][:, :3].astype(np.float64) / CELL).astype(np.int64)
+    first = np.sort(np.unique(cells, axis=0, return_index=True)[1])
+    sums = {
+        folder: write_rows(
+            out_dir / folder / f"{scene}.bin", values[first], FOLDERS[folder][0]
+        )
+        for folder, values in whole.items()
+    }
+    return {"num_points": len(first), "crc32": sums}
