@@ -178,6 +178,23 @@ TABLE = (
            "median |z - g| / g of triangulated keypoints", POINTS),
     Metric("sparse.within_5", "keypoints within 5 %", "", True,
            "share of triangulated keypoints with |z - g| / g < 0.05", POINTS),
+    Metric("sparse.within_5_of_all", "all keypoints within 5 %", "", True,
+           "share of the keypoints, triangulated or not, with |z - g| / g < 0.05",
+           POINTS),
+    Metric("sparse.dense_abs_rel_median", "median AbsRel of depth there", "", False,
+           "median |p - g| / g at the pixels of triangulated keypoints", POINTS),
+    *(
+        Metric(f"sparse.chance.{place}.{key}", f"{label}, {place}", "", None,
+               f"sparse.{key} if matches are {where} their segments", POINTS)
+        for place, where in (
+            ("centre", "in the middle of"), ("random", "anywhere on"),
+        )
+        for key, label in (
+            ("abs_rel_median", "median AbsRel"),
+            ("within_5", "within 5 %"),
+            ("within_5_of_all", "all within 5 %"),
+        )
+    ),
     Metric("sparse.baseline_m", "baseline", "m", None,
            "mean distance of the views to the anchor", WINDOWS),
     Metric("sparse.epipolar_px", "epipolar segment", "pixels", None,

@@ -7,7 +7,7 @@ import torch
 
 from tests.deltas.worlds import wall_batch
 from vantage3d.deltas.evaluation import depth_metric
-from vantage3d.deltas.evaluation.depth_metric import epipolar_length, resize_depth
+from vantage3d.deltas.evaluation.depth_metric import anchor_of, resize_depth
 from vantage3d.deltas.evaluation.hooks import median_depth_map
 from vantage3d.evaluation.stereo_depth import EIGHT, DepthRange
 from vantage3d.registry import METRICS
@@ -67,7 +67,7 @@ def test_the_median_is_over_the_points_of_all_images():
     assert metrics["sparse.within_5"] == 0.25
 
 
-def test_without_any_triangulation_it_says_so(monkeypatch):
+def test_what_the_points_lack_is_said(monkeypatch):
     said = []
     monkeypatch.setattr(depth_metric, "print_log", lambda text, **_: said.append(text))
     batch = wall_batch()
@@ -78,21 +78,33 @@ def test_without_any_triangulation_it_says_so(monkeypatch):
     assert any("no keypoint was triangulated" in text for text in said)
 
 
+def test_a_network_without_keypoints_has_no_sparse_numbers():
+    batch = wall_batch()
+    metrics = evaluate([(batch, [{"pred_depth": batch["depth"][0, 0]}])])
+    assert metrics["depth.full.abs_rel"] == 0
+    assert not any(key.startswith("sparse.") for key in metrics)
+
+
+def test_keypoints_are_written_with_their_anchors(tmp_path):
+    batch = wall_batch()
+    batch["depth"][0, 0, 30, 20] = 0  # the second keypoint's
+    path = tmp_path / "rows/points.npz"
+    evaluate([(batch, answer(batch, 0.9, valid=3))], keypoints_file=str(path))
+    with np.load(path) as found:
+        assert found["anchor"].tolist() == ["room/1"] * 3
+        assert found["pixels"].tolist() == KEYPOINTS[[0, 2, 3]].tolist()
+        assert found["found"][:2] == pytest.approx(0.9 * found["truth"][:2])
+        assert np.isnan(found["found"]).tolist() == [False, False, True]
+        assert found["dense"] == pytest.approx(0.9 * found["truth"])
+    assert anchor_of("a-b/c/12-3-4") == "a-b/c/12" and anchor_of("7-8") == "7"
+
+
 def test_depth_of_another_unit_is_named(monkeypatch):
     said = []
     monkeypatch.setattr(depth_metric, "print_log", lambda text, **_: said.append(text))
     batch = wall_batch()
     evaluate([(batch, answer(batch, scale=1 / 8))])
     assert any("true depth is 8x the other" in text for text in said)
-
-
-def test_epipolar_length_of_a_sideways_camera():
-    K = torch.tensor([[100.0, 0, 32], [0, 100, 24], [0, 0, 1]]).repeat(2, 1, 1)
-    cam2world = torch.eye(4).repeat(2, 1, 1)
-    cam2world[1, 0, 3] = 0.3
-    length = epipolar_length(KEYPOINTS, K, cam2world, (0.5, 10.0))
-    assert length == pytest.approx(100 * 0.3 * (1 / 0.5 - 1 / 10), rel=1e-4)
-    assert epipolar_length(KEYPOINTS, K, torch.eye(4).repeat(2, 1, 1), (0.5, 10)) < 1e-3
 
 
 def test_native_resolution_is_that_of_the_files():

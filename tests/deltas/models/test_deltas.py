@@ -300,3 +300,17 @@ def test_legacy_needs_whole_cells():
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
         narrow(**options)
+
+
+def test_a_network_that_tells_nothing_apart_answers_the_centre():
+    """Equal scores everywhere: its points are those of chance, all triangulated."""
+    net, inputs = narrow(dist_orthogonal=0).eval(), batch(views=2)
+    net.trinet.bn_match_convD.weight.data.zero_()
+    found = net(inputs, mode="predict")
+    for one in found:
+        points, valid = one["chance"]["centre"]
+        assert torch.equal(valid, one["point_valid"]) and valid.any()
+        assert torch.allclose(points, one["points_anchor"], rtol=1e-3)
+        drawn, _ = one["chance"]["random"]
+        assert not torch.allclose(drawn, points, rtol=0.1)
+        assert torch.equal(one["chance"]["random"][1], valid)

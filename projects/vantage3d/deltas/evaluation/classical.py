@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 
 from vantage3d.checks import check_choice
-from vantage3d.deltas.evaluation.depth_metric import Triangulated
+from vantage3d.deltas.evaluation.sparse_points import Triangulated
 from vantage3d.geometry import invert_rigid, normalise_pixels, triangulate
 
 Array = NDArray[Any]

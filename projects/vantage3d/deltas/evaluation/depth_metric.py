@@ -6,13 +6,11 @@ the same dense numbers.
 """
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import torch
 from mmengine.dist import get_rank, get_world_size
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
@@ -20,9 +18,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from vantage3d.checks import check_choice
-from vantage3d.deltas.correspondences import true_points
+from vantage3d.deltas.evaluation.sparse_points import (
+    SPARSE,
+    JudgedPoints,
+    Triangulated,
+    doubts,
+    judge_points,
+    summarise_geometry,
+    summarise_points,
+    view_geometry,
+)
 from vantage3d.evaluation.metrics_table import find
-from vantage3d.evaluation.results.folder import Record, mean
+from vantage3d.evaluation.results.folder import Record
 from vantage3d.evaluation.stereo_depth import (
     AGGREGATIONS,
     EIGHT,
@@ -33,29 +40,27 @@ from vantage3d.evaluation.stereo_depth import (
     summarise_anchors,
 )
 from vantage3d.evaluation.windows.contracts import numpy
-from vantage3d.geometry import invert_rigid, project
-from vantage3d.geometry.cameras import unproject_pixels
+from vantage3d.io.atomic import atomic_write
 from vantage3d.io.depth_files import write_millimetre_png
 from vantage3d.registry import METRICS
 
 RESOLUTIONS = ("network", "native")
 CAMERAS = ("depth", "K", "cam2world")  # of the batch
-Values = dict[str, float]
-SPARSE = ("sparse.triangulated", "sparse.abs_rel_median", "sparse.within_5",
-          "sparse.baseline_m", "sparse.epipolar_px")  # fmt: skip
+OF_POINTS = ("keypoints", "points_anchor", "point_valid")  # of a prediction
 
 
 @METRICS.register_module()
 class TriangulatedDepthMetric(BaseMetric):
-    """Errors of an anchor's depth, checked, with the share of keypoints triangulated.
+    """Errors of an anchor's depth, checked, and of the points that it was made from.
 
-    Reads of each prediction ``pred_depth``, ``keypoints``, ``points_anchor`` and
-    ``point_valid``; of the batch ``depth``, ``K`` and ``cam2world`` (see
-    :mod:`vantage3d.deltas.models`). Each image is reduced to numbers when it is seen.
+    Reads of each prediction ``pred_depth`` and, where it has them, ``keypoints``,
+    ``points_anchor``, ``point_valid`` and ``chance``; of the batch ``depth``, ``K`` and
+    ``cam2world`` (see :mod:`vantage3d.deltas.models`). Each image is reduced to numbers
+    when it is seen.
 
     Returns the numbers by their keys in ``metrics_table``: ``depth.full.*`` as every
-    other depth, of the true pixels in range, in metres without an alignment, and
-    ``sparse.*``.
+    other depth, of the true pixels in range, in metres without an alignment, and, of
+    networks with keypoints, ``sparse.*`` (:mod:`sparse_points`).
 
     Args:
         min_depth: Smallest true depth that is evaluated, metres.
@@ -69,6 +74,8 @@ class TriangulatedDepthMetric(BaseMetric):
         search_range: Range of depth in which matches are searched, metres, for the
             epipolar length.
         export_dir: Folder for ``<name>.png``, uint16 millimetres, 0 none; None: none.
+        keypoints_file: ``.npz`` for every keypoint with true depth: what
+            :class:`JudgedPoints` has and ``anchor``, a name for each; None: none.
         collect_device: "cpu" or "gpu", for several processes.
 
     Raises:
@@ -87,6 +94,7 @@ class TriangulatedDepthMetric(BaseMetric):
         aggregation: str = "images",
         search_range: Sequence[float] = (0.5, 10.0),
         export_dir: str | None = None,
+        keypoints_file: str | None = None,
         collect_device: str = "cpu",
     ) -> None:
         super().__init__(collect_device=collect_device)
@@ -102,6 +110,7 @@ class TriangulatedDepthMetric(BaseMetric):
         self.aggregation = aggregation
         self.search = (search_range[0], search_range[1])
         self.export_dir = None if export_dir is None else Path(export_dir)
+        self.keypoints_file = keypoints_file
         self._batch = get_rank()
 
     def process(self, data_batch: Mapping, data_samples: Sequence[dict]) -> None:
@@ -123,20 +132,25 @@ class TriangulatedDepthMetric(BaseMetric):
             batches.setdefault(values["batch"], []).append(values)
         records = [[v["depth"] for v in batch] for batch in batches.values()]
         metrics = summarise_anchors(records, self.aggregation)
-        metrics |= summarise_points(results)
+        with_points = [values for values in results if "points" in values]
+        judged = {values["anchor"]: values["points"] for values in with_points}
+        if judged:
+            metrics |= summarise_geometry(with_points)
+            metrics |= summarise_points([values["points"] for values in with_points])
+        if judged and self.keypoints_file is not None:
+            write_points(self.keypoints_file, judged)
         print_log(self._text(metrics), logger="current")
+        notes = doubts(metrics) if judged else []
         warning = scale_warning(metrics[RATIO])
-        if warning is not None:
-            print_log(warning, logger="current", level=logging.WARNING)
-        if not metrics["sparse.triangulated"]:
-            print_log(NOTHING_TRIANGULATED, logger="current", level=logging.WARNING)
+        for note in [*([] if warning is None else [warning]), *notes]:
+            print_log(note, logger="current", level=logging.WARNING)
         self._batch = get_rank()
         return metrics
 
     def _reduce(
         self, prediction: Mapping, sample: Mapping, inputs: Mapping
     ) -> dict[str, Any]:
-        pred = prediction["pred_depth"].float()
+        pred = dense = prediction["pred_depth"].float()
         truth = numpy(inputs["depth"][0])
         if self.native:
             if "native_depth" not in sample:
@@ -149,18 +163,28 @@ class TriangulatedDepthMetric(BaseMetric):
         if self.export_dir is not None:
             path = self.export_dir / f"{sample['name']}.png"
             write_millimetre_png(path, numpy(pred))
-        found = Triangulated(
-            *(prediction[k] for k in ("keypoints", "points_anchor", "point_valid"))
-        )
-        cameras = {key: value.to(pred.device) for key, value in inputs.items()}
-        return {
+        values = {
             "depth": anchor_record(numpy(pred), truth, self.limits),
-            **measure_points(found, cameras, self.limits, self.search),
+            "anchor": anchor_of(sample["name"]),
+        }
+        if "keypoints" not in prediction:
+            return values
+        cameras = {key: value.to(pred.device) for key, value in inputs.items()}
+        found = Triangulated(*(prediction[key] for key in OF_POINTS))
+        chance = {
+            name: Triangulated(found.keypoints, *pair)
+            for name, pair in prediction.get("chance", {}).items()
+        }
+        return {
+            **values,
+            "points": judge_points(found, dense, chance, cameras, self.limits),
+            "triangulated": float(found.valid.float().mean()),
+            **view_geometry(found.keypoints, cameras, self.search),
         }
 
     def _text(self, metrics: Record) -> str:
         eight, sparse = (
-            ", ".join(f"{find(key).label} {metrics[key]:.4f}" for key in keys)
+            ", ".join(f"{find(k).label} {metrics[k]:.4f}" for k in keys if k in metrics)
             for keys in (EIGHT, SPARSE)
         )
         without = metrics["count.frames_without_depth"]
@@ -170,15 +194,8 @@ class TriangulatedDepthMetric(BaseMetric):
             f"{'native' if self.native else 'network'} resolution, {self.aggregation} "
             f"of {metrics['count.frames'] - without:g} images ({without:g} more "
             f"without depth, {clamped:.2%} of pixels clamped): {eight}."
-            f" Sparse points: {sparse}"
+            f"{' Sparse points: ' if sparse else ''}{sparse}"
         )
-
-
-NOTHING_TRIANGULATED = (
-    "no keypoint was triangulated: the dense depth is a guess from one image, and "
-    "nothing that concerns the views (their spacing, number, poses) can change it. "
-    "Look at poses, intrinsics and baselines"
-)
 
 
 def resize_depth(depth: Tensor, size: Sequence[int]) -> Tensor:
@@ -189,96 +206,20 @@ def resize_depth(depth: Tensor, size: Sequence[int]) -> Tensor:
     return resized[0, 0]
 
 
-class Triangulated(NamedTuple):
-    """Keypoints of one anchor, tensors or arrays.
-
-    Attributes:
-        keypoints: (N, 2) pixels of the anchor.
-        points: (N, 3) metres, camera frame of the anchor.
-        valid: (N,) bool, whether they were triangulated.
-    """
-
-    keypoints: Any
-    points: Any
-    valid: Any
+def anchor_of(name: str) -> str:
+    """``room/1`` of the sample ``room/1-0-2``: its anchor, whatever its views."""
+    sequence, slash, numbers = name.rpartition("/")
+    return f"{sequence}{slash}{numbers.partition('-')[0]}"
 
 
-def measure_points(
-    found: Triangulated,
-    batch: Mapping[str, Tensor],
-    limits: tuple[float, float],
-    search: tuple[float, float],
-) -> dict[str, Any]:
-    """What :func:`summarise_points` needs of one sample.
-
-    Args:
-        found: What the network triangulated.
-        batch: ``depth`` (V, H, W), ``K`` (V, 3, 3), ``cam2world`` (V, 4, 4).
-        limits: True depth that is evaluated, metres.
-        search: Range of depth in which matches were searched, metres.
-
-    Returns:
-        ``triangulated`` (share of keypoints); ``errors``, (M,) float32 |z - z*| / z* of
-        the triangulated keypoints with true depth; ``baseline_m`` (mean distance of the
-        views to the anchor) and ``epipolar_px`` (:func:`epipolar_length`).
-    """
-    K, cam2world = batch["K"].double(), batch["cam2world"].double()
-    keypoints = found.keypoints[None].double()
-    truth = true_points(keypoints, batch["depth"][None, 0].double(), K[None, 0], limits)
-    known = truth.valid[0] & found.valid.bool()
-    z, g = found.points[known, 2].double(), truth.points[0, known, 2]
-    centres = cam2world[1:, :3, 3] - cam2world[0, :3, 3]
-    return {
-        "triangulated": float(found.valid.float().mean()),
-        "errors": ((z - g).abs() / g).float().cpu().numpy(),
-        "baseline_m": float(centres.norm(dim=-1).mean()),
-        "epipolar_px": epipolar_length(keypoints[0], K, cam2world, search),
+def write_points(path: str | Path, judged: Mapping[str, JudgedPoints]) -> None:
+    """Write keypoints one after the other, with the name of the anchor of each."""
+    anchors, points = list(judged), list(judged.values())
+    counts = [len(one.truth) for one in points]
+    arrays = {
+        name: np.concatenate([getattr(one, name) for one in points])
+        for name in ("pixels", "truth", "found", "dense")
     }
-
-
-def epipolar_length(
-    keypoints: Tensor, K: Tensor, cam2world: Tensor, search: tuple[float, float]
-) -> float:
-    """Median distance in pixels between a keypoint's nearest and farthest match.
-
-    Args:
-        keypoints: (N, 2) pixels of the anchor.
-        K: (V, 3, 3) intrinsics.
-        cam2world: (V, 4, 4) rigid transforms.
-        search: Nearest and farthest depth, metres.
-
-    Returns:
-        Over keypoints and views in front of whose camera both ends lie; NaN if none.
-    """
-    eye = torch.eye(4, dtype=K.dtype, device=K.device)
-    world2anchor = invert_rigid(cam2world[1:]) @ cam2world[:1]
-    ends, depths = [], []
-    for z in search:
-        depth = keypoints.new_full(keypoints.shape[:1], z)
-        points = unproject_pixels(keypoints, depth, K[0], eye)
-        pixels, depth = project(points.expand(len(K) - 1, -1, -1), K[1:], world2anchor)
-        ends.append(pixels)
-        depths.append(depth)
-    lengths = (ends[0] - ends[1]).norm(dim=-1)[(depths[0] > 0) & (depths[1] > 0)]
-    return float(lengths.median()) if lengths.numel() else math.nan
-
-
-def summarise_points(records: Sequence[Mapping[str, Any]]) -> Values:
-    """The numbers of a test set.
-
-    Returns:
-        ``sparse.abs_rel_median`` and ``sparse.within_5``, the share below 5 %, of the
-        errors of all points together; means of the others over the samples that have
-        them. NaN where nothing is known.
-    """
-    errors = np.concatenate([record["errors"] for record in records])
-    some = len(errors) > 0
-    found = {
-        f"sparse.{name}": mean([record[name] for record in records])
-        for name in ("triangulated", "baseline_m", "epipolar_px")
-    }
-    return {
-        **found,
-        "sparse.abs_rel_median": float(np.median(errors)) if some else math.nan,
-        "sparse.within_5": float(np.mean(errors < 0.05)) if some else math.nan,
-    }
+    atomic_write(
+        path, lambda file: np.savez(file, anchor=np.repeat(anchors, counts), **arrays)
+    )

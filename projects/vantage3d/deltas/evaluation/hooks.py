@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vantage3d.checks import check_choice
-from vantage3d.deltas.evaluation.depth_metric import SPARSE
+from vantage3d.deltas.evaluation.sparse_points import CHANCE, SPARSE, doubts
 from vantage3d.evaluation.metrics_table import find
 from vantage3d.evaluation.results.folder import Record, Rows, boxed, write_json
 from vantage3d.evaluation.stereo_depth import (
@@ -94,12 +94,13 @@ class DepthReportHook(DrawnBatchesHook):
         """Keep the first sample of a batch to draw it, if it has true depth."""
         if (batch["inputs"]["depth"][0, 0] > 0).any():
             name, output = batch["data_samples"][0]["name"], outputs[0]
-            z = output["points_anchor"][:, 2]
-            arrays = output["keypoints"], z, output["point_valid"]
-            keypoints = Keypoints(*map(numpy, arrays))
-            found = f"{keypoints.valid.sum()} of {len(keypoints.valid)} triangulated"
+            keypoints = None
+            if "keypoints" in output:
+                z, valid = output["points_anchor"][:, 2], output["point_valid"]
+                keypoints = Keypoints(*map(numpy, (output["keypoints"], z, valid)))
+                name += f", {int(valid.sum())} of {len(valid)} triangulated"
             view = DepthView(
-                f"{name}, {found}",
+                name,
                 numpy(batch["inputs"]["images"][0, 0].permute(1, 2, 0)),
                 numpy(batch["inputs"]["depth"][0, 0]),
                 {"prediction": numpy(output["pred_depth"])},
@@ -124,19 +125,38 @@ class DepthReportHook(DrawnBatchesHook):
         if self.kept:
             write_depth_picture(folder / "depth.png", self.kept)
             print_log(f"picture: {folder / 'depth.png'}", logger="current")
-        body = [[name, *(f"{row[n]:.4f}" for n in EIGHT)] for name, row in rows.items()]
-        table = boxed(Rows(["", *(find(key).title for key in EIGHT)], body))
-        print_log(f"\n{table}\n{summary(rows)}", logger="current")
+        tables = [table_of(rows, EIGHT)]
+        if SPARSE[0] in metrics:
+            tables += [table_of(sparse_rows(metrics), OF_POINTS), *doubts(metrics)]
+        ratio = ""
+        if beside:
+            ratio = metrics[EIGHT[0]] / rows["median map"][EIGHT[0]]
+            ratio = f"AbsRel is {ratio:.2f} of the median map's"
+        print_log("\n" + "\n".join([*tables, ratio]), logger="current")
 
 
-def summary(rows: Mapping[str, Mapping[str, float]]) -> str:
-    """Sparse points, and the network's AbsRel relative to the median map's."""
-    network = rows["network"]
-    text = ", ".join(f"{find(key).label} {network[key]:.4f}" for key in SPARSE)
-    if "median map" in rows:
-        ratio = network[EIGHT[0]] / rows["median map"][EIGHT[0]]
-        text += f"; AbsRel is {ratio:.2f} of the median map's"
-    return text
+OF_POINTS = SPARSE[1:4]
+
+
+def table_of(rows: Mapping[str, Mapping[str, float]], keys: Sequence[str]) -> str:
+    """A table of numbers, ``-`` where a row has none."""
+    body = [
+        [name, *(f"{row[key]:.4f}" if key in row else "-" for key in keys)]
+        for name, row in rows.items()
+    ]
+    return boxed(Rows(["", *(find(key).title for key in keys)], body))
+
+
+def sparse_rows(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Errors of the points, of the dense depth at their pixels, and of chance."""
+    rows = {"points": {key: metrics[key] for key in OF_POINTS}}
+    rows["dense depth there"] = {OF_POINTS[0]: metrics["sparse.dense_abs_rel_median"]}
+    for name in CHANCE:
+        rows[f"chance: {name}"] = {
+            key: metrics[key.replace("sparse.", f"sparse.chance.{name}.")]
+            for key in OF_POINTS
+        }
+    return rows
 
 
 def median_depth_map(

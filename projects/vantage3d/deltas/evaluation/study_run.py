@@ -17,7 +17,7 @@ from vantage3d.deltas.evaluation.classical import (
     ClassicalBaseline,
     predict_sample,
 )
-from vantage3d.deltas.evaluation.depth_metric import SPARSE
+from vantage3d.deltas.evaluation.sparse_points import SPARSE
 from vantage3d.deltas.evaluation.studies import (
     CLASSICAL,
     STUDIES,

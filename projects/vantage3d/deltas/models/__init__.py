@@ -44,11 +44,16 @@ the Runner passes as ``model(**data, mode=...)``. ``batch`` is a dict:
 ``mode="loss"`` returns what the criterion returns. ``mode="predict"`` returns B dicts
 with ``pred_depth`` (H, W) clamped to at least 1e-3 m, ``keypoints``, ``segments``,
 ``range_kp``, ``points_anchor``, ``point_valid``, ``sparse_valid`` of the sample,
-``share_triangulated`` (float) and ``counts`` (int by name). ``mode="tensor"`` returns
-``outputs``.
+``share_triangulated`` (float), ``counts`` (int by name) and ``chance``, points (N, 3)
+and valid (N,) by the place of each segment that was taken for its match, ``centre`` and
+``random``. ``mode="tensor"`` returns ``outputs``.
+
+:class:`PlaneSweepDepth` has the same batch and criterion, and a cost volume in place of
+keypoints.
 """
 
 from vantage3d.deltas.models.checkpoint import load_three, save_three
 from vantage3d.deltas.models.estimator import DELTAS
+from vantage3d.deltas.models.plane_sweep import PlaneSweepDepth
 
-__all__ = ["DELTAS", "load_three", "save_three"]
+__all__ = ["DELTAS", "PlaneSweepDepth", "load_three", "save_three"]

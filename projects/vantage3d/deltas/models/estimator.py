@@ -16,7 +16,7 @@ from vantage3d.deltas.models.interest import (
     KeypointSelector,
     Pyramid,
 )
-from vantage3d.deltas.models.triangulate import TriangulationNet
+from vantage3d.deltas.models.triangulate import TriangulationNet, with_anchor
 from vantage3d.geometry import invert_rigid
 from vantage3d.registry import MODELS
 
@@ -151,7 +151,7 @@ class DELTAS(BaseModel):
         if mode == "loss":
             assert self.criterion is not None
             return self.criterion(outputs, inputs)
-        return predictions(outputs)
+        return predictions(outputs, self.by_chance(outputs, inputs))
 
     def estimate(
         self,
@@ -207,6 +207,42 @@ class DELTAS(BaseModel):
             **self.densify(keypoints, matched, maps, size),
         }
 
+    def by_chance(
+        self, outputs: Mapping[str, Any], cameras: Mapping[str, Tensor]
+    ) -> dict[str, tuple[Tensor, Tensor]]:
+        """What triangulation makes of matches that nobody has looked for.
+
+        Args:
+            outputs: With ``keypoints``, ``segments`` and ``range_kp``.
+            cameras: ``K`` and ``cam2world``.
+
+        Returns:
+            Points (B, N, 3) and valid (B, N) by the place on the segments that was
+            taken for every match: ``centre``, or one drawn at ``random``.
+        """
+        (start, end), seen = outputs["segments"].unbind(-2), outputs["range_kp"]
+        length = (end - start).norm(dim=-1) * seen
+        generator = torch.Generator().manual_seed(self.seed)
+        drawn = torch.rand(seen.shape, generator=generator).to(start)
+        ref2cam = relative_poses(cameras["cam2world"])
+        chance = {}
+        for name, share in {
+            "centre": torch.full_like(drawn, 0.5),
+            "random": drawn,
+        }.items():
+            matches = torch.where(seen[..., None], start.lerp(end, share[..., None]), 0)
+            pixels = torch.cat([outputs["keypoints"][:, None], matches], 1)
+            found = self.trinet.locate(
+                pixels,
+                cameras["K"],
+                ref2cam,
+                with_anchor(seen.to(start.dtype)),
+                seen,
+                length,
+            )
+            chance[name] = found["points_anchor"], found["point_valid"]
+        return chance
+
     def look(
         self, images: Tensor, every_view: bool
     ) -> tuple[Pyramid, dict[str, Tensor]]:
@@ -253,7 +289,9 @@ def relative_poses(cam2world: Tensor) -> Tensor:
     return torch.cat([eye.expand_as(relative[:, :1]), relative[:, 1:]], 1)
 
 
-def predictions(outputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+def predictions(
+    outputs: Mapping[str, Any], chance: Mapping[str, tuple[Tensor, Tensor]]
+) -> list[dict[str, Any]]:
     """What metrics and pictures read of each of B samples."""
     counts = outputs["counts"]
     share = counts["triangulated"] / counts["keypoints"]
@@ -264,6 +302,9 @@ def predictions(outputs: Mapping[str, Any]) -> list[dict[str, Any]]:
             **{key: values[i] for key, values in found.items()},
             "share_triangulated": float(share[i]),
             "counts": {name: int(values[i]) for name, values in counts.items()},
+            "chance": {
+                name: (xyz[i], valid[i]) for name, (xyz, valid) in chance.items()
+            },
         }
         for i in range(len(share))
     ]
