@@ -2,11 +2,14 @@
 
 import pytest
 import torch
+from mmengine.runner import load_state_dict
 from safetensors.torch import save_file
 
-from tests.vggt_lora.models.networks import images, narrow
+from tests.vggt_lora.models.networks import NARROW, images, narrow
 from vantage3d.backbones2d import weights as backbone_weights
 from vantage3d.engine.errors import CheckpointError
+from vantage3d.vggt_lora.models import estimator
+from vantage3d.vggt_lora.models.estimator import VGGTEstimator
 from vantage3d.vggt_lora.models.vggt import load_vggt
 
 FEW = dict(enable_point=False, enable_track=False)
@@ -37,6 +40,20 @@ def test_heads_that_the_model_lacks_are_left_out_and_said(tmp_path, monkeypatch)
     load_vggt(narrow(**FEW), tmp_path / "model.pt")
     assert len(said) == 1
     assert said[0].endswith("left out: the model has no point_head and no track_head")
+
+
+@torch.no_grad()
+def test_random_weights_are_told_once_and_a_checkpoint_is_none(monkeypatch):
+    said = []
+    monkeypatch.setattr(estimator, "print_log", lambda text, *_: said.append(text))
+    trained = VGGTEstimator(**NARROW)
+    for _ in range(2):
+        trained({"images": images()})
+    assert [text[:17] for text in said] == ["base_weights=None"]
+    loaded = VGGTEstimator(**NARROW)
+    load_state_dict(loaded, trained.state_dict(), strict=True)
+    loaded({"images": images()})
+    assert len(said) == 1
 
 
 def test_a_missing_key_and_a_foreign_key_are_named(tmp_path):

@@ -65,14 +65,10 @@ class VGGTEstimator(VGGT, BaseModel):
                 "the base is all there is"
             )
         self.precision, self.predict_base = precision, predict_base
+        self._random = base_weights is None
         if base_weights is not None:
             load_vggt(self, base_weights)
-        else:
-            print_log(
-                "base_weights=None: the network starts from random weights",
-                logger="current",
-                level=logging.WARNING,
-            )
+        self.register_load_state_dict_pre_hook(_has_weights)
         names = [name for name, _ in self.named_modules() if name]
         for name in matching(freeze, names, "freeze"):
             self.get_submodule(name).requires_grad_(False)
@@ -120,9 +116,17 @@ class VGGTEstimator(VGGT, BaseModel):
         return found
 
     def _outputs(self, images: Tensor) -> dict[str, Any]:
+        if self._random:
+            self._random = False
+            text = "base_weights=None and no checkpoint: the network has random weights"
+            print_log(text, "current", logging.WARNING)
         half = self.precision == "bfloat16"
         with torch.autocast(images.device.type, torch.bfloat16, enabled=half):
             return super().forward(images)
+
+
+def _has_weights(estimator: VGGTEstimator, *_: Any) -> None:
+    estimator._random = False
 
 
 def training_progress() -> float:
