@@ -118,6 +118,44 @@ def test_the_update_is_alpha_over_rank_b_a():
         torch.testing.assert_close(weights[f"{name}.weight"], expected.detach())
 
 
+@pytest.mark.bitwise
+@pytest.mark.parametrize("parts", ["qk", "v"])
+def test_parts_of_attention_that_do_not_learn_stay_as_trained(parts, tmp_path):
+    trained = step(toy.estimator(), 2)
+    trained.adapters.write(trained.state_dict(), tmp_path)
+    going_on = {**toy.LORA, "adapter": str(tmp_path), "attention_parts": parts}
+    model = toy.estimator(lora=going_on)
+    before = updates(model)
+    torch.testing.assert_close(before, updates(trained), rtol=0, atol=0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.05, weight_decay=0)
+    for _ in range(2):
+        optimizer.zero_grad()
+        model.parse_losses(model(**toy.batch(), mode="loss"))[0].backward()
+        optimizer.step()
+    for name, update in updates(model).items():
+        changed = parts if name.endswith("qkv") else "qkv"
+        now, then = (
+            of.flatten(1).split(-(-len(of) // 3)) for of in (update, before[name])
+        )
+        for part, *both in zip("qkv", now, then, strict=False):
+            assert torch.equal(*both) != (part in changed), (name, part)
+    again = toy.estimator(lora={**toy.LORA, "attention_parts": parts})
+    again.load_state_dict(model.state_dict())
+    torch.testing.assert_close(updates(again), updates(model), rtol=0, atol=0)
+
+
+def updates(model):
+    """The update of every adapted layer."""
+    found = lora_layers(model)
+    return {name: layer.get_delta_weight("default").detach() for name, layer in found}
+
+
+def test_parts_of_attention_need_layers_that_make_them():
+    lora = {**toy.LORA, "target_modules": ["depth_head.*"], "attention_parts": "qk"}
+    with pytest.raises(ConfigError, match=r'attention_parts` "qk".*depth_head.*none'):
+        toy.estimator(lora=lora)
+
+
 @pytest.mark.parametrize(
     ("pattern", "near"),
     [

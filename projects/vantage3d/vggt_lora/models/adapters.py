@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from vantage3d.checks import check_positive
+from vantage3d.checks import check_choice, check_positive
 from vantage3d.engine.errors import CheckpointError, ConfigError
 from vantage3d.engine.optim import matching
 from vantage3d.io.files import DAMAGED
@@ -32,6 +32,7 @@ from vantage3d.registry import HOOKS
 ADAPTER = "default"  # peft's name of the only adapter
 _ADAPTABLE = (nn.Linear, nn.Conv1d, nn.Conv2d)
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
+_ATTENTION_PARTS = ("q", "k", "v", "qk", "qv", "kv", "qkv")
 _KEY = "adapter"  # in the metadata of a state dict
 _PREFIX = "base_model.model."  # peft's, on every key of a file
 Hashes = dict[str, str]
@@ -51,6 +52,10 @@ class LoraSettings:
         dropout: Probability that an input of A is dropped in training.
         adapter: Folder of an exported adapter to go on from; its alpha may differ, the
             learned update stays the same.
+        attention_parts: Which of queries, keys and values learn in layers named
+            ``qkv``, as "qk". With fewer than all three, A of these layers stays as it
+            is, at random or of ``adapter``, because the three share it: what the others
+            have learned before stays exactly as it is, unless the optimizer decays B.
     """
 
     target_modules: Sequence[str]
@@ -58,10 +63,12 @@ class LoraSettings:
     alpha: float = 16
     dropout: float = 0.1
     adapter: str | None = None
+    attention_parts: str = "qkv"
 
     def __post_init__(self) -> None:
         check_positive("rank", self.rank)
         check_positive("alpha", self.alpha)
+        check_choice("attention_parts", self.attention_parts, _ATTENTION_PARTS)
 
 
 def adaptable_layers(model: nn.Module) -> list[str]:
@@ -100,7 +107,26 @@ def inject_lora(model: nn.Module, settings: LoraSettings) -> list[str]:
             f"peft adapted {sorted(set(injected) ^ set(names))} other than "
             "`lora.target_modules` says: name these layers more exactly"
         )
+    if settings.attention_parts != "qkv":
+        _keep_other_parts(model, settings)
     return names
+
+
+def _keep_other_parts(model: nn.Module, settings: LoraSettings) -> None:
+    """In ``qkv`` layers only the rows ``attention_parts`` of B learn, nothing of A."""
+    made = [layer for name, layer in lora_layers(model) if name.endswith(".qkv")]
+    if not made:
+        raise ConfigError(
+            f'`lora.attention_parts` "{settings.attention_parts}" is of layers named '
+            f"`qkv`, and {list(settings.target_modules)}, the patterns of "
+            "`lora.target_modules`, match none"
+        )
+    learns = torch.tensor([float(part in settings.attention_parts) for part in "qkv"])
+    for layer in made:
+        layer.lora_A[ADAPTER].weight.requires_grad_(False)
+        B = layer.lora_B[ADAPTER].weight
+        rows = learns.repeat_interleave(len(B) // 3)[:, None]
+        B.register_hook(lambda grad, rows=rows: grad * rows.to(grad))
 
 
 def _peft_config(settings: LoraSettings, names: Sequence[str]) -> LoraConfig:
@@ -199,7 +225,11 @@ class Adapters:
         self.model = weakref.ref(model)  # the network holds its adapters
         self.layers = inject_lora(model, settings)
         trained = {n for n, p in model.named_parameters() if p.requires_grad}
-        self.frozen = [key for key in model.state_dict() if key not in trained]
+        self.frozen = [
+            key
+            for key in model.state_dict()
+            if key not in trained and ".lora_" not in key
+        ]
         # torch marks this hook with an attribute, which a method cannot have.
         model.register_state_dict_post_hook(partial(self._leave_out_base))
         model.register_load_state_dict_pre_hook(self._check)
