@@ -30,7 +30,7 @@ LAYERS = (
         "results",
         "stitching",
     },
-    {"converters", "comparison", "inference"},
+    {"converters", "comparison", "inference", "referee"},
     SYSTEMS,
     {"synthetic", "doctor", "planning"},
     {"cli"},

@@ -14,6 +14,7 @@ COMMANDS = {  # name -> module of this room; the function is the name with under
     "predict": "predict",
     "run-stream": "stream",
     "index-results": "results",
+    "evaluate": "evaluate",
     "evaluate-depth": "depth",
     "evaluate-eth3d": "depth",
     "compare-depth-runs": "depth",

@@ -70,9 +70,12 @@ def _run_parser(doc: str, example: str) -> argparse.ArgumentParser:
 
 
 def compare(argv: list[str] | None = None) -> None:
-    """Train and evaluate several configs under equal conditions.
+    """Compare two results of `evaluate`, or train configs under equal conditions.
 
-    The first config is the baseline.
+    Two folders of `evaluate` are set side by side where their inputs agree:
+        python tools/compare.py work_dirs/evaluate/a work_dirs/evaluate/b
+
+    Configs are trained and evaluated; the first one is the baseline.
 
     Example:
         python tools/compare.py --configs "3D only=configs/a.py" \\
@@ -83,15 +86,21 @@ def compare(argv: list[str] | None = None) -> None:
     """
     parser = command_parser(compare.__doc__ or "")
     add = parser.add_argument
-    add("--configs", nargs="+", required=True, metavar="[NAME=]FILE")
+    add("results", nargs="*", type=Path, metavar="RESULT", help="two, of `evaluate`")
+    add("--configs", nargs="+", metavar="[NAME=]FILE")
     add("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    add("--out", type=Path, required=True, help="folder of all runs and the report")
+    add("--out", type=Path, help="folder of all runs and the report")
     add_data_root(parser)
     add("--load-from", type=Path, help="weights that all start from (default: random)")
     add_cfg_options(parser, "for all")
     add("--launcher", choices=["none", "pytorch"], default="none", help="of each run")
     add("--processes", default="auto", help="of the launcher; auto: one per GPU")
     args = parser.parse_args(argv)
+    if args.results and not args.configs and len(args.results) == 2:
+        _compare_results(*args.results)
+        return
+    if args.results or not args.configs or args.out is None:
+        parser.error("either two results are needed, or --configs and --out")
     from vantage3d.comparison import Plan, run_all, write_report
     from vantage3d.process.lock import locked
 
@@ -108,6 +117,15 @@ def compare(argv: list[str] | None = None) -> None:
             processes=args.processes,
         )
         print(write_report(plan, run_all(plan)))
+
+
+def _compare_results(first: Path, second: Path) -> None:
+    from vantage3d.evaluation.results.folder import to_text
+    from vantage3d.referee.comparison import compare as compare_results
+
+    with one_message("stopped; call it again"):
+        table, notes = compare_results(first, second)
+        print("\n".join([*notes, "", to_text(table)]))
 
 
 def named_configs(texts: list[str]) -> dict[str, Path]:

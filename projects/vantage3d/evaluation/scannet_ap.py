@@ -112,16 +112,32 @@ def average_precisions(
         large = scene.gt_labels[scene.gt_sizes >= min_region]
         n_true += np.bincount(large, minlength=n_classes)
     found = [match_scene(scene, overlaps, min_region) for scene in scenes]
+    return pooled_precisions(found, n_true, len(overlaps))
+
+
+def pooled_precisions(
+    found: Sequence[Outcomes], n_true: np.ndarray, n_overlaps: int
+) -> np.ndarray:
+    """AP of each class at each overlap from the outcomes of all scenes.
+
+    Args:
+        found: Of `match_scene`, of each scene.
+        n_true: (C,) true instances of all scenes that are large enough.
+        n_overlaps: T.
+
+    Returns:
+        (C, T) in [0, 1], nan for a class without true instances.
+    """
     if not found:
-        return np.full((n_classes, len(overlaps)), np.nan)
+        return np.full((len(n_true), n_overlaps), np.nan)
     rows = Outcomes(*map(np.concatenate, zip(*found)))
     areas = precision_recall_areas(
-        rows.label * len(overlaps) + rows.overlap,
+        rows.label * n_overlaps + rows.overlap,
         rows.score,
         rows.hit,
-        n_true.repeat(len(overlaps)),
+        n_true.repeat(n_overlaps),
     )
-    return areas.reshape(n_classes, len(overlaps))
+    return areas.reshape(len(n_true), n_overlaps)
 
 
 def precision_recall_areas(
@@ -175,9 +191,19 @@ def instance_ap(
         ``all_ap``, ``all_ap_50%``, ``all_ap_25%`` and ``classes``, which holds for each
         name ``ap``, ``ap50%``, ``ap25%``. A class without true instances has nan.
     """
-    aps = average_precisions(scenes, len(class_names), OVERLAPS, min_region)
-    n = len(AP_OVERLAPS)
-    table = np.stack([aps[:, :n].mean(1), aps[:, 0], aps[:, n]], 1)
+    return ap_summary(
+        average_precisions(scenes, len(class_names), OVERLAPS, min_region), class_names
+    )
+
+
+def ap_summary(aps: np.ndarray, class_names: Sequence[str]) -> dict:
+    """What `instance_ap` returns, of APs by class and overlap.
+
+    Args:
+        aps: (C, T), at 0.50 first and at 0.25 last; AP is the mean of all but the last.
+        class_names: (C,).
+    """
+    table = np.stack([aps[:, :-1].mean(1), aps[:, 0], aps[:, -1]], 1)
     valid = table[~np.isnan(table[:, 0])]
     overall = valid.mean(0) if len(valid) else np.full(3, np.nan)
     result: dict = dict(zip(AP_KEYS, overall.tolist()))

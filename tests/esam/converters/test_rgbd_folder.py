@@ -9,11 +9,11 @@ from PIL import Image
 from vantage3d.converters.recordings import RecordingSource
 from vantage3d.esam.converters import convert
 from vantage3d.esam.converters.rgbd_folder import OBJECT_LABEL, RgbdFolderLabeller
-from vantage3d.esam.scannet_classes import SCANNET200_IDS
 from vantage3d.io.depth_files import rotate_bits
 from vantage3d.io.images import read_ids
 from vantage3d.io.infos import load_info
 from vantage3d.io.points import read_labels, read_pixels, read_points
+from vantage3d.io.scannet_classes import SCANNET200_IDS
 from vantage3d.recordings.layouts import RgbdFolder
 
 N = 400

@@ -21,10 +21,10 @@ from vantage3d.esam.datasets import (
     PointSegClassMapping,
     ScanNet200SegDataset_,
 )
-from vantage3d.esam.scannet_classes import SCANNET20_CLASSES
 from vantage3d.io.feature_identity import MANIFEST
 from vantage3d.io.infos import save_info
 from vantage3d.io.points import write_rows
+from vantage3d.io.scannet_classes import SCANNET20_CLASSES
 from vantage3d.process.seeding import SeededIndex
 from vantage3d.registry import DATASETS
 

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from vantage3d.esam.evaluation.labelled import label_files, score, true_instances
-from vantage3d.esam.scannet_classes import THING_IDS
 from vantage3d.inference import open_footage
 from vantage3d.io.images import read_ids
+from vantage3d.io.scannet_classes import THING_IDS
 from vantage3d.results.prediction import FramePrediction, Instances, ScenePrediction
 
 

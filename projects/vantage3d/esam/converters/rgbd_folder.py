@@ -19,9 +19,9 @@ from vantage3d.esam.converters.convert import (
     convert_options,
 )
 from vantage3d.esam.converters.samples import Labeller, SampleName
-from vantage3d.esam.scannet_classes import THING_IDS
 from vantage3d.geometry import invert_rigid, project
 from vantage3d.io.images import read_ids
+from vantage3d.io.scannet_classes import THING_IDS
 from vantage3d.io.text import read_list
 from vantage3d.recordings.options import add_layout, add_remedies
 from vantage3d.recordings.recording import RecordedFrame

@@ -16,11 +16,6 @@ from scipy.cluster.vq import kmeans2
 from vantage3d.converters.index.sequence import read_checked
 from vantage3d.converters.index.source import FrameSource
 from vantage3d.esam.converters.segmenters import Segmenter
-from vantage3d.esam.scannet_classes import (
-    SCANNET20_CLASSES,
-    SCANNET200_CLASSES,
-    THING_IDS,
-)
 from vantage3d.geometry import unproject_pixels
 from vantage3d.geometry.grids import ASPECT_TOLERANCE
 from vantage3d.io.atomic import atomic_write_bytes
@@ -28,6 +23,11 @@ from vantage3d.io.checksums import read_sealed, seal
 from vantage3d.io.images import read_color, read_size
 from vantage3d.io.names import public_name
 from vantage3d.io.points import write_rows
+from vantage3d.io.scannet_classes import (
+    SCANNET20_CLASSES,
+    SCANNET200_CLASSES,
+    THING_IDS,
+)
 from vantage3d.recordings.registration import register_labels
 from vantage3d.views.frame import BadSampleError, Frame
 from vantage3d.views.index import IndexedFrame

@@ -9,12 +9,6 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 
 from vantage3d.esam.datasets.annotations import AddSuperPointAnnotations
-from vantage3d.esam.scannet_classes import (
-    SCANNET20_CLASSES,
-    SCANNET20_IDS,
-    SCANNET200_CLASSES,
-    SCANNET200_IDS,
-)
 from vantage3d.io.checksums import warn_unchecked
 from vantage3d.io.feature_identity import MANIFEST, read_made_by
 from vantage3d.io.infos import load_info
@@ -22,6 +16,12 @@ from vantage3d.io.manifest import differences
 from vantage3d.io.names import check_public
 from vantage3d.io.paths import check_path, inside
 from vantage3d.io.points import read_labels
+from vantage3d.io.scannet_classes import (
+    SCANNET20_CLASSES,
+    SCANNET20_IDS,
+    SCANNET200_CLASSES,
+    SCANNET200_IDS,
+)
 from vantage3d.process.seeding import SeededSamples, seeded
 from vantage3d.registry import DATASETS
 from vantage3d.visualization.instances import distinct_colours

@@ -13,10 +13,10 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from vantage3d.esam.evaluation.unified_seg_metric import UnifiedSegMetric
-from vantage3d.esam.scannet_classes import THING_IDS
 from vantage3d.inference.frames import PROPORTIONS
 from vantage3d.io.images import read_ids, resized
 from vantage3d.io.names import public_name
+from vantage3d.io.scannet_classes import THING_IDS
 from vantage3d.process.spacing import evenly_spaced
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
 from vantage3d.results.scene_instances import LEAST_SCORE

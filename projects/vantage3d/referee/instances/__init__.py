@@ -1,0 +1,1 @@
+"""The task ``instances``: masks over the points of scans or frames."""

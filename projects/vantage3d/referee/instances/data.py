@@ -1,0 +1,142 @@
+"""Predicted and true instances of one unit, and how the first come onto the second."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+from vantage3d.checks import check_finite, check_shape
+
+LEAST, MOST = -0.5, 1.5  # of scores: networks that regress an overlap leave 0..1 a bit
+Points = NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedInstances:
+    """Instances of one unit; masks may overlap.
+
+    Attributes:
+        masks: (P, N) bool.
+        scores: (P,) in or near 0..1, higher is surer.
+        classes: (P,) ids of the class table as they stand in files; None where classes
+            are not told apart.
+        points: (N, 3) metres, where masks are over points of the prediction's own; None
+            where they are over those of the truth.
+    """
+
+    masks: NDArray[np.bool_]
+    scores: NDArray[np.float64]
+    classes: NDArray[np.int64] | None = None
+    points: Points | None = None
+
+    def check(self) -> None:
+        """Refuse what cannot be.
+
+        Raises:
+            ValueError: If shapes disagree, or a score is no number near 0..1.
+        """
+        dims = check_shape("masks", self.masks, "P N")
+        check_shape("scores", self.scores, "P", dims=dims)
+        check_finite("scores", self.scores, fix="Mend what writes them")
+        wrong = self.scores[(self.scores < LEAST) | (self.scores > MOST)]
+        if len(wrong):
+            raise ValueError(
+                f"`scores` must lie in 0..1, or near it, got {wrong[0]:g}. Give "
+                "probabilities, not logits or percent"
+            )
+        if self.classes is not None:
+            check_shape("classes", self.classes, "P", dims=dims)
+        if self.points is not None:
+            check_shape("points", self.points, "N 3", dims=dims)
+            check_finite("points", self.points)
+
+
+@dataclass(frozen=True, eq=False)
+class TrueInstances:
+    """Instances of one unit.
+
+    Attributes:
+        instances: (N,) ids, -1 for none.
+        classes: (N,) ids of the class table as they stand in files, 0 for none; None
+            where every instance counts.
+        points: (N, 3) metres; None where files have none.
+        segments: (N,) parts that masks are smoothed over, and trivial answers made of;
+            None where files have none.
+    """
+
+    instances: NDArray[np.int64]
+    classes: NDArray[np.int64] | None = None
+    points: Points | None = None
+    segments: NDArray[np.int64] | None = None
+
+    def check(self) -> None:
+        """Refuse what cannot be.
+
+        Raises:
+            ValueError: If shapes disagree, or a point is not finite.
+        """
+        dims = check_shape("instances", self.instances, "N")
+        for name in ("classes", "segments"):
+            if getattr(self, name) is not None:
+                check_shape(name, getattr(self, name), "N", dims=dims)
+        if self.points is not None:
+            check_shape("points", self.points, "N 3", dims=dims)
+            check_finite("points", self.points)
+
+
+def onto_truth(
+    pred: PredictedInstances, truth: TrueInstances, limit: float | None, smooth: bool
+) -> PredictedInstances:
+    """The prediction over the points of the truth.
+
+    A true point is in the masks of the predicted point nearest to it.
+
+    Args:
+        pred: Of the unit.
+        truth: Of the unit.
+        limit: Metres from which a predicted point is none; None where predictions must
+            be over the points of the truth.
+        smooth: Whether a segment of the truth is then in a mask whole, where most of
+            its points are, or not at all.
+
+    Raises:
+        ValueError: If the numbers of points differ and nothing can be done about it.
+    """
+    n_true, n_pred = len(truth.instances), pred.masks.shape[1]
+    if not len(pred.masks):
+        return replace(pred, masks=np.zeros((0, n_true), bool), points=None)
+    if pred.points is None:
+        if n_pred != n_true:
+            raise ValueError(
+                f"masks are over {n_pred} points and the truth has {n_true}. Predict "
+                "on the points of the truth, in their order, or write the `points` of "
+                "the prediction beside its masks"
+            )
+        return pred
+    if limit is None or truth.points is None:
+        who = (
+            "the truth has none" if truth.points is None else "the protocol takes none"
+        )
+        raise ValueError(
+            f"the prediction has {n_pred} points of its own, and {who}, so masks "
+            "cannot come onto those of the truth. Predict on the points of the truth"
+            + (", or choose a protocol with `transfer`" if limit is None else "")
+        )
+    distance, nearest = KDTree(pred.points).query(truth.points)
+    masks = pred.masks[:, nearest] & (distance <= limit)
+    if smooth and truth.segments is not None:
+        masks = smoothed(masks, truth.segments)
+    return replace(pred, masks=masks, points=None)
+
+
+def smoothed(
+    masks: NDArray[np.bool_], segments: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """(P, N) masks of whole segments: those of which more than half was masked."""
+    _, of = np.unique(segments, return_inverse=True)
+    sizes = np.bincount(of)
+    shares = [np.bincount(of, mask) for mask in masks]
+    return np.array([2 * share > sizes for share in shares], bool).reshape(
+        len(masks), len(sizes)
+    )[:, of]

@@ -1,0 +1,27 @@
+"""What can be judged, by name."""
+
+from importlib import import_module
+
+from vantage3d.checks import check_choice
+from vantage3d.referee.protocol import find_protocol
+from vantage3d.referee.task import Task
+
+TASKS = {  # name -> module of this room, and its class
+    "instances": ("instances.task", "InstancesTask"),
+}
+
+
+def find_task(name: str, protocol: str) -> Task:
+    """A task under one of its protocols.
+
+    Args:
+        name: Of the task.
+        protocol: Name of a shipped one, or the path of one's own.
+
+    Raises:
+        ValueError: If there is no such task, or no such protocol of it.
+    """
+    check_choice("task", name, TASKS)
+    module, kind = TASKS[name]
+    found = import_module(f"vantage3d.referee.{module}")
+    return getattr(found, kind)(find_protocol(protocol, name))

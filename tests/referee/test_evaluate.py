@@ -1,0 +1,163 @@
+"""Judging from files: pairing, hashes, flags, the record and its comparison."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vantage3d.cli import main
+from vantage3d.referee.comparison import compare
+from vantage3d.referee.evaluate import Options, evaluate
+from vantage3d.referee.result import read_result
+from vantage3d.referee.tasks import find_task
+
+SCENES = [f"scene{number:04d}_00" for number in range(4)]
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Truth, and a model that has three of four points, as files."""
+    task = find_task("instances", "strict")
+    own, rng = task.readers[0](task.rules), np.random.default_rng(0)
+    for name, truth in task.made_up().items():
+        task.truth_readers[0](task.rules).write(tmp_path / "truth", name, truth)
+        best = task.perfect(truth)
+        masks = best.masks & (rng.random(best.masks.shape) < 0.75)
+        own.write(tmp_path / "model", name, replace(best, masks=masks))
+        own.write(tmp_path / "best", name, best)
+    return tmp_path
+
+
+def judged(root, name="model", protocol="strict", **options):
+    task = find_task("instances", protocol)
+    found = evaluate(task, root / name, root / "truth", Options(**options))
+    found.write(root / "results" / f"{name}-{protocol}")
+    return found
+
+
+def test_a_result_says_what_it_depends_on_and_is_read_back(world):
+    (world / "model" / "run.json").write_text('{"precision": "float32"}')
+    result = judged(world)
+    again = read_result(world / "results" / "model-strict")
+    assert again.figures == result.figures and again.run == {"precision": "float32"}
+    for answer, units in result.arrays.items():
+        for unit, back in zip(units, again.arrays[answer]):
+            for name, array in unit.items():
+                np.testing.assert_array_equal(array, back[name])
+    assert again.counts == {
+        "scans or frames": 4,
+        "missing": 0,
+        "clusters": 4,
+        "true instances": 24,
+        "predictions": 20,
+    }
+    assert again.flags == [] and again.protocol_hash == result.protocol_hash
+    task = find_task("instances", "strict")
+    figures = task.figures(again.arrays["model"])
+    assert figures == result.figures["model"], "figures can be made of arrays"
+
+
+def test_a_changed_file_changes_the_hash_and_order_does_not(world):
+    before = judged(world)
+    path = world / "model" / f"{SCENES[0]}.npz"
+    arrays = dict(np.load(path))
+    arrays["scores"][0] = 0.99
+    np.savez(path, **arrays)
+    after = judged(world)
+    assert before.predictions.sha256 != after.predictions.sha256
+    assert before.truth.sha256 == after.truth.sha256
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("model", "4 scans or frames have no prediction"), ("truth", "have no truth")],
+)
+def test_a_unit_that_one_side_lacks_is_refused(world, name, said):
+    (world / name / f"{SCENES[2]}.npz").unlink()
+    with pytest.raises(ValueError, match=f"1 of .*{said}.*: {SCENES[2]}"):
+        judged(world)
+
+
+def test_a_missing_unit_counts_as_nothing_found_where_that_is_said(world):
+    whole = judged(world, "best").figures["model"]["all_ap"]
+    (world / "best" / f"{SCENES[2]}.npz").unlink()
+    result = judged(world, "best", missing_is_empty=True)
+    assert result.missing == [SCENES[2]] and result.counts["missing"] == 1
+    assert result.figures["model"]["all_ap"] == pytest.approx(0.75 * whole, abs=1e-9)
+    left = judged(world, "best", units=[*SCENES[:2], SCENES[3]])
+    assert left.figures["model"]["all_ap"] == 1 and left.units == [
+        *SCENES[:2],
+        SCENES[3],
+    ]
+
+
+def test_a_unit_to_judge_without_truth_is_named(world):
+    with pytest.raises(ValueError, match=r"1 of 2 .* have no truth in .*: fly"):
+        judged(world, units=[SCENES[0], "fly"])
+
+
+def test_folders_of_no_or_two_formats_are_refused(world):
+    with pytest.raises(FileNotFoundError, match="results do not exist"):
+        evaluate(find_task("instances", "strict"), world / "results", world / "truth")
+    (world / "empty").mkdir()
+    (world / "empty" / "a.jpg").touch()
+    with pytest.raises(
+        FileNotFoundError, match=r"it has \['a.jpg'\]. Known are\n.*npz"
+    ):
+        judged(world, "empty")
+    np.savez(world / "model" / "odd.npz", pred_masks=np.zeros((3, 0)))
+    with pytest.raises(ValueError, match=r"2 formats: .*Say which with --format"):
+        judged(world)
+    with pytest.raises(ValueError, match=r"must be one of .*, got 'fly'"):
+        judged(world, format="fly")
+
+
+def test_a_model_below_a_trivial_row_is_flagged(world):
+    task = find_task("instances", "strict")
+    for name, truth in task.made_up().items():
+        bad = replace(task.perfect(truth), masks=~task.perfect(truth).masks)
+        task.readers[0](task.rules).write(world / "bad", name, bad)
+    result = judged(world, "bad")
+    assert result.flags[0] == (
+        "no better than 'every superpoint' in all_ap, all_ap_50%, all_ap_25%"
+    )
+    assert "warning: the model is no better than" in result.text()
+
+
+def test_results_of_different_protocols_truth_or_precision_are_not_compared(world):
+    results = world / "results"
+    judged(world, "best")
+    judged(world)
+    table, _ = compare(results / "best-strict", results / "model-strict")
+    assert [row[0] for row in table.body] == ["AP", "AP50", "AP25"]
+    assert table.body[0][1] == "1.0000" and table.body[0][3].startswith("-0.")
+    judged(world, protocol="esam-2024")
+    with pytest.raises(
+        ValueError, match=r"`overlaps` is \[0.5, 1.0, 0.05\] and \[0.5, 0"
+    ):
+        compare(results / "best-strict", results / "model-esam-2024")
+    for name, said in ("best", "bfloat16"), ("model", "float32"):
+        (world / name / "run.json").write_text(json.dumps({"precision": said}))
+        judged(world, name)
+    with pytest.raises(ValueError, match="A ran in bfloat16 and B in float32"):
+        compare(results / "best-strict", results / "model-strict")
+    judged(world, units=SCENES[1:])
+    with pytest.raises(ValueError, match=f"1 units are of one alone .{SCENES[0]}"):
+        compare(results / "best-strict", results / "model-strict")
+
+
+def test_the_commands_print_table_protocols_and_difference(world, capsys):
+    out = [str(world / "out" / name) for name in ("model", "best")]
+    for folder in out:
+        given = [str(world / folder.rsplit("/", 1)[1]), str(world / "truth")]
+        main(["evaluate", "instances", *given, "--protocol", "strict", "--out", folder])
+    said = capsys.readouterr().out
+    assert "| model                |" in said and "4 files of npz in" in said
+    assert read_result(world / "out" / "model").command.startswith(
+        f"vantage3d evaluate instances {world}/model {world}/truth --protocol strict"
+    )
+    main(["compare", *out])
+    assert "B - A" in capsys.readouterr().out
+    main(["evaluate", "--protocols", "--protocol", "strict"])
+    assert "transfer_limit_m = 0.1: A true point farther" in capsys.readouterr().out
