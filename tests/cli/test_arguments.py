@@ -5,7 +5,8 @@ import argparse
 import pytest
 from mmengine.config import DictAction
 
-from vantage3d.cli.arguments import add_cfg_options, option_value
+from vantage3d.cli.arguments import add_cfg_options
+from vantage3d.process.option_values import option_text, option_value
 
 
 def parsed(*texts):
@@ -35,6 +36,18 @@ def test_paths_stay_as_they_are(path):
         "test_evaluator.predictions_dir": path
     }
     assert option_value(f"[{path}, b]") == [path, "b"] or path == "(1) [x"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(3, 1e-4, True, None, "abc", "1", "a, b", "None", "[x", (0.1, 20.0), [], ()),
+        *([{"type": "Hook", "at": (1, [2])}], {"a": {"b": "c:d"}}, "{x}", {}, (1,)),
+    ],
+)
+def test_what_is_written_is_read_again(value):
+    found = option_value(option_text(value))
+    assert found == value and type(found) is type(value)
 
 
 def test_quotes_keep_commas():

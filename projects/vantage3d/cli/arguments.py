@@ -2,13 +2,12 @@
 
 import argparse
 import os
-from contextlib import suppress
 from inspect import cleandoc
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import vantage3d
+from vantage3d.process.option_values import option_value
 from vantage3d.process.verification import NO_VERIFY
 
 PACKAGE = Path(vantage3d.__file__).parent
@@ -76,49 +75,6 @@ class KeysAndValues(argparse.Action):
                 )
             options[key.strip()] = option_value(value)
         setattr(namespace, self.dest, options)
-
-
-def option_value(text: str) -> Any:
-    """A number, True, False, None, a text, or a list of these.
-
-    ``1,2`` and ``[1, 2]`` are lists, ``(1, 2)`` is a tuple. Blanks within a text stay;
-    quotes around it keep commas and brackets too: ``'"a, b"'``.
-    """
-    text = text.strip()
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
-        return text[1:-1]
-    whole = text[:1] + text[-1:] in ("()", "[]") and _depths(text)[:-1].count(0) == 0
-    parts = _parts(text[1:-1] if whole else text)
-    if whole:
-        values = [option_value(part) for part in parts if part.strip()]
-        return tuple(values) if text[0] == "(" else values
-    if len(parts) > 1:
-        return [option_value(part) for part in parts]
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    if text == "None":
-        return None
-    for number in (int, float):
-        with suppress(ValueError):
-            return number(text) if "_" not in text else text
-    return text
-
-
-def _depths(text: str) -> list[int]:
-    """How many brackets are open behind each letter."""
-    steps = ((letter in "([") - (letter in ")]") for letter in text)
-    return list(accumulate(steps))
-
-
-def _parts(text: str) -> list[str]:
-    """What stands between commas outside of brackets."""
-    places = [
-        place
-        for place, depth in enumerate(_depths(text))
-        if depth == 0 and text[place] == ","
-    ]
-    starts = [0, *(place + 1 for place in places)]
-    return [text[start:end] for start, end in zip(starts, [*places, len(text)])]
 
 
 def add_data_root(parser: argparse.ArgumentParser) -> None:

@@ -195,6 +195,11 @@ TABLE = (
             ("within_5_of_all", "all within 5 %"),
         )
     ),
+    Metric("sparse.common.abs_rel_median", "median AbsRel, common", "", False,
+           "sparse.abs_rel_median of keypoints that all rows of a study triangulate",
+           POINTS),
+    Metric("sparse.common.within_5", "within 5 %, common", "", True,
+           "sparse.within_5 of the same", POINTS),
     Metric("sparse.baseline_m", "baseline", "m", None,
            "mean distance of the views to the anchor", WINDOWS),
     Metric("sparse.epipolar_px", "epipolar segment", "pixels", None,

@@ -1,12 +1,20 @@
 """Studies: what rows change, what the report must not overlook, controls."""
 
+import argparse
+import math
+import shlex
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
 from tests.deltas.worlds import wall_batch
 from tests.shared import ROOT
-from vantage3d.deltas.evaluation.depth_metric import SPARSE
+from vantage3d.cli.arguments import add_cfg_options
+from vantage3d.deltas.evaluation.depth_metric import write_points
 from vantage3d.deltas.evaluation.hooks import MISTAKES, WrongPosesHook
+from vantage3d.deltas.evaluation.sparse_points import CHANCE, SPARSE, JudgedPoints
 from vantage3d.deltas.evaluation.studies import (
     DATASET,
     STUDIES,
@@ -17,6 +25,7 @@ from vantage3d.deltas.evaluation.studies import (
 from vantage3d.deltas.evaluation.study_run import (
     Source,
     command_of,
+    compare_points,
     markdown,
     warnings,
     write_study,
@@ -29,16 +38,36 @@ CONFIG = ROOT / "configs/deltas/deltas_synthetic.py"
 
 def result(name: str, x: float | None, abs_rel: float, share: float = 1.0, **row):
     metrics = dict.fromkeys((*EIGHT, *SPARSE), 0.5)
+    metrics |= {f"sparse.chance.{name}.within_5_of_all": 0.1 for name in CHANCE}
     metrics |= {EIGHT[0]: abs_rel, "sparse.triangulated": share}
     return Result(Row(name, x=x, **row), metrics, f"python tools/test.py {name}")
 
 
+def read_again(command: str) -> dict:
+    """The settings that a printed command gives."""
+    parser = argparse.ArgumentParser()
+    add_cfg_options(parser)
+    return parser.parse_args(shlex.split(command)[4:]).cfg_options
+
+
 @pytest.mark.parametrize("name", [n for n in STUDIES if n != "weights"])
-def test_a_config_reads_what_rows_change(name):
-    options = {}
+def test_a_config_reads_what_printed_commands_say(name):
+    source, options = Source("c.py", Path("x.pth"), Path("out")), {}
     for row in STUDIES[name].rows(Settings()):
+        words = ["tools/test.py", "c.py", "x.pth"]
+        assert read_again(command_of(source, words, row.options)) == row.options
         options |= row.options
     load_config(CONFIG, options)
+
+
+def test_rows_of_gaps_have_one_set_of_anchors_and_a_control_each():
+    rows = STUDIES["seq_gap"].rows(Settings(gaps=(5, 60, 20), views=4))
+    same = {f"{DATASET}.anchors_of": (4, 60), f"{DATASET}.min_baseline": 0.0}
+    assert all(same.items() <= row.options.items() for row in rows)
+    named = {row.name: row for row in rows}
+    for row in rows[:3]:
+        changed = named[row.control].options.items() - row.options.items()
+        assert changed == {("model.sparse_range", (1e6, 2e6))}
 
 
 def test_only_the_mask_rows_change_the_mask():
@@ -73,12 +102,58 @@ def test_other_weights_are_needed():
 
 def test_numbers_that_agree_with_a_guess_are_flagged():
     """The published study: four gaps, one number, nothing ever triangulated."""
-    rows = [result(f"gap {gap}", gap, 0.7569, 0.001) for gap in (1, 5, 10, 20)]
-    notes = warnings([*rows, result("no points", None, 0.7569, 0.0)])
+    rows = [
+        result(f"gap {gap}", gap, 0.7569, 0.0, control="none") for gap in (1, 5, 10, 20)
+    ]
+    notes = warnings([*rows, result("none", None, 0.7569, 0.0)])
     assert sum("made no difference" in note for note in notes) == 4
-    assert sum("0.10% of the keypoints" in note for note in notes) == 4
-    fine = [result("gap 20", 20, 0.08), result("no points", None, 0.2)]
+    assert sum("no keypoint was triangulated" in note for note in notes) == 4
+    fine = [result("gap 20", 20, 0.08, control="none"), result("none", None, 0.2)]
     assert warnings(fine) == []
+
+
+def test_rows_of_chance_and_other_anchors_are_flagged():
+    guessed, good = result("a", 1, 0.3), result("b", 2, 0.1)
+    guessed.metrics["sparse.within_5_of_all"] = 0.19
+    guessed.metrics["count.frames"], good.metrics["count.frames"] = 65, 60
+    few, chance = warnings([guessed, good])
+    assert few.startswith("Rows have 60 to 65 anchors")
+    assert chance.startswith("a: 19.0% of the keypoints") and "10.0% are" in chance
+
+
+def rows_with_points(tmp_path, *found, anchor="room/7") -> list[Result]:
+    """Rows whose keypoints, at x = 0, 1, ..., have true depth 2 m."""
+    rows = []
+    for number, z in enumerate(found):
+        z, path = np.array(z, np.float32), tmp_path / f"{number}.npz"
+        pixels = np.stack([np.arange(len(z)), 0 * z], 1)
+        truth = np.full_like(z, 2)
+        write_points(path, {anchor: JudgedPoints(pixels, truth, z, z, {})})
+        row = result(str(number), number, 0.1)
+        rows.append(Result(row.row, row.metrics, "", path))
+    return rows
+
+
+def test_errors_are_compared_on_keypoints_of_all_rows(tmp_path):
+    none = math.nan
+    rows = rows_with_points(tmp_path, [2, 3, 2.2, none], [none, 2.02, 2.02, 9])
+    first, second = (r.metrics for r in compare_points(rows))
+    assert first["count.common_keypoints"] == 2
+    assert first["sparse.common.abs_rel_median"] == pytest.approx(0.3)
+    assert second["sparse.common.abs_rel_median"] == pytest.approx(0.01, rel=1e-3)
+    assert (first["sparse.common.within_5"], second["sparse.common.within_5"]) == (0, 1)
+    assert "2 keypoints are triangulated in all rows" in markdown(
+        "x", compare_points(rows)
+    )
+
+
+def test_rows_of_other_keypoints_are_not_compared(tmp_path):
+    none = math.nan
+    apart = rows_with_points(tmp_path, [2, none], [none, 2])
+    apart += rows_with_points(tmp_path / "other", [2, 2], anchor="room/8")
+    for rows in (apart[:2], apart[1:]):
+        found = compare_points(rows)
+        assert all("sparse.common.within_5" not in r.metrics for r in found)
 
 
 def test_the_report_is_written(tmp_path):
@@ -93,13 +168,10 @@ def test_the_report_is_written(tmp_path):
     assert {p.suffix for p in tmp_path.iterdir()} == {".md", ".json", ".png"}
 
 
-def test_the_command_of_a_row_gives_its_settings(tmp_path):
-    source = Source("c.py", tmp_path, tmp_path, "data/x")
-    options = {"model.search_range": (0.1, 20.0), "test_dataloader.dataset.gap": 5}
-    command = command_of(source, tmp_path, options)
-    assert "--data-root data/x" in command
-    assert "'model.search_range=(0.1,20.0)'" in command
-    assert command.endswith("test_dataloader.dataset.gap=5")
+def test_a_command_has_the_data_of_the_study(tmp_path):
+    source = Source("c.py", tmp_path, tmp_path, "data/my rooms")
+    command = command_of(source, ["tools/test.py"], {})
+    assert command == "python tools/test.py --data-root 'data/my rooms'"
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

@@ -162,7 +162,7 @@ def doubts(metrics: Mapping[str, float]) -> list[str]:
         ]
     notes = []
     right = metrics["sparse.within_5_of_all"]
-    best = max(metrics[f"sparse.chance.{name}.within_5_of_all"] for name in CHANCE)
+    best = by_chance(metrics)
     if right < MORE_THAN_CHANCE * best:
         notes.append(
             f"{right:.1%} of the keypoints are within 5 % of the truth, by chance "
@@ -177,6 +177,12 @@ def doubts(metrics: Mapping[str, float]) -> list[str]:
             f"their pixels {dense:.1%}: it was not made from them"
         )
     return notes
+
+
+def by_chance(metrics: Mapping[str, float]) -> float:
+    """The larger share of all keypoints that chance has within 5 %; NaN if unknown."""
+    keys = (f"sparse.chance.{name}.within_5_of_all" for name in CHANCE)
+    return max(metrics.get(key, math.nan) for key in keys)
 
 
 def view_geometry(

@@ -6,13 +6,14 @@ otherwise, because rows with different masks cannot be compared.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 DATASET = "test_dataloader.dataset"
 EVALUATOR = "test_evaluator"
 CLASSICAL = "classical"  # the study of features without learning
+WITHOUT = "no points"
 NO_POINTS = {"model.sparse_range": (1e6, 2e6)}
 # Published: longer sequences, smaller gaps, the same volume seen.
 SEQUENCES = ((3, 20), (4, 15), (5, 12), (7, 10))
@@ -30,6 +31,7 @@ class Row:
         x: Where it stands in the plot; None for a control, drawn as a line.
         checkpoint: Weights, where they are not the study's.
         same_mask: Whether true depth is judged over the study's range.
+        control: Name of the row that is the same without any point.
     """
 
     name: str
@@ -37,15 +39,24 @@ class Row:
     x: float | None = None
     checkpoint: Path | None = None
     same_mask: bool = True
+    control: str = ""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What the evaluator returned of a row, and the command that gives it again."""
+    """What the evaluator returned of a row.
+
+    Attributes:
+        row: The row.
+        metrics: By their keys.
+        command: What gives it again.
+        keypoints: File of its keypoints, where there are any.
+    """
 
     row: Row
     metrics: Metrics
     command: str
+    keypoints: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,7 @@ class Settings:
 
     Attributes:
         gaps: Frames between neighbouring views.
+        views: Views of a sample, of the study of gaps.
         narrow: The range of depth of the weights, metres.
         wide: The other range.
         sizes: (H, W) of the views.
@@ -63,6 +75,7 @@ class Settings:
     """
 
     gaps: Sequence[int] = (1, 5, 10, 20)
+    views: int = 3
     narrow: tuple[float, float] = (0.5, 10.0)
     wide: tuple[float, float] = (0.1, 20.0)
     sizes: Sequence[tuple[int, int]] = ((240, 320), (480, 640))
@@ -72,18 +85,26 @@ class Settings:
 
 
 def gap_rows(settings: Settings) -> list[Row]:
-    """Spacing of the views, with controls that cannot have used it."""
-    every_anchor = {f"{DATASET}.min_baseline": 0.0}  # else rows have other anchors
-    rows = [
-        Row(f"gap {gap}", {**every_anchor, f"{DATASET}.gap": gap}, float(gap))
-        for gap in settings.gaps
-    ]
+    """Spacing of the views, with controls that cannot have used it.
+
+    Anchors are those that have views at the largest gap, whether the camera moves or
+    not: a row of its own anchors would show where the camera stands still.
+    """
+    same = {
+        f"{DATASET}.min_baseline": 0.0,
+        f"{DATASET}.anchors_of": (settings.views, max(settings.gaps)),
+    }
+    rows, controls = [], []
+    for gap in settings.gaps:
+        options = {**same, f"{DATASET}.gap": gap}
+        name, control = f"gap {gap}", f"gap {gap}, {WITHOUT}"
+        rows.append(Row(name, options, float(gap), control=control))
+        controls.append(Row(control, options | NO_POINTS))
     last = rows[-1].options
-    rows.append(Row("no points", last | NO_POINTS))
     for mistake in ("stride", "inverted"):
         wrong = {"custom_hooks": [{"type": "WrongPosesHook", "mistake": mistake}]}
-        rows.append(Row(f"wrong poses: {mistake}", last | wrong))
-    return rows
+        controls.append(Row(f"{rows[-1].name}, wrong poses: {mistake}", last | wrong))
+    return rows + controls
 
 
 def range_rows(settings: Settings) -> list[Row]:
@@ -95,15 +116,16 @@ def range_rows(settings: Settings) -> list[Row]:
     base = {"model.search_range": narrow, "model.sparse_range": narrow}
     mask = {f"{EVALUATOR}.min_depth": wide[0], f"{EVALUATOR}.max_depth": wide[1]}
     text = f"{wide[0]:g} to {wide[1]:g} m"
-    return [
+    rows = [
         Row(f"{narrow[0]:g} to {narrow[1]:g} m", base, 0.0),
         Row(f"search {text}", base | search, 1.0),
         Row(f"sparse filter {text}", base | sparse, 2.0),
         Row(f"search and filter {text}", search | sparse, 3.0),
         Row(f"mask {text}", base | mask, 4.0, same_mask=False),
         Row(f"all {text}", search | sparse | mask, 5.0, same_mask=False),
-        Row("no points", base | NO_POINTS),
     ]
+    rows = [replace(row, control=WITHOUT if row.same_mask else "") for row in rows]
+    return [*rows, Row(WITHOUT, base | NO_POINTS)]
 
 
 def resolution_rows(settings: Settings) -> list[Row]:

@@ -1,6 +1,7 @@
 """A study: each row is what ``tools/test.py`` does with its settings, then a report."""
 
 import json
+import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from mmengine.registry import FUNCTIONS
@@ -17,9 +19,15 @@ from vantage3d.deltas.evaluation.classical import (
     ClassicalBaseline,
     predict_sample,
 )
-from vantage3d.deltas.evaluation.sparse_points import SPARSE
+from vantage3d.deltas.evaluation.sparse_points import (
+    CLOSE,
+    SPARSE,
+    by_chance,
+    doubts,
+)
 from vantage3d.deltas.evaluation.studies import (
     CLASSICAL,
+    EVALUATOR,
     STUDIES,
     Result,
     Row,
@@ -30,16 +38,18 @@ from vantage3d.engine.configs.config import load_config
 from vantage3d.engine.launch import set_data_root, test
 from vantage3d.evaluation.metrics_table import find
 from vantage3d.evaluation.stereo_depth import EIGHT
+from vantage3d.io.arrays import load_arrays
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.images import write_figure
+from vantage3d.process.option_values import option_text
 from vantage3d.process.progress import track
 from vantage3d.registry import DATASETS, METRICS
 
 QUIET: dict[str, Any] = {"custom_hooks": []}  # a row needs no report of its own
-CONTROL = "no points"
+COMMON = ("sparse.common.abs_rel_median", "sparse.common.within_5")
 # Relative difference of AbsRel below which views made no difference.
 SAME = 1e-3
-FEW = 0.01
+FEW = 0.5
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ class Source:
 def run_study(name: str, source: Source, settings: Settings) -> str:
     """Run a study, write its report and return it, markdown.
 
-    The narrow range of the settings is taken from the config.
+    The narrow range of the settings and the number of views are the config's.
 
     Raises:
         EngineError: If a config or checkpoint is wrong.
@@ -69,40 +79,81 @@ def run_study(name: str, source: Source, settings: Settings) -> str:
     if name == CLASSICAL:
         results = [*run_rows(source, [Row("network", x=-1.0)]), *run_classical(source)]
         return write_study(source.out, name, Study(lambda _: []), results)
-    narrow = load_config(source.config, dict(source.options)).model.search_range
-    settings = replace(settings, narrow=(narrow[0], narrow[1]))
+    cfg = load_config(source.config, dict(source.options))
+    narrow, views = cfg.model.search_range, cfg.test_dataloader.dataset.frames
+    settings = replace(settings, narrow=(narrow[0], narrow[1]), views=views)
     study = STUDIES[name]
     results = run_rows(source, study.rows(settings))
-    return write_study(source.out, name, study, results)
+    return write_study(source.out, name, study, compare_points(results))
 
 
 def run_rows(source: Source, rows: list[Row]) -> list[Result]:
     """Test every row, one after the other."""
     results = []
     for row in track(rows, description="rows"):
-        options = {**QUIET, **source.options, **row.options}
+        folder = source.out / re.sub(r"\W+", "_", row.name)
+        file = {f"{EVALUATOR}.keypoints_file": str(folder / "keypoints.npz")}
+        options = {**QUIET, **file, **source.options, **row.options}
         checkpoint = row.checkpoint or source.checkpoint
         metrics = test(
             source.config,
             str(checkpoint),
-            work_dir=str(source.out / re.sub(r"\W+", "_", row.name)),
+            work_dir=str(folder),
             cfg_options=options,
             data_root=source.data_root,
         )
-        command = command_of(source, checkpoint, options)
-        results.append(Result(row, metrics, command))
+        words = ["tools/test.py", source.config, str(checkpoint)]
+        command = command_of(source, words, options)
+        results.append(Result(row, metrics, command, folder / "keypoints.npz"))
     return results
 
 
-def command_of(source: Source, checkpoint: Path, options: Mapping[str, Any]) -> str:
-    """``tools/test.py`` with the settings of a row."""
-    words = ["python", "tools/test.py", source.config, str(checkpoint)]
+def compare_points(results: Sequence[Result]) -> list[Result]:
+    """Errors of the keypoints that every row but the controls has triangulated.
+
+    Rows triangulate other keypoints, the more the easier they are, so their own medians
+    cannot be compared. Where rows share less than :data:`FEW` of their keypoints,
+    because other weights or sizes detect others, there is nothing to compare.
+    """
+    rows = [r for r in results if r.row.x is not None]
+    found = [_keypoints(r.keypoints) for r in rows]
+    common = set.intersection(*({k for k, (z, _) in f.items() if z > 0} for f in found))
+    least = min(map(len, found))
+    shared = len(set.intersection(*map(set, found)))
+    if not common or shared < FEW * least:
+        return list(results)
+    errors = {}
+    for result, points in zip(rows, found):
+        z, truth = np.array([points[key] for key in sorted(common)]).T
+        off = np.abs(z - truth) / truth
+        errors[result.row.name] = {
+            "sparse.common.abs_rel_median": float(np.median(off)),
+            "sparse.common.within_5": float((off < CLOSE).mean()),
+            "count.common_keypoints": len(common),
+        }
+    return [
+        replace(r, metrics={**r.metrics, **errors.get(r.row.name, {})}) for r in results
+    ]
+
+
+def _keypoints(path: Path | None) -> dict[tuple[str, float, float], tuple]:
+    """Depth, NaN where there is none, and truth by anchor and pixel."""
+    assert path is not None
+    names = ("anchor", "pixels", "found", "truth")
+    columns = load_arrays(path, "keypoints of a row", "Run the study again", names)
+    anchor, pixels, found, truth = (columns[name].tolist() for name in names)
+    keys = ((name, *pixel) for name, pixel in zip(anchor, pixels))
+    return dict(zip(keys, zip(found, truth)))
+
+
+def command_of(source: Source, words: Sequence[str], options: Mapping) -> str:
+    """A command, ``words``, on the study's data, with settings."""
+    words = ["python", *words]
     if source.data_root is not None:
         words += ["--data-root", source.data_root]
     if options:
         words.append("--cfg-options")
-    for key, value in options.items():
-        words.append(f"{key}={value}".replace(", ", ","))
+    words += [f"{key}={option_text(value)}" for key, value in options.items()]
     return shlex.join(words)
 
 
@@ -113,6 +164,9 @@ def run_classical(source: Source) -> list[Result]:
         set_data_root(cfg, source.data_root)
     samples = DATASETS.build(cfg.test_dataloader.dataset)
     collate = FUNCTIONS.get(cfg.test_dataloader.collate_fn["type"])
+    words = ["tools/study_deltas.py", CLASSICAL, source.config, str(source.checkpoint)]
+    words += ["--out", str(source.out)]
+    command = command_of(source, words, source.options)
     results = []
     for number, name in enumerate(DETECTORS):
         baseline, metric = ClassicalBaseline(name), METRICS.build(cfg.test_evaluator)
@@ -121,7 +175,7 @@ def run_classical(source: Source) -> list[Result]:
             one = {k: v[0] for k, v in batch["inputs"].items() if torch.is_tensor(v)}
             metric.process(batch, [predict_sample(baseline, one)])
         row = Row(name, x=float(number))
-        results.append(Result(row, metric.evaluate(len(samples)), ""))
+        results.append(Result(row, metric.evaluate(len(samples)), command))
     return results
 
 
@@ -139,37 +193,46 @@ def write_study(
 
 def markdown(name: str, results: Sequence[Result]) -> str:
     """The table, what must be noticed, and the commands."""
-    titles = ["row", *(find(key).title for key in (*SPARSE, *EIGHT))]
+    there = {key for result in results for key in result.metrics}
+    keys = [key for key in (*SPARSE, *COMMON, *EIGHT) if key in there]
+    titles = ["row", *(find(key).title for key in keys)]
     lines = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
     for result in results:
         star = "" if result.row.same_mask else " *"
-        cells = [f"{result.metrics[key]:.4f}" for key in (*SPARSE, *EIGHT)]
+        values = (result.metrics.get(key, math.nan) for key in keys)
+        cells = ["-" if math.isnan(value) else f"{value:.4f}" for value in values]
         lines.append(f"| {result.row.name}{star} | " + " | ".join(cells) + " |")
     notes = warnings(results)
+    if counts := {r.metrics.get("count.common_keypoints") for r in results} - {None}:
+        notes.append(f"{counts.pop()} keypoints are triangulated in all rows.")
     if any(not result.row.same_mask for result in results):
         notes.append(
             "\\* other pixels are judged in this row: not comparable with the others."
         )
-    commands = [f"    {r.command}" for r in results if r.command]
+    commands = dict.fromkeys(f"    {r.command}" for r in results)
     parts = [f"# Study: {name}", "", *lines, "", *(f"- {note}" for note in notes)]
     return "\n".join([*parts, "", *commands, ""])
 
 
 def warnings(results: Sequence[Result]) -> list[str]:
-    """Rows in which the views cannot have been used."""
+    """Rows in which the views cannot have been used, or that cannot be compared."""
     notes = []
-    control = next((r for r in results if r.row.name == CONTROL), None)
+    named = {r.row.name: r.metrics for r in results}
+    counts = {r.metrics["count.frames"] for r in results if "count.frames" in r.metrics}
+    if len(counts) > 1:
+        notes.append(
+            f"Rows have {min(counts):g} to {max(counts):g} anchors: dense errors are "
+            "of other images. Frames are missing that the first row has."
+        )
     for result in results:
-        share, row = result.metrics["sparse.triangulated"], result.row
-        if share < FEW:
-            notes.append(
-                f"{row.name}: {share:.2%} of the keypoints were triangulated, so its "
-                "depth is a guess from one image."
-            )
-        if control is None or row.x is None or not row.same_mask:
+        row, metrics = result.row, result.metrics
+        if row.x is None:
             continue
-        guess = control.metrics[EIGHT[0]]
-        if abs(result.metrics[EIGHT[0]] - guess) < SAME * guess:
+        notes += [f"{row.name}: {note}." for note in doubts(metrics)]
+        if row.control not in named:
+            continue
+        guess = named[row.control][EIGHT[0]]
+        if abs(metrics[EIGHT[0]] - guess) < SAME * guess:
             notes.append(
                 f"{row.name}: AbsRel equals that without any point ({guess:.4f}): "
                 "triangulation made no difference."
@@ -181,26 +244,33 @@ def draw(study: Study, results: Sequence[Result]) -> Figure:
     """Errors of dense depth and of the sparse points, and the share triangulated."""
     figure = Figure(figsize=(9, 3.8), layout="constrained", dpi=120)
     left, right = figure.subplots(1, 2)
-    places = {r.row.x: r for r in results if r.row.x is not None}
-    xs, drawn = list(places), list(places.values())
-    for key, label in (
-        (EIGHT[0], "dense AbsRel"),
-        ("sparse.abs_rel_median", "sparse, median"),
-    ):
-        left.plot(xs, [r.metrics[key] for r in drawn], "o-", label=label)
+    drawn = [r for r in results if r.row.x is not None]
+    xs, metrics = [r.row.x for r in drawn], [r.metrics for r in drawn]
+    guesses = {r.row.name: r.metrics[EIGHT[0]] for r in results}
+    controls = {r.row.control for r in drawn}
+    curves = {
+        "dense AbsRel": [m[EIGHT[0]] for m in metrics],
+        "dense, no points": [guesses.get(r.row.control, math.nan) for r in drawn],
+        "sparse, median": [m.get(SPARSE[1], math.nan) for m in metrics],
+        "sparse, of common points": [m.get(COMMON[0], math.nan) for m in metrics],
+    }
+    shares = {
+        "keypoints triangulated": [m.get(SPARSE[0], math.nan) for m in metrics],
+        "within 5 %, of all": [m.get(SPARSE[3], math.nan) for m in metrics],
+        "the same by chance": [by_chance(m) for m in metrics],
+    }
+    for axes, lines in (left, curves), (right, shares):
+        for label, values in lines.items():
+            if not all(map(math.isnan, values)):
+                axes.plot(xs, values, "o-", label=label)
     for result in results:
-        if result.row.x is None:
+        if result.row.x is None and result.row.name not in controls:
             height = result.metrics[EIGHT[0]]
             left.axhline(height, linestyle=":", linewidth=1, color="0.4")
             left.annotate(
                 result.row.name, (0.01, height), xycoords=("axes fraction", "data"),
                 fontsize=7, va="bottom",
             )  # fmt: skip
-    for key, label in (
-        ("sparse.triangulated", "keypoints triangulated"),
-        ("sparse.within_5", "of them within 5 %"),
-    ):
-        right.plot(xs, [r.metrics[key] for r in drawn], "o-", label=label)
     left.set_ylabel("relative error")
     right.set_ylabel("share")
     right.set_ylim(0, 1.03)
