@@ -9,6 +9,7 @@ is a class that may be subclassed and registered, and raises when it is used.
 mmengine and mmdetection import transformers, half of the time in which a command
 starts, for one optimizer that torch has too (``TorchAdafactor``) and for language
 models, which nothing here uses. Unless it was imported before, they do not find it.
+mmdetection also imports matplotlib's windows for one picture of tracking errors.
 """
 
 import sys
@@ -21,6 +22,8 @@ from types import ModuleType
 
 COMPILED = "mmcv's compiled operators, but only mmcv-lite is installed: `make mmcv-ops`"
 NUMBA = "numba, which the set-up leaves out: `pip install numba`"
+# Never missing, only slow to import.
+UNUSED = {"mmdet.utils.mot_error_visualize": "to be imported before vantage3d"}
 WITHOUT_TRANSFORMERS = (
     "mmengine.optim.optimizer.builder",
     "mmdet.datasets.transforms.text_transformers",
@@ -128,6 +131,4 @@ def absent_modules() -> dict[str, str]:
 def install() -> None:
     """Put the finders before all others, once; the stand-ins' unless all is there."""
     if not any(isinstance(finder, QuickFinder) for finder in sys.meta_path):
-        absent = absent_modules()
-        standing_in = [StandInFinder(absent)] if absent else []
-        sys.meta_path[:0] = [QuickFinder(), *standing_in]
+        sys.meta_path[:0] = [QuickFinder(), StandInFinder(UNUSED | absent_modules())]

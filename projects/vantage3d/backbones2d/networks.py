@@ -7,11 +7,9 @@ out squeeze-and-excitation and swish.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
-import timm
 import torch
-from timm.models import ByobNet, EfficientNet, VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -20,6 +18,9 @@ from vantage3d.geometry import resize_bicubic
 from vantage3d.io.feature_identity import fitted_size
 from vantage3d.io.features import FeatureSource
 from vantage3d.io.released_weights import BACKBONES
+
+if TYPE_CHECKING:  # more than a second, which runs without such networks need not wait
+    from timm.models import ByobNet, EfficientNet, VisionTransformer
 
 Size = tuple[int, int]
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet
@@ -144,10 +145,15 @@ def autocast(device: torch.device, enabled: bool) -> torch.autocast:
     return torch.autocast(device.type, dtype, enabled=enabled)
 
 
-def create_vit(name: str) -> VisionTransformer:
+def _create(name: str, **options: Any) -> Any:
+    import timm
+
+    return timm.create_model(name, pretrained=False, **options)
+
+
+def create_vit(name: str) -> "VisionTransformer":
     """The network of one of the names in ``DINOV2``, with random weights."""
-    model = timm.create_model(DINOV2[name], pretrained=False, num_classes=0)
-    return cast(VisionTransformer, model)
+    return _create(DINOV2[name], num_classes=0)
 
 
 class DinoV2(FeatureExtractor):
@@ -168,7 +174,7 @@ class DinoV2(FeatureExtractor):
 
     def __init__(
         self,
-        vit: VisionTransformer,
+        vit: "VisionTransformer",
         name: str,
         weights: str,
         layers: Sequence[int] | None = None,
@@ -248,9 +254,9 @@ def resize_positions(grid: Tensor, size: tuple[int, int], registers: bool) -> Te
     return resize_bicubic(grid, scale_factor=scale)
 
 
-def create_resnet() -> ByobNet:
+def create_resnet() -> "ByobNet":
     """CLIP's whole image network with random weights."""
-    return cast(ByobNet, timm.create_model("resnet50_clip", pretrained=False))
+    return _create("resnet50_clip")
 
 
 class ClipRN50(FeatureExtractor):
@@ -265,7 +271,7 @@ class ClipRN50(FeatureExtractor):
     """
 
     def __init__(
-        self, resnet: ByobNet, weights: str, input_size: Size | None = None
+        self, resnet: "ByobNet", weights: str, input_size: Size | None = None
     ) -> None:
         super().__init__(
             CLIP_RN50,
@@ -285,10 +291,9 @@ class ClipRN50(FeatureExtractor):
         return self.trunk(images)
 
 
-def create_efficientnet() -> EfficientNet:
+def create_efficientnet() -> "EfficientNet":
     """EfficientNet-Lite2 with random weights, its classifier included."""
-    model = timm.create_model("tf_efficientnet_lite2", pretrained=False)
-    return cast(EfficientNet, model)
+    return _create("tf_efficientnet_lite2")
 
 
 class EfficientNetLite2(FeatureExtractor):
@@ -319,7 +324,7 @@ class EfficientNetLite2(FeatureExtractor):
 
     def __init__(
         self,
-        net: EfficientNet,
+        net: "EfficientNet",
         weights: str,
         layers: Sequence[int] | None = None,
         input_size: Size | None = None,

@@ -10,12 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import interpolate, normalize, pixel_shuffle
-from torchvision.models.resnet import Bottleneck
 
 from vantage3d.checks import check_choice, check_positive
 from vantage3d.deltas.maxima import dilate, remove_border
 
-EXPANSION = Bottleneck.expansion
+EXPANSION = 4  # of torchvision's Bottleneck
 CELL = 8  # pixels per cell of logits and descriptors, both ways
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -44,6 +43,8 @@ class ResNetTrunk(nn.Module):
     """
 
     def __init__(self, in_channels: int, width: int, blocks: Sequence[int]) -> None:
+        from torchvision.models.resnet import Bottleneck
+
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, width, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)

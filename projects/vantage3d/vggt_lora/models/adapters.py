@@ -9,15 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from peft import LoraConfig, inject_adapter_in_model
-from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -28,6 +26,10 @@ from vantage3d.engine.optim import matching
 from vantage3d.io.files import DAMAGED
 from vantage3d.io.sidecars import read_hashed, write_hashed_bytes
 from vantage3d.registry import HOOKS
+
+if TYPE_CHECKING:  # two seconds, which runs without adapters need not wait
+    from peft import LoraConfig
+    from peft.tuners.lora import LoraLayer
 
 ADAPTER = "default"  # peft's name of the only adapter
 _ADAPTABLE = (nn.Linear, nn.Conv1d, nn.Conv2d)
@@ -98,6 +100,8 @@ def inject_lora(model: nn.Module, settings: LoraSettings) -> list[str]:
     Raises:
         ConfigError: If a pattern matches no layer; it names the nearest names.
     """
+    from peft import inject_adapter_in_model
+
     layers = adaptable_layers(model)
     names = matching(settings.target_modules, layers, "lora.target_modules")
     inject_adapter_in_model(_peft_config(settings, names), model, ADAPTER)
@@ -129,7 +133,9 @@ def _keep_other_parts(model: nn.Module, settings: LoraSettings) -> None:
         B.register_hook(lambda grad, rows=rows: grad * rows.to(grad))
 
 
-def _peft_config(settings: LoraSettings, names: Sequence[str]) -> LoraConfig:
+def _peft_config(settings: LoraSettings, names: Sequence[str]) -> "LoraConfig":
+    from peft import LoraConfig
+
     return LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,  # type: ignore[arg-type]
@@ -139,8 +145,10 @@ def _peft_config(settings: LoraSettings, names: Sequence[str]) -> LoraConfig:
     )
 
 
-def lora_layers(model: nn.Module) -> Iterator[tuple[str, LoraLayer]]:
+def lora_layers(model: nn.Module) -> Iterator[tuple[str, "LoraLayer"]]:
     """The adapted layers of a model by name."""
+    from peft.tuners.lora import LoraLayer
+
     for name, module in model.named_modules():
         if isinstance(module, LoraLayer):
             yield name, module

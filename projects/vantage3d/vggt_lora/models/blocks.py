@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
-from timm.layers import LayerScale, Mlp
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
@@ -150,6 +149,13 @@ class Attention(nn.Module):
         return [q, k, v]
 
 
+def perceptron(width: int, hidden: int, out: int | None = None) -> nn.Module:
+    """timm's two linear layers; timm takes more than a second, once one is made."""
+    from timm.layers import Mlp
+
+    return Mlp(width, hidden, out)
+
+
 class Block(nn.Module):
     """Attention and a two-layer perceptron, each added to its input.
 
@@ -166,12 +172,14 @@ class Block(nn.Module):
         qk_norm: bool = False,
         eps: float = 1e-5,
     ) -> None:
+        from timm.layers import LayerScale
+
         super().__init__()
         self.norm1 = nn.LayerNorm(dim, eps=eps)
         self.attn = Attention(dim, num_heads, qk_norm)
         self.ls1 = LayerScale(dim, init_values)
         self.norm2 = nn.LayerNorm(dim, eps=eps)
-        self.mlp = Mlp(dim, int(dim * mlp_ratio))
+        self.mlp = perceptron(dim, int(dim * mlp_ratio))
         self.ls2 = LayerScale(dim, init_values)
 
     def forward(self, tokens: Tensor, rotary: RotaryTable | None = None) -> Tensor:

@@ -1,10 +1,9 @@
 """Cameras from the camera tokens, refined in four rounds."""
 
 import torch
-from timm.layers import Mlp
 from torch import Tensor, nn
 
-from vantage3d.vggt_lora.models.blocks import Block
+from vantage3d.vggt_lora.models.blocks import Block, perceptron
 
 ENCODING = 9  # translation, quaternion, two fields of view
 ROUNDS = 4
@@ -39,7 +38,7 @@ class CameraHead(nn.Module):
         self.embed_pose = nn.Linear(ENCODING, dim_in)
         self.poseLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(dim_in, 3 * dim_in))
         self.adaln_norm = nn.LayerNorm(dim_in, eps=1e-6, elementwise_affine=False)
-        self.pose_branch = Mlp(dim_in, dim_in // 2, ENCODING)
+        self.pose_branch = perceptron(dim_in, dim_in // 2, ENCODING)
         # A field of view that starts below 0 has no gradient, and would stay there.
         nn.init.constant_(self.pose_branch.fc2.bias[7:], 0.2)
 

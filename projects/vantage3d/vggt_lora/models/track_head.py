@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import torch
-from timm.layers import Mlp
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from vantage3d.geometry import sample_maps
 from vantage3d.vggt_lora.models.aggregator import first_and_others
+from vantage3d.vggt_lora.models.blocks import perceptron
 from vantage3d.vggt_lora.models.dpt_head import LAYERS, DPTHead, sine_maps
 
 VIRTUAL = 64  # tracks through which points know of each other
@@ -88,7 +88,7 @@ class AttentionBlock(nn.Module):
         self.norm1 = nn.LayerNorm(dim)
         self.norm2 = nn.LayerNorm(dim)
         self.attn = nn.MultiheadAttention(dim, num_heads, batch_first=True)
-        self.mlp = Mlp(dim, 4 * dim)
+        self.mlp = perceptron(dim, 4 * dim)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, N, C) from (B, N, C)."""
@@ -107,7 +107,7 @@ class CrossAttentionBlock(nn.Module):
         self.norm_context = nn.LayerNorm(dim)
         self.norm2 = nn.LayerNorm(dim)
         self.cross_attn = nn.MultiheadAttention(dim, num_heads, batch_first=True)
-        self.mlp = Mlp(dim, 4 * dim)
+        self.mlp = perceptron(dim, 4 * dim)
 
     def forward(self, tokens: Tensor, context: Tensor) -> Tensor:
         """(B, N, C) from (B, N, C) and (B, M, C)."""
@@ -219,7 +219,7 @@ class Tracker(nn.Module):
         width = 3 * features + 4  # motion as code and number, correlation, feature
         # Parameter names are those of the released checkpoints.
         self.query_ref_token = nn.Parameter(torch.randn(1, 2, width))
-        self.corr_mlp = Mlp(window, hidden_size, features)
+        self.corr_mlp = perceptron(window, hidden_size, features)
         self.updateformer = TrackFormer(
             width, hidden_size, features + 2, depth, num_heads
         )
