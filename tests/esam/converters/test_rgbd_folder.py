@@ -4,12 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from tests import layouts
 from vantage3d.converters.recordings import RecordingSource
 from vantage3d.esam.converters import convert
 from vantage3d.esam.converters.rgbd_folder import OBJECT_LABEL, RgbdFolderLabeller
 from vantage3d.io.depth_files import rotate_bits
+from vantage3d.io.features import FeatureSource, write_features
 from vantage3d.io.images import read_ids
 from vantage3d.io.infos import load_info
 from vantage3d.io.points import read_labels, read_pixels, read_points
@@ -324,3 +327,84 @@ def test_two_frames_of_one_id_are_refused_by_name(recording, create_data, tmp_pa
     with pytest.raises(SystemExit, match=message):
         create_data("rgbd_sv", recording, tmp_path / "out")
     assert not (tmp_path / "out" / "points").exists()
+
+
+# The camera moves and the images stay, which the preflight would not accept.
+OPTIONS = ["--num-points", N, "--max-skipped", 0.3, "--val-scenes", "shelf_b"]
+OPTIONS += ["--force"]
+
+
+@pytest.fixture(scope="module")
+def sequences(tmp_path_factory):
+    """Raw folder and set of two scenes of four frames; one pose of a scene is NaN."""
+    root, out = (tmp_path_factory.mktemp("mv") / name for name in ("raw", "out"))
+    for scene in ("desk", "shelf_b"):
+        for frame in range(4):
+            write_frame(root / scene, frame, seed=frame)
+    np.savetxt(root / "desk/pose/2.txt", np.full((4, 4), np.nan))
+    layouts.create_data("rgbd_mv", root, out, *OPTIONS)
+    return root, out
+
+
+def scene_of(out, split, suffix=""):
+    info = load_info(out / f"rgbd_mv_oneformer3d_infos_{split}{suffix}.json")
+    (entry,) = info["data_list"]
+    return entry
+
+
+def test_a_scene_is_one_entry_in_its_own_world(sequences):
+    _, out = sequences
+    entry = scene_of(out, "train")
+    assert entry["pts_paths"] == [f"points/desk/{n}.bin" for n in (0, 1, 3)]
+    (skipped,) = json.loads((out / "report_train.json").read_text())["skipped"]
+    assert skipped["sample_idx"] == "desk_2" and "contains nan" in skipped["reason"]
+    for place, number in enumerate((0, 1, 3)):
+        pose = np.array(entry["poses"][place])
+        np.testing.assert_array_equal(pose[:3, 3], (number, 2, 3))  # as the file has it
+        points = read_points(out / entry["pts_paths"][place])
+        pixels = read_pixels(out / entry["pixels_paths"][place])
+        found = (points[:, :3] - pose[:3, 3]) @ K.T
+        np.testing.assert_allclose(found[:, :2] / found[:, 2:], pixels, atol=1e-3)
+    lengths = {len(value) for key, value in entry.items() if key.endswith("s")}
+    assert lengths == {3}
+
+
+def test_the_cloud_of_a_scene_has_a_point_of_each_cell(sequences):
+    _, out = sequences
+    entry, files = scene_of(out, "val"), ("points", "semantic_mask", "instance_mask")
+    cloud = [read_points(out / "points/shelf_b.bin")[:, :3]]
+    cloud += [read_labels(out / name / "shelf_b.bin") for name in files[1:]]
+    frames = [read_points(out / path)[:, :3] for path in entry["pts_paths"]]
+    ids = [read_labels(out / p) for p in entry["pts_instance_mask_paths"]]
+    of_point = {tuple(xyz): one for xyz, one in zip(np.vstack(frames), np.hstack(ids))}
+    cells = {tuple(cell) for cell in np.floor(np.vstack(frames) / 0.02).astype(int)}
+    assert {tuple(cell) for cell in np.floor(cloud[0] / 0.02).astype(int)} == cells
+    assert len(cloud[0]) == len(cells) == entry["cloud"]["num_points"]
+    assert [of_point[tuple(xyz)] for xyz in cloud[0]] == cloud[2].tolist()
+    np.testing.assert_array_equal(cloud[1], np.where(cloud[2], OBJECT_LABEL, 0))
+
+
+def test_frames_without_features_are_an_error_or_left_out(sequences, create_data):
+    root, out = sequences
+    source = FeatureSource("dino", "random-seed-0", (), (64, 48), (64, 48), 8, 3)
+    for scene, number in (("desk", 0), ("desk", 3), ("shelf_b", 1)):
+        path = out / f"clip_feat/{scene}/{number}.safetensors"
+        write_features(path, torch.zeros(source.shape), source)
+    options = [*OPTIONS, "--pack-clip", "--feature-form", "safetensors"]
+    with pytest.raises(SystemExit, match=r"1 of 3 samples .* first desk_1: .*missing"):
+        create_data("rgbd_mv", root, out, *options)
+    create_data("rgbd_mv", root, out, *options, "--on-missing", "skip")
+    entry = scene_of(out, "train", "_clip")
+    assert entry["sample_idxs"] == ["desk_0", "desk_3"]
+    files = [f"clip_feat/desk/{n}.safetensors" for n in (0, 3)]
+    assert entry["clip_feat_paths"] == files and len(entry["poses"]) == 2
+    assert entry["cloud"] == scene_of(out, "train")["cloud"]
+
+
+def test_too_far_from_the_origin(recording, create_data, tmp_path):
+    for path in recording.glob("*/pose/*.txt"):
+        pose = np.loadtxt(path)
+        pose[0, 3] += 5000
+        np.savetxt(path, pose)
+    with pytest.raises(SystemExit, match=r"5\d\d\d m from the origin"):
+        create_data("rgbd_mv", recording, tmp_path / "out", *OPTIONS)

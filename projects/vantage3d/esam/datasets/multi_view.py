@@ -186,12 +186,13 @@ class AddSuperPointAnnotations_Online(AddSuperPointAnnotations):  # released con
         if "eval_ann_info" in results:
             semantic = results["rec_semantic_mask"]
             instances = self._compact(results["rec_instance_mask"], semantic)[0]
-            none = np.zeros(len(semantic), np.int64)
-            results["eval_ann_info"].update(
-                self._truth(semantic, instances),
-                sp_pts_mask=results.get("rec_sp_mask", none),
-                points=results["rec_points"],
-            )
+            truth = {
+                **self._truth(semantic, instances),
+                "points": results["rec_points"],
+            }
+            if OPTIONAL in results:
+                truth["sp_pts_mask"] = results[OPTIONAL]
+            results["eval_ann_info"].update(truth)
         return results
 
 

@@ -6,15 +6,18 @@ matching itself is ``vantage3d.esam.online``).
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from mmdet3d.structures import Det3DDataSample, PointData
 from torch import Tensor
 
+from vantage3d.checks import check_choice
 from vantage3d.esam.losses.criterion import corners
 from vantage3d.esam.models.mixformer3d import Frames, ScanNet200MixFormer3D
+from vantage3d.esam.online.association import RULES
+from vantage3d.esam.online.scene import SceneInstances
 from vantage3d.registry import MODELS
 
 
@@ -28,6 +31,9 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
         memory: Config of MultilevelMemory.
         merge_head: Config of MergeHead.
         merge_criterion: Config of ScanNetMergeCriterion_Fast.
+        association: Name in ``vantage3d.esam.online.association.RULES``, of what is one
+            instance in several frames of a scene.
+        least_score: Detections below it are no part of a scene.
         **single_view: Arguments of :class:`ScanNet200MixFormer3D`.
 
     Raises:
@@ -43,9 +49,13 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
         memory: dict,
         merge_head: dict,
         merge_criterion: dict,
+        association: str = "voxels",
+        least_score: float = 0.3,
         **single_view: Any,
     ) -> None:
+        check_choice("association", association, RULES)
         super().__init__(**single_view)
+        self.association, self.least_score = association, least_score
         if self.tta:
             raise ValueError(
                 "`tta` turns every frame for itself, and a memory of one world cannot "
@@ -102,13 +112,37 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
         return {**total, **self.merge_criterion(feats, inside)}
 
     def predict(
-        self, inputs: dict, data_samples: Sequence[Det3DDataSample]
+        self,
+        inputs: dict | Sequence[dict],
+        data_samples: Sequence[Any],
     ) -> list[Det3DDataSample]:
-        """Every frame for itself, as the single-view detector does; it forgets all."""
+        """Every frame for itself, as the single-view detector does; it forgets all.
+
+        Of sequences, by frame as in :meth:`loss`, the last sample of each scene with
+        the instances of all its frames, as :meth:`SceneInstances.result` has them.
+        """
         self.reset()
-        samples = super().predict(inputs, data_samples)
+        if isinstance(inputs, Mapping):
+            samples = super().predict(inputs, data_samples)
+        else:
+            samples = self._scenes(inputs, data_samples)
         self.reset()
         return samples
+
+    def _scenes(
+        self, inputs: Sequence[dict], data_samples: Sequence[Sequence[Det3DDataSample]]
+    ) -> list[Det3DDataSample]:
+        options = self.association, self.num_classes, self.least_score
+        scenes = [SceneInstances(*options) for _ in data_samples[0]]
+        for frame, samples in zip(inputs, data_samples, strict=True):
+            found = self.step(frame, samples)
+            for scene, points, sample in zip(scenes, frame["points"], found):
+                superpoints = sample.gt_pts_seg.sp_pts_mask.cpu().numpy()
+                xyz = points[:, :3].cpu().numpy()
+                scene.add(xyz, superpoints, sample.pred_pts_seg)
+        for scene, sample in zip(scenes, found):
+            sample.pred_pts_seg = scene.result()
+        return found
 
     def step(
         self, inputs: dict, data_samples: Sequence[Det3DDataSample]

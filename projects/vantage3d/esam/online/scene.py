@@ -1,0 +1,85 @@
+"""A whole scene from its frames: instances with ids, on the voxels that were seen."""
+
+import numpy as np
+from mmdet3d.structures import PointData
+from numpy.typing import NDArray
+
+from vantage3d.esam.online.association import RULES
+from vantage3d.esam.online.tracks import Detections, Tracks
+from vantage3d.esam.online.voxel_map import VoxelMap
+
+COARSE = 0.05  # metres, of the space that instances are told apart by
+FINE = 0.02  # metres, of the space that they are judged on
+
+
+class SceneInstances:
+    """Instances of one scene, which frames add to.
+
+    Args:
+        association: Name of the rule that tells which detections are one instance.
+        classes: How many classes there are.
+        least_score: Detections below it are forgotten.
+    """
+
+    def __init__(self, association: str, classes: int, least_score: float) -> None:
+        self.rule, self.least_score = RULES[association], least_score
+        self.tracks, self.seen = Tracks(classes), VoxelMap(COARSE)
+        self.fine, self.parts = VoxelMap(FINE), VoxelMap(FINE)
+        self.frames = self.superpoints = 0
+
+    def add(
+        self,
+        points: NDArray[np.floating],
+        superpoints: NDArray[np.int64],
+        found: PointData,
+    ) -> NDArray[np.int64]:
+        """Take the next frame in.
+
+        Args:
+            points: (N, 3) metres, in the world of the scene.
+            superpoints: (N,) 0..M-1.
+            found: What the model says of it.
+
+        Returns:
+            (I,) ids of its instances, -1 of those that are forgotten.
+        """
+        points = points.astype(np.float64)
+        vectors, boxes = found.get("instance_feats"), found.get("instance_boxes")
+        detections = Detections(
+            found.pts_instance_mask[0],
+            found.instance_labels,
+            found.instance_scores.astype(np.float64),
+            points,
+            None if vectors is None else vectors.astype(np.float64),
+            None if boxes is None else boxes.astype(np.float64),
+        )
+        good = detections.scores >= self.least_score
+        detections = detections.kept(good)
+        ids = self.rule.assign(detections, self.tracks, self.seen)
+        answer = np.full(len(good), -1, np.int64)
+        answer[good] = ids
+        detections, ids = detections.kept(ids >= 0), ids[ids >= 0]
+        self.tracks.observe(ids, detections, self.frames)
+        owners = np.append(ids, -1)[detections.owners()]
+        self.seen.claim(points, owners)
+        self.fine.claim(points, owners)
+        self.parts.claim(points, superpoints + self.superpoints)
+        self.superpoints += int(superpoints.max()) + 1
+        self.frames += 1
+        return answer
+
+    def result(self) -> PointData:
+        """Instances on ``points`` (V, 3), one of each voxel that was seen.
+
+        ``pts_instance_mask`` [(T, V) bool], ``instance_labels``, ``instance_scores``
+        (T,), best first, and ``superpoints`` (V,), which two frames do not share.
+        """
+        owned = np.unique(self.fine.owners[self.fine.owners >= 0])
+        order = owned[np.argsort(-self.tracks.scores[owned], kind="stable")]
+        return PointData(
+            points=self.fine.points,
+            pts_instance_mask=[self.fine.owners[None] == order[:, None]],
+            instance_labels=self.tracks.labels[order],
+            instance_scores=self.tracks.scores[order],
+            superpoints=self.parts.owners.astype(np.int64),
+        )
