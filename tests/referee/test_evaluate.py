@@ -46,7 +46,7 @@ def test_a_result_says_what_it_depends_on_and_is_read_back(world):
             for name, array in unit.items():
                 np.testing.assert_array_equal(array, back[name])
     assert again.counts == {
-        "scans or frames": 4,
+        "scans": 4,
         "missing": 0,
         "clusters": 4,
         "true instances": 24,
@@ -71,7 +71,7 @@ def test_a_changed_file_changes_the_hash_and_order_does_not(world):
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("model", "4 scans or frames have no prediction"), ("truth", "have no truth")],
+    [("model", "4 scans have no prediction"), ("truth", "have no truth")],
 )
 def test_a_unit_that_one_side_lacks_is_refused(world, name, said):
     (world / name / f"{SCENES[2]}.npz").unlink()

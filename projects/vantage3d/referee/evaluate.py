@@ -4,7 +4,7 @@ import hashlib
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -252,6 +252,7 @@ def run_facts(root: Path) -> dict[str, Any]:
     return content
 
 
+@cache
 def versions() -> dict[str, str]:
     """Of Python and of what computes the figures."""
     found = {"python": platform.python_version()}

@@ -43,7 +43,7 @@ def self_test(task: Task) -> Iterator[Verdict]:
                 figures = evaluate(task, folder, truth).figures[MODEL]
                 best = best or figures
                 yield _perfect(
-                    task, f"perfect as {kind.name}, truth {truth.name}", figures
+                    task, f"perfect as {kind.name}, truth {truth.stem}", figures
                 )
         for what, change in task.broken().items():
             reader = task.readers[0](task.rules)
@@ -54,7 +54,7 @@ def self_test(task: Task) -> Iterator[Verdict]:
 def _written(reader: Reader, folder: Path, units: Mapping[str, Any]) -> Path:
     for name, unit in units.items():
         reader.write(folder, name, unit)
-    return folder
+    return folder / reader.entry
 
 
 def _perfect(task: Task, what: str, figures: Figures) -> Verdict:

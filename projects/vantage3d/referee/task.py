@@ -32,6 +32,7 @@ class Reader(ABC, Generic[Data]):
     Attributes:
         name: What ``--format`` calls it.
         says: What its files are, in a line, for messages and documents.
+        entry: File in a folder that is given in place of the folder; empty if none is.
 
     Args:
         rules: Those of the task's protocol.
@@ -39,6 +40,7 @@ class Reader(ABC, Generic[Data]):
 
     name: ClassVar[str]
     says: ClassVar[str]
+    entry: ClassVar[str] = ""
 
     def __init__(self, rules: Any) -> None:
         self.rules = rules
@@ -64,7 +66,7 @@ class Reader(ABC, Generic[Data]):
 
     @abstractmethod
     def write(self, root: Path, name: str, data: Data) -> None:
-        """Write a unit as others do, for self-tests."""
+        """Write a unit into a folder as others do, for self-tests."""
 
 
 class Task(ABC, Generic[Prediction, Truth]):
@@ -72,7 +74,6 @@ class Task(ABC, Generic[Prediction, Truth]):
 
     Attributes:
         name: What the command line calls it.
-        unit: What is judged one by one, in the plural.
         readers: Formats of predictions.
         truth_readers: Formats of truth.
         Rules: Dataclass of the protocol's choices.
@@ -82,7 +83,6 @@ class Task(ABC, Generic[Prediction, Truth]):
     """
 
     name: ClassVar[str]
-    unit: ClassVar[str]
     readers: ClassVar[Sequence[type[Reader]]]
     truth_readers: ClassVar[Sequence[type[Reader]]]
     Rules: ClassVar[type]
@@ -90,6 +90,11 @@ class Task(ABC, Generic[Prediction, Truth]):
     def __init__(self, protocol: Protocol) -> None:
         self.protocol = protocol
         self.rules: Any = protocol.rules(self.Rules)
+
+    @property
+    @abstractmethod
+    def unit(self) -> str:
+        """What is judged one by one, in the plural."""
 
     @property
     @abstractmethod

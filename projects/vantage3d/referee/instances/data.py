@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from vantage3d.checks import check_finite, check_shape
+from vantage3d.inference.frames import PROPORTIONS
+from vantage3d.views.transform import nearest
 
 LEAST, MOST = -0.5, 1.5  # of scores: networks that regress an overlap leave 0..1 a bit
 Points = NDArray[np.floating]
@@ -23,12 +25,17 @@ class PredictedInstances:
             are not told apart.
         points: (N, 3) metres, where masks are over points of the prediction's own; None
             where they are over those of the truth.
+        size: (h, w) where masks are over the pixels of an image, row by row.
+        segments: (N,) parts that masks are made of, such as superpoints; None if not
+            known.
     """
 
     masks: NDArray[np.bool_]
     scores: NDArray[np.float64]
     classes: NDArray[np.int64] | None = None
     points: Points | None = None
+    size: tuple[int, ...] | None = None
+    segments: NDArray[np.integer] | None = None
 
     def check(self) -> None:
         """Refuse what cannot be.
@@ -47,6 +54,8 @@ class PredictedInstances:
             )
         if self.classes is not None:
             check_shape("classes", self.classes, "P", dims=dims)
+        if self.segments is not None:
+            check_shape("segments", self.segments, "N", dims=dims)
         if self.points is not None:
             check_shape("points", self.points, "N 3", dims=dims)
             check_finite("points", self.points)
@@ -63,12 +72,14 @@ class TrueInstances:
         points: (N, 3) metres; None where files have none.
         segments: (N,) parts that masks are smoothed over, and trivial answers made of;
             None where files have none.
+        size: (H, W) where the points are the pixels of an image, row by row.
     """
 
     instances: NDArray[np.int64]
     classes: NDArray[np.int64] | None = None
     points: Points | None = None
-    segments: NDArray[np.int64] | None = None
+    segments: NDArray[np.integer] | None = None
+    size: tuple[int, ...] | None = None
 
     def check(self) -> None:
         """Refuse what cannot be.
@@ -106,6 +117,8 @@ def onto_truth(
     n_true, n_pred = len(truth.instances), pred.masks.shape[1]
     if not len(pred.masks):
         return replace(pred, masks=np.zeros((0, n_true), bool), points=None)
+    if pred.size is not None and truth.size is not None:
+        return _at_size(pred, pred.size, truth.size)
     if pred.points is None:
         if n_pred != n_true:
             raise ValueError(
@@ -130,8 +143,23 @@ def onto_truth(
     return replace(pred, masks=masks, points=None)
 
 
+def _at_size(
+    pred: PredictedInstances, size: tuple[int, ...], wanted: tuple[int, ...]
+) -> PredictedInstances:
+    """Masks on the pixels of the truth: those of the nearest pixels."""
+    (h, w), (H, W) = size, wanted
+    if abs(w * H / (h * W) - 1) > PROPORTIONS:
+        raise ValueError(
+            f"the prediction is {w}x{h} and the truth {W}x{H}: they do not show the "
+            "same view. Predict whole images, not crops"
+        )
+    place = nearest(np.arange(h * w).reshape(h, w), H, W).ravel()
+    parts = None if pred.segments is None else pred.segments[place]
+    return replace(pred, masks=pred.masks[:, place], segments=parts, size=wanted)
+
+
 def smoothed(
-    masks: NDArray[np.bool_], segments: NDArray[np.int64]
+    masks: NDArray[np.bool_], segments: NDArray[np.integer]
 ) -> NDArray[np.bool_]:
     """(P, N) masks of whole segments: those of which more than half was masked."""
     _, of = np.unique(segments, return_inverse=True)

@@ -18,6 +18,9 @@ from vantage3d.referee.task import Reader
 
 REMEDY = "Write it again as docs/evaluate.md says"
 WHAT = "predicted instances"
+OBJECT = (
+    "object"  # what networks that tell no classes apart find; ScanNet200 has it too
+)
 
 
 class BenchmarkText(Reader[PredictedInstances]):
@@ -57,14 +60,14 @@ class BenchmarkText(Reader[PredictedInstances]):
         return [path, *(mask for mask, _, _ in self._rows(path))]
 
     def write(self, root: Path, name: str, data: PredictedInstances) -> None:
-        classes = _ids(data, self.rules.classes)
+        classes = ids_or_first(data, self.rules.classes)
         (root / "predicted_masks").mkdir(parents=True, exist_ok=True)
         lines = []
         for number, (mask, label, score) in enumerate(
             zip(data.masks, classes, data.scores)
         ):
             relative = f"predicted_masks/{name}_{number:03d}.txt"
-            np.savetxt(root / relative, mask, fmt="%d")
+            write_numbers(root / relative, mask)
             lines.append(f"{relative} {label} {float(score)!r}\n")
         (root / f"{name}.txt").write_text("".join(lines))
 
@@ -109,8 +112,11 @@ class _Npz(Reader[PredictedInstances]):
         return {
             path.stem: path
             for path in paths
-            if path.suffix == ".npz" and self.masks in names_of(path)
+            if path.suffix == ".npz" and self._is_own(names_of(path))
         }
+
+    def _is_own(self, names: set[str]) -> bool:
+        return self.masks in names and "color" not in names  # a frame of `predict`
 
     def read(self, path: Path) -> PredictedInstances:
         arrays = load_arrays(path, WHAT, REMEDY)
@@ -141,15 +147,13 @@ class _Npz(Reader[PredictedInstances]):
             masks, scores.astype(np.float64), labels, arrays.get("points")
         )
 
-    def class_ids(self, labels: NDArray, path: Path) -> NDArray[np.int64]:
-        """Ids of the class table as they stand in files."""
-        if labels.dtype.kind not in "iu" and not (labels == labels.round()).all():
-            raise ValueError(f"{path}: classes must be integers, got {labels.dtype}")
-        return labels.astype(np.int64)
+    def class_ids(self, labels: NDArray, path: Path) -> NDArray[np.int64] | None:
+        """Ids of the class table as they stand in files; None if it has none."""
+        return whole_numbers(labels, path)
 
     def own_labels(self, data: PredictedInstances) -> NDArray:
         """Classes as this format has them."""
-        return _ids(data, self.rules.classes)
+        return ids_or_first(data, self.rules.classes)
 
     def write(self, root: Path, name: str, data: PredictedInstances) -> None:
         arrays = {
@@ -170,23 +174,13 @@ class OwnNpz(_Npz):
     says = "UNIT.npz with `masks` (P, N), `scores` (P,), `classes` (P,) names or ids"
     masks, scores, labels = "masks", ("scores",), ("classes",)
 
-    def class_ids(self, labels: NDArray, path: Path) -> NDArray[np.int64]:
+    def class_ids(self, labels: NDArray, path: Path) -> NDArray[np.int64] | None:
         if labels.dtype.kind != "U":
             return super().class_ids(labels, path)
-        table = TABLES[self.rules.classes]
-        ids = {name: key for key, name in {**table.stuff, **table.things}.items()}
-        unknown = sorted(set(labels.tolist()) - set(ids))
-        if unknown:
-            raise ValueError(
-                f"{path}: {unknown[:5]} are no classes of {self.rules.classes}, which "
-                f"has {list(ids)[:5]} ... Use its names or ids"
-            )
-        return np.array([ids[name] for name in labels.tolist()], np.int64)
+        return ids_of_names(labels, self.rules.classes, path)
 
     def own_labels(self, data: PredictedInstances) -> NDArray:
-        table = TABLES[self.rules.classes]
-        names = {**table.stuff, **table.things}
-        return np.array([names[i] for i in super().own_labels(data).tolist()], np.str_)
+        return names_of_ids(super().own_labels(data), self.rules.classes)
 
 
 class PointsFirstNpz(_Npz):
@@ -214,7 +208,7 @@ class PredPtsSegNpz(_Npz):
     labels = ("instance_labels",)
 
     def class_ids(self, labels: NDArray, path: Path) -> NDArray[np.int64]:
-        places = super().class_ids(labels, path)
+        places = whole_numbers(labels, path)
         ids = np.array(list(TABLES[self.rules.classes].things))
         if len(places) and not 0 <= places.min() <= places.max() < len(ids):
             raise ValueError(
@@ -250,7 +244,7 @@ class NpyFolder(Reader[PredictedInstances]):
         masks, scores = known["masks"], _one_of(known, ("scores",), path)
         classes = None
         if not self.rules.class_agnostic:
-            classes = _one_of(known, ("classes",), path).astype(np.int64)
+            classes = whole_numbers(_one_of(known, ("classes",), path), path)
         return PredictedInstances(
             as_bool(masks, path),
             scores.astype(np.float64),
@@ -263,12 +257,9 @@ class NpyFolder(Reader[PredictedInstances]):
         folder.mkdir(parents=True)
         np.save(folder / "masks.npy", data.masks)
         np.save(folder / "scores.npy", data.scores)
-        np.save(folder / "classes.npy", _ids(data, self.rules.classes))
+        np.save(folder / "classes.npy", ids_or_first(data, self.rules.classes))
         if data.points is not None:
             np.save(folder / "points.npy", data.points)
-
-
-READERS = (OwnNpz, PointsFirstNpz, PredPtsSegNpz, NpyFolder, BenchmarkText)
 
 
 def names_of(path: Path) -> set[str]:
@@ -278,6 +269,42 @@ def names_of(path: Path) -> set[str]:
             return {name.removesuffix(".npy") for name in store.namelist()}
     except (BadZipFile, OSError):
         return set()
+
+
+def ids_of_names(names: NDArray, table: str, path: Path) -> NDArray[np.int64] | None:
+    """(P,) ids of names of classes; None of a network that calls everything "object".
+
+    Raises:
+        ValueError: If a name is none of the table's.
+    """
+    if len(names) and set(names.tolist()) == {OBJECT}:
+        return None
+    known = {**TABLES[table].stuff, **TABLES[table].things}
+    ids = {name: key for key, name in known.items()}
+    unknown = sorted(set(names.tolist()) - set(ids))
+    if unknown:
+        raise ValueError(
+            f"{path}: {unknown[:5]} are no classes of {table}, which has "
+            f"{list(ids)[:5]} ... Use its names or ids"
+        )
+    return np.array([ids[name] for name in names.tolist()], np.int64)
+
+
+def whole_numbers(labels: NDArray, path: Path) -> NDArray[np.int64]:
+    """(P,) ids of classes, which some write as floats.
+
+    Raises:
+        ValueError: If they are something else.
+    """
+    if labels.dtype.kind not in "iuf" or (labels != np.floor(labels)).any():
+        raise ValueError(f"{path}: classes must be whole numbers, got {labels[:5]}")
+    return labels.astype(np.int64)
+
+
+def names_of_ids(ids: NDArray, table: str) -> NDArray[np.str_]:
+    """(P,) names of ids of classes."""
+    names = {**TABLES[table].stuff, **TABLES[table].things}
+    return np.array([names[one] for one in ids.tolist()], np.str_)
 
 
 def as_bool(masks: NDArray, path: Path) -> NDArray[np.bool_]:
@@ -307,11 +334,16 @@ def _one_of(arrays: dict[str, NDArray], names: Sequence[str], path: Path) -> NDA
     )
 
 
-def _ids(data: PredictedInstances, table: str) -> NDArray[np.int64]:
+def ids_or_first(data: PredictedInstances, table: str) -> NDArray[np.int64]:
     """Classes of a prediction; the first of the table where none are told apart."""
     if data.classes is not None:
         return data.classes
     return np.full(len(data.scores), next(iter(TABLES[table].things)))
+
+
+def write_numbers(path: Path, numbers: NDArray) -> None:
+    """Whole numbers, one a line."""
+    path.write_text("".join(f"{one}\n" for one in numbers.astype(int).tolist()))
 
 
 def _text_mask(path: Path) -> NDArray[np.bool_]:

@@ -22,7 +22,7 @@ from vantage3d.evaluation.scannet_ap import (
     match_scene,
     pooled_precisions,
 )
-from vantage3d.referee.instances import made_up, predictions, truth
+from vantage3d.referee.instances import frames, made_up, predictions, truth
 from vantage3d.referee.instances.classes import TABLES, ClassTable
 from vantage3d.referee.instances.data import (
     PredictedInstances,
@@ -32,6 +32,7 @@ from vantage3d.referee.instances.data import (
 from vantage3d.referee.task import MODEL, Arrays, Broken, Figures, Task
 
 SEGMENTS, WHOLE = "every superpoint", "one instance for all"
+SCANS, FRAMES = "scans", "frames"
 FILE_ORDER, BEST_FIRST = "file-order", "best-first"
 SCAN = re.compile(r"(scene\d{4})_\d\d")  # scans of one room, ScanNet's names
 
@@ -40,6 +41,7 @@ SCAN = re.compile(r"(scene\d{4})_\d\d")  # scans of one room, ScanNet's names
 class InstanceRules:
     """The choices of a protocol of instances; its files say what each means."""
 
+    unit: str
     classes: str
     class_agnostic: bool
     overlaps: tuple[float, float, float]  # from, below, step
@@ -52,6 +54,7 @@ class InstanceRules:
     smoothing: str
 
     def __post_init__(self) -> None:
+        check_choice("unit", self.unit, [SCANS, FRAMES])
         check_choice("classes", self.classes, TABLES)
         check_choice("void", self.void, ["share"])
         check_choice("matching", self.matching, [FILE_ORDER, BEST_FIRST])
@@ -71,10 +74,25 @@ class InstancesTask(Task[PredictedInstances, TrueInstances]):
     """AP, AP50 and AP25 of masks over points."""
 
     name = "instances"
-    unit = "scans or frames"
-    readers = predictions.READERS
-    truth_readers = truth.READERS
+    readers = (
+        predictions.OwnNpz,
+        predictions.PointsFirstNpz,
+        predictions.PredPtsSegNpz,
+        predictions.NpyFolder,
+        predictions.BenchmarkText,
+        frames.PredictedFrames,
+    )
+    truth_readers = (
+        truth.OwnTruth,
+        truth.BenchmarkTruth,
+        truth.InfoTruth,
+        frames.ImageTruth,
+    )
     Rules = InstanceRules
+
+    @property
+    def unit(self) -> str:
+        return self.rules.unit
 
     @property
     def headline(self) -> tuple[str, ...]:
@@ -106,8 +124,9 @@ class InstancesTask(Task[PredictedInstances, TrueInstances]):
         labels, kept = self._labels(pred)
         found = scene_overlaps(true, pred.masks[kept], labels, pred.scores[kept])
         answers = {MODEL: found}
-        if truth.segments is not None:
-            _, parts = np.unique(truth.segments, return_inverse=True)
+        segments = pred.segments if truth.segments is None else truth.segments
+        if segments is not None:
+            _, parts = np.unique(segments, return_inverse=True)
             answers[SEGMENTS] = partition_overlaps(true, parts)
         answers[WHOLE] = partition_overlaps(true, np.zeros(len(true.column), np.int64))
         return {answer: self._reduced(one) for answer, one in answers.items()}
@@ -178,7 +197,9 @@ class InstancesTask(Task[PredictedInstances, TrueInstances]):
         return PredictedInstances(masks, np.zeros(0), none)
 
     def cluster(self, name: str) -> str:
-        """The room: its scans and frames are not independent."""
+        """The recording of a frame, the room of a scan: ScanNet has several of one."""
+        if self.rules.unit == FRAMES:
+            name = name.rpartition("_")[0]
         room = SCAN.match(name)
         return room[1] if room else name
 

@@ -1,6 +1,8 @@
 """True instances in the formats that people have, one reader per format."""
 
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,7 @@ from vantage3d.io.infos import load_info, save_info
 from vantage3d.io.paths import inside
 from vantage3d.io.points import read_labels, read_points, write_rows
 from vantage3d.referee.instances.data import TrueInstances
-from vantage3d.referee.instances.predictions import names_of
+from vantage3d.referee.instances.predictions import names_of, write_numbers
 from vantage3d.referee.task import Reader
 
 REMEDY = "docs/evaluate.md lists what truth looks like"
@@ -62,7 +64,7 @@ class BenchmarkTruth(Reader[TrueInstances]):
         known = (data.instances >= 0) & (data.classes > 0)
         numbers = np.where(known, data.classes * PER_CLASS + own, 0)
         root.mkdir(parents=True, exist_ok=True)
-        np.savetxt(root / f"{name}.txt", numbers, fmt="%d")
+        write_numbers(root / f"{name}.txt", numbers)
 
 
 class OwnTruth(Reader[TrueInstances]):
@@ -84,11 +86,13 @@ class OwnTruth(Reader[TrueInstances]):
 
     def read(self, path: Path) -> TrueInstances:
         arrays = load_arrays(path, WHAT, REMEDY)
-        names = ("classes", "segments")
+        names = ("instances", "classes", "segments")
+        ids = {n: _ids(arrays[n], f"{path}: `{n}`") for n in names if n in arrays}
         return TrueInstances(
-            _ids(arrays["instances"], f"{path}: `instances`"),
-            points=arrays.get("points"),
-            **{n: _ids(arrays[n], f"{path}: `{n}`") for n in names if n in arrays},
+            ids["instances"],
+            ids.get("classes"),
+            arrays.get("points"),
+            ids.get("segments"),
         )
 
     def write(self, root: Path, name: str, data: TrueInstances) -> None:
@@ -106,12 +110,12 @@ class InfoTruth(Reader[TrueInstances]):
 
     name = "infos"
     says = "an info file (.json or .pkl) with labels, superpoints and points beside it"
+    entry = "infos.json"
 
     def find(self, root: Path) -> dict[str, Path]:
         if root.suffix not in (".json", ".pkl"):
             return {}
-        self._entries = {one["sample_idx"]: one for one in load_info(root)["data_list"]}
-        return {str(name): root / str(name) for name in self._entries}
+        return {name: root / name for name in _entries(root)}
 
     def read(self, path: Path) -> TrueInstances:
         ids = {key: read_labels(file) for key, file in self._labels(path).items()}
@@ -124,7 +128,7 @@ class InfoTruth(Reader[TrueInstances]):
         return [path.parent, self._points(path), *self._labels(path).values()]
 
     def _labels(self, path: Path) -> dict[str, Path]:
-        entry = self._entries[path.name]
+        entry = _entries(path.parent)[path.name]
         root, info = path.parent.parent, str(path.parent)
         return {
             key: inside(root / folder, entry[name], info)
@@ -132,24 +136,28 @@ class InfoTruth(Reader[TrueInstances]):
         }
 
     def _points(self, path: Path) -> Path:
-        entry = self._entries[path.name]["lidar_points"]["lidar_path"]
+        entry = _entries(path.parent)[path.name]["lidar_points"]["lidar_path"]
         return inside(path.parent.parent / "points", entry, str(path.parent))
 
     def write(self, root: Path, name: str, data: TrueInstances) -> None:
-        base = root.parent
         info = {"sample_idx": name, "lidar_points": {"lidar_path": f"{name}.bin"}}
         for key, (entry, folder) in INFO_FILES.items():
             array = getattr(data, key) + (key == "instances")
-            write_rows(base / folder / f"{name}.bin", array, "<i8")
+            write_rows(root / folder / f"{name}.bin", array, "<i8")
             info[entry] = f"{name}.bin"
         points = np.zeros((len(data.instances), 6), np.float32)
         points[:, :3] = data.points
-        write_rows(base / "points" / f"{name}.bin", points, "<f4")
-        before = load_info(root)["data_list"] if root.is_file() else []
-        save_info(root, {}, [*before, info])
+        write_rows(root / "points" / f"{name}.bin", points, "<f4")
+        path = root / self.entry
+        before = load_info(path)["data_list"] if path.is_file() else []
+        save_info(path, {}, [*before, info])
+        _entries.cache_clear()
 
 
-READERS = (OwnTruth, BenchmarkTruth)
+@lru_cache(maxsize=1)
+def _entries(info: Path) -> dict[str, dict[str, Any]]:
+    """Samples of an info file by name, read once in a process."""
+    return {str(one["sample_idx"]): one for one in load_info(info)["data_list"]}
 
 
 def _ids(array: NDArray, name: str) -> NDArray[np.int64]:
