@@ -251,20 +251,24 @@ def study_deltas(argv: list[str] | None = None) -> None:
         python tools/study_deltas.py seq_gap configs/deltas/deltas_scannet.py \\
             work_dirs/deltas_scannet --out work_dirs/studies
 
-    STUDY is one of seq_gap, depth_range, resolution, seq_length, weights, classical.
+    STUDY is one of seq_gap, depth_range, resolution, seq_length, weights, classical,
+    speed. The last compares costs and accuracy with other networks (--beside, of any
+    config) and with folders of depth (--predictions); CHECKPOINT ``none`` measures
+    costs alone.
     """
     from vantage3d.deltas.evaluation.studies import (
         CLASSICAL,
         SEQUENCES,
+        SPEED,
         STUDIES,
         Settings,
     )
 
     parser = command_parser(study_deltas.__doc__ or "")
     add = parser.add_argument
-    add("study", choices=[*STUDIES, CLASSICAL], metavar="STUDY")
+    add("study", choices=[*STUDIES, CLASSICAL, SPEED], metavar="STUDY")
     add_config(parser)
-    add("checkpoint", type=Path, help=".pth or .safetensors, or a work dir")
+    add("checkpoint", type=Path, help=".pth or .safetensors, or a work dir; none")
     add("--out", type=Path, required=True, help="folder of the report")
     add_data_root(parser)
     add("--gaps", nargs="+", type=int, default=[1, 5, 10, 20])
@@ -275,9 +279,14 @@ def study_deltas(argv: list[str] | None = None) -> None:
     )
     add("--weights", nargs="+", default=[], metavar="NAME=FILE")
     add("--legacy", nargs="+", default=[], help="names with the released numerics")
+    text = "other networks, for speed; CHECKPOINT none has random weights"
+    add("--beside", nargs="+", default=[], metavar="NAME=CONFIG:CHECKPOINT", help=text)
+    text = "depth of the test samples, for speed: docs/deltas.md"
+    add("--predictions", nargs="+", default=[], metavar="NAME=FOLDER", help=text)
     add_cfg_options(parser, "for all rows")
     args = parser.parse_args(argv)
     from vantage3d.deltas.evaluation.study_run import Source, run_study
+    from vantage3d.deltas.evaluation.study_speed import Contender, run_speed
 
     named = (text.partition("=") for text in args.weights)
     settings = Settings(
@@ -292,7 +301,29 @@ def study_deltas(argv: list[str] | None = None) -> None:
         args.config, args.checkpoint, args.out, args.data_root, args.cfg_options
     )
     with one_message("stopped; nothing was written"):
-        print(run_study(args.study, source, settings))
+        if args.study == SPEED:
+            beside = [Contender(*_contender(text)) for text in args.beside]
+            folders = (text.partition("=") for text in args.predictions)
+            predictions = {name: Path(folder) for name, _, folder in folders}
+            print(run_speed(source, beside, predictions))
+        else:
+            print(run_study(args.study, source, settings))
+
+
+def _contender(text: str) -> tuple[str, str, Path]:
+    """Name, config and checkpoint of ``NAME=CONFIG:CHECKPOINT``.
+
+    Raises:
+        ValueError: If it has not this form.
+    """
+    name, equals, rest = text.partition("=")
+    config, colon, checkpoint = rest.rpartition(":")
+    if not (equals and colon and name and config and checkpoint):
+        raise ValueError(
+            f"--beside must be NAME=CONFIG:CHECKPOINT, got {text!r}. CHECKPOINT none "
+            "has random weights"
+        )
+    return name, config_file(config), Path(checkpoint)
 
 
 def _sequence(text: str) -> tuple[int, int]:

@@ -20,11 +20,11 @@ from vantage3d.engine.errors import ConfigError
 from vantage3d.geometry import pixel_grid, unproject
 from vantage3d.planning.counting import (
     Counted,
-    LiveMemory,
     count_pass,
     empty_weights,
     without_values,
 )
+from vantage3d.process.live_memory import LiveMemory
 from vantage3d.registry import MODELS
 from vantage3d.synthetic.rooms.filming import Job, film, sensor_intrinsics
 

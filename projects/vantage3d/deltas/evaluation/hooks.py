@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vantage3d.checks import check_choice
-from vantage3d.deltas.evaluation.sparse_points import CHANCE, SPARSE, doubts
+from vantage3d.deltas.evaluation.sparse_points import CHANCE, SPARSE
 from vantage3d.evaluation.metrics_table import find
 from vantage3d.evaluation.results.folder import Record, Rows, boxed, write_json
 from vantage3d.evaluation.stereo_depth import (
@@ -127,7 +127,7 @@ class DepthReportHook(DrawnBatchesHook):
             print_log(f"picture: {folder / 'depth.png'}", logger="current")
         tables = [table_of(rows, EIGHT)]
         if SPARSE[0] in metrics:
-            tables += [table_of(sparse_rows(metrics), OF_POINTS), *doubts(metrics)]
+            tables.append(table_of(sparse_rows(metrics), OF_POINTS))
         ratio = ""
         if beside:
             ratio = metrics[EIGHT[0]] / rows["median map"][EIGHT[0]]

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 DATASET = "test_dataloader.dataset"
 EVALUATOR = "test_evaluator"
 CLASSICAL = "classical"  # the study of features without learning
+SPEED = "speed"  # the study of costs, beside other networks
 WITHOUT = "no points"
 NO_POINTS = {"model.sparse_range": (1e6, 2e6)}
 # Published: longer sequences, smaller gaps, the same volume seen.
