@@ -67,7 +67,7 @@ def run_speed(
         EngineError: If a config or checkpoint is wrong.
         FileNotFoundError: If a folder lacks a sample.
     """
-    first = Contender("own", source.config, source.checkpoint)
+    first = Contender(Path(source.config).stem, source.config, source.checkpoint)
     contenders = [first, *beside]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     nets = {c.name: build(c, source.options).to(device) for c in contenders}
