@@ -32,17 +32,17 @@ class ClassTable(NamedTuple):
         return list(self.things.values())
 
     def places(self, ids: NDArray[np.integer], what: str) -> NDArray[np.int64]:
-        """(N,) places among the things, -1 for stuff and for 0, which is no class.
+        """(N,) places among the things, -1 for stuff and for -1 and 0, no classes.
 
         Raises:
             ValueError: If an id is none of the table's.
         """
         ids = np.asarray(ids)
         largest = max(*self.things, *self.stuff)
-        lookup = np.full(largest + 1, -2)
-        lookup[[0, *self.stuff]] = -1
+        lookup = np.full(largest + 2, -2)  # the last one is that of -1
+        lookup[[-1, 0, *self.stuff]] = -1
         lookup[list(self.things)] = np.arange(len(self.things))
-        inside = (ids >= 0) & (ids <= largest)
+        inside = (ids >= -1) & (ids <= largest)
         places = np.where(inside, lookup[np.where(inside, ids, 0)], -2)
         if (places == -2).any():
             bad = np.unique(ids[places == -2])
