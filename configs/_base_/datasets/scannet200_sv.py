@@ -1,6 +1,6 @@
 """ScanNet200 single view: one RGB-D frame is one sample (20 000 points)."""
 
-_base_ = "./esam_sv.py"
+_base_ = "./esam.py"
 
 distort = [_base_.elastic, _base_.pack_distorted]
 dataset = dict(type="ScanNet200SegDataset_", data_root="data/scannet200-sv/")

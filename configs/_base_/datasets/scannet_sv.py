@@ -1,6 +1,6 @@
 """ScanNet single view: one RGB-D frame is one sample (20 000 points)."""
 
-_base_ = "./esam_sv.py"
+_base_ = "./esam.py"
 
 annotate_20 = dict(_base_.annotate, num_classes=20)
 end_of_train = [annotate_20, _base_.elastic, _base_.pack_distorted]

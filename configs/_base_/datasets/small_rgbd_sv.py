@@ -3,7 +3,7 @@
 Batches of 2 and no elastic distortion: what counts in minutes is the number of steps.
 """
 
-_base_ = "./esam_sv.py"
+_base_ = "./esam.py"
 
 pack = dict(type="Pack3DDetInputs_", keys=_base_.packed_for_training)
 dataset = dict(type="ScanNet200SegDataset_", data_root="data/synthetic/")

@@ -11,7 +11,7 @@ python tools/train_small_features.py --help
 python tools/create_data.py scannet200_sv ... --pack-clip --feature-form safetensors
 """
 
-_base_ = "./esam_sv.py"
+_base_ = "./esam.py"
 
 pack_for_training = dict(
     type="Pack3DDetInputs_", keys=[*_base_.packed_for_training, "clip_pix"]

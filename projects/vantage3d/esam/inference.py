@@ -44,9 +44,13 @@ OF_FILES = {
     "LoadAnnotations3D_",
     "LoadFrameImage",
     "SwapChairAndFloor",
+    "SwapChairAndFloorWithRec",
     "PointSegClassMapping",
+    "PointSegClassMappingWithRec",
     "AddSuperPointAnnotations",
+    "AddSuperPointAnnotations_Online",
 }
+PACK_FRAMES, PACK = "Pack3DDetInputs_Online", "Pack3DDetInputs_"
 OBJECT = ("object",)
 BF16 = ("avx512_bf16", "amx_bf16")  # as torch.cpu.get_capabilities() says
 
@@ -119,14 +123,14 @@ class RGBDSegmenter(Inferencer):
         build_segmenter(self.segmenter)
         self._folded = False
         dataset = self.trained.dataset
-        self.pipeline = _pipeline(dataset["pipeline"])
+        self.pipeline = _pipeline(_of_one_frame(dataset["pipeline"]))
         self.semantic_classes = tuple(DATASETS.get(dataset["type"]).METAINFO["classes"])
         things = self.trained.argument("num_classes")
         self.classes = OBJECT if things == 1 else self.semantic_classes[-things:]
 
     def model_changes(self) -> dict[str, Any]:
         """Features that training read from files are computed from the image."""
-        network = _image_network(self.trained.dataset["pipeline"])
+        network = _image_network(_of_one_frame(self.trained.dataset["pipeline"]))
         online = {"type": "OnlineFeatures", "backbone": network}
         return {} if network is None else {"image_features": online}
 
@@ -348,6 +352,15 @@ def _own_camera(
     (h, w), (H, W) = frame.depth.shape, frame.color.shape[:2]
     same = np.allclose(frame.K, scale_intrinsics(K, W / w, H / h))
     return None if same and frame.depth2color is None else frame.K
+
+
+def _of_one_frame(steps: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The steps of a pipeline, also where it is of sequences, done with a frame."""
+    single = [own for step in steps for own in step.get("steps", [step])]
+    return [
+        {**step, "type": PACK} if step["type"] == PACK_FRAMES else step
+        for step in single
+    ]
 
 
 def _image_network(steps: Iterable[dict[str, Any]]) -> dict[str, Any] | None:

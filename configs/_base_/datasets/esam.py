@@ -1,7 +1,8 @@
-"""What every single-view set shares: steps, augmentation and loaders.
+"""What every set of ESAM shares: steps, augmentation and loaders.
 
-A set puts the steps together, see `scannet_sv.py`; `train_200` and `test_200` are those
-between loading and packing for the class table of ScanNet200.
+A set puts the steps together, see `scannet_sv.py` for single frames and `scannet_mv.py`
+for sequences; `train_200` and `test_200` are those between loading and packing for the
+class table of ScanNet200.
 """
 
 load = [dict(type="LoadPointsFromFile_"), dict(type="LoadAnnotations3D_")]
@@ -52,6 +53,21 @@ swap = dict(type="SwapChairAndFloor")
 annotate = dict(type="AddSuperPointAnnotations", num_classes=200, stuff_classes=[0, 1])
 train_200 = [swap, class_mapping, *augment, normalize, annotate]
 test_200 = [swap, class_mapping, normalize, annotate]
+
+# Sequences: 8 frames of a scene that follow each other, whole scenes in a test.
+load_adjacent = dict(type="LoadAdjacentDataFromFile", steps=load, num_frames=8)
+load_all = dict(load_adjacent, num_frames=None)
+mapping_online = dict(type="PointSegClassMappingWithRec")
+swap_online = dict(type="SwapChairAndFloorWithRec")
+annotate_online = dict(annotate, type="AddSuperPointAnnotations_Online")
+end_of_frames = [normalize, annotate_online]
+train_200_online = [swap_online, mapping_online, *augment, *end_of_frames]
+test_200_online = [swap_online, mapping_online, *end_of_frames]
+boxes = dict(type="BboxCalculation")
+packed_online = [*packed_for_training, "gt_bboxes_3d"]
+pack_online = dict(type="Pack3DDetInputs_Online", keys=packed_online)
+pack_online_distorted = dict(pack_online, keys=[*packed_online, "elastic_coords"])
+pack_online_for_test = dict(pack_online, keys=pack_for_test["keys"])
 
 dataset = dict(
     data_prefix=dict(
