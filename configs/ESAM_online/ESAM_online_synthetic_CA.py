@@ -30,7 +30,7 @@ model = dict(
 )
 val_dataloader = val_evaluator = None
 default_hooks = dict(checkpoint=dict(save_best=None))
-# A frame is a batch: its own statistics are not those of the data. No pictures of frames.
+# The statistics of one frame are not those of the data. No pictures of frames.
 custom_hooks = [dict(type="FreezeNormsHook", begin=0, modules=["backbone.*"])]
 load_from = "work_dirs/demo/epoch_12.pth"
 load_from_policy = dict(allow_missing=[r"^memory\.", r"^merge_head\.", r"out_reg\."])

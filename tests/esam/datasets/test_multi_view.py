@@ -5,6 +5,7 @@ import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 
+from tests.esam.sequences import SCENE, entry_of, save, write, write_scene
 from vantage3d.esam.datasets import (
     AddSuperPointAnnotations_Online,
     BboxCalculation,
@@ -20,67 +21,18 @@ from vantage3d.esam.datasets import (
 from vantage3d.esam.frame_camera import undo_augmentation
 from vantage3d.esam.models import Det3DDataPreprocessor_
 from vantage3d.esam.scene_entries import frame_entries, scene_entry
-from vantage3d.io.infos import save_info
-from vantage3d.io.points import write_rows
 from vantage3d.process.seeding import SeededIndex
 
-SCENE = "scene0000_00"
-LENGTHS = (40, 30, 50)
-# NYU40 ids: wall, cabinet, chair, none
-SEMANTIC = {0: 0, 7: 3, 9: 5, 4: 1}
 STEPS = [{"type": LoadPointsFromFile_}, {"type": LoadAnnotations3D_}]
 ANNOTATE = {"num_classes": 20, "stuff_classes": [0, 1]}
 PACKED = ["points", "gt_labels_3d", "gt_sp_masks", "gt_bboxes_3d"]
 PACKED += ["pts_semantic_mask", "pts_instance_mask", "sp_pts_mask"]
 
 
-def make_frame(rng, place: int, length: int) -> dict:
-    """Points of a frame; the instances 7 and 9, of which the second shows only 9."""
-    ids = rng.choice([0, 4, 9] if place == 1 else [0, 4, 7, 9], length)
-    points = np.concatenate([rng.normal(size=(length, 3)), np.full((length, 3), 9)], 1)
-    return {
-        "points": points.astype(np.float32),
-        "semantic_mask": np.vectorize(SEMANTIC.get)(ids),
-        "instance_mask": ids,
-        "super_points": np.unique(ids, return_inverse=True)[1],
-    }
-
-
-def write(folder, file: str, arrays: dict) -> None:
-    for name, values in arrays.items():
-        path = folder / name / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_rows(path, values, "<f4" if name == "points" else "<i8")
-
-
-def entry_of(place: int) -> dict:
-    file = f"{SCENE}/{40 * place}.bin"
-    return {
-        "sample_idx": f"{SCENE}_{40 * place}",
-        "lidar_points": {"lidar_path": f"points/{file}"},
-        "pts_semantic_mask_path": f"semantic_mask/{file}",
-        "pts_instance_mask_path": f"instance_mask/{file}",
-        "super_pts_path": f"super_points/{file}",
-        "pose": np.eye(4).tolist(),
-        "axis_align_matrix": np.eye(4).tolist(),
-    }
-
-
 @pytest.fixture
 def scene(tmp_path):
     """Folder of a set and the arrays of its frames; the cloud is all of them."""
-    rng = np.random.default_rng(0)
-    frames = [make_frame(rng, place, n) for place, n in enumerate(LENGTHS)]
-    for place, arrays in enumerate(frames):
-        write(tmp_path, f"{SCENE}/{40 * place}.bin", arrays)
-    whole = {k: np.concatenate([frame[k] for frame in frames]) for k in frames[0]}
-    write(tmp_path, f"{SCENE}.bin", whole)
-    save(tmp_path, scene_entry(SCENE, [entry_of(place) for place in range(3)]))
-    return tmp_path, frames
-
-
-def save(root, entry: dict) -> None:
-    save_info(root / "infos.json", {}, [entry])
+    return tmp_path, write_scene(tmp_path)
 
 
 def dataset(root, augment=(), num_frames=3, **kwargs) -> ScanNetSegMVDataset_:
@@ -114,7 +66,7 @@ def test_a_row_is_one_instance_in_frames_of_any_length(scene):
             np.testing.assert_array_equal(masks[row], known)
             rows = truth.gt_pts_seg.pts_instance_mask == row
             np.testing.assert_array_equal(rows, ids == raw)
-        assert truth.gt_instances_3d.labels_3d[:2].tolist() == [0, 2]
+        assert truth.gt_instances_3d.labels_3d[:2].tolist() == [1, 2]
 
 
 def test_frames_follow_each_other_and_begin_anywhere(scene):
