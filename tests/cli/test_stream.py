@@ -8,7 +8,9 @@ import pytest
 from tests.inference.conftest import room, weights
 from vantage3d.cli.predict import SEGMENTERS
 from vantage3d.cli.stream import ASSOCIATIONS, TABLE, run_stream
-from vantage3d.esam.evaluation.stream import FILE, MODEL, TRUTH
+from vantage3d.esam.evaluation import scene_ap
+from vantage3d.esam.evaluation.scene_ap import MODEL
+from vantage3d.esam.evaluation.stream import FILE, TRUTH
 from vantage3d.esam.online.association import RULES
 from vantage3d.process.command import CommandError
 from vantage3d.results.store import StoredFrames
@@ -39,6 +41,8 @@ def test_a_recording_becomes_ids_a_table_and_points(room, weights, tmp_path, cap
     assert len(list((folder / "instances").glob("*.ply"))) == len(ids)
     answers = json.loads((tmp_path / FILE).read_text())["answers"]
     assert answers[TRUTH]["hota"] == 1 > answers[MODEL]["hota"]
+    scenes = json.loads((tmp_path / scene_ap.FILE).read_text())
+    assert set(scenes["answers"]) == set(scene_ap.ANSWERS) and scenes["true"] > 0
 
 
 def test_what_cannot_be_is_told_first(room, weights, tmp_path):

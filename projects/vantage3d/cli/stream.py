@@ -101,7 +101,7 @@ def _run(args: argparse.Namespace) -> None:
         for path in save(found, folder, [kind for kind in args.save if kind != NPZ]):
             print(f"  {path}")
     if args.labels is not None:
-        from vantage3d.esam.evaluation.stream import score
+        from vantage3d.esam.evaluation.stream_report import score
 
         score(scenes, labels, args.out)
 

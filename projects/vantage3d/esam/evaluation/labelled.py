@@ -141,6 +141,25 @@ def true_instances(path: Path) -> NDArray[np.int64]:
     return np.where(np.isin(semantic, list(THING_IDS["id"])), ids, -1)
 
 
+def check_view(path: Path, ids: NDArray[np.int64], frame: FramePrediction) -> None:
+    """Refuse labels of another view than the frame's.
+
+    Args:
+        path: Of the labels.
+        ids: (H, W) what it says.
+        frame: The frame.
+
+    Raises:
+        ValueError: If proportions differ.
+    """
+    (height, width), (H, W) = ids.shape, frame.color.shape[:2]
+    if abs(width * H / (height * W) - 1) > PROPORTIONS:
+        raise ValueError(
+            f"its labels {path} are {width}x{height} and the frame is {W}x{H}: "
+            "they do not show the same view. Give labels of the whole image"
+        )
+
+
 def _result(name: str, frame: FramePrediction | None, path: Path) -> FrameResult:
     """True and predicted instances on every pixel of the labels.
 
@@ -152,12 +171,7 @@ def _result(name: str, frame: FramePrediction | None, path: Path) -> FrameResult
     image = np.zeros((height, width, 3), np.uint8)
     masks, scores = np.zeros((0, height, width), bool), np.zeros(0)
     if frame is not None and frame.instances is not None:
-        H, W = frame.color.shape[:2]
-        if abs(width * H / (height * W) - 1) > PROPORTIONS:
-            raise ValueError(
-                f"its labels {path} are {width}x{height} and the frame is {W}x{H}: "
-                "they do not show the same view. Give labels of the whole image"
-            )
+        check_view(path, ids, frame)
         image = resized(frame.color, (width, height))
         maps = nearest(frame.instances.masks.transpose(1, 2, 0), height, width)
         masks, scores = maps.transpose(2, 0, 1), frame.instances.scores

@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from vantage3d.esam.evaluation.labelled import Labels, compared
+from vantage3d.esam.evaluation.scene_ap import FRESH, MODEL, ONE
 from vantage3d.evaluation.instance_overlaps import scene_overlaps, scene_truth
 from vantage3d.evaluation.results.folder import Rows, boxed, no_nan
 from vantage3d.evaluation.scannet_ap import MIN_REGION
@@ -17,8 +18,7 @@ from vantage3d.evaluation.tracking import TrackedFrame, track_metrics
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.results.prediction import ScenePrediction
 
-MODEL, TRUTH = "stream", "the truth"
-ONE, FRESH = "one id for everything", "fresh ids in each frame"
+TRUTH = "the truth"
 FILE = "stream_metrics.json"
 Ids = NDArray[np.int64]
 COLUMNS = {

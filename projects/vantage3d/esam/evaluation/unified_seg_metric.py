@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -176,12 +177,17 @@ class UnifiedSegMetric(BaseMetric):
 
     def _text(self, answers: dict, results: list[dict]) -> str:
         kind = "class-agnostic" if self.class_agnostic else "class-aware"
+        about = [f"{name} {value}" for name, value in self._about().items()]
         counts = self._counts(results)
         return (
-            f"Instance AP, {kind}: {counts['scenes']} scenes, {counts['instances']} "
-            f"true and {counts['predictions']} predicted instances of at least "
-            f"{self.min_region} points\n{ap_table(answers)}"
+            f"Instance AP, {', '.join([kind, *about])}: {counts['scenes']} scenes, "
+            f"{counts['instances']} true and {counts['predictions']} predicted "
+            f"instances of at least {self.min_region} points\n{ap_table(answers)}"
         )
+
+    def _about(self) -> dict[str, Any]:
+        """What else the numbers depend on, to be told with them."""
+        return {}
 
     def _counts(self, results: list[dict]) -> dict[str, int]:
         scenes = [result[MODEL] for result in results]
@@ -199,6 +205,7 @@ class UnifiedSegMetric(BaseMetric):
             return
         content = {
             "class_agnostic": self.class_agnostic,
+            **self._about(),
             "min_region": self.min_region,
             "overlaps": np.round(OVERLAPS, 2).tolist(),
             **self._counts(results),

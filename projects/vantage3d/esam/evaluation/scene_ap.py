@@ -1,0 +1,211 @@
+"""AP of the scene that a stream has put together, at its end and on the way there.
+
+The truth is a cloud: the cells that frames with labels have shown so far, each with the
+instance that they say. The scene of the stream are voxels, of which each frame votes
+for the instance it finds there, as in the stream itself. Each point of the truth gets
+what the nearest voxel has; answers that need no tracker fill their voxels likewise.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+from numpy.typing import NDArray
+
+from vantage3d.esam.evaluation.labelled import Labels, check_view, true_instances
+from vantage3d.esam.evaluation.protocols import PROTOCOLS, nearest_rows, transferred
+from vantage3d.esam.evaluation.unified_seg_metric import SUPERPOINTS, ap_table
+from vantage3d.esam.online.voxel_map import VoxelMap
+from vantage3d.evaluation.instance_overlaps import (
+    SceneOverlaps,
+    SceneTruth,
+    partition_overlaps,
+    scene_truth,
+)
+from vantage3d.evaluation.metrics_table import AP_KEYS, find
+from vantage3d.evaluation.results.folder import Rows, boxed, no_nan
+from vantage3d.evaluation.scannet_ap import MIN_REGION, instance_ap
+from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.results.prediction import FramePrediction, ScenePrediction
+from vantage3d.views.transform import nearest
+
+MODEL, ONE, FRESH = "stream", "one id for everything", "fresh ids in each frame"
+ANSWERS = (MODEL, ONE, FRESH, SUPERPOINTS)
+CELL = 0.02  # metres between points of the truth
+VOXEL = 0.05  # metres, of what the scene of a stream is made of
+MOMENTS = 10  # at which the scene so far is judged, the last one its end
+PROTOCOL = "near"  # no mesh whose segments could be smoothed over
+FILE = "scene_ap.json"
+Ids = NDArray[np.integer]
+Judged = dict[str, SceneOverlaps]
+
+
+def score(
+    scenes: Mapping[str, ScenePrediction], labels: Labels, out: Path
+) -> dict[str, Any]:
+    """Class-agnostic AP of scenes, at the end and after each tenth of their frames.
+
+    Beside the stream: its masks with one id for everything, with ids of their own in
+    each frame, and every superpoint of every frame. Prints tables, writes
+    ``scene_ap.json``.
+
+    Args:
+        scenes: What was predicted, by sequence, with ids and poses.
+        labels: Of :func:`~vantage3d.esam.evaluation.labelled.label_files`.
+        out: Where the file goes.
+
+    Returns:
+        What the file has: ``answers`` at the end, ``over_time`` a row per moment.
+
+    Raises:
+        ValueError: If a label image is of another view.
+    """
+    moments: list[list[Judged]] = [[] for _ in range(MOMENTS)]
+    for sequence, scene in scenes.items():
+        paths = {name: path for (of, name), path in labels.items() if of == sequence}
+        for moment, judged in zip(moments, judged_over_time(scene, paths)):
+            moment.append(judged)
+    rows = [
+        {
+            "share": (number + 1) / MOMENTS,
+            **_counts(moment),
+            "answers": {name: _ap(moment, name) for name in moment[0]},
+        }
+        for number, moment in enumerate(moments)
+    ]
+    content = {"protocol": PROTOCOL, "cell": CELL, "voxel": VOXEL}
+    content |= {"min_region": MIN_REGION, "scenes": len(scenes), **rows[-1]}
+    content["over_time"] = rows
+    text = json.dumps(no_nan(content), indent=1) + "\n"
+    atomic_write_bytes(out / FILE, text.encode())
+    print_log(_text(content), logger="current")
+    print_log(f"AP of scenes written to {out / FILE}", logger="current")
+    return content
+
+
+def judged_over_time(
+    scene: ScenePrediction, labels: Mapping[str, Path]
+) -> Iterator[Judged]:
+    """Overlaps of each answer with the truth so far, at :data:`MOMENTS`.
+
+    Args:
+        scene: With ids and poses.
+        labels: By frame.
+    """
+    clouds, moment, total = _Clouds(), 0, len(scene.frames)
+    for place, frame in enumerate(scene.frames, 1):
+        clouds.add(frame, labels.get(frame.name))
+        due = place * MOMENTS // total
+        if due > moment:
+            judged = clouds.judged()
+            yield from [judged] * (due - moment)
+            moment = due
+
+
+class _Clouds:
+    """The truth and the answers so far."""
+
+    def __init__(self) -> None:
+        self.truth = VoxelMap(CELL)
+        self.answers = {n: VoxelMap(VOXEL) for n in (MODEL, FRESH, SUPERPOINTS)}
+        self.scores: dict[str, dict[int, list[float]]] = {
+            name: defaultdict(list) for name in (MODEL, FRESH)
+        }
+        self._fresh, self._parts = count(), 0
+
+    def add(self, frame: FramePrediction, labels: Path | None) -> None:
+        """What a frame shows."""
+        if frame.depth is None or (found := frame.instances) is None:
+            return
+        kept = frame.depth > 0
+        points = frame.points()[kept]
+        if labels is not None:
+            ids = true_instances(labels)
+            check_view(labels, ids, frame)
+            self.truth.claim(points, nearest(ids[..., None], *kept.shape)[kept, 0])
+        own = {
+            MODEL: np.array(found.tracks, np.int64),
+            FRESH: np.array([next(self._fresh) for _ in found.scores], np.int64),
+        }
+        best = found.ids()[kept]
+        for name, ids in own.items():
+            for one, value in zip(ids.tolist(), found.scores.tolist()):
+                self.scores[name][one].append(value)
+            self.answers[name].claim(points, np.append(ids, -1)[best])
+        if found.superpoints is not None:
+            parts = found.superpoints[kept].astype(np.int64)
+            new = np.where(parts >= 0, parts + self._parts, -1)
+            self._parts += int(parts.max(initial=-1)) + 1
+            self.answers[SUPERPOINTS].claim(points, new)
+
+    def judged(self) -> Judged:
+        """Overlaps with the truth."""
+        onto, owners = self.truth.points, self.truth.owners.astype(np.int64)
+        truth = scene_truth(np.minimum(owners, 0), owners)
+        limit = PROTOCOLS[PROTOCOL].limit
+        rows = nearest_rows(self.answers[MODEL].points, onto, limit)
+        ids = {
+            name: transferred(voxels.owners, rows, -1)
+            for name, voxels in self.answers.items()
+            if len(voxels) == len(self.answers[MODEL])  # else no superpoints are known
+        }
+        ids[ONE] = np.minimum(ids[MODEL], 0)
+        return {
+            name: overlaps(truth, ids[name], self.scores.get(name, {}))
+            for name in ANSWERS
+            if name in ids
+        }
+
+
+def overlaps(
+    truth: SceneTruth, ids: Ids, scores: Mapping[int, list[float]]
+) -> SceneOverlaps:
+    """Overlaps of instances that share no point, best first.
+
+    Args:
+        truth: Of the points.
+        ids: (N,) of each point, -1 for none.
+        scores: Of each id, which counts with their mean; 1 of an id without any.
+    """
+    known, parts = np.unique(ids, return_inverse=True)
+    found = partition_overlaps(truth, parts, np.zeros(len(known), np.int64))
+    means = [float(np.mean(scores.get(one, [1.0]))) for one in known.tolist()]
+    found = replace(found, pred_scores=np.array(means))
+    kept = (known >= 0) & (found.pred_sizes >= MIN_REGION)
+    order = np.argsort(-found.pred_scores, kind="stable")
+    return found.select(order[kept[order]])
+
+
+def _ap(moment: list[Judged], name: str) -> dict[str, Any]:
+    return instance_ap([judged[name] for judged in moment], ["object"])
+
+
+def _counts(moment: list[Judged]) -> dict[str, int]:
+    scenes = [judged[MODEL] for judged in moment]
+    true = sum(int((scene.gt_sizes >= MIN_REGION).sum()) for scene in scenes)
+    return {"true": true, "found": sum(len(scene.pred_sizes) for scene in scenes)}
+
+
+def _text(content: dict[str, Any]) -> str:
+    body = [
+        [
+            f"{row['share']:.0%}",
+            *(f"{row[name]}" for name in ("true", "found")),
+            *(f"{row['answers'][MODEL][key]:.4f}" for key in AP_KEYS),
+        ]
+        for row in content["over_time"]
+    ]
+    header = ["of the frames", "true", "found", *(find(key).label for key in AP_KEYS)]
+    return (
+        f"Instance AP of {content['scenes']} scenes, class-agnostic, protocol "
+        f"{PROTOCOL}: {content['true']} true and {content['found']} found instances "
+        f"of at least {MIN_REGION} points, {CELL:g} m apart\n"
+        f"{ap_table(content['answers'])}\n{MODEL}, over time\n"
+        f"{boxed(Rows(header, body))}"
+    )
