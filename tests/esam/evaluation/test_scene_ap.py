@@ -10,6 +10,7 @@ from tests.esam.evaluation.conftest import NAME
 from vantage3d.esam.evaluation.scene_ap import (
     FILE,
     FRESH,
+    PICTURE,
     MODEL,
     MOMENTS,
     ONE,
@@ -33,6 +34,12 @@ def perfect(truth, labels, tmp_path_factory):
     out = tmp_path_factory.mktemp("scene_ap")
     found = score({NAME: ScenePrediction("a", frames)}, labels, out)
     assert json.loads((out / FILE).read_text())["over_time"] == found["over_time"]
+    assert (out / PICTURE).stat().st_size > 10_000
+    assert found["diagnostics"]["stuck"] == found["diagnostics"]["untouched"] == 0
+    shown = [len(frame.instances.tracks) for frame in truth]
+    assert found["monitor"]["detections"]["mean"] == np.mean(shown)
+    ids = np.unique(np.concatenate([frame.instances.tracks for frame in truth]))
+    assert found["monitor"]["new_ids"]["mean"] == len(ids) / len(truth)
     return found
 
 
@@ -70,11 +77,11 @@ def test_ids_that_change_places_cost_ap(truth, labels, tmp_path):
 def test_overlaps_are_those_of_masks_best_first():
     rng = np.random.default_rng(0)
     ids, true = rng.integers(-1, 6, 4000), rng.integers(-1, 4, 4000)
-    scores = {one: [0.1 * one, 0.3] for one in range(4)}  # the others count with 1
+    scores = {one: [0.1 * one, 0.3] for one in range(4)}  # the others have 1
     truth = scene_truth(np.minimum(true, 0), true)
     order = [5, 4, 3, 2, 1, 0]
     masks = ids == np.array([4, 5, 3, 2, 1, 0])[:, None]
-    means = np.array([1, 1, 0.3, 0.25, 0.2, 0.15])
+    means = np.array([1, 1, 0.6 / 3, 0.5 / 3, 0.4 / 3, 0.1])
     slow = scene_overlaps(truth, masks, np.zeros(len(order), int), means)
     fast = overlaps(truth, ids, scores)
     for name in ("intersections", "pred_sizes", "pred_void", "pred_scores"):

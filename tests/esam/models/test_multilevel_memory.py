@@ -43,6 +43,7 @@ class Slow:
     """The released computation, whole, on dictionaries of voxels."""
 
     def __init__(self, memory: MultilevelMemory) -> None:
+        self.queue, self.times, self.place = memory.queue, {}, 0
         self.layers = {
             name: getattr(memory, name)[0]
             for name in ("conv_d1", "conv_d3", "conv_convert")
@@ -66,6 +67,13 @@ class Slow:
         corrections = dict(zip(part, norm.bn(joined @ conv.kernel)))
         out = torch.stack([(current[at] + corrections[at]).relu() for at in current])
         self.known = dict(zip(current, out)) if self.known is None else seen
+        if self.queue is not None:
+            self.times |= dict.fromkeys(current, self.place)
+            oldest = min(self.times.values())
+            if self.place - oldest >= self.queue - 1:
+                self.times = {at: t for at, t in self.times.items() if t > oldest}
+                self.known = {at: self.known[at] for at in self.times}
+        self.place += 1
         return out
 
     @staticmethod
@@ -121,7 +129,7 @@ def test_after_a_reset_nothing_is_known():
     (again,) = memory([second])
     assert torch.equal(again.features, fresh.features)
     assert not torch.allclose(used.features, fresh.features)
-    assert not [name for name in memory.state_dict() if "known" in name]
+    assert not [n for n in memory.state_dict() if "known" in n or "times" in n]
 
 
 def test_the_box_includes_its_sides_and_leaves_other_scenes_out():
@@ -149,9 +157,37 @@ def test_a_budget_bounds_the_memory_and_keeps_what_is_near():
     assert len(whole.known[0].coordinates) > bounded.budget
 
 
+@pytest.mark.parametrize("queue", [2, 3, 9])
+def test_a_queue_spans_its_frames(queue):
+    """Of two more frames that come back to where the first one was."""
+    memory, views = filled(training=False), frames()
+    memory.queue = queue
+    slow, sizes = Slow(memory), []
+    for x in (*views, views[0], views[1]):
+        (out,) = memory([x])
+        torch.testing.assert_close(out.features, slow.step(x))
+        known, times = memory.known[0], memory.times[0]
+        assert dict.fromkeys(map(tuple, known.coordinates.tolist())).keys() == (
+            slow.known.keys()
+        )
+        assert torch.equal(known.coordinates, times.coordinates)
+        sizes.append(len(known.coordinates))
+    if queue == 2:  # nothing but the last frame
+        assert sizes == [len(x.coordinates) for x in (*views, *views[:2])]
+    if queue == 9:
+        assert sizes[0] < sizes[2] == sizes[4]
+    memory.reset()
+    assert memory.times == [None]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"scale": 0.5}, r"`scale` .* got 0\.5"), ({"budget": 0}, "`budget` .* got 0")],
+    [
+        ({"scale": 0.5}, r"`scale` .* got 0\.5"),
+        ({"budget": 0}, "`budget` .* got 0"),
+        ({"queue": 1}, "`queue` must be at least 2, got 1"),
+        ({"queue": 4, "budget": 9}, "`budget` 9 and `queue` 4 both"),
+    ],
 )
 def test_wrong_options(options, message):
     with pytest.raises(ValueError, match=message):

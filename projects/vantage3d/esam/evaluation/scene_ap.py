@@ -8,7 +8,7 @@ what the nearest voxel has; answers that need no tracker fill their voxels likew
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 
 from vantage3d.esam.evaluation.labelled import Labels, check_view, true_instances
 from vantage3d.esam.evaluation.protocols import PROTOCOLS, nearest_rows, transferred
+from vantage3d.esam.evaluation.scene_figure import draw
 from vantage3d.esam.evaluation.unified_seg_metric import SUPERPOINTS, ap_table
 from vantage3d.esam.online.voxel_map import VoxelMap
+from vantage3d.evaluation.instance_diagnostics import diagnose
 from vantage3d.evaluation.instance_overlaps import (
     SceneOverlaps,
     SceneTruth,
@@ -32,6 +34,7 @@ from vantage3d.evaluation.metrics_table import AP_KEYS, find
 from vantage3d.evaluation.results.folder import Rows, boxed, no_nan
 from vantage3d.evaluation.scannet_ap import MIN_REGION, instance_ap
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.images import write_figure
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
 from vantage3d.views.transform import nearest
 
@@ -41,7 +44,8 @@ CELL = 0.02  # metres between points of the truth
 VOXEL = 0.05  # metres, of what the scene of a stream is made of
 MOMENTS = 10  # at which the scene so far is judged, the last one its end
 PROTOCOL = "near"  # no mesh whose segments could be smoothed over
-FILE = "scene_ap.json"
+FILE, PICTURE = "scene_ap.json", "scene_ap.png"
+MONITORED = ("detections", "new_ids", "ids")
 Ids = NDArray[np.integer]
 Judged = dict[str, SceneOverlaps]
 
@@ -53,7 +57,7 @@ def score(
 
     Beside the stream: its masks with one id for everything, with ids of their own in
     each frame, and every superpoint of every frame. Prints tables, writes
-    ``scene_ap.json``.
+    ``scene_ap.json`` and ``scene_ap.png``.
 
     Args:
         scenes: What was predicted, by sequence, with ids and poses.
@@ -61,15 +65,19 @@ def score(
         out: Where the file goes.
 
     Returns:
-        What the file has: ``answers`` at the end, ``over_time`` a row per moment.
+        What the file has: ``answers`` at the end, ``over_time`` a row per moment,
+        ``diagnostics`` of the final scenes (:func:`diagnose`) and ``monitor``: means
+        and 95 % quantiles over frames of detections, new ids and ids so far.
 
     Raises:
         ValueError: If a label image is of another view.
     """
     moments: list[list[Judged]] = [[] for _ in range(MOMENTS)]
+    shown: dict[str, list[Ids]] = {}
     for sequence, scene in scenes.items():
         paths = {name: path for (of, name), path in labels.items() if of == sequence}
-        for moment, judged in zip(moments, judged_over_time(scene, paths)):
+        shown[sequence] = []
+        for moment, judged in zip(moments, _over_time(scene, paths, shown[sequence])):
             moment.append(judged)
     rows = [
         {
@@ -82,6 +90,18 @@ def score(
     content = {"protocol": PROTOCOL, "cell": CELL, "voxel": VOXEL}
     content |= {"min_region": MIN_REGION, "scenes": len(scenes), **rows[-1]}
     content["over_time"] = rows
+    final = [judged[MODEL] for judged in moments[-1]]
+    content["diagnostics"] = diagnose(final)
+    series = {sequence: monitored(ids) for sequence, ids in shown.items()}
+    content["monitor"] = {
+        name: {
+            "mean": float(np.mean(values)),
+            "p95": float(np.quantile(values, 0.95)),
+        }
+        for name in MONITORED
+        if (values := np.concatenate([own[name] for own in series.values()])).size
+    }
+    write_figure(out / PICTURE, draw(rows, series, [own.ious for own in final]))
     text = json.dumps(no_nan(content), indent=1) + "\n"
     atomic_write_bytes(out / FILE, text.encode())
     print_log(_text(content), logger="current")
@@ -89,18 +109,36 @@ def score(
     return content
 
 
-def judged_over_time(
-    scene: ScenePrediction, labels: Mapping[str, Path]
+def monitored(shown: Sequence[Ids]) -> dict[str, Ids]:
+    """Series over frames of a stream: detections, new ids, ids so far.
+
+    Args:
+        shown: Ids of each frame.
+    """
+    known: set[int] = set()
+    rows = []
+    for ids in shown:
+        before = len(known)
+        known |= set(ids.tolist())
+        rows.append((len(ids), len(known) - before, len(known)))
+    return dict(zip(MONITORED, np.array(rows, np.int64).reshape(-1, 3).T))
+
+
+def _over_time(
+    scene: ScenePrediction, labels: Mapping[str, Path], shown: list[Ids]
 ) -> Iterator[Judged]:
     """Overlaps of each answer with the truth so far, at :data:`MOMENTS`.
 
     Args:
         scene: With ids and poses.
         labels: By frame.
+        shown: Gets the ids of each frame.
     """
     clouds, moment, total = _Clouds(), 0, len(scene.frames)
     for place, frame in enumerate(scene.frames, 1):
         clouds.add(frame, labels.get(frame.name))
+        if frame.instances is not None:
+            shown.append(np.array(frame.instances.tracks, np.int64))
         due = place * MOMENTS // total
         if due > moment:
             judged = clouds.judged()
@@ -171,12 +209,14 @@ def overlaps(
     Args:
         truth: Of the points.
         ids: (N,) of each point, -1 for none.
-        scores: Of each id, which counts with their mean; 1 of an id without any.
+        scores: Of each id by frame. Of their mean n / (n + 1) counts, as in
+            :attr:`~vantage3d.esam.online.tracks.Tracks.confidence`; 1 of an id without.
     """
     known, parts = np.unique(ids, return_inverse=True)
     found = partition_overlaps(truth, parts, np.zeros(len(known), np.int64))
-    means = [float(np.mean(scores.get(one, [1.0]))) for one in known.tolist()]
-    found = replace(found, pred_scores=np.array(means))
+    own = [scores.get(one) for one in known.tolist()]
+    values = [1.0 if one is None else sum(one) / (len(one) + 1) for one in own]
+    found = replace(found, pred_scores=np.array(values))
     kept = (known >= 0) & (found.pred_sizes >= MIN_REGION)
     order = np.argsort(-found.pred_scores, kind="stable")
     return found.select(order[kept[order]])
@@ -202,10 +242,11 @@ def _text(content: dict[str, Any]) -> str:
         for row in content["over_time"]
     ]
     header = ["of the frames", "true", "found", *(find(key).label for key in AP_KEYS)]
+    said = ", ".join(f"{k} {v:.3f}" for k, v in content["diagnostics"].items())
     return (
         f"Instance AP of {content['scenes']} scenes, class-agnostic, protocol "
         f"{PROTOCOL}: {content['true']} true and {content['found']} found instances "
         f"of at least {MIN_REGION} points, {CELL:g} m apart\n"
         f"{ap_table(content['answers'])}\n{MODEL}, over time\n"
-        f"{boxed(Rows(header, body))}"
+        f"{boxed(Rows(header, body))}\nof the final scenes: {said}"
     )

@@ -35,6 +35,8 @@ class MultilevelMemory(nn.Module):
 
     Attributes:
         known: By level the voxels of earlier frames, None before the first one.
+        times: With ``queue`` by level the same voxels in the same order, and the frame
+            (N, 1) that showed each last; else None.
 
     Args:
         in_channels: Channels of the levels, from fine to coarse.
@@ -42,9 +44,12 @@ class MultilevelMemory(nn.Module):
             each axis.
         budget: Voxels that a level keeps, of all scenes; those farthest from their
             current frame go first. None for all.
+        queue: Frames that the memory spans, the current one included: what none of them
+            shows is forgotten. None for all.
 
     Raises:
-        ValueError: If ``scale`` or ``budget`` is below 1.
+        ValueError: If ``scale`` or ``budget`` is below 1 or ``queue`` below 2, or both
+            of the latter are given.
     """
 
     def __init__(
@@ -52,13 +57,19 @@ class MultilevelMemory(nn.Module):
         in_channels: Sequence[int] = (32, 64, 128, 256),
         scale: float = 2.5,
         budget: int | None = None,
+        queue: int | None = None,
     ) -> None:
         super().__init__()
-        for name, value in (("scale", scale), ("budget", budget)):
-            if value is not None and value < 1:
-                raise ValueError(f"`{name}` must be at least 1, got {value}")
+        options = ("scale", scale, 1), ("budget", budget, 1), ("queue", queue, 2)
+        for name, value, least in options:
+            if value is not None and value < least:
+                raise ValueError(f"`{name}` must be at least {least}, got {value}")
+        if budget is not None and queue is not None:
+            raise ValueError(
+                f"`budget` {budget} and `queue` {queue} both bound the memory: give one"
+            )
         engine = get_backend("torch")
-        self.scale, self.budget = scale, budget
+        self.scale, self.budget, self.queue = scale, budget, queue
         self.in_channels = tuple(in_channels)
 
         def layers(inplanes: int, planes: int, size: int, step: int) -> nn.Sequential:
@@ -76,6 +87,7 @@ class MultilevelMemory(nn.Module):
     def reset(self) -> None:
         """Forget everything: other scenes follow."""
         self.known: list[SparseTensor | None] = [None] * len(self.in_channels)
+        self.times: list[SparseTensor | None] = [None] * len(self.in_channels)
 
     def forward(self, levels: Sequence[SparseTensor]) -> list[SparseTensor]:
         """The levels of the next frame of every scene, with what is remembered.
@@ -98,8 +110,20 @@ class MultilevelMemory(nn.Module):
             kept = torch.zeros_like(far, dtype=torch.bool)
             kept[far.argsort(stable=True)[: self.budget]] = True
             seen = part_of(seen, kept)
-        self.known[i] = seen
+        self.known[i] = seen if self.queue is None else self._recent(i, seen, x)
         return out
+
+    def _recent(self, i: int, seen: SparseTensor, x: SparseTensor) -> SparseTensor:
+        """What is kept for the next frame: as released, the oldest go at full span."""
+        before = self.times[i]
+        now = 0.0 if before is None else float(before.rows.max()) + 1
+        times = x.with_rows(torch.full((len(x.rows), 1), now, device=x.rows.device))
+        if before is not None:
+            times = maximum(before, times)
+        last, oldest = times.features[:, 0], times.features.min()
+        kept = (last > oldest) | (now - oldest < self.queue - 1)
+        self.times[i] = part_of(times, kept)
+        return part_of(seen, kept)
 
     def _correction(self, i: int, part: SparseTensor, x: SparseTensor) -> Tensor:
         """(N, C) rows of ``x`` in stored order."""

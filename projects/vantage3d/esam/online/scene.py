@@ -75,11 +75,11 @@ class SceneInstances:
         (T,), best first, and ``superpoints`` (V,), which two frames do not share.
         """
         owned = np.unique(self.fine.owners[self.fine.owners >= 0])
-        order = owned[np.argsort(-self.tracks.scores[owned], kind="stable")]
+        order = owned[np.argsort(-self.tracks.confidence[owned], kind="stable")]
         return PointData(
             points=self.fine.points,
             pts_instance_mask=[self.fine.owners[None] == order[:, None]],
             instance_labels=self.tracks.labels[order],
-            instance_scores=self.tracks.scores[order],
+            instance_scores=self.tracks.confidence[order],
             superpoints=self.parts.owners.astype(np.int64),
         )

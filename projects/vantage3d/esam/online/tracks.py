@@ -80,6 +80,11 @@ class Tracks:
         """(M,) the class with most votes."""
         return self.votes.argmax(1)
 
+    @property
+    def confidence(self) -> Floats:
+        """(M,) scores; of what n frames showed n / (n + 1) of it counts."""
+        return self.scores * self.frames / (self.frames + 1)
+
     def observe(self, ids: Ids, found: Detections, place: int) -> None:
         """Add a frame's detections.
 
