@@ -18,7 +18,8 @@ def scene(*masks, instances=4):
     """
     true = np.append(np.repeat(np.arange(instances), SIZE), np.full(400, -1))
     at = np.arange(len(true))
-    said = np.array([(at >= a) & (at < b) for a, b in masks]).reshape(-1, len(true))
+    said = np.array([(at >= a) & (at < b) for a, b in masks], bool)
+    said = said.reshape(-1, len(true))
     truth = scene_truth(np.minimum(true, 0), true)
     n = len(said)
     return scene_overlaps(truth, said, np.zeros(n, int), np.linspace(1, 0.5, n))
@@ -35,7 +36,7 @@ def test_the_truth_has_no_faults():
 def test_each_fault_is_named():
     """Found and cut in two, merged, out of place, and missed."""
     cut = scene((0, 50), (0, 100), (100, 300))
-    found = diagnose([cut])
+    found = diagnose([cut], min_region=50)
     assert found["hit_twice"] == 1 / 4
     assert found["stuck"] == 0  # half of the merged one is exactly enough
     assert found["untouched"] == 1 / 4

@@ -63,8 +63,8 @@ def diagnose(
         "rank_p90": float(np.quantile(rank, 0.9)) if len(rank) else np.nan,
     }
     for budget in BUDGETS:
-        own = [iou[:budget].max(0, initial=0) for iou in ious]
-        found[f"oracle@{budget}"] = _mean(_joined(own) >= FOUND)
+        chosen = [iou[:budget].max(0, initial=0) for iou in ious]
+        found[f"oracle@{budget}"] = _mean(_joined(chosen) >= FOUND)
     return found
 
 

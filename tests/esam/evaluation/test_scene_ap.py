@@ -10,10 +10,10 @@ from tests.esam.evaluation.conftest import NAME
 from vantage3d.esam.evaluation.scene_ap import (
     FILE,
     FRESH,
-    PICTURE,
     MODEL,
     MOMENTS,
     ONE,
+    PICTURE,
     SUPERPOINTS,
     overlaps,
     score,

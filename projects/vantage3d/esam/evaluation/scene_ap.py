@@ -101,7 +101,8 @@ def score(
         for name in MONITORED
         if (values := np.concatenate([own[name] for own in series.values()])).size
     }
-    write_figure(out / PICTURE, draw(rows, series, [own.ious for own in final]))
+    overlap = [own.ious[:, own.gt_sizes >= MIN_REGION] for own in final]
+    write_figure(out / PICTURE, draw(rows, series, overlap))
     text = json.dumps(no_nan(content), indent=1) + "\n"
     atomic_write_bytes(out / FILE, text.encode())
     print_log(_text(content), logger="current")
