@@ -20,6 +20,7 @@ SUBJECTS = {
     "gpu": ("benchmarks.gpu", "all that a GPU has to show (`make gpu-check`)"),
     "soak": ("benchmarks.soak", "kills, damage, memory over an hour (`make soak`)"),
     "scannet_ap": ("benchmarks.scannet_ap", "ScanNet AP beside mmdet3d"),
+    "referee": ("benchmarks.referee", "evaluate instances at the size of ScanNet"),
     "preflight": ("benchmarks.preflight", "faults of recordings, named or not"),
 }
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from vantage3d.io.bounds import check_zip
+from vantage3d.io.bounds import ARRAYS, Bound, check_zip
 from vantage3d.io.files import decoding, existing
 
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -36,7 +36,11 @@ def load_array(path: str | Path, what: str, remedy: str) -> NDArray:
 
 
 def load_arrays(
-    path: str | Path, what: str, remedy: str, names: Iterable[str] | None = None
+    path: str | Path,
+    what: str,
+    remedy: str,
+    names: Iterable[str] | None = None,
+    bound: Bound = ARRAYS,
 ) -> dict[str, NDArray]:
     """Arrays of a ``.npz`` file by name.
 
@@ -45,15 +49,16 @@ def load_arrays(
         what: What it is, for messages.
         remedy: What to do where it cannot be read.
         names: Those that are needed; all that it has if not given.
+        bound: Of what it may unfold to.
 
     Raises:
         FileNotFoundError: If the file is missing.
         ValueError: If it is damaged, lacks a name, holds objects, or unfolds to more
-            than :data:`~vantage3d.io.bounds.ARRAYS` allows.
+            than ``bound`` allows.
     """
     path = existing(path, what, remedy)
     with decoding(f"{what} {path}", "of another kind", remedy), ZipFile(path) as store:
-        check_zip(path, store)
+        check_zip(path, store, bound)
         known = [name.removesuffix(".npy") for name in store.namelist()]
         return {name: _entry(store, f"{name}.npy") for name in names or known}
 

@@ -25,6 +25,7 @@ class Bound(NamedTuple):
 
 
 ARRAYS = Bound(2**26, 200)
+MASKS = Bound(2**30, 200)  # of a scan: 10^6 points in 1000 of them, next to nothing
 TEXT = Bound(2**24, 40)  # a list of JSON takes 20 times its text in memory
 CHUNK = 2**20
 
@@ -72,10 +73,10 @@ def check_archive(path: Path) -> None:
             check_zip(path, file)
 
 
-def check_zip(path: Path, file: zipfile.ZipFile) -> None:
-    """Refuse an archive whose entries unfold to more than :data:`ARRAYS` allows.
+def check_zip(path: Path, file: zipfile.ZipFile, bound: Bound = ARRAYS) -> None:
+    """Refuse an archive whose entries unfold to more than ``bound`` allows.
 
     Raises:
         ValueError: If they do.
     """
-    check_unfolded(path, sum(entry.file_size for entry in file.infolist()))
+    check_unfolded(path, sum(entry.file_size for entry in file.infolist()), bound)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.io.arrays import load_array, load_arrays
+from vantage3d.io.bounds import MASKS
 from vantage3d.io.folders import folders_in, listing
 from vantage3d.io.paths import inside
 from vantage3d.io.text import read_text
@@ -119,7 +120,7 @@ class _Npz(Reader[PredictedInstances]):
         return self.masks in names and "color" not in names  # a frame of `predict`
 
     def read(self, path: Path) -> PredictedInstances:
-        arrays = load_arrays(path, WHAT, REMEDY)
+        arrays = load_arrays(path, WHAT, REMEDY, bound=MASKS)
         scores = _one_of(arrays, self.scores, path)
         masks = arrays[self.masks]
         if masks.ndim == 3 and len(masks) == 1:  # the list of one that ESAM keeps

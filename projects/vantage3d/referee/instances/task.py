@@ -122,7 +122,8 @@ class InstancesTask(Task[PredictedInstances, TrueInstances]):
         pred = onto_truth(pred, truth, limit, self.rules.smoothing == "segments")
         true = self._truth(truth)
         labels, kept = self._labels(pred)
-        found = scene_overlaps(true, pred.masks[kept], labels, pred.scores[kept])
+        masks = pred.masks if kept.all() else pred.masks[kept]  # no copy of all
+        found = scene_overlaps(true, masks, labels, pred.scores[kept])
         answers = {MODEL: found}
         segments = pred.segments if truth.segments is None else truth.segments
         if segments is not None:
