@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.shared import ROOT
 from vantage3d.referee.protocol import FOLDER, find_protocol, read_protocol, shipped
 from vantage3d.referee.tasks import TASKS, find_task
 
@@ -31,6 +32,18 @@ def test_a_shipped_protocol_says_every_choice_and_its_task_reads_each(name):
         assert choice.says.strip().endswith(".")
     assert find_task(protocol.task, name).protocol == protocol
     assert protocol.task in TASKS
+
+
+def test_the_document_has_every_protocol_and_format():
+    text = (ROOT / "docs" / "evaluate.md").read_text()
+    kinds = [
+        kind.name
+        for protocol in shipped().values()
+        for task in [find_task(protocol.task, protocol.name)]
+        for kind in (*task.readers, *task.truth_readers)
+    ]
+    missing = [one for one in {*kinds, *shipped()} if f"| `{one}` |" not in text]
+    assert missing == []
 
 
 def changed(tmp_path, *pairs):
