@@ -46,6 +46,8 @@ def run_stream(argv: list[str] | None = None) -> None:
     add("--association", choices=ASSOCIATIONS, default="voxels", help=text)
     text = "detections below it are forgotten; 0.3 if absent"
     add("--least-score", type=float, default=0.3, help=text)
+    text = "detections of a frame, the best ones; all if absent"
+    add("--most", type=int, metavar="K", help=text)
     add_superpoints(parser)
     text = "print whether ids are kept, against instance/<frame>.png of this folder, "
     text += "or of one in it of the sequence's name; 0 is none"
@@ -84,6 +86,7 @@ def _run(args: argparse.Namespace) -> None:
         args.device,
         association=args.association,
         least_score=args.least_score,
+        most=args.most,
         **of_esam(args),
     )
     scenes = {}

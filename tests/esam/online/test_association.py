@@ -5,7 +5,13 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from vantage3d.esam.online.association import RULES, box_iou, by_voxels, online_merge
+from vantage3d.esam.online.association import (
+    RULES,
+    box_iou,
+    by_voxels,
+    online_merge,
+    take_in,
+)
 from vantage3d.esam.online.tracks import Detections, Tracks
 from vantage3d.esam.online.voxel_map import VoxelMap
 from vantage3d.geometry import unproject
@@ -46,14 +52,12 @@ class Stream:
     """What a StreamSegmenter does with a rule."""
 
     def __init__(self, rule: str = "voxels") -> None:
-        self.rule = RULES[rule].assign
+        self.rule = RULES[rule]
         self.tracks, self.map, self.place = Tracks(2), VoxelMap(0.05), 0
 
     def see(self, found: Detections) -> list[int]:
-        ids = self.rule(found, self.tracks, self.map)
-        kept = found.kept(ids >= 0)
-        self.tracks.observe(ids[ids >= 0], kept, self.place)
-        self.map.claim(found.points, np.append(ids[ids >= 0], -1)[kept.owners()])
+        ids = self.rule.assign(found, self.tracks, self.map).ids
+        take_in(self.rule, found, self.tracks, self.map, self.place)
         self.place += 1
         return ids.tolist()
 
@@ -93,6 +97,33 @@ def test_a_repetition_is_forgotten_and_a_part_belongs_to_its_whole():
     assert stream.tracks.frames.tolist() == [2, 2]
 
 
+def test_what_was_once_taken_for_one_falls_into_its_parts():
+    """A bad frame takes three for one; they are seen alone ever since."""
+    stream, three = Stream(), ((0, 1), (2, 1), (4, 1))
+    assert stream.see(view(*three, masks=[[0, 1, 2]])) == [0]
+    seen = [stream.see(view(*three)) for _ in range(5)]
+    assert seen[0] == [0, 0, 0] and seen[2:] == [seen[2]] * 3
+    assert len(set(seen[-1])) == 3 and len(stream.tracks) == 3
+
+
+def test_a_whole_that_is_seen_now_and_then_keeps_its_parts():
+    stream, halves = Stream(), ((0, 0.6), (0, -0.4))
+    for _ in range(3):
+        stream.see(view((0, 1)))
+    for _ in range(3):
+        assert stream.see(view(*halves)) == [0, 0]
+        assert stream.see(view((0, 1))) == [0]
+    assert len(stream.tracks) == 1
+
+
+def test_only_the_best_are_taken():
+    found = view((0, 1), (2, 1), (4, 1), (6, 1), scores=[0.5, 0.9, 0.9, 0.2])
+    for most, rows in ((None, [0, 1, 2]), (5, [0, 1, 2]), (2, [1, 2]), (1, [1])):
+        best = found.best(0.5, most)
+        assert (best.masks == found.masks[rows]).all()
+        assert best.scores.tolist() == found.scores[rows].tolist()
+
+
 def test_neighbours_that_touch_are_two():
     stream = Stream()
     stream.see(view((0, 1), (1, 1)))
@@ -123,10 +154,10 @@ def test_the_order_of_detections_does_not_matter(seed):
     stream, starts = Stream(), [0, 0.9, 2, 3.5]
     stream.see(view(*[(start, 0.8) for start in starts]))
     found = view(*[(s + rng.uniform(-0.1, 0.1), 1) for s in starts])
-    expected = by_voxels(found, stream.tracks, stream.map)
+    expected = by_voxels(found, stream.tracks, stream.map).ids
     for order in permutations(range(4)):
         rows = np.array(order)
-        again = by_voxels(found.kept(rows), stream.tracks, stream.map)
+        again = by_voxels(found.kept(rows), stream.tracks, stream.map).ids
         assert again.tolist() == expected[rows].tolist()
 
 
@@ -152,7 +183,7 @@ def test_legacy_is_the_best_sum_over_all_assignments():
         feats /= np.linalg.norm(feats, axis=2, keepdims=True)
         stream.see(boxed(before, feats[0]))
         found = boxed(after, feats[1])
-        ids = online_merge(found, stream.tracks, stream.map)
+        ids = online_merge(found, stream.tracks, stream.map).ids
         iou = np.maximum(1 - np.abs(after[:, None] - before), 0)
         iou = iou / (2 - iou)
         gain = np.maximum(feats[1] @ feats[0].T * iou, 0)

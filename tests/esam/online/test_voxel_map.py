@@ -74,3 +74,15 @@ def test_a_voxel_takes_its_bytes_and_no_more_when_seen_again():
         ours.claim(points, ids)
     size = sum(getattr(ours, name).nbytes for name in ours.NAMES)
     assert size == 13 * len(ours) and ours.votes.max() == MOST_VOTES
+
+
+def test_doubt_takes_votes_and_then_the_voxel():
+    ours, at = VoxelMap(SIZE), np.array([[0.05, 0, 0], [0.15, 0, 0], [0.25, 0, 0]])
+    for _ in range(2):
+        ours.claim(at[:2], np.array([4, -1]))
+    owners = []
+    for _ in range(4):
+        ours.doubt(np.repeat(at, 3, axis=0))  # once a frame, however many points
+        owners.append(ours.find(ours.of_points(at)[0]).tolist())
+    assert owners == [[4, -1, UNSEEN]] * 2 + [[-1, -1, UNSEEN]] * 2
+    assert ours.votes.tolist() == [0, 0]

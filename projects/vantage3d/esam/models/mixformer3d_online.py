@@ -34,6 +34,7 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
         association: Name in ``vantage3d.esam.online.association.RULES``, of what is one
             instance in several frames of a scene.
         least_score: Detections below it are no part of a scene.
+        most: Detections of a frame that are part of it, the best ones; None for all.
         **single_view: Arguments of :class:`ScanNet200MixFormer3D`.
 
     Raises:
@@ -51,11 +52,12 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
         merge_criterion: dict,
         association: str = "voxels",
         least_score: float = 0.3,
+        most: int | None = None,
         **single_view: Any,
     ) -> None:
         check_choice("association", association, RULES)
         super().__init__(**single_view)
-        self.association, self.least_score = association, least_score
+        self.scene_options = association, self.num_classes, least_score, most
         if self.tta:
             raise ValueError(
                 "`tta` turns every frame for itself, and a memory of one world cannot "
@@ -132,8 +134,7 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
     def _scenes(
         self, inputs: Sequence[dict], data_samples: Sequence[Sequence[Det3DDataSample]]
     ) -> list[Det3DDataSample]:
-        options = self.association, self.num_classes, self.least_score
-        scenes = [SceneInstances(*options) for _ in data_samples[0]]
+        scenes = [SceneInstances(*self.scene_options) for _ in data_samples[0]]
         for frame, samples in zip(inputs, data_samples, strict=True):
             found = self.step(frame, samples)
             for scene, points, sample in zip(scenes, frame["points"], found):

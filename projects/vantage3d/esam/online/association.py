@@ -2,7 +2,8 @@
 
 A rule takes a frame's detections, the instances known so far and the space they fill,
 and gives an id to each detection: that of a known instance, the next free ones to new
-instances, -1 to what should be forgotten. It has no state of its own.
+instances, -1 to what should be forgotten. It has no state of its own;
+:func:`take_in` adds what it says to what is known.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,20 @@ MOSTLY = (
 ENOUGH = 0.1  # of a detection that was seen before, to say what it is part of
 
 
-def by_voxels(found: Detections, tracks: Tracks, seen: VoxelMap) -> Ids:
+class Assigned(NamedTuple):
+    """What a rule says of I detections.
+
+    Attributes:
+        ids: (I,) of the instances; -1 of what should be forgotten.
+        doubted: (I,) bool, parts of an instance that the frame does not show as a
+            whole: perhaps it is none.
+    """
+
+    ids: Ids
+    doubted: NDArray[np.bool_]
+
+
+def by_voxels(found: Detections, tracks: Tracks, seen: VoxelMap) -> Assigned:
     """Ids by the space that both fill, and by appearance where it is known.
 
     Overlap counts the voxels that earlier frames have shown and this one shows again:
@@ -31,13 +45,16 @@ def by_voxels(found: Detections, tracks: Tracks, seen: VoxelMap) -> Ids:
     is one to one; a detection that is left over and lies mostly inside one instance is
     a part of it. One that lies mostly inside a better detection repeats it.
 
+    A part speaks against its instance unless another detection shows most of that one:
+    what was once taken for one, and is seen in pieces ever since, falls into these.
+
     Args:
         found: Detections of the frame.
         tracks: What is known so far.
         seen: The space of earlier frames.
 
     Returns:
-        (I,) ids; -1 of repetitions.
+        Ids, -1 of repetitions.
     """
     number = len(found.scores)
     ids = np.full(number, -1, np.int64)
@@ -54,14 +71,16 @@ def by_voxels(found: Detections, tracks: Tracks, seen: VoxelMap) -> Ids:
     closeness[overlap < LEAST_OVERLAP] = 0
     rows, columns = _assign(closeness)
     ids[rows] = columns
+    part = np.zeros(number, bool)
     if len(tracks):
         best = shares.common.max(1)
         part = (ids < 0) & (best > 0) & (best >= MOSTLY * shares.known)
         part &= best >= ENOUGH * shares.sizes
         ids[part] = shares.common[part].argmax(1)
+    shown = columns[overlap[rows, columns] >= MOSTLY]
     new = single & (ids < 0)
     ids[new] = len(tracks) + np.arange(new.sum())
-    return ids
+    return Assigned(ids, part & ~np.isin(ids, shown))
 
 
 class _Shares(NamedTuple):
@@ -103,7 +122,7 @@ def _shares(
     return _Shares(np.bincount(place, minlength=number), known, common, union)
 
 
-def online_merge(found: Detections, tracks: Tracks, seen: VoxelMap) -> Ids:
+def online_merge(found: Detections, tracks: Tracks, seen: VoxelMap) -> Assigned:
     """Ids as ESAM gives them: vectors times box overlap, of equal class, above zero.
 
     The mean vectors are not of length 1, and neither a least similarity nor a second
@@ -121,7 +140,7 @@ def online_merge(found: Detections, tracks: Tracks, seen: VoxelMap) -> Ids:
         ids[rows] = columns
     new = ids < 0
     ids[new] = len(tracks) + np.arange(new.sum())
-    return ids
+    return Assigned(ids, np.zeros(number, bool))
 
 
 def box_iou(a: Floats, b: Floats) -> Floats:
@@ -144,8 +163,42 @@ def _assign(similarity: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 class Rule(NamedTuple):
     """A rule and the fields of :class:`Detections` that it cannot do without."""
 
-    assign: Callable[[Detections, Tracks, VoxelMap], Ids]
+    assign: Callable[[Detections, Tracks, VoxelMap], Assigned]
     needs: tuple[str, ...] = ()
 
 
 RULES = {"voxels": Rule(by_voxels), "legacy": Rule(online_merge, ("feats", "boxes"))}
+
+
+def take_in(
+    rule: Rule,
+    found: Detections,
+    tracks: Tracks,
+    seen: VoxelMap,
+    place: int,
+    *others: VoxelMap,
+) -> tuple[Detections, Ids]:
+    """Add a frame's detections to what is known.
+
+    Args:
+        rule: Of :data:`RULES`.
+        found: Of the frame.
+        tracks: The instances; they learn of these.
+        seen: Their space; it learns of this frame.
+        place: Of the frame in the stream.
+        *others: The same space in other voxels, which learns the same.
+
+    Returns:
+        Those that are not forgotten, and their ids.
+    """
+    ids, doubted = rule.assign(found, tracks, seen)
+    kept = ids >= 0
+    found, ids, doubted = found.kept(kept), ids[kept], doubted[kept]
+    tracks.observe(ids, found, place)
+    owners = found.owners()
+    against = np.append(doubted, False)[owners]
+    claims = np.where(against, -1, np.append(ids, -1)[owners])
+    for voxels in (seen, *others):
+        voxels.claim(found.points, claims)
+        voxels.doubt(found.points[against])
+    return found, ids

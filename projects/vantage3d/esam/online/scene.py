@@ -4,7 +4,7 @@ import numpy as np
 from mmdet3d.structures import PointData
 from numpy.typing import NDArray
 
-from vantage3d.esam.online.association import RULES
+from vantage3d.esam.online.association import RULES, take_in
 from vantage3d.esam.online.tracks import Detections, Tracks
 from vantage3d.esam.online.voxel_map import VoxelMap
 
@@ -19,10 +19,17 @@ class SceneInstances:
         association: Name of the rule that tells which detections are one instance.
         classes: How many classes there are.
         least_score: Detections below it are forgotten.
+        most: Detections of a frame, the best ones; None for all.
     """
 
-    def __init__(self, association: str, classes: int, least_score: float) -> None:
-        self.rule, self.least_score = RULES[association], least_score
+    def __init__(
+        self,
+        association: str,
+        classes: int,
+        least_score: float,
+        most: int | None = None,
+    ) -> None:
+        self.rule, self.least_score, self.most = RULES[association], least_score, most
         self.tracks, self.seen = Tracks(classes), VoxelMap(COARSE)
         self.fine, self.parts = VoxelMap(FINE), VoxelMap(FINE)
         self.frames = self.superpoints = 0
@@ -32,16 +39,13 @@ class SceneInstances:
         points: NDArray[np.floating],
         superpoints: NDArray[np.int64],
         found: PointData,
-    ) -> NDArray[np.int64]:
+    ) -> None:
         """Take the next frame in.
 
         Args:
             points: (N, 3) metres, in the world of the scene.
             superpoints: (N,) 0..M-1.
             found: What the model says of it.
-
-        Returns:
-            (I,) ids of its instances, -1 of those that are forgotten.
         """
         points = points.astype(np.float64)
         vectors, boxes = found.get("instance_feats"), found.get("instance_boxes")
@@ -53,20 +57,12 @@ class SceneInstances:
             None if vectors is None else vectors.astype(np.float64),
             None if boxes is None else boxes.astype(np.float64),
         )
-        good = detections.scores >= self.least_score
-        detections = detections.kept(good)
-        ids = self.rule.assign(detections, self.tracks, self.seen)
-        answer = np.full(len(good), -1, np.int64)
-        answer[good] = ids
-        detections, ids = detections.kept(ids >= 0), ids[ids >= 0]
-        self.tracks.observe(ids, detections, self.frames)
-        owners = np.append(ids, -1)[detections.owners()]
-        self.seen.claim(points, owners)
-        self.fine.claim(points, owners)
+        detections = detections.best(self.least_score, self.most)
+        known = self.tracks, self.seen, self.frames, self.fine
+        take_in(self.rule, detections, *known)
         self.parts.claim(points, superpoints + self.superpoints)
         self.superpoints += int(superpoints.max()) + 1
         self.frames += 1
-        return answer
 
     def result(self) -> PointData:
         """Instances on ``points`` (V, 3), one of each voxel that was seen.

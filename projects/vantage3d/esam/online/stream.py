@@ -12,11 +12,11 @@ from mmdet3d.structures import PointData
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
-from vantage3d.checks import check_choice, check_finite
+from vantage3d.checks import check_choice, check_finite, check_positive
 from vantage3d.engine.errors import ConfigError
 from vantage3d.esam.converters.segmenters import SegmenterOptions
 from vantage3d.esam.inference import RGBDSegmenter
-from vantage3d.esam.online.association import RULES
+from vantage3d.esam.online.association import RULES, take_in
 from vantage3d.esam.online.tracks import Detections, Tracks
 from vantage3d.esam.online.voxel_map import VoxelMap
 from vantage3d.geometry import unproject_pixels
@@ -31,6 +31,8 @@ from vantage3d.results.store import StoredFrames
 from vantage3d.sparse import SparseTensor
 
 VOXEL_SIZE = 0.05  # metres, of the space that instances fill
+KEPT = ("known", "times")  # of the memory, by level
+OWN = ("association", "least_score", "most")
 WORDS = {"feats": "vectors", "boxes": "boxes"}
 FARTHEST = 5.0  # metres that a camera moves from one frame to the next
 
@@ -98,6 +100,7 @@ class StreamSegmenter(RGBDSegmenter):
         association: "voxels", by the space that instances fill and their appearance, or
             "legacy", by vectors and boxes of an online model as ESAM was released.
         least_score: Detections below it are forgotten.
+        most: Detections of a frame, the best ones; None for all.
 
     Attributes:
         skipped: Names of frames that could not be used, and why, since :meth:`reset`.
@@ -122,11 +125,14 @@ class StreamSegmenter(RGBDSegmenter):
         seed: int = 0,
         association: str = "voxels",
         least_score: float = LEAST_SCORE,
+        most: int | None = None,
     ) -> None:
         check_choice("association", association, RULES)
+        if most is not None:
+            check_positive("most", most, fix="Leave it out for all detections")
         super().__init__(weights, config, device, segmenter, num_points, seed)
         self.association, self.rule = association, RULES[association]
-        self.least_score = least_score
+        self.least_score, self.most = least_score, most
         self.memory = getattr(self.model, "memory", None)
         has = {
             "feats": self.memory is not None,
@@ -143,7 +149,7 @@ class StreamSegmenter(RGBDSegmenter):
 
     @property
     def options(self) -> dict[str, Any]:
-        own = {"association": self.association, "least_score": self.least_score}
+        own = {name: getattr(self, name) for name in OWN}
         return {**super().options, **own}
 
     def reset(self) -> None:
@@ -305,11 +311,10 @@ class StreamSegmenter(RGBDSegmenter):
             None if feats is None else feats.astype(np.float64),
             None if boxes is None else boxes.astype(np.float64),
         )
-        detections = detections.kept(detections.scores >= self.least_score)
-        ids = self.rule.assign(detections, self.tracks, self.map)
-        detections, ids = detections.kept(ids >= 0), ids[ids >= 0]
-        self.tracks.observe(ids, detections, self._place)
-        self.map.claim(points, np.append(ids, -1)[detections.owners()])
+        detections = detections.best(self.least_score, self.most)
+        detections, ids = take_in(
+            self.rule, detections, self.tracks, self.map, self._place
+        )
         return PointData(
             pts_semantic_mask=found.pts_semantic_mask,
             pts_instance_mask=[detections.masks],
@@ -319,11 +324,11 @@ class StreamSegmenter(RGBDSegmenter):
         )
 
     def _fold(self, data: dict[str, Any]) -> None:
-        known = None if self.memory is None else self.memory.known
+        kept = {} if self.memory is None else {n: getattr(self.memory, n) for n in KEPT}
         super()._fold(data)
         self.model.reset()
-        if self.memory is not None:
-            self.memory.known = known
+        for name, levels in kept.items():
+            setattr(self.memory, name, levels)
 
     def save(self, path: str | Path) -> None:
         """Write everything that the next frame depends on into an ``.npz`` file."""
@@ -336,11 +341,12 @@ class StreamSegmenter(RGBDSegmenter):
         }
         for part, of in (("tracks", self.tracks), ("map", self.map)):
             arrays |= {f"{part}.{name}": getattr(of, name) for name in of.NAMES}
-        for i, level in enumerate(self.memory.known if self.memory is not None else ()):
-            if level is not None:
-                arrays[f"memory.{i}.features"] = level.features.cpu().numpy()
-                arrays[f"memory.{i}.coordinates"] = level.coordinates.cpu().numpy()
-                arrays[f"memory.{i}.stride"] = level.stride
+        for name in KEPT if self.memory is not None else ():
+            for i, level in enumerate(getattr(self.memory, name)):
+                if level is not None:
+                    arrays[f"{name}.{i}.features"] = level.features.cpu().numpy()
+                    arrays[f"{name}.{i}.coordinates"] = level.coordinates.cpu().numpy()
+                    arrays[f"{name}.{i}.stride"] = level.stride
         atomic_write(path, partial(np.savez, **arrays))
 
     def load(self, path: str | Path) -> None:
@@ -366,13 +372,16 @@ class StreamSegmenter(RGBDSegmenter):
         for part, of in (("tracks", self.tracks), ("map", self.map)):
             for name in of.NAMES:
                 setattr(of, name, arrays[f"{part}.{name}"])
-        for i in range(len(self.memory.known) if self.memory is not None else 0):
-            if f"memory.{i}.stride" in arrays:
-                self.memory.known[i] = SparseTensor(
-                    torch.from_numpy(arrays[f"memory.{i}.features"]).to(self.device),
-                    torch.from_numpy(arrays[f"memory.{i}.coordinates"]).to(self.device),
-                    int(arrays[f"memory.{i}.stride"]),
-                )
+        for name in KEPT if self.memory is not None else ():
+            levels = getattr(self.memory, name)
+            for i in range(len(levels)):
+                if f"{name}.{i}.stride" in arrays:
+                    rows, at = (
+                        torch.from_numpy(arrays[f"{name}.{i}.{of}"]).to(self.device)
+                        for of in ("features", "coordinates")
+                    )
+                    stride = int(arrays[f"{name}.{i}.stride"])
+                    levels[i] = SparseTensor(rows, at, stride)
         text = (
             f"stream goes on after {self._place} frames, {len(self.tracks)} instances"
         )

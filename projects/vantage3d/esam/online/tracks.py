@@ -38,6 +38,15 @@ class Detections(NamedTuple):
             }
         )
 
+    def best(self, least_score: float, most: int | None = None) -> "Detections":
+        """Those of at least ``least_score``, the ``most`` best of them; None for all.
+
+        Of equal scores the first ones.
+        """
+        rows = np.flatnonzero(self.scores >= least_score)
+        rank = np.argsort(-self.scores[rows], kind="stable")[:most]
+        return self.kept(np.sort(rows[rank]))
+
     def owners(self) -> Ids:
         """(N,) the best of each point's instances, -1 for none."""
         owners = np.full(len(self.points), -1, np.int64)

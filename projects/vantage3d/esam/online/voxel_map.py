@@ -79,6 +79,18 @@ class VoxelMap:
         self.owners = np.insert(self.owners, where, claims[new])
         self.votes = np.insert(self.votes, where, (claims[new] >= 0).astype(np.int8))
 
+    def doubt(self, points: NDArray[np.float64]) -> None:
+        """Vote against the instances of the voxels that points (N, 3) lie in.
+
+        One that has no more votes for it loses the voxel to nobody.
+        """
+        at, known = self._places(self.of_points(points)[0])
+        at = at[known]
+        at = at[self.owners[at] >= 0]
+        lost = at[self.votes[at] == 0]
+        self.votes[at] = np.maximum(self.votes[at] - 1, 0)
+        self.owners[lost] = -1
+
     def _places(
         self, keys: NDArray[np.int64]
     ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
