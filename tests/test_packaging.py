@@ -24,7 +24,8 @@ def test_the_wheel_has_one_package_with_all_modules_and_configs(wheel):
     names = [name for name in wheel.namelist() if ".dist-info/" not in name]
     assert {name.partition("/")[0] for name in names} == {"vantage3d"}
     source = ROOT / "projects"
-    files = [*source.rglob("*.py"), *source.rglob("*.html")]
+    kinds = ("*.py", "*.html", "*.toml")
+    files = [path for kind in kinds for path in source.rglob(kind)]
     modules = {path.relative_to(source).as_posix() for path in files}
     configs = {p.relative_to(ROOT).as_posix() for p in (ROOT / "configs").rglob("*.py")}
     assert set(names) == modules | {f"vantage3d/{name}" for name in configs}
