@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 
 from vantage3d.esam.evaluation import SceneSegMetric, UnifiedSegMetric
-from vantage3d.esam.evaluation.protocols import (
-    LIMIT,
-    PROTOCOLS,
-    nearest_rows,
-    smoothed,
-    transferred,
-)
+from vantage3d.esam.evaluation.protocols import LIMIT, PROTOCOLS
+from vantage3d.evaluation.transfer import nearest_rows, smoothed, transferred
 
 N = 300  # points of a block of 1 m; blocks lie 2 m apart
 BLOCKS = 3

@@ -9,7 +9,6 @@ from vantage3d.referee.instances.data import (
     PredictedInstances,
     TrueInstances,
     onto_truth,
-    smoothed,
 )
 from vantage3d.referee.tasks import find_task
 
@@ -31,12 +30,6 @@ def test_a_true_point_takes_the_masks_of_the_nearest_within_the_limit():
     assert near.masks.astype(int).tolist() == [[1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 0, 0]]
     whole = onto_truth(pred, TRUTH, np.inf, smooth=True)
     assert whole.masks.astype(int).tolist() == [[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]]
-
-
-def test_half_a_segment_is_not_most_of_it():
-    masks = np.array([[1, 0, 1, 1, 0]], bool)
-    assert smoothed(masks, np.array([7, 7, 9, 9, 9])).tolist() == [[0, 0, 1, 1, 1]]
-    assert smoothed(masks[:0], np.arange(5)).shape == (0, 5)
 
 
 def test_pixels_of_another_size_are_the_nearest_ones():

@@ -19,7 +19,7 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from vantage3d.esam.evaluation.labelled import Labels, check_view, true_instances
-from vantage3d.esam.evaluation.protocols import PROTOCOLS, nearest_rows, transferred
+from vantage3d.esam.evaluation.protocols import PROTOCOLS
 from vantage3d.esam.evaluation.scene_figure import draw
 from vantage3d.esam.evaluation.unified_seg_metric import SUPERPOINTS, ap_table
 from vantage3d.esam.online.voxel_map import VoxelMap
@@ -33,6 +33,7 @@ from vantage3d.evaluation.instance_overlaps import (
 from vantage3d.evaluation.metrics_table import AP_KEYS, find
 from vantage3d.evaluation.results.folder import Rows, boxed, no_nan
 from vantage3d.evaluation.scannet_ap import MIN_REGION, instance_ap
+from vantage3d.evaluation.transfer import nearest_rows, transferred
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.images import write_figure
 from vantage3d.results.prediction import FramePrediction, ScenePrediction

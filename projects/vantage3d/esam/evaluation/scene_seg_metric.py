@@ -3,14 +3,10 @@
 from typing import Any
 
 from vantage3d.checks import check_shape
-from vantage3d.esam.evaluation.protocols import (
-    find_protocol,
-    nearest_rows,
-    smoothed,
-    transferred,
-)
+from vantage3d.esam.evaluation.protocols import find_protocol
 from vantage3d.esam.evaluation.unified_seg_metric import UnifiedSegMetric
 from vantage3d.evaluation.instance_overlaps import SceneOverlaps
+from vantage3d.evaluation.transfer import nearest_rows, smoothed, transferred
 from vantage3d.evaluation.windows.contracts import numpy
 from vantage3d.registry import METRICS
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from vantage3d.checks import check_finite, check_shape
+from vantage3d.evaluation.transfer import nearest_rows, smoothed, transferred
 from vantage3d.inference.frames import PROPORTIONS
 from vantage3d.views.transform import nearest
 
@@ -136,8 +136,8 @@ def onto_truth(
             "cannot come onto those of the truth. Predict on the points of the truth"
             + (", or choose a protocol with `transfer`" if limit is None else "")
         )
-    distance, nearest = KDTree(pred.points).query(truth.points)
-    masks = pred.masks[:, nearest] & (distance <= limit)
+    rows = nearest_rows(pred.points, truth.points, limit)
+    masks = transferred(pred.masks, rows, missing=False)
     if smooth and truth.segments is not None:
         masks = smoothed(masks, truth.segments)
     return replace(pred, masks=masks, points=None)
@@ -156,15 +156,3 @@ def _at_size(
     place = nearest(np.arange(h * w).reshape(h, w), H, W).ravel()
     parts = None if pred.segments is None else pred.segments[place]
     return replace(pred, masks=pred.masks[:, place], segments=parts, size=wanted)
-
-
-def smoothed(
-    masks: NDArray[np.bool_], segments: NDArray[np.integer]
-) -> NDArray[np.bool_]:
-    """(P, N) masks of whole segments: those of which more than half was masked."""
-    _, of = np.unique(segments, return_inverse=True)
-    sizes = np.bincount(of)
-    shares = [np.bincount(of, mask) for mask in masks]
-    return np.array([2 * share > sizes for share in shares], bool).reshape(
-        len(masks), len(sizes)
-    )[:, of]
