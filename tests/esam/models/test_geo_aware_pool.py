@@ -3,7 +3,7 @@
 import torch
 
 from vantage3d.esam.models import GeoAwarePooling
-from vantage3d.esam.models.geo_aware_pool import normalize_in_segments
+from vantage3d.esam.models.geo_aware_pool import normalize_in_segments, segment_max
 
 IDS = torch.tensor([2, 0, 1, 1, 0, 2, 2])
 
@@ -43,3 +43,17 @@ def test_order_and_place_of_points_do_not_matter():
     again, moved, _ = pool(feats[shuffle], IDS[shuffle], xyz[shuffle] + 1)
     torch.testing.assert_close(again, pooled, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(moved, centres + 1)
+
+
+def test_largest_values_and_their_gradients_are_torchs_to_the_bit():
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randint(4, (40, 3), generator=generator).float().requires_grad_()
+    ids = torch.randint(5, (40,), generator=generator)  # 5 of 6: one has no rows
+    grad = torch.randn(6, 3, generator=generator)
+    out = torch.full((6, 3), -torch.inf)
+    index = ids[:, None].expand_as(values)
+    torchs = out.scatter_reduce(0, index, values, "amax", include_self=False)
+    ours = segment_max(values, ids, 6)
+    assert torch.equal(ours, torchs)
+    expected, got = (torch.autograd.grad(x, values, grad)[0] for x in (torchs, ours))
+    assert torch.equal(got, expected)

@@ -6,6 +6,7 @@ order; a segment is the rows that share an id.
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from vantage3d.registry import MODELS
 
@@ -23,9 +24,27 @@ def segment_mean(values: Tensor, ids: Tensor, num_segments: int) -> Tensor:
 
 def segment_max(values: Tensor, ids: Tensor, num_segments: int) -> Tensor:
     """(M, C) largest value of each segment and channel; ``values`` (N, C)."""
-    index = ids[:, None].expand_as(values)
-    out = values.new_full((num_segments, values.shape[1]), -torch.inf)
-    return out.scatter_reduce(0, index, values, "amax", include_self=False)
+    return _SegmentMax.apply(values, ids, num_segments)
+
+
+class _SegmentMax(torch.autograd.Function):
+    """``scatter_reduce``, whose gradient is to the bit torch's, but by whole rows."""
+
+    @staticmethod
+    def forward(ctx, values: Tensor, ids: Tensor, num_segments: int) -> Tensor:  # type: ignore[no-untyped-def]
+        index = ids[:, None].expand_as(values)
+        out = values.new_full((num_segments, values.shape[1]), -torch.inf)
+        out.scatter_reduce_(0, index, values, "amax", include_self=False)
+        ctx.save_for_backward(values, ids, out)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[no-untyped-def]
+        values, ids, out = ctx.saved_tensors
+        won = (values == out.index_select(0, ids)).to(grad.dtype)
+        winners = torch.zeros_like(out).index_add_(0, ids, won)
+        return won.mul_((grad / winners).index_select(0, ids)), None, None
 
 
 @MODELS.register_module()
@@ -75,7 +94,8 @@ class GeoAwarePooling(nn.Module):
         local, centres = normalize_in_segments(xyz, superpoints, num_superpoints)
         geometry = self.pts_proj1(local)
         shape = segment_max(geometry, superpoints, num_superpoints)
-        weight = 2 * self.pts_proj2(torch.cat([geometry, shape[superpoints]], dim=1))
+        of_points = shape.index_select(0, superpoints)
+        weight = 2 * self.pts_proj2(torch.cat([geometry, of_points], dim=1))
         pooled = segment_mean(feats * weight, superpoints, num_superpoints) + shape
         return pooled, centres, weight
 

@@ -213,7 +213,8 @@ class ScanNet200MixFormer3D(BaseModel):
             terms["valid_projection_ratio"] = images.valid.float().mean()
         pyramid = [ImagePyramid(images, coordinates)] if self.injects else []
         voxels = self.run_backbone(voxels, *pyramid)
-        feats, points = voxels.features[row_of_point], torch.cat(xyz).float()
+        feats = voxels.features.index_select(0, row_of_point)
+        points = torch.cat(xyz).float()
         if self.fusion is not None:
             fused = self.fusion(feats, images)
             feats, terms = fused.feats, {**terms, **fused.terms}
