@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from vantage3d.esam.evaluation.stream import tracked
-from vantage3d.evaluation.tracking import track_metrics
+from vantage3d.evaluation.tracking import track_metrics, tracked
 
 FRAMES = 10
 BLOCK = 4  # pixels of an instance

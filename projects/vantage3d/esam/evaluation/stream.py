@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from vantage3d.esam.evaluation.labelled import Labels, compared
 from vantage3d.esam.evaluation.scene_ap import FRESH, MODEL, ONE
-from vantage3d.evaluation.instance_overlaps import scene_overlaps, scene_truth
 from vantage3d.evaluation.results.folder import Rows, boxed, no_nan
 from vantage3d.evaluation.scannet_ap import MIN_REGION
-from vantage3d.evaluation.tracking import TrackedFrame, track_metrics
+from vantage3d.evaluation.tracking import TrackedFrame, track_metrics, tracked
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.results.prediction import ScenePrediction
 
@@ -34,40 +33,6 @@ COLUMNS = {
     "first_correct": "correct after",
     "never_correct": "never",
 }
-
-
-def tracked(
-    sequence: str,
-    true_ids: Ids,
-    masks: NDArray[np.bool_],
-    ids: Ids,
-    min_region: int = MIN_REGION,
-) -> TrackedFrame:
-    """What the metrics need of a frame.
-
-    What has fewer pixels than ``min_region`` is not there, neither true nor predicted.
-    An id of which more than half lies on no true instance takes no part, as in
-    ScanNet's AP: it may show what is not labelled.
-
-    Args:
-        sequence: Name of the stream.
-        true_ids: (N,) of each pixel, -1 for none.
-        masks: (P, N).
-        ids: (P,) of the masks; those of one id are one instance.
-        min_region: In pixels.
-    """
-    known, counts = np.unique(true_ids[true_ids >= 0], return_counts=True)
-    known = known[counts >= min_region]
-    true_ids = np.where(np.isin(true_ids, known), true_ids, -1)
-    truth = scene_truth(np.minimum(true_ids, 0), true_ids)
-    own, of_mask = np.unique(ids, return_inverse=True)
-    joint = np.zeros((len(own), len(true_ids)), bool)
-    np.logical_or.at(joint, of_mask, masks)
-    found = scene_overlaps(truth, joint, np.zeros(len(own), int), np.ones(len(own)))
-    kept = (found.pred_sizes >= min_region) & (found.pred_void * 2 <= found.pred_sizes)
-    found = found.select(kept)
-    inside = found.intersections / np.maximum(found.pred_sizes[:, None], 1)
-    return TrackedFrame(sequence, known, own[kept], found.ious, inside)
 
 
 def score(
