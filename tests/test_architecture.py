@@ -46,7 +46,8 @@ PURE = ("geometry", "sparse", "checks")
 PURE_LIBRARIES = {"torch", "numpy", "scipy"}
 ONE_FILE_ONLY = (
     "MinkowskiEngine", "rerun", "segment_anything", "ultralytics", "pycolmap", "evo",
-    "h5py", "transformers", "lzfse", "huggingface_hub", "onnxscript",
+    "h5py", "transformers", "lzfse", "huggingface_hub", "onnxscript", "rosbags",
+    "pyrealsense2",
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ OPTIONAL = {
     "spconv",
     "lzfse",
     "onnxscript",
+    "pyrealsense2",
     "ultralytics",
 }
 

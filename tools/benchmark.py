@@ -10,6 +10,7 @@ import vantage3d  # noqa: F401  its stand-ins come before any mmdet3d
 SUBJECTS = {
     "sparse": ("benchmarks.sparse", "sparse engine beside MinkowskiEngine"),
     "esam": ("benchmarks.esam", "ESAM's stages on frames of a recording"),
+    "esam_stream": ("benchmarks.esam_stream", "a stream's stages, early and late"),
     "extraction": ("benchmarks.extraction", "image features beside timm's forward"),
     "image_features": ("benchmarks.image_features", "what image features cost"),
     "vggt": ("benchmarks.vggt", "VGGT's seconds and memory by number of frames"),

@@ -91,9 +91,9 @@ def test_a_file_of_a_recording_is_recognised(tmp_path, name, message):
 
 
 def test_files_of_others_are_named(tmp_path):
-    (tmp_path / "desk.bag").touch()
-    with pytest.raises(ValueError, match=r"desk\.bag, which is a ROS bag"):
-        open_recording(tmp_path / "desk.bag")
+    (tmp_path / "desk.oni").touch()
+    with pytest.raises(ValueError, match=r"desk\.oni, which is a camera"):
+        open_recording(tmp_path / "desk.oni")
     (tmp_path / "seq-01.zip").touch()
     with pytest.raises(ValueError, match=r"Unpack seq-01\.zip, if the recording"):
         open_recording(tmp_path)

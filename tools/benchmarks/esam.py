@@ -6,32 +6,16 @@ depends less on what else runs.
 """
 
 import argparse
-import time
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from benchmarks.measuring import processor
+from benchmarks.measuring import Stage, StageClock, processor
 from numpy.typing import NDArray
 
 from vantage3d.esam import RGBDSegmenter
 from vantage3d.inference import Group, InputFrame, open_footage
-
-
-class Stage(NamedTuple):
-    """A row of the table.
-
-    Attributes:
-        method: Its path from the predictor.
-        holds: The stages that run inside it, whose time is not its own.
-    """
-
-    method: str
-    holds: tuple[str, ...] = ()
-
 
 STAGES = {
     "superpoints": Stage("_view"),
@@ -79,33 +63,10 @@ def run(args: argparse.Namespace) -> int:
 
 def measure(predictor: RGBDSegmenter, frames: list[InputFrame], rounds: int) -> Times:
     """(rounds * frames, 2) seconds of the clock and of the processor by stage."""
-    spent = {name: np.zeros(2) for name in STAGES}
-    for name, stage in STAGES.items():
-        *owners, method = stage.method.split(".")
-        owner: Any = predictor
-        for attribute in owners:
-            owner = getattr(owner, attribute)
-        setattr(owner, method, _clocked(getattr(owner, method), spent[name]))
+    clock = StageClock(predictor, STAGES)
     times: dict[str, list[NDArray[np.float64]]] = {name: [] for name in STAGES}
     for number in range((1 + rounds) * len(frames)):
-        for total in spent.values():
-            total[:] = 0
-        predictor.predict(Group([frames[number % len(frames)]], 1))
-        for name, stage in STAGES.items():
-            inside = sum(times[held][-1] for held in stage.holds)
-            times[name].append(spent[name] - inside)
+        group = Group([frames[number % len(frames)]], 1)
+        for name, seconds in clock.spent(predictor.predict, group).items():
+            times[name].append(seconds)
     return {name: np.array(rows[len(frames) :]) for name, rows in times.items()}
-
-
-def _clocked(work: Callable, total: NDArray[np.float64]) -> Callable:
-    """``work``, whose seconds are added to ``total``, (2,)."""
-
-    def clocked(*args: Any, **options: Any) -> Any:
-        total[:] -= time.perf_counter(), time.process_time()
-        result = work(*args, **options)
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        total[:] += time.perf_counter(), time.process_time()
-        return result
-
-    return clocked

@@ -4,14 +4,16 @@ import multiprocessing
 import platform
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from vantage3d.process.memory import memory_mb, reset_peak
 
@@ -50,6 +52,64 @@ class PeakMemory:
         if self._cuda:
             return torch.cuda.max_memory_allocated() / 2**20
         return memory_mb("VmHWM")
+
+
+class Stage(NamedTuple):
+    """A row of a table of times.
+
+    Attributes:
+        method: Its path from the object that is measured.
+        holds: The stages that run inside it, whose time is not its own.
+    """
+
+    method: str
+    holds: tuple[str, ...] = ()
+
+
+class StageClock:
+    """Seconds of methods of an object, which it times from now on.
+
+    Args:
+        owner: The object.
+        stages: By name; those that run inside others come before them.
+    """
+
+    def __init__(self, owner: Any, stages: Mapping[str, Stage]) -> None:
+        self._stages = stages
+        self._spent = {name: np.zeros(2) for name in stages}
+        for name, stage in stages.items():
+            *path, method = stage.method.split(".")
+            holder = reduce(getattr, path, owner)
+            timed = _clocked(getattr(holder, method), self._spent[name])
+            setattr(holder, method, timed)
+
+    def spent(self, work: Callable, *args: Any) -> dict[str, NDArray[np.float64]]:
+        """(2,) seconds of the clock and of the processor, by stage, during a call.
+
+        The processor's are those of all threads; a stage's own, without what it holds.
+        """
+        for total in self._spent.values():
+            total[:] = 0
+        work(*args)
+        own: dict[str, NDArray[np.float64]] = {}
+        for name, stage in self._stages.items():
+            inside = sum(own[held] for held in stage.holds)
+            own[name] = self._spent[name] - inside
+        return own
+
+
+def _clocked(work: Callable, total: NDArray[np.float64]) -> Callable:
+    """``work``, whose seconds are added to ``total``, (2,)."""
+
+    def clocked(*args: Any, **options: Any) -> Any:
+        total[:] -= time.perf_counter(), time.process_time()
+        result = work(*args, **options)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        total[:] += time.perf_counter(), time.process_time()
+        return result
+
+    return clocked
 
 
 def apart(work: Callable[..., Any], *args: Any, **options: Any) -> Any:

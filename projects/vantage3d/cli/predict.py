@@ -66,13 +66,15 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     add_extra_roots(parser)
 
 
-def add_superpoints(parser: argparse._ActionsContainer) -> None:
+def add_esam(parser: argparse._ActionsContainer) -> None:
     """Options that :func:`of_esam` reads."""
     add = parser.add_argument
     add("--segmenter", choices=SEGMENTERS, help="of superpoints; graph if absent")
     add("--mask-dir", type=Path, help="of --segmenter masks: <frame>.png")
     add("--segmenter-weights", type=Path, help="of --segmenter sam and fastsam")
     add("--num-points", type=int, help="drawn of a frame; 20000 if absent")
+    text = "network of voxels in half precision, where the processor has AVX512-BF16"
+    add("--bf16", action="store_true", default=None, help=text)
 
 
 def predict(argv: list[str] | None = None) -> None:
@@ -106,9 +108,7 @@ def predict(argv: list[str] | None = None) -> None:
     add("--depth-from", metavar="WHAT", help=text)
     add("--depth-weights", help="of --depth-from vggt or deltas")
     add("--depth-config", type=config_file, help="likewise")
-    add_superpoints(group)
-    text = "network of voxels in half precision, where the processor has AVX512-BF16"
-    add("--bf16", action="store_true", default=None, help=text)
+    add_esam(group)
     text = "print AP against instance/<frame>.png of this folder, or of one in it of "
     text += "the sequence's name; 0 is none"
     add("--labels", type=Path, metavar="FOLDER", help=text)
@@ -242,8 +242,6 @@ def _predictor(
 ) -> Any:
     """A system's predictor, with the arguments that it alone has."""
     own = {"esam": of_esam, "vggt": _of_vggt}.get(system, lambda _: {})(args)
-    if system == "esam" and args.bf16:
-        own["bf16"] = True
     return _class(system)(weights, config, args.device, **own)
 
 
@@ -281,4 +279,6 @@ def of_esam(args: argparse.Namespace) -> dict[str, Any]:
     options: dict[str, Any] = {"segmenter": SegmenterOptions(**given)}
     if args.num_points is not None:
         options["num_points"] = args.num_points
+    if args.bf16:
+        options["bf16"] = True
     return options

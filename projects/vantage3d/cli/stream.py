@@ -2,16 +2,18 @@
 
 import argparse
 import csv
+import shutil
 import sys
 import time
+from collections.abc import Sized
 from pathlib import Path
 from typing import Any
 
 from vantage3d.cli.arguments import command_parser
 from vantage3d.cli.predict import (
     NPZ,
+    add_esam,
     add_source,
-    add_superpoints,
     check_out,
     of_esam,
 )
@@ -19,6 +21,7 @@ from vantage3d.process.command import one_message
 from vantage3d.results.outputs import OUTPUTS
 
 ASSOCIATIONS = ("legacy", "voxels")
+CAMERA = Path("realsense")  # a source, where no folder is called so
 TABLE = "instances.csv"
 
 
@@ -27,10 +30,14 @@ def run_stream(argv: list[str] | None = None) -> None:
 
     Example:
         python tools/run_stream.py data/desk --weights work_dirs/demo --out OUT
+        python tools/run_stream.py data/being_written --follow --weights ... --out OUT
+        python tools/run_stream.py data/desk --realtime --weights ... --out OUT
+        python tools/run_stream.py realsense --weights ... --out OUT  # stands still
 
     OUT has a folder per sequence with ``frames/<frame>.npz``, whose ``tracks`` are the
     ids, ``instances.csv``, a row per id, and what --save asks for. A recording needs
-    depth and poses. Frames that cannot be used are told, counted and left out.
+    depth and poses. Frames that cannot be used are told, counted and left out. After a
+    kill the same command goes on from the last 50 frames that were finished.
     """
     parser = command_parser(run_stream.__doc__ or "")
     add = parser.add_argument
@@ -48,14 +55,24 @@ def run_stream(argv: list[str] | None = None) -> None:
     add("--least-score", type=float, default=0.3, help=text)
     text = "detections of a frame, the best ones; all if absent"
     add("--most", type=int, metavar="K", help=text)
-    add_superpoints(parser)
+    add_esam(parser)
+    text = "the source is still being written: take frames as they are finished, until "
+    text += "none came for so many seconds, 10 if not given"
+    add("--follow", type=float, nargs="?", const=10.0, metavar="SECONDS", help=text)
+    text = "take frames when a camera would bring them, and drop those that came while "
+    text += "another one was segmented; by time stamps, or so many a second"
+    add("--realtime", type=float, nargs="?", const=0.0, metavar="FPS", help=text)
+    text = "show the stream while it runs: a page for the browser, whose address is "
+    text += "told, or the window of rerun; page if not said which"
+    add("--view", nargs="?", const="page", choices=["page", "window"], help=text)
     text = "print whether ids are kept, against instance/<frame>.png of this folder, "
     text += "or of one in it of the sequence's name; 0 is none"
     add("--labels", type=Path, metavar="FOLDER", help=text)
     args = parser.parse_args(sys.argv[1:] if argv is None else argv)
     from vantage3d.process.lock import locked
 
-    with one_message("stopped"), locked(args.out, "--out"):
+    text = "stopped; the same command goes on from here"
+    with one_message(text), locked(args.out, "--out"):
         _run(args)
 
 
@@ -66,20 +83,44 @@ def _run(args: argparse.Namespace) -> None:
     from vantage3d.inference import open_footage
     from vantage3d.inference.trained import find_trained
     from vantage3d.io.names import public_name
-    from vantage3d.results.outputs import save
 
-    check_out(args)
+    _check(args)
+    if args.source == CAMERA and not args.source.exists():
+        return _run_camera(args)
     args.root_path = args.source
     recording = opened(args)
     names = args.sequences or recording.sequences()
     for name in names:  # before weights are read
-        StreamSegmenter.check(open_footage(recording, name))
+        StreamSegmenter.check(_footage(args, open_footage(recording, name)))
     find_trained(args.weights, args.config, StreamSegmenter.system)
     if args.labels is not None:
         from vantage3d.esam.evaluation.labelled import label_files
 
         labels = label_files(args.labels, {one: recording.names(one) for one in names})
-    refuse_wrong(RecordingSource(recording, trains=False), args.force, names)
+    if args.follow is None:  # what is not there yet cannot be looked at
+        refuse_wrong(RecordingSource(recording, trains=False), args.force, names)
+    stream, scenes = _segmenter(args), {}
+    for name in names:
+        footage = _footage(args, open_footage(recording, name))
+        scenes[name] = _stream(args, stream, footage, args.out / public_name(name))
+    if args.labels is not None:
+        from vantage3d.esam.evaluation.stream_report import score
+
+        score(scenes, labels, args.out)
+
+
+def _run_camera(args: argparse.Namespace) -> None:
+    """Segment what a camera shows, until Ctrl-C."""
+    from vantage3d.inference.realsense import RealSense
+
+    with RealSense() as frames:
+        _stream(args, _segmenter(args), frames, args.out / CAMERA)
+
+
+def _segmenter(args: argparse.Namespace) -> Any:
+    """The stream, and the viewer that shows it."""
+    from vantage3d.esam import StreamSegmenter
+
     stream = StreamSegmenter(
         args.weights,
         args.config,
@@ -89,24 +130,80 @@ def _run(args: argparse.Namespace) -> None:
         most=args.most,
         **of_esam(args),
     )
-    scenes = {}
-    for name in names:
-        footage, folder = open_footage(recording, name), args.out / public_name(name)
-        start = time.perf_counter()
-        scenes[name] = found = stream(footage, out_dir=folder, overwrite=args.overwrite)
-        each = 1000 * (time.perf_counter() - start) / len(found.frames)
-        table = stream.scene().table
-        _write_table(folder / TABLE, table)
-        print(
-            f"{folder}: {len(found.frames)} of {len(footage)} frames, {len(table)} "
-            f"instances, {each:.0f} ms a frame with reading and writing"
-        )
-        for path in save(found, folder, [kind for kind in args.save if kind != NPZ]):
-            print(f"  {path}")
-    if args.labels is not None:
-        from vantage3d.esam.evaluation.stream_report import score
+    if args.view is not None:
+        from vantage3d.esam.online.viewer import StreamViewer
 
-        score(scenes, labels, args.out)
+        stream.viewer = viewer = StreamViewer(args.view)
+        if viewer.live.url:
+            print(f"open {viewer.live.url} in a browser")
+    return stream
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse options that would do nothing, or harm the recording."""
+    check_out(args)
+    if args.follow is not None and (args.realtime is not None or args.labels):
+        other = "--labels" if args.labels else "--realtime"
+        raise ValueError(
+            f"{other} is for recordings that are finished, and --follow for those that "
+            "are not. Leave one of them out"
+        )
+    for name, least in (("follow", 1.0), ("realtime", 0.0)):
+        if (value := getattr(args, name)) is not None and value < least:
+            raise ValueError(f"--{name} must be at least {least:g}, got {value:g}")
+
+
+def _footage(args: argparse.Namespace, whole: Any) -> Any:
+    """The frames of a sequence as they were asked for."""
+    from vantage3d.inference.live import Followed, Paced
+
+    if args.follow is not None:
+        return Followed(whole.recording, whole.sequence, patience_s=args.follow)
+    if args.realtime is not None:
+        return Paced(whole.recording, whole.sequence, fps=args.realtime or None)
+    return whole
+
+
+def _stream(args: argparse.Namespace, stream: Any, footage: Any, folder: Path) -> Any:
+    """Segment a sequence, tell and write what was found; the scene."""
+    from vantage3d.inference.realsense import RealSense
+    from vantage3d.io.prediction_files import FRAMES
+    from vantage3d.results.outputs import save
+    from vantage3d.results.prediction import ScenePrediction
+    from vantage3d.results.store import StoredFrames
+
+    live = args.follow is not None or isinstance(footage, RealSense)
+    if isinstance(footage, RealSense) and (old := StoredFrames(folder / FRAMES)):
+        if not args.overwrite:
+            raise ValueError(
+                f"{old.folder} has {len(old)} frames of another time. Choose another "
+                "--out, or --overwrite"
+            )
+        shutil.rmtree(old.folder)
+    again = args.overwrite or args.realtime is not None  # other frames every time
+    start = time.perf_counter()
+    try:
+        found = stream(footage, out_dir=folder, overwrite=again)
+    except KeyboardInterrupt:
+        if not live:
+            raise
+        found = ScenePrediction(folder.name, StoredFrames(folder / FRAMES))
+    each = 1000 * (time.perf_counter() - start) / len(found.frames)
+    table = stream.scene().table
+    _write_table(folder / TABLE, table)
+    text = ""
+    if args.realtime is not None:
+        text = f", {len(footage.dropped)} dropped to keep real time"
+    number = f"{len(found.frames)}"
+    if isinstance(footage, Sized):
+        number += f" of {len(footage)}"
+    print(
+        f"{folder}: {number} frames{text}, {len(table)} instances, {each:.0f} ms a "
+        "frame with reading and writing"
+    )
+    for path in save(found, folder, [kind for kind in args.save if kind != NPZ]):
+        print(f"  {path}")
+    return found
 
 
 def _write_table(path: Path, table: tuple[Any, ...]) -> None:

@@ -13,7 +13,6 @@ from mmdet3d.structures.points import DepthPoints
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.logging import print_log
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from vantage3d.backbones2d.build import NAMES, RANDOM_WEIGHTS
@@ -26,6 +25,7 @@ from vantage3d.esam.converters.samples import (
 )
 from vantage3d.esam.converters.segmenters import SegmenterOptions, build_segmenter
 from vantage3d.geometry import scale_intrinsics
+from vantage3d.geometry.nearest_drawn import nearest_drawn
 from vantage3d.inference import Group, Inferencer, InputFrame
 from vantage3d.inference.frames import leave_out
 from vantage3d.recordings.registration import register_color, register_labels
@@ -255,14 +255,7 @@ class RGBDSegmenter(Inferencer):
     ) -> FramePrediction:
         """Masks of points become masks of pixels: that of the nearest point."""
         rows, columns = np.nonzero(view.depth > 0)
-        z = view.depth[rows, columns].astype(np.float64)
-        pixels = np.stack([columns, rows, np.ones_like(rows)], 1).astype(np.float64)
-        places = (pixels @ np.linalg.inv(view.K).T) * z[:, None]
-        own = drawn["pixels"]
-        of_own = np.zeros(view.depth.shape, np.int64)
-        of_own[rows, columns] = np.arange(len(rows))
-        tree = cKDTree(places[of_own[own[:, 1], own[:, 0]]])
-        near = tree.query(places)[1]
+        near = nearest_drawn(view.depth, view.K, drawn["pixels"])
         masks = found.pts_instance_mask[0]
         whole = np.zeros((len(masks), *view.depth.shape), bool)
         whole[:, rows, columns] = masks[:, near]

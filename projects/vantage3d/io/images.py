@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from vantage3d.io.atomic import atomic_write
+from vantage3d.io.bags import SUFFIXES, find_bag_member
 from vantage3d.io.bounds import check_unfolded
 from vantage3d.io.files import DAMAGED, not_found
 from vantage3d.io.image_checksums import check_image, sign_jpeg
 from vantage3d.io.sens import find_member
 
 UNREADABLE: tuple[type[Exception], ...] = (*DAMAGED, Image.DecompressionBombError)
+HOLDERS = (".sens", *SUFFIXES)  # files with images inside
 FULL = 65535  # largest value of a 16-bit image
 NARROWEST = 255.0  # units per metre, above which 8 bits end within a metre
 
@@ -170,14 +172,15 @@ def _open(path: str | Path, what: str, whole: bool = True) -> Image.Image:
 
 
 def open_image(path: str | Path) -> Image.Image:
-    """An image of a file, or inside a ``.sens`` file, its pixels not yet read.
+    """An image of a file, or inside a ``.sens`` file or a bag, its pixels not yet read.
 
     Raises:
         OSError: If there is none, or it is no image.
         ValueError: If the ``.sens`` file is damaged.
     """
     if (found := find_member(Path(path))) is None:
-        return Image.open(path)
+        image = find_bag_member(Path(path))
+        return Image.open(path) if image is None else image
     file, kind, number = found
     if kind == "depth":
         return Image.fromarray(file.millimetres(number))
@@ -194,14 +197,14 @@ def _check_sums(image: Image.Image) -> None:
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is a file of that path, or an image inside a ``.sens`` file."""
+    """Whether there is a file of that path, or an image inside another."""
     return _file_of(path).is_file()
 
 
 def _file_of(path: Path) -> Path:
     """The file on disk that holds an image."""
     holder = path.parent.parent
-    return holder if holder.suffix == ".sens" and holder.is_file() else path
+    return holder if holder.suffix in HOLDERS and holder.is_file() else path
 
 
 def _bytes_per_pixel(image: Image.Image) -> int:

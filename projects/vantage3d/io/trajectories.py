@@ -25,13 +25,27 @@ def read_trajectory(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64
         rows = np.array([row[:8] for row in read_table(path, 8)], np.float64)
     except ValueError as error:
         raise ValueError(f"{path} is no trajectory: {error}") from error
-    rows = rows.reshape(-1, 8)
+    return trajectory_of(rows.reshape(-1, 8), str(path))
+
+
+def trajectory_of(
+    rows: NDArray[np.float64], name: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Seconds and transforms of a table, as :func:`read_trajectory` gives them.
+
+    Args:
+        rows: (N, 8) timestamp tx ty tz qx qy qz qw; those that are not finite go.
+        name: What they are of, for messages.
+
+    Raises:
+        ValueError: If a quaternion is far from unit length.
+    """
     rows = rows[np.isfinite(rows).all(1)]
     lengths = np.linalg.norm(rows[:, 4:], axis=1)
     off = np.abs(lengths - 1)
     if (off > 0.05).any():
         raise ValueError(
-            f"{path} has a quaternion of length {lengths[off.argmax()]:.3g}, expected "
+            f"{name} has a quaternion of length {lengths[off.argmax()]:.3g}, expected "
             "1. Columns are: timestamp tx ty tz qx qy qz qw"
         )
     rows = rows[np.unique(rows[:, 0], return_index=True)[1]]

@@ -31,7 +31,6 @@ RENAMED |= {"color": r"colou?r|rgb|image|photo|frame"}
 PREPARED = {"train.npz", "val.npz", "test.npz"}  # frame indexes
 # What recordings are kept in that nobody here reads, and what is no recording.
 OTHERS = {
-    **dict.fromkeys((".bag", ".db3", ".mcap"), "a ROS bag"),
     **dict.fromkeys((".oni", ".svo", ".svo2", ".klg"), "a camera's own recording"),
     **dict.fromkeys((".ply", ".obj", ".glb", ".pcd"), "a reconstruction"),
     **dict.fromkeys((".npz", ".safetensors", ".pth"), "what was made by a tool"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,8 @@ except ImportError as error:
     ) from error
 
 RADIUS_M = 0.006
+UP = np.array([0.0, 0.0, 1.0])
+TRAJECTORY = (230, 90, 20)
 VOID = (200, 200, 200)
 CLOUDS = ("colour", "ground_truth", "prediction")
 
@@ -62,6 +64,24 @@ class SceneClouds(NamedTuple):
     up: np.ndarray
 
 
+class LiveStep(NamedTuple):
+    """What a stream shows of a frame.
+
+    Attributes:
+        number: Its place on the timeline ``frame``.
+        timestamp: Seconds; None without.
+        image: (H, W, 3) uint8 RGB, with what was found drawn over it.
+        K: (3, 3) intrinsics in pixels of ``image``.
+        cam2world: (4, 4), OpenCV axes.
+    """
+
+    number: int
+    timestamp: float | None
+    image: np.ndarray
+    K: np.ndarray
+    cam2world: np.ndarray
+
+
 def write_scene_recording(
     path: Path, clouds: SceneClouds, frames: Iterable[SceneFrame]
 ) -> None:
@@ -91,10 +111,7 @@ def write_scene_recording(
         ]
         grid = rrb.Vertical(rrb.Tabs(*views), rrb.Horizontal(*flat), row_shares=[3, 1])
         stream.send_blueprint(rrb.Blueprint(grid, collapse_panels=True))
-        axis = int(np.abs(clouds.up).argmax())
-        way = "UP" if clouds.up[axis] > 0 else "DOWN"
-        sides = getattr(rr.ViewCoordinates, f"RIGHT_HAND_{'XYZ'[axis]}_{way}")
-        stream.log("world", sides, static=True)
+        stream.log("world", _upwards(clouds.up), static=True)
         for name, colors in clouds.colors.items():
             points = rr.Points3D(clouds.points, colors=colors, radii=clouds.radius)
             stream.log(f"world/{name}", points, static=True)
@@ -119,7 +136,7 @@ def _log_frame(stream: rr.RecordingStream, frame: SceneFrame) -> None:
 
 def _camera(
     stream: rr.RecordingStream,
-    frame: SceneFrame | FrameResult,
+    frame: SceneFrame | FrameResult | LiveStep,
     plane_distance: float | None = None,
 ) -> rr.Pinhole:
     """Log where a frame's camera stands, if that is known; what it projects by."""
@@ -134,6 +151,99 @@ def _camera(
         camera_xyz=rr.ViewCoordinates.RDF,
         image_plane_distance=plane_distance,
     )
+
+
+class LiveScene(NamedTuple):
+    """What a stream knows so far.
+
+    Attributes:
+        points: (N, 3) in the world.
+        colors: (N, 3) uint8 RGB.
+        radius: Of a point.
+        trajectory: (T, 3) places of the camera.
+        table: The instances, in markdown.
+    """
+
+    points: np.ndarray
+    colors: np.ndarray
+    radius: float
+    trajectory: np.ndarray
+    table: str
+
+
+class LiveRecording:
+    """A viewer that shows a stream while it runs.
+
+    Args:
+        where: "page", a page for the browser that this process serves; "window", the
+            viewer of rerun; or the path of a file.
+        up: (3,) axis of the world that points up.
+        ports: Of the page, and of the data behind it.
+
+    Attributes:
+        url: Of the page; empty of the others.
+    """
+
+    def __init__(
+        self,
+        where: str | Path,
+        up: np.ndarray = UP,
+        ports: tuple[int, int] = (9090, 9876),
+    ) -> None:
+        self._stream = stream = rr.RecordingStream("vantage3d_stream")
+        self.url = ""
+        flat = rrb.Spatial2DView(origin="world/camera/image", name="frame")
+        table = rrb.TextDocumentView(origin="table", name="instances")
+        side = rrb.Vertical(flat, table)
+        space = rrb.Spatial3DView(origin="world", name="scene")
+        grid = rrb.Horizontal(space, side, column_shares=[2, 1])
+        blueprint = rrb.Blueprint(grid, collapse_panels=True)
+        if where == "page":
+            page, data = ports
+            stream.serve_web(
+                open_browser=False,
+                web_port=page,
+                grpc_port=data,
+                default_blueprint=blueprint,
+            )
+            source = f"rerun%2Bhttp://localhost:{data}/proxy"
+            self.url = f"http://localhost:{page}?url={source}"
+        elif where == "window":
+            stream.spawn(port=ports[1], default_blueprint=blueprint)
+        else:
+            stream.save(where, default_blueprint=blueprint)
+        stream.log("world", _upwards(up), static=True)
+
+    def step(self, step: LiveStep) -> None:
+        """The next frame, where its camera stands."""
+        self._stream.set_time("frame", sequence=step.number)
+        if step.timestamp is not None:
+            self._stream.set_time("time", duration=step.timestamp)
+        place = "world/camera/image"
+        pinhole = _camera(self._stream, step, plane_distance=0.4)
+        self._stream.log(place, pinhole, rr.Image(step.image).compress())
+
+    def scene(self, scene: LiveScene) -> None:
+        """All that is known, at the time of the last frame."""
+        points = rr.Points3D(scene.points, colors=scene.colors, radii=scene.radius)
+        self._stream.log("world/scene", points)
+        path = rr.LineStrips3D([scene.trajectory], colors=[TRAJECTORY])
+        self._stream.log("world/trajectory", path)
+        self._stream.log(
+            "table", rr.TextDocument(scene.table, media_type="text/markdown")
+        )
+
+    def close(self) -> None:
+        """Everything is there."""
+        self._stream.flush()
+        self._stream.disconnect()
+
+
+def _upwards(up: np.ndarray) -> Any:
+    """The view coordinates of a world by its axis that points up."""
+    axis = int(np.abs(up).argmax())
+    way = "UP" if up[axis] > 0 else "DOWN"
+    return getattr(rr.ViewCoordinates, f"RIGHT_HAND_{'XYZ'[axis]}_{way}")
 
 
 def write_recording(

@@ -7,7 +7,7 @@ from torch import Tensor
 from tests.reference.golden_fill import det
 from tests.sparse import oracle
 from vantage3d.esam.models import MultilevelMemory
-from vantage3d.esam.models.multilevel_memory import distance
+from vantage3d.esam.models.multilevel_memory import distance, surroundings
 from vantage3d.sparse import SparseTensor
 
 CHANNELS, STRIDE = 10, 4  # more than the engine multiplies at once
@@ -135,7 +135,7 @@ def test_after_a_reset_nothing_is_known():
 def test_the_box_includes_its_sides_and_leaves_other_scenes_out():
     current = torch.tensor([[0, 0, 0, 5], [0, 8, 4, 5]])
     asked = [[0, 14, 0, 5], [0, 15, 0, 5], [0, -6, 7, 5], [0, 0, -9, 6], [1, 0, 0, 5]]
-    found = distance(torch.tensor(asked), current, scale=2.5)
+    found = distance(torch.tensor(asked), *surroundings(current, scale=2.5))
     assert found.tolist() == [0, 1, 0, 6, float("inf")]
 
 

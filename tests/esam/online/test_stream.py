@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from mmdet3d.structures import PointData
 
 from tests.inference.conftest import room, weights
@@ -11,6 +12,7 @@ from vantage3d.esam import RGBDSegmenter, StreamSegmenter
 from vantage3d.esam.online.association import RULES
 from vantage3d.geometry import scale_intrinsics
 from vantage3d.inference import Group, open_footage
+from vantage3d.sparse import SparseTensor
 
 __all__ = ["room", "weights"]
 POINTS = 1000
@@ -135,6 +137,33 @@ def test_a_stream_in_two_halves_is_one(streams, frames, tmp_path):
     assert stream.memory.known == [None] * 4 and len(stream.tracks) == 0
 
 
+def test_the_times_of_a_queue_are_part_of_the_state(streams, tmp_path, monkeypatch):
+    """Of a memory that forgets what was not shown for some frames."""
+    stream = streams["online"]
+    monkeypatch.setattr(stream.memory, "queue", 3)
+    stream.reset()
+    for shift in range(3):
+        at = torch.tensor([[0, 2 * shift, 0, 4], [0, 2, 0, 2]])
+        levels = [
+            SparseTensor(torch.randn(2, channels), at * 2**level, 2 ** (level + 1))
+            for level, channels in enumerate(stream.memory.in_channels)
+        ]
+        with torch.no_grad():
+            stream.memory(levels)
+    stream.save(tmp_path / "queue.npz")
+    expected = [(k.features, t.rows) for k, t in zip(*memory_of(stream))]
+    stream.load(tmp_path / "queue.npz")
+    found = [(k.features, t.rows) for k, t in zip(*memory_of(stream))]
+    for one, other in zip(found, expected, strict=True):
+        assert all(map(torch.equal, one, other))
+    assert set(found[0][1].ravel().tolist()) == {1, 2}
+    stream.reset()
+
+
+def memory_of(stream) -> tuple:
+    return stream.memory.known, stream.memory.times
+
+
 def frame_arguments(frame) -> dict:
     names = ("name", "depth", "K", "K_depth", "depth2color", "cam2world", "timestamp")
     return {name: getattr(frame, name) for name in (*names, "up")}
@@ -154,7 +183,9 @@ def test_the_legacy_association_needs_an_online_model(
 
 def test_single_view_weights_are_no_online_model(weights, online_weights):
     config = next(online_weights.parent.glob("*.py"))
-    with pytest.raises(CheckpointError, match=r"memory\.conv_d1"):
+    with pytest.raises(
+        CheckpointError, match=r"(?s)memory\.conv_d1.*Leave --config out"
+    ):
         StreamSegmenter(weights("esam"), config)
 
 
@@ -220,6 +251,29 @@ def test_a_tracking_that_starts_elsewhere_is_followed(objects, frames):
     elsewhere = [moved(frame, 20)._replace(name=f"e{frame.name}") for frame in frames]
     found = list(objects.stream([frames[0], *elsewhere]))
     assert list(objects.skipped) == [elsewhere[0].name] and len(found) == 3
+
+
+def test_one_frame_that_jumps_costs_no_other(objects, frames):
+    """Nor does one whose clock is far ahead: the next ones follow each other."""
+    wrong = moved(frames[1], 20)._replace(name="wrong")
+    expected = list(objects.stream(frames[:2]))
+    assert all(map(same, objects.stream([frames[0], wrong, frames[1]]), expected))
+    assert list(objects.skipped) == ["wrong"]
+    times = 1.0, 1e9, 2.0, 3.0
+    clocked = [
+        frames[0]._replace(name=f"{place}", timestamp=time)
+        for place, time in enumerate(times)
+    ]
+    assert len(list(objects.stream(clocked))) == 3
+    assert list(objects.skipped) == ["2"]  # the first one after the clock went back
+
+
+def test_a_stream_of_nothing_has_an_empty_table(objects, frames, monkeypatch):
+    monkeypatch.setattr(objects, "least_score", 1.0)
+    (found,) = objects.stream(frames[:1])
+    assert found.instances.masks.shape == (0, *frames[0].depth.shape)
+    scene = objects.scene()
+    assert scene.table == () and (scene.ids == -1).all() and len(scene.points)
 
 
 def test_cameras_may_change(objects, frames):

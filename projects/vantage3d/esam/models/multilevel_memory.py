@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from vantage3d.esam.models.geo_aware_pool import segment_mean
+from vantage3d.esam.models.voxel_blocks import VoxelBlocks
 from vantage3d.registry import MODELS
 from vantage3d.sparse import (
     SparseTensor,
@@ -35,7 +36,7 @@ class MultilevelMemory(nn.Module):
 
     Attributes:
         known: By level the voxels of earlier frames, None before the first one.
-        times: With ``queue`` by level the same voxels in the same order, and the frame
+        times: With ``queue`` by level the same voxels, sorted by key, and the frame
             (N, 1) that showed each last; else None.
 
     Args:
@@ -86,7 +87,7 @@ class MultilevelMemory(nn.Module):
 
     def reset(self) -> None:
         """Forget everything: other scenes follow."""
-        self.known: list[SparseTensor | None] = [None] * len(self.in_channels)
+        self.known: list[VoxelBlocks | None] = [None] * len(self.in_channels)
         self.times: list[SparseTensor | None] = [None] * len(self.in_channels)
 
     def forward(self, levels: Sequence[SparseTensor]) -> list[SparseTensor]:
@@ -99,31 +100,37 @@ class MultilevelMemory(nn.Module):
         return [self._level(i, x) for i, x in enumerate(levels)]
 
     def _level(self, i: int, x: SparseTensor) -> SparseTensor:
-        known = self.known[i]
-        seen = x if known is None else maximum(known, x)
-        far = distance(seen.coordinates, x.coordinates, self.scale)
-        part = part_of(seen, far == 0)
+        known, box = self.known[i], surroundings(x.coordinates, self.scale)
+        seen = x if known is None else maximum(known.around(*box), x)
+        part = part_of(seen, distance(seen.coordinates, *box) == 0)
         out = x.with_rows((x.rows + self._correction(i, part, x)).relu())
         if known is None:  # as released: the corrected features, later the raw ones
-            seen = out
-        elif self.budget is not None and len(far) > self.budget:
+            self.known[i] = known = VoxelBlocks(out)
+        else:
+            known.update(seen, x)
+        if self.budget is not None and len(known) > self.budget:
+            far = distance(known.coordinates, *box)
             kept = torch.zeros_like(far, dtype=torch.bool)
             kept[far.argsort(stable=True)[: self.budget]] = True
-            seen = part_of(seen, kept)
-        self.known[i] = seen if self.queue is None else self._recent(i, seen, x)
+            self.known[i] = known.part(kept)
+        if self.queue is not None:
+            self.known[i] = known.part(self._recent(i, x))
         return out
 
-    def _recent(self, i: int, seen: SparseTensor, x: SparseTensor) -> SparseTensor:
-        """What is kept for the next frame: as released, the oldest go at full span."""
+    def _recent(self, i: int, x: SparseTensor) -> Tensor:
+        """(N,) bool what is kept for the next frame of the voxels that are known.
+
+        As released, the oldest go at full span.
+        """
         before = self.times[i]
         now = 0.0 if before is None else float(before.rows.max()) + 1
         times = x.with_rows(torch.full((len(x.rows), 1), now, device=x.rows.device))
         if before is not None:
             times = maximum(before, times)
-        last, oldest = times.features[:, 0], times.features.min()
-        kept = (last > oldest) | (now - oldest < self.queue - 1)
-        self.times[i] = part_of(times, kept)
-        return part_of(seen, kept)
+        last, at = times.rows[:, 0], times.level.sorted_coordinates
+        kept = (last > last.min()) | (now - last.min() < self.queue - 1)
+        self.times[i] = SparseTensor(times.rows[kept], at[kept], x.stride)
+        return kept
 
     def _correction(self, i: int, part: SparseTensor, x: SparseTensor) -> Tensor:
         """(N, C) rows of ``x`` in stored order."""
@@ -138,25 +145,40 @@ class MultilevelMemory(nn.Module):
         return features_at(corrections, x.level.sorted_coordinates)
 
 
-def distance(coordinates: Tensor, current: Tensor, scale: float) -> Tensor:
-    """(N,) how far voxels are from the enlarged box of their scene's current ones.
-
-    Along the axis where it is most; 0 inside and on the sides, inf of scenes that have
-    no current frame.
+def surroundings(current: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """Corners of the enlarged boxes of voxels, (S, 3) float64 by scene.
 
     Args:
-        coordinates: (N, 4) [scene, x, y, z].
-        current: (M, 4) voxels of the current frame.
-        scale: Size of the box in sizes of the frame along each axis, about its middle.
+        current: (M, 4) [scene, x, y, z].
+        scale: Size of the box in sizes of the voxels' own along each axis, about its
+            middle.
+
+    Returns:
+        The smallest ones, and the largest ones; inf and -inf of scenes without voxels.
     """
-    scenes, current_scenes = coordinates[:, 0].long(), current[:, 0].long()
-    number = int(torch.cat([scenes, current_scenes]).max()) + 1
-    at = current[:, 1:].double()
-    index = current_scenes[:, None].expand_as(at)
-    empty = at.new_full((number, 3), torch.inf)
+    scenes, at = current[:, 0].long(), current[:, 1:].double()
+    index = scenes[:, None].expand_as(at)
+    empty = at.new_full((int(scenes.max()) + 1, 3), torch.inf)
     low = empty.scatter_reduce(0, index, at, "amin")
     high = (-empty).scatter_reduce(0, index, at, "amax")
     margin = ((scale - 1) / 2 * (high - low)).clamp(min=0)
-    at = coordinates[:, 1:].double()
-    outside = torch.maximum((low - margin)[scenes] - at, at - (high + margin)[scenes])
-    return outside.amax(1).clamp(min=0)
+    return low - margin, high + margin
+
+
+def distance(coordinates: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """(N,) how far voxels are from the box of their scene.
+
+    Along the axis where it is most; 0 inside and on the sides, inf of scenes that have
+    none.
+
+    Args:
+        coordinates: (N, 4) [scene, x, y, z].
+        low: (S, 3) smallest corners, as :func:`surroundings` gives them.
+        high: (S, 3) largest ones.
+    """
+    scenes, at = coordinates[:, 0].long(), coordinates[:, 1:].double()
+    known = scenes < len(low)
+    scenes = scenes.clamp(max=len(low) - 1)
+    outside = torch.maximum(low[scenes] - at, at - high[scenes])
+    outside = outside.amax(1).clamp(min=0)
+    return torch.where(known, outside, torch.inf)

@@ -1,10 +1,11 @@
 """Instances of an RGB-D stream, frame by frame, that keep their ids."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,10 +14,12 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from vantage3d.checks import check_choice, check_finite, check_positive
-from vantage3d.engine.errors import ConfigError
-from vantage3d.esam.converters.segmenters import SegmenterOptions
-from vantage3d.esam.inference import RGBDSegmenter
+from vantage3d.engine.errors import CheckpointError, ConfigError
+from vantage3d.esam.inference import RGBDSegmenter, View
+from vantage3d.esam.models.voxel_blocks import VoxelBlocks
 from vantage3d.esam.online.association import RULES, take_in
+from vantage3d.esam.online.order import Moment, Order
+from vantage3d.esam.online.stream_scene import StreamScene, scene_of
 from vantage3d.esam.online.tracks import Detections, Tracks
 from vantage3d.esam.online.voxel_map import VoxelMap
 from vantage3d.geometry import unproject_pixels
@@ -25,6 +28,7 @@ from vantage3d.inference.frames import checked, leave_out
 from vantage3d.io.arrays import load_arrays
 from vantage3d.io.atomic import atomic_write
 from vantage3d.io.matrices import check_rigid
+from vantage3d.process.ahead import ahead
 from vantage3d.results.prediction import FramePrediction
 from vantage3d.results.scene_instances import LEAST_SCORE
 from vantage3d.results.store import StoredFrames
@@ -33,46 +37,13 @@ from vantage3d.sparse import SparseTensor
 VOXEL_SIZE = 0.05  # metres, of the space that instances fill
 KEPT = ("known", "times")  # of the memory, by level
 OWN = ("association", "least_score", "most")
+NO_MEMORY = (
+    "Weights of a single view have no memory of earlier frames. Leave --config out and "
+    "they run as they are; or train an online model from them: python tools/train.py "
+    "configs/ESAM_online/ESAM_online_synthetic_CA.py --cfg-options load_from=WEIGHTS"
+)
 WORDS = {"feats": "vectors", "boxes": "boxes"}
-FARTHEST = 5.0  # metres that a camera moves from one frame to the next
-
-
-class StreamInstance(NamedTuple):
-    """An instance of a stream.
-
-    Attributes:
-        id: Its id in all frames.
-        label: Name of its class.
-        score: Mean of its detections.
-        frames: How many show it.
-        first: Place of the first of them in the stream.
-        last: Place of the last one.
-        voxels: How many it fills.
-        box: (6,) smallest and largest corner of these, metres; NaN without any.
-    """
-
-    id: int
-    label: str
-    score: float
-    frames: int
-    first: int
-    last: int
-    voxels: int
-    box: NDArray[np.float64]
-
-
-class StreamScene(NamedTuple):
-    """What a stream has found so far.
-
-    Attributes:
-        points: (V, 3) middles of the voxels that were seen, metres.
-        ids: (V,) instance of each, -1 for none.
-        table: The instances by id.
-    """
-
-    points: NDArray[np.float64]
-    ids: NDArray[np.int32]
-    table: tuple[StreamInstance, ...]
+STATE = Path(".predict", "frames", "stream.npz")  # gone with --overwrite
 
 
 class StreamSegmenter(RGBDSegmenter):
@@ -94,21 +65,26 @@ class StreamSegmenter(RGBDSegmenter):
         weights: As in :class:`RGBDSegmenter`.
         config: As there.
         device: As there.
-        segmenter: As there.
-        num_points: As there.
-        seed: As there.
         association: "voxels", by the space that instances fill and their appearance, or
             "legacy", by vectors and boxes of an online model as ESAM was released.
         least_score: Detections below it are forgotten.
         most: Detections of a frame, the best ones; None for all.
+        **options: Others of :class:`RGBDSegmenter`.
 
     Attributes:
         skipped: Names of frames that could not be used, and why, since :meth:`reset`.
+        viewer: Called with the stream and each frame that :meth:`stream` finds.
+        save_every: Frames after which a stream into files saves its state, from which
+            a killed one goes on.
 
     Raises:
+        CheckpointError: If the weights are damaged, or the config is of an online model
+            and the weights are not.
         ConfigError: If the model has not what the association needs.
     """
 
+    viewer: Callable[["StreamSegmenter", FramePrediction], None] | None = None
+    save_every = 50
     needs: ClassVar[dict[str, str]] = {
         **RGBDSegmenter.needs,
         "cam2world": "Ids are kept by place: give poses with the recording, or segment "
@@ -120,20 +96,23 @@ class StreamSegmenter(RGBDSegmenter):
         weights: str | Path | None = None,
         config: str | Path | None = None,
         device: str | None = None,
-        segmenter: SegmenterOptions | None = None,
-        num_points: int = 20000,
-        seed: int = 0,
         association: str = "voxels",
         least_score: float = LEAST_SCORE,
         most: int | None = None,
+        **options: Any,
     ) -> None:
         check_choice("association", association, RULES)
         if most is not None:
             check_positive("most", most, fix="Leave it out for all detections")
-        super().__init__(weights, config, device, segmenter, num_points, seed)
+        super().__init__(weights, config, device, **options)
         self.association, self.rule = association, RULES[association]
         self.least_score, self.most = least_score, most
-        self.memory = getattr(self.model, "memory", None)
+        try:
+            self.memory = getattr(self.model, "memory", None)
+        except CheckpointError as error:
+            if "memory.conv_d1" not in str(error):
+                raise
+            raise CheckpointError(f"{error}\n{NO_MEMORY}") from error
         has = {
             "feats": self.memory is not None,
             "boxes": self.model.decoder.out_reg is not None,
@@ -157,9 +136,7 @@ class StreamSegmenter(RGBDSegmenter):
         self.model.reset()
         self.tracks, self.map = Tracks(len(self.classes)), VoxelMap(VOXEL_SIZE)
         self.skipped: dict[str, str] = {}
-        self._place = 0
-        self._time: float | None = None
-        self._at: NDArray[np.float64] | None = None
+        self.order, self._place = Order(), 0
 
     def step(
         self,
@@ -182,7 +159,8 @@ class StreamSegmenter(RGBDSegmenter):
                 given.
 
         Raises:
-            ValueError: If the frame cannot be used; everything is as before.
+            ValueError: If the frame cannot be used; everything is as before, but that
+                a second frame at the place of a jump is used.
         """
         more |= {"cam2world": cam2world, "timestamp": timestamp}
         return self.frame(color, depth, K, **more)
@@ -206,67 +184,92 @@ class StreamSegmenter(RGBDSegmenter):
     ) -> Iterator[FramePrediction]:
         """Predictions of a whole stream from its first frame on, in order.
 
-        Frames that cannot be used are told, counted in ``skipped`` and left out. What
-        ``store`` has already is made again, since ids depend on all earlier frames.
+        Superpoints of the next frame are made in a thread. Frames that cannot be used
+        are told, counted in ``skipped`` and left out. A stream that was killed goes on
+        where its state was last saved, beside the frames of ``store``.
+
+        Raises:
+            ValueError: If frames that were finished then are others now.
         """
         self.reset()
-        for frame in frames:
+        state = None if store is None else store.folder.parent / STATE
+        if state is not None and state.is_file():
+            self.load(state)
+        finished, numbers = self._place + len(self.skipped), count()
+
+        def view_of(frame: InputFrame) -> View | None:
+            return None if next(numbers) < finished else self._view_if_whole(frame)
+
+        for number, (frame, view) in enumerate(ahead(frames, view_of)):
+            if number < finished:
+                if frame.name not in self.skipped:
+                    yield self._again(frame, store)
+                continue
             try:
-                found = self._step(frame)
+                found = self._step(frame, view.result)
             except ValueError as error:
                 self.skipped[frame.name] = str(error)
                 leave_out(frame.name, error)
                 continue
-            if store is not None:
+            if store is not None and state is not None:
                 store.write(found, self._key_of(Group([frame], 1)))
+                if self._place % self.save_every == 0:
+                    self.save(state)
+            if self.viewer is not None:
+                self.viewer(self, found)
             yield found
+        if state is not None:
+            self.save(state)
+
+    def _view_if_whole(self, frame: InputFrame) -> View | None:
+        """As :meth:`_view`; None of a frame that :meth:`_check` will refuse."""
+        lacks = any(getattr(frame, name) is None for name in self.needs)
+        return None if lacks else self._view(frame)
+
+    def _again(self, frame: InputFrame, store: StoredFrames | None) -> FramePrediction:
+        """The prediction of a frame before the one that a stream goes on from.
+
+        Raises:
+            ValueError: If it was made of something else.
+        """
+        assert store is not None
+        found = store.finished(frame.name, self._key_of(Group([frame], 1)))
+        if found is None:
+            raise ValueError(
+                f"{store.path(frame.name)} is missing, damaged or of another image, "
+                f"and the stream goes on after {self._place} frames that all count. "
+                "--overwrite (overwrite=True) begins it again"
+            )
+        return found
 
     def scene(self) -> StreamScene:
         """What was found so far."""
-        points, owners, rows = self.map.points, self.map.owners, []
-        order = np.argsort(owners, kind="stable")
-        ends = np.searchsorted(owners[order], np.arange(len(self.tracks) + 1))
-        labels, scores = self.tracks.labels, self.tracks.scores
-        for number in range(len(self.tracks)):
-            own = points[order[ends[number] : ends[number + 1]]]
-            box = np.full(6, np.nan)
-            if len(own):
-                half = self.map.voxel_size / 2
-                box = np.concatenate([own.min(0) - half, own.max(0) + half])
-            seen = (
-                getattr(self.tracks, n)[number] for n in ("frames", "first", "last")
-            )
-            rows.append(
-                StreamInstance(
-                    number,
-                    self.classes[labels[number]],
-                    float(scores[number]),
-                    *map(int, seen),
-                    len(own),
-                    box,
-                )
-            )
-        return StreamScene(points, owners, tuple(rows))
+        return scene_of(self.tracks, self.map, self.classes)
 
     def origin(self, center: NDArray[np.float64]) -> NDArray[np.float64]:
         """An online model counts from the world's origin in all frames."""
         return center if self.memory is None else np.zeros(3)
 
     @torch.no_grad()
-    def _step(self, frame: InputFrame) -> FramePrediction:
-        self._check(self.check_frame(frame))
-        view = self._view(frame)
+    def _step(
+        self, frame: InputFrame, view_of: Callable[[], View | None] | None = None
+    ) -> FramePrediction:
+        """The next frame; ``view_of`` gives its view where that is made already."""
+        now = self._check(self.check_frame(frame))
+        view = view_of() if view_of is not None else self._view(frame)
+        assert view is not None  # of a frame that has all it needs
         drawn = self._draw(frame, view)
         data = self._batch([drawn])
         found = (self.model.predict if self.memory is None else self.model.step)(**data)
         of_points = self._tracked(
             frame, view.depth, view.K, drawn, found[0].pred_pts_seg
         )
-        self._place, self._time = self._place + 1, frame.timestamp
+        self._place += 1
+        self.order.go_on(now)
         return self._prediction(frame, view, drawn, of_points)
 
-    def _check(self, frame: InputFrame) -> None:
-        """Refuse what is not the next frame of this stream.
+    def _check(self, frame: InputFrame) -> Moment:
+        """When and where a frame was taken that continues the stream.
 
         Raises:
             ValueError: If the pose is not rigid or jumps, time goes back, or an array
@@ -276,19 +279,10 @@ class StreamSegmenter(RGBDSegmenter):
         check_rigid(frame.cam2world, f"of frame {frame.name}")
         check_finite("K", frame.of_depth)
         check_finite("depth", frame.depth, fix="Set missing depth to 0")
-        now, before = frame.timestamp, self._time
-        if now is not None and before is not None and now <= before:
-            raise ValueError(
-                f"frame {frame.name} is of {now:.6f} s, and the last one was of "
-                f"{before:.6f} s: frames must come in order of time"
-            )
-        last, self._at = self._at, frame.cam2world[:3, 3]
-        if last is not None and (far := np.linalg.norm(self._at - last)) > FARTHEST:
-            raise ValueError(
-                f"the camera jumps {far:.1f} m from the frame before, at most "
-                f"{FARTHEST:g} m is motion: the pose is of another tracking. If it "
-                "stays there, the frames that follow are used"
-            )
+        time = np.nan if frame.timestamp is None else frame.timestamp
+        now = Moment(frame.cam2world[:3, 3].astype(np.float64), float(time))
+        self.order.check(frame.name, now)
+        return now
 
     def _tracked(
         self,
@@ -335,8 +329,7 @@ class StreamSegmenter(RGBDSegmenter):
         arrays: dict[str, Any] = {
             "key": self.key,
             "place": self._place,
-            "time": np.nan if self._time is None else self._time,
-            "at": np.zeros(0) if self._at is None else self._at,
+            "order": self.order.array,
             "skipped": np.array(list(self.skipped.items()), np.str_).reshape(-1, 2),
         }
         for part, of in (("tracks", self.tracks), ("map", self.map)):
@@ -365,9 +358,7 @@ class StreamSegmenter(RGBDSegmenter):
                 "association"
             )
         self.reset()
-        self._place, time, at = int(arrays["place"]), arrays["time"], arrays["at"]
-        self._time = None if np.isnan(time) else float(time)
-        self._at = at if len(at) else None
+        self._place, self.order = int(arrays["place"]), Order.of_array(arrays["order"])
         self.skipped = {str(name): str(why) for name, why in arrays["skipped"]}
         for part, of in (("tracks", self.tracks), ("map", self.map)):
             for name in of.NAMES:
@@ -381,7 +372,8 @@ class StreamSegmenter(RGBDSegmenter):
                         for of in ("features", "coordinates")
                     )
                     stride = int(arrays[f"{name}.{i}.stride"])
-                    levels[i] = SparseTensor(rows, at, stride)
+                    voxels = SparseTensor(rows, at, stride)
+                    levels[i] = VoxelBlocks(voxels) if name == "known" else voxels
         text = (
             f"stream goes on after {self._place} frames, {len(self.tracks)} instances"
         )

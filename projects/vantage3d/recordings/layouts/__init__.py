@@ -10,6 +10,7 @@ from vantage3d.recordings.layouts.predictions import Predictions
 from vantage3d.recordings.layouts.record3d import Record3D
 from vantage3d.recordings.layouts.replica import Replica
 from vantage3d.recordings.layouts.rgbd import RgbdFolder
+from vantage3d.recordings.layouts.rosbag import RosBag
 from vantage3d.recordings.layouts.scannet import ScanNet
 from vantage3d.recordings.layouts.sens import SensRecordings
 from vantage3d.recordings.layouts.sevenscenes import SevenScenes
@@ -26,6 +27,7 @@ LAYOUTS: dict[str, type[Recording]] = {
             HoloLens,
             Replica,
             RgbdFolder,
+            RosBag,
             ScanNet,
             SensRecordings,
             SevenScenes,
