@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from plyfile import PlyData, PlyParseError
-from scipy.spatial import cKDTree
 
 from vantage3d.converters.lists import add_available, on_disk, read_scenes
 from vantage3d.converters.runs import from_args
@@ -21,48 +18,31 @@ from vantage3d.esam.converters.convert import (
     convert,
     convert_options,
 )
-from vantage3d.esam.converters.samples import Labeller, SampleName
+from vantage3d.esam.converters.meshes import (
+    COLORS,
+    REMEDY,
+    LabelledMesh,
+    MeshLabeller,
+    read_json,
+    read_segments,
+    read_vertices,
+    stacked,
+)
+from vantage3d.esam.converters.samples import SampleName
 from vantage3d.io.files import decoding, existing
-from vantage3d.io.text import parse_json, read_list, read_text, split_words
+from vantage3d.io.folders import folders_in
+from vantage3d.io.text import read_list, read_text, split_words
 from vantage3d.recordings.layouts.scannet import ScanNet
 
 GROUP_KEYS = ("label", "segments", "objectId")
 # Column of the label table whose ids the samples of a dataset have.
 LABEL_COLUMNS = {"scannet200_sv": "id", "scannet_sv": "nyu40id"}
 DEFAULT_INTERVAL = 200
-MIN_ON_MESH = 0.3
-REMEDY = "Download the scene again"
-
-
-class MeshLabels(NamedTuple):
-    """Vertices of a mesh in the unaligned frame and their labels.
-
-    Attributes:
-        tree: Search tree of the (V, 3) vertices, metres.
-        semantic: (V,) int64, raw label id, 0 unannotated.
-        instance: (V,) int64, object id + 1, 0 none.
-    """
-
-    tree: cKDTree
-    semantic: NDArray[np.int64]
-    instance: NDArray[np.int64]
-
-    def at(
-        self, xyz: NDArray, max_distance: float
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], float]:
-        """Labels of the nearest vertex of each point, 0 beyond ``max_distance`` (m).
-
-        Returns:
-            Semantic and instance ids, (N,) each, and the share of points within.
-        """
-        _, nearest = self.tree.query(xyz, distance_upper_bound=max_distance)
-        semantic, instance = np.append(self.semantic, 0), np.append(self.instance, 0)
-        share = float((nearest < self.tree.n).mean())
-        return semantic[nearest], instance[nearest], share
+SPLITS = ("train", "val")
 
 
 @lru_cache(maxsize=1)
-def load_mesh_labels(folder: Path, label_table: Path, column: str) -> MeshLabels:
+def load_mesh_labels(folder: Path, label_table: Path, column: str) -> LabelledMesh:
     """Vertices and labels of the scene in ``3D/<scene>``.
 
     Args:
@@ -75,21 +55,16 @@ def load_mesh_labels(folder: Path, label_table: Path, column: str) -> MeshLabels
         ValueError: If one is damaged, or they do not belong together.
     """
     scene = folder.name
-    vertices = _vertices(folder / f"{scene}_vh_clean_2.ply")
+    vertices = read_vertices(folder / f"{scene}_vh_clean_2.ply")
+    points = stacked(vertices, tuple("xyz")).astype(np.float64)
     segs_path = folder / f"{scene}_vh_clean_2.0.010000.segs.json"
-    with decoding(f"annotation file {segs_path}", "no list of numbers", REMEDY):
-        segments = np.array(_json(segs_path, "segIndices"), np.int64).reshape(-1)
-    if len(segments) != len(vertices):
-        raise ValueError(
-            f"{segs_path} has {len(segments)} segment ids, the mesh {len(vertices)} "
-            "vertices. Download both again"
-        )
+    segments = read_segments(segs_path, len(points))
     ids = read_label_table(label_table, column)
     # Segment ids are arbitrary numbers: labels are looked up by their rank.
     unique, rank = np.unique(segments, return_inverse=True)
     semantic, instance = np.zeros((2, len(unique)), dtype=np.int64)
     aggregation = folder / f"{scene}.aggregation.json"
-    for index, group in enumerate(_json(aggregation, "segGroups")):
+    for index, group in enumerate(read_json(aggregation, "segGroups")):
         known = group.keys() if isinstance(group, dict) else ()
         if missing := [key for key in GROUP_KEYS if key not in known]:
             raise ValueError(
@@ -105,7 +80,8 @@ def load_mesh_labels(folder: Path, label_table: Path, column: str) -> MeshLabels
             chosen = np.isin(unique, np.array(group["segments"], np.int64))
             semantic[chosen] = ids[group["label"]]
             instance[chosen] = group["objectId"] + 1
-    return MeshLabels(cKDTree(vertices), semantic[rank], instance[rank])
+    colors = stacked(vertices, COLORS)
+    return LabelledMesh(points, colors, semantic[rank], instance[rank], rank)
 
 
 def axis_alignment(path: Path) -> NDArray[np.float64]:
@@ -126,20 +102,6 @@ def axis_alignment(path: Path) -> NDArray[np.float64]:
                 )
             return numbers.reshape(4, 4)
     return np.eye(4)
-
-
-def _vertices(path: Path) -> NDArray[np.float64]:
-    existing(path, "mesh", REMEDY)
-    with decoding(f"mesh {path}", "damaged", REMEDY, PlyParseError):
-        ply = PlyData.read(path, known_list_len={"face": {"vertex_indices": 3}})
-        vertex = ply["vertex"]
-        return np.stack([vertex[axis] for axis in "xyz"], axis=1).astype(np.float64)
-
-
-def _json(path: Path, key: str) -> list:
-    existing(path, "annotation file", REMEDY)
-    with decoding(f"annotation file {path}", f"has no {key!r}", REMEDY):
-        return parse_json(path.read_bytes())[key]
 
 
 @lru_cache(maxsize=1)
@@ -164,7 +126,7 @@ def read_label_table(path: Path, column: str) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
-class ScanNetLabeller(Labeller):
+class ScanNetLabeller(MeshLabeller):
     """The layout of the ScanNet export, see data/README.md.
 
     Attributes:
@@ -188,31 +150,40 @@ class ScanNetLabeller(Labeller):
     def source(self) -> ScanNetSource:  # type: ignore[override]
         return ScanNetSource(ScanNet(self.root), available=self.available)
 
-    @property
-    def options(self) -> dict[str, Any]:
-        return {"dataset": self.dataset, "--max-distance": self.max_distance}
-
     def samples(self) -> dict[str, list[SampleName]]:
-        return {split: self._split(split) for split in ("train", "val")}
+        return {split: self._split(split) for split in SPLITS}
+
+    def scenes(self) -> dict[str, list[str]]:
+        found = [folder.name for folder in folders_in(self.root / "3D")]
+        return {split: self._listed(split, found) for split in SPLITS}
 
     def _split(self, split: str) -> list[SampleName]:
+        frames, _ = self._lists(split)
+        if not frames.is_file() or self.frame_interval is not None:
+            return self._every(self._listed(split, self._scenes))
+        names = _sample_names(frames)
+        wanted = list(dict.fromkeys(name.scene for name in names))
+        there = on_disk(wanted, self._scenes, frames, self.available)
+        return [name for name in names if name.scene in there]
+
+    def _lists(self, split: str) -> tuple[Path, Path]:
+        """Files of the frames and of the scenes of a split; one of them is there."""
         meta = self.root / "meta_data"
-        listed, scenes = (meta / f"scannetv2_{kind}{split}.txt" for kind in ("sv_", ""))
-        if listed.is_file():
-            names = [_sample_name(line, listed) for line in read_list(listed)]
-            wanted = list(dict.fromkeys(name.scene for name in names))
-            there = on_disk(wanted, self._scenes, listed, self.available)
-            names = [name for name in names if name.scene in there]
-            if self.frame_interval is None:
-                return names
-            return self._every(sorted(there))
+        frames, scenes = (meta / f"scannetv2_{k}{split}.txt" for k in ("sv_", ""))
+        if not frames.is_file() and not scenes.is_file():
+            raise FileNotFoundError(
+                f"neither {frames} nor {scenes} exists. Put the split files of ScanNet "
+                f"into {meta}"
+            )
+        return frames, scenes
+
+    def _listed(self, split: str, found: list[str]) -> list[str]:
+        """Scenes of a split; ``found`` are those on disk."""
+        frames, scenes = self._lists(split)
         if scenes.is_file():
-            there = read_scenes(scenes, self._scenes, self.available)
-            return self._every(there)
-        raise FileNotFoundError(
-            f"neither {listed} nor {scenes} exists. Put the split files of ScanNet "
-            f"into {meta}"
-        )
+            return read_scenes(scenes, found, self.available)
+        wanted = sorted({name.scene for name in _sample_names(frames)})
+        return on_disk(wanted, found, frames, self.available)
 
     @cached_property
     def _scenes(self) -> list[str]:
@@ -234,27 +205,19 @@ class ScanNetLabeller(Labeller):
     def label_table(self) -> Path:
         return self.root / "meta_data" / "scannetv2-labels.combined.tsv"
 
-    def labels(
-        self, name: SampleName, shape: tuple[int, ...], pixels: NDArray, xyz: NDArray
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        folder = self.root / "3D" / name.scene
-        mesh = load_mesh_labels(folder, self.label_table, self.label_column)
-        semantic, instance, share = mesh.at(xyz, self.max_distance)
-        if share < MIN_ON_MESH:
-            raise ValueError(
-                f"only {100 * share:.1f} % of the points of {name.idx} are within "
-                f"--max-distance {self.max_distance:g} m of the mesh, expected at "
-                f"least {100 * MIN_ON_MESH:g} %: is the pose world-to-camera instead "
-                "of camera-to-world, or of another scene?"
-            )
-        return semantic, instance
+    def mesh(self, scene: str) -> LabelledMesh:
+        folder = self.root / "3D" / scene
+        return load_mesh_labels(folder, self.label_table, self.label_column)
 
 
-def _sample_name(line: str, path: Path) -> SampleName:
-    scene, _, frame = line.rpartition("_")
-    if not (scene and frame.isdigit()):
-        raise ValueError(f"{path} lists {line!r}, expected <scene>_<frame number>")
-    return SampleName(scene, frame)
+def _sample_names(path: Path) -> list[SampleName]:
+    names = []
+    for line in read_list(path):
+        scene, _, frame = line.rpartition("_")
+        if not (scene and frame.isdigit()):
+            raise ValueError(f"{path} lists {line!r}, expected <scene>_<frame number>")
+        names.append(SampleName(scene, frame))
+    return names
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
