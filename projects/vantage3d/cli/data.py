@@ -64,6 +64,22 @@ CONVERTERS = {
         "esam.converters.scannet",
         "ScanNet frames with labels of 20 classes, to samples",
     ),
+    "scannet200_mv": (
+        "esam.converters.scannet",
+        "ScanNet scenes with labels of 200 classes, to sequences in one world",
+    ),
+    "scannet_mv": (
+        "esam.converters.scannet",
+        "ScanNet scenes with labels of 20 classes, to sequences in one world",
+    ),
+    "scannet200": (
+        "esam.converters.scannet",
+        "ScanNet meshes with labels of 200 classes, to clouds with segments",
+    ),
+    "scannet20": (
+        "esam.converters.scannet",
+        "ScanNet meshes with labels of 20 classes, to clouds with segments",
+    ),
     "rgbd_sv": (
         "esam.converters.rgbd_folder",
         "your own colour, depth, poses and labels, to samples",

@@ -63,6 +63,15 @@ SCANNET20_CLASSES = (
     "showercurtrain", "toilet", "sink", "bathtub", "otherfurniture",
 )  # fmt: skip
 
+NYU40_CLASSES = (  # ids 1 to 40, of which ScanNet's benchmark takes 20
+    "wall", "floor", "cabinet", "bed", "chair", "sofa", "table", "door", "window",
+    "bookshelf", "picture", "counter", "blinds", "desk", "shelves", "curtain",
+    "dresser", "pillow", "mirror", "floor mat", "clothes", "ceiling", "books",
+    "refridgerator", "television", "paper", "towel", "shower curtain", "box",
+    "whiteboard", "person", "night stand", "toilet", "sink", "lamp", "bathtub", "bag",
+    "otherstructure", "otherfurniture", "otherprop",
+)  # fmt: skip
+
 SCANNET20_IDS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 24, 28, 33, 34, 36, 39)
 
 # Ids on disk of the classes that have instances, by the column of the label table.

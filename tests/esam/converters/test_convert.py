@@ -285,7 +285,7 @@ def test_missing_root(create_data, tmp_path):
 def test_no_frames(scannet, create_data, tmp_path):
     for split in ("train", "val"):
         (scannet / "meta_data" / f"scannetv2_sv_{split}.txt").write_text("")
-    with pytest.raises(SystemExit, match="no frames found: 0 in train and 0 in val"):
+    with pytest.raises(SystemExit, match="nothing found: 0 in train and 0 in val"):
         create_data("scannet200_sv", scannet, tmp_path / "out")
 
 

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
+from plyfile import PlyData
 
 from tools.create_data import main
 from vantage3d.esam.converters.samples import SampleName, read_frame
@@ -14,10 +15,16 @@ from vantage3d.esam.converters.scannet import (
     axis_alignment,
     load_mesh_labels,
 )
+from vantage3d.esam.datasets import (
+    LoadAnnotations3D_,
+    LoadPointsFromFile_,
+    ScanNet200SegDataset_,
+)
 from vantage3d.io.images import read_color, read_depth
 from vantage3d.io.infos import load_info
 from vantage3d.io.points import read_labels, read_pixels, read_points
 from vantage3d.recordings.registration import register_color
+from vantage3d.synthetic.render.scene import CATEGORIES
 
 N = 3000
 
@@ -373,3 +380,114 @@ def test_a_sample_listed_twice(scannet):
     path.write_text("scene0002_00_0\n" * 2)
     with pytest.raises(ValueError, match="lists scene0002_00_0 more than once"):
         ScanNetLabeller(scannet, "x", "id").samples()
+
+
+@pytest.fixture(scope="module")
+def tours(pristine_scannet):
+    """The scenes as sequences; tests only read it."""
+    out = pristine_scannet.parent / "tours"
+    folders = ["--root-path", str(pristine_scannet), "--out-dir", str(out)]
+    main(["scannet200_mv", *folders, "--num-points", str(N)])
+    return out
+
+
+def test_sequences_stand_in_the_world_of_their_scene(tours, pristine_scannet):
+    """Every 40th frame; poses and points as in the raw files, unaligned."""
+    (entry,) = info(tours, "val", "scannet200_mv")["data_list"]
+    assert entry["sample_idxs"] == ["scene0002_00_0", "scene0002_00_40"]
+    folder = pristine_scannet / "2D" / "scene0002_00"
+    for n, pose, K in zip((0, 40), entry["poses"], entry["cam2imgs"]):
+        raw = np.loadtxt(folder / "pose" / f"{n}.txt")
+        np.testing.assert_array_equal(pose, raw)
+        depth = np.asarray(Image.open(folder / "depth" / f"{n}.png"))
+        x, y = read_pixels(tours / "pixels" / "scene0002_00" / f"{n}.bin").T
+        rays = np.stack([x, y, np.ones(N)]) * depth[y, x] / 1000
+        world = raw[:3, :3] @ np.linalg.inv(K) @ rays + raw[:3, 3:]
+        points = read_points(tours / "points" / "scene0002_00" / f"{n}.bin")
+        np.testing.assert_allclose(points[:, :3], world.T, atol=1e-5)
+
+
+def test_sequences_have_the_mesh_of_their_scene(tours, pristine_scannet):
+    (entry,) = info(tours, "val", "scannet200_mv")["data_list"]
+    compare_cloud(tours, pristine_scannet)
+    assert set(entry["cloud"]["crc32"]) == {
+        *("points", "semantic_mask", "instance_mask", "super_points"),
+    }
+
+
+def compare_cloud(out, root):
+    """Files of a cloud against the raw ones of scene 2, read without our code."""
+    folder, scene = root / "3D" / "scene0002_00", "scene0002_00"
+    vertex = PlyData.read(folder / f"{scene}_vh_clean_2.ply")["vertex"]
+    points = read_points(out / "points" / f"{scene}.bin")
+    names = ("x", "y", "z", "red", "green", "blue")
+    np.testing.assert_array_equal(points, np.stack([vertex[n] for n in names], 1))
+    segments = np.array(
+        json.loads((folder / f"{scene}_vh_clean_2.0.010000.segs.json").read_text())[
+            "segIndices"
+        ]
+    )
+    own = read_labels(out / "super_points" / f"{scene}.bin", len(points))
+    pairs = np.unique(np.stack([segments, own]), axis=1)
+    assert len(pairs.T) == len(np.unique(segments)) == own.max() + 1  # one to one
+    groups = json.loads((folder / f"{scene}.aggregation.json").read_text())
+    instance = read_labels(out / "instance_mask" / f"{scene}.bin", len(points))
+    semantic = read_labels(out / "semantic_mask" / f"{scene}.bin", len(points))
+    for group in groups["segGroups"]:
+        inside = np.isin(segments, group["segments"])
+        np.testing.assert_array_equal(inside, instance == group["objectId"] + 1)
+        assert (semantic[inside] == CATEGORIES[group["label"]].raw_id).all()
+    assert (semantic[instance == 0] == 0).all()
+
+
+def test_meshes_become_clouds(pristine_scannet, create_data, tmp_path, caplog):
+    """Of the scenes of the lists; again, and nothing is written anew."""
+    out = tmp_path / "out"
+    create_data("scannet200", pristine_scannet, out)
+    compare_cloud(out, pristine_scannet)
+    (entry,) = info(out, "val", "scannet200")["data_list"]
+    assert entry["sample_idx"] == "scene0002_00"
+    align = axis_alignment(pristine_scannet / "3D/scene0002_00/scene0002_00.txt")
+    np.testing.assert_array_equal(entry["axis_align_matrix"], align)
+    report = json.loads((out / "report_val.json").read_text())
+    assert report["superpoint_purity"] == report["superpoint_oracle_recall50"] == 1
+    times = {path: path.stat().st_mtime_ns for path in out.glob("*/*.bin")}
+    create_data("scannet200", pristine_scannet, out)
+    assert times == {path: path.stat().st_mtime_ns for path in out.glob("*/*.bin")}
+    data = ScanNet200SegDataset_(
+        data_root=str(out),
+        ann_file="scannet200_oneformer3d_infos_val.json",
+        data_prefix={
+            "pts": "points",
+            "pts_semantic_mask": "semantic_mask",
+            "pts_instance_mask": "instance_mask",
+            "sp_pts_mask": "super_points",
+        },
+        pipeline=[LoadPointsFromFile_(), LoadAnnotations3D_()],
+    )
+    assert len(data[0]["points"]) == entry["num_points"]
+
+
+def test_a_damaged_mesh_is_counted(scannet, create_data, tmp_path):
+    _cut(scannet / "3D" / "scene0000_00" / "scene0000_00.aggregation.json")
+    message = r"1 of 2 scenes .*scene0000_00.*aggregation\.json is truncated"
+    with pytest.raises(SystemExit, match=message):
+        create_data("scannet200", scannet, tmp_path / "out")
+    create_data("scannet200", scannet, tmp_path / "out", "--max-skipped", 0.5)
+    train = info(tmp_path / "out", "train", "scannet200")["data_list"]
+    assert [entry["sample_idx"] for entry in train] == ["scene0001_00"]
+
+
+def test_sequences_are_of_the_listed_scenes(scannet):
+    """Where scenes are listed, and not only frames for single views."""
+    meta = scannet / "meta_data"
+    (meta / "scannetv2_train.txt").write_text("scene0001_00\n")
+
+    def names(**options):
+        source = ScanNetLabeller(scannet, "x", "id", of_sequences=True, **options)
+        return [name.idx for name in source.samples()["train"]]
+
+    assert names() == ["scene0001_00_0", "scene0001_00_40"]
+    assert len(names(frame_interval=20)) == 3
+    (meta / "scannetv2_train.txt").unlink()
+    assert len(names()) == 4  # two frames of the two scenes whose frames are listed

@@ -4,6 +4,7 @@ import argparse
 import json
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, groupby
@@ -26,7 +27,10 @@ from vantage3d.converters.runs import (
 )
 from vantage3d.esam.converters.samples import (
     FOLDERS,
+    Arrays,
+    Entry,
     Labeller,
+    Quality,
     SampleName,
     SampleStore,
     make_sample,
@@ -36,7 +40,11 @@ from vantage3d.esam.converters.segmenters import (
     SegmenterOptions,
     build_segmenter,
 )
-from vantage3d.esam.converters.sequences import frame_with_folders, write_cloud
+from vantage3d.esam.converters.sequences import (
+    cloud_of_frames,
+    frame_with_folders,
+    write_cloud,
+)
 from vantage3d.esam.scene_entries import (
     SCENE,
     frame_entries,
@@ -177,12 +185,18 @@ class ConvertOptions(RunOptions):
         return self.out_dir / f"{self.name}_oneformer3d_infos_{split}.json"
 
 
-def add_sample_options(parser: argparse.ArgumentParser) -> None:
-    """Options of converters that write samples."""
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """Where samples come from and go to, and how the work is done."""
     add_folders(parser)
     add_run_options(parser)
+    text = "start of the info files' names; the dataset's by default"
+    parser.add_argument("--extra-tag", help=text)
+
+
+def add_sample_options(parser: argparse.ArgumentParser) -> None:
+    """Options of converters that write samples."""
+    add_places(parser)
     add = parser.add_argument
-    add("--extra-tag", help="start of the info files' names; the dataset's by default")
     add("--seed", type=int, default=0, help="of the point sampling")
     add("--num-points", type=int, default=20000, help="points per sample")
 
@@ -247,9 +261,6 @@ def convert(labeller: Labeller, options: ConvertOptions) -> None:
     check_splits(splits)
     build_segmenter(options.segmenter)
     refuse_wrong(labeller.source, options.force)
-    if options.overwrite:
-        for split in splits:
-            options.info_path(split).unlink(missing_ok=True)
     made_with = {
         "format": FORMAT,
         "--seed": options.seed,
@@ -258,6 +269,39 @@ def convert(labeller: Labeller, options: ConvertOptions) -> None:
         **options.segmenter.used(),
         **({"of_sequences": True} if options.of_sequences else {}),
     }
+    make = partial(_frame, labeller, options)
+    written = make_all(labeller, splits, options, made_with, make)
+    if options.clip and written:
+        pack_clip(written, options.out_dir, options.clip)
+
+
+def make_all(
+    labeller: Labeller,
+    splits: dict[str, list[SampleName]],
+    options: ConvertOptions,
+    made_with: dict[str, Any],
+    make: Callable[[SampleName], tuple[Arrays, Entry, Quality]],
+    kind: str = "frames",
+) -> list[Path]:
+    """Make this process's share of the samples; with all of them, the info files.
+
+    Args:
+        labeller: What they are of.
+        splits: Their names.
+        options: How the work is done.
+        made_with: What the bytes of a sample depend on.
+        make: Picklable; the files, the entry and the quality of a sample.
+        kind: What samples are, for messages.
+
+    Returns:
+        The info files that were written.
+
+    Raises:
+        ValueError: If the folder was made with other options, or too many are bad.
+    """
+    if options.overwrite:
+        for split in splits:
+            options.info_path(split).unlink(missing_ok=True)
     state, manifest_hash = options.open(labeller.source.root, made_with)
     if options.shard.is_all:
         for folder in (options.out_dir / name for name in FOLDERS):
@@ -269,35 +313,34 @@ def convert(labeller: Labeller, options: ConvertOptions) -> None:
     frames = [list(group) for _, group in groupby(sorted(names, key=scene), scene)]
     chunks = [f[i : i + CHUNK] for f in frames for i in range(0, len(f), CHUNK)]
     chunks = options.shard.of(chunks)
-    task = partial(_sample, labeller, options, store)
-    steps = run_chunks(task, chunks, options.workers, __name__)
+    steps = run_chunks(partial(_sample, make, store), chunks, options.workers, __name__)
     mine = sum(map(len, chunks))
     steps = track(steps, mine, options.name)
     if not options.shard.is_all:
         done = sum(not isinstance(result, str) for _, result in steps)
         options.say_share(done, len(names), "samples")
-        return
-    written = _write_infos(labeller, splits, dict(steps), options)
-    if options.clip:
-        pack_clip(written, options.out_dir, options.clip)
+        return []
+    return _write_infos(labeller, splits, dict(steps), options, kind)
+
+
+def _frame(
+    labeller: Labeller, options: ConvertOptions, name: SampleName
+) -> tuple[Arrays, Entry, Quality]:
+    segmenter = build_segmenter(options.segmenter)
+    points = options.num_points, options.seed, options.of_sequences
+    return make_sample(labeller, name, segmenter, *points)
 
 
 def _sample(
-    labeller: Labeller, options: ConvertOptions, store: SampleStore, name: SampleName
+    make: Callable[[SampleName], tuple[Arrays, Entry, Quality]],
+    store: SampleStore,
+    name: SampleName,
 ) -> tuple[SampleName, Result]:
     """A sample that an earlier run finished is kept."""
     if marker := store.read(name.idx):
         return name, marker
-    segmenter = build_segmenter(options.segmenter)
     try:
-        sample = make_sample(
-            labeller,
-            name,
-            segmenter,
-            options.num_points,
-            options.seed,
-            options.of_sequences,
-        )
+        sample = make(name)
     except (FileNotFoundError, ValueError) as error:
         return name, str(error)
     return name, store.write(*sample)
@@ -311,7 +354,7 @@ def check_splits(splits: dict[str, list[SampleName]]) -> None:
     train, val = ({name.idx for name in splits[s]} for s in ("train", "val"))
     if not train | val:
         raise ValueError(
-            "no frames found: 0 in train and 0 in val. Check --root-path and the split "
+            "nothing found: 0 in train and 0 in val. Check --root-path and the split "
             "files against data/README.md"
         )
     if both := sorted(train & val):
@@ -326,6 +369,7 @@ def _write_infos(
     splits: dict[str, list[SampleName]],
     results: dict[SampleName, Result],
     options: ConvertOptions,
+    kind: str,
 ) -> list[Path]:
     """Reports of all splits first, then the info files if no report says stop."""
     entries, outcomes = {}, []
@@ -338,17 +382,17 @@ def _write_infos(
         outcomes.append((skipped, len(names), f" All are in {report}."))
         entries[split] = [marker["entry"] for marker in markers]
     for skipped, samples, place in outcomes:
-        refuse_skipped("frames", skipped, samples, options.max_skipped, place)
+        refuse_skipped(kind, skipped, samples, options.max_skipped, place)
     root = os.path.relpath(labeller.source.root.resolve(), options.out_dir.resolve())
     roots = [root, *options.declared(options.out_dir)]
     written = []
     for split, data_list in entries.items():
         if data_list:
-            for entry in data_list:
+            for entry in (e for e in data_list if "img_path" in e):
                 entry["img_path"] = os.path.normpath(f"{root}/{entry['img_path']}")
             if options.of_sequences:
-                known = {name.idx: public_name(name.scene) for name in splits[split]}
-                data_list = _scenes(data_list, known, options)
+                known = {name.idx: name.scene for name in splits[split]}
+                data_list = _scenes(labeller, data_list, known, options)
             path = options.info_path(split)
             metainfo = {"info_version": "1.1", "roots": roots, **labeller.metainfo}
             save_info(path, metainfo, data_list)
@@ -358,19 +402,33 @@ def _write_infos(
 
 
 def _scenes(
-    frames: list[dict[str, Any]], scene_of: dict[str, str], options: ConvertOptions
-) -> list[dict[str, Any]]:
+    labeller: Labeller,
+    frames: list[Entry],
+    scene_of: dict[str, str],
+    options: RunOptions,
+) -> list[Entry]:
     """Entries of scenes, of the entries of their frames."""
-    grouped: dict[str, list[dict[str, Any]]] = {}
+    grouped: dict[str, list[Entry]] = {}
     for frame in frames:
         grouped.setdefault(scene_of[frame["sample_idx"]], []).append(frame)
-    return [
-        {
-            **scene_entry(scene, list(map(frame_with_folders, own))),
-            "cloud": write_cloud(options.out_dir, scene, own),
-        }
-        for scene, own in grouped.items()
-    ]
+    task, chunks = (
+        partial(_scene, labeller, options),
+        [[own] for own in grouped.items()],
+    )
+    made = dict(run_chunks(task, chunks, options.workers, __name__))
+    return [made[scene] for scene in grouped]
+
+
+def _scene(
+    labeller: Labeller, options: RunOptions, own: tuple[str, list[Entry]]
+) -> tuple[str, Entry]:
+    """A scene, and its entry; its cloud is written."""
+    (scene, frames), out_dir = own, options.out_dir
+    cloud, public = labeller.cloud(scene), public_name(scene)
+    if cloud is None:
+        cloud = cloud_of_frames(out_dir, frames)
+    entry = scene_entry(public, list(map(frame_with_folders, frames)))
+    return scene, {**entry, "cloud": write_cloud(out_dir, public, cloud)}
 
 
 def write_report(

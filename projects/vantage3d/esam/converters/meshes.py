@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from plyfile import PlyData, PlyParseError
 from scipy.spatial import cKDTree
 
-from vantage3d.esam.converters.samples import Labeller, SampleName
+from vantage3d.esam.converters.samples import (
+    Arrays,
+    Labeller,
+    SampleName,
+    choose,
+    sample_generator,
+)
 from vantage3d.io.files import decoding, existing
 from vantage3d.io.text import parse_json
 
@@ -67,10 +73,12 @@ class MeshLabeller(Labeller):
     Attributes:
         root: Folder of the raw data.
         max_distance: Metres to the nearest vertex beyond which a point has no label.
+        max_points: Vertices of a cloud that are kept, None for all.
     """
 
     root: Path
     max_distance: float
+    max_points: int | None = None
 
     @abstractmethod
     def scenes(self) -> dict[str, list[str]]:
@@ -88,6 +96,25 @@ class MeshLabeller(Labeller):
     @property
     def options(self) -> dict[str, Any]:
         return {"dataset": self.dataset, "--max-distance": self.max_distance}
+
+    def cloud(self, scene: str) -> Arrays:
+        """Vertices with labels; superpoints are the segments of the mesh, if any.
+
+        Which vertices are kept depends on the name of the scene alone.
+        """
+        mesh, rows = self.mesh(scene), slice(None)
+        if self.max_points and len(mesh.points) > self.max_points:
+            rng = sample_generator(0, scene)
+            rows = np.sort(choose(len(mesh.points), self.max_points, rng))
+        arrays = {
+            "points": np.concatenate([mesh.points, mesh.colors], axis=1)[rows],
+            "semantic_mask": mesh.semantic[rows],
+            "instance_mask": mesh.instance[rows],
+        }
+        if mesh.segments is not None:
+            own = np.unique(mesh.segments[rows], return_inverse=True)[1]
+            arrays["super_points"] = own
+        return arrays
 
     def labels(
         self, name: SampleName, shape: tuple[int, ...], pixels: NDArray, xyz: NDArray

@@ -50,15 +50,15 @@ Quality = dict[str, float]  # numbers for the closing report
 
 
 class SampleName(NamedTuple):
-    """One frame of one scene."""
+    """One frame of one scene, or all of the scene."""
 
     scene: str
-    frame: str
+    frame: str = ""
 
     @property
     def idx(self) -> str:
         """The public id, of which files are called."""
-        return f"{public_name(self.scene)}_{public_name(self.frame)}"
+        return "_".join(public_name(part) for part in self if part)
 
 
 class Labeller(ABC):
@@ -112,6 +112,15 @@ class Labeller(ABC):
             ValueError: If the labels cannot belong to the frame.
             FileNotFoundError: If a file is missing.
         """
+
+    def cloud(self, scene: str) -> Arrays | None:
+        """The reconstruction of a scene, in the world of its frames; None without one.
+
+        Raises:
+            ValueError: If its files are damaged, or do not belong together.
+            FileNotFoundError: If one is missing.
+        """
+        return None
 
     def axis_align(self, scene: str) -> NDArray[np.float64]:
         """(4, 4) from the world to the gravity-aligned frame of a scene."""
@@ -197,11 +206,16 @@ def make_sample(
         "num_points": num_points,
         **color_entry(source.root, indexed),
     }
+    return arrays, entry, quality_of(arrays, labeller.label_column)
+
+
+def quality_of(arrays: Arrays, label_column: str) -> Quality:
+    """Numbers of a sample; ``named_instances`` are those of classes that count."""
+    superpoints, instance = arrays["super_points"], arrays["instance_mask"]
     quality = segmentation_quality(superpoints, instance)
-    things = sorted(THING_IDS[labeller.label_column])
-    named = np.isin(semantic, things) & (instance > 0)
-    quality["named_instances"] = len(np.unique(instance[named]))
-    return arrays, entry, quality
+    things = np.isin(arrays["semantic_mask"], sorted(THING_IDS[label_column]))
+    named = instance[things & (instance > 0)]
+    return {**quality, "named_instances": len(np.unique(named))}
 
 
 def check_origin(idx: str, center: NDArray[np.float64]) -> None:
@@ -380,8 +394,8 @@ class SampleStore:
         """
         idx, file = entry["sample_idx"], entry["lidar_points"]["lidar_path"]
         sums = {
-            folder: write_rows(self.out_dir / folder / file, arrays[folder], dtype)
-            for folder, (dtype, _) in FOLDERS.items()
+            folder: write_rows(self.out_dir / folder / file, rows, FOLDERS[folder][0])
+            for folder, rows in arrays.items()
         }
         entry = {**entry, "crc32": sums}
         content = {"manifest": self.manifest_hash, "entry": entry, "quality": quality}
@@ -401,8 +415,8 @@ class SampleStore:
             return None
         entry = marker["entry"]
         rows, file = entry["num_points"], entry["lidar_points"]["lidar_path"]
-        for folder, (_, size) in FOLDERS.items():
-            path = self.out_dir / folder / file
+        for folder in entry["crc32"]:
+            path, size = self.out_dir / folder / file, FOLDERS[folder][1]
             if not path.is_file() or path.stat().st_size != rows * size:
                 return None
         return marker if marker["manifest"] == self.manifest_hash else None

@@ -1,4 +1,7 @@
-"""Single frames of ScanNet: labels come from the mesh, ids from the label table."""
+"""ScanNet: labels come from the mesh, their ids from the label table.
+
+``*_sv`` are single frames, ``*_mv`` sequences of them, the others the meshes.
+"""
 
 import argparse
 import csv
@@ -13,7 +16,9 @@ from numpy.typing import NDArray
 from vantage3d.converters.lists import add_available, on_disk, read_scenes
 from vantage3d.converters.runs import from_args
 from vantage3d.converters.scannet import ScanNetSource
+from vantage3d.esam.converters.clouds import cloud_options, convert_clouds
 from vantage3d.esam.converters.convert import (
+    add_places,
     add_sample_options,
     convert,
     convert_options,
@@ -36,8 +41,8 @@ from vantage3d.recordings.layouts.scannet import ScanNet
 
 GROUP_KEYS = ("label", "segments", "objectId")
 # Column of the label table whose ids the samples of a dataset have.
-LABEL_COLUMNS = {"scannet200_sv": "id", "scannet_sv": "nyu40id"}
-DEFAULT_INTERVAL = 200
+LABEL_COLUMNS = {"scannet200": "id", "scannet": "nyu40id", "scannet20": "nyu40id"}
+INTERVAL_SV, INTERVAL_MV = 200, 40  # raw frames, as the released sets
 SPLITS = ("train", "val")
 
 
@@ -135,8 +140,10 @@ class ScanNetLabeller(MeshLabeller):
         label_column: Column of the label table: ``id`` or ``nyu40id``.
         max_distance: Metres to the nearest vertex beyond which a point has no label.
         frame_interval: Take the frames whose number is a multiple of it from every
-            scene, None for the frames that the split file lists.
+            scene. If None, every 40th of sequences; of single frames those that the
+            split file lists, every 200th without one.
         available: Whether scenes of a list may be missing.
+        of_sequences: Whether frames of a scene belong together.
     """
 
     root: Path
@@ -145,6 +152,7 @@ class ScanNetLabeller(MeshLabeller):
     max_distance: float = 0.05
     frame_interval: int | None = None
     available: bool = False
+    of_sequences: bool = False
 
     @cached_property
     def source(self) -> ScanNetSource:  # type: ignore[override]
@@ -159,7 +167,7 @@ class ScanNetLabeller(MeshLabeller):
 
     def _split(self, split: str) -> list[SampleName]:
         frames, _ = self._lists(split)
-        if not frames.is_file() or self.frame_interval is not None:
+        if self.of_sequences or self.frame_interval or not frames.is_file():
             return self._every(self._listed(split, self._scenes))
         names = _sample_names(frames)
         wanted = list(dict.fromkeys(name.scene for name in names))
@@ -190,7 +198,8 @@ class ScanNetLabeller(MeshLabeller):
         return self.source.recording.sequences()
 
     def _every(self, scenes: list[str]) -> list[SampleName]:
-        step = self.frame_interval or DEFAULT_INTERVAL
+        default = INTERVAL_MV if self.of_sequences else INTERVAL_SV
+        step = self.frame_interval or default
         names = []
         for scene in scenes:
             # An empty scene shall be named in the report, as frame 0.
@@ -221,25 +230,33 @@ def _sample_names(path: Path) -> list[SampleName]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``scannet200_sv`` and ``scannet_sv``."""
-    add_sample_options(parser)
-    parser.add_argument(
-        "--frame-interval",
-        type=int,
-        help="take frames whose number is a multiple of it, from the scenes of the "
-        f"split; default: the listed frames, or {DEFAULT_INTERVAL} without a list",
-    )
-    parser.add_argument(
-        "--max-distance", type=float, default=0.05, help="metres to the labelled mesh"
-    )
+    """Options of the frames, ``*_sv`` and ``*_mv``, or of the meshes alone."""
+    if parser.prog.endswith(("_sv", "_mv")):
+        add_sample_options(parser)
+        parser.add_argument(
+            "--frame-interval",
+            type=int,
+            help="take frames whose number is a multiple of it, from the scenes of the "
+            f"split; default: {INTERVAL_MV} for *_mv; for *_sv the listed frames, or "
+            f"{INTERVAL_SV} without a list",
+        )
+        text = "metres to the labelled mesh"
+        parser.add_argument("--max-distance", type=float, default=0.05, help=text)
+    else:
+        add_places(parser)
     add_available(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Convert ScanNet as the command line says."""
-    options = convert_options(args, args.dataset, "frame_interval")
-    label_column = LABEL_COLUMNS[args.dataset]
-    chosen = {"root": args.root_path, "label_column": label_column}
-    labeller = from_args(ScanNetLabeller, args, **chosen)
-    read_label_table(labeller.label_table, label_column)  # else every frame is bad
-    convert(labeller, options)
+    name, _, kind = args.dataset.partition("_")
+    chosen = {"root": args.root_path, "label_column": LABEL_COLUMNS[name]}
+    labeller = from_args(ScanNetLabeller, args, **chosen, of_sequences=kind == "mv")
+    if kind:
+        names = args, args.dataset, "frame_interval"
+        options = convert_options(*names, of_sequences=labeller.of_sequences)
+    else:
+        options = cloud_options(args, args.dataset)
+    # Else every frame is bad.
+    read_label_table(labeller.label_table, labeller.label_column)
+    (convert if kind else convert_clouds)(labeller, options)

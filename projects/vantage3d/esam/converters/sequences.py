@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vantage3d.esam.converters.samples import FOLDERS, Entry
+from vantage3d.esam.converters.samples import FOLDERS, Arrays, Entry
 from vantage3d.io.points import read_labels, read_points, write_rows
 
 CELL = 0.02  # metres between points of a scene's cloud
@@ -28,20 +28,14 @@ def frame_with_folders(frame: Entry) -> Entry:
     }
 
 
-def write_cloud(out_dir: Path, scene: str, frames: Sequence[Entry]) -> Entry:
-    """Write the surface that all frames of a scene show together, with its labels.
+def cloud_of_frames(out_dir: Path, frames: Sequence[Entry]) -> Arrays:
+    """The surface that all frames of a scene show together, with its labels.
 
-    ``points/<scene>.bin``, ``semantic_mask`` and ``instance_mask`` beside it have one
-    point of each cell that some frame saw: the first one. Boxes of whole instances are
-    taken from them, and what is found in a whole scene is compared on them.
+    One point of each cell that some frame saw: the first one.
 
     Args:
         out_dir: Folder of the set.
-        scene: Public name.
         frames: Single-view entries, of files that are there.
-
-    Returns:
-        ``num_points`` and ``crc32`` of the three files.
     """
     rows: dict[str, list[np.ndarray]] = {folder: [] for folder in CLOUD}
     for frame in frames:
@@ -54,10 +48,27 @@ def write_cloud(out_dir: Path, scene: str, frames: Sequence[Entry]) -> Entry:
     whole = {folder: np.concatenate(parts) for folder, parts in rows.items()}
     cells = np.floor(whole["points"][:, :3].astype(np.float64) / CELL).astype(np.int64)
     first = np.sort(np.unique(cells, axis=0, return_index=True)[1])
+    return {folder: values[first] for folder, values in whole.items()}
+
+
+def write_cloud(out_dir: Path, scene: str, cloud: Arrays) -> Entry:
+    """Write ``points/<scene>.bin``, and labels and superpoints beside it.
+
+    Boxes of whole instances are taken from them, and what is found in a whole scene is
+    compared on them.
+
+    Args:
+        out_dir: Folder of the set.
+        scene: Public name.
+        cloud: Of the scene.
+
+    Returns:
+        ``num_points`` and ``crc32`` of the files.
+    """
     sums = {
         folder: write_rows(
-            out_dir / folder / f"{scene}.bin", values[first], FOLDERS[folder][0]
+            out_dir / folder / f"{scene}.bin", values, FOLDERS[folder][0]
         )
-        for folder, values in whole.items()
+        for folder, values in cloud.items()
     }
-    return {"num_points": len(first), "crc32": sums}
+    return {"num_points": len(cloud["points"]), "crc32": sums}

@@ -22,11 +22,13 @@ from vantage3d.esam.datasets.multi_view import (
     AddSuperPointAnnotations_Online,
     BboxCalculation,
     LoadAdjacentDataFromFile,
+    NYU40SegMVDataset_,
     Pack3DDetInputs_Online,
     ScanNet200SegMVDataset_,
     ScanNetSegMVDataset_,
 )
 from vantage3d.esam.datasets.scannet_dataset import (
+    NYU40SegDataset_,
     ScanNet200SegDataset_,
     ScanNetSegDataset_,
 )
@@ -42,6 +44,8 @@ __all__ = [
     "LoadClipFeature",
     "LoadFrameImage",
     "LoadPointsFromFile_",
+    "NYU40SegDataset_",
+    "NYU40SegMVDataset_",
     "NormalizePointsColor_",
     "Pack3DDetInputs_",
     "Pack3DDetInputs_Online",

@@ -18,6 +18,7 @@ from vantage3d.checks import check_positive
 from vantage3d.esam.datasets.annotations import AddSuperPointAnnotations
 from vantage3d.esam.datasets.loading import PER_POINT, Pack3DDetInputs_
 from vantage3d.esam.datasets.scannet_dataset import (
+    NYU40SegDataset_,
     ScanNet200SegDataset_,
     ScanNetSegDataset_,
     SingleViewDataset,
@@ -98,7 +99,16 @@ class ScanNet200SegMVDataset_(MultiViewDataset):  # released config name
 class ScanNetSegMVDataset_(MultiViewDataset):  # released config name
     """Sequences of ScanNet."""
 
+    LABEL_COLUMN = ScanNetSegDataset_.LABEL_COLUMN
     METAINFO = ScanNetSegDataset_.METAINFO
+
+
+@DATASETS.register_module()
+class NYU40SegMVDataset_(MultiViewDataset):
+    """Sequences with all classes of NYU40."""
+
+    LABEL_COLUMN = NYU40SegDataset_.LABEL_COLUMN
+    METAINFO = NYU40SegDataset_.METAINFO
 
 
 @TRANSFORMS.register_module()

@@ -17,6 +17,7 @@ from vantage3d.io.names import check_public
 from vantage3d.io.paths import check_path, inside
 from vantage3d.io.points import read_labels
 from vantage3d.io.scannet_classes import (
+    NYU40_CLASSES,
     SCANNET20_CLASSES,
     SCANNET20_IDS,
     SCANNET200_CLASSES,
@@ -69,6 +70,7 @@ class SingleViewDataset(SeededSamples, BaseDataset):
     """
 
     METAINFO: dict = {}
+    LABEL_COLUMN = "id"  # of ScanNet's label table, whose ids the files have
 
     def __init__(
         self,
@@ -120,7 +122,7 @@ class SingleViewDataset(SeededSamples, BaseDataset):
         # Ids of another class table would be read as those of this one. Legacy files
         # have no label column, and categories of their own.
         known = set(self.METAINFO["classes"])
-        if "label_column" in metainfo and set(metainfo["categories"]) != known:
+        if metainfo.get("label_column", self.LABEL_COLUMN) != self.LABEL_COLUMN:
             raise ValueError(
                 f"{self.ann_file} was made for {len(metainfo['categories'])} classes "
                 f"(dataset {metainfo.get('dataset')!r}), {type(self).__name__} has "
@@ -255,9 +257,23 @@ class ScanNet200SegDataset_(SingleViewDataset):  # released config name
 class ScanNetSegDataset_(SingleViewDataset):  # released config name
     """ScanNet: 2 stuff classes, 18 things; NYU40 ids."""
 
+    LABEL_COLUMN = "nyu40id"
     METAINFO = {
         "classes": SCANNET20_CLASSES,
         "seg_valid_class_ids": SCANNET20_IDS,
         "seg_all_class_ids": tuple(range(1, 41)),
         "palette": distinct_colours(len(SCANNET20_CLASSES)).tolist(),
+    }
+
+
+@DATASETS.register_module()
+class NYU40SegDataset_(SingleViewDataset):
+    """All classes of NYU40, 2 stuff and 38 things: whatever is an object counts."""
+
+    LABEL_COLUMN = "nyu40id"
+    METAINFO = {
+        "classes": NYU40_CLASSES,
+        "seg_valid_class_ids": tuple(range(1, 41)),
+        "seg_all_class_ids": tuple(range(1, 41)),
+        "palette": distinct_colours(len(NYU40_CLASSES)).tolist(),
     }
