@@ -138,15 +138,13 @@ class RecordingSource(FrameSource):
                 "training reads files as they are. Write such files first: "
                 "create_data.py plain"
             )
-        of_view = depth.resized(color.size)
-        own = frame.depth2color is not None or not np.allclose(color.K, of_view.K)
         return IndexedFrame(
             frame.number,
             self.relative(frame.color),
             self.relative(frame.depth),
             depth.K,
             invert_rigid(posed(frame)),
-            K_color=color.K if own else None,
+            K_color=frame.own_color_intrinsics,
             depth2color=frame.depth2color,
         )
 

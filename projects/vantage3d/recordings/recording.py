@@ -14,6 +14,7 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from vantage3d.geometry import distance_to_depth, invert_rigid, scale_intrinsics
+from vantage3d.geometry.grids import ASPECT_TOLERANCE
 from vantage3d.io.colmap import ColmapCamera
 from vantage3d.io.depth_files import read_depth_file
 from vantage3d.io.images import read_color
@@ -78,6 +79,19 @@ class RecordedFrame(NamedTuple):
     masks: Mapping[str, Path] = {}
     lens: ColmapCamera | None = None
     place: int | None = None
+
+    @property
+    def own_color_intrinsics(self) -> Matrix | None:
+        """Intrinsics of a colour camera that is another than that of the depth map: it
+        stands elsewhere, or its images are not those of one camera at another size, in
+        the same proportions. None where both show one view, and without either."""
+        color, depth = self.color_camera, self.depth_camera
+        if color is None or depth is None:
+            return None
+        (w, h), (width, height) = color.size, depth.size
+        alike = abs(w * height / (width * h) - 1) <= ASPECT_TOLERANCE
+        alike = alike and np.allclose(color.K, depth.resized(color.size).K)
+        return None if alike and self.depth2color is None else color.K
 
     @property
     def made_on_reading(self) -> str:

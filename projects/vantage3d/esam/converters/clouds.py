@@ -51,7 +51,7 @@ def _cloud(labeller: MeshLabeller, name: SampleName) -> tuple[Arrays, Entry, Qua
     if "super_points" not in arrays:
         raise ValueError(
             f"the mesh of {name.scene} has no segments, which are its superpoints. "
-            "data/README.md says which file has them"
+            "docs/data_formats.md says which file has them"
         )
     entry = {
         "sample_idx": name.idx,

@@ -135,7 +135,7 @@ class ScanNetLabeller(MeshLabeller):
     """The layout of the ScanNet export, see data/README.md.
 
     Attributes:
-        root: Holds ``2D``, ``3D`` and ``meta_data``.
+        root: Holds ``2D``, ``3D`` (or ``scans``) and ``meta_data``.
         dataset: Name in the info file.
         label_column: Column of the label table: ``id`` or ``nyu40id``.
         max_distance: Metres to the nearest vertex beyond which a point has no label.
@@ -162,7 +162,7 @@ class ScanNetLabeller(MeshLabeller):
         return {split: self._split(split) for split in SPLITS}
 
     def scenes(self) -> dict[str, list[str]]:
-        found = [folder.name for folder in folders_in(self.root / "3D")]
+        found = [folder.name for folder in folders_in(self._meshes)]
         return {split: self._listed(split, found) for split in SPLITS}
 
     def _split(self, split: str) -> list[SampleName]:
@@ -207,15 +207,21 @@ class ScanNetLabeller(MeshLabeller):
             names += [SampleName(scene, f) for f in frames if int(f) % step == 0]
         return names
 
+    @cached_property
+    def _meshes(self) -> Path:
+        """Folder of the export's scenes, else that of ScanNet's own download."""
+        own, downloaded = self.root / "3D", self.root / "scans"
+        return downloaded if downloaded.is_dir() and not own.is_dir() else own
+
     def axis_align(self, scene: str) -> NDArray[np.float64]:
-        return axis_alignment(self.root / "3D" / scene / f"{scene}.txt")
+        return axis_alignment(self._meshes / scene / f"{scene}.txt")
 
     @property
     def label_table(self) -> Path:
         return self.root / "meta_data" / "scannetv2-labels.combined.tsv"
 
     def mesh(self, scene: str) -> LabelledMesh:
-        folder = self.root / "3D" / scene
+        folder = self._meshes / scene
         return load_mesh_labels(folder, self.label_table, self.label_column)
 
 

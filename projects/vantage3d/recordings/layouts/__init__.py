@@ -12,9 +12,11 @@ from vantage3d.recordings.layouts.replica import Replica
 from vantage3d.recordings.layouts.rgbd import RgbdFolder
 from vantage3d.recordings.layouts.rosbag import RosBag
 from vantage3d.recordings.layouts.scannet import ScanNet
+from vantage3d.recordings.layouts.scenenn import SceneNN
 from vantage3d.recordings.layouts.sens import SensRecordings
 from vantage3d.recordings.layouts.sevenscenes import SevenScenes
 from vantage3d.recordings.layouts.sun3d import Sun3d
+from vantage3d.recordings.layouts.threerscan import ThreeRScan
 from vantage3d.recordings.layouts.transforms import Transforms
 from vantage3d.recordings.layouts.tum import TumRgbd
 from vantage3d.recordings.layouts.video import Video
@@ -29,9 +31,11 @@ LAYOUTS: dict[str, type[Recording]] = {
             RgbdFolder,
             RosBag,
             ScanNet,
+            SceneNN,
             SensRecordings,
             SevenScenes,
             Sun3d,
+            ThreeRScan,
             TumRgbd,
         ),
         *(Transforms, Colmap, Record3D, Polycam, Predictions),

@@ -69,13 +69,19 @@ class SevenScenes(Recording):
                 place = folder / f"frame-*.{kind}.*"
                 raise FileNotFoundError(mismatch(place, name, others))
         color, depth = files["color"][name], files["depth"].get(name)
-        camera = self._camera(folder, read_size(color))
-        of_depth = None
-        if depth is not None:
-            of_depth = camera.resized(read_size(depth, "depth image"))
+        of_color, of_depth = self.cameras(folder, color, depth)
         pose = read_pose(files["pose"][name]) if files["pose"] else None
-        cameras = camera, depth, of_depth, None
+        cameras = of_color, depth, of_depth, None
         return RecordedFrame(name, last_number(name), color, *cameras, pose)
+
+    def cameras(
+        self, folder: Path, color: Path, depth: Path | None
+    ) -> tuple[Camera, Camera | None]:
+        """Cameras of the colour image and of the depth map."""
+        camera = self._camera(folder, read_size(color))
+        if depth is None:
+            return camera, None
+        return camera, camera.resized(read_size(depth, "depth image"))
 
     @kept
     def folders(self) -> dict[str, Path]:

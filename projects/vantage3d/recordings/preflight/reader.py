@@ -68,14 +68,14 @@ class RecordingReader(FrameReader):
         frame, posed = self.frame(at), self.depth(place)
         if frame is None or posed is None:
             return None
-        of_color, of_depth = frame.color_camera, frame.depth_camera
-        own = None
-        if of_color is not None and of_depth is not None:
-            alike = np.allclose(of_color.K, of_depth.resized(of_color.size).K)
-            own = None if alike and frame.depth2color is None else of_color.K
         try:
             color = self._image(at)
-            cameras = own, posed.depth, posed.K, frame.depth2color
+            cameras = (
+                frame.own_color_intrinsics,
+                posed.depth,
+                posed.K,
+                frame.depth2color,
+            )
             return register_color(color, *cameras)[0]
         except (FileNotFoundError, ValueError) as error:
             self.trouble[at] = error

@@ -10,7 +10,7 @@ from vantage3d.checks import check_choice, check_positive
 from vantage3d.io.folders import listing
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
-from vantage3d.synthetic.layouts import annotated, eth3d, recordings
+from vantage3d.synthetic.layouts import annotated, eth3d, recordings, scans
 from vantage3d.synthetic.layouts.files import scene_lists, write_text
 from vantage3d.synthetic.rooms.filming import SENSOR_SIZE, THEMES, Job, Splits
 
@@ -54,6 +54,10 @@ LAYOUTS = {
         eth3d.write_scene,
         "{0}/dslr_calibration_undistorted/cameras.txt",
         lambda root, splits, frames: None,  # no files of splits
+    ),
+    "scenenn": Layout(scans.write_scenenn_scene, "{0}/{0}.xml", LISTS),
+    "3rscan": Layout(
+        scans.write_3rscan_scene, "{0}/mesh.refined.0.010000.segs.v2.json", LISTS
     ),
     **{
         name: Layout(

@@ -1,0 +1,23 @@
+"""ESAM online, class-agnostic, zero-shot from ScanNet200 to SceneNN.
+
+Published: AP 28.8, AP50 52.2, AP25 69.3, with superpoints of SAM.
+
+    python tools/test.py configs/ESAM_online/ESAM_online_scenenn_CA_test.py CHECKPOINT
+"""
+
+_base_ = [
+    "../_base_/datasets/zero_shot_mv.py",
+    "../_base_/evaluation/instances.py",
+    "../_base_/models/esam_online.py",
+]
+
+# The released weights for tests on other data have layer norms in the merge head.
+model = dict(merge_head=dict(norm="layer"), test_cfg=dict(inst_score_thr=0.2))
+test_dataloader = dict(
+    dataset=dict(
+        data_root="data/scenenn-mv/",
+        ann_file="scenenn_mv_oneformer3d_infos_val.json",
+    ),
+)
+val_evaluator = None
+test_cfg = dict()
