@@ -1,6 +1,6 @@
 """ScanNet200's reconstructions to test on: one mesh is one sample."""
 
-_base_ = "./esam_sv.py"
+_base_ = "./esam.py"
 
 train_dataloader = None
 val_dataloader = None

@@ -1,6 +1,6 @@
 """ScanNet200 sequences: 8 adjacent frames are a sample, whole scenes are tested.
 
-Boxes of whole instances and the truth of a test are of the reconstructed scenes.
+Boxes of whole instances and the truth of a test are of the meshes beside the frames.
 """
 
 _base_ = "./esam.py"
@@ -8,7 +8,6 @@ _base_ = "./esam.py"
 dataset = dict(
     type="ScanNet200SegMVDataset_",
     data_root="data/scannet200-mv/",
-    cloud_root="data/scannet200/",
     data_prefix=dict(_delete_=True),
 )
 train_dataloader = dict(

@@ -17,7 +17,6 @@ pack_images_for_test = dict(pack, keys=["points", "sp_pts_mask", "clip_pix"])
 dataset = dict(
     type="ScanNet200SegMVDataset_",
     data_root="data/scannet200-mv/",
-    cloud_root="data/scannet200/",
     data_prefix=dict(_delete_=True),
 )
 train_dataloader = dict(

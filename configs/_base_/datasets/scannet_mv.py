@@ -1,6 +1,6 @@
 """ScanNet sequences: 8 adjacent frames are a sample, whole scenes are tested.
 
-Boxes of whole instances and the truth of a test are of the reconstructed scenes.
+Boxes of whole instances and the truth of a test are of the meshes beside the frames.
 """
 
 _base_ = "./esam.py"
@@ -9,7 +9,6 @@ annotate_20 = dict(_base_.annotate_online, num_classes=20)
 dataset = dict(
     type="ScanNetSegMVDataset_",
     data_root="data/scannet-mv/",
-    cloud_root="data/scannet/",
     data_prefix=dict(_delete_=True),
 )
 train_dataloader = dict(
