@@ -7,7 +7,7 @@ Published: AP 14.1, AP50 31.2, AP25 59.6, with superpoints of SAM.
 
 _base_ = [
     "../_base_/datasets/zero_shot_mv.py",
-    "../_base_/evaluation/instances.py",
+    "../_base_/evaluation/scenes.py",
     "../_base_/models/esam_online.py",
 ]
 

@@ -8,7 +8,7 @@ Reported: AP 41.6, AP50 60.1, AP25 75.6 with superpoints of FastSAM.
 
 _base_ = [
     "../_base_/datasets/scannet_mv.py",
-    "../_base_/evaluation/instances.py",
+    "../_base_/evaluation/scenes.py",
     "../_base_/models/esam_online.py",
     "../_base_/schedules/esam_128e.py",
 ]
@@ -26,7 +26,6 @@ model = dict(
 )
 val_evaluator = dict(class_agnostic=False)
 test_evaluator = dict(class_agnostic=False)
-custom_hooks = []  # which draw single frames
 auto_scale_lr = dict(base_batch_size=4)
 load_from = "work_dirs/ESAM_sv_scannet/epoch_128.pth"
 load_from_policy = dict(allow_missing=[r"^memory\.", r"^merge_head\.", r"out_reg\."])

@@ -9,12 +9,11 @@ AP 42.2, AP50 63.7, AP25 79.6 with superpoints of SAM.
 
 _base_ = [
     "../_base_/datasets/scannet200_mv.py",
-    "../_base_/evaluation/instances.py",
+    "../_base_/evaluation/scenes.py",
     "../_base_/models/esam_online.py",
     "../_base_/schedules/esam_128e.py",
 ]
 
-custom_hooks = []  # which draw single frames
 auto_scale_lr = dict(base_batch_size=4)
 load_from = "work_dirs/ESAM_sv_scannet200_CA/epoch_128.pth"
 load_from_policy = dict(allow_missing=[r"^memory\.", r"^merge_head\.", r"out_reg\."])

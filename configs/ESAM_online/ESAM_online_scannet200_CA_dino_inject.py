@@ -10,7 +10,7 @@ python tools/test.py configs/ESAM_online/ESAM_online_scannet200_CA_dino_inject.p
 
 _base_ = [
     "../_base_/datasets/scannet200_mv_features.py",
-    "../_base_/evaluation/instances.py",
+    "../_base_/evaluation/scenes.py",
     "../_base_/models/esam_online.py",
     "../_base_/schedules/esam_finetune_80e.py",
 ]
@@ -19,7 +19,6 @@ model = dict(
     image_features=_base_.image_features,
     backbone=dict(injection=dict(channels=_base_.image_features.channels)),
 )
-custom_hooks = []  # which draw single frames
 auto_scale_lr = dict(base_batch_size=4)
 load_from = "work_dirs/ESAM_sv_scannet200_CA_dino_inject/epoch_80.pth"
 load_from_policy = dict(allow_missing=[r"^memory\.", r"^merge_head\.", r"out_reg\."])

@@ -10,7 +10,7 @@ There is nothing to train or test: weights are those of ESAM-E, the source is yo
 
 _base_ = [
     "../_base_/datasets/scannet200_mv.py",
-    "../_base_/evaluation/instances.py",
+    "../_base_/evaluation/scenes.py",
     "../_base_/models/esam_online.py",
 ]
 
@@ -18,5 +18,4 @@ model = dict(merge_head=dict(norm="layer"), test_cfg=dict(inst_score_thr=0.3))
 train_dataloader = None
 val_dataloader = None
 val_evaluator = None
-custom_hooks = []  # which draw single frames
 test_cfg = dict()
