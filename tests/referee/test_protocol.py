@@ -14,6 +14,7 @@ HASHES = {
     "esam-single-view": (1, "3bc87ad7b515"),
     "scannet-official": (1, "8537e2aa045d"),
     "scannet200-official": (1, "2f8b0d7f9a2a"),
+    "stream-ids": (1, "090dae54b772"),
     "strict": (1, "f9f204bf689a"),
 }
 

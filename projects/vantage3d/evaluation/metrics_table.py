@@ -21,6 +21,7 @@ SUMMED = "summed"
 ONCE = "once per model"
 POINTS = "over the keypoints of all frames"
 CLASSES = "over classes, each over all frames together"
+IDS = "over all streams together"
 THRESHOLDS = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2)  # T, of RGB in 0..1
 PARTS = {
     "REGION": r"(?:full|building|non_building|class\.[^.]+)",
@@ -213,6 +214,28 @@ TABLE = (
         Metric(f"NAME/{key}", label, "", True, f"{label} of one class", CLASSES)
         for key, label in (("ap", "AP"), ("ap50%", "AP50"), ("ap25%", "AP25"))
     ),
+    Metric("track.hota", "HOTA", "", True,
+           "mean over overlaps of sqrt(DetA AssA)", IDS),
+    Metric("track.det_a", "DetA", "", True,
+           "matched instances of frames over all that are true or predicted", IDS),
+    Metric("track.ass_a", "AssA", "", True,
+           "frames in which a matched pair agrees over all that show either, mean over "
+           "matches", IDS),
+    Metric("track.idf1", "IDF1", "", True,
+           "F1 of instances of frames under the best id of each true one", IDS),
+    Metric("track.switches", "switches", "", False,
+           "how often a true instance is shown by another id than before", SUMMED),
+    Metric("track.fragments", "fragments", "", False,
+           "how often a true instance is lost in sight and found again", SUMMED),
+    Metric("track.duplicates", "duplicates", "", False,
+           "share of true instances of frames that two ids or more lie in", IDS),
+    Metric("track.births", "births", "per frame", None, "ids that come first", IDS),
+    Metric("track.deaths", "deaths", "per frame", None,
+           "ids that never come again before their stream ends", IDS),
+    Metric("track.first_correct", "correct after", "frames", False,
+           "frames in sight before the best id shows a true instance", IDS),
+    Metric("track.never_correct", "never correct", "", False,
+           "share of true instances that their best id never shows", IDS),
     Metric("score", "comprehensive score", "", True,
            "weighted sum of delta1, 1 - min(AbsRel, 1), normals within 30°, points "
            "near their plane and photometric inliers of buildings", ONCE),

@@ -8,6 +8,7 @@ from vantage3d.referee.task import Task
 
 TASKS = {  # name -> module of this room, and its class
     "instances": ("instances.task", "InstancesTask"),
+    "streams": ("streams.task", "StreamsTask"),
 }
 
 

@@ -147,12 +147,22 @@ def _at_size(
     pred: PredictedInstances, size: tuple[int, ...], wanted: tuple[int, ...]
 ) -> PredictedInstances:
     """Masks on the pixels of the truth: those of the nearest pixels."""
+    check_same_view(size, wanted)
+    (h, w), (H, W) = size, wanted
+    place = nearest(np.arange(h * w).reshape(h, w), H, W).ravel()
+    parts = None if pred.segments is None else pred.segments[place]
+    return replace(pred, masks=pred.masks[:, place], segments=parts, size=wanted)
+
+
+def check_same_view(size: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    """Refuse images of other proportions, (h, w) of a prediction and (H, W) of truth.
+
+    Raises:
+        ValueError: If one of them must be a crop.
+    """
     (h, w), (H, W) = size, wanted
     if abs(w * H / (h * W) - 1) > PROPORTIONS:
         raise ValueError(
             f"the prediction is {w}x{h} and the truth {W}x{H}: they do not show the "
             "same view. Predict whole images, not crops"
         )
-    place = nearest(np.arange(h * w).reshape(h, w), H, W).ravel()
-    parts = None if pred.segments is None else pred.segments[place]
-    return replace(pred, masks=pred.masks[:, place], segments=parts, size=wanted)

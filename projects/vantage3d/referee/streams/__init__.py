@@ -1,0 +1,1 @@
+"""The task ``streams``: whether instances keep their ids over the frames of a film."""
