@@ -2,16 +2,21 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from vantage3d.esam.evaluation.labelled import label_files, score, true_instances
+from vantage3d.evaluation.metrics_table import AP_KEYS
 from vantage3d.inference import open_footage
 from vantage3d.io.images import read_ids
 from vantage3d.io.scannet_classes import THING_IDS
+from vantage3d.referee.evaluate import evaluate
+from vantage3d.referee.tasks import find_task
 from vantage3d.results.prediction import FramePrediction, Instances, ScenePrediction
+from vantage3d.results.store import write_frame
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +53,31 @@ def test_the_truth_is_perfect(room, truth, tmp_path):
     written = json.loads((tmp_path / "instance_ap.json").read_text())
     assert written["answers"]["model"]["all_ap"] == 1 and written["scenes"] == 3
     assert Image.open(tmp_path / "instances.png").width > 1000
+
+
+def test_the_referee_says_the_same_of_the_files(room, truth, tmp_path):
+    rng, frames = np.random.default_rng(0), []
+    for frame in truth:
+        found = frame.instances
+        masks = found.masks & (rng.random(found.masks.shape) < 0.8)
+        scores = np.sort(rng.random(len(masks)))[::-1].astype(np.float32)
+        frames.append(
+            replace(frame, instances=replace(found, masks=masks, scores=scores))
+        )
+        write_frame(tmp_path / "out" / "frames" / f"{frame.name}.npz", frames[-1])
+    scene = {"scene0000_00": ScenePrediction("a", frames)}
+    expected = score(scene, files(room, frames), tmp_path)
+    task = find_task("instances", "esam-single-view")
+    result = evaluate(task, tmp_path / "out", room)
+    assert 0 < expected["all_ap"] < 1 and result.predictions.format == "predict"
+    for answer, prefix in (
+        ("model", ""),
+        ("every superpoint", "every_superpoint/"),
+        ("one instance for all", "one_per_frame/"),
+    ):
+        for key in AP_KEYS:
+            got = result.figures[answer][key]
+            assert got == pytest.approx(expected[prefix + key], abs=1e-12)
 
 
 def test_instances_of_a_frame_without_prediction_are_missed(room, truth, tmp_path):

@@ -63,6 +63,21 @@ def test_what_does_not_fit_is_named(protocol, change, said):
         )
 
 
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        (1000 * LINE, "points span 4.5e.03 m and those of the truth 4.5 m. Give"),
+        (
+            LINE + 50 * np.eye(3)[1],
+            r"lie around \[ 2.5 50.   0. \] and .*: they do not stand",
+        ),
+    ],
+)
+def test_other_units_and_other_worlds_are_named(points, said):
+    with pytest.raises(ValueError, match=said):
+        onto_truth(on(points, np.ones((1, 6))), TRUTH, np.inf, smooth=False)
+
+
 def test_no_transfer_onto_a_truth_without_points():
     bare = replace(TRUTH, points=None)
     with pytest.raises(ValueError, match="2 points of its own, and the truth has none"):

@@ -10,6 +10,7 @@ from vantage3d.evaluation.transfer import nearest_rows, smoothed, transferred
 from vantage3d.inference.frames import PROPORTIONS
 from vantage3d.views.transform import nearest
 
+UNLIKE = 5.0  # times the size of another cloud of points, of which one has another unit
 LEAST, MOST = -0.5, 1.5  # of scores: networks that regress an overlap leave 0..1 a bit
 Points = NDArray[np.floating]
 
@@ -136,11 +137,31 @@ def onto_truth(
             "cannot come onto those of the truth. Predict on the points of the truth"
             + (", or choose a protocol with `transfer`" if limit is None else "")
         )
+    _check_one_world(pred.points, truth.points)
     rows = nearest_rows(pred.points, truth.points, limit)
     masks = transferred(pred.masks, rows, missing=False)
     if smooth and truth.segments is not None:
         masks = smoothed(masks, truth.segments)
     return replace(pred, masks=masks, points=None)
+
+
+def _check_one_world(pred: Points, truth: Points) -> None:
+    """Refuse other units and other worlds, where every nearest point is a wrong one."""
+    ends = [np.quantile(p, (0.05, 0.95), axis=0) for p in (pred, truth)]
+    sides = [float(np.linalg.norm(high - low)) for low, high in ends]
+    ratio = sides[0] / sides[1] if sides[1] else 1.0
+    if not 1 / UNLIKE < ratio < UNLIKE:
+        raise ValueError(
+            f"predicted points span {sides[0]:.3g} m and those of the truth "
+            f"{sides[1]:.3g} m. Give both in metres, of one scan"
+        )
+    (low, high), (true_low, true_high) = ends
+    if (np.maximum(low, true_low) > np.minimum(high, true_high)).any():
+        raise ValueError(
+            f"predicted points lie around {np.round(low + high, 2) / 2} and those of "
+            f"the truth around {np.round(true_low + true_high, 2) / 2}: they do not "
+            "stand in one world. Undo the alignment or the centring of one of them"
+        )
 
 
 def _at_size(
