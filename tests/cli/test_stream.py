@@ -73,6 +73,20 @@ def test_a_folder_is_followed_and_real_time_is_kept(
     assert tables[0].read_bytes() == tables[1].read_bytes()
 
 
+def test_ctrl_c_ends_what_is_followed(room, weights, tmp_path, capsys, monkeypatch):
+    def sleep(seconds):
+        own.sleep(seconds)
+        if own.now > 2:
+            raise KeyboardInterrupt
+
+    own = Standing()
+    time = {"clock": lambda: own.now, "sleep": sleep}
+    monkeypatch.setattr(live, "Followed", partial(live.Followed, **time))
+    run(room, weights, tmp_path, "--save", "npz", "--follow", 50)
+    assert "3 of 3 frames, " in capsys.readouterr().out
+    assert (tmp_path / "scene0000_00" / TABLE).is_file()
+
+
 def test_a_camera_is_a_source(weights, tmp_path):
     with pytest.raises(CommandError, match="pip install pyrealsense2"):
         run("realsense", weights, tmp_path)

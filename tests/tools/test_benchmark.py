@@ -69,6 +69,29 @@ def test_the_stages_of_esam_make_up_a_frame(monkeypatch, room, weights, capsys):
     assert sum(cpu_ms.values()) == pytest.approx(whole, abs=0.5)
 
 
+def test_the_stages_of_a_stream_and_what_it_holds(monkeypatch, weights, capsys):
+    monkeypatch.syspath_prepend(str(TOOLS))
+    from benchmarks import esam_stream
+    from benchmarks.esam_stream import judged, measure
+
+    from vantage3d.esam import StreamSegmenter
+
+    monkeypatch.setattr(esam_stream, "SETTLED", 1)
+    stream = StreamSegmenter(weights("esam"), num_points=500, least_score=0)
+    times, sizes = measure(stream, 2)
+    assert all(len(values) == 2 for values in times.values())
+    assert times["network"][1] > 0.001 and min(map(min, times.values())) > -0.001
+    first, last = sizes
+    assert first.voxels < last.voxels == len(stream.map)
+    assert last.map_mb == pytest.approx(13 * last.voxels / 2**20)
+    first = first._replace(resident_mb=last.resident_mb)
+    assert judged({"without superpoints": 1.2}, [first, last]) == 1
+    assert judged({"without superpoints": 1.0}, [first, last]) == 0
+    leaking = last._replace(resident_mb=1.1 * last.resident_mb)
+    assert judged({"without superpoints": 1.0}, [first, leaking]) == 1
+    assert "map: 13.0 bytes for a new voxel" in capsys.readouterr().out
+
+
 def test_the_stages_of_deltas_are_timed_one_by_one(monkeypatch):
     monkeypatch.syspath_prepend(str(TOOLS))
     from benchmarks.deltas import make_batch, one_round

@@ -112,9 +112,17 @@ def _run(args: argparse.Namespace) -> None:
 def _run_camera(args: argparse.Namespace) -> None:
     """Segment what a camera shows, until Ctrl-C."""
     from vantage3d.inference.realsense import RealSense
+    from vantage3d.io.prediction_files import FRAMES
 
-    with RealSense() as frames:
-        _stream(args, _segmenter(args), frames, args.out / CAMERA)
+    frames = args.out / CAMERA / FRAMES
+    if frames.is_dir() and not args.overwrite:
+        raise ValueError(
+            f"{frames} has frames of another time. Choose another --out, or --overwrite"
+        )
+    with RealSense() as camera:
+        stream = _segmenter(args)
+        shutil.rmtree(frames, ignore_errors=True)
+        _stream(args, stream, camera, args.out / CAMERA)
 
 
 def _segmenter(args: argparse.Namespace) -> Any:
@@ -166,26 +174,17 @@ def _footage(args: argparse.Namespace, whole: Any) -> Any:
 
 def _stream(args: argparse.Namespace, stream: Any, footage: Any, folder: Path) -> Any:
     """Segment a sequence, tell and write what was found; the scene."""
-    from vantage3d.inference.realsense import RealSense
     from vantage3d.io.prediction_files import FRAMES
     from vantage3d.results.outputs import save
     from vantage3d.results.prediction import ScenePrediction
     from vantage3d.results.store import StoredFrames
 
-    live = args.follow is not None or isinstance(footage, RealSense)
-    if isinstance(footage, RealSense) and (old := StoredFrames(folder / FRAMES)):
-        if not args.overwrite:
-            raise ValueError(
-                f"{old.folder} has {len(old)} frames of another time. Choose another "
-                "--out, or --overwrite"
-            )
-        shutil.rmtree(old.folder)
     again = args.overwrite or args.realtime is not None  # other frames every time
     start = time.perf_counter()
     try:
         found = stream(footage, out_dir=folder, overwrite=again)
-    except KeyboardInterrupt:
-        if not live:
+    except KeyboardInterrupt:  # how one ends what has no end
+        if args.follow is None and isinstance(footage, Sized):
             raise
         found = ScenePrediction(folder.name, StoredFrames(folder / FRAMES))
     each = 1000 * (time.perf_counter() - start) / len(found.frames)

@@ -13,6 +13,7 @@ from mmdet3d.structures.points import DepthPoints
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.logging import print_log
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from vantage3d.backbones2d.build import NAMES, RANDOM_WEIGHTS
@@ -25,7 +26,6 @@ from vantage3d.esam.converters.samples import (
 )
 from vantage3d.esam.converters.segmenters import SegmenterOptions, build_segmenter
 from vantage3d.geometry import scale_intrinsics
-from vantage3d.geometry.nearest_drawn import nearest_drawn
 from vantage3d.inference import Group, Inferencer, InputFrame
 from vantage3d.inference.frames import leave_out
 from vantage3d.recordings.registration import register_color, register_labels
@@ -255,12 +255,22 @@ class RGBDSegmenter(Inferencer):
     ) -> FramePrediction:
         """Masks of points become masks of pixels: that of the nearest point."""
         rows, columns = np.nonzero(view.depth > 0)
-        near = nearest_drawn(view.depth, view.K, drawn["pixels"])
-        masks = found.pts_instance_mask[0]
-        whole = np.zeros((len(masks), *view.depth.shape), bool)
-        whole[:, rows, columns] = masks[:, near]
-        semantics = np.full(view.depth.shape, -1, np.int16)
-        semantics[rows, columns] = found.pts_semantic_mask[0][near]
+        z = view.depth[rows, columns].astype(np.float64)
+        pixels = np.stack([columns, rows, np.ones_like(rows)], 1).astype(np.float64)
+        places = (pixels @ np.linalg.inv(view.K).T) * z[:, None]
+        own = drawn["pixels"]
+        of_own = np.zeros(view.depth.shape, np.int64)
+        of_own[rows, columns] = np.arange(len(rows))
+        tree = cKDTree(places[of_own[own[:, 1], own[:, 0]]])
+        nearest_point = np.full(view.depth.shape, len(own))  # of nothing: one too many
+        nearest_point[rows, columns] = tree.query(
+            places, workers=torch.get_num_threads()
+        )[1]
+        masks = np.pad(found.pts_instance_mask[0], ((0, 0), (0, 1)))
+        whole = np.empty((len(masks), *view.depth.shape), bool)
+        for of_points, of_pixels in zip(masks, whole):
+            np.take(of_points, nearest_point, out=of_pixels, mode="clip")
+        semantics = np.append(found.pts_semantic_mask[0], -1).astype(np.int16)
         order = np.argsort(-found.instance_scores, kind="stable")
         tracks = found.get("instance_tracks")
         instances = Instances(
@@ -269,7 +279,7 @@ class RGBDSegmenter(Inferencer):
             found.instance_labels[order].astype(np.int64),
             self.classes,
             view.superpoints.astype(np.int32),
-            semantics,
+            semantics[nearest_point],
             self.semantic_classes,
             None if tracks is None else tracks[order],
         )
