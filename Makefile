@@ -30,6 +30,8 @@ DELTAS = configs/deltas/deltas_synthetic.py
 DELTAS_ROOMS = --train-rooms 80 --val-rooms 12 --frames 12 --frame-step 20 \
     --size 256x192 --workers $(WORKERS)
 DEMO = configs/ESAM_CA/ESAM_sv_synthetic_CA.py
+# As --cfg-options model.voxel_size=0.08.
+DEMO_OPTIONS ?=
 # Rows of `make demo-real`: without image features, and with those of a real network.
 REAL_ROWS ?= points injection bifusion
 REAL_SEEDS ?= 0
@@ -82,9 +84,9 @@ demo: setup
 	$(RUN) tools/create_data.py scannet200_sv --root-path $(DATA)/synthetic \
 	    --out-dir $(DATA)/synthetic --workers $(WORKERS)
 	$(TRAIN_TWICE) $(DEMO) --data-root $(DATA)/synthetic \
-	    --work-dir $(WORK)/demo --resume
+	    --work-dir $(WORK)/demo --resume $(DEMO_OPTIONS)
 	$(RUN) tools/test.py $(DEMO) $(WORK)/demo --data-root $(DATA)/synthetic \
-	    --work-dir $(WORK)/demo
+	    --work-dir $(WORK)/demo $(DEMO_OPTIONS)
 
 demo-depth: setup
 	$(RUN) tools/make_synthetic.py $(STREETS) --out $(DEPTH_DATA)/suburb/raw \
