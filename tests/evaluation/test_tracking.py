@@ -98,6 +98,25 @@ def test_out_of_sight_is_no_fragment():
     check(stream(present, present), **PERFECT)
 
 
+def test_ids_swapped_at_a_revisit_are_one_switch_each():
+    """Both leave for three frames in the middle and come back as each other."""
+    away = lambda t: 4 <= t < 7  # noqa: E731
+    true = lambda t: (-1, -1) if away(t) else (0, 1)  # noqa: E731
+    said = lambda t: (-1, -1) if away(t) else ((0, 1) if t < 4 else (1, 0))  # noqa: E731
+    each = 4 * 4 / (7 + 7 - 4) + 3 * 3 / (7 + 7 - 3)
+    check(
+        stream(said, true),
+        switches=2,
+        fragments=0,
+        det_a=1,
+        ass_a=each / 7,
+        hota=np.sqrt(each / 7),
+        idf1=8 / 14,
+        births=0.2,
+        deaths=0,
+    )
+
+
 def test_two_ids_for_one_instance_are_a_duplicate():
     check(
         stream(lambda t: [0, 0, 0, 9, 1, 1, 1, 1, *NOTHING]),

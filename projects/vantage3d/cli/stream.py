@@ -20,7 +20,7 @@ from vantage3d.cli.predict import (
 from vantage3d.process.command import one_message
 from vantage3d.results.outputs import OUTPUTS
 
-ASSOCIATIONS = ("legacy", "voxels")
+ASSOCIATIONS = ("box_iou", "buffer", "legacy", "voxels")
 CAMERA = Path("realsense")  # a source, where no folder is called so
 TABLE = "instances.csv"
 
@@ -46,10 +46,9 @@ def run_stream(argv: list[str] | None = None) -> None:
     text += "; ".join(f"{name}: {said}" for name, (_, said) in OUTPUTS.items())
     kinds = ["ply", "video"]
     add("--save", nargs="+", choices=[NPZ, *OUTPUTS], default=kinds, help=text)
-    text = (
-        "how a detection finds its instance: by the space that both fill, or as ESAM "
-    )
-    text += "was released, with an online model; voxels if absent"
+    text = "how a detection finds its instance: by the space that both fill, by boxes "
+    text += "alone, or, with an online model, as ESAM was released or as AutoSeg3D; "
+    text += "voxels if absent"
     add("--association", choices=ASSOCIATIONS, default="voxels", help=text)
     text = "detections below it are forgotten; 0.3 if absent"
     add("--least-score", type=float, default=0.3, help=text)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from vantage3d.esam.online.association import (
+    MISSED,
     RULES,
     box_iou,
+    boxes_of,
     by_voxels,
     online_merge,
     take_in,
@@ -56,6 +58,8 @@ class Stream:
         self.tracks, self.map, self.place = Tracks(2), VoxelMap(0.05), 0
 
     def see(self, found: Detections) -> list[int]:
+        if self.rule.of_points:
+            found = found._replace(boxes=boxes_of(found.masks, found.points))
         ids = self.rule.assign(found, self.tracks, self.map).ids
         take_in(self.rule, found, self.tracks, self.map, self.place)
         self.place += 1
@@ -257,3 +261,40 @@ def test_exact_masks_of_a_filmed_room_keep_their_ids():
             seen += 1
     assert len(set(ids.values())) == len(ids) == len(stream.tracks)
     assert seen > 2 * len(ids)
+
+
+def test_a_buffer_looks_for_what_was_seen_lately_and_looks_alike():
+    stream = Stream("buffer")
+    assert stream.see(boxed([0, 0.2], EYE[:2])) == [0, 1]
+    assert stream.see(boxed([0, 0.2], EYE[[1, 0]])) == [1, 0]  # looks change places
+    assert stream.see(boxed([0.1], EYE[[3]])) == [0]  # like none: the nearest box
+    for _ in range(MISSED + 1):
+        assert stream.see(boxed([9], EYE[[2]])) == [2]
+    assert stream.see(boxed([0.2], EYE[[1]])) == [3]  # seen too long ago
+    assert stream.see(boxed([9], EYE[[2]], labels=[1])) == [4]  # of another class
+
+
+def test_detections_of_a_frame_that_are_one_get_one_id():
+    """By complete linkage: a is like b and b like c, but a is not like c."""
+    masks = np.zeros((4, 40), bool)
+    for row, (first, last) in enumerate(((0, 20), (4, 24), (9, 29), (30, 40))):
+        masks[row, first:last] = True
+    found = boxed([0, 0, 0, 5], EYE[[0, 0, 0, 1]])
+    found = found._replace(masks=masks, points=np.zeros((40, 3)))
+    ious = [len({*range(a, a + 20)} & {*range(b, b + 20)}) for a, b in ((0, 4), (0, 9))]
+    assert ious[0] / (40 - ious[0]) > 0.5 > ious[1] / (40 - ious[1])
+    assert len(set(Stream("buffer").see(found))) == 3
+    other = found._replace(feats=EYE[[0, 1, 0, 1]])  # b looks unlike
+    assert len(set(Stream("buffer").see(other))) == 4
+    nothing = found.kept(np.zeros(4, bool))
+    assert Stream("buffer").see(nothing) == []
+
+
+def test_boxes_alone_follow_what_overlaps_most():
+    stream = Stream("box_iou")
+    assert stream.see(view((0, 1), (0.4, 1))) == [0, 1]
+    assert stream.see(view((0.5, 1), (0.1, 1), (7, 1))) == [1, 0, 2]
+    np.testing.assert_allclose(
+        stream.tracks.boxes[2, [0, 2, 3]], [6.985, -0.025, 7.995]
+    )
+    assert (boxes_of(np.zeros((1, 4), bool), np.ones((4, 3))) == 0).all()

@@ -4,6 +4,7 @@ from vantage3d.esam.models.data_preprocessor import Det3DDataPreprocessor_
 from vantage3d.esam.models.fusion.bifusion import BiFusionEncoder
 from vantage3d.esam.models.fusion.image_sampling import OnlineFeatures, StoredFeatures
 from vantage3d.esam.models.fusion.injection import FeatureDistillation
+from vantage3d.esam.models.fusion.stem_fusion import StemFusion
 from vantage3d.esam.models.geo_aware_pool import GeoAwarePooling
 from vantage3d.esam.models.merge_head import MergeHead
 from vantage3d.esam.models.mink_unet import Res16UNet34C
@@ -27,6 +28,7 @@ __all__ = [
     "ScanNet200MixFormer3D",
     "ScanNet200MixFormer3D_Online",
     "ScanNetMixQueryDecoder",
+    "StemFusion",
     "StoredFeatures",
     "mask_matrix_nms",
 ]

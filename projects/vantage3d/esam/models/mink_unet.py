@@ -164,6 +164,7 @@ class Res16UNet34C(nn.Module):
         x: Any,
         injection: ImagePyramid | None = None,
         memory: Callable[[Sequence[Any]], Sequence[Any]] | None = None,
+        stem: Callable[[Any], Any] | None = None,
     ) -> Any:
         """Run the network.
 
@@ -173,6 +174,7 @@ class Res16UNet34C(nn.Module):
                 exactly if the network was made with ``injection``.
             memory: What is done to the levels of strides 2, 4, 8 and 16, of
                 ``level_channels``, before the way up: MultilevelMemory.
+            stem: What is done to the voxels of the stem, of ``init_dim`` channels.
 
         Returns:
             Sparse tensor on the same voxels, rows in the same order, with
@@ -188,6 +190,8 @@ class Res16UNet34C(nn.Module):
                 f"{type(injection).__name__}"
             )
         p1 = self.relu(self.bn0(self.conv0p1s1(x)))
+        if stem is not None:
+            p1 = stem(p1)
         p2 = self.block1(self.relu(self.bn1(self.conv1p1s2(p1))))
         p4 = self.block2(self.relu(self.bn2(self.conv2p2s2(p2))))
         p8 = self.block3(self.relu(self.bn3(self.conv3p4s2(p4))))

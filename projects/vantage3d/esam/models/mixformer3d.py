@@ -3,13 +3,14 @@
 points -> voxels -> backbone -> point features -> GeoAwarePooling -> superpoints
 -> ScanNetMixQueryDecoder -> masks of points, one query per superpoint.
 
-Image features may join in the backbone's decoder (injection), on its point features
-(fusion), or only teach it (distillation).
+Image features may join in the backbone's stem (stem fusion) or decoder (injection), on
+its point features (fusion), or only teach it (distillation).
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -102,6 +103,7 @@ class ScanNet200MixFormer3D(BaseModel):
         image_features: Config of where image features come from, StoredFeatures for
             one; None for a model of points alone.
         fusion: Config of BiFusionEncoder, or None.
+        stem_fusion: Config of StemFusion, or None.
         distillation: Config of FeatureDistillation, or None.
         test_cfg: Fields of InstancePostProcess.
         tta: Predict from eight flipped and turned copies of a frame, at eight times
@@ -131,6 +133,7 @@ class ScanNet200MixFormer3D(BaseModel):
         criterion: dict,
         image_features: dict | None = None,
         fusion: dict | None = None,
+        stem_fusion: dict | None = None,
         distillation: dict | None = None,
         test_cfg: dict | None = None,
         tta: bool = False,
@@ -151,6 +154,8 @@ class ScanNet200MixFormer3D(BaseModel):
         self.criterion = MODELS.build(criterion)
         self.image_features = image_features and MODELS.build(image_features)
         self.fusion = fusion and MODELS.build(fusion)
+        # The name is that of released checkpoints.
+        self.conv = stem_fusion and MODELS.build(stem_fusion)
         self.distillation = distillation and MODELS.build(distillation)
         if self.distillation is None:
             self.IGNORED_CHECKPOINT_KEYS = {
@@ -160,6 +165,7 @@ class ScanNet200MixFormer3D(BaseModel):
         parts = {
             "backbone.injection": self.backbone if self.injects else None,
             "fusion": self.fusion,
+            "stem_fusion": self.conv,
             "distillation": self.distillation,
         }
         check_image_channels(
@@ -208,11 +214,15 @@ class ScanNet200MixFormer3D(BaseModel):
         means, row_of_point = voxelize(coordinates, colors)
         voxels = self.backbone.engine.tensor(means.features, means.coordinates)
         images, terms = None, {}
-        if self.injects or self.fusion is not None:
+        if self.injects or self.fusion is not None or self.conv is not None:
             images = self.image_features(inputs, data_samples)
             terms["valid_projection_ratio"] = images.valid.float().mean()
-        pyramid = [ImagePyramid(images, coordinates)] if self.injects else []
-        voxels = self.run_backbone(voxels, *pyramid)
+        pyramid = images and ImagePyramid(images, coordinates)
+        stem = (
+            {} if self.conv is None else {"stem": partial(self.conv, pyramid=pyramid)}
+        )
+        own = [pyramid] if self.injects else []
+        voxels = self.run_backbone(voxels, *own, **stem)
         feats = voxels.features.index_select(0, row_of_point)
         points = torch.cat(xyz).float()
         if self.fusion is not None:
@@ -236,9 +246,9 @@ class ScanNet200MixFormer3D(BaseModel):
     def reset(self) -> None:
         """Forget earlier frames, of which a single-view model remembers nothing."""
 
-    def run_backbone(self, *inputs: Any) -> Any:
+    def run_backbone(self, *inputs: Any, **options: Any) -> Any:
         """Features of voxels; an online model gives its memory as well."""
-        return self.backbone(*inputs)
+        return self.backbone(*inputs, **options)
 
     def loss(
         self, inputs: dict, data_samples: Sequence[Det3DDataSample]

@@ -79,9 +79,9 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
         """Forget earlier frames: other scenes follow."""
         self.memory.reset()
 
-    def run_backbone(self, *inputs: Any) -> Any:
+    def run_backbone(self, *inputs: Any, **options: Any) -> Any:
         """Features of voxels, with the memory."""
-        return self.backbone(*inputs, memory=self.memory)
+        return self.backbone(*inputs, **options, memory=self.memory)
 
     def loss(
         self, inputs: Sequence[dict], data_samples: Sequence[Sequence[Det3DDataSample]]

@@ -1,4 +1,4 @@
-"""Which instance of a stream each detection of a frame is: two rules of one kind.
+"""Which instance of a stream each detection of a frame is: rules of one kind.
 
 A rule takes a frame's detections, the instances known so far and the space they fill,
 and gives an id to each detection: that of a known instance, the next free ones to new
@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.optimize import linear_sum_assignment
+from scipy.special import expit, softmax
 
 from vantage3d.esam.online.tracks import Detections, Floats, Ids, Tracks
 from vantage3d.esam.online.voxel_map import UNSEEN, VoxelMap
@@ -22,6 +24,12 @@ MOSTLY = (
     0.5  # of a detection inside an instance or a better detection, to be part of it
 )
 ENOUGH = 0.1  # of a detection that was seen before, to say what it is part of
+MARGIN = 0.025  # metres around the points of an instance, of its box
+
+# Of AutoSeg3D's description.
+MISSED = 50  # frames after which an instance is not looked for any more
+LINKED = 0.5  # appearance times IoU from which detections of a frame are one
+TEMPERATURE = 0.07  # that the vectors were taught with
 
 
 class Assigned(NamedTuple):
@@ -143,6 +151,81 @@ def online_merge(found: Detections, tracks: Tracks, seen: VoxelMap) -> Assigned:
     return Assigned(ids, np.zeros(number, bool))
 
 
+def by_boxes(found: Detections, tracks: Tracks, seen: VoxelMap) -> Assigned:
+    """Ids by the overlap of boxes alone: what the others should be better than.
+
+    Args and result are those of :func:`by_voxels`; nothing is ever forgotten.
+    """
+    assert found.boxes is not None
+    number = len(found.scores)
+    ids = np.full(number, -1, np.int64)
+    if len(tracks):
+        rows, columns = _assign(box_iou(found.boxes, tracks.boxes))
+        ids[rows] = columns
+    new = ids < 0
+    ids[new] = len(tracks) + np.arange(new.sum())
+    return Assigned(ids, np.zeros(number, bool))
+
+
+def by_buffer(found: Detections, tracks: Tracks, seen: VoxelMap) -> Assigned:
+    """Ids as AutoSeg3D (2025) describes them: appearance times box, of what was lately.
+
+    Detections of a frame that are one, by complete linkage on appearance times IoU, get
+    one id. The appearance is the vector of an online model; a memory attention over
+    earlier queries, which that work trains for it, is no part of this.
+
+    Args and result are those of :func:`by_voxels`; nothing is ever forgotten.
+    """
+    assert found.feats is not None and found.boxes is not None
+    number = len(found.scores)
+    groups = _one_of_frame(found)
+    count = int(groups.max(initial=-1)) + 1
+    gain = np.zeros((number, len(tracks)))
+    if len(tracks):
+        logits = found.feats @ tracks.feats.T / TEMPERATURE
+        gain = softmax(logits, axis=1) * expit(logits)
+        gain *= box_iou(found.boxes, tracks.boxes)
+        gain *= found.labels[:, None] == tracks.labels[None]
+        gain *= tracks.last.max() - tracks.last <= MISSED
+    of_group = np.zeros((count, len(tracks)))
+    np.maximum.at(of_group, groups, gain)
+    ids = np.full(count, -1, np.int64)
+    rows, columns = _assign(of_group)
+    ids[rows] = columns
+    new = ids < 0
+    ids[new] = len(tracks) + np.arange(new.sum())
+    return Assigned(ids[groups], np.zeros(number, bool))
+
+
+def _one_of_frame(found: Detections) -> NDArray[np.intp]:
+    """(I,) groups 0, 1, ... of detections that are one instance."""
+    assert found.feats is not None
+    number = len(found.scores)
+    if number < 2:
+        return np.zeros(number, np.intp)
+    masks = found.masks.astype(np.float32)
+    common, sizes = masks @ masks.T, masks.sum(1)
+    union = sizes[:, None] + sizes[None] - common
+    likeness = found.feats @ found.feats.T * common / np.maximum(union, 1)
+    likeness *= found.labels[:, None] == found.labels[None]
+    apart = np.clip(1 - likeness, 0, 1)[np.triu_indices(number, 1)]
+    groups = fcluster(linkage(apart, "complete"), 1 - LINKED, "distance")
+    return np.unique(groups, return_inverse=True)[1]
+
+
+def boxes_of(masks: NDArray[np.bool_], points: Floats) -> Floats:
+    """(I, 6) corners around the points (N, 3) of masks (I, N), 2.5 cm away from them.
+
+    What is flat would have no volume else, and overlap nothing.
+    """
+    boxes = np.zeros((len(masks), 6))
+    for box, mask in zip(boxes, masks):
+        if mask.any():
+            own = points[mask]
+            box[:3], box[3:] = own.min(0) - MARGIN, own.max(0) + MARGIN
+    return boxes
+
+
 def box_iou(a: Floats, b: Floats) -> Floats:
     """(I, M) intersection over union of boxes (I, 6) and (M, 6), two corners each."""
     low = np.maximum(a[:, None, :3], b[None, :, :3])
@@ -161,13 +244,25 @@ def _assign(similarity: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 class Rule(NamedTuple):
-    """A rule and the fields of :class:`Detections` that it cannot do without."""
+    """A rule of :data:`RULES`.
+
+    Attributes:
+        assign: The rule.
+        needs: Fields of :class:`Detections` that it cannot do without.
+        of_points: Whether boxes are those of the masks' points.
+    """
 
     assign: Callable[[Detections, Tracks, VoxelMap], Assigned]
     needs: tuple[str, ...] = ()
+    of_points: bool = False
 
 
-RULES = {"voxels": Rule(by_voxels), "legacy": Rule(online_merge, ("feats", "boxes"))}
+RULES = {
+    "voxels": Rule(by_voxels),
+    "box_iou": Rule(by_boxes, of_points=True),
+    "legacy": Rule(online_merge, ("feats", "boxes")),
+    "buffer": Rule(by_buffer, ("feats", "boxes")),
+}
 
 
 def take_in(
@@ -191,6 +286,8 @@ def take_in(
     Returns:
         Those that are not forgotten, and their ids.
     """
+    if rule.of_points:
+        found = found._replace(boxes=boxes_of(found.masks, found.points))
     ids, doubted = rule.assign(found, tracks, seen)
     kept = ids >= 0
     found, ids, doubted = found.kept(kept), ids[kept], doubted[kept]

@@ -65,8 +65,10 @@ class StreamSegmenter(RGBDSegmenter):
         weights: As in :class:`RGBDSegmenter`.
         config: As there.
         device: As there.
-        association: "voxels", by the space that instances fill and their appearance, or
-            "legacy", by vectors and boxes of an online model as ESAM was released.
+        association: "voxels", by the space that instances fill and their appearance,
+            "box_iou", by boxes around their points alone,
+            "legacy", by vectors and boxes of an online model as ESAM was released, or
+            "buffer", by these as AutoSeg3D describes it.
         least_score: Detections below it are forgotten.
         most: Detections of a frame, the best ones; None for all.
         **options: Others of :class:`RGBDSegmenter`.
