@@ -14,7 +14,7 @@ model = dict(
     blocks=(1, 1, 1, 1),
     descriptor_dim=32,
     descriptor_stride=4,
-    planes=48,
+    planes=32,
     criterion=dict(type="PlaneSweepLoss", depth=dict(beta=0.1)),
 )
 optim_wrapper = dict(paramwise_cfg=dict(_delete_=True, lr_mult={"sharpness": 100}))
