@@ -6,8 +6,10 @@ import pytest
 
 from tests.engine import runs
 from tests.shared import ROOT
+from vantage3d.engine.configs.config import load_config
 
-CONFIG = str(ROOT / "configs/deltas/deltas_synthetic.py")
+CONFIGS = ROOT / "configs/deltas"
+CONFIG = str(CONFIGS / "deltas_synthetic.py")
 
 
 def tiny(index, **options) -> dict:
@@ -41,3 +43,13 @@ def test_a_resumed_run_ends_with_the_same_bits(scannet, tmp_path):
     once, again = (runs.weights(run / "iter_4.pth") for run in (whole, halves))
     assert runs.same(once, again)
     assert not runs.same(once, runs.weights(whole / "iter_2.pth"))
+
+
+def test_the_small_config_tests_on_rooms_that_had_no_part_in_it():
+    cfg = load_config(CONFIGS / "deltas_scannet_small.py")
+    data = [cfg[f"{part}_dataloader"].dataset for part in ("train", "val", "test")]
+    scenes = [set(one.sequences) for one in data]
+    assert [len(one) for one in scenes] == [10, 1, 2]
+    assert len(set.union(*scenes)) == 13
+    # all are in the split of ScanNet that its table gives them
+    assert [one.split for one in data] == ["train"] * 3

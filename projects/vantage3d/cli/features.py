@@ -117,10 +117,11 @@ def probe_features(argv: list[str] | None = None) -> None:
             configs/ESAM_CA/ESAM_sv_synthetic_CA_dino_inject.py --data-root data/flush
 
     Prints, for pairs of neighbouring superpoints on one plane, how well the distance of
-    several features tells two instances from one (area under the ROC curve).
+    several features tells two instances from one (area under the ROC curve): those of
+    images, if the config has any, and colours of its voxels and of finer ones.
     """
     parser = command_parser(probe_features.__doc__ or "")
-    add_config(parser, "config with model.image_features")
+    add_config(parser)
     add_data_root(parser)
     args = parser.parse_args(argv)
     from vantage3d.engine import load_config, set_data_root
@@ -130,10 +131,9 @@ def probe_features(argv: list[str] | None = None) -> None:
     with one_message("stopped"):
         cfg = load_config(args.config)
         set_data_root(cfg, args.data_root)
-        if not cfg.model.get("image_features"):
-            raise ValueError(f"config {args.config} has no `model.image_features`")
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
-        source = MODELS.build(cfg.model.image_features)
+        features = cfg.model.get("image_features")
+        source = MODELS.build(features) if features else None
         pairs = probe_dataset(dataset, source, cfg.model.voxel_size)
         differs = pairs.pop("differs") > 0
         print(f"{len(differs)} pairs, {differs.mean():.3f} of two instances")

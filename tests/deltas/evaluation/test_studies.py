@@ -110,6 +110,10 @@ def test_numbers_that_agree_with_a_guess_are_flagged():
     assert sum("no keypoint was triangulated" in note for note in notes) == 4
     fine = [result("gap 20", 20, 0.08, control="none"), result("none", None, 0.2)]
     assert warnings(fine) == []
+    harmful = [result("gap 20", 20, 0.3, control="none"), fine[1]]
+    assert warnings(harmful) == [
+        "gap 20: AbsRel 0.3000 is worse than 0.2000 without any point: the points harm."
+    ]
 
 
 def test_rows_of_chance_and_other_anchors_are_flagged():

@@ -35,7 +35,20 @@ def test_features_of_instances_tell_them_apart_and_noise_does_not(plane):
     assert 0.05 < differs.mean() < 0.3
     areas = {name: roc_area(values, differs) for name, values in pairs.items()}
     assert areas["image features"] == 1
-    assert areas["voxel colour"] == pytest.approx(0.5, abs=0.1)
+    assert areas["mean colour, 5 cm"] == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_texture_finer_than_the_voxels_is_seen_by_finer_ones(plane):
+    """Stripes of 2 cm beside their mean: the same colour in voxels of 4 cm."""
+    points, superpoints, instances = plane
+    stripes = np.floor(points[:, 1] / 0.02) % 2
+    points[:, 3:] = np.where(instances == 1, stripes, 0.5)[:, None]
+    pairs = probe_frame(points, superpoints, instances, None, 0.04)
+    differs = pairs.pop("differs") > 0
+    areas = {name: roc_area(values, differs) for name, values in pairs.items()}
+    assert "image features" not in areas
+    assert areas["spread of colour, 2 cm"] == areas["colour histogram, 1 cm"] == 1
+    assert areas["mean colour, 1 cm"] < 0.8 and areas["spread of colour, 4 cm"] < 1
 
 
 def test_superpoints_on_a_border_or_around_a_corner_make_no_pair(plane):

@@ -128,11 +128,10 @@ class DepthReportHook(DrawnBatchesHook):
         tables = [table_of(rows, EIGHT)]
         if SPARSE[0] in metrics:
             tables.append(table_of(sparse_rows(metrics), OF_POINTS))
-        ratio = ""
         if beside:
             ratio = metrics[EIGHT[0]] / rows["median map"][EIGHT[0]]
-            ratio = f"AbsRel is {ratio:.2f} of the median map's"
-        print_log("\n" + "\n".join([*tables, ratio]), logger="current")
+            tables.append(f"AbsRel is {ratio:.2f} of the median map's")
+        print_log("\n" + "\n".join(tables), logger="current")
 
 
 OF_POINTS = SPARSE[1:4]

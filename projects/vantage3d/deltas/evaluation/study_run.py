@@ -237,6 +237,11 @@ def warnings(results: Sequence[Result]) -> list[str]:
                 f"{row.name}: AbsRel equals that without any point ({guess:.4f}): "
                 "triangulation made no difference."
             )
+        elif metrics[EIGHT[0]] > guess:
+            notes.append(
+                f"{row.name}: AbsRel {metrics[EIGHT[0]]:.4f} is worse than {guess:.4f} "
+                "without any point: the points harm."
+            )
     return notes
 
 
@@ -274,13 +279,14 @@ def draw(study: Study, results: Sequence[Result]) -> Figure:
     left.set_ylabel("relative error")
     right.set_ylabel("share")
     right.set_ylim(0, 1.03)
-    left.set_ylim(bottom=0)
+    left.set_ylim(0, 1.1 * left.get_ylim()[1])
     for axes in (left, right):
         names = [f"{r.row.x:g}" if study.axis else r.row.name for r in drawn]
         axes.set_xticks(xs, names)
         if not study.axis:
             axes.tick_params(axis="x", labelrotation=30, labelsize=7)
         axes.set_xlabel(study.axis)
-        axes.legend(fontsize=8, frameon=False)
+        axes.legend(fontsize=8, frameon=False, ncol=2, loc="lower left",
+                    bbox_to_anchor=(0, 1.0))  # fmt: skip
         axes.spines[["top", "right"]].set_visible(False)
     return figure

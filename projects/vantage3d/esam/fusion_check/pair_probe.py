@@ -18,6 +18,8 @@ PURITY = 0.95  # superpoints on a border belong to nobody
 MIN_POINTS = 10
 FLATNESS = 0.0015  # root mean square distance from a plane, metres
 REACH = 0.3  # metres between centres
+FINER = (0.02, 0.01)  # metres: voxels of a network without images that sees finer
+BINS = (0.25, 0.5, 0.75)  # quantiles of a frame's voxel colours
 Probe = dict[str, NDArray[np.floating]]
 
 
@@ -40,29 +42,27 @@ def probe_frame(
     points: NDArray,
     superpoints: NDArray[np.integer],
     instances: NDArray[np.integer],
-    image_feats: NDArray,
+    image_feats: NDArray | None,
     voxel_size: float,
 ) -> Probe:
     """Distances between neighbouring coplanar superpoints of one frame.
+
+    Colours of voxels are what a network without images has. Where those of finer voxels
+    tell instances apart, a gain by images may be no more than resolution.
 
     Args:
         points: (N, 6) metres and colour.
         superpoints: (N,) ids 0..M-1.
         instances: (N,) ids, negative for none.
-        image_feats: (N, C) image feature of each point.
-        voxel_size: Metres.
+        image_feats: (N, C) image feature of each point, if there are any.
+        voxel_size: Metres, of the model.
 
     Returns:
         (P,) arrays: ``differs`` (1 for two instances), and the distance by ``image
-        features``, ``voxel colour`` (mean over the voxels of a superpoint), ``spread of
-        voxel colour`` (its deviation), and ``position``.
+        features``, ``position``, and for this voxel size and those of :data:`FINER`
+        mean, deviation and histogram of the voxel colours of a superpoint.
     """
     check_shape("points", points, "N 6")
-    voxels = np.floor(points[:, :3] / voxel_size).astype(np.int64)
-    _, voxel = np.unique(voxels, axis=0, return_inverse=True)
-    color = _mean(points[:, 3:], voxel.ravel())[voxel.ravel()]
-    mean = _mean(color, superpoints)
-    spread = np.sqrt(np.maximum(_mean(color**2, superpoints) - mean**2, 0))
     center = _mean(points[:, :3], superpoints)
     # the instance that nearly all points of a superpoint have, else -1
     table = np.zeros((superpoints.max() + 1, instances.max() + 2), np.int64)
@@ -70,12 +70,12 @@ def probe_frame(
     total = table.sum(axis=1)
     pure = (table.max(axis=1) > PURITY * total) & (total >= MIN_POINTS)
     owner = np.where(pure, table.argmax(axis=1) - 1, -1)
-    kinds = {
-        "image features": _mean(image_feats, superpoints),
-        "voxel colour": mean,
-        "spread of voxel colour": spread,
-        "position": center,
-    }
+    kinds = {"position": center}
+    if image_feats is not None:
+        kinds = {"image features": _mean(image_feats, superpoints), **kinds}
+    for size in (voxel_size, *FINER):
+        for name, feats in voxel_colours(points, superpoints, size).items():
+            kinds[f"{name}, {100 * size:g} cm"] = feats
     pairs = np.array(list(_pairs(points[:, :3], superpoints, center, owner)), int)
     first, second = pairs.reshape(-1, 2).T
     distances = {
@@ -83,6 +83,25 @@ def probe_frame(
         for name, feats in kinds.items()
     }
     return {"differs": (owner[first] != owner[second]).astype(float), **distances}
+
+
+def voxel_colours(
+    points: NDArray, superpoints: NDArray[np.integer], voxel_size: float
+) -> dict[str, NDArray]:
+    """(M, C) statistics of the voxel colours of each superpoint, by name."""
+    voxels = np.floor(points[:, :3] / voxel_size).astype(np.int64)
+    _, voxel = np.unique(voxels, axis=0, return_inverse=True)
+    color = _mean(points[:, 3:], voxel.ravel())[voxel.ravel()]
+    mean = _mean(color, superpoints)
+    bins = [np.searchsorted(np.quantile(c, BINS), c, side="right") for c in color.T]
+    inside = np.concatenate([np.eye(len(BINS) + 1)[b] for b in bins], axis=1)
+    return {
+        "mean colour": mean,
+        "spread of colour": np.sqrt(
+            np.maximum(_mean(color**2, superpoints) - mean**2, 0)
+        ),
+        "colour histogram": _mean(inside, superpoints),
+    }
 
 
 def _mean(values: NDArray, ids: NDArray) -> NDArray:
@@ -110,15 +129,19 @@ def _pairs(
                 yield int(first), int(second)
 
 
-def probe_dataset(dataset: object, source: torch.nn.Module, voxel_size: float) -> Probe:
-    """Pairs of all frames of a test set, with the model's ``image_features``."""
+def probe_dataset(
+    dataset: object, source: torch.nn.Module | None, voxel_size: float
+) -> Probe:
+    """Pairs of all frames of a test set, with the model's ``image_features`` if any."""
     frames = []
     for number in range(len(dataset)):  # type: ignore[arg-type]
         item = dataset[number]  # type: ignore[index]
         inputs = {key: [value] for key, value in item["inputs"].items()}
         sample = item["data_samples"]
-        with torch.no_grad():
-            feats = source(inputs, [sample]).sample()
+        feats = None
+        if source is not None:
+            with torch.no_grad():
+                feats = source(inputs, [sample]).sample().numpy()
         truth = np.asarray(sample.eval_ann_info["pts_instance_mask"])
         stuff = truth < 2  # walls and floors are no instances
         frames.append(
@@ -126,7 +149,7 @@ def probe_dataset(dataset: object, source: torch.nn.Module, voxel_size: float) -
                 inputs["points"][0].numpy(),
                 sample.gt_pts_seg.sp_pts_mask.numpy(),
                 np.where(stuff, -1, truth),
-                feats.numpy(),
+                feats,
                 voxel_size,
             )
         )
