@@ -1,4 +1,4 @@
-"""DELTAS on 13 scenes of ScanNet with one small GPU: 10 to train, 1 to choose, 2 to test.
+"""DELTAS on 13 scenes of ScanNet, one small GPU: 10 to train, 1 to choose, 2 to test.
 
 All of them are training scenes of ScanNet: the scenes from scene0707 on are its test
 set. The checkpoint is chosen on one scene and tested on two others, so the figure is
