@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.runs import CONFIG
+from vantage3d.engine.configs import config
 from vantage3d.engine.configs.config import load_config
 from vantage3d.engine.configs.types import accepted_arguments
 from vantage3d.engine.errors import ConfigError
@@ -20,6 +21,19 @@ def write(folder: Path, text: str, base: str = CONFIG) -> Path:
 def test_the_toy_config_passes():
     cfg = load_config(CONFIG, {"train_cfg.max_epochs": 7})
     assert cfg.train_cfg.max_epochs == 7
+
+
+def test_a_text_is_formatted_once_and_follows_the_config(monkeypatch):
+    cfg, asked = load_config(CONFIG), []
+    real = config._format
+    monkeypatch.setattr(
+        config, "_format", lambda *a, **k: asked.append(1) or real(*a, **k)
+    )
+    config._formatted.cache_clear()
+    first = cfg.pretty_text
+    assert cfg.pretty_text == first and len(asked) == 1
+    cfg.train_cfg.max_epochs = 77
+    assert "max_epochs=77" in cfg.pretty_text and len(asked) == 2
 
 
 def test_the_copy_that_a_run_writes_is_a_config(tmp_path):
