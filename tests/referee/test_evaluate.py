@@ -1,6 +1,7 @@
 """Judging from files: pairing, hashes, flags, the record and its comparison."""
 
 import json
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from vantage3d.cli import main
 from vantage3d.referee.comparison import compare
 from vantage3d.referee.evaluate import Options, evaluate
+from vantage3d.referee.protocol import FOLDER, shipped
 from vantage3d.referee.result import read_result
 from vantage3d.referee.tasks import find_task
 
@@ -161,3 +163,38 @@ def test_the_commands_print_table_protocols_and_difference(world, capsys):
     assert "B - A" in capsys.readouterr().out
     main(["evaluate", "--protocols", "--protocol", "strict"])
     assert "transfer_limit_m = 0.1: A true point farther" in capsys.readouterr().out
+
+
+def test_protocols_and_self_tests_are_printed(tmp_path, capsys):
+    main(["evaluate", "--protocols"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines] == list(shipped())
+    own = tmp_path / "own.toml"
+    text = (FOLDER / "stream-ids.toml").read_text()
+    own.write_text(text.replace('"stream-ids"', '"own"'))
+    main(["evaluate", "--self-test", "--protocol", str(own)])
+    said = capsys.readouterr().out
+    assert said.startswith("own (streams)\n  ok      perfect as npz, truth images")
+    for door in "--self-test", "--protocols":
+        with pytest.raises(SystemExit, match=r"must be one of .*, got 'fly'. One of"):
+            main(["evaluate", door, "--protocol", "fly"])
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_tasks_and_readers_go_to_worker_processes(name):
+    task = find_task(shipped()[name].task, name)
+    readers = [kind(task.rules) for kind in (*task.readers, *task.truth_readers)]
+    again, others = pickle.loads(pickle.dumps((task, readers)))
+    assert again.protocol == task.protocol and again.rules == task.rules
+    assert [one.name for one in others] == [one.name for one in readers]
+
+
+def test_a_part_is_judged_by_names_in_a_file(world, capsys):
+    (world / "val.txt").write_text("\n".join(SCENES[:2]))
+    given = [str(world / "model"), str(world / "truth"), "--protocol", "strict"]
+    where = ["--only", str(world / "val.txt"), "--out", str(world / "out")]
+    main(["evaluate", "instances", *given, *where])
+    assert read_result(world / "out").units == SCENES[:2]
+    with pytest.raises(SystemExit, match="2"):
+        main(["evaluate", "instances", *given[:2]])
+    assert "and --protocol are needed" in capsys.readouterr().err

@@ -84,32 +84,28 @@ def _names(given: list[str] | None) -> list[str] | None:
 
 
 def _list(name: str | None) -> None:
-    from vantage3d.checks import check_choice
-    from vantage3d.referee.protocol import shipped
+    from vantage3d.referee.protocol import named, shipped
 
-    known = shipped()
-    if name is None:
-        for one in known.values():
-            print(f"{one.task:12s}{one.name:22s}v{one.version}  {one.title}")
+    if name is not None:
+        print(named(name).text())
         return
-    check_choice("--protocol", name, known)
-    print(known[name].text())
+    for one in shipped().values():
+        print(f"{one.task:12s}{one.name:22s}v{one.version}  {one.title}")
 
 
 def _self_test(name: str | None) -> None:
-    from vantage3d.referee.protocol import shipped
+    from vantage3d.referee.protocol import named, shipped
     from vantage3d.referee.self_test import self_test
     from vantage3d.referee.tasks import find_task
 
     failed = 0
-    known = shipped()
-    for one in [known[name]] if name in known else known.values():
+    names = list(shipped()) if name is None else [name]
+    for each in names:
+        one = named(each)
         print(f"{one.name} ({one.task})")
-        for verdict in self_test(find_task(one.task, one.name)):
-            print(
-                f"  {'ok' if verdict.passed else 'FAILED':8s}{verdict.what}: "
-                f"{verdict.says}"
-            )
+        for verdict in self_test(find_task(one.task, each)):
+            passed = "ok" if verdict.passed else "FAILED"
+            print(f"  {passed:8s}{verdict.what}: {verdict.says}")
             failed += not verdict.passed
     if failed:
         raise ValueError(f"{failed} self-tests failed: do not trust these protocols")

@@ -101,23 +101,29 @@ def shipped() -> dict[str, Protocol]:
     return {path.stem: read_protocol(path) for path in paths}
 
 
-def find_protocol(name: str, task: str) -> Protocol:
-    """A shipped protocol by name, or the file of one's own, of a task.
+def named(name: str, task: str | None = None) -> Protocol:
+    """A shipped protocol by name, or the file of one's own.
 
     Raises:
-        ValueError: If there is none of that name, or it is of another task.
+        ValueError: If there is none of that name; the message has those of ``task``.
     """
-    own = Path(name)
-    if own.suffix == ".toml":
-        found = read_protocol(own)
-    else:
-        known = shipped()
-        names = [key for key, one in known.items() if one.task == task]
-        hint = "Another one is a path that ends in .toml"
-        check_choice(
-            "protocol", name, sorted(known if name in known else names), fix=hint
-        )
-        found = known[name]
+    if Path(name).suffix == ".toml":
+        return read_protocol(Path(name))
+    known = shipped()
+    if name not in known:
+        names = [key for key, one in known.items() if task in (None, one.task)]
+        hint = "One of your own is a path that ends in .toml"
+        check_choice("protocol", name, names, fix=hint)
+    return known[name]
+
+
+def find_protocol(name: str, task: str) -> Protocol:
+    """The same, of a task.
+
+    Raises:
+        ValueError: If it is of another task too.
+    """
+    found = named(name, task)
     if found.task != task:
         raise ValueError(
             f"protocol {found.name} is of the task {found.task!r}, got {task!r}. "

@@ -34,11 +34,12 @@ class BenchmarkText(Reader[PredictedInstances]):
 
     def find(self, root: Path) -> dict[str, Path]:
         paths = [path for path in listing(root) if path.suffix == ".txt"]
-        return {path.stem: path for path in paths if self._is_list(path)}
+        lists = {path.stem: path for path in paths if self._is_list(path)}
+        return lists if any(path.stat().st_size for path in lists.values()) else {}
 
     @staticmethod
     def _is_list(path: Path) -> bool:
-        """Whether it begins with a path and two numbers, or is empty."""
+        """Whether it begins with a path and two numbers, or is empty: none found."""
         with path.open("rb") as file:
             words = file.readline(4096).split()
         return not words or (len(words) == 3 and words[0].endswith(b".txt"))
