@@ -125,7 +125,7 @@ def _write_drive(root: Path, options: DriveOptions, number: int) -> None:
     street = make_street(options.style, seed, duration * SPEED, duration)
     drive = Drive(STYLES[options.style].camera_height, SPEED, float(seed % 7))
     to_world, K = street2world(seed), rig.intrinsics(options.size)
-    world = {}
+    velo2imu, world = rig.velo2imu(), {}
     for frame in range(options.frames):
         time_s = frame * FRAME_S
         imu = drive.imu2street(time_s)
@@ -144,7 +144,7 @@ def _write_drive(root: Path, options: DriveOptions, number: int) -> None:
 
         def velo2street(moment: float, stands: Floats = imu) -> Floats:
             pose = drive.imu2street(moment) if options.ego_motion else stands
-            return pose @ rig.velo2imu()
+            return pose @ velo2imu
 
         points = scan(street.at(time_s), velo2street, time_s, options.columns)
         folder = root / "data_3d_raw" / name / "velodyne_points/data"

@@ -35,13 +35,11 @@ Pose = Callable[[float], Floats]
 
 def euler(degrees: tuple[float, float, float]) -> Floats:
     """(3, 3) rotation Rz Ry Rx of angles about x, y and z."""
-    (a, b, c), turn = np.deg2rad(degrees), np.eye(3)
-    for first, second, angle in ((1, 2, a), (2, 0, b), (0, 1, c)):
-        axis = np.eye(3)
-        axis[first, first] = axis[second, second] = np.cos(angle)
-        axis[first, second], axis[second, first] = -np.sin(angle), np.sin(angle)
-        turn = axis @ turn
-    return turn
+    (cx, sx), (cy, sy), (cz, sz) = ((np.cos(a), np.sin(a)) for a in np.deg2rad(degrees))
+    x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+    y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    return z @ (y @ x)
 
 
 def rigid(rotation: Floats, translation: tuple[float, float, float]) -> Floats:
