@@ -18,6 +18,7 @@ from vantage3d.evaluation.scannet_ap import (
     instance_ap,
     match_scene,
     precision_recall_areas,
+    resampled_precisions,
 )
 
 KEYS = ("all_ap", "all_ap_50%", "all_ap_25%")
@@ -255,6 +256,21 @@ def test_areas_of_nothing_of_perfection_and_of_an_absent_class():
     scores, hits = np.array([0.1, 0.9, 0.5, 0.5]), np.array([True, True, True, False])
     areas = precision_recall_areas(group, scores, hits, np.array([3, 3, 0, 2]))
     np.testing.assert_allclose(areas, [0, 1, np.nan, 0], atol=1e-12)
+
+
+def test_scenes_that_count_twice_or_not_at_all():
+    rng = np.random.default_rng(8)
+    scenes = [random_scene(rng, 1500, 6, 10, 3, ties=True).overlaps() for _ in range(5)]
+    found = [match_scene(scene) for scene in scenes]
+    n_true = [
+        np.bincount(scene.gt_labels[scene.gt_sizes >= 100], minlength=3)
+        for scene in scenes
+    ]
+    weights = np.array([[1, 1, 1, 1, 1], [0, 2, 0, 3, 1], [1, 0, 0, 0, 0]])
+    got = resampled_precisions(found, np.array(n_true), 10, weights)
+    for row, weight in zip(got, weights):
+        drawn = [scene for scene, n in zip(scenes, weight) for _ in range(n)]
+        np.testing.assert_allclose(row, average_precisions(drawn, 3), atol=1e-12)
 
 
 def test_partition_equals_its_masks():

@@ -140,13 +140,40 @@ def pooled_precisions(
     return areas.reshape(len(n_true), n_overlaps)
 
 
+def resampled_precisions(
+    found: Sequence[Outcomes],
+    n_true: np.ndarray,
+    n_overlaps: int,
+    weights: np.ndarray,
+) -> np.ndarray:
+    """What `pooled_precisions` gives of scenes that count several times, or not at all.
+
+    Predictions are sorted once: a scene that counts twice has two of each, of one
+    score, and one that does not count leaves points on the curve that repeat others.
+
+    Args:
+        found: Of `match_scene`, of each of S scenes.
+        n_true: (S, C) true instances of each scene that are large enough.
+        n_overlaps: T.
+        weights: (R, S) how often scenes count.
+
+    Returns:
+        (R, C, T), nan for a class without true instances.
+    """
+    rows = Outcomes(*map(np.concatenate, zip(*found)))
+    scene = np.repeat(np.arange(len(found)), [len(one.score) for one in found])
+    curves = Curves(rows.label * n_overlaps + rows.overlap, rows.score, rows.hit)
+    areas = [
+        curves.areas(true.repeat(n_overlaps), weight[scene])
+        for weight, true in zip(weights, weights @ n_true)
+    ]
+    return np.reshape(areas, (len(weights), n_true.shape[1], n_overlaps))
+
+
 def precision_recall_areas(
     group: np.ndarray, scores: np.ndarray, hits: np.ndarray, n_true: np.ndarray
 ) -> np.ndarray:
     """Areas under the precision-recall curves of independent groups.
-
-    Predictions of equal score enter together. Each point of a curve weighs half the
-    recall between its neighbours; the first one, recall 0 at precision 1, is assumed.
 
     Args:
         group: (E,) curve each prediction belongs to, 0..K-1.
@@ -157,24 +184,55 @@ def precision_recall_areas(
     Returns:
         (K,) areas, nan where ``n_true`` is 0.
     """
-    order = np.lexsort((-scores, group))
-    group, scores, hits = group[order], scores[order], hits[order]
-    row = np.arange(len(group))
-    start = np.maximum.accumulate(np.where(_changes(group), row, 0))
-    found = np.cumsum(hits)
-    found = found - (found - hits)[start]
-    precision = found / (row - start + 1)
-    recall = found / np.maximum(n_true, 1)[group]
+    return Curves(group, scores, hits).areas(n_true, np.ones(len(scores)))
 
-    last = np.append((_changes(group) | _changes(scores))[1:], True)[: len(group)]
-    group, precision, recall = group[last], precision[last], recall[last]
-    head = _changes(group)
-    tail = np.append(head[1:], True)[: len(group)]
-    before = np.where(head, 0.0, np.roll(recall, 1))
-    after = np.where(tail, recall, np.roll(recall, -1))
-    shares = precision * (after - before) / 2 + np.where(head, recall / 2, 0.0)
-    areas = np.bincount(group, shares, minlength=len(n_true))
-    return np.where(n_true > 0, areas, np.nan)
+
+class Curves:
+    """Precision-recall curves of independent groups, sorted once.
+
+    Predictions of equal score enter together. Each point of a curve weighs half the
+    recall between its neighbours; the first one, recall 0 at precision 1, is assumed.
+
+    Args:
+        group: (E,) curve each prediction belongs to, 0..K-1.
+        scores: (E,) confidences.
+        hits: (E,) bool, true positives.
+    """
+
+    def __init__(self, group: np.ndarray, scores: np.ndarray, hits: np.ndarray) -> None:
+        self._order = np.lexsort((-scores, group))
+        group, scores = group[self._order], scores[self._order]
+        self._hits = hits[self._order]
+        start = np.where(_changes(group), np.arange(len(group)), 0)
+        ends = (_changes(group) | _changes(scores))[1:]
+        # of each point: its last prediction, the first one of its curve, and its curve
+        self._last = np.flatnonzero(np.append(ends, True)[: len(group)])
+        self._start = np.maximum.accumulate(start)[self._last]
+        self._group = group[self._last]
+
+    def areas(self, n_true: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """(K,) areas, nan where ``n_true`` is 0.
+
+        Args:
+            n_true: (K,) true instances.
+            weights: (E,) how often predictions count.
+        """
+        weights = weights[self._order]
+        seen, found = self._within(weights), self._within(weights * self._hits)
+        precision = np.divide(found, seen, out=np.ones(len(seen)), where=seen > 0)
+        recall = found / np.maximum(n_true, 1)[self._group]
+        head = _changes(self._group)
+        tail = np.append(head[1:], True)[: len(head)]
+        before = np.where(head, 0.0, np.roll(recall, 1))
+        after = np.where(tail, recall, np.roll(recall, -1))
+        shares = precision * (after - before) / 2 + np.where(head, recall / 2, 0.0)
+        areas = np.bincount(self._group, shares, minlength=len(n_true))
+        return np.where(n_true > 0, areas, np.nan)
+
+    def _within(self, values: np.ndarray) -> np.ndarray:
+        """Sums from the first prediction of a curve to the last one of a point."""
+        sums = np.append(0.0, np.cumsum(values))
+        return sums[self._last + 1] - sums[self._start]
 
 
 def instance_ap(
