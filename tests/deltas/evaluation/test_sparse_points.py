@@ -8,6 +8,7 @@ import torch
 
 from tests.deltas.evaluation.test_depth_metric import KEYPOINTS, answer, evaluate
 from tests.deltas.worlds import wall_batch
+from vantage3d.deltas.evaluation.hooks import OF_POINTS, sparse_rows, table_of
 from vantage3d.deltas.evaluation.sparse_points import (
     CHANCE,
     JudgedPoints,
@@ -74,3 +75,7 @@ def test_a_metric_has_the_row_of_chance():
     silent = evaluate([(batch, [right])])  # one that says nothing of segments
     assert math.isnan(silent["sparse.chance.centre.within_5_of_all"])
     assert doubts(silent) == []
+    table = table_of(sparse_rows(metrics), OF_POINTS)
+    places = [line for line in table.splitlines() if "chance" in line]
+    assert len(places) == 2 and all("1.0000" in line for line in places)
+    assert "dense depth there" in table

@@ -17,18 +17,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vantage3d.deltas.evaluation.depth_metric import anchor_of
 from vantage3d.deltas.evaluation.study_run import QUIET, Source, command_of
-from vantage3d.engine.checkpoints.file import read_checkpoint
-from vantage3d.engine.checkpoints.weights import load_weights
 from vantage3d.engine.configs.config import load_config
 from vantage3d.engine.launch import set_data_root, test, weights_file
 from vantage3d.evaluation.metrics_table import find
 from vantage3d.evaluation.results.folder import write_json
 from vantage3d.evaluation.stereo_depth import EIGHT
+from vantage3d.inference.trained import Trained
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.depth_files import read_depth_file
 from vantage3d.process.live_memory import LiveMemory
 from vantage3d.process.progress import track
-from vantage3d.registry import DATASETS, METRICS, MODELS
+from vantage3d.registry import DATASETS, METRICS
 
 ROUNDS = 5  # after one that does not count
 FORMS = (".png", ".npy", ".exr", ".pfm", ".h5")
@@ -99,14 +98,12 @@ def run_speed(
 
 def build(contender: Contender, options: Mapping[str, Any]) -> nn.Module:
     """A network with its weights, ready to predict."""
-    cfg = load_config(contender.config, dict(options))
     torch.manual_seed(0)
-    net: Any = MODELS.build({**cfg.model, "criterion": None})
+    path = None
     if contender.checkpoint != UNTRAINED:
         path = weights_file(contender.checkpoint.expanduser())
-        convert = getattr(net, "import_checkpoint", dict)
-        load_weights(net, convert(read_checkpoint(path)), str(path))
-    return net.eval()
+    cfg = load_config(contender.config, dict(options))
+    return Trained(cfg, path).build(criterion=None)
 
 
 def first_batch(cfg: Config, first: Contender, device: torch.device) -> Batch:
