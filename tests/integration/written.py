@@ -210,7 +210,7 @@ def _results(root: Path, rng: np.random.Generator) -> Iterator[tuple[str, Writte
     yield "windows", Written([root / "windows.json"], read)
     records = [_measured(window.id, rng) for window in windows]
     folder = ResultFolder(root)
-    folder.write_model("baseline", choice, records, summarise(records))
+    folder.write_model("baseline", choice, records, summarise(windows, records))
     files = [path for path in root.rglob("*") if path.suffix in (".csv", ".sha256")]
     files.append(root / "models/baseline/metrics.json")
     yield "results", Written(sorted(files), lambda: _run(root))

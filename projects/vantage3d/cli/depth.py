@@ -86,6 +86,10 @@ def _evaluation_parser(doc: str) -> argparse.ArgumentParser:
     add_config(parser, "config of the run: network, base weights, test data")
     text = "work dirs, checkpoints or exported adapters; none for the base alone"
     add("runs", nargs="*", type=Path, help=text)
+    text = "folders of .npz files, each a model named after it"
+    add("--predictions", nargs="+", type=Path, default=[], metavar="FOLDER", help=text)
+    text = "leave the base out: its weights are not needed for --predictions"
+    add("--no-base", action="store_false", dest="base", help=text)
     add("--out-dir", type=Path, required=True, help="folder of the results")
     add_data_root(parser)
     add("--split", choices=["train", "val", "test"], default="val")
@@ -182,7 +186,7 @@ def select_checkpoint(argv: list[str] | None = None) -> None:
     parser = command_parser(select_checkpoint.__doc__ or "")
     add = parser.add_argument
     add("folder", type=Path, help="result folder of tools/evaluate_depth.py")
-    text = "a metric, score (reference formula) or score_no_clip"
+    text = "a metric, skill, score (reference formula) or score_no_clip"
     add("--by", default="score_no_clip", help=text)
     add("--max-latency", type=float, help="ms per window, 95th percentile")
     add("--max-vram", type=float, help="MB, peak on the GPU")
@@ -199,6 +203,8 @@ def select_checkpoint(argv: list[str] | None = None) -> None:
         print(f"{found.name}: {args.by} {found.value:.4f}")
         for name, value in found.ranking:
             print(f"  then {name}: {value:.4f}")
+        for flag in found.flags.values():
+            print(f"  {flag}")
         print(found.path)
 
 

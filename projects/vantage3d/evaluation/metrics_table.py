@@ -241,6 +241,10 @@ TABLE = (
            "near their plane and photometric inliers of buildings", ONCE),
     Metric("score_no_clip", "comprehensive score without clip", "", True,
            "the same with 1 / (1 + AbsRel)", ONCE),
+    Metric("skill", "skill", "", True,
+           "weighted mean of delta1, AbsRel, normals within 30° and photometric "
+           "inliers with true cameras, each as its share of the way from the best "
+           "trivial row (0) to perfection (1)", ONCE),
     Metric("performance.fps", "frames per second", "1/s", True,
            "frames over the mean time of a window", ONCE),
     Metric("performance.latency_sec", "latency per window", "s", False,

@@ -19,6 +19,7 @@ from vantage3d.evaluation.results.folder import (
     summarise,
     values,
 )
+from vantage3d.evaluation.results.windows import UNLABELLED, EvaluationWindow
 from vantage3d.evaluation.windows.contracts import (
     MetricOptions,
     WindowPrediction,
@@ -104,7 +105,9 @@ def summarise_anchors(
             f"none of {len(images)} images has true depth in range. Look at the depth "
             "files' unit and at the range of the evaluation"
         )
-    statistics = summarise([MeasuredWindow("", [record]) for record in images])
+    # no intervals here: `write_anchors` has what they need
+    windows = [EvaluationWindow("", "", (i,), UNLABELLED) for i in range(len(images))]
+    statistics = summarise(windows, [MeasuredWindow("", [r]) for r in images])
     found = {**values(statistics), RATIO: statistics[RATIO]["median"]}
     if aggregation == "legacy":
         for key in EIGHT:

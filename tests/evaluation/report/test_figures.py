@@ -351,7 +351,7 @@ def test_perfect_depth_has_no_distribution(tmp_path):
 def test_scenes_without_a_column_say_so(tmp_path):
     folder = write_folder(tmp_path / "out", 1, windows=3)
     for path in folder.glob("models/*/windows.csv"):
-        path.write_text("id,sequence,bucket\nw0,street,rich\n")
+        path.write_text("id,sequence,bucket,frames\nw0,street,rich,0\n")
     with pytest.raises(CannotDrawError, match=f"needs {ABS_REL}, .* in windows.csv"):
         per_scene(read_run(folder))
 

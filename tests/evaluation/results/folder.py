@@ -209,6 +209,7 @@ def statistics(values: np.ndarray) -> dict[str, float]:
         "mean": mean, "std": float(values.std()), "median": float(np.median(values)),
         "min": float(values.min()), "max": float(values.max()), "count": len(values),
         "ci_low": mean - half, "ci_high": mean + half,
+        "ci_clusters": 3, "ci_frames": len(values),
     }  # fmt: skip
 
 

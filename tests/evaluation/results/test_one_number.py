@@ -90,7 +90,7 @@ def folder(tmp_path_factory):
         found = measure_window(answer, truth, options)
         records = [MeasuredWindow("s_0", found.frames, found.window)]
         speed = {"performance.latency_p95_ms": single(10.0)}
-        statistics = {**summarise(records), **speed}
+        statistics = {**summarise([window], records), **speed}
         results.write_model(name, choice, records, statistics)
     facts = {"models": {}, "align": "none", "windows": 1}
     write_json(root / "metadata.json", facts)

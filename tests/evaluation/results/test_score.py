@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from tests.evaluation.results.folder import write_csv
 from vantage3d.evaluation.results.run import Model, Run, Stat
@@ -13,13 +14,14 @@ from vantage3d.evaluation.results.score import (
     SCORE_METRICS,
     Scoring,
     best,
+    cluster_sums,
     gain_intervals,
     gains,
+    paired_interval,
     rank,
     score,
     scoring,
     subject,
-    window_sums,
 )
 
 
@@ -107,15 +109,20 @@ def test_baseline_alone_is_the_subject():
     assert subject(run) is BASELINE
 
 
-def tables(folder: Path, values: np.ndarray) -> Model:
+def tables(folder: Path, values: np.ndarray, drives: int = 0) -> Model:
     """A model whose frames.csv has (W, F) ``values`` of every metric but the last.
+
+    Windows are of ``drives`` drives in turn, 0 for one each.
 
     The last metric is one of windows, as in real folders.
     """
     folder.mkdir(parents=True)
     windows, frames = values.shape
     ids = [f"w{i}" for i in range(windows)]
-    names = {"sequence": ["s"] * windows, "bucket": ["rich"] * windows}
+    drive = [f"s{i % (drives or windows)}" for i in range(windows)]
+    numbers = np.arange(values.size).reshape(values.shape)
+    texts = [" ".join(map(str, row)) for row in numbers]
+    names = {"sequence": drive, "bucket": ["rich"] * windows, "frames": texts}
     write_csv(
         folder / "windows.csv",
         {"id": ids, **names, SCORE_METRICS[-1]: values.mean(1).tolist()},
@@ -124,7 +131,7 @@ def tables(folder: Path, values: np.ndarray) -> Model:
         folder / "frames.csv",
         {
             "window": np.repeat(ids, frames),
-            "sequence": ["s"] * values.size,
+            "sequence": np.repeat(drive, frames),
             "frame": range(values.size),
             **dict.fromkeys(SCORE_METRICS[:-1], values.ravel().tolist()),
         },
@@ -132,11 +139,25 @@ def tables(folder: Path, values: np.ndarray) -> Model:
     return Model(folder.name, {}, folder)
 
 
-def test_window_sums_skip_what_was_not_measured(tmp_path):
-    values = np.array([[0.2, 0.4], [np.nan, 0.5]])
-    totals, counts = window_sums(tables(tmp_path / "m", values), SCORE_METRICS[:1])
-    np.testing.assert_allclose(totals, [[0.6], [0.5]])
-    np.testing.assert_allclose(counts, [[2], [1]])
+def test_sums_of_clusters_skip_what_was_not_measured(tmp_path):
+    values = np.array([[0.2, 0.4], [np.nan, 0.5], [0.1, np.nan], [np.nan, np.nan]])
+    one = tables(tmp_path / "m", values, drives=2)
+    names, totals, counts, frames = cluster_sums(one, SCORE_METRICS[:1])
+    assert names == ["s0", "s1"] and frames == 6
+    np.testing.assert_allclose(totals, [[0.7], [0.5]])
+    np.testing.assert_allclose(counts, [[3], [1]])
+
+
+def test_windows_of_a_drive_are_no_new_evidence(tmp_path):
+    """Five windows of each of six drives are six differences."""
+    gain = np.array([-0.04, 0.48, -0.05, 0.64, 0.09, 0.47])
+    values = np.random.default_rng(0).uniform(0.1, 0.3, (30, 2))
+    before = tables(tmp_path / "a", values, drives=6)
+    after = tables(tmp_path / "b", values + np.tile(gain, 5)[:, None], drives=6)
+    found = paired_interval(after, before, SCORE_METRICS[0])
+    expected = stats.t.interval(0.95, 5, gain.mean(), stats.sem(gain))
+    assert found[:2] == pytest.approx(expected, rel=1e-9)
+    assert found.basis == "6 clusters (few), 60 frames" and found.holds_zero
 
 
 def test_interval_of_a_constant_gain_is_the_gain(tmp_path):
@@ -145,8 +166,8 @@ def test_interval_of_a_constant_gain_is_the_gain(tmp_path):
     before = tables(tmp_path / "baseline", values)
     after = tables(tmp_path / "checkpoint_1", values + 0.1)
     intervals = gain_intervals(after, before, NO_CLIP, ALL)
-    assert intervals["delta1"] == pytest.approx((0.03, 0.03))
-    assert intervals["photometric"] == pytest.approx((0.015, 0.015))
+    assert intervals["delta1"] == pytest.approx((0.03, 0.03, 20, 60))
+    assert intervals["photometric"] == pytest.approx((0.015, 0.015, 20, 60))
     assert intervals["AbsRel"].high < 0  # a larger error costs
 
 
@@ -159,6 +180,8 @@ def test_interval_of_no_gain_holds_zero(tmp_path):
     assert gain_intervals(after, before, NO_CLIP, ALL)["total"].holds_zero
 
 
-def test_one_window_has_no_interval(tmp_path):
-    models = [tables(tmp_path / name, np.full((1, 2), 0.3)) for name in "ab"]
-    assert gain_intervals(*models, NO_CLIP, ALL) is None
+def test_one_cluster_has_no_interval(tmp_path):
+    some = np.full((4, 2), 0.3)
+    models = [tables(tmp_path / name, some, drives=1) for name in "ab"]
+    found = gain_intervals(*models, NO_CLIP, ALL)["total"]
+    assert np.isnan(found.low) and found.basis == "1 cluster (few), 8 frames"

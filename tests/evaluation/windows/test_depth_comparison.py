@@ -23,6 +23,11 @@ def inputs():
     return batch
 
 
+def batch_of(inputs: dict) -> dict:
+    frames = inputs["depth"].shape[1]
+    return {"inputs": inputs, "data_samples": [{"sequence": "s", "ids": range(frames)}]}
+
+
 def compare(before, after, tmp_path, **options):
     """Results of one window, and the file."""
     answers = dict(before="base", after="pred")
@@ -32,7 +37,7 @@ def compare(before, after, tmp_path, **options):
         )
     )
     sample = {f"base_{key[5:]}": value for key, value in before.items()} | after
-    metric.process({"inputs": inputs()}, [sample])
+    metric.process(batch_of(inputs()), [sample])
     return metric.evaluate(1), json.loads(
         (tmp_path / "depth_comparison.json").read_text()
     )

@@ -5,11 +5,13 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from tests.evaluation.windows.windows import bent, perfect, street_window, subset
 from tests.vggt_lora.losses.batches import wave_batch, yaw
 from vantage3d.evaluation.depth_metrics import ERRORS
 from vantage3d.evaluation.results.folder import MeasuredWindow, summarise
+from vantage3d.evaluation.results.windows import EvaluationWindow
 from vantage3d.evaluation.windows.contracts import MetricOptions, WindowTruth
 from vantage3d.evaluation.windows.measure import measure_window
 from vantage3d.evaluation.windows.metric import summary_text
@@ -111,18 +113,23 @@ def test_half_precision_predictions():
 
 
 def test_the_table_has_intervals_and_counts():
-    windows = [
+    records = [
         MeasuredWindow("", [{"depth.full.abs_rel": value, "depth.full.sq_rel": 1.0}])
         for value in (0.1, 0.2, math.nan, 0.6)
     ]
-    lines = summary_text(summarise(windows)).splitlines()
+    windows = [EvaluationWindow("", f"drive_{i}", (0,), "rich") for i in range(4)]
+    lines = summary_text(summarise(windows, records)).splitlines()
     assert lines[0].startswith("Depth and cameras of 4 windows")
     rows = [line.split("|") for line in lines]
     (cells,) = [row for row in rows if len(row) > 1 and "depth" in row[1]]
-    _, name, average, interval, median, measured, missing, _ = map(str.strip, cells)
+    _, name, average, interval, over, median, measured, missing, _ = map(
+        str.strip, cells
+    )
+    assert over == "3 clusters (few), 3 frames"
     assert (name, average, median) == ("depth.full.abs_rel", "0.3000", "0.2000")
     low, high = map(float, interval.split(" .. "))
-    assert 0.1 <= low < 0.3 < high <= 0.6
+    ends = stats.t.interval(0.95, 2, 0.3, stats.sem([0.1, 0.2, 0.6]))
+    assert (low, high) == pytest.approx(ends, abs=1e-4)
     assert (measured, missing) == ("3", "1")
 
 

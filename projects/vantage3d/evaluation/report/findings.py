@@ -25,10 +25,12 @@ from vantage3d.evaluation.results.score import (
     scoring,
     terms,
 )
+from vantage3d.evaluation.results.trivial import beaten_by, flags, skill
 
 NAN_PIXELS = "count.nan_pixels"
 COUNTS, SECONDS = "count.", "performance.eval_seconds"
 LONG = 300  # characters of a value
+BELOW = " ▼"  # marks a value that a trivial row beats
 
 
 def headlines(run: Run) -> list[str]:
@@ -86,9 +88,12 @@ def _about_score(model: Model, baseline: Model, by: Scoring) -> Iterator[str]:
         each = ", ".join(f"{name} {value:+.4f}" for name, value in parts.items())
         between = ""
         if intervals := gain_intervals(model, baseline, formula, by):
-            low, high = intervals[TOTAL]
-            doubt = ", which holds zero" if intervals[TOTAL].holds_zero else ""
-            between = f", 95 % interval over windows {low:+.4f} to {high:+.4f}{doubt}"
+            ends = intervals[TOTAL]
+            between = f", no interval: {ends.basis}"
+            if ends.clusters > 1:
+                between = f", 95 % interval {ends.low:+.4f} to {ends.high:+.4f}"
+                between += f" over {ends.basis}"
+                between += ", which holds zero" if ends.holds_zero else ""
         yield (
             f"Score, {formula}: {before:.4f} -> {after:.4f}, {after - before:+.4f} "
             f"({percent(after, before)}){between}. {mover} moved it most: {each}."
@@ -148,6 +153,16 @@ def _changes(run: Run, model: Model) -> Iterator[str]:
 
 
 def _warnings(run: Run) -> Iterator[str]:
+    if not run.trivial:
+        yield "No trivial rows were measured beside the models: evaluate again."
+    else:
+        values = {m.name: skill(run, m) for m in (*run.models, *run.trivial)}
+        texts = [f"{n} {v:+.4f}" for n, v in values.items() if math.isfinite(v)]
+        if texts:
+            each = ", ".join(texts)
+            yield f"Skill, 0 for the best trivial row, 1 for the truth: {each}."
+    for flag in flags(run).values():
+        yield f"Below a trivial row: {flag}."
     for model in run.models:
         if model.mean(NAN_PIXELS) > 0:
             yield (
@@ -158,22 +173,26 @@ def _warnings(run: Run) -> Iterator[str]:
 
 
 def top_k(run: Run, count: int) -> Rows:
-    """The best checkpoints and the baseline, with every term of the score.
+    """The best checkpoints, the baseline, trivial rows, with every term of the score.
 
     A term is weighted: the terms of a formula sum to its score. Only the term of AbsRel
     differs between the formulas.
     """
     models = rank(run)[0][:count]
-    if run.baseline is not None:
-        models = [*models, run.baseline]
+    apart = [*filter(None, [run.baseline]), *run.trivial]
+    models = [*models, *apart]
     by, costs = scoring(run), cost_metrics(run)
-    table = [_scores(model, by) if by else {} for model in models]
+    table = [
+        ({"skill": skill(run, model)} if run.trivial else {})
+        | (_scores(model, by) if by else {})
+        for model in models
+    ]
     header = ["rank", "model", *table[0], *(long_name(metric) for metric in costs)]
     body = []
     for place, (model, scores) in enumerate(zip(models, table), 1):
         cells = [cell(value, 4) for value in scores.values()]
         cells += [cell(model.mean(metric), 1) for metric in costs]
-        body.append(["" if model is run.baseline else str(place), model.name, *cells])
+        body.append(["" if model in apart else str(place), model.name, *cells])
     caption = "The best checkpoints: weighted terms, which sum to the score."
     return Rows(header, body, caption)
 
@@ -195,16 +214,19 @@ def all_models(run: Run) -> Rows:
     metrics = headlines(run)
     header = ["model", *(long_name(metric) for metric in metrics)]
     body = []
-    for model in run.models:
+    for model in (*run.models, *run.trivial):
         row = [model.name]
         for metric in metrics:
             text = cell(model.mean(metric), 4)
             if text and run.baseline is not None and model is not run.baseline:
                 change = model.mean(metric) - run.baseline.mean(metric)
                 text += f" ({change:+.4f})" if math.isfinite(change) else ""
-            row.append(text)
+            row.append(text + BELOW * bool(text and beaten_by(run, model, metric)))
         body.append(row)
-    return Rows(header, body, "In brackets: the difference to the baseline.")
+    caption = (
+        f"In brackets: the difference to the baseline.{BELOW}: below a trivial row."
+    )
+    return Rows(header, body, caption)
 
 
 def fact_tables(run: Run) -> dict[str, Rows]:

@@ -1,5 +1,6 @@
 """How figures look, and panels of metrics over checkpoints with their baseline."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -231,10 +232,11 @@ def legend_marks(run: Run, places: Positions, metrics: Sequence[str]) -> list:
     if run.baseline is not None:
         look = {"dash": DASHED, "linewidth": 1.6}
         marks.append(mark("baseline (same colour)", BASELINE_COLOUR, **look))
-    if any(np.isfinite(stats(places.line, metric)[:, 1]).any() for metric in metrics):
-        marks.append(
-            Patch(color=BASELINE_COLOUR, alpha=BAND, label="95 % confidence interval")
-        )
+    drawn = [m.stats[k].interval for k in metrics for m in places.line if k in m.stats]
+    drawn = [interval for interval in drawn if math.isfinite(interval.low)]
+    if drawn:
+        label = f"95 % interval, {min(drawn, key=lambda i: i.clusters).basis}"
+        marks.append(Patch(color=BASELINE_COLOUR, alpha=BAND, label=label))
     if places.merged:
         hollow = {"markersize": 11, "markerfacecolor": "none"}
         marks.append(mark("merged", BASELINE_COLOUR, "o", "", **hollow))

@@ -138,7 +138,6 @@ def contributions(run: Run) -> Figure:
 def _draw_gain_bars(axes: Axes, model: Model, baseline: Model, by: Scoring) -> None:
     names = [component.label for component in by.components] + [TOTAL]
     rows = np.arange(len(names))
-    drawn_intervals = False
     for number, formula in enumerate(FORMULAS):
         gain = gains(model, baseline, formula, by)
         gain[TOTAL] = sum(gain.values())
@@ -150,10 +149,9 @@ def _draw_gain_bars(axes: Axes, model: Model, baseline: Model, by: Scoring) -> N
         axes.barh(y, values, 0.36, label=formula, **look)
         intervals = gain_intervals(model, baseline, formula, by)
         ends = np.stack([values, values])
-        if intervals:
-            ends = np.array([intervals[name] for name in names]).T
+        if intervals and intervals[TOTAL].clusters > 1:
+            ends = np.array([intervals[name][:2] for name in names]).T
             axes.hlines(y, *ends, color="black", linewidth=1.6)
-            drawn_intervals = True
         for place, value, low, high in zip(y, values, *ends):
             right = value >= 0
             end = max(high, value) if right else min(low, value)
@@ -165,8 +163,9 @@ def _draw_gain_bars(axes: Axes, model: Model, baseline: Model, by: Scoring) -> N
     axes.invert_yaxis()
     axes.margins(x=0.16)
     marks, _ = axes.get_legend_handles_labels()
-    if drawn_intervals:
-        marks.append(mark("95 % interval, paired by window", "black"))
+    if intervals:
+        text = f"paired 95 % interval, {intervals[TOTAL].basis}"
+        marks.append(mark(text, "black"))
     title = f"Gain of {model.name} over the baseline, {by.name}"
     finish(axes, title, "gain of the score (weight included)", "", marks)
     axes.grid(visible=False, axis="y")

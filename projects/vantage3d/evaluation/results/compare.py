@@ -1,7 +1,7 @@
 """Two result folders side by side: each against its own baseline, and one another.
 
-A gain is the difference of the means; its interval comes from drawing the same windows
-for both, so that hard and easy windows cancel.
+A gain is the difference of the means; its interval is paired and over drives, scenes or
+sequences, so that what is hard or easy for both cancels.
 """
 
 import math
@@ -13,7 +13,13 @@ from vantage3d.evaluation.metrics_table import HEADLINE, long_name
 from vantage3d.evaluation.results.folder import Rows, cell
 from vantage3d.evaluation.results.run import BASELINE, Model, Run, read_run
 from vantage3d.evaluation.results.score import best, paired_interval
+from vantage3d.evaluation.results.trivial import flags
 
+LEGEND = (
+    "[low, high]: paired 95 % interval; 12c/66f: over 12 independent clusters (drives, "
+    "scenes) of 66 distinct frames; few: below 10 clusters, Student's t, and none of a "
+    "single one; same: it holds zero"
+)
 # Entries of metadata.json: what two runs must have in common to be compared at all.
 SETTINGS = (
     "align",
@@ -25,6 +31,7 @@ SETTINGS = (
     "point_threshold_m",
     "seq_len",
     "data",
+    "precision",
 )
 DATA = ("index_hash", "split", "windows_hash")
 
@@ -34,7 +41,7 @@ class Side:
     """One of the two: head of its columns, its base, the model and why this one."""
 
     title: str
-    baseline: Model
+    baseline: Model | None
     model: Model
     rule: str
 
@@ -73,6 +80,12 @@ def compare_runs(
     problem = different_windows(first, second)
     if problem and not relative:
         raise ValueError(problem)
+    for run in (first, second) if problem else ():
+        if run.baseline is None:
+            raise ValueError(
+                f"{run.folder} has no {BASELINE!r} to compare with, and other windows. "
+                "Evaluate it again without --no-base, or on the windows of the other"
+            )
     chosen = names or (None, None)
     sides = _side(first, chosen[0], "A"), _side(second, chosen[1], "B")
     shared = [name for name in metrics if first.has(name) and second.has(name)]
@@ -87,6 +100,10 @@ def compare_runs(
     ]
     if problem:
         notes.append("different windows: absolute numbers must not be compared")
+    for side, run in zip(sides, (first, second)):
+        if flag := flags(run, shared).get(side.model.name):
+            notes.append(f"{side.title}: {flag}")
+    notes.append(LEGEND)
     return RunComparison(table, tuple(notes), not problem)
 
 
@@ -131,11 +148,6 @@ def different_windows(first: Run, second: Run) -> str:
 
 
 def _side(run: Run, name: str | None, title: str) -> Side:
-    if run.baseline is None:
-        raise ValueError(
-            f"{run.folder} has no {BASELINE!r} to compare with. Evaluate it again "
-            "with tools/evaluate_depth.py"
-        )
     if name is None:
         choice = best(run)
         if choice is None:
@@ -155,13 +167,18 @@ def _side(run: Run, name: str | None, title: str) -> Side:
 def _table(sides: tuple[Side, Side], metrics: Sequence[str], absolute: bool) -> Rows:
     header = ["metric"]
     for side in sides:
-        header += [f"{side.title} base", f"{side.title} model", f"{side.title} gain"]
+        base = [] if side.baseline is None else [f"{side.title} base"]
+        gain = [] if side.baseline is None else [f"{side.title} gain"]
+        header += [*base, f"{side.title} model", *gain]
     if absolute:
         header.append("B - A")
     body = []
     for metric in metrics:
         row = [long_name(metric)]
         for side in sides:
+            if side.baseline is None:
+                row.append(cell(side.model.mean(metric)))
+                continue
             values = side.baseline.mean(metric), side.model.mean(metric)
             row += map(cell, values)
             row.append(difference(side.model, side.baseline, metric))
@@ -172,7 +189,7 @@ def _table(sides: tuple[Side, Side], metrics: Sequence[str], absolute: bool) -> 
 
 
 def difference(model: Model, other: Model, metric: str) -> str:
-    """``+0.0123 [+0.0040, +0.0201]``: model minus other, with its 95 % interval."""
+    """``+0.0123 [+0.0040, +0.0201] 12c/66f``: model minus other; see :data:`LEGEND`."""
     value = model.mean(metric) - other.mean(metric)
     if not math.isfinite(value):
         return ""
@@ -180,5 +197,8 @@ def difference(model: Model, other: Model, metric: str) -> str:
     text = f"{value:+.4f}"
     if ends is None:
         return text
-    same = " same" if ends.holds_zero else ""
-    return f"{text} [{ends.low:+.4f}, {ends.high:+.4f}]{same}"
+    words = [f"{ends.clusters}c/{ends.frames}f"]
+    if ends.clusters > 1:
+        words = [f"[{ends.low:+.4f}, {ends.high:+.4f}]", *words]
+    words += ["few"] * ends.few + ["same"] * ends.holds_zero
+    return f"{text} {' '.join(words)}"

@@ -11,7 +11,8 @@ metrics_overall.csv           one row per model
 JSON ends with its checksum, and the hash of a CSV is beside it in ``<name>.sha256``.
 ``run`` reads it for reports, comparisons and selections. A metric of frames is averaged
 over frames, one of windows over windows; what could not be measured takes no part and
-is missing from ``count``. Confidence intervals come from drawing whole windows again.
+is missing from ``count``. Intervals are over drives, scenes or sequences, see
+:mod:`vantage3d.evaluation.intervals`.
 """
 
 import csv
@@ -34,9 +35,13 @@ from vantage3d.evaluation.results.run import (
     NAME,
     OVERALL,
     WINDOWS_CSV,
+    Model,
+    Run,
+    Stat,
     natural_order,
     read_json,
 )
+from vantage3d.evaluation.results.trivial import flags
 from vantage3d.evaluation.results.windows import EvaluationWindow, WindowChoice
 from vantage3d.evaluation.running_summary import RunningSummary
 from vantage3d.io.atomic import atomic_write_bytes
@@ -136,17 +141,27 @@ def no_nan(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def summarise(windows: Sequence[MeasuredWindow]) -> Statistics:
+def summarise(
+    windows: Sequence[EvaluationWindow], records: Sequence[MeasuredWindow]
+) -> Statistics:
     """Statistics of every metric, and the counts of windows and frames.
+
+    Args:
+        windows: What was measured: sequence and frames.
+        records: Their numbers.
 
     Returns:
         The attributes of :class:`Summary` by key; of ``count.*`` also ``sum``.
     """
     frames, whole = RunningSummary(), RunningSummary()
-    used = [window for window in windows if not window.skipped]
-    for window in used:
-        frames.add(window.frames)
-        whole.add([window.window])
+    used = []
+    for window, record in zip(windows, records, strict=True):
+        if record.skipped:
+            continue
+        used.append(record)
+        numbers = [[number] for number in window.frames]
+        frames.add(record.frames, window.sequence, numbers)
+        whole.add([record.window], window.sequence, [window.frames])
     found: Statistics = {}
     for summary in (frames, whole):
         for name, values in summary.summaries().items():
@@ -155,8 +170,8 @@ def summarise(windows: Sequence[MeasuredWindow]) -> Statistics:
                 found[name]["sum"] = summary.total(name)
     counts = {
         "windows": len(used),
-        "skipped_windows": len(windows) - len(used),
-        "frames": sum(len(window.frames) for window in used),
+        "skipped_windows": len(records) - len(used),
+        "frames": sum(len(record.frames) for record in used),
     }
     for name, number in counts.items():
         found[COUNT + name] = {**single(number), "sum": number}
@@ -167,7 +182,8 @@ def single(value: float) -> dict[str, float]:
     """Statistics of something measured once."""
     same = dict.fromkeys(("mean", "median", "min", "max"), float(value))
     unknown = dict.fromkeys(("ci_low", "ci_high"), math.nan)
-    return {**same, "std": 0.0, "count": 1, "missing": 0, **unknown}
+    basis = {"ci_clusters": 0, "ci_frames": 0}
+    return {**same, "std": 0.0, "count": 1, "missing": 0, **unknown, **basis}
 
 
 def values(statistics: Statistics) -> Record:
@@ -238,7 +254,7 @@ class ResultFolder:
         columns |= {
             f"{key}.{end}": (key, end)
             for key in HEADLINE
-            for end in ("ci_low", "ci_high")
+            for end in ("ci_low", "ci_high", "ci_clusters", "ci_frames")
             if key in keys
         }
         columns |= {key: (key, "sum") for key in keys if key.startswith(COUNT)}
@@ -340,7 +356,10 @@ def boxed(rows: Rows) -> str:
 
 
 def run_table(folder: ResultFolder) -> str:
-    """Means of :data:`COLUMNS`, a line per model; columns that nobody has are out."""
+    """Means of :data:`COLUMNS`, a line per model, and who is below a trivial row.
+
+    Columns that nobody has are out.
+    """
     models = {name: folder.metrics(name) for name in folder.finished()}
     shown = [key for key in COLUMNS if any(key in row for row in models.values())]
     titles = [f"{find(key).title} {SHORT[region(key)]}".strip() for key in shown]
@@ -348,4 +367,12 @@ def run_table(folder: ResultFolder) -> str:
         [name, *(cell(row.get(key, {}).get("mean", math.nan)) or "-" for key in shown)]
         for name, row in models.items()
     ]
-    return to_text(Rows(["model", *titles], body))
+    read = [Model(n, means(row), folder.model(n)) for n, row in models.items()]
+    trivial = tuple(model for model in read if model.trivial)
+    run = Run(folder.root, tuple(m for m in read if not m.trivial), trivial=trivial)
+    return "\n".join([to_text(Rows(["model", *titles], body)), *flags(run).values()])
+
+
+def means(statistics: Statistics) -> dict[str, Stat]:
+    """What a reader of the folder has of a model, without intervals."""
+    return {key: Stat(value) for key, value in values(statistics).items()}

@@ -13,14 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vantage3d.evaluation.intervals import Interval
 from vantage3d.io.checksums import unseal
 from vantage3d.io.sidecars import read_hashed
 
-BASELINE, MERGED = "baseline", "merged"  # begin names of models
+BASELINE, MERGED, TRIVIAL = "baseline", "merged", "trivial_"  # begin names of models
 METADATA, METRICS, OVERALL = "metadata.json", "metrics.json", "metrics_overall.csv"
 WINDOWS_CSV, FRAMES_CSV = "windows.csv", "frames.csv"
 NAME = "checkpoint"  # the column of model names
-ENDINGS = {".mean": "mean", ".ci_low": "low", ".ci_high": "high"}
+ENDINGS = {
+    ".mean": "mean", ".ci_low": "low", ".ci_high": "high",
+    ".ci_clusters": "clusters", ".ci_frames": "frames",
+}  # fmt: skip
 KIND = 3  # parts of a name that columns of a kind share
 AGAIN = "Evaluate again"
 TOLERANCE = 1e-3  # relative, between the CSV and a model's JSON
@@ -28,7 +32,7 @@ TOLERANCE = 1e-3  # relative, between the CSV and a model's JSON
 
 @dataclass(frozen=True)
 class Stat:
-    """A metric of one model: its mean and the ends of its confidence interval.
+    """A metric of one model: its mean, and as an ``Interval`` what it may as well be.
 
     What is counted (``count.*``) has its sum as mean, and no interval.
     """
@@ -36,6 +40,12 @@ class Stat:
     mean: float = math.nan
     low: float = math.nan
     high: float = math.nan
+    clusters: float = 0
+    frames: float = 0
+
+    @property
+    def interval(self) -> Interval:
+        return Interval(self.low, self.high, int(self.clusters), int(self.frames))
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,10 @@ class Model:
         return self.name.startswith(MERGED)
 
     @property
+    def trivial(self) -> bool:
+        return self.name.startswith(TRIVIAL)
+
+    @property
     def step(self) -> int | None:
         """The last number of the name."""
         numbers = re.findall(r"\d+", self.name)
@@ -73,6 +87,7 @@ class Run:
 
     Attributes:
         models: The baseline first, then in natural order of the names.
+        trivial: Rows of predictors that know nothing.
         metadata: Of ``metadata.json``; empty if there is none.
         notes: What is missing, one sentence each, for the reader of the report.
     """
@@ -81,6 +96,7 @@ class Run:
     models: tuple[Model, ...]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    trivial: tuple[Model, ...] = ()
 
     @property
     def baseline(self) -> Model | None:
@@ -119,10 +135,11 @@ class Run:
 
 
 def natural_order(name: str) -> tuple:
-    """Sorting key of models: the baseline, checkpoints by number, merged ones."""
+    """Sorting key: the baseline, checkpoints by number, merged ones, trivial rows."""
     parts = re.split(r"(\d+)", name)
     return (
         name != BASELINE,
+        name.startswith(TRIVIAL),
         name.startswith(MERGED),
         [(int(p) if p.isdigit() else 0, p) for p in parts],
     )
@@ -160,7 +177,9 @@ def read_run(folder: Path) -> Run:
     metadata = read_json(folder / METADATA) if known else {}
     if not known:
         notes.append(f"{METADATA} is missing: how models were evaluated is unknown.")
-    run = Run(folder, tuple(models), metadata, tuple(notes))
+    trivial = tuple(m for m in models if m.trivial)
+    models = [m for m in models if not m.trivial]
+    run = Run(folder, tuple(models), metadata, tuple(notes), trivial)
     if not any(run.has(f"depth.{part}.abs_rel") for part in ("full", "building")):
         raise ValueError(
             f"{table}: expected numbers in `depth.full.abs_rel.mean` or "
@@ -222,8 +241,10 @@ def _joined(row: Mapping[str, Stat], path: Path, table: Path) -> dict[str, Stat]
     stats = dict(row)
     for metric, values in sorted(read_json(path).items()):
         mean = values.get("sum", values.get("mean"))
-        three = (mean, values.get("ci_low"), values.get("ci_high"))
-        stats[metric] = Stat(*(math.nan if v is None else float(v) for v in three))
+        ends = (values.get(f"ci_{part}") for part in ("low", "high"))
+        basis = (values.get(f"ci_{part}", 0) for part in ("clusters", "frames"))
+        known = (math.nan if v is None else float(v) for v in (mean, *ends))
+        stats[metric] = Stat(*known, *basis)
         a, b = row.get(metric, Stat()).mean, stats[metric].mean
         if math.isfinite(a) and not math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=1e-6):
             raise ValueError(
@@ -274,8 +295,8 @@ class Table:
 
 
 def read_windows(model: Model, metrics: Sequence[str]) -> Table | None:
-    """A row per window: ``id``, ``sequence``, ``bucket`` and the metrics it has."""
-    texts = ("id", "sequence", "bucket")
+    """A row per window: ``id``, ``sequence``, ``bucket``, ``frames``, and metrics."""
+    texts = ("id", "sequence", "bucket", "frames")
     return _read(model.folder / WINDOWS_CSV, texts, metrics)
 
 
@@ -292,7 +313,7 @@ def check_same_windows(run: Run) -> None:
         ValueError: With the first two models that were not.
     """
     first: tuple[str, set[str]] | None = None
-    for model in run.models:
+    for model in (*run.models, *run.trivial):
         table = read_windows(model, ())
         if table is None:
             continue

@@ -8,19 +8,27 @@ A baseline whose AbsRel is above 1 gets 0 for the second term, however bad it is
 any model below 1 is credited with up to 0.2. ``NO_CLIP`` has 0.20 / (1 + AbsRel) there:
 the same value and slope at AbsRel = 0, falling smoothly for every error.
 
-Confidence intervals of a gain are paired by window: both models saw the same windows,
-so hard and easy ones cancel in the difference, and the same ones are drawn for both.
+Intervals of a gain are paired: both models saw the same windows, so what is hard for
+both cancels in the difference. They are over drives, scenes or sequences, see
+:mod:`vantage3d.evaluation.intervals`.
 """
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vantage3d.evaluation.intervals import (
+    Interval,
+    cluster_interval,
+    cluster_of,
+    weighted_means,
+)
 from vantage3d.evaluation.metrics_table import HEADLINE, SCORE, find
 from vantage3d.evaluation.results.run import (
     Model,
@@ -30,23 +38,19 @@ from vantage3d.evaluation.results.run import (
     read_run,
     read_windows,
 )
-from vantage3d.evaluation.running_summary import (
-    draw_clusters,
-    interval,
-    resampled_means,
-)
+from vantage3d.evaluation.results.trivial import flags, skill
 
 REFERENCE, NO_CLIP = FORMULAS = ("reference formula", "without clip")
 ERROR = "AbsRel"  # label of the component that the formulas disagree about
 ABS_REL, DELTA1 = "depth.building.abs_rel", "depth.building.delta1"
 CLIP = 1.0
-LEAST = 2  # windows; one says nothing of how far others are
 TOTAL = "total"
 # What checkpoints are ranked by where there is no score.
 SUBSTITUTES = (DELTA1, "depth.full.delta1")
 Array = NDArray[np.float64]
 Value = TypeVar("Value", float, Array)
 SCORES = {"score": REFERENCE, "score_no_clip": NO_CLIP}
+SKILL = "skill"
 LIMITS = {
     "--max-latency": "performance.latency_p95_ms",
     "--max-vram": "performance.vram_mb",
@@ -151,66 +155,82 @@ def gains(model: Model, baseline: Model, formula: str, by: Scoring) -> dict[str,
     return {name: after[name] - before[name] for name in after}
 
 
-class Interval(NamedTuple):
-    """Ends of a 95 % interval."""
-
-    low: float
-    high: float
-
-    @property
-    def holds_zero(self) -> bool:
-        return self.low <= 0 <= self.high
-
-
 def gain_intervals(
     model: Model, baseline: Model, formula: str, by: Scoring
 ) -> dict[str, Interval] | None:
     """95 % interval of the gain of each component, and of their sum as ``total``.
 
     Returns:
-        None if a model has no table of at least two windows, or a table that lacks a
-        component.
+        None if a model has no tables, or a table that lacks a component.
     """
-    means = resampled((model, baseline), by.metrics)
-    if means is None:
+
+    def gain(after: Array, before: Array) -> Array:
+        parts = [
+            term(c, after[:, i], formula) - term(c, before[:, i], formula)
+            for i, c in enumerate(by.components)
+        ]
+        return np.column_stack([*parts, sum(parts)])
+
+    found = _paired(model, baseline, by.metrics, gain)
+    if found is None:
         return None
-    after, before = (
-        np.stack([term(c, m[:, i], formula) for i, c in enumerate(by.components)], 1)
-        for m in means
-    )
-    gain = after - before
-    ends = interval(np.column_stack([gain, gain.sum(1)]))
     names = [*(component.label for component in by.components), TOTAL]
-    return {n: Interval(float(a), float(b)) for n, a, b in zip(names, *ends)}
+    return dict(zip(names, found))
 
 
 def paired_interval(model: Model, other: Model, metric: str) -> Interval | None:
-    """95 % interval of a difference of two models of the same windows.
+    """95 % interval of a difference of two models of the same windows, or None."""
+    found = _paired(model, other, (metric,), lambda own, others: own - others)
+    return None if found is None else found[0]
 
-    Returns:
-        None if a table is missing or has fewer than two windows.
+
+def _paired(
+    model: Model,
+    other: Model,
+    metrics: tuple[str, ...],
+    statistic: Callable[[Array, Array], Array],
+) -> list[Interval] | None:
+    """Intervals of what ``statistic`` makes of the (R, M) means of two models."""
+    tables = [cluster_sums(m, metrics) for m in (model, other)]
+    known = [table for table in tables if table is not None]
+    if len(known) < len(tables):
+        return None
+    names = sorted({name for table in known for name in table.names})
+    sums = [table.of(names) for table in known]
+
+    def values(weights: Array) -> Array:
+        return statistic(*(weighted_means(*pair, weights) for pair in sums))
+
+    frames = min(table.frames for table in known)
+    ends = zip(*cluster_interval(values, len(names)))
+    return [Interval(float(a), float(b), len(names), frames) for a, b in ends]
+
+
+class ClusterSums(NamedTuple):
+    """Sums of M metrics of a model over C clusters.
+
+    Attributes:
+        names: Of the clusters that have a value.
+        totals: (C, M).
+        counts: (C, M) how many values those are, of frames if a metric has these.
+        frames: Distinct frames among the windows with a value.
     """
-    means = resampled((model, other), (metric,))
-    if means is None:
-        return None
-    low, high = interval(means[0] - means[1])
-    return Interval(float(low[0]), float(high[0]))
+
+    names: list[str]
+    totals: Array
+    counts: Array
+    frames: int
+
+    def of(self, names: list[str]) -> tuple[Array, Array]:
+        """Totals and counts of clusters by name, 0 of one without values."""
+        rows = [self.names.index(n) if n in self.names else -1 for n in names]
+        padded = (np.pad(a, ((0, 1), (0, 0))) for a in (self.totals, self.counts))
+        totals, counts = (array[rows] for array in padded)
+        return totals, counts
 
 
-def resampled(
-    models: tuple[Model, Model], metrics: tuple[str, ...]
-) -> list[Array] | None:
-    """(R, M) means of two models over the same draws of windows; None as above."""
-    sums = [window_sums(model, metrics) for model in models]
-    known = [s for s in sums if s is not None and len(s[0]) >= LEAST]
-    if len(known) < len(sums):
-        return None
-    draws = draw_clusters(len(known[0][0]))
-    return [resampled_means(totals, counts, draws) for totals, counts in known]
-
-
-def window_sums(model: Model, metrics: tuple[str, ...]) -> tuple[Array, Array] | None:
-    """(W, M) sums per window, of frames if a metric has these, and their numbers."""
+def cluster_sums(model: Model, metrics: tuple[str, ...]) -> ClusterSums | None:
+    """Sums of what the tables of a model have; None if they lack a metric."""
     windows = read_windows(model, metrics)
     if windows is None:
         return None
@@ -219,13 +239,26 @@ def window_sums(model: Model, metrics: tuple[str, ...]) -> tuple[Array, Array] |
     known = [column for column in columns if column is not None]
     if len(known) < len(columns):
         return None
-    totals, counts = zip(*known)
-    return np.stack(totals, 1), np.stack(counts, 1)
+    totals, counts = (np.stack(part, 1) for part in zip(*known))
+    sequences = windows.texts["sequence"]
+    some = counts.any(axis=1)
+    owners = [cluster_of(name) for name, has in zip(sequences, some) if has]
+    names, rows = np.unique(owners, return_inverse=True)
+    member = np.equal.outer(np.arange(len(names)), rows).astype(float)
+    distinct = {
+        (sequence, frame)
+        for sequence, text, has in zip(sequences, windows.texts["frames"], some)
+        for frame in text.split()
+        if has
+    }
+    sums = member @ totals[some], member @ counts[some]
+    return ClusterSums(names.tolist(), *sums, len(distinct))
 
 
 def _column(
     windows: Table, frames: Table | None, metric: str
 ) -> tuple[Array, Array] | None:
+    """(W,) sums per window, of frames if the metric has these, and their numbers."""
     ids = windows.texts["id"]
     row_of = {name: row for row, name in enumerate(ids)}
     for table, key in ((frames, "window"), (windows, "id")):
@@ -251,12 +284,13 @@ class Choice(NamedTuple):
 def rank(run: Run) -> tuple[list[Model], str]:
     """Checkpoints that can be ranked, the best first, and by what they are ranked.
 
-    By the score without clip; where there is none, by delta1. Merged models repeat
-    their checkpoint and take part only where there is nothing else.
+    By the skill; where nobody measured trivial rows by the score without clip, and
+    where there is none, by delta1. Merged models repeat their checkpoint and take part
+    only where there is nothing else.
     """
     models = [m for m in run.checkpoints if not m.merged] or list(run.checkpoints)
     by = scoring(run)
-    rules: dict[str, Callable[[Model], float]] = {}
+    rules: dict[str, Callable[[Model], float]] = {SKILL: partial(skill, run)}
     if by is not None:
         rules[f"{by.name}, {NO_CLIP}"] = lambda model: score(model, NO_CLIP, by)
     for metric in SUBSTITUTES:
@@ -291,7 +325,8 @@ class Selection:
     """The selected model, with the value that selected it.
 
     ``path`` is empty for the base; ``refused`` says by name why others could not be
-    selected, ``ranking`` has the values of those that could, the best first.
+    selected, ``ranking`` has the values of those that could, the best first, and
+    ``flags`` says of models which trivial rows beat them.
     """
 
     name: str
@@ -299,6 +334,7 @@ class Selection:
     value: float
     refused: Mapping[str, str]
     ranking: tuple[tuple[str, float], ...]
+    flags: Mapping[str, str] = field(default_factory=dict)
 
 
 def select_checkpoint(
@@ -310,7 +346,8 @@ def select_checkpoint(
 
     Args:
         folder: Of ``tools/evaluate_depth.py``.
-        by: A metric, ``score`` (the reference formula) or ``score_no_clip``.
+        by: A metric, ``skill``, ``score`` (the reference formula) or
+            ``score_no_clip``.
         limits: Largest values by option (:data:`LIMITS`).
 
     Raises:
@@ -338,6 +375,7 @@ def select_checkpoint(
         value(left[0]),
         {name: reason for name, reason in refused.items() if reason},
         tuple((model.name, value(model)) for model in left[1:]),
+        flags(run, HEADLINE if by in (*SCORES, SKILL) else (by,)),
     )
 
 
@@ -345,13 +383,15 @@ def _order(run: Run, by: str) -> tuple[Callable[[Model], float], bool]:
     """What models are compared by, and whether more is better."""
 
     def value(model: Model) -> float:
+        if by == SKILL:
+            return skill(run, model)
         return score(model, SCORES[by]) if by in SCORES else model.mean(by)
 
     if not any(math.isfinite(value(model)) for model in run.models):
         measured = ", ".join(run.metrics[:8])
         raise ValueError(
             f"--by {by}: no model of {run.folder} has it. Expected "
-            f"{', '.join(SCORES)} or a metric such as {measured}"
+            f"{SKILL}, {', '.join(SCORES)} or a metric such as {measured}"
         )
     higher = find(by).higher_is_better
     if higher is None:

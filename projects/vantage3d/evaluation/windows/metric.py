@@ -13,6 +13,7 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from vantage3d.evaluation.intervals import Interval
 from vantage3d.evaluation.metrics_table import HEADLINE, find
 from vantage3d.evaluation.results.folder import (
     MeasuredWindow,
@@ -70,7 +71,7 @@ class DepthMetric(BaseMetric):
     Returns the numbers by their keys in ``metrics_table``: the same keys and numbers as
     in the result folders of ``tools/evaluate_depth.py``. What could not be measured
     takes no part; the printed table has the number of frames and the 95 % interval
-    over windows.
+    over drives, scenes or sequences.
 
     Args:
         tables: Whether to leave ``metrics.json``, ``windows.csv`` and ``frames.csv`` as
@@ -122,11 +123,10 @@ class DepthMetric(BaseMetric):
         """Means over all windows and their frames; writes the tables."""
         windows, records = [], []
         for sequence, frames, packed in results:
-            name = window_id(sequence, frames)
             whole, *rows = (dict(zip(k.split("\n"), v)) for k, v in packed)
-            windows.append(EvaluationWindow(name, sequence, frames, UNLABELLED))
-            records.append(MeasuredWindow(name, rows, whole))
-        statistics = summarise(records)
+            windows.append(_window(sequence, frames))
+            records.append(MeasuredWindow(windows[-1].id, rows, whole))
+        statistics = summarise(windows, records)
         print_log(summary_text(statistics), logger="current")
         if self.tables and is_main_process():
             folder = beside_log(self.result_dir)
@@ -137,6 +137,10 @@ class DepthMetric(BaseMetric):
         return values(statistics)
 
 
+def _window(sequence: str, frames: tuple[int, ...]) -> EvaluationWindow:
+    return EvaluationWindow(window_id(sequence, frames), sequence, frames, UNLABELLED)
+
+
 def pack(record: Record) -> Packed:
     """A record in a few bytes per number: the keys of many are one string."""
     return sys.intern("\n".join(record)), array("d", record.values())
@@ -144,13 +148,15 @@ def pack(record: Record) -> Packed:
 
 def summary_text(statistics: Statistics) -> str:
     """Table of the headline metrics: mean, interval, how many have it or lack it."""
-    header = ["", "mean", "95 % of windows", "median", "measured", "missing"]
+    header = ["", "mean", "95 % interval", "over", "median", "measured", "missing"]
     rows = []
     for key in HEADLINE:
         if key in statistics:
             row = statistics[key]
-            interval = f"{row['ci_low']:.4f} .. {row['ci_high']:.4f}"
-            means = f"{row['mean']:.4f}", interval, f"{row['median']:.4f}"
+            clusters, frames = int(row["ci_clusters"]), int(row["ci_frames"])
+            ends = Interval(row["ci_low"], row["ci_high"], clusters, frames)
+            interval = f"{ends.low:.4f} .. {ends.high:.4f}" if clusters > 1 else ""
+            means = f"{row['mean']:.4f}", interval, ends.basis, f"{row['median']:.4f}"
             rows.append([key, *means, str(row["count"]), str(row["missing"])])
     title = (
         f"Depth and cameras of {statistics['count.windows']['sum']} windows, "
@@ -219,20 +225,22 @@ class DepthComparison(BaseMetric):
             for name, prefix in self.answers.items():
                 own = {f"pred_{k}": outputs[f"{prefix}_{k}"] for k in KEYS}
                 rows[name] = WindowPrediction.from_outputs(own), with_poses
-            self.results.append(
-                {
-                    (name, kind): measure_window(answer, truth, options)
-                    for name, (answer, options) in rows.items()
-                    for kind, truth in truths.items()
-                }
-            )
+            found = {
+                (name, kind): measure_window(answer, truth, options)
+                for name, (answer, options) in rows.items()
+                for kind, truth in truths.items()
+            }
+            sample = data_batch["data_samples"][i]
+            frames = tuple(int(number) for number in sample["ids"])
+            self.results.append((str(sample["sequence"]), frames, found))
 
-    def compute_metrics(self, results: list[dict[tuple[str, str], Any]]) -> Record:
+    def compute_metrics(self, results: list[Any]) -> Record:
         """Means over all frames and windows."""
         rows: dict[str, Record] = {name: {} for name in (TYPICAL, *self.answers)}
-        for name, truth in results[0]:
-            records = [window[name, truth] for window in results]
-            for key, value in values(summarise(records)).items():
+        windows = [_window(*result[:2]) for result in results]
+        for name, truth in results[0][2]:
+            records = [found[name, truth] for _, _, found in results]
+            for key, value in values(summarise(windows, records)).items():
                 group = key.partition(".")[0]
                 if group == "depth":
                     rows[name][f"{truth}/{key}"] = value

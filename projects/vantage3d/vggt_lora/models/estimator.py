@@ -157,6 +157,8 @@ def predictions(
         found[f"{prefix}_depth_conf"] = outputs["depth_conf"]
     if "pose_enc" in outputs:
         world2cam, K = decode_pose(outputs["pose_enc"], image_size)
+        # The released centre (W / 2, H / 2) counts pixels from their corners.
+        K[..., :2, 2] -= 0.5
         found[f"{prefix}_world2cam"], found[f"{prefix}_K"] = world2cam, K
     samples = len(next(iter(found.values())))
     return [{key: value[i] for key, value in found.items()} for i in range(samples)]

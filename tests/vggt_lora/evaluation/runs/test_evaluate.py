@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,10 @@ from tests.vggt_lora.evaluation.runs.adapter_runs import (
     write_adapter,
 )
 from vantage3d.engine import test
+from vantage3d.evaluation.report import build_report
+from vantage3d.evaluation.results.compare import compare_runs
 from vantage3d.evaluation.results.folder import ResultFolder
+from vantage3d.evaluation.results.score import select_checkpoint
 from vantage3d.evaluation.windows.contracts import GROUPS
 from vantage3d.geometry import invert_rigid
 from vantage3d.process.command import CommandError
@@ -31,6 +35,7 @@ from vantage3d.vggt_lora.evaluation.runs import plan
 
 NAMES = ["baseline", "checkpoint_2", "checkpoint_4", "checkpoint_10"]
 MERGED = "merged_checkpoint_10"
+TRIVIAL = ["trivial_constant", "trivial_median_map"]
 
 
 def rows(path):
@@ -53,13 +58,12 @@ def bytes_of(folder):
 
 def test_models_come_in_order_with_rank_and_alpha_of_their_own_files(evaluated):
     folder = ResultFolder(evaluated)
-    assert folder.finished() == [*NAMES, MERGED]
-    assert [row["checkpoint"] for row in rows(evaluated / "metrics_overall.csv")] == [
-        *NAMES,
-        MERGED,
-    ]
+    everything = [*NAMES, MERGED, *TRIVIAL]
+    assert folder.finished() == everything
+    overall = rows(evaluated / "metrics_overall.csv")
+    assert [row["checkpoint"] for row in overall] == everything
     models = folder.metadata()["models"]
-    assert list(models) == [*NAMES, MERGED]
+    assert list(models) == everything
     for name in NAMES[1:]:
         assert (models[name]["rank"], models[name]["alpha"]) == (2, 4)
     assert models["baseline"]["kind"] == "base" and models[MERGED]["kind"] == "merged"
@@ -152,6 +156,8 @@ def test_metadata_says_what_somebody_needs(evaluated):
     assert metadata["building_classes"] == [11]
     assert metadata["buckets"]["chosen"] == metadata["buckets"]["available"]
     assert metadata["device"]["type"] == "cpu" and metadata["device"]["memory_mb"] > 0
+    assert metadata["device"]["threads"] == torch.get_num_threads()
+    assert metadata["precision"] == "float32"
     assert metadata["versions"]["torch"] == torch.__version__
     for key in ("windows_hash", "index_hash"):
         assert len(metadata[key]) == 64
@@ -325,3 +331,41 @@ def test_windows_that_cannot_be_read_are_counted(cache, tmp_path, messages):
     assert found["count.windows"]["sum"] == 2
     assert found["count.skipped_windows"]["sum"] == 1
     assert last.name in messages[-1]
+
+
+def test_a_folder_of_npz_is_a_model_in_everything(cache, tmp_path, capsys):
+    """Without the config's network; the answers are the truth in another unit."""
+    rules = plan.WindowRules("val", seq_stride=2)
+    dataset = plan.open_dataset(open_street(cache), rules)
+    choice = plan.choose_windows(dataset, rules)
+    (tmp_path / "mine").mkdir()
+    for window, sample in zip(choice.windows, map(dataset.__getitem__, range(3))):
+        arrays = {key: sample[key].numpy() for key in ("depth", "K", "cam2world")}
+        arrays["depth"] = np.where(sample["valid"], 0.1 * arrays["depth"], 9)
+        arrays["cam2world"][:, :3, 3] *= 0.1
+        np.savez(tmp_path / "mine" / f"{window.id}.npz", **arrays)
+    shutil.copytree(tmp_path / "mine", tmp_path / "worse")
+    for path in (tmp_path / "worse").glob("*.npz"):
+        with np.load(path) as store:
+            np.savez(path, **{**store, "depth": 1 / store["depth"]})
+    folders = [str(tmp_path / name) for name in ("mine", "worse")]
+    evaluate(cache, tmp_path / "out", "--no-base", "--predictions", *folders)
+    assert "worse is below trivial_" in capsys.readouterr().out
+    folder = ResultFolder(tmp_path / "out")
+    assert folder.finished() == ["mine", "worse", *TRIVIAL]
+    found = folder.metrics("mine")
+    assert found["depth.full.abs_rel"]["mean"] == pytest.approx(0, abs=1e-6)
+    assert found["pose.auc_30"]["mean"] == 1
+    chosen = select_checkpoint(tmp_path / "out", "depth.full.delta1")
+    assert chosen.name == "mine" and Path(chosen.path) == tmp_path / "mine"
+    assert "worse is below" in chosen.flags["worse"]
+    report = build_report(tmp_path / "out", tmp_path / "report")
+    assert "mine is the only" not in report.page.read_text()
+    table = compare_runs((folder.root, folder.root), ("mine", "worse")).table
+    assert "B - A" in table.header and "A base" not in table.header
+
+
+def open_street(cache):
+    cfg = plan.load_config(CONFIG)
+    plan.set_data_root(cfg, str(cache))
+    return cfg

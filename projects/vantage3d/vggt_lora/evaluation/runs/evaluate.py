@@ -5,7 +5,7 @@
 
 import gc
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -36,10 +36,16 @@ from vantage3d.evaluation.windows.contracts import (
     WindowTruth,
 )
 from vantage3d.evaluation.windows.measure import measure_window, normal_error_map
+from vantage3d.evaluation.windows.predicted import PredictedWindows
+from vantage3d.evaluation.windows.trivial import trivial_answers
 from vantage3d.io.arrays import load_arrays
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.process.progress import track
-from vantage3d.vggt_lora.evaluation.runs.models import EvaluatedModel
+from vantage3d.vggt_lora.evaluation.runs.models import (
+    PREDICTIONS,
+    TRIVIAL,
+    EvaluatedModel,
+)
 from vantage3d.vggt_lora.evaluation.runs.plan import (
     REASON,
     Plan,
@@ -80,19 +86,13 @@ def evaluate_run(options: RunOptions) -> ResultFolder:
 def _evaluate(plan: Plan, model: EvaluatedModel, title: str) -> None:
     """Time a model alone, then measure it on all windows that a killed run left."""
     folder, options = plan.folder.model(model.name), plan.options
-    speed = _time(plan, model) if options.repeats else {}
+    speed = _time(plan, model) if options.repeats and model.is_network else {}
     identity = {**plan.settings, "weights_hash": model.weights_hash}
     file = RecordFile(folder / RECORDS, identity)
-
-    @cache
-    def network() -> nn.Module:
-        gc.collect()  # the network of the model before
-        return plan.factory.build(model).to(options.device)
-
+    answer = answers(plan, model)
     left = [i for i, w in enumerate(plan.choice.windows) if w.id not in file.known]
     if left:
-        measured = _measured(plan, network(), left)
-        for record in track(measured, len(left), title):
+        for record in track(_measured(plan, answer, left), len(left), title):
             file.add(record)
     records = [file.known[window.id] for window in plan.choice.windows]
     usable = [i for i, record in enumerate(records) if not record.skipped]
@@ -105,14 +105,14 @@ def _evaluate(plan: Plan, model: EvaluatedModel, title: str) -> None:
     examples = []
     for place in places:  # the middle frames of windows that are spread over all
         sample = plan.samples[usable[place]]
-        window = predict(network(), sample, options.device)
-        middle = len(sample["ids"]) // 2
-        examples.append(example(*window, middle, options.metrics))
+        truth, middle = WindowTruth.from_sample(sample), len(sample["ids"]) // 2
+        found = answer(sample, truth)
+        examples.append(example(found, truth, middle, options.metrics))
     stacked = {key: np.stack([e[key] for e in examples]) for key in examples[0]}
     atomic_write(folder / "examples.npz", partial(np.savez_compressed, **stacked))
     speed["eval_seconds"] = sum(record.seconds for record in records)
     performance = {f"performance.{k}": single(value) for k, value in speed.items()}
-    statistics = {**summarise(records), **performance}
+    statistics = {**summarise(plan.choice.windows, records), **performance}
     plan.folder.write_model(model.name, plan.choice, records, statistics)
     reasons = [record.skipped for record in records if record.skipped]
     if reasons:
@@ -124,8 +124,31 @@ def _evaluate(plan: Plan, model: EvaluatedModel, title: str) -> None:
         print_log(f"{model.name}: {unusable:.0f} {text}positive", logger="current")
 
 
+Answer = Callable[[Sample, WindowTruth], WindowPrediction]
+
+
+def answers(plan: Plan, model: EvaluatedModel) -> Answer:
+    """How a model answers a sample; a network is built when it is first asked."""
+    windows = plan.choice.windows
+    if model.kind == TRIVIAL:
+        trivial = trivial_answers(plan.median_map)[model.name]
+        return lambda sample, truth: trivial(truth)
+    if model.kind == PREDICTIONS:
+        files = PredictedWindows(Path(model.path), windows)
+        return lambda sample, truth: files.answer(
+            windows[int(sample["window"])], truth.depth.shape[1:]
+        )
+
+    @cache
+    def network() -> nn.Module:
+        gc.collect()  # the network of the model before
+        return plan.factory.build(model).to(plan.options.device)
+
+    return lambda sample, truth: predict(network(), sample, plan.options.device)
+
+
 def _measured(
-    plan: Plan, net: nn.Module, places: list[int]
+    plan: Plan, answer: Answer, places: list[int]
 ) -> Iterator[MeasuredWindow]:
     """Measure the windows at ``places``."""
     options, start = plan.options, time.perf_counter()
@@ -134,21 +157,19 @@ def _measured(
         if REASON in sample:
             record = MeasuredWindow(name, skipped=sample[REASON])
         else:
-            window = predict(net, sample, options.device)
-            found = measure_window(*window, options.metrics)
+            truth = WindowTruth.from_sample(sample)
+            found = measure_window(answer(sample, truth), truth, options.metrics)
             record = replace(found, id=name, seconds=time.perf_counter() - start)
         yield record
         start = time.perf_counter()
 
 
-def predict(
-    net: nn.Module, sample: Sample, device: str
-) -> tuple[WindowPrediction, WindowTruth]:
-    """Answer of a network to a sample, and the truth."""
+def predict(net: nn.Module, sample: Sample, device: str) -> WindowPrediction:
+    """Answer of a network to a sample."""
     images = sample["images"][None].to(device)
     with torch.inference_mode():
         outputs = net({"images": images}, mode="predict")[0]
-    return WindowPrediction.from_outputs(outputs), WindowTruth.from_sample(sample)
+    return WindowPrediction.from_outputs(outputs)
 
 
 def _time(plan: Plan, model: EvaluatedModel) -> dict[str, float]:

@@ -28,6 +28,7 @@ from vantage3d.vggt_lora.models.adapters import (
 )
 
 MERGED = "merged_"
+PREDICTIONS, TRIVIAL = "predictions", "trivial"  # kinds without a network
 LAST, NONE = "last", "none"  # besides names: which adapter is merged
 
 
@@ -36,10 +37,13 @@ class EvaluatedModel:
     """One model, before its weights are in memory.
 
     Attributes:
-        name: ``baseline``, ``checkpoint_<N>`` or ``merged_<name>``.
-        kind: ``base``, ``adapter``, ``full`` (all weights) or ``merged``.
+        name: ``baseline``, ``checkpoint_<N>``, ``merged_<name>``, ``trivial_<name>``
+            or that of a folder of predictions.
+        kind: ``base``, ``adapter``, ``full`` (all weights) or ``merged``; without a
+            network ``predictions`` or ``trivial``.
         path: Checkpoint or folder; empty for the base.
-        weights_hash: SHA-256 of the file; of the network's weights for the base.
+        weights_hash: SHA-256 of the file; of the network's weights for the base, of
+            the files of predictions.
         rank: Rank of the adapter and ``alpha`` its scale, from its own file.
     """
 
@@ -49,6 +53,10 @@ class EvaluatedModel:
     weights_hash: str
     rank: int | None = None
     alpha: float | None = None
+
+    @property
+    def is_network(self) -> bool:
+        return self.kind not in (PREDICTIONS, TRIVIAL)
 
 
 def find_checkpoints(run: Path) -> list[Path]:
@@ -91,9 +99,11 @@ def identify(path: Path) -> EvaluatedModel:
 
 
 def list_models(
-    factory: "ModelFactory", runs: Iterable[Path], merge: str
+    factory: "ModelFactory", runs: Iterable[Path], merge: str, base: bool = True
 ) -> list[EvaluatedModel]:
     """The base, every checkpoint, and one merged: ``last``, ``none`` or by name.
+
+    Without ``base`` the network of the config is not built.
 
     Raises:
         CheckpointError: If two have one name, or ``merge`` names no adapter.
@@ -115,7 +125,7 @@ def list_models(
         )
     wanted = adapters[-1:] if merge == LAST else [n for n in adapters if n == merge]
     merged = [replace(found[n], name=MERGED + n, kind="merged") for n in wanted]
-    return [factory.baseline(), *found.values(), *merged]
+    return [*([factory.baseline()] if base else []), *found.values(), *merged]
 
 
 class ModelFactory:
@@ -141,6 +151,7 @@ class ModelFactory:
         self.config.pop("predict_base", None)  # one model at a time
         if bf16:
             self.config["precision"] = "bfloat16"
+        self.precision = self.config.get("precision", "float32")
         self.seed = cfg["randomness"]["seed"]
 
     def baseline(self) -> EvaluatedModel:

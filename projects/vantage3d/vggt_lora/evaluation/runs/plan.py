@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import platform
+import re
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,11 +17,13 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from vantage3d.checks import check_choice
 from vantage3d.engine.configs.config import load_config
-from vantage3d.engine.errors import ConfigError
+from vantage3d.engine.errors import CheckpointError, ConfigError
 from vantage3d.engine.launch import set_data_root
 from vantage3d.evaluation.results.folder import ResultFolder, write_json
 from vantage3d.evaluation.results.run import METADATA, natural_order
@@ -34,23 +37,30 @@ from vantage3d.evaluation.results.windows import (
     window_id,
 )
 from vantage3d.evaluation.windows.contracts import MetricOptions, check_labels
+from vantage3d.evaluation.windows.predicted import PredictedWindows
+from vantage3d.evaluation.windows.trivial import trivial_answers
 from vantage3d.io.manifest import open_manifest
+from vantage3d.io.names import public_name
 from vantage3d.process.memory import total_memory_mb
 from vantage3d.registry import DATASETS
 from vantage3d.vggt_lora.evaluation.runs.models import (
+    PREDICTIONS,
+    TRIVIAL,
     EvaluatedModel,
     ModelFactory,
     list_models,
 )
 from vantage3d.views.batch import Sample
-from vantage3d.views.fixed_windows import fixed_windows
+from vantage3d.views.fixed_windows import fixed_windows, median_map
 from vantage3d.views.frame import BadSampleError
 from vantage3d.views.kitti360 import SHARES, make_buckets
 
-FORMAT = 2  # raised when the same options give other numbers or files
+FORMAT = 3  # raised when the same options give other numbers or files
 STATE = ".state/evaluate_depth"
 LIBRARIES = ("vantage3d", "numpy", "scipy", "mmengine", "peft")
 REASON = "skipped"
+RESERVED = r"baseline$|checkpoint_\d+$|merged_|trivial_"  # names of other models
+MEDIAN_OF = 200  # training frames at most that the trivial median map is made of
 
 
 def index_hash(dataset: Any) -> str:
@@ -227,6 +237,8 @@ class RunOptions:
     repeats: int = 20
     merge: str = "last"
     overwrite: bool = False
+    predictions: Sequence[Path] = ()
+    base: bool = True
 
     def __post_init__(self) -> None:
         check_choice("device", self.device.partition(":")[0], ("cpu", "cuda"))
@@ -274,10 +286,40 @@ class Plan:
             "format": FORMAT,
             "windows_hash": self.choice.hash,
             **metrics,
-            "bf16": self.options.bf16,
+            "precision": self.factory.precision,
             "model": json.loads(json.dumps(model, default=str)),
             "data": json.loads(json.dumps(self.data, default=str)),
         }
+
+    def trivial(self) -> list[EvaluatedModel]:
+        """Models of the trivial rows."""
+        return [
+            EvaluatedModel(name, TRIVIAL, "", self._hash_of_median_map)
+            for name in trivial_answers(self.median_map)
+        ]
+
+    @property
+    def _hash_of_median_map(self) -> str:
+        content = b"" if self.median_map is None else self.median_map.tobytes()
+        return hashlib.sha256(content).hexdigest()
+
+    @cached_property
+    def median_map(self) -> NDArray[np.float32] | None:
+        """(H, W) median depth of training frames; None where there are none alike."""
+        rules = replace(self.options.rules, split="train", seq_len=1, seq_stride=1)
+        try:
+            train = open_dataset(open_config(self.options), rules)
+        except (FileNotFoundError, ValueError) as error:
+            text = f"no row of the training frames' median depth: {error}"
+            print_log(text, logger="current")
+            return None
+        places = np.linspace(0, len(train) - 1, min(MEDIAN_OF, len(train))).astype(int)
+        samples = WindowDataset(train, places.tolist())
+        found = [samples[i] for i in range(len(samples))]
+        depths = [s["depth"][0].numpy() for s in found if "depth" in s]
+        if len({depth.shape for depth in depths}) != 1:
+            return None  # of views of different sizes there is no median
+        return median_map(np.stack(depths))
 
     def note(self, model: EvaluatedModel) -> None:
         """Enter a finished model into metadata.json."""
@@ -331,11 +373,40 @@ def open_plan(options: RunOptions) -> Plan:
     told = ("data_root", "split", "frames", "stride", "length", "packed")
     data = {key: value for key, value in test_data(cfg).items() if key not in told}
     samples = WindowDataset(dataset, indices)
-    models = list_models(factory, options.runs, options.merge)
+    models = list_models(factory, options.runs, options.merge, options.base)
     plan = Plan(options, factory, models, choice, samples, data)
+    plan.models += [*predicted_models(options.predictions, choice), *plan.trivial()]
+    if all(model.kind == TRIVIAL for model in plan.models):
+        raise ConfigError(
+            "there is nothing to evaluate: --no-base leaves the config's network out, "
+            "and neither RUNS nor --predictions name another"
+        )
     open_manifest(options.out_dir / STATE, plan.settings, options.overwrite)
     choice.save(options.out_dir / FILE)
     return plan
+
+
+def predicted_models(
+    folders: Sequence[Path], choice: WindowChoice
+) -> list[EvaluatedModel]:
+    """Folders of predictions as models, named as they are.
+
+    Raises:
+        CheckpointError: If two have one name, or one is named as a model of a run.
+        FileNotFoundError: If a window has no file.
+        ValueError: If a frame is missing.
+    """
+    found: dict[str, EvaluatedModel] = {}
+    for folder in folders:
+        name = public_name(folder.resolve().name)
+        if name in found or re.match(RESERVED, name):
+            raise CheckpointError(
+                f"--predictions {folder} would be the model {name!r}, a name that is "
+                "taken. Rename the folder"
+            )
+        digest = PredictedWindows(folder, choice.windows).hash()
+        found[name] = EvaluatedModel(name, PREDICTIONS, str(folder), digest)
+    return list(found.values())
 
 
 def open_config(options: RunOptions) -> Config:
@@ -375,14 +446,11 @@ def versions() -> dict[str, str]:
 
 
 def device_facts(device: str) -> dict[str, Any]:
-    """Name and memory of the device that networks run on."""
+    """Name and memory of the device that networks run on, and threads of torch."""
+    threads = {"threads": torch.get_num_threads()}
     if device.startswith("cuda"):
         facts = torch.cuda.get_device_properties(torch.device(device))
         memory = facts.total_memory / 2**20
-        return {"type": "cuda", "name": facts.name, "memory_mb": memory}
-    return {
-        "type": "cpu",
-        "name": platform.processor() or platform.machine(),
-        "threads": torch.get_num_threads(),
-        "memory_mb": total_memory_mb(),
-    }
+        return {"type": "cuda", "name": facts.name, "memory_mb": memory, **threads}
+    name = platform.processor() or platform.machine()
+    return {"type": "cpu", "name": name, "memory_mb": total_memory_mb(), **threads}

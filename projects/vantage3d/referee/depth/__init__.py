@@ -1,0 +1,1 @@
+"""Depth maps, judged under a protocol."""

@@ -1,0 +1,1 @@
+"""Trajectories of cameras, judged under a protocol."""

@@ -1,0 +1,249 @@
+"""Errors of camera poses under a protocol."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from vantage3d.referee.task import MODEL, Arrays, Broken, Figures, Task
+
+from vantage3d.checks import check_choice
+from vantage3d.evaluation import pose_metrics
+from vantage3d.evaluation.intervals import cluster_of
+from vantage3d.evaluation.metrics_table import find
+from vantage3d.geometry.similarity import stands_still
+from vantage3d.io.matrices import check_rigid
+from vantage3d.referee.poses import made_up
+from vantage3d.referee.poses.odometry import segment_errors
+from vantage3d.referee.poses.readers import NAMES, READERS, ROWS, Trajectory
+
+STILL, STEADY = "no motion", "constant motion"
+COVERAGE = "pose.coverage"
+Poses = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PoseRules:
+    """The choices of a protocol of poses; its files say what each means."""
+
+    figures: list[str]
+    alignment: str
+    association_s: float
+    missing: str
+    segments_m: list[float]
+    segment_step: int
+    averaging: str
+
+    def __post_init__(self) -> None:
+        check_choice("alignment", self.alignment, ["none", "se3", "sim3"])
+        check_choice("missing", self.missing, ["refuse", "no part"])
+        check_choice("averaging", self.averaging, ["sequences"])
+        for key in self.figures:
+            check_choice("figures", key, [*FIGURES, COVERAGE])
+            find(key)
+
+
+class PosesTask(Task[Trajectory, Trajectory]):
+    """Errors of a sequence's cameras, then the mean over sequences."""
+
+    name = "poses"
+    readers = READERS
+    truth_readers = READERS
+    Rules = PoseRules
+
+    @property
+    def unit(self) -> str:
+        return "sequences"
+
+    @property
+    def headline(self) -> tuple[str, ...]:
+        return tuple(self.rules.figures)
+
+    def measure(
+        self, name: str, pred: Trajectory, truth: Trajectory
+    ) -> dict[str, Arrays]:
+        """Figures of a sequence by answer.
+
+        Raises:
+            ValueError: If frames cannot be told, some are missing, or a pose is none.
+        """
+        for what, one in (("predicted", pred), ("true", truth)):
+            for place, pose in enumerate(one.poses):
+                check_rigid(pose, f"{what} pose {place}")
+        rows, places = self.paired(pred, truth)
+        true, own = truth.poses[places], pred.poses[rows]
+        coverage = len(places) / len(truth.poses)
+        if self.rules.missing == "refuse" and coverage < 1:
+            raise ValueError(
+                f"{len(truth.poses) - len(places)} of {len(truth.poses)} true poses "
+                "have no prediction, which the protocol does not allow. Predict them "
+                "all, or judge the frames that you have by truth of these alone"
+            )
+        if len(true) < 2:
+            raise ValueError(f"{len(true)} frames are in both; motion needs two")
+        answers = {
+            MODEL: own,
+            STILL: np.tile(np.eye(4), (len(true), 1, 1)),
+            STEADY: steady(len(true)),
+        }
+        found = {}
+        for answer, poses in answers.items():
+            values = [
+                coverage if key == COVERAGE else FIGURES[key](self.rules, poses, true)
+                for key in self.headline
+            ]
+            found[answer] = {
+                "values": np.array(values),
+                "poses": np.array(len(true)),
+                "missing": np.array(len(truth.poses) - len(true)),
+            }
+        return found
+
+    def paired(
+        self, pred: Trajectory, truth: Trajectory
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows of both that are of one frame, in the order of the truth.
+
+        Raises:
+            ValueError: If the two tell frames apart by different things.
+        """
+        if pred.kind != truth.kind:
+            raise ValueError(
+                f"the prediction tells frames by {pred.kind}, the truth by "
+                f"{truth.kind}: expected the same. Write both in one format"
+            )
+        if truth.kind == ROWS:
+            if len(pred.poses) != len(truth.poses):
+                raise ValueError(
+                    f"the prediction has {len(pred.poses)} rows, the truth "
+                    f"{len(truth.poses)}: without seconds or names row i must be frame "
+                    "i. Write the same frames, or a format that names them"
+                )
+            both = np.arange(len(truth.poses))
+            return both, both
+        if truth.kind == NAMES:
+            place = {name: row for row, name in enumerate(pred.keys)}
+            pairs = [(place[n], i) for i, n in enumerate(truth.keys) if n in place]
+            found = np.array(pairs, np.int64).reshape(-1, 2)
+            return found[:, 0], found[:, 1]
+        return associated(pred.keys, truth.keys, self.rules.association_s)
+
+    def figures(self, units: Sequence[Arrays]) -> Figures:
+        values = np.stack([unit["values"] for unit in units])
+        known = [column[~np.isnan(column)] for column in values.T]
+        means = [float(c.mean()) if len(c) else float("nan") for c in known]
+        return dict(zip(self.headline, means))
+
+    def counts(self, units: Sequence[Arrays]) -> dict[str, int]:
+        return {
+            "poses": int(sum(unit["poses"] for unit in units)),
+            "true poses without prediction": int(sum(u["missing"] for u in units)),
+        }
+
+    def nothing(self, truth: Trajectory) -> Trajectory:
+        return truth._replace(poses=np.tile(np.eye(4), (len(truth.poses), 1, 1)))
+
+    def cluster(self, name: str) -> str:
+        return cluster_of(name)
+
+    def made_up(self) -> dict[str, Trajectory]:
+        return made_up.units()
+
+    def perfect(self, truth: Trajectory) -> Trajectory:
+        return truth
+
+    def broken(self) -> dict[str, Broken]:
+        return made_up.broken(self.rules.alignment != "sim3" and self._lengths)
+
+    @property
+    def _lengths(self) -> bool:
+        """Whether any figure is a length."""
+        return any(find(key).unit not in ("", "degrees") for key in self.headline)
+
+
+def steady(count: int) -> Poses:
+    """(N, 4, 4) cameras that go ahead by a metre a frame and never turn."""
+    poses = np.tile(np.eye(4), (count, 1, 1))
+    poses[:, 2, 3] = np.arange(count)
+    return poses
+
+
+def associated(
+    pred: NDArray[np.float64], truth: NDArray[np.float64], limit_s: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of each moment of the shorter trajectory the nearest of the other, if near.
+
+    As evo associates; no pose is taken twice for two of the truth.
+    """
+    swapped = len(pred) < len(truth)
+    few, many = (pred, truth) if swapped else (truth, pred)
+    nearest = np.abs(many[None] - few[:, None]).argmin(axis=1)
+    near = np.abs(many[nearest] - few) <= limit_s
+    rows, places = nearest[near], np.flatnonzero(near)
+    return (places, rows) if swapped else (rows, places)
+
+
+def _aligned(rules: PoseRules, pred: Poses, truth: Poses) -> Poses:
+    if rules.alignment == "none":
+        return pred
+    scale = rules.alignment == "sim3" and not stands_still(truth[:, :3, 3])
+    return pose_metrics.align_poses(pred, truth, scale)
+
+
+def _absolute(rules: PoseRules, pred: Poses, truth: Poses) -> float:
+    aligned = _aligned(rules, pred, truth)
+    return pose_metrics.absolute_pose_errors(aligned, truth).rmse()[0]
+
+
+def _absolute_deg(rules: PoseRules, pred: Poses, truth: Poses) -> float:
+    oriented = pose_metrics.align_orientations(pred, truth)
+    return pose_metrics.absolute_pose_errors(oriented, truth).rmse()[1]
+
+
+def _relative(rules: PoseRules, pred: Poses, truth: Poses) -> float:
+    aligned = _aligned(rules, pred, truth)
+    return pose_metrics.relative_pose_errors(aligned, truth).rmse()[0]
+
+
+def _relative_deg(rules: PoseRules, pred: Poses, truth: Poses) -> float:
+    return pose_metrics.relative_pose_errors(pred, truth).rmse()[1]
+
+
+def _auc(degrees: int) -> Callable[[PoseRules, Poses, Poses], float]:
+    def area(rules: PoseRules, pred: Poses, truth: Poses) -> float:
+        worst = pose_metrics.pair_angles(pred, truth).worst()
+        return pose_metrics.pose_auc(worst, degrees)
+
+    return area
+
+
+def _share(kind: str) -> Callable[[PoseRules, Poses, Poses], float]:
+    def share(rules: PoseRules, pred: Poses, truth: Poses) -> float:
+        return pose_metrics.accuracy(
+            getattr(pose_metrics.pair_angles(pred, truth), kind), 15
+        )
+
+    return share
+
+
+def _segments(place: int) -> Callable[[PoseRules, Poses, Poses], float]:
+    def error(rules: PoseRules, pred: Poses, truth: Poses) -> float:
+        aligned = _aligned(rules, pred, truth)
+        return segment_errors(aligned, truth, rules.segments_m, rules.segment_step)[
+            place
+        ]
+
+    return error
+
+
+FIGURES: dict[str, Callable[[PoseRules, Poses, Poses], float]] = {
+    "pose.ate_trans": _absolute,
+    "pose.ate_rot_deg": _absolute_deg,
+    "pose.rpe_trans": _relative,
+    "pose.rpe_rot_deg": _relative_deg,
+    "pose.rra_15": _share("rotation_deg"),
+    "pose.rta_15": _share("direction_deg"),
+    **{f"pose.auc_{degrees}": _auc(degrees) for degrees in (3, 5, 15, 30)},
+    "pose.drift_percent": _segments(0),
+    "pose.drift_deg_per_m": _segments(1),
+}
