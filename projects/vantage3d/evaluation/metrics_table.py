@@ -27,7 +27,7 @@ PARTS = {
     "REGION": r"(?:full|building|non_building|class\.[^.]+)",
     "ALIGN": r"[a-z_]+",
     "NAME": r"[^/]+",
-    "T": r"\d+(?:\.\d+)?",
+    "T": r"(?P<T>\d+(?:\.\d+)?)",
 }
 
 
@@ -104,6 +104,10 @@ TABLE = (
            FRAMES, _BOTH, 0.30),
     Metric("depth.REGION.delta2", "delta2", "", True, "the same below 1.25^2", FRAMES),
     Metric("depth.REGION.delta3", "delta3", "", True, "the same below 1.25^3", FRAMES),
+    Metric("depth.REGION.within.T", "within T", "", True,
+           "share with max(p / g, g / p) < T; an unusable p misses it", FRAMES),
+    Metric("depth.REGION.coverage", "coverage", "", True,
+           "share of the judged pixels with a usable p", FRAMES),
     Metric("depth.REGION.abs_rel_median", "median AbsRel", "", False,
            "median |p - g| / g; not of classes", FRAMES),
     Metric("depth.REGION.abs_rel_trimmed", "trimmed AbsRel", "", False,
@@ -160,6 +164,12 @@ TABLE = (
                ("",) if degrees == 30 else ())
         for degrees in (3, 5, 15, 30)
     ),
+    Metric("pose.drift_percent", "drift", "%", False,
+           "error of the motion over stretches of the path, of their length", WINDOWS),
+    Metric("pose.drift_deg_per_m", "drift of rotation", "degrees per m", False,
+           "angle of the same, by length", WINDOWS),
+    Metric("pose.coverage", "coverage of poses", "", True,
+           "share of the true poses with a prediction", WINDOWS),
     Metric("points.accuracy", "accuracy of the point map", "m", False,
            "mean distance of predicted points to the nearest true one, after the "
            "similarity that fits the best 90 % of corresponding points", WINDOWS),
@@ -284,8 +294,10 @@ def find(key: str) -> Metric:
     """
     for metric in TABLE:
         pattern = re.escape(metric.key).replace(r"\*", ".+")
-        if re.fullmatch(re.sub("|".join(PARTS), lambda m: PARTS[m[0]], pattern), key):
-            return metric
+        pattern = re.sub("|".join(PARTS), lambda m: PARTS[m[0]], pattern)
+        if found := re.fullmatch(pattern, key):
+            threshold = found.groupdict().get("T", "T")
+            return metric._replace(label=metric.label.replace("T", threshold))
     raise ValueError(
         f"the metric {key!r} is not in the table of metrics. Expected a key such as "
         f"{', '.join(HEADLINE[:3])}; docs/depth_metrics.md lists all"

@@ -9,6 +9,8 @@ from vantage3d.referee.task import Task
 TASKS = {  # name -> module of this room, and its class
     "instances": ("instances.task", "InstancesTask"),
     "streams": ("streams.task", "StreamsTask"),
+    "depth": ("depth.task", "DepthTask"),
+    "poses": ("poses.task", "PosesTask"),
 }
 
 

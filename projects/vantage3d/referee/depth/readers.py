@@ -12,12 +12,12 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from vantage3d.referee.task import Reader
 
 from vantage3d.io.arrays import load_arrays
 from vantage3d.io.depth_files import read_depth_file, read_stored, write_depth_png
 from vantage3d.io.folders import is_foreign, natural_order
 from vantage3d.io.prediction_files import prediction_files
+from vantage3d.referee.task import Reader
 
 WINDOWS, FRAMES = "windows", "frames"
 UNIT_FILE = "units_per_metre.txt"

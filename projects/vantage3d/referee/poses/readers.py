@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
-from vantage3d.referee.task import Reader
 
 from vantage3d.geometry import invert_rigid
 from vantage3d.geometry.pose_encoding import decode_pose
@@ -22,6 +21,7 @@ from vantage3d.io.files import DAMAGED
 from vantage3d.io.folders import matching
 from vantage3d.io.text import read_table
 from vantage3d.io.trajectories import read_trajectory
+from vantage3d.referee.task import Reader
 
 AGAIN = "Write it again as docs/evaluate.md says"
 SECONDS, NAMES, ROWS = "seconds", "names", "rows"

@@ -1,11 +1,11 @@
 """Errors of camera poses under a protocol."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from vantage3d.referee.task import MODEL, Arrays, Broken, Figures, Task
 
 from vantage3d.checks import check_choice
 from vantage3d.evaluation import pose_metrics
@@ -15,7 +15,8 @@ from vantage3d.geometry.similarity import stands_still
 from vantage3d.io.matrices import check_rigid
 from vantage3d.referee.poses import made_up
 from vantage3d.referee.poses.odometry import segment_errors
-from vantage3d.referee.poses.readers import NAMES, READERS, ROWS, Trajectory
+from vantage3d.referee.poses.readers import READERS, ROWS, SECONDS, Trajectory
+from vantage3d.referee.task import MODEL, Arrays, Broken, Figures, Task
 
 STILL, STEADY = "no motion", "constant motion"
 COVERAGE = "pose.coverage"
@@ -67,9 +68,9 @@ class PosesTask(Task[Trajectory, Trajectory]):
         Raises:
             ValueError: If frames cannot be told, some are missing, or a pose is none.
         """
-        for what, one in (("predicted", pred), ("true", truth)):
+        for what, one in (("prediction", pred), ("truth", truth)):
             for place, pose in enumerate(one.poses):
-                check_rigid(pose, f"{what} pose {place}")
+                check_rigid(pose, f"{place} of the {what}")
         rows, places = self.paired(pred, truth)
         true, own = truth.poses[places], pred.poses[rows]
         coverage = len(places) / len(truth.poses)
@@ -104,15 +105,14 @@ class PosesTask(Task[Trajectory, Trajectory]):
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows of both that are of one frame, in the order of the truth.
 
+        Where the two tell frames apart by different things, their numbers count.
+
         Raises:
-            ValueError: If the two tell frames apart by different things.
+            ValueError: If there are no numbers, or rows are not as many.
         """
-        if pred.kind != truth.kind:
-            raise ValueError(
-                f"the prediction tells frames by {pred.kind}, the truth by "
-                f"{truth.kind}: expected the same. Write both in one format"
-            )
-        if truth.kind == ROWS:
+        if truth.kind == pred.kind == SECONDS:
+            return associated(pred.keys, truth.keys, self.rules.association_s)
+        if truth.kind == pred.kind == ROWS:
             if len(pred.poses) != len(truth.poses):
                 raise ValueError(
                     f"the prediction has {len(pred.poses)} rows, the truth "
@@ -121,12 +121,12 @@ class PosesTask(Task[Trajectory, Trajectory]):
                 )
             both = np.arange(len(truth.poses))
             return both, both
-        if truth.kind == NAMES:
-            place = {name: row for row, name in enumerate(pred.keys)}
-            pairs = [(place[n], i) for i, n in enumerate(truth.keys) if n in place]
-            found = np.array(pairs, np.int64).reshape(-1, 2)
-            return found[:, 0], found[:, 1]
-        return associated(pred.keys, truth.keys, self.rules.association_s)
+        same = truth.kind == pred.kind
+        own, true = (one.keys if same else numbers(one) for one in (pred, truth))
+        place = {key: row for row, key in enumerate(own.tolist())}
+        pairs = [(place[k], i) for i, k in enumerate(true.tolist()) if k in place]
+        found = np.array(pairs, np.int64).reshape(-1, 2)
+        return found[:, 0], found[:, 1]
 
     def figures(self, units: Sequence[Arrays]) -> Figures:
         values = np.stack([unit["values"] for unit in units])
@@ -153,12 +153,30 @@ class PosesTask(Task[Trajectory, Trajectory]):
         return truth
 
     def broken(self) -> dict[str, Broken]:
-        return made_up.broken(self.rules.alignment != "sim3" and self._lengths)
+        return made_up.broken()
 
-    @property
-    def _lengths(self) -> bool:
-        """Whether any figure is a length."""
-        return any(find(key).unit not in ("", "degrees") for key in self.headline)
+
+def numbers(one: Trajectory) -> NDArray[np.int64]:
+    """(N,) frame numbers: the row, the last number of a name, whole seconds.
+
+    Raises:
+        ValueError: If frames have none, or two the same.
+    """
+    if one.kind == ROWS:
+        return np.arange(len(one.poses))
+    if one.kind == SECONDS:
+        found, whole = one.keys, one.keys == np.round(one.keys)
+    else:
+        last = [re.findall(r"\d+", name)[-1:] for name in one.keys.tolist()]
+        whole = np.array([bool(n) for n in last])
+        found = np.array([int(n[0]) if n else 0 for n in last])
+    if not whole.all() or len(np.unique(found)) < len(found):
+        raise ValueError(
+            f"frames are told by {one.kind} here and otherwise on the other side, and "
+            f"they have no numbers to go by: {one.keys[:3].tolist()}. Write both in "
+            "one format"
+        )
+    return found.astype(np.int64)
 
 
 def steady(count: int) -> Poses:
