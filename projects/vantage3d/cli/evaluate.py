@@ -23,7 +23,7 @@ def evaluate(argv: list[str] | None = None) -> None:
     """
     parser = command_parser(evaluate.__doc__ or "")
     add = parser.add_argument
-    add("task", nargs="?", help="instances or streams")
+    add("task", nargs="?", help="instances, streams, depth, poses, clouds")
     add("predictions", nargs="?", type=Path, help="folder of a model's files")
     add("truth", nargs="?", type=Path, help="folder of true ones, or an info file")
     add("--protocol", metavar="NAME", help="shipped one, or path of your own .toml")

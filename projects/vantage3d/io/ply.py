@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vantage3d.io.files import existing
 from vantage3d.io.sidecars import write_hashed_bytes
 
 TYPES = {"f4": "float", "u1": "uchar", "i4": "int"}
@@ -50,6 +51,35 @@ def ply_bytes(
         header += ["property list uchar int vertex_indices"]
     text = "\n".join([*header, "end_header", ""])
     return text.encode() + vertices.tobytes() + triangles.tobytes()
+
+
+def read_ply(path: str | Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Points and triangles of a file of any form that plyfile reads.
+
+    Returns:
+        (N, 3) points, and (F, 3) rows of them; none of a file of points.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is damaged, has no points, or a face that is no triangle.
+    """
+    from plyfile import PlyData, PlyParseError
+
+    path = existing(path, "PLY file", "Export it again")
+    try:
+        ply = PlyData.read(path)
+        points = np.column_stack([ply["vertex"][axis] for axis in "xyz"])
+        faces = [] if "face" not in ply else list(ply["face"].data["vertex_indices"])
+    except (PlyParseError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} is no PLY file of points: {error}") from error
+    odd = [len(face) for face in faces if len(face) != 3]
+    rows = np.array([] if odd else faces, np.int64).reshape(-1, 3)
+    if odd or (len(rows) and not 0 <= rows.min() <= rows.max() < len(points)):
+        raise ValueError(
+            f"{path} has {len(odd)} faces that are no triangles, or faces of points "
+            f"beyond its {len(points)}. Export it as triangles"
+        )
+    return points.astype(np.float64), rows
 
 
 def rgb_columns(colors: NDArray[np.uint8]) -> dict[str, NDArray]:

@@ -10,6 +10,7 @@ TASKS = {  # name -> module of this room, and its class
     "instances": ("instances.task", "InstancesTask"),
     "streams": ("streams.task", "StreamsTask"),
     "depth": ("depth.task", "DepthTask"),
+    "clouds": ("clouds.task", "CloudsTask"),
     "poses": ("poses.task", "PosesTask"),
 }
 
