@@ -28,7 +28,7 @@ def judged(pred, truth, answer="model"):
 
 
 def test_a_shift_is_its_length_and_half_a_floor_is_half_the_recall():
-    found = judged(grid() + [0, 0, 0.03], grid())
+    found = judged(grid() + np.array([0, 0, 0.03]), grid())
     assert found["accuracy"] == found["completeness"] == pytest.approx(0.03)
     assert found["f_score"] == 1
     found = judged(grid()[:200], grid())
@@ -46,7 +46,7 @@ def test_a_mesh_counts_by_its_surface_and_not_by_its_corners():
     assert points.min(axis=0) == pytest.approx([0, 0, 1], abs=0.01)
     assert points.max(axis=0) == pytest.approx([2, 1, 1], abs=0.01)
     assert points.mean(axis=0) == pytest.approx([1, 0.5, 1], abs=0.02)
-    own = Surface(grid(1.0, 0.02) * [2, 1, 0] + [0, 0, 1])
+    own = Surface(grid(1.0, 0.02) * [2, 1, 0] + np.array([0, 0, 1]))
     values = task.figures([task.measure("room", SQUARE, own)["model"]])
     assert values["cloud.f_score"] > 0.99
 
