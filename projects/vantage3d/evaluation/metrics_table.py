@@ -306,8 +306,9 @@ def find(key: str) -> Metric:
         pattern = re.escape(metric.key).replace(r"\*", ".+")
         pattern = re.sub("|".join(PARTS), lambda m: PARTS[m[0]], pattern)
         if found := re.fullmatch(pattern, key):
-            threshold = found.groupdict().get("T", "T")
-            return metric._replace(label=metric.label.replace("T", threshold))
+            if metric.label.endswith(" T"):
+                return metric._replace(label=f"{metric.label[:-1]}{found['T']}")
+            return metric
     raise ValueError(
         f"the metric {key!r} is not in the table of metrics. Expected a key such as "
         f"{', '.join(HEADLINE[:3])}; docs/depth_metrics.md lists all"

@@ -3,6 +3,7 @@
 import argparse
 import math
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from tests.deltas.worlds import wall_batch
 from tests.shared import ROOT
 from vantage3d.cli.arguments import add_cfg_options
-from vantage3d.deltas.evaluation.depth_metric import write_points
+from vantage3d.deltas.evaluation.depth_metric import write_anchors, write_points
 from vantage3d.deltas.evaluation.hooks import MISTAKES, WrongPosesHook
 from vantage3d.deltas.evaluation.sparse_points import CHANCE, SPARSE, JudgedPoints
 from vantage3d.deltas.evaluation.studies import (
@@ -27,6 +28,7 @@ from vantage3d.deltas.evaluation.study_run import (
     command_of,
     compare_points,
     markdown,
+    paired_errors,
     warnings,
     write_study,
 )
@@ -197,3 +199,23 @@ def test_wrong_poses_are_rigid_and_wrong(mistake):
 def test_unknown_mistake():
     with pytest.raises(ValueError, match=r"`mistake` must be .* got 'noise'"):
         WrongPosesHook("noise")
+
+
+def test_differences_to_the_first_row_have_intervals_over_scenes(tmp_path):
+    """Three scenes of four anchors, 0.1 better in each: paired, that is certain."""
+    rows = []
+    for name, gain in (("a", 0.0), ("b", 0.1)):
+        anchors = [f"scene{i % 3:04d}_00/{i}" for i in range(12)]
+        results = [
+            {"anchor": anchor, "depth": {EIGHT[0]: 0.1 * i + 0.2 - gain}}
+            for i, anchor in enumerate(anchors)
+        ]
+        write_anchors(tmp_path / name, results)
+        mean = np.mean([r["depth"][EIGHT[0]] for r in results])
+        file = tmp_path / name / "keypoints.npz"
+        rows.append(replace(result(name, 1.0, mean), keypoints=file))
+    title, first, second = paired_errors(rows)
+    assert (title, first) == ("AbsRel - a", "")
+    assert second == "-0.1000 [-0.1000, -0.1000] 3c/12f few"
+    assert "| AbsRel - a |" in markdown("study", rows).splitlines()[2]
+    assert paired_errors([result("a", 1, 0.2)]) == []

@@ -29,7 +29,13 @@ from vantage3d.deltas.evaluation.sparse_points import (
     view_geometry,
 )
 from vantage3d.evaluation.metrics_table import find
-from vantage3d.evaluation.results.folder import Record
+from vantage3d.evaluation.results.folder import (
+    MeasuredWindow,
+    Record,
+    summarise,
+    write_tables,
+)
+from vantage3d.evaluation.results.windows import UNLABELLED, EvaluationWindow
 from vantage3d.evaluation.stereo_depth import (
     AGGREGATIONS,
     EIGHT,
@@ -139,6 +145,8 @@ class TriangulatedDepthMetric(BaseMetric):
             metrics |= summarise_points([values["points"] for values in with_points])
         if judged and self.keypoints_file is not None:
             write_points(self.keypoints_file, judged)
+        if self.keypoints_file is not None:
+            write_anchors(Path(self.keypoints_file).parent, results)
         print_log(self._text(metrics), logger="current")
         notes = doubts(metrics) if judged else []
         warning = scale_warning(metrics[RATIO])
@@ -210,6 +218,19 @@ def anchor_of(name: str) -> str:
     """``room/1`` of the sample ``room/1-0-2``: its anchor, whatever its views."""
     sequence, slash, numbers = name.rpartition("/")
     return f"{sequence}{slash}{numbers.partition('-')[0]}"
+
+
+def write_anchors(folder: Path, results: Sequence[Mapping[str, Any]]) -> None:
+    """Tables of the anchors, of which paired intervals over scenes can be made."""
+    windows, records = [], []
+    for values in results:
+        sequence, _, number = values["anchor"].rpartition("/")
+        window = EvaluationWindow(
+            values["anchor"], sequence, (int(number),), UNLABELLED
+        )
+        windows.append(window)
+        records.append(MeasuredWindow(window.id, [values["depth"]]))
+    write_tables(folder, windows, records, summarise(windows, records))
 
 
 def write_points(path: str | Path, judged: Mapping[str, JudgedPoints]) -> None:

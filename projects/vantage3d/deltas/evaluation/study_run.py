@@ -37,6 +37,8 @@ from vantage3d.deltas.evaluation.studies import (
 from vantage3d.engine.configs.config import load_config
 from vantage3d.engine.launch import set_data_root, test
 from vantage3d.evaluation.metrics_table import find
+from vantage3d.evaluation.results.compare import LEGEND, difference
+from vantage3d.evaluation.results.run import FRAMES_CSV, Model, Stat
 from vantage3d.evaluation.stereo_depth import EIGHT
 from vantage3d.io.arrays import load_arrays
 from vantage3d.io.atomic import atomic_write_bytes
@@ -195,14 +197,18 @@ def markdown(name: str, results: Sequence[Result]) -> str:
     """The table, what must be noticed, and the commands."""
     there = {key for result in results for key in result.metrics}
     keys = [key for key in (*SPARSE, *COMMON, *EIGHT) if key in there]
-    titles = ["row", *(find(key).title for key in keys)]
+    paired = paired_errors(results)
+    titles = ["row", *(find(key).title for key in keys), *paired[:1]]
     lines = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
-    for result in results:
+    for result, *gain in zip(results, *([paired[1:]] if paired else [])):
         star = "" if result.row.same_mask else " *"
         values = (result.metrics.get(key, math.nan) for key in keys)
         cells = ["-" if math.isnan(value) else f"{value:.4f}" for value in values]
+        cells += gain
         lines.append(f"| {result.row.name}{star} | " + " | ".join(cells) + " |")
     notes = warnings(results)
+    if paired:
+        notes.append(f"{LEGEND}.")
     if counts := {r.metrics.get("count.common_keypoints") for r in results} - {None}:
         notes.append(f"{counts.pop()} keypoints are triangulated in all rows.")
     if any(not result.row.same_mask for result in results):
@@ -212,6 +218,28 @@ def markdown(name: str, results: Sequence[Result]) -> str:
     commands = dict.fromkeys(f"    {r.command}" for r in results)
     parts = [f"# Study: {name}", "", *lines, "", *(f"- {note}" for note in notes)]
     return "\n".join([*parts, "", *commands, ""])
+
+
+def paired_errors(results: Sequence[Result]) -> list[str]:
+    """Title and cells of the column of AbsRel against the first row; [] without tables.
+
+    Rows of another mask have none: they are of other pixels.
+    """
+    key = EIGHT[0]
+    models = [
+        Model(r.row.name, {key: Stat(r.metrics[key])}, r.keypoints.parent)
+        if r.keypoints is not None and r.row.same_mask
+        else None
+        for r in results
+    ]
+    first = models[0] if models else None
+    if first is None or not (first.folder / FRAMES_CSV).is_file():
+        return []
+    cells = [
+        "" if model in (None, first) else difference(model, first, key)
+        for model in models
+    ]
+    return [f"{find(key).title} - {first.name}", *cells]
 
 
 def warnings(results: Sequence[Result]) -> list[str]:

@@ -46,7 +46,14 @@ def test_every_length_has_its_folder_and_its_rows(rooms, tmp_path):
     with (tmp_path / "out/lengths.csv").open() as file:
         rows = {(r["model"], r["seq_len"]): r for r in csv.DictReader(file)}
     assert set(rows) == {
-        (name, length) for name in ("baseline", "checkpoint_3") for length in ("2", "5")
+        (name, length)
+        for name in (
+            "baseline",
+            "checkpoint_3",
+            "trivial_constant",
+            "trivial_median_map",
+        )
+        for length in ("2", "5")
     }
     assert (rows["baseline", "2"]["windows"], rows["baseline", "2"]["frames"]) == (
         "2",
