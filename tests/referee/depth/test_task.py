@@ -63,6 +63,7 @@ def test_leaving_pixels_out_gains_nothing(truth):
 
 def test_windows_have_the_numbers_of_evaluate_depth():
     window = street_window()
+    window = replace(window, depth=window.depth.astype(np.float32))
     answer = bent(window)
     found = figures("ours-window", answer.depth, window.depth * window.valid)
     options = MetricOptions(building=(), groups=("depth",), min_pixels=1)

@@ -45,7 +45,7 @@ def test_real_trajectories_have_evos_errors():
         COVERAGE: truth.num_poses / count,
     }
     assert found == pytest.approx(expected, abs=1e-9)
-    assert 0.02 < expected["pose.ate_trans"] < 0.2
+    assert 0.01 < expected["pose.ate_trans"] < 0.2
 
 
 def slow_segments(pred, truth, lengths, step):

@@ -311,8 +311,8 @@ def test_frames_without_depth_are_missing_not_zero(oracle, cache, tmp_path):
 
     def blind(self, index):
         sample = real(self, index)
-        sample["valid"][1] = False
-        sample["depth"][1] = 0
+        sample["valid"][1:2] = False  # training frames stand alone
+        sample["depth"][1:2] = 0
         return sample
 
     with pytest.MonkeyPatch.context() as patch:
@@ -336,7 +336,7 @@ def test_windows_that_cannot_be_read_are_counted(cache, tmp_path, messages):
 
 def test_a_folder_of_npz_is_a_model_in_everything(cache, tmp_path, capsys):
     """Without the config's network; the answers are the truth in another unit."""
-    rules = plan.WindowRules("val", seq_stride=2)
+    rules = plan.WindowRules("val", seq_len=3, seq_stride=2)
     dataset = plan.open_dataset(open_street(cache), rules)
     choice = plan.choose_windows(dataset, rules)
     (tmp_path / "mine").mkdir()
