@@ -112,6 +112,8 @@ def _evaluation_parser(doc: str) -> argparse.ArgumentParser:
     add("--device", help="cpu or cuda, default: cuda where there is one")
     text = "processes that read data"
     add("--num-workers", type=int, default=4, dest="workers", help=text)
+    text = "processes that measure beside the network; 1 measures in turn with it"
+    add("--metric-workers", type=int, default=1, help=text)
     add("--repeats", type=int, default=20, help="timed passes per model; 0 for none")
     add("--overwrite", action="store_true", help="forget results of other options")
     return parser

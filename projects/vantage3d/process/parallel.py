@@ -4,21 +4,30 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    as_completed,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 import cv2
 
+AHEAD = 4  # items per process that wait or are worked on
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def run_parallel(
-    task: Callable[[Item], Result], items: Sequence[Item], workers: int, preload: str
+    task: Callable[[Item], Result], items: Iterable[Item], workers: int, preload: str
 ) -> Iterator[Result]:
     """Results of ``task`` for every item, in any order.
+
+    Items are taken as processes get free, so they may be made on the way, here.
 
     Args:
         task: A picklable function.
@@ -37,9 +46,13 @@ def run_parallel(
     context.set_forkserver_preload([preload])
     pool = ProcessPoolExecutor(workers, context, initializer=_start_worker)
     try:
-        futures = [pool.submit(task, item) for item in items]
-        for future in as_completed(futures):
-            yield future.result()
+        waiting: set[Future[Result]] = set()
+        for item in items:
+            waiting.add(pool.submit(task, item))
+            if len(waiting) == AHEAD * workers:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        yield from (future.result() for future in as_completed(waiting))
     except BrokenProcessPool as error:
         raise RuntimeError(
             f"one of {workers} worker processes died, probably for want of memory. Run "

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -40,6 +40,7 @@ from vantage3d.evaluation.windows.predicted import PredictedWindows
 from vantage3d.evaluation.windows.trivial import trivial_answers
 from vantage3d.io.arrays import load_arrays
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
+from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
 from vantage3d.vggt_lora.evaluation.runs.models import (
     PREDICTIONS,
@@ -150,18 +151,41 @@ def answers(plan: Plan, model: EvaluatedModel) -> Answer:
 def _measured(
     plan: Plan, answer: Answer, places: list[int]
 ) -> Iterator[MeasuredWindow]:
-    """Measure the windows at ``places``."""
+    """Measure the windows at ``places``, in any order where processes measure.
+
+    Seconds of a window are those since the one before it: data, network and metrics.
+    """
     options, start = plan.options, time.perf_counter()
-    for sample in load_samples(plan.samples, places, options.workers):
-        name = plan.choice.windows[int(sample["window"])].id
-        if REASON in sample:
-            record = MeasuredWindow(name, skipped=sample[REASON])
-        else:
-            truth = WindowTruth.from_sample(sample)
-            found = measure_window(answer(sample, truth), truth, options.metrics)
-            record = replace(found, id=name, seconds=time.perf_counter() - start)
-        yield record
+
+    def answered() -> Iterator[Answered]:
+        for sample in load_samples(plan.samples, places, options.workers):
+            name = plan.choice.windows[int(sample["window"])].id
+            if REASON in sample:
+                yield Answered(name, sample[REASON])
+            else:
+                truth = WindowTruth.from_sample(sample)
+                yield Answered(name, answer=answer(sample, truth), truth=truth)
+
+    measure = partial(_measure, options.metrics)
+    for found in run_parallel(measure, answered(), options.metric_workers, __name__):
+        yield replace(found, seconds=time.perf_counter() - start)
         start = time.perf_counter()
+
+
+class Answered(NamedTuple):
+    """A window with its answer and truth, or why it has none."""
+
+    name: str
+    skipped: str = ""
+    answer: WindowPrediction | None = None
+    truth: WindowTruth | None = None
+
+
+def _measure(options: MetricOptions, window: Answered) -> MeasuredWindow:
+    if window.answer is None or window.truth is None:
+        return MeasuredWindow(window.name, skipped=window.skipped)
+    found = measure_window(window.answer, window.truth, options)
+    return replace(found, id=window.name)
 
 
 def predict(net: nn.Module, sample: Sample, device: str) -> WindowPrediction:

@@ -234,6 +234,7 @@ class RunOptions:
     bf16: bool = False
     device: str = "cpu"
     workers: int = 0
+    metric_workers: int = 1
     repeats: int = 20
     merge: str = "last"
     overwrite: bool = False
