@@ -23,4 +23,4 @@ model = dict(
 val_evaluator = None
 test_evaluator = dict(class_agnostic=False)
 test_cfg = dict()
-custom_hooks = []  # a mesh has no image to draw on
+custom_hooks = []  # which draw on images

@@ -14,4 +14,4 @@ _base_ = [
 
 val_evaluator = None
 test_cfg = dict()
-custom_hooks = []  # a mesh has no image to draw on
+custom_hooks = []  # which draw on images

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from tests.shared import ROOT
+from vantage3d.esam.converters.samples import segmentation_quality
 from vantage3d.esam.converters.scans import SceneNNLabeller, read_objects
 from vantage3d.io.infos import load_info
 from vantage3d.io.points import read_labels, read_pixels, read_points
@@ -115,6 +116,18 @@ def test_clouds_alone_may_have_fewer_points(made, tmp_path):
     assert {row.tobytes() for row in few} <= whole and entry["num_points"] == 900
     segments = read_labels(tmp_path / "super_points" / f"{SCENE}.bin")
     assert (np.unique(segments) == np.arange(segments.max() + 1)).all()
+
+
+def test_segments_of_scenenn_are_made_where_there_are_none(made, raw):
+    if made[0] != "scenenn":
+        return  # 3RScan has them
+    shutil.rmtree(raw / "mesh_segs")
+    labeller = SceneNNLabeller(raw, "scenenn")
+    mesh = labeller.mesh(SCENE)
+    quality = segmentation_quality(mesh.segments, mesh.instance)
+    assert quality["purity"] > 0.99 and quality["superpoints"] > quality["instances"]
+    told = labeller.source.recording.defaults
+    assert any(f"{SCENE}.segs.json is missing: segments are made" in t for t in told)
 
 
 def test_the_zero_shot_config_reads_it(made):

@@ -48,11 +48,6 @@ def convert_clouds(labeller: MeshLabeller, options: ConvertOptions) -> None:
 
 def _cloud(labeller: MeshLabeller, name: SampleName) -> tuple[Arrays, Entry, Quality]:
     arrays, file = labeller.cloud(name.scene), f"{name.idx}.bin"
-    if "super_points" not in arrays:
-        raise ValueError(
-            f"the mesh of {name.scene} has no segments, which are its superpoints. "
-            "docs/data_formats.md says which file has them"
-        )
     entry = {
         "sample_idx": name.idx,
         "lidar_points": {"num_pts_feats": 6, "lidar_path": file},

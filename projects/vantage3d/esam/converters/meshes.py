@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from vantage3d.io.text import parse_json
 
 MIN_ON_MESH = 0.3
 COLORS = ("red", "green", "blue")
+FACES = ("vertex_indices", "vertex_index")  # what programs call them
 REMEDY = "Download the scene again"
 Ids = NDArray[np.int64]
 
@@ -41,14 +42,14 @@ class LabelledMesh:
         colors: (V, 3) uint8 RGB.
         semantic: (V,) raw label id, 0 unannotated.
         instance: (V,) number of the object from 1 on, 0 none.
-        segments: (V,) over-segmentation of the mesh, 0..M-1; None without.
+        segments: (V,) over-segmentation of the mesh, 0..M-1.
     """
 
     points: NDArray[np.float64]
     colors: NDArray[np.uint8]
     semantic: Ids
     instance: Ids
-    segments: Ids | None
+    segments: Ids
 
     @cached_property
     def tree(self) -> cKDTree:
@@ -98,7 +99,7 @@ class MeshLabeller(Labeller):
         return {"dataset": self.dataset, "--max-distance": self.max_distance}
 
     def cloud(self, scene: str) -> Arrays:
-        """Vertices with labels; superpoints are the segments of the mesh, if any.
+        """Vertices with labels; superpoints are the segments of the mesh.
 
         Which vertices are kept depends on the name of the scene alone.
         """
@@ -106,15 +107,12 @@ class MeshLabeller(Labeller):
         if self.max_points and len(mesh.points) > self.max_points:
             rng = sample_generator(0, scene)
             rows = np.sort(choose(len(mesh.points), self.max_points, rng))
-        arrays = {
+        return {
             "points": np.concatenate([mesh.points, mesh.colors], axis=1)[rows],
             "semantic_mask": mesh.semantic[rows],
             "instance_mask": mesh.instance[rows],
+            "super_points": np.unique(mesh.segments[rows], return_inverse=True)[1],
         }
-        if mesh.segments is not None:
-            own = np.unique(mesh.segments[rows], return_inverse=True)[1]
-            arrays["super_points"] = own
-        return arrays
 
     def labels(
         self, name: SampleName, shape: tuple[int, ...], pixels: NDArray, xyz: NDArray
@@ -130,33 +128,54 @@ class MeshLabeller(Labeller):
         return semantic, instance
 
 
-def read_vertices(path: Path, columns: tuple[str, ...] = ()) -> Mapping[str, NDArray]:
-    """Columns of the vertices of a PLY file: x, y, z, colours, and others by name.
+class PlyMesh(NamedTuple):
+    """A mesh as its file has it.
+
+    Attributes:
+        points: (V, 3) vertices.
+        colors: (V, 3) uint8 RGB.
+        columns: Other values of vertices by name, (V,) each.
+        faces: (F, 3) rows of ``points``.
+    """
+
+    points: NDArray[np.float64]
+    colors: NDArray[np.uint8]
+    columns: Mapping[str, NDArray]
+    faces: NDArray[np.integer]
+
+
+def read_mesh(path: Path, columns: tuple[str, ...] = ()) -> PlyMesh:
+    """Vertices, with other ``columns`` if asked for, and triangles of a PLY file.
 
     Raises:
         FileNotFoundError: If the file is missing.
-        ValueError: If it is damaged or lacks a column.
+        ValueError: If it is damaged, lacks a column or has other faces.
     """
     existing(path, "mesh", REMEDY)
     with decoding(f"mesh {path}", "damaged", REMEDY, PlyParseError):
-        ply = PlyData.read(path, known_list_len={"face": {"vertex_indices": 3}})
-        vertex = ply["vertex"].data
-        known = vertex.dtype.names
+        triangles = {"face": dict.fromkeys(FACES, 3)}
+        ply = PlyData.read(path, known_list_len=triangles)
+        vertex, face = ply["vertex"].data, ply["face"].data
+        name, *_ = (name for name in FACES if name in face.dtype.names)
+        faces = face[name]
     needed = (*"xyz", *COLORS, *columns)
+    known = vertex.dtype.names
     if missing := [name for name in needed if name not in known]:
         raise ValueError(
             f"mesh {path} has no {missing} of its vertices, got {list(known)}. {REMEDY}"
         )
-    return {name: vertex[name] for name in needed}
+    points, colors = (
+        np.stack([vertex[n] for n in names], axis=1) for names in ("xyz", COLORS)
+    )
+    own = {name: vertex[name] for name in columns}
+    return PlyMesh(points.astype(np.float64), colors, own, faces)
 
 
-def stacked(vertices: Mapping[str, NDArray], names: tuple[str, ...]) -> NDArray:
-    """(V, C) of columns of :func:`read_vertices`."""
-    return np.stack([vertices[name] for name in names], axis=1)
+def read_segments(path: Path, vertices: int) -> tuple[Ids, Ids]:
+    """Numbers of the segments of a ``.segs.json``, and the place of each vertex among.
 
-
-def read_segments(path: Path, vertices: int) -> Ids:
-    """(V,) segment of each vertex of a ``.segs.json``, any numbers.
+    Returns:
+        (M,) in order, any numbers; (V,) 0..M-1.
 
     Raises:
         FileNotFoundError: If the file is missing.
@@ -169,7 +188,7 @@ def read_segments(path: Path, vertices: int) -> Ids:
             f"{path} has {len(segments)} segment ids, the mesh {vertices} vertices. "
             "Download both again"
         )
-    return segments
+    return np.unique(segments, return_inverse=True)
 
 
 def read_json(path: Path, key: str) -> list:

@@ -24,14 +24,12 @@ from vantage3d.esam.converters.convert import (
     convert_options,
 )
 from vantage3d.esam.converters.meshes import (
-    COLORS,
     REMEDY,
     LabelledMesh,
     MeshLabeller,
     read_json,
+    read_mesh,
     read_segments,
-    read_vertices,
-    stacked,
 )
 from vantage3d.esam.converters.samples import SampleName
 from vantage3d.io.files import decoding, existing
@@ -60,14 +58,11 @@ def load_mesh_labels(folder: Path, label_table: Path, column: str) -> LabelledMe
         ValueError: If one is damaged, or they do not belong together.
     """
     scene = folder.name
-    vertices = read_vertices(folder / f"{scene}_vh_clean_2.ply")
-    points = stacked(vertices, tuple("xyz")).astype(np.float64)
+    mesh = read_mesh(folder / f"{scene}_vh_clean_2.ply")
     segs_path = folder / f"{scene}_vh_clean_2.0.010000.segs.json"
-    segments = read_segments(segs_path, len(points))
+    segments, rank = read_segments(segs_path, len(mesh.points))
     ids = read_label_table(label_table, column)
-    # Segment ids are arbitrary numbers: labels are looked up by their rank.
-    unique, rank = np.unique(segments, return_inverse=True)
-    semantic, instance = np.zeros((2, len(unique)), dtype=np.int64)
+    semantic, instance = np.zeros((2, len(segments)), dtype=np.int64)
     aggregation = folder / f"{scene}.aggregation.json"
     for index, group in enumerate(read_json(aggregation, "segGroups")):
         known = group.keys() if isinstance(group, dict) else ()
@@ -82,11 +77,11 @@ def load_mesh_labels(folder: Path, label_table: Path, column: str) -> LabelledMe
                 "does not list. Download the label table again"
             )
         with decoding(f"{aggregation}: entry {index}", "no group", REMEDY):
-            chosen = np.isin(unique, np.array(group["segments"], np.int64))
+            chosen = np.isin(segments, np.array(group["segments"], np.int64))
             semantic[chosen] = ids[group["label"]]
             instance[chosen] = group["objectId"] + 1
-    colors = stacked(vertices, COLORS)
-    return LabelledMesh(points, colors, semantic[rank], instance[rank], rank)
+    labels = semantic[rank], instance[rank]
+    return LabelledMesh(mesh.points, mesh.colors, *labels, rank)
 
 
 def axis_alignment(path: Path) -> NDArray[np.float64]:

@@ -24,14 +24,13 @@ from vantage3d.esam.converters.convert import (
     convert,
     convert_options,
 )
+from vantage3d.esam.converters.mesh_segments import mesh_segments
 from vantage3d.esam.converters.meshes import (
-    COLORS,
     REMEDY,
     LabelledMesh,
     MeshLabeller,
+    read_mesh,
     read_segments,
-    read_vertices,
-    stacked,
 )
 from vantage3d.esam.converters.samples import SampleName
 from vantage3d.geometry import transform_points
@@ -43,6 +42,10 @@ from vantage3d.recordings.layouts.threerscan import ThreeRScan
 from vantage3d.recordings.recording import Recording
 
 VAL = "val.txt"
+COLUMNS = ("NYU40", "objectId")  # of 3RScan's vertices
+MADE = (
+    "segments are made of the mesh, as ScanNet's are (Felzenszwalb, 0.01, 20 vertices)"
+)
 
 
 @dataclass(frozen=True)
@@ -126,8 +129,8 @@ def _load(labeller: ScanLabeller, folder: Path) -> LabelledMesh:
 class SceneNNLabeller(ScanLabeller):
     """``<scene>.ply`` has the object of each vertex, ``<scene>.xml`` its class.
 
-    Segments are those of ``mesh_segs/<scene>.segs.json``. Vertices are turned upright,
-    as the poses are.
+    Segments are those of ``mesh_segs/<scene>.segs.json``, else made of the mesh.
+    Vertices are turned upright, as the poses are.
     """
 
     layout, first, interval, most = SceneNN, 1, 40, 500_000
@@ -137,11 +140,9 @@ class SceneNNLabeller(ScanLabeller):
 
     def read(self, folder: Path) -> LabelledMesh:
         path = self.mesh_file(folder)
-        vertices = read_vertices(path, ("label",))
-        points = stacked(vertices, tuple("xyz")).astype(np.float64)
-        objects, rank = np.unique(
-            vertices["label"].astype(np.int64), return_inverse=True
-        )
+        mesh = read_mesh(path, ("label",))
+        labels = mesh.columns["label"].astype(np.int64)
+        objects, rank = np.unique(labels, return_inverse=True)
         classes = read_objects(folder / f"{folder.name}.xml")
         if not any(int(number) in classes for number in objects):
             raise ValueError(
@@ -151,17 +152,13 @@ class SceneNNLabeller(ScanLabeller):
         semantic = np.array([classes.get(int(number), 0) for number in objects])
         instance = np.where(semantic > 0, np.arange(1, len(objects) + 1), 0)
         segs = self.root / "mesh_segs" / f"{folder.name}.segs.json"
-        segments = None
         if segs.is_file():
-            own = read_segments(segs, len(points))
-            segments = np.unique(own, return_inverse=True)[1]
-        return LabelledMesh(
-            transform_points(UPRIGHT, points),
-            stacked(vertices, COLORS),
-            semantic[rank],
-            instance[rank],
-            segments,
-        )
+            segments = read_segments(segs, len(mesh.points))[1]
+        else:
+            self.source.recording.assumed(f"{segs} is missing: {MADE}")
+            segments = mesh_segments(mesh.points, mesh.faces)
+        points, labels = transform_points(UPRIGHT, mesh.points), semantic[rank]
+        return LabelledMesh(points, mesh.colors, labels, instance[rank], segments)
 
 
 class ThreeRScanLabeller(ScanLabeller):
@@ -174,23 +171,16 @@ class ThreeRScanLabeller(ScanLabeller):
 
     def read(self, folder: Path) -> LabelledMesh:
         path = self.mesh_file(folder)
-        vertices = read_vertices(path, ("objectId", "NYU40"))
-        semantic = vertices["NYU40"].astype(np.int64)
+        mesh = read_mesh(path, COLUMNS)
+        semantic, objects = (mesh.columns[n].astype(np.int64) for n in COLUMNS)
         if semantic.max(initial=0) >= len(NYU40_CLASSES) + 1:
             raise ValueError(
                 f"{path} has the NYU40 id {semantic.max()}, expected 0 to "
                 f"{len(NYU40_CLASSES)}. {REMEDY}"
             )
-        points = stacked(vertices, tuple("xyz")).astype(np.float64)
         segs = folder / "mesh.refined.0.010000.segs.v2.json"
-        own = read_segments(segs, len(points))
-        return LabelledMesh(
-            points,
-            stacked(vertices, COLORS),
-            semantic,
-            vertices["objectId"].astype(np.int64),
-            np.unique(own, return_inverse=True)[1],
-        )
+        segments = read_segments(segs, len(mesh.points))[1]
+        return LabelledMesh(mesh.points, mesh.colors, semantic, objects, segments)
 
 
 # What NYU40's names are called in SceneNN; blanks, `_` and `-` make no difference.
