@@ -132,7 +132,7 @@ def rows_with_points(tmp_path, *found, anchor="room/7") -> list[Result]:
     rows = []
     for number, z in enumerate(found):
         z, path = np.array(z, np.float32), tmp_path / f"{number}.npz"
-        pixels = np.stack([np.arange(len(z)), 0 * z], 1)
+        pixels = np.stack([np.arange(len(z)), np.zeros(len(z))], 1)
         truth = np.full_like(z, 2)
         write_points(path, {anchor: JudgedPoints(pixels, truth, z, z, {})})
         row = result(str(number), number, 0.1)

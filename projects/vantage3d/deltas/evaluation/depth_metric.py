@@ -80,8 +80,8 @@ class TriangulatedDepthMetric(BaseMetric):
         search_range: Range of depth in which matches are searched, metres, for the
             epipolar length.
         export_dir: Folder for ``<name>.png``, uint16 millimetres, 0 none; None: none.
-        keypoints_file: ``.npz`` for every keypoint with true depth: what
-            :class:`JudgedPoints` has and ``anchor``, a name for each; None: none.
+        keypoints_file: ``.npz`` for every keypoint with true depth, see
+            :func:`write_points`; None: none.
         collect_device: "cpu" or "gpu", for several processes.
 
     Raises:
@@ -234,7 +234,7 @@ def write_anchors(folder: Path, results: Sequence[Mapping[str, Any]]) -> None:
 
 
 def write_points(path: str | Path, judged: Mapping[str, JudgedPoints]) -> None:
-    """Write keypoints one after the other, with the name of the anchor of each."""
+    """Write the keypoints of anchors one after the other, their names and counts."""
     anchors, points = list(judged), list(judged.values())
     counts = [len(one.truth) for one in points]
     arrays = {
@@ -242,5 +242,5 @@ def write_points(path: str | Path, judged: Mapping[str, JudgedPoints]) -> None:
         for name in ("pixels", "truth", "found", "dense")
     }
     atomic_write(
-        path, lambda file: np.savez(file, anchor=np.repeat(anchors, counts), **arrays)
+        path, lambda file: np.savez(file, anchor=anchors, count=counts, **arrays)
     )

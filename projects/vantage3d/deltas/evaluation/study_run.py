@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from mmengine.registry import FUNCTIONS
+from numpy.typing import NDArray
 
 from vantage3d.deltas.evaluation.classical import (
     DETECTORS,
@@ -118,16 +120,16 @@ def compare_points(results: Sequence[Result]) -> list[Result]:
     because other weights or sizes detect others, there is nothing to compare.
     """
     rows = [r for r in results if r.row.x is not None]
-    found = [_keypoints(r.keypoints) for r in rows]
-    common = set.intersection(*({k for k, (z, _) in f.items() if z > 0} for f in found))
-    least = min(map(len, found))
-    shared = len(set.intersection(*map(set, found)))
-    if not common or shared < FEW * least:
+    numbers: dict[str, int] = {}  # of anchors
+    points = [_keypoints(r.keypoints, numbers) for r in rows]
+    shared = reduce(np.intersect1d, [keys for keys, _, _ in points])
+    common = reduce(np.intersect1d, [keys[found > 0] for keys, found, _ in points])
+    if not len(common) or len(shared) < FEW * min(len(keys) for keys, _, _ in points):
         return list(results)
     errors = {}
-    for result, points in zip(rows, found):
-        z, truth = np.array([points[key] for key in sorted(common)]).T
-        off = np.abs(z - truth) / truth
+    for result, (keys, found, truth) in zip(rows, points):
+        at = np.isin(keys, common)
+        off = np.abs(found[at] - truth[at]) / truth[at]
         errors[result.row.name] = {
             "sparse.common.abs_rel_median": float(np.median(off)),
             "sparse.common.within_5": float((off < CLOSE).mean()),
@@ -138,14 +140,22 @@ def compare_points(results: Sequence[Result]) -> list[Result]:
     ]
 
 
-def _keypoints(path: Path | None) -> dict[tuple[str, float, float], tuple]:
-    """Depth, NaN where there is none, and truth by anchor and pixel."""
+def _keypoints(
+    path: Path | None, numbers: dict[str, int]
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Keys of anchor and whole pixel, depth (NaN where there is none), and truth.
+
+    ``numbers`` gives anchors their numbers, and new ones the next.
+    """
     assert path is not None
-    names = ("anchor", "pixels", "found", "truth")
+    names = ("anchor", "count", "pixels", "found", "truth")
     columns = load_arrays(path, "keypoints of a row", "Run the study again", names)
-    anchor, pixels, found, truth = (columns[name].tolist() for name in names)
-    keys = ((name, *pixel) for name, pixel in zip(anchor, pixels))
-    return dict(zip(keys, zip(found, truth)))
+    own = [
+        numbers.setdefault(name, len(numbers)) for name in columns["anchor"].tolist()
+    ]
+    x, y = columns["pixels"].astype(np.int64).T
+    keys = np.repeat(own, columns["count"]) << 32 | y << 16 | x
+    return keys, columns["found"], columns["truth"]
 
 
 def command_of(source: Source, words: Sequence[str], options: Mapping) -> str:
