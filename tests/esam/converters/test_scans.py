@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import cache
 
 import numpy as np
 import pytest
@@ -46,10 +47,19 @@ def raw(made, tmp_path):
     return shutil.copytree(made[1], tmp_path / "raw")
 
 
+@cache
 def truth(name):
-    job = Job(SEED * SEEDS_PER_DATASET, FRAMES[name], SIZE)
+    """The room, and the views that are taken."""
+    frames = FRAMES[name]
+    job = Job(SEED * SEEDS_PER_DATASET, frames, SIZE)
     room, views = film(job)
-    return room, list(views)
+    return room, [view for view in views if view.number != frames[1]]
+
+
+@cache
+def true_mesh(name):
+    room, _ = truth(name)
+    return scene_mesh(room, room.bounds)
 
 
 def scene_of(out, name):
@@ -65,7 +75,7 @@ def test_frames_stand_upright_in_one_world_with_their_labels(made):
     assert entry["sample_idxs"] == [f"{SCENE}_{frame}" for frame in NAMES[name]]
     nyu40 = np.array([0, *(category.nyu40_id for category in room.categories)])
     known = {}
-    for frame, pose, view in zip(NAMES[name], entry["poses"], views[::2]):
+    for frame, pose, view in zip(NAMES[name], entry["poses"], views):
         np.testing.assert_allclose(pose, view.cam2world, atol=1e-5)
         file = f"{SCENE}/{frame}.bin"
         x, y = read_pixels(out / "pixels" / file).T
@@ -90,7 +100,7 @@ def test_frames_stand_upright_in_one_world_with_their_labels(made):
 
 def test_the_cloud_is_the_mesh(made):
     name, _, out = made
-    mesh = scene_mesh(room := truth(name)[0], room.bounds)
+    mesh, (room, _) = true_mesh(name), truth(name)
     points = read_points(out / "points" / f"{SCENE}.bin")
     np.testing.assert_allclose(points[:, :3], mesh.vertices, atol=1e-5)
     np.testing.assert_array_equal(points[:, 3:], mesh.colors)
@@ -140,8 +150,7 @@ def test_the_zero_shot_config_reads_it(made):
     sample = DATASETS.build(dataset)[0]
     assert [len(frame["points"]) for frame in sample["inputs"]] == [N, N]
     found = sample["data_samples"][0].eval_ann_info
-    room, _ = truth(name)
-    mesh = scene_mesh(room, room.bounds)
+    mesh, (room, _) = true_mesh(name), truth(name)
     stuff = {i for i, c in enumerate(room.categories, 1) if c.nyu40_id in (1, 2)}
     things = set(np.unique(mesh.instance)) - stuff - {0}
     of_things = found["pts_instance_mask"] >= 2
@@ -154,9 +163,23 @@ def test_a_scan_without_labels_is_no_scan_to_test_on(made, raw, tmp_path):
     name = made[0]
     mesh = f"{SCENE}.ply" if name == "scenenn" else "labels.instances.annotated.v2.ply"
     (raw / SCENE / mesh).unlink()
-    message = rf"val\.txt names 1 scenes that are not on disk: {SCENE}"
+    with pytest.raises(SystemExit, match="no scene with a labelled mesh"):
+        convert(f"{name}_mv", raw, tmp_path / "out")
+    shutil.copytree(made[1] / SCENE, raw / "other")
+    for file in (raw / "other").glob(f"{SCENE}.*"):
+        file.rename(file.with_stem("other"))
+    message = rf"val\.txt names 1 scenes that are not on disk: {SCENE}\. On disk: other"
     with pytest.raises(SystemExit, match=message):
         convert(f"{name}_mv", raw, tmp_path / "out")
+
+
+def test_a_mesh_without_frames_is_named(made, raw, tmp_path):
+    """As one whose sequence.zip nobody unpacked."""
+    for folder in ("sequence", "image"):
+        shutil.rmtree(raw / SCENE / folder, ignore_errors=True)
+    message = rf"\(labelled meshes\) names 1 scenes with frames that .*: {SCENE}"
+    with pytest.raises(SystemExit, match=message):
+        convert(f"{made[0]}_mv", raw, tmp_path / "out")
 
 
 def test_a_frame_without_a_pose_is_counted(made, raw, tmp_path):

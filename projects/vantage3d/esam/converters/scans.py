@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from vantage3d.converters.lists import add_available, read_scenes
+from vantage3d.converters.lists import add_available, on_disk, read_scenes
 from vantage3d.converters.recordings import RecordingSource
 from vantage3d.converters.runs import from_args
 from vantage3d.esam.converters.clouds import cloud_options, convert_clouds
@@ -90,24 +90,33 @@ class ScanLabeller(MeshLabeller):
         found = [f.name for f in folders_in(self.root) if self.mesh_file(f).is_file()]
         found.sort(key=natural_order)
         listed = self.root / VAL
+        if not found:
+            example = self.mesh_file(self.root / "SCENE")
+            raise FileNotFoundError(
+                f"{self.root} has no scene with a labelled mesh, expected such as "
+                f"{example}. docs/data_formats.md shows the folders"
+            )
         if listed.is_file():
             found = read_scenes(listed, found, self.available)
         return {"train": [], "val": found}
 
     def samples(self) -> dict[str, list[SampleName]]:
-        step = self.frame_interval or self.interval
+        recording, step = self.source.recording, self.frame_interval or self.interval
+        of_meshes = f"{self.root} (labelled meshes)"
+        scenes = on_disk(
+            self.scenes()["val"],
+            recording.sequences(),
+            of_meshes,
+            self.available,
+            "scenes with frames",
+        )
         names = [
             SampleName(scene, frame)
-            for scene in self.scenes()["val"]
-            # A scan without frames shall be named in the report.
-            for frame in self._frames(scene) or [str(self.first)]
-            if (self.source.recording.number(scene, frame) - self.first) % step == 0
+            for scene in scenes
+            for frame in recording.names(scene)
+            if (recording.number(scene, frame) - self.first) % step == 0
         ]
         return {"train": [], "val": names}
-
-    def _frames(self, scene: str) -> list[str]:
-        known = self.source.recording.sequences()
-        return self.source.names(scene) if scene in known else []
 
     def mesh(self, scene: str) -> LabelledMesh:
         return _load(self, self.root / scene)
