@@ -10,8 +10,10 @@ import pytest
 from vantage3d.cli import main
 from vantage3d.referee.comparison import compare
 from vantage3d.referee.evaluate import Options, evaluate
+from vantage3d.referee.intervals import intervals
 from vantage3d.referee.protocol import FOLDER, shipped
 from vantage3d.referee.result import read_result
+from vantage3d.referee.task import Task
 from vantage3d.referee.tasks import find_task
 
 SCENES = [f"scene{number:04d}_00" for number in range(4)]
@@ -58,6 +60,34 @@ def test_a_result_says_what_it_depends_on_and_is_read_back(world):
     task = find_task("instances", "strict")
     figures = task.figures(again.arrays["model"])
     assert figures == result.figures["model"], "figures can be made of arrays"
+
+
+def test_intervals_are_over_rooms_and_of_differences_paired(world):
+    result, other = judged(world), judged(world, "best")
+    task, units = find_task("instances", "strict"), result.arrays["model"]
+    assert result.clusters == ["scene0000", "scene0001", "scene0002", "scene0003"]
+    without = [
+        task.figures([u for u in units if u is not one])["all_ap"] for one in units
+    ]
+    spread = np.square(without - np.mean(without)).sum()
+    half = 3.1824463 * np.sqrt(3 / 4 * spread)  # Student's of 3 degrees of freedom
+    ap = result.figures["model"]["all_ap"]
+    assert result.intervals["all_ap"] == pytest.approx([ap - half, ap + half])
+    rooms = ["a", "a", "b", "c"]
+    clustered = intervals(task, units, rooms)["all_ap"]
+    paired = intervals(task, units, rooms, other.arrays["model"])["all_ap"]
+    assert np.isfinite(clustered).all() and paired.low < paired.high < 0.01
+    assert np.isnan(intervals(task, units, ["a"] * 4)["all_ap"]).all()
+    assert "95 % over 4 clusters (few): AP 0." in result.text()
+
+
+@pytest.mark.parametrize("name", ["strict", "scannet-official"])
+def test_figures_of_units_that_count_twice(world, name):
+    task = find_task("instances", name)
+    units = judged(world, protocol=name).arrays["model"]
+    weights = np.array([[1, 1, 1, 1], [0, 2, 1, 1], [3, 0, 0, 1]])
+    expected = Task.resampled(task, units, weights)
+    np.testing.assert_allclose(task.resampled(units, weights), expected, atol=1e-12)
 
 
 def test_a_changed_file_changes_the_hash_and_order_does_not(world):
@@ -134,6 +164,8 @@ def test_results_of_different_protocols_truth_or_precision_are_not_compared(worl
     table, _ = compare(results / "best-strict", results / "model-strict")
     assert [row[0] for row in table.body] == ["AP", "AP50", "AP25"]
     assert table.body[0][1] == "1.0000" and table.body[0][3].startswith("-0.")
+    same, _ = compare(results / "best-strict", results / "best-strict")
+    assert same.body[0][3] == "+0.0000 [+0.0000, +0.0000] same"
     judged(world, protocol="esam-2024")
     with pytest.raises(
         ValueError, match=r"`overlaps` is \[0.5, 1.0, 0.05\] and \[0.5, 0"

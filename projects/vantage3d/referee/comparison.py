@@ -4,8 +4,10 @@ from pathlib import Path
 
 from vantage3d.evaluation.metrics_table import find
 from vantage3d.evaluation.results.folder import Rows, cell
+from vantage3d.referee.intervals import basis, intervals
 from vantage3d.referee.result import Result, read_result
 from vantage3d.referee.task import MODEL
+from vantage3d.referee.tasks import task_under
 
 PRECISION = "precision"
 
@@ -19,15 +21,20 @@ def compare(first: Path, second: Path) -> tuple[Rows, list[str]]:
     """
     a, b = read_result(first), read_result(second)
     check_comparable(a, b)
+    task = task_under(a.rules())
+    ends = intervals(task, b.arrays[MODEL], b.clusters, a.arrays[MODEL])
     body = []
     for key in a.headline:
         values = a.figures[MODEL][key], b.figures[MODEL][key]
-        difference = values[1] - values[0]
-        body.append([find(key).title, *map(cell, values), f"{difference:+.4f}"])
+        low, high = ends[key]
+        same = " same" if low <= 0 <= high else ""
+        text = f"{values[1] - values[0]:+.4f} [{low:+.4f}, {high:+.4f}]{same}"
+        body.append([find(key).title, *map(cell, values), text])
     notes = [
         f"{a.task} by {a.protocol}, version {a.protocol_version}: "
-        f"{a.counts} of {a.truth.path}",
-        f"A is {a.predictions.path}, B is {b.predictions.path}",
+        f"{a.counted()} of {a.truth.path}",
+        f"A is {a.predictions.path}, B is {b.predictions.path}; B - A of the same "
+        f"units, {basis(a.clusters)}",
     ]
     notes += [
         f"{name}: the model is {f}" for name, r in zip("AB", (a, b)) for f in r.flags

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from vantage3d.io.folders import is_foreign, natural_order
 from vantage3d.io.text import parse_json
 from vantage3d.process.parallel import run_parallel
+from vantage3d.referee.intervals import intervals
 from vantage3d.referee.result import Result, Source
 from vantage3d.referee.task import MODEL, Arrays, Figures, Reader, Task, better
 
@@ -83,7 +84,7 @@ def evaluate(
         answer: [unit.answers[answer] for unit in units] for answer in units[0].answers
     }
     figures = {answer: task.figures(arrays) for answer, arrays in answers.items()}
-    about = run_facts(theirs.root)
+    clusters = [task.cluster(name) for name in names]
     return Result(
         task=task.name,
         protocol=task.protocol.name,
@@ -93,17 +94,21 @@ def evaluate(
         versions=versions(),
         predictions=_source(theirs, [unit.prediction for unit in units]),
         truth=_source(true, [unit.truth for unit in units]),
-        run=about,
+        run=run_facts(theirs.root),
         command=command,
         counts={task.unit: len(names), "missing": len(missing)}
-        | {"clusters": len({task.cluster(name) for name in names})}
+        | {"clusters": len(set(clusters))}
         | task.counts(answers[MODEL]),
         missing=missing,
         headline=list(task.headline),
         figures=figures,
+        intervals={
+            key: list(ends)
+            for key, ends in intervals(task, answers[MODEL], clusters).items()
+        },
         flags=flags(task.headline, figures),
         units=names,
-        clusters=[task.cluster(name) for name in names],
+        clusters=clusters,
         arrays=answers,
     )
 

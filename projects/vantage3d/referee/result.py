@@ -20,10 +20,13 @@ from vantage3d.io.arrays import load_arrays
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.checksums import read_sealed
 from vantage3d.io.files import existing
+from vantage3d.referee.intervals import basis
+from vantage3d.referee.protocol import Choice, Protocol
 from vantage3d.referee.task import MODEL, Arrays, Figures
 
 FILE, UNITS, TABLE = "result.json", "units.npz", "table.csv"
 AGAIN = "Evaluate again"
+INFINITE = "inf"
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Result:
         missing: Units that count as nothing found.
         headline: Keys by which answers are ranked.
         figures: By answer, the model's first, and key.
+        intervals: Ends of the model's headline figures over clusters, at 95 %.
         flags: Where the model is no better than an answer that needs none.
         units: Their names.
         clusters: The independent piece of the world that each unit shows.
@@ -82,6 +86,7 @@ class Result:
     missing: list[str]
     headline: list[str]
     figures: dict[str, Figures]
+    intervals: dict[str, list[float]]
     flags: list[str]
     units: list[str]
     clusters: list[str]
@@ -94,14 +99,24 @@ class Result:
         own = [field.name for field in fields(self) if field.name != "arrays"]
         content = {name: getattr(self, name) for name in own}
         content |= {name: asdict(content[name]) for name in ("predictions", "truth")}
+        content["choices"] = {
+            name: INFINITE if value == math.inf else value  # JSON has no infinity
+            for name, value in self.choices.items()
+        }
         write_json(folder / FILE, content)
+
+    def rules(self) -> Protocol:
+        """The protocol, without its words."""
+        choices = {name: Choice(value, "") for name, value in self.choices.items()}
+        return Protocol(
+            self.protocol, self.task, self.protocol_version, "", "", choices
+        )
 
     def text(self) -> str:
         """Table and what it is of, for people."""
-        counted = ", ".join(f"{n} {what}" for what, n in self.counts.items())
         lines = [
             f"{self.task} by {self.protocol}, version {self.protocol_version} "
-            f"({self.protocol_hash[:12]}): {counted}",
+            f"({self.protocol_hash[:12]}): {self.counted()}",
             *(
                 f"{what}: {one.files} files of {one.format} in {one.path}"
                 for what, one in zip(
@@ -109,8 +124,13 @@ class Result:
                 )
             ),
             boxed(self.table()),
+            f"{basis(self.clusters)}: {self._ends()}",
         ]
         return "\n".join([*lines, *(f"warning: the model is {f}" for f in self.flags)])
+
+    def counted(self) -> str:
+        """What was judged, for people."""
+        return ", ".join(f"{n} {what}" for what, n in self.counts.items())
 
     def table(self) -> Rows:
         """Headline figures, a row per answer."""
@@ -120,6 +140,12 @@ class Result:
             for answer, row in self.figures.items()
         ]
         return Rows(header, body)
+
+    def _ends(self) -> str:
+        return ", ".join(
+            f"{find(key).title} {low:.4f} to {high:.4f}"
+            for key, (low, high) in self.intervals.items()
+        )
 
     def _csv(self) -> Rows:
         keys = list(self.figures[MODEL])
@@ -160,8 +186,19 @@ def read_result(folder: Path) -> Result:
         answer: {k: math.nan if v is None else v for k, v in row.items()}
         for answer, row in content["figures"].items()
     }
+    content["intervals"] = {
+        key: [math.nan if v is None else v for v in ends]
+        for key, ends in content["intervals"].items()
+    }
     arrays = _unpacked(folder / UNITS, list(content["figures"]), len(content["units"]))
-    return Result(**content, arrays=arrays)
+    content["choices"] = {
+        name: math.inf if value == INFINITE else value
+        for name, value in content["choices"].items()
+    }
+    result = Result(**content, arrays=arrays)
+    if result.rules().hash != result.protocol_hash:
+        raise ValueError(f"{path}: its choices are not those of its hash. {AGAIN}")
+    return result
 
 
 def _unpacked(path: Path, answers: list[str], count: int) -> dict[str, list[Arrays]]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.evaluation.metrics_table import find
@@ -19,6 +20,7 @@ from vantage3d.referee.protocol import Protocol
 
 MODEL = "model"
 Arrays = Mapping[str, NDArray[Any]]
+Floats = NDArray[np.floating[Any]]
 Figures = dict[str, float]
 Data = TypeVar("Data")
 Prediction = TypeVar("Prediction")
@@ -115,6 +117,20 @@ class Task(ABC, Generic[Prediction, Truth]):
 
         NaN is what could not be measured.
         """
+
+    def resampled(self, units: Sequence[Arrays], weights: Floats) -> Floats:
+        """(R, K) of the K headline figures when units count several times, or not.
+
+        Args:
+            units: U of them.
+            weights: (R, U) whole numbers.
+        """
+        rows = []
+        for weight in weights.astype(int).tolist():
+            drawn = [unit for unit, n in zip(units, weight) for _ in range(n)]
+            figures = self.figures(drawn)
+            rows.append([figures[key] for key in self.headline])
+        return np.array(rows)
 
     @abstractmethod
     def counts(self, units: Sequence[Arrays]) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from importlib import import_module
 
 from vantage3d.checks import check_choice
-from vantage3d.referee.protocol import find_protocol
+from vantage3d.referee.protocol import Protocol, find_protocol
 from vantage3d.referee.task import Task
 
 TASKS = {  # name -> module of this room, and its class
@@ -26,6 +26,14 @@ def find_task(name: str, protocol: str) -> Task:
         ValueError: If there is no such task, or no such protocol of it.
     """
     check_choice("task", name, TASKS)
-    module, kind = TASKS[name]
-    found = import_module(f"vantage3d.referee.{module}")
-    return getattr(found, kind)(find_protocol(protocol, name))
+    return task_under(find_protocol(protocol, name))
+
+
+def task_under(protocol: Protocol) -> Task:
+    """The task of a protocol.
+
+    Raises:
+        ValueError: If its choices are none that the task can make.
+    """
+    module, kind = TASKS[protocol.task]
+    return getattr(import_module(f"vantage3d.referee.{module}"), kind)(protocol)

@@ -21,6 +21,7 @@ from vantage3d.evaluation.scannet_ap import (
     ap_summary,
     match_scene,
     pooled_precisions,
+    resampled_precisions,
 )
 from vantage3d.referee.instances import frames, made_up, predictions, truth
 from vantage3d.referee.instances.classes import TABLES, ClassTable
@@ -185,6 +186,15 @@ class InstancesTask(Task[PredictedInstances, TrueInstances]):
                 for key, value in row.items()
             }
         return figures
+
+    def resampled(
+        self, units: Sequence[Arrays], weights: NDArray[np.floating]
+    ) -> NDArray[np.floating]:
+        outcomes = [Outcomes._make(unit[k] for k in Outcomes._fields) for unit in units]
+        n_true = np.array([unit["n_true"] for unit in units])
+        aps = resampled_precisions(outcomes, n_true, len(self.overlaps), weights)
+        found = (ap_summary(one, self.class_names) for one in aps)
+        return np.array([[one[key] for key in AP_KEYS] for one in found])
 
     def counts(self, units: Sequence[Arrays]) -> dict[str, int]:
         return {
