@@ -138,8 +138,8 @@ class RunningSummary:
         known = ~np.isnan(values)
         order = np.lexsort((values[known], owners[known]))
         values, owners = values[known][order], owners[known][order]
-        sums, counts = np.bincount(owners, values), np.bincount(owners)
-        some = counts > 0
-        sums, counts = sums[some], counts[some].astype(np.float64)
+        number = np.bincount(owners)
+        sums = np.bincount(owners, values)[number > 0].astype(np.float64)
+        counts = number[number > 0].astype(np.float64)
         order = np.lexsort((counts, sums))
         return sums[order, None], counts[order, None]

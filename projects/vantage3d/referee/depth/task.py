@@ -203,12 +203,13 @@ def resized(depth: Floats, size: Sequence[int], how: str) -> Floats:
             f"depth is {w}x{h} and judged at {W}x{H}: another picture. Give depth of "
             "the whole image that the truth shows"
         )
-    near = cv2.resize(depth, (W, H), interpolation=cv2.INTER_NEAREST_EXACT)
+    near: NDArray = cv2.resize(depth, (W, H), interpolation=cv2.INTER_NEAREST_EXACT)
     if how == "nearest":
         return near
     smooth = cv2.resize(depth, (W, H), interpolation=cv2.INTER_LINEAR)
     holes = (depth <= 0).astype(np.float32)
-    return np.where(cv2.resize(holes, (W, H)) > 0, near, smooth)
+    filled: NDArray = np.where(cv2.resize(holes, (W, H)) > 0, near, smooth)
+    return filled
 
 
 ASPECT = 0.02  # relative; 1296x968 and 640x480 of ScanNet differ by 0.4 %

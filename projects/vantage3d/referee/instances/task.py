@@ -1,6 +1,5 @@
 """Instances of scans and frames: ScanNet's average precision under a protocol."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from vantage3d.evaluation.instance_overlaps import (
     scene_overlaps,
     scene_truth,
 )
+from vantage3d.evaluation.intervals import cluster_of
 from vantage3d.evaluation.metrics_table import AP_KEYS
 from vantage3d.evaluation.scannet_ap import (
     Outcomes,
@@ -35,7 +35,6 @@ from vantage3d.referee.task import MODEL, Arrays, Broken, Figures, Task
 SEGMENTS, WHOLE = "every superpoint", "one instance for all"
 SCANS, FRAMES = "scans", "frames"
 FILE_ORDER, BEST_FIRST = "file-order", "best-first"
-SCAN = re.compile(r"(scene\d{4})_\d\d")  # scans of one room, ScanNet's names
 
 
 @dataclass(frozen=True)
@@ -209,10 +208,8 @@ class InstancesTask(Task[PredictedInstances, TrueInstances]):
 
     def cluster(self, name: str) -> str:
         """The recording of a frame, the room of a scan: ScanNet has several of one."""
-        if self.rules.unit == FRAMES:
-            name = name.rpartition("_")[0]
-        room = SCAN.match(name)
-        return room[1] if room else name
+        frame = self.rules.unit == FRAMES
+        return cluster_of(name.rpartition("_")[0] if frame else name)
 
     def made_up(self) -> dict[str, TrueInstances]:
         return made_up.units(list(self.table.things), self.rules.min_region)

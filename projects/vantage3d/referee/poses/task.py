@@ -87,7 +87,7 @@ class PosesTask(Task[Trajectory, Trajectory]):
             STILL: np.tile(np.eye(4), (len(true), 1, 1)),
             STEADY: steady(len(true)),
         }
-        found = {}
+        found: dict[str, Arrays] = {}
         for answer, poses in answers.items():
             values = [
                 coverage if key == COVERAGE else FIGURES[key](self.rules, poses, true)

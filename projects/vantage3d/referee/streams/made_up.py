@@ -7,7 +7,7 @@ import numpy as np
 from vantage3d.referee.streams.data import Ids, ShownIds
 from vantage3d.referee.task import Broken
 
-STREAMS, FRAMES, INSTANCES, SEEN = 3, 6, 20, 12  # a frame sees some of the instances
+STREAMS, FRAMES, INSTANCES, SEEN = 2, 6, 20, 12  # a frame sees some of the instances
 Shown = Mapping[str, ShownIds]
 Change = Callable[[list[ShownIds]], list[ShownIds]]
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from vantage3d.checks import check_choice, check_positive
+from vantage3d.evaluation.intervals import cluster_of
 from vantage3d.evaluation.tracking import (
     TrackedFrame,
     TrackSums,
@@ -16,7 +17,6 @@ from vantage3d.evaluation.tracking import (
     tracked,
 )
 from vantage3d.referee.instances.data import check_same_view
-from vantage3d.referee.instances.task import SCAN
 from vantage3d.referee.streams import made_up
 from vantage3d.referee.streams.data import (
     Ids,
@@ -128,8 +128,7 @@ class StreamsTask(Task[Shown, True_]):
 
     def cluster(self, name: str) -> str:
         """The room: ScanNet has several films of one."""
-        room = SCAN.match(name)
-        return room[1] if room else name
+        return cluster_of(name)
 
     def made_up(self) -> dict[str, True_]:
         return dict(made_up.streams(self.rules.min_region))
