@@ -51,6 +51,15 @@ USE_DATA = $(DATA)/demo-use
 USE_WORK = $(WORK)/demo-use
 SEVENSCENES ?= ../shared/data/sevenscenes_tsdf
 
+# Tours of `make demo-online`, to learn from and never seen, and its streams.
+ONLINE = configs/ESAM_online/ESAM_online_synthetic_CA.py
+ONLINE_DATA = $(DATA)/demo-online
+ONLINE_WORK = $(WORK)/demo-online
+ONLINE_SEED ?= 0
+TOUR = rgbd_folder --frame-step 60 --size 320x240 --workers $(WORKERS)
+STREAM = OMP_NUM_THREADS=1 $(RUN) tools/run_stream.py
+RULES = voxels legacy box_iou
+
 # Drives of the two districts of `make demo-depth`, and where it works.
 STREETS = kitti360 --frames 12 --size 352x94 --columns 1000 --workers $(WORKERS)
 # LiDAR depth as far as the scanner reaches: what it is not taught, a network gets wrong.
@@ -62,7 +71,7 @@ DEPTH_LORA = configs/vggt_lora/lora_kitti360_strategy_b_demo.py
 BASE_FILE = --cfg-options model.base_weights=$(DEPTH_WORK)/base
 
 .PHONY: setup extras docs minkowski mmcv-ops demo demo-depth demo-evaluate demo-deltas demo-real \
-    demo-use demo-long test test-bitwise test-bitwise-avx2 \
+    demo-use demo-long demo-online test test-bitwise test-bitwise-avx2 \
     test-bitwise-default lint doctor gpu-check soak
 
 setup:
@@ -160,6 +169,30 @@ ifneq ($(wildcard $(SHELF)),)
 	    --save html coco
 endif
 	$(RUN) tools/index_results.py $(USE_WORK)
+
+# Instances that keep their ids, by three rules, after `make demo`, whose weights it
+# begins with. The rules run side by side.
+demo-online: setup
+	$(RUN) tools/make_synthetic.py $(TOUR) --out $(ONLINE_DATA)/tours --train-rooms 40 \
+	    --val-rooms 0 --frames 8 --seed 20
+	$(RUN) tools/make_synthetic.py $(TOUR) --out $(ONLINE_DATA)/unseen --train-rooms 0 \
+	    --val-rooms 6 --frames 24 --seed 21
+	$(RUN) tools/create_data.py rgbd_mv --root-path $(ONLINE_DATA)/tours \
+	    --out-dir $(ONLINE_DATA)/sequences --workers $(WORKERS)
+	$(TRAIN_TWICE) $(ONLINE) --data-root $(ONLINE_DATA)/sequences \
+	    --work-dir $(ONLINE_WORK)/training --resume \
+	    --cfg-options load_from=$(WORK)/demo/epoch_12.pth randomness.seed=$(ONLINE_SEED)
+	for rule in $(RULES); do $(STREAM) $(ONLINE_DATA)/unseen --association $$rule \
+	    --weights $(ONLINE_WORK)/training --out $(ONLINE_WORK)/$$rule \
+	    --labels $(ONLINE_DATA)/unseen --save video html rerun > \
+	    $(ONLINE_WORK)/$$rule.log 2>&1 & all="$$all $$!"; done; \
+	    for one in $$all; do wait $$one || failed=1; done; \
+	    tail -n 40 $(RULES:%=$(ONLINE_WORK)/%.log); test -z "$$failed"
+ifneq ($(wildcard $(SEVENSCENES)),)
+	$(STREAM) $(SEVENSCENES) --weights $(ONLINE_WORK)/training \
+	    --out $(ONLINE_WORK)/sevenscenes --save ply video html rerun
+endif
+	$(RUN) tools/index_results.py $(ONLINE_WORK)
 
 # Long sequences in chunks; with `make demo-depth` before it, its network's figure too.
 demo-long: setup

@@ -1,11 +1,13 @@
 """Training of the online detector begins, stops, goes on and is tested."""
 
+import json
 import shutil
 
 import pytest
 
 from tests.esam.sequences import write_scene
 from tests.shared import ROOT
+from vantage3d.engine import test as run_test
 from vantage3d.engine import train
 from vantage3d.engine.checkpoints.file import read_checkpoint
 
@@ -29,7 +31,7 @@ OPTIONS = {
 def trained(tmp_path_factory):
     """Data and work directory of two epochs of one scene."""
     root = tmp_path_factory.mktemp("online")
-    write_scene(root / "data", (90, 70, 80))
+    write_scene(root / "data", (400, 300, 350))
     run(root / "data", root / "run")
     return root / "data", root / "run"
 
@@ -53,3 +55,13 @@ def test_a_resumed_training_ends_with_the_same_bits(trained, tmp_path):
     assert all(expected[name].equal(found[name]) for name in expected)
     moved = {n.split(".")[0] for n in found if not found[n].equal(before[n])}
     assert moved == {"backbone", "pool", "decoder", "memory", "merge_head"}
+
+
+def test_whole_scenes_are_tested(trained, tmp_path):
+    data, done = trained
+    more = {"cfg_options": OPTIONS, "data_root": str(data)}
+    metrics = run_test(str(CONFIG), str(done), str(tmp_path), **more)
+    assert 0 <= metrics["all_ap_50%"] <= 1 and "every_superpoint/all_ap" in metrics
+    (report,) = tmp_path.glob("*/instance_ap.json")
+    found = json.loads(report.read_text())
+    assert found["protocol"] == "nearest" and found["scenes"] == 1

@@ -7,6 +7,7 @@ import numpy as np
 
 from vantage3d.esam.converters.samples import FOLDERS, Arrays, Entry
 from vantage3d.io.points import read_labels, read_points, write_rows
+from vantage3d.results.scene_instances import voxel_keys
 
 CELL = 0.02  # metres between points of a scene's cloud
 CLOUD = ("points", "semantic_mask", "instance_mask")
@@ -46,8 +47,8 @@ def cloud_of_frames(out_dir: Path, frames: Sequence[Entry]) -> Arrays:
             path = out_dir / folder / file
             rows[folder].append(read_labels(path, len(points), sums[folder]))
     whole = {folder: np.concatenate(parts) for folder, parts in rows.items()}
-    cells = np.floor(whole["points"][:, :3].astype(np.float64) / CELL).astype(np.int64)
-    first = np.sort(np.unique(cells, axis=0, return_index=True)[1])
+    cells = voxel_keys(whole["points"][:, :3].astype(np.float64), CELL)
+    first = np.sort(np.unique(cells, return_index=True)[1])
     return {folder: values[first] for folder, values in whole.items()}
 
 
