@@ -65,12 +65,13 @@ class VoxelMap:
                 instance with the most counts.
         """
         keys, rows = self.of_points(points)
-        pairs, counts = np.unique(
-            np.stack([rows.ravel(), ids + 1]), axis=1, return_counts=True
-        )
-        order = np.lexsort((counts, pairs[0]))
-        last = np.append(np.flatnonzero(np.diff(pairs[0][order])), len(order) - 1)
-        claims = (pairs[1][order][last] - 1).astype(np.int32)
+        base = int(ids.max(initial=-1)) + 2
+        pairs = rows.ravel() * base + ids + 1  # one number sorts faster than two
+        pairs, counts = np.unique(pairs, return_counts=True)
+        row, claim = np.divmod(pairs, base)
+        order = np.lexsort((counts, row))
+        last = np.append(np.flatnonzero(np.diff(row[order])), len(order) - 1)
+        claims = (claim[order][last] - 1).astype(np.int32)
         at, known = self._places(keys)
         self._vote(at[known], claims[known])
         new = ~known
