@@ -163,6 +163,7 @@ def resampled_precisions(
     rows = Outcomes(*map(np.concatenate, zip(*found)))
     scene = np.repeat(np.arange(len(found)), [len(one.score) for one in found])
     curves = Curves(rows.label * n_overlaps + rows.overlap, rows.score, rows.hit)
+    scene = scene[curves.order]
     areas = [
         curves.areas(true.repeat(n_overlaps), weight[scene])
         for weight, true in zip(weights, weights @ n_true)
@@ -197,12 +198,15 @@ class Curves:
         group: (E,) curve each prediction belongs to, 0..K-1.
         scores: (E,) confidences.
         hits: (E,) bool, true positives.
+
+    Attributes:
+        order: (E,) in which they lie along the curves.
     """
 
     def __init__(self, group: np.ndarray, scores: np.ndarray, hits: np.ndarray) -> None:
-        self._order = np.lexsort((-scores, group))
-        group, scores = group[self._order], scores[self._order]
-        self._hits = hits[self._order]
+        self.order = np.lexsort((-scores, group))
+        group, scores = group[self.order], scores[self.order]
+        self._hits = hits[self.order].astype(np.float64)
         start = np.where(_changes(group), np.arange(len(group)), 0)
         ends = (_changes(group) | _changes(scores))[1:]
         # of each point: its last prediction, the first one of its curve, and its curve
@@ -215,9 +219,8 @@ class Curves:
 
         Args:
             n_true: (K,) true instances.
-            weights: (E,) how often predictions count.
+            weights: (E,) how often predictions count, in :attr:`order`.
         """
-        weights = weights[self._order]
         seen, found = self._within(weights), self._within(weights * self._hits)
         precision = np.divide(found, seen, out=np.ones(len(seen)), where=seen > 0)
         recall = found / np.maximum(n_true, 1)[self._group]
