@@ -24,7 +24,8 @@ from vantage3d.synthetic.rooms.apartment import make_apartment, walk_around
 from vantage3d.synthetic.rooms.filming import sensor_intrinsics
 
 SIZE = (160, 120)
-ROUND = 150  # frames; 50, 500 and 2000 are at one place of it
+SHOWN = (50, 500, 2000)
+ROUND = 150  # frames; those that are shown are at one place of it
 FLOOR = 2.8  # metres from one apartment to the next
 SETTLED = 200  # frames after which memory is compared
 AROUND = 20  # frames on each side of those that are shown
@@ -69,12 +70,12 @@ def run(args: argparse.Namespace) -> int:
         args.weights,
         args.config,
         args.device,
-        SegmenterOptions(args.segmenter),
-        args.num_points,
+        segmenter=SegmenterOptions(args.segmenter),
+        num_points=args.num_points,
         least_score=args.least_score,
     )
     times, sizes = measure(stream, args.frames)
-    shown = [number for number in (50, 500, 2000) if number <= args.frames]
+    shown = [number for number in SHOWN if number <= args.frames] or [args.frames]
     print(f"{processor()}, {args.frames} frames of {SIZE[0]}x{SIZE[1]}, CPU ms a frame")
     print(f"{'frame':18s}" + "".join(f"{number:10d}" for number in shown))
     whole = sum(times.values())
