@@ -76,7 +76,7 @@ def test_the_stages_of_a_stream_and_what_it_holds(monkeypatch, weights, capsys):
     options = "--frames", "2", "--num-points", "500", "--least-score", "0"
     main(["esam_stream", "--weights", str(weights("esam")), *options])
     lines = capsys.readouterr().out.splitlines()
-    shown = {line[:18].strip(): line[18:].strip() for line in lines[1:]}
+    shown = {line[:20].strip(): line[20:].strip() for line in lines[1:]}
     assert shown["frame"] == "2" and float(shown["network"]) > 1
     assert float(shown["without superpoints"]) < float(shown["whole frame"])
     megabytes = 13 * float(shown["voxels"]) / 2**20

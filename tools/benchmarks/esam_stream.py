@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     times, sizes = measure(stream, args.frames)
     shown = [number for number in SHOWN if number <= args.frames] or [args.frames]
     print(f"{processor()}, {args.frames} frames of {SIZE[0]}x{SIZE[1]}, CPU ms a frame")
-    print(f"{'frame':18s}" + "".join(f"{number:10d}" for number in shown))
+    print(f"{'frame':20s}" + "".join(f"{number:10d}" for number in shown))
     whole = sum(times.values())
     without = whole - times["superpoints"]
     rows = {**times, "whole frame": whole, "without superpoints": without}
@@ -85,10 +85,10 @@ def run(args: argparse.Namespace) -> int:
     for name, values in rows.items():
         ms = [1e3 * np.median(around(values, number)) for number in shown]
         late[name] = ms[-1] / ms[0]
-        print(f"{name:18s}" + "".join(f"{one:10.1f}" for one in ms))
+        print(f"{name:20s}" + "".join(f"{one:10.1f}" for one in ms))
     for name in Sizes._fields:
         values = [getattr(sizes[number - 1], name) for number in shown]
-        print(f"{name:18s}" + "".join(f"{one:10.1f}" for one in values))
+        print(f"{name:20s}" + "".join(f"{one:10.1f}" for one in values))
     return judged(late, sizes)
 
 
