@@ -97,7 +97,7 @@ def test_missing_poses_are_counted_or_refused():
     half = truth._replace(poses=truth.poses[::2], keys=truth.keys[::2])
     task = find_task("poses", "ate-sim3")
     arrays = [task.measure("x", half, truth)["model"]]
-    assert task.figures(arrays)[COVERAGE] == 0.5
+    assert task.figures(arrays)[COVERAGE] == 0.5 and COVERAGE not in task.headline
     assert task.counts(arrays)["true poses without prediction"] == 20
     with pytest.raises(ValueError, match="20 of 40 true poses have no prediction"):
         find_task("poses", "kitti-odometry").measure("x", half, truth)
@@ -115,5 +115,9 @@ def test_formats_are_found_out_by_content(tmp_path):
         assert found.predictions.format == kind.name
         assert found.figures["model"]["pose.auc_3"] == 1
         assert found.flags == []
+    alone = evaluate(
+        task, tmp_path / "tum/drive_0000.txt", tmp_path / "npz/drive_0000.npz"
+    )
+    assert alone.units == ["sequence"] and alone.figures["model"]["pose.auc_3"] == 1
     with pytest.raises(ValueError, match=r"must be one of .*'tum'.*, got 'g2o'"):
         evaluate(task, tmp_path / "tum", tmp_path / "npz", Options(format="g2o"))

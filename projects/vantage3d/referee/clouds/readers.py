@@ -12,6 +12,7 @@ from vantage3d.io.ply import read_ply, write_ply
 from vantage3d.io.text import read_table
 from vantage3d.referee.task import Reader
 
+ALONE = "scene"  # name of a file that is given itself, whatever it is called
 AGAIN = "Write it again as docs/evaluate.md says"
 
 
@@ -33,12 +34,11 @@ class _File(Reader[Surface]):
     suffix: ClassVar[str]
 
     def find(self, root: Path) -> dict[str, Path]:
-        paths = [root] if root.is_file() else matching(root, f"**/*{self.suffix}")
-        base = root.parent if root.is_file() else root
+        if root.is_file():
+            return {ALONE: root} if root.suffix == self.suffix else {}
         return {
-            path.relative_to(base).with_suffix("").as_posix(): path
-            for path in paths
-            if path.suffix == self.suffix
+            path.relative_to(root).with_suffix("").as_posix(): path
+            for path in matching(root, f"**/*{self.suffix}")
         }
 
 

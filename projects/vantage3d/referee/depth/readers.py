@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from vantage3d.io.arrays import load_arrays
 from vantage3d.io.depth_files import read_depth_file, read_stored, write_depth_png
-from vantage3d.io.folders import is_foreign, natural_order
+from vantage3d.io.folders import matching
 from vantage3d.io.prediction_files import prediction_files
 from vantage3d.referee.task import Reader
 
 WINDOWS, FRAMES = "windows", "frames"
 UNIT_FILE = "units_per_metre.txt"
+ALONE = "frame"  # name of a file that is given itself, whatever it is called
 AGAIN = "Write it again as docs/evaluate.md says"
 
 
@@ -44,9 +45,12 @@ class _Files(Reader[DepthMaps]):
     suffix: ClassVar[str]
 
     def find(self, root: Path) -> dict[str, Path]:
+        if root.is_file():
+            own = root.suffix == self.suffix and self.is_own(root, root.parent)
+            return {ALONE: root} if own else {}
         found: dict[str, Path] = {}
-        for path in sorted(root.rglob(f"*{self.suffix}"), key=natural_order_of):
-            if is_foreign(path) or not self.is_own(path, root):
+        for path in matching(root, f"**/*{self.suffix}"):
+            if not self.is_own(path, root):
                 continue
             if self.rules.unit == WINDOWS:
                 path = path.parent
@@ -62,7 +66,7 @@ class _Files(Reader[DepthMaps]):
 
     def files(self, path: Path) -> list[Path]:
         if path.is_dir():
-            return sorted(path.glob(f"*{self.suffix}"), key=natural_order_of)
+            return matching(path, f"*{self.suffix}")
         return [path]
 
     def read(self, path: Path) -> DepthMaps:
@@ -204,7 +208,7 @@ class Npz(_Files):
 
     def find(self, root: Path) -> dict[str, Path]:
         found = super().find(root)
-        if self.rules.unit != WINDOWS:
+        if self.rules.unit != WINDOWS or root.is_file():
             return found
         stacks = {
             path.relative_to(root).with_suffix("").as_posix(): path
@@ -245,11 +249,6 @@ class Npz(_Files):
         path.parent.mkdir(parents=True, exist_ok=True)
         whole = self.rules.unit == WINDOWS
         np.savez_compressed(path, depth=data.depth if whole else data.depth[0])
-
-
-def natural_order_of(path: Path) -> list:
-    """Sorting key of paths: frame 9 before frame 10."""
-    return natural_order(path.as_posix())
 
 
 READERS = (Npz, Npy, Exr, Pfm, MillimetrePng, KittiPng, TumPng)

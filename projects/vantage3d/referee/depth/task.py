@@ -203,10 +203,12 @@ def resized(depth: Floats, size: Sequence[int], how: str) -> Floats:
             f"depth is {w}x{h} and judged at {W}x{H}: another picture. Give depth of "
             "the whole image that the truth shows"
         )
-    near: NDArray = cv2.resize(depth, (W, H), interpolation=cv2.INTER_NEAREST_EXACT)
+    near, smooth = (
+        np.asarray(cv2.resize(depth, (W, H), interpolation=method), depth.dtype)
+        for method in (cv2.INTER_NEAREST_EXACT, cv2.INTER_LINEAR)
+    )
     if how == "nearest":
         return near
-    smooth = cv2.resize(depth, (W, H), interpolation=cv2.INTER_LINEAR)
     holes = (depth <= 0).astype(np.float32)
     filled: NDArray = np.where(cv2.resize(holes, (W, H)) > 0, near, smooth)
     return filled

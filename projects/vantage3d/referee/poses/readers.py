@@ -25,6 +25,7 @@ from vantage3d.referee.task import Reader
 
 AGAIN = "Write it again as docs/evaluate.md says"
 SECONDS, NAMES, ROWS = "seconds", "names", "rows"
+ALONE = "sequence"  # name of a file that is given itself, whatever it is called
 SIZE = (2, 2)  # of an image: poses do not depend on it
 
 
@@ -49,7 +50,7 @@ class _File(Reader[Trajectory]):
 
     def find(self, root: Path) -> dict[str, Path]:
         if root.is_file():
-            return {root.stem: root} if self.is_own(root) else {}
+            return {ALONE: root} if self.is_own(root) else {}
         return {
             path.relative_to(root).with_suffix("").as_posix(): path
             for path in matching(root, f"**/*{self.suffix}")

@@ -40,7 +40,7 @@ class PoseRules:
         check_choice("missing", self.missing, ["refuse", "no part"])
         check_choice("averaging", self.averaging, ["sequences"])
         for key in self.figures:
-            check_choice("figures", key, [*FIGURES, COVERAGE])
+            check_choice("figures", key, FIGURES)
             find(key)
 
 
@@ -89,12 +89,9 @@ class PosesTask(Task[Trajectory, Trajectory]):
         }
         found: dict[str, Arrays] = {}
         for answer, poses in answers.items():
-            values = [
-                coverage if key == COVERAGE else FIGURES[key](self.rules, poses, true)
-                for key in self.headline
-            ]
+            values = [FIGURES[key](self.rules, poses, true) for key in self.headline]
             found[answer] = {
-                "values": np.array(values),
+                "values": np.array([*values, coverage]),
                 "poses": np.array(len(true)),
                 "missing": np.array(len(truth.poses) - len(true)),
             }
@@ -132,7 +129,7 @@ class PosesTask(Task[Trajectory, Trajectory]):
         values = np.stack([unit["values"] for unit in units])
         known = [column[~np.isnan(column)] for column in values.T]
         means = [float(c.mean()) if len(c) else float("nan") for c in known]
-        return dict(zip(self.headline, means))
+        return dict(zip((*self.headline, COVERAGE), means))
 
     def counts(self, units: Sequence[Arrays]) -> dict[str, int]:
         return {
