@@ -1,5 +1,6 @@
 """Errors of depth maps under a protocol."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -176,8 +177,11 @@ class DepthTask(Task[DepthMaps, DepthMaps]):
         return truth._replace(depth=np.zeros_like(truth.depth))
 
     def cluster(self, name: str) -> str:
-        """The scene: of ``scene0707_00/000010`` and ``scene0707_00_000010`` alike."""
-        return cluster_of(name if "/" in name else name.rpartition("_")[0] or name)
+        """The scene: of ``scene0707_00/000010`` and ``scene0707_00_000010`` alike.
+
+        Files of one folder that differ in a number are of one recording.
+        """
+        return cluster_of(name if "/" in name else re.sub(r"[-_.]?\d+$", "", name))
 
     def made_up(self) -> dict[str, DepthMaps]:
         return made_up.units(self.rules)
