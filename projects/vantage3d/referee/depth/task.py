@@ -214,8 +214,7 @@ def resized(depth: Floats, size: Sequence[int], how: str) -> Floats:
     if how == "nearest":
         return near
     holes = (depth <= 0).astype(np.float32)
-    filled: NDArray = np.where(cv2.resize(holes, (W, H)) > 0, near, smooth)
-    return filled
+    return np.asarray(np.where(cv2.resize(holes, (W, H)) > 0, near, smooth))
 
 
 ASPECT = 0.02  # relative; 1296x968 and 640x480 of ScanNet differ by 0.4 %
