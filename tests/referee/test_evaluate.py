@@ -55,6 +55,7 @@ def test_a_result_says_what_it_depends_on_and_is_read_back(world):
         "clusters": 4,
         "true instances": 24,
         "predictions": 20,
+        "of classes that are not judged": 0,
     }
     assert again.flags == [] and again.protocol_hash == result.protocol_hash
     task = find_task("instances", "strict")

@@ -116,12 +116,18 @@ def test_stuff_is_neither_missed_nor_found_and_other_ids_are_refused(tmp_path):
     folders = tmp_path / "predictions", tmp_path / "truth"
     after = evaluate(task, *folders).figures["model"]
     assert [after[key] for key in AP_KEYS] == [before[key] for key in AP_KEYS]
-    path.write_text(text.replace(" 1 0.99", " 13 0.99"))
-    with pytest.raises(ValueError, match=r"predicted classes: \[13\] are no ids of"):
+    path.write_text(text.replace(" 1 0.99", " 13 0.99"))  # blinds, of NYU's 40
+    result = evaluate(task, *folders)
+    assert [result.figures["model"][key] for key in AP_KEYS] == [
+        before[key] for key in AP_KEYS
+    ]
+    assert result.counts["of classes that are not judged"] == 1
+    path.write_text(text.replace(" 1 0.99", " 41 0.99"))
+    with pytest.raises(ValueError, match=r"predicted classes: \[41\] are no ids of"):
         evaluate(task, *folders)
     path = tmp_path / "truth" / "scene0000_00.txt"
-    path.write_text(path.read_text().replace("0\n", "13001\n", 1))
-    with pytest.raises(ValueError, match=r"classes of the truth: \[13\] are no ids"):
+    path.write_text(path.read_text().replace("0\n", "41001\n", 1))
+    with pytest.raises(ValueError, match=r"classes of the truth: \[41\] are no ids"):
         evaluate(task, *folders)
 
 

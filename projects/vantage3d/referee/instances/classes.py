@@ -14,6 +14,8 @@ from vantage3d.io.scannet_classes import (
     THING_IDS,
 )
 
+NYU40, RAW_IDS = 40, 1357  # largest ids of the columns in ScanNet's table of labels
+
 
 class ClassTable(NamedTuple):
     """Classes by the id that stands in files.
@@ -21,10 +23,12 @@ class ClassTable(NamedTuple):
     Attributes:
         things: Names of classes that have instances, by id, in the order of AP.
         stuff: Names of those that have none.
+        largest: Largest id that files of this numbering have: they know more classes.
     """
 
     things: Mapping[int, str]
     stuff: Mapping[int, str]
+    largest: int
 
     @property
     def names(self) -> list[str]:
@@ -32,45 +36,43 @@ class ClassTable(NamedTuple):
         return list(self.things.values())
 
     def places(self, ids: NDArray[np.integer], what: str) -> NDArray[np.int64]:
-        """(N,) places among the things, -1 for stuff and for -1 and 0, no classes.
+        """(N,) places among the things, -1 for all other classes and for none.
 
         Raises:
-            ValueError: If an id is none of the table's.
+            ValueError: If an id is none of this numbering.
         """
         ids = np.asarray(ids)
-        largest = max(*self.things, *self.stuff)
-        lookup = np.full(largest + 2, -2)  # the last one is that of -1
-        lookup[[-1, 0, *self.stuff]] = -1
-        lookup[list(self.things)] = np.arange(len(self.things))
-        inside = (ids >= -1) & (ids <= largest)
-        places = np.where(inside, lookup[np.where(inside, ids, 0)], -2)
-        if (places == -2).any():
-            bad = np.unique(ids[places == -2])
+        wrong = (ids < -1) | (ids > self.largest)
+        if wrong.any():
             raise ValueError(
-                f"{what}: {bad[:5].tolist()} are no ids of the protocol's class table, "
-                f"which has {sorted({*self.things, *self.stuff})[:5]} ... {largest}. "
-                "Map the classes to these ids, or choose the protocol of yours"
+                f"{what}: {np.unique(ids[wrong])[:5].tolist()} are no ids of the "
+                f"protocol's classes, which are numbered up to {self.largest}, 0 or -1 "
+                "for none. Map the classes to these ids, or choose the protocol of "
+                "yours"
             )
-        return places
+        lookup = np.full(self.largest + 2, -1)  # the last one is that of -1
+        lookup[list(self.things)] = np.arange(len(self.things))
+        return lookup[ids]
 
 
 def _scannet200() -> ClassTable:
     """On disk chair is 2 and floor is 3; our list has them after the swap."""
     names = dict(zip(SCANNET200_IDS, SCANNET200_CLASSES))
     names[2], names[3] = names[3], names[2]
-    return _split(names, THING_IDS["id"])
+    return _split(names, THING_IDS["id"], RAW_IDS)
 
 
-def _split(names: dict[int, str], things: frozenset[int]) -> ClassTable:
+def _split(names: dict[int, str], things: frozenset[int], largest: int) -> ClassTable:
     return ClassTable(
         {key: name for key, name in names.items() if key in things},
         {key: name for key, name in names.items() if key not in things},
+        largest,
     )
 
 
 TABLES = {
     "scannet20": _split(
-        dict(zip(SCANNET20_IDS, SCANNET20_CLASSES)), THING_IDS["nyu40id"]
+        dict(zip(SCANNET20_IDS, SCANNET20_CLASSES)), THING_IDS["nyu40id"], NYU40
     ),
     "scannet200": _scannet200(),
 }

@@ -125,12 +125,16 @@ class InstancesTask(Task[PredictedInstances, TrueInstances]):
         masks = pred.masks if kept.all() else pred.masks[kept]  # no copy of all
         found = scene_overlaps(true, masks, labels, pred.scores[kept])
         answers = {MODEL: found}
+        left_out = np.array((~kept).sum())
         segments = pred.segments if truth.segments is None else truth.segments
         if segments is not None:
             _, parts = np.unique(segments, return_inverse=True)
             answers[SEGMENTS] = partition_overlaps(true, parts)
         answers[WHOLE] = partition_overlaps(true, np.zeros(len(true.column), np.int64))
-        return {answer: self._reduced(one) for answer, one in answers.items()}
+        return {
+            answer: {**self._reduced(one), "left_out": left_out}
+            for answer, one in answers.items()
+        }
 
     def _truth(self, truth: TrueInstances) -> SceneTruth:
         """Instances of classes that have them; all other points are void."""
@@ -199,6 +203,7 @@ class InstancesTask(Task[PredictedInstances, TrueInstances]):
         return {
             "true instances": int(sum(unit["n_true"].sum() for unit in units)),
             "predictions": int(sum(unit["predictions"] for unit in units)),
+            "of classes that are not judged": int(sum(u["left_out"] for u in units)),
         }
 
     def nothing(self, truth: TrueInstances) -> PredictedInstances:
