@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vantage3d.evaluation.metrics_table import find as find_metric
 from vantage3d.io.folders import is_foreign, natural_order
 from vantage3d.io.text import parse_json
 from vantage3d.process.parallel import run_parallel
@@ -282,4 +283,5 @@ def _flags(headline: Sequence[str], figures: Mapping[str, Figures]) -> Iterator[
             key for key in headline if not better(key, figures[MODEL][key], row[key])
         ]
         if keys:
-            yield f"no better than {answer!r} in {', '.join(keys)}"
+            labels = ", ".join(find_metric(key).label for key in keys)
+            yield f"no better than {answer!r} in {labels}"

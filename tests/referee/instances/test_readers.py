@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vantage3d.io.infos import save_info
 from vantage3d.referee.instances import frames, predictions, truth
 from vantage3d.referee.tasks import find_task
 
@@ -157,6 +158,14 @@ def test_truth_of_floats_is_named(tmp_path):
     path = npz(tmp_path, instances=np.zeros(3))
     with pytest.raises(ValueError, match="`instances` must be integers, got float64"):
         truth.OwnTruth(AWARE).read(path)
+
+
+def test_info_files_of_the_other_column_of_labels_are_refused(tmp_path):
+    path = tmp_path / "a_infos_val.json"
+    save_info(path, {"label_column": "id"}, [{"sample_idx": "scene0000_00_0"}])
+    assert list(truth.InfoTruth(AGNOSTIC).find(path)) == ["scene0000_00_0"]
+    with pytest.raises(ValueError, match=r"column 'id' .* those of 'nyu40id'"):
+        truth.InfoTruth(AWARE).find(path)
 
 
 def test_frames_of_several_recordings_are_called_by_both(tmp_path):

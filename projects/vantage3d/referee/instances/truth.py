@@ -19,6 +19,7 @@ from vantage3d.referee.task import Reader
 REMEDY = "docs/evaluate.md lists what truth looks like"
 WHAT = "true instances"
 PER_CLASS = 1000  # ScanNet's encoding: class id * 1000 + instance
+COLUMNS = {"scannet20": "nyu40id", "scannet200": "id"}  # by table of classes
 INFO_FILES = {  # array of the truth -> entry and folder of an info file
     "classes": ("pts_semantic_mask_path", "semantic_mask"),
     "instances": ("pts_instance_mask_path", "instance_mask"),
@@ -115,6 +116,14 @@ class InfoTruth(Reader[TrueInstances]):
     def find(self, root: Path) -> dict[str, Path]:
         if root.suffix not in (".json", ".pkl"):
             return {}
+        column = load_info(root)["metainfo"].get("label_column")
+        wanted = COLUMNS[self.rules.classes]
+        if column not in (None, wanted):
+            raise ValueError(
+                f"{root} has ids of the column {column!r} of ScanNet's labels, and the "
+                f"protocol's classes are those of {wanted!r}: equal numbers mean other "
+                "classes. Choose another protocol, or convert with the other column"
+            )
         return {name: root / name for name in _entries(root)}
 
     def read(self, path: Path) -> TrueInstances:
