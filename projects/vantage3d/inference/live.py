@@ -47,7 +47,6 @@ class Followed(Footage):
         """
         taken: set[str] = set()
         before: dict[str, Any] = {}
-        shared: dict[str, Any] = {}  # which axis is up: said by the first frames, once
         last = self.clock()
         while self.clock() - last <= self.patience_s:
             recording = self._now()
@@ -61,8 +60,9 @@ class Followed(Footage):
                     break
                 taken.add(name)
                 try:
-                    vars(footage).update(shared)
-                    shared["up"] = footage.up
+                    if "up" not in vars(self):  # said by the first frames, once
+                        vars(self)["up"] = footage.up
+                    vars(footage)["up"] = self.up
                     yield footage.at(names.index(name))
                     last = self.clock()
                 except UNREADABLE as error:
