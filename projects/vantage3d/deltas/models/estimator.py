@@ -151,7 +151,9 @@ class DELTAS(BaseModel):
         if mode == "loss":
             assert self.criterion is not None
             return self.criterion(outputs, inputs)
-        return predictions(outputs, self.by_chance(outputs, inputs))
+        with torch.autocast(inputs["K"].device.type, enabled=False):
+            chance = self.by_chance(outputs, inputs)
+        return predictions(outputs, chance)
 
     def estimate(
         self,
