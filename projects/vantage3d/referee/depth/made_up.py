@@ -8,7 +8,7 @@ import numpy as np
 from vantage3d.referee.depth.readers import WINDOWS, DepthMaps
 from vantage3d.referee.task import Broken
 
-UNITS, FRAMES = 3, 2
+UNITS, FRAMES = 2, 2
 BLOCKS, PIXELS = (9, 12), 6  # of a map, and of the side of a block
 STEP = 0.125  # metres: a whole number of every unit that files have
 Maps = Mapping[str, DepthMaps]

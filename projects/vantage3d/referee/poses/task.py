@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +90,8 @@ class PosesTask(Task[Trajectory, Trajectory]):
         }
         found: dict[str, Arrays] = {}
         for answer, poses in answers.items():
-            values = [FIGURES[key](self.rules, poses, true) for key in self.headline]
+            both = _Compared(self.rules, poses, true)
+            values = [FIGURES[key](both) for key in self.headline]
             found[answer] = {
                 "values": np.array([*values, coverage]),
                 "poses": np.array(len(true)),
@@ -198,67 +200,65 @@ def associated(
     return (places, rows) if swapped else (rows, places)
 
 
-def _aligned(rules: PoseRules, pred: Poses, truth: Poses) -> Poses:
-    if rules.alignment == "none":
-        return pred
-    scale = rules.alignment == "sim3" and not stands_still(truth[:, :3, 3])
-    return pose_metrics.align_poses(pred, truth, scale)
+class _Compared:
+    """Predicted poses beside true ones, under the rules of a protocol."""
+
+    def __init__(self, rules: PoseRules, pred: Poses, truth: Poses) -> None:
+        self.rules, self.pred, self.truth = rules, pred, truth
+
+    @cached_property
+    def aligned(self) -> Poses:
+        """(N, 4, 4) predicted poses in the true world."""
+        if self.rules.alignment == "none":
+            return self.pred
+        moves = not stands_still(self.truth[:, :3, 3])
+        scale = self.rules.alignment == "sim3" and moves
+        return pose_metrics.align_poses(self.pred, self.truth, scale)
+
+    @cached_property
+    def angles(self) -> pose_metrics.PairAngles:
+        """Angles of all ordered pairs."""
+        return pose_metrics.pair_angles(self.pred, self.truth)
+
+    @cached_property
+    def drift(self) -> tuple[float, float]:
+        """Percent, and degrees per metre, over stretches."""
+        lengths, step = self.rules.segments_m, self.rules.segment_step
+        return segment_errors(self.aligned, self.truth, lengths, step)
+
+    def absolute(self) -> float:
+        """ATE, metres."""
+        return pose_metrics.absolute_pose_errors(self.aligned, self.truth).rmse()[0]
+
+    def absolute_deg(self) -> float:
+        """ATE of rotation, degrees."""
+        oriented = pose_metrics.align_orientations(self.pred, self.truth)
+        return pose_metrics.absolute_pose_errors(oriented, self.truth).rmse()[1]
+
+    def relative(self) -> float:
+        """RPE, metres."""
+        return pose_metrics.relative_pose_errors(self.aligned, self.truth).rmse()[0]
+
+    def relative_deg(self) -> float:
+        """RPE of rotation, degrees."""
+        return pose_metrics.relative_pose_errors(self.pred, self.truth).rmse()[1]
+
+    def auc(self, degrees: int) -> float:
+        """Area under the accuracy of pairs."""
+        return pose_metrics.pose_auc(self.angles.worst(), degrees)
 
 
-def _absolute(rules: PoseRules, pred: Poses, truth: Poses) -> float:
-    aligned = _aligned(rules, pred, truth)
-    return pose_metrics.absolute_pose_errors(aligned, truth).rmse()[0]
-
-
-def _absolute_deg(rules: PoseRules, pred: Poses, truth: Poses) -> float:
-    oriented = pose_metrics.align_orientations(pred, truth)
-    return pose_metrics.absolute_pose_errors(oriented, truth).rmse()[1]
-
-
-def _relative(rules: PoseRules, pred: Poses, truth: Poses) -> float:
-    aligned = _aligned(rules, pred, truth)
-    return pose_metrics.relative_pose_errors(aligned, truth).rmse()[0]
-
-
-def _relative_deg(rules: PoseRules, pred: Poses, truth: Poses) -> float:
-    return pose_metrics.relative_pose_errors(pred, truth).rmse()[1]
-
-
-def _auc(degrees: int) -> Callable[[PoseRules, Poses, Poses], float]:
-    def area(rules: PoseRules, pred: Poses, truth: Poses) -> float:
-        worst = pose_metrics.pair_angles(pred, truth).worst()
-        return pose_metrics.pose_auc(worst, degrees)
-
-    return area
-
-
-def _share(kind: str) -> Callable[[PoseRules, Poses, Poses], float]:
-    def share(rules: PoseRules, pred: Poses, truth: Poses) -> float:
-        return pose_metrics.accuracy(
-            getattr(pose_metrics.pair_angles(pred, truth), kind), 15
-        )
-
-    return share
-
-
-def _segments(place: int) -> Callable[[PoseRules, Poses, Poses], float]:
-    def error(rules: PoseRules, pred: Poses, truth: Poses) -> float:
-        aligned = _aligned(rules, pred, truth)
-        return segment_errors(aligned, truth, rules.segments_m, rules.segment_step)[
-            place
-        ]
-
-    return error
-
-
-FIGURES: dict[str, Callable[[PoseRules, Poses, Poses], float]] = {
-    "pose.ate_trans": _absolute,
-    "pose.ate_rot_deg": _absolute_deg,
-    "pose.rpe_trans": _relative,
-    "pose.rpe_rot_deg": _relative_deg,
-    "pose.rra_15": _share("rotation_deg"),
-    "pose.rta_15": _share("direction_deg"),
-    **{f"pose.auc_{degrees}": _auc(degrees) for degrees in (3, 5, 15, 30)},
-    "pose.drift_percent": _segments(0),
-    "pose.drift_deg_per_m": _segments(1),
+FIGURES: dict[str, Callable[[_Compared], float]] = {
+    "pose.ate_trans": _Compared.absolute,
+    "pose.ate_rot_deg": _Compared.absolute_deg,
+    "pose.rpe_trans": _Compared.relative,
+    "pose.rpe_rot_deg": _Compared.relative_deg,
+    "pose.rra_15": lambda one: pose_metrics.accuracy(one.angles.rotation_deg, 15),
+    "pose.rta_15": lambda one: pose_metrics.accuracy(one.angles.direction_deg, 15),
+    "pose.auc_3": lambda one: one.auc(3),
+    "pose.auc_5": lambda one: one.auc(5),
+    "pose.auc_15": lambda one: one.auc(15),
+    "pose.auc_30": lambda one: one.auc(30),
+    "pose.drift_percent": lambda one: one.drift[0],
+    "pose.drift_deg_per_m": lambda one: one.drift[1],
 }
