@@ -29,7 +29,10 @@ _REGISTERED = {
     if isinstance(registered, Registry)
     for location in registered._locations
 }
-_CONTEXT.set_forkserver_preload([__name__, "tests.engine.toy", *sorted(_REGISTERED)])
+_LATE = ("matplotlib.pyplot", "peft", "timm", "torchvision")  # imported where used
+_CONTEXT.set_forkserver_preload(
+    [__name__, "tests.engine.toy", *sorted(_REGISTERED), *_LATE]
+)
 
 
 def start(
