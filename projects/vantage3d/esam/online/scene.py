@@ -48,16 +48,7 @@ class SceneInstances:
             found: What the model says of it.
         """
         points = points.astype(np.float64)
-        vectors, boxes = found.get("instance_feats"), found.get("instance_boxes")
-        detections = Detections(
-            found.pts_instance_mask[0],
-            found.instance_labels,
-            found.instance_scores.astype(np.float64),
-            points,
-            None if vectors is None else vectors.astype(np.float64),
-            None if boxes is None else boxes.astype(np.float64),
-        )
-        detections = detections.best(self.least_score, self.most)
+        detections = Detections.of(found, points).best(self.least_score, self.most)
         known = self.tracks, self.seen, self.frames, self.fine
         take_in(self.rule, detections, *known)
         self.parts.claim(points, superpoints + self.superpoints)

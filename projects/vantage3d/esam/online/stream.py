@@ -298,16 +298,7 @@ class StreamSegmenter(RGBDSegmenter):
         pixels = drawn["pixels"]
         z = depth[pixels[:, 1], pixels[:, 0]].astype(np.float64)
         points = unproject_pixels(pixels.astype(np.float64), z, K, frame.cam2world)
-        feats, boxes = found.get("instance_feats"), found.get("instance_boxes")
-        detections = Detections(
-            found.pts_instance_mask[0],
-            found.instance_labels,
-            found.instance_scores.astype(np.float64),
-            points,
-            None if feats is None else feats.astype(np.float64),
-            None if boxes is None else boxes.astype(np.float64),
-        )
-        detections = detections.best(self.least_score, self.most)
+        detections = Detections.of(found, points).best(self.least_score, self.most)
         detections, ids = take_in(
             self.rule, detections, self.tracks, self.map, self._place
         )

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from mmdet3d.structures import PointData
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -27,6 +28,19 @@ class Detections(NamedTuple):
     points: Floats
     feats: Floats | None = None
     boxes: Floats | None = None
+
+    @classmethod
+    def of(cls, found: PointData, points: Floats) -> "Detections":
+        """What a model says of (N, 3) points of a frame, in the world, metres."""
+        feats, boxes = found.get("instance_feats"), found.get("instance_boxes")
+        return cls(
+            found.pts_instance_mask[0],
+            found.instance_labels,
+            found.instance_scores.astype(np.float64),
+            points,
+            None if feats is None else feats.astype(np.float64),
+            None if boxes is None else boxes.astype(np.float64),
+        )
 
     def kept(self, rows: NDArray) -> "Detections":
         """Some of the instances."""
