@@ -65,6 +65,39 @@ def camera_elsewhere(
     return None
 
 
+def nominal_camera(
+    recording: Recording,
+    folder: Path,
+    size: tuple[int, int],
+    expected: str,
+    nominal: Camera,
+    whose: str,
+) -> Camera:
+    """:func:`camera_elsewhere`, or else the one that a dataset's cameras are taken for.
+
+    Args:
+        recording: The recording.
+        folder: Of a sequence.
+        size: (W, H) of the images.
+        expected: File that is not there, for the message.
+        nominal: For images of its own size alone.
+        whose: "of 7-Scenes are taken, fx = ...", for the message.
+
+    Raises:
+        ValueError: If the images have another size.
+    """
+    if found := camera_elsewhere(recording, folder, size, expected):
+        return found
+    if size != nominal.size:
+        raise ValueError(
+            f"{folder} has no {expected} and images of {size[0]}x{size[1]}; the "
+            f"nominal intrinsics are for {nominal.size[0]}x{nominal.size[1]}. Write "
+            "the 3x3 intrinsics of your images there"
+        )
+    recording.assumed(f"{folder} has no {expected}: the nominal intrinsics {whose}")
+    return nominal
+
+
 def mention_archives(recording: Recording) -> None:
     """Say which archives lie unpacked among the files of a recording."""
     if not recording.root.is_dir():

@@ -25,7 +25,7 @@ from vantage3d.recordings.recording import (
     Recording,
     kept,
 )
-from vantage3d.recordings.stray import camera_elsewhere
+from vantage3d.recordings.stray import nominal_camera
 
 # Of the Asus Xtion that took most scenes; others have a file.
 NOMINAL = Camera(
@@ -138,19 +138,11 @@ class SceneNN(Recording):
     def _camera(self, folder: Path, size: tuple[int, int]) -> Camera:
         if (path := folder / INTRINSICS).is_file():
             return self.camera(path, size)
-        if found := camera_elsewhere(self, folder, size, INTRINSICS):
-            return found
-        if size != NOMINAL.size:
-            raise ValueError(
-                f"{folder} has no {INTRINSICS} and images of {size[0]}x{size[1]}; the "
-                "nominal intrinsics are for 640x480. Write the 3x3 intrinsics of your "
-                "images there"
-            )
-        self.assumed(
-            f"{folder} has no {INTRINSICS}: the nominal intrinsics of SceneNN's Asus "
-            "Xtion are taken, fx = fy = 544.47, cx = 320, cy = 240 at 640x480"
+        whose = (
+            "of SceneNN's Asus Xtion are taken, fx = fy = 544.47, cx = 320, "
+            "cy = 240 at 640x480"
         )
-        return NOMINAL
+        return nominal_camera(self, folder, size, INTRINSICS, NOMINAL, whose)
 
 
 def _is_scene(path: Path) -> bool:

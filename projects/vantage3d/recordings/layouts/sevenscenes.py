@@ -22,7 +22,7 @@ from vantage3d.recordings.recording import (
     Recording,
     kept,
 )
-from vantage3d.recordings.stray import camera_elsewhere
+from vantage3d.recordings.stray import nominal_camera
 
 # Nominal intrinsics, where there is no camera-intrinsics.txt.
 NOMINAL = Camera(np.array([[585.0, 0, 320], [0, 585, 240], [0, 0, 1]]), (640, 480))
@@ -97,19 +97,8 @@ class SevenScenes(Recording):
         for parent in (folder, folder.parent):
             if (path := parent / INTRINSICS).is_file():
                 return self.camera(path, size)
-        if found := camera_elsewhere(self, folder, size, INTRINSICS):
-            return found
-        if size != NOMINAL.size:
-            raise ValueError(
-                f"{folder} has no {INTRINSICS} and images of {size[0]}x{size[1]}; the "
-                "nominal intrinsics are for 640x480. Write the 3x3 intrinsics of your "
-                "images there"
-            )
-        self.assumed(
-            f"{folder} has no {INTRINSICS}: the nominal intrinsics of 7-Scenes are "
-            "taken, fx = fy = 585, cx = 320, cy = 240 at 640x480"
-        )
-        return NOMINAL
+        whose = "of 7-Scenes are taken, fx = fy = 585, cx = 320, cy = 240 at 640x480"
+        return nominal_camera(self, folder, size, INTRINSICS, NOMINAL, whose)
 
 
 def _files(folder: Path) -> Files:
