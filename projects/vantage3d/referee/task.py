@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from vantage3d.evaluation.intervals import cluster_of
 from vantage3d.evaluation.metrics_table import find
 from vantage3d.referee.protocol import Protocol
 
@@ -99,9 +100,12 @@ class Task(ABC, Generic[Prediction, Truth]):
         """What is judged one by one, in the plural."""
 
     @property
-    @abstractmethod
     def headline(self) -> tuple[str, ...]:
-        """Keys of the metrics table by which answers are ranked and flagged."""
+        """Keys of the metrics table by which answers are ranked and flagged.
+
+        Those that the protocol chooses, unless a task always has the same.
+        """
+        return tuple(self.rules.figures)
 
     @abstractmethod
     def measure(self, name: str, pred: Prediction, truth: Truth) -> dict[str, Arrays]:
@@ -141,8 +145,11 @@ class Task(ABC, Generic[Prediction, Truth]):
         """What stands for a unit that was not predicted, where that is allowed."""
 
     def cluster(self, name: str) -> str:
-        """The independent piece of the world that a unit shows; others may share it."""
-        return name
+        """The independent piece of the world that a unit shows; others may share it.
+
+        The scene of a scan or film of that name: ScanNet has several of one.
+        """
+        return cluster_of(name)
 
     @abstractmethod
     def made_up(self) -> dict[str, Truth]:

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vantage3d.checks import check_choice, check_finite, check_positive, check_shape
-from vantage3d.evaluation.intervals import cluster_of
 from vantage3d.evaluation.metrics_table import find
 from vantage3d.evaluation.point_clouds import nearest_distances
 from vantage3d.referee.clouds import made_up
@@ -53,10 +52,6 @@ class CloudsTask(Task[Surface, Surface]):
     @property
     def unit(self) -> str:
         return "scenes"
-
-    @property
-    def headline(self) -> tuple[str, ...]:
-        return tuple(self.rules.figures)
 
     def measure(self, name: str, pred: Surface, truth: Surface) -> dict[str, Arrays]:
         """Figures of a scene by answer.
@@ -124,9 +119,6 @@ class CloudsTask(Task[Surface, Surface]):
 
     def nothing(self, truth: Surface) -> Surface:
         return Surface(np.zeros((0, 3)))
-
-    def cluster(self, name: str) -> str:
-        return cluster_of(name)
 
     def made_up(self) -> dict[str, Surface]:
         return made_up.units()

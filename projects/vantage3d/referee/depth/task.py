@@ -74,10 +74,6 @@ class DepthTask(Task[DepthMaps, DepthMaps]):
     def unit(self) -> str:
         return self.rules.unit
 
-    @property
-    def headline(self) -> tuple[str, ...]:
-        return tuple(self.rules.figures)
-
     def measure(
         self, name: str, pred: DepthMaps, truth: DepthMaps
     ) -> dict[str, Arrays]:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from vantage3d.checks import check_choice
 from vantage3d.evaluation import pose_metrics
-from vantage3d.evaluation.intervals import cluster_of
 from vantage3d.evaluation.metrics_table import find
 from vantage3d.geometry.similarity import stands_still
 from vantage3d.io.matrices import check_rigid
@@ -56,10 +55,6 @@ class PosesTask(Task[Trajectory, Trajectory]):
     @property
     def unit(self) -> str:
         return "sequences"
-
-    @property
-    def headline(self) -> tuple[str, ...]:
-        return tuple(self.rules.figures)
 
     def measure(
         self, name: str, pred: Trajectory, truth: Trajectory
@@ -141,9 +136,6 @@ class PosesTask(Task[Trajectory, Trajectory]):
 
     def nothing(self, truth: Trajectory) -> Trajectory:
         return truth._replace(poses=np.tile(np.eye(4), (len(truth.poses), 1, 1)))
-
-    def cluster(self, name: str) -> str:
-        return cluster_of(name)
 
     def made_up(self) -> dict[str, Trajectory]:
         return made_up.units()

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from vantage3d.checks import check_choice, check_positive
-from vantage3d.evaluation.intervals import cluster_of
 from vantage3d.evaluation.tracking import (
     TrackedFrame,
     TrackSums,
@@ -125,10 +124,6 @@ class StreamsTask(Task[Shown, True_]):
 
     def nothing(self, truth: True_) -> Shown:
         return {}
-
-    def cluster(self, name: str) -> str:
-        """The room: ScanNet has several films of one."""
-        return cluster_of(name)
 
     def made_up(self) -> dict[str, True_]:
         return dict(made_up.streams(self.rules.min_region))
