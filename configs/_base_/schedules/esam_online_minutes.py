@@ -9,16 +9,8 @@ _base_ = "./esam_minutes.py"
 epochs = 5
 optim_wrapper = dict(optimizer=dict(lr=1.5e-3))
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.05, by_epoch=False, begin=0, end=10),
-    dict(
-        type="CosineAnnealingLR",
-        by_epoch=True,
-        begin=0,
-        end=epochs,
-        T_max=epochs,
-        eta_min=0,
-        convert_to_iter_based=True,
-    ),
+    dict(_base_.param_scheduler[0], end=10),
+    dict(_base_.param_scheduler[1], end=epochs, T_max=epochs),
 ]
 train_cfg = dict(max_epochs=epochs)
 auto_scale_lr = dict(base_batch_size=2)
