@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from tests.results.scenes import room_scene
@@ -16,6 +17,9 @@ def test_every_scene_below_has_its_picture_and_links(tmp_path, capsys):
         for frame in scene.frames[:2]:
             StoredFrames(folder / "frames").write(frame, "key")
         (folder / "page.html").write_text("")
+        kept = folder / ".predict" / "frames"  # where a stream keeps its state
+        kept.mkdir(parents=True)
+        np.savez(kept / "stream.npz", place=1)
     (folder / "depth").mkdir()
     (folder / "depth" / "0.png").write_text("")
     main(["index-results", str(tmp_path)])

@@ -39,10 +39,12 @@ def write_index(root: Path) -> Path:
     Raises:
         FileNotFoundError: If no folder below holds predicted frames.
     """
-    scenes = sorted(
-        (path.parent for path in root.rglob(FRAMES) if any(path.glob("*.npz"))),
-        key=lambda path: natural_order(str(path)),
+    folders = (
+        path.parent
+        for path in root.rglob(FRAMES)
+        if any(path.glob("*.npz")) and not _hidden(path.relative_to(root))
     )
+    scenes = sorted(folders, key=lambda path: natural_order(str(path)))
     if not scenes:
         raise FileNotFoundError(
             f"{root} has no scene: a folder {FRAMES} with .npz files, which "
@@ -54,6 +56,10 @@ def write_index(root: Path) -> Path:
     page = page.replace("/*SAID*/", said, 1).replace("/*CARDS*/", cards, 1)
     atomic_write_bytes(path := root / "index.html", page.encode())
     return path
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _card(root: Path, folder: Path) -> str:
