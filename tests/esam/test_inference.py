@@ -16,7 +16,7 @@ from vantage3d.esam.converters.rgbd_folder import RgbdFolderLabeller
 from vantage3d.esam.converters.samples import SampleName, make_sample
 from vantage3d.esam.converters.segmenters import SegmenterOptions, build_segmenter
 from vantage3d.esam.datasets.loading import GRID_KEYS
-from vantage3d.esam.inference import _halve
+from vantage3d.esam.inference import halve
 from vantage3d.inference import InputFrame, open_footage
 from vantage3d.recordings.detection import open_recording
 from vantage3d.registry import MODELS
@@ -86,7 +86,7 @@ def test_half_precision_that_would_be_slow_is_refused(weights, monkeypatch):
         RGBDSegmenter(weights("esam"), device="cpu", bf16=True)
     backbone = SimpleNamespace(engine=SimpleNamespace(name="minkowski"))
     with pytest.raises(ValueError, match=r"backend=\"torch\", got 'minkowski'"):
-        _halve(backbone, "cpu")
+        halve(backbone, "cpu")
 
 
 def test_classes_are_those_of_the_dataset(segmenter, room):

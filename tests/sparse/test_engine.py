@@ -158,6 +158,7 @@ def _answer(mode, x):
 def test_every_mode_gives_the_same_with_any_threads(monkeypatch, threads):
     monkeypatch.setattr(plans, "PAIRS_PER_THREAD", 10)
     monkeypatch.setattr(plans, "PAIRS_PER_BLOCK", 50)
+    monkeypatch.setattr(plans, "PAIRS_PER_BLOCK_HALF", 100)
     coordinates = oracle.random_cloud(6, count=400)
     feats = torch.randn(len(coordinates), 9)
     shared = SparseTensor(feats, coordinates)  # its maps outlive the mode

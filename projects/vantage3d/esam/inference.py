@@ -117,7 +117,7 @@ class RGBDSegmenter(Inferencer):
         super().__init__(weights, config, device)
         self.bf16 = bf16
         if bf16:
-            _check_bf16(self.device)
+            check_bf16(self.device)
         self.segmenter = segmenter or SegmenterOptions()
         self.num_points, self.seed = num_points, seed
         build_segmenter(self.segmenter)
@@ -184,7 +184,7 @@ class RGBDSegmenter(Inferencer):
             self._folded = True
             self._fold(data)
             if self.bf16:
-                _halve(self.model.backbone, self.device)
+                halve(self.model.backbone, self.device)
         return data
 
     def _fold(self, data: dict[str, Any]) -> None:
@@ -295,7 +295,7 @@ class RGBDSegmenter(Inferencer):
         )
 
 
-def _check_bf16(device: str) -> None:
+def check_bf16(device: str) -> None:
     """Raise a ValueError where half precision would be many times slower."""
     known = torch.cpu.get_capabilities()
     if device == "cpu" and not any(known.get(name) for name in BF16):
@@ -305,7 +305,7 @@ def _check_bf16(device: str) -> None:
         )
 
 
-def _halve(backbone: Any, device: str) -> None:
+def halve(backbone: Any, device: str) -> None:
     """Run a network of voxels in bfloat16; what it takes and gives stays float32.
 
     Raises:

@@ -27,38 +27,41 @@ class Route:
     scratch: Scratch
     inverse: bool = False
 
-    def plan(self) -> Plan:
-        """Pairs by target row, listed at most once while both levels live."""
+    def plan(self, half: bool = False) -> Plan:
+        """Pairs by target row, listed at most once while both levels live.
+
+        Args:
+            half: Blocks for products in half precision on a processor.
+        """
         known = self.target.plans.setdefault(self.source, {})
-        kernel = self.shape, self.inverse
+        kernel = self.shape, self.inverse, half
         if kernel not in known:
             known[kernel] = build_plan(self.source, self.target, *kernel)
         return known[kernel]
 
-    def transposed(self) -> tuple[Plan, bool]:
+    def transposed(self, half: bool = False) -> tuple[Plan, bool]:
         """Pairs by source row, and whether their offsets count from the last."""
         if self.source is self.target and self.shape.symmetric:
-            return self.plan(), True
+            return self.plan(half), True
         swapped = replace(
             self, source=self.target, target=self.source, inverse=not self.inverse
         )
-        return swapped.plan(), False
+        return swapped.plan(half), False
 
 
-def _threads(rows: Tensor) -> int:
-    return torch.get_num_threads() if rows.device.type == "cpu" else 1
+def _half(rows: Tensor) -> bool:
+    return rows.dtype == torch.bfloat16 and rows.device.type == "cpu"
 
 
 def _multiply(
     rows: Tensor, weights: list[Tensor], plan: Plan, out: Tensor, scratch: Scratch
 ) -> Tensor:
     """out[target] = sum over the plan's pairs of rows[source] @ weights[offset]."""
-    parts = plan.row_parts(_threads(rows))
+    parts = plan.row_parts(loops.threads_for(rows))
     if not parts:
         return out.zero_()
     # oneDNN compiles a product of half precision for its very size, and keeps 1024
-    half = rows.dtype == torch.bfloat16 and rows.device.type == "cpu"
-    multiple = SLACK if half else 1
+    multiple = SLACK if _half(rows) else 1
     inputs = scratch.take("inputs", (parts[-1].high, rows.shape[1]), rows)
     products = scratch.take("products", (parts[-1].high, out.shape[1]), rows)
 
@@ -67,7 +70,7 @@ def _multiply(
         buffers = inputs[room], products[room]
         loops.multiply(rows, weights, out, *buffers, multiple, *part.lists)
 
-    loops.run_parts(run, parts, _threads(rows))
+    loops.run_parts(run, parts, loops.threads_for(rows))
     return out
 
 
@@ -82,7 +85,7 @@ def _kernel_gradient(
 ) -> Tensor:
     """Gradient of the kernel; each thread has offsets of its own."""
     out = torch.zeros_like(kernel, dtype=_sum_dtype(kernel))
-    parts = route.plan().offset_parts(_threads(rows))
+    parts = route.plan(_half(rows)).offset_parts(loops.threads_for(rows))
     if not parts:
         return out.to(kernel.dtype)
     inputs = route.scratch.take("inputs", (parts[-1].high, kernel.shape[1]), rows)
@@ -93,7 +96,7 @@ def _kernel_gradient(
         room = slice(part.low, part.high)
         loops.kernel_gradient(rows, grad, sums, inputs[room], grads[room], *part.lists)
 
-    loops.run_parts(run, parts, _threads(rows))
+    loops.run_parts(run, parts, loops.threads_for(rows))
     return out.to(kernel.dtype)
 
 
@@ -118,7 +121,7 @@ class _Convolve(torch.autograd.Function):
         out = rows.new_empty((len(route.target), kernel.shape[2]))
         if kernel.shape[1] > NARROW:
             weights = list(kernel.unbind(0))
-            return _multiply(rows, weights, route.plan(), out, route.scratch)
+            return _multiply(rows, weights, route.plan(_half(rows)), out, route.scratch)
         for part, wide in _wide_blocks(rows, route):
             torch.mm(wide, kernel.flatten(0, 1), out=out[part])
         return out
@@ -129,7 +132,7 @@ class _Convolve(torch.autograd.Function):
         rows, kernel = ctx.saved_tensors
         grad, grad_rows, grad_kernel = grad.contiguous(), None, None
         if ctx.needs_input_grad[0]:
-            plan, reverse = ctx.route.transposed()
+            plan, reverse = ctx.route.transposed(_half(grad))
             weights = list(kernel.transpose(1, 2).unbind(0))[:: -1 if reverse else 1]
             out = grad.new_empty((len(ctx.route.source), kernel.shape[1]))
             grad_rows = _multiply(grad, weights, plan, out, ctx.route.scratch)

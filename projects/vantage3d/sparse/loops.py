@@ -143,6 +143,11 @@ def _pool() -> ThreadPoolExecutor:
     return _pools[count]
 
 
+def threads_for(tensor: Tensor) -> int:
+    """Threads that share work on a tensor: torch's number, 1 on a GPU."""
+    return torch.get_num_threads() if tensor.device.type == "cpu" else 1
+
+
 def run_parts(
     work: Callable[[Piece], None], pieces: Sequence[Piece], threads: int
 ) -> None:

@@ -21,10 +21,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from . import loops
 from .index import MARGIN, NOWHERE
 from .levels import Level
 
 PAIRS_PER_BLOCK = 8192  # fewer make products too small, more leave the cache
+PAIRS_PER_BLOCK_HALF = 32768  # oneDNN lays a weight out anew for every product
 SLACK = 32  # rows of a part's room beyond its pairs
 PAIRS_PER_THREAD = 512  # fewer are not worth another thread
 MOST_PAIRS_CUDA = 1 << 21
@@ -225,8 +227,8 @@ def _make_blocks(found: Tensor, rows: int, start: int) -> list[Block]:
     pair -= before[:, None, None]
     bounds = pad(torch.cumsum(by_row.sum(2), 1, dtype=torch.int32), (1, 0))
     pairs = totals.tolist()
-    gather = cells[by_offset].split(pairs)
-    reduce = pair.transpose(1, 2)[by_row].split(pairs)
+    gather = cells.masked_select(by_offset).split(pairs)
+    reduce = pair.transpose(1, 2).masked_select(by_row).split(pairs)
     blocks = []
     for i, counts in enumerate(sizes.tolist()):
         active = [offset for offset, size in enumerate(counts) if size]
@@ -244,29 +246,55 @@ def _make_blocks(found: Tensor, rows: int, start: int) -> list[Block]:
     return blocks
 
 
-def _rows_per_block(found: Tensor, count: int) -> int:
+def _rows_per_block(found: Tensor, count: int, most: int, threads: int) -> int:
     """Rows of a block for ``count`` rows as dense as ``found``, shared evenly."""
     pairs = int((found >= 0).sum()) / found.shape[1] * count
     if found.device.type == "cuda":
         return -(-count // max(1, round(pairs / MOST_PAIRS_CUDA)))
-    threads = max(1, min(torch.get_num_threads(), int(pairs / PAIRS_PER_THREAD)))
-    blocks = max(1, round(pairs / PAIRS_PER_BLOCK))
+    threads = max(1, min(threads, int(pairs / PAIRS_PER_THREAD)))
+    blocks = max(1, round(pairs / most))
     return -(-count // (blocks + -blocks % threads))
 
 
-def build_plan(
-    source: Level, target: Level, shape: KernelShape, inverse: bool = False
-) -> Plan:
-    """Pairs with source = target + offset, or target = source + offset (inverse)."""
-    count, step = len(target), max(1, LOOKUPS // shape.volume)
-    if count == 0:
-        return Plan([], shape.volume)
-    finder = Finder(source, target, shape, inverse)
-    found = finder.find(0, min(step, count))
-    rows = min(_rows_per_block(found, count), step)
+def _blocks(finder: Finder, count: int, most: int, threads: int) -> list[Block]:
+    """Blocks of ``count`` target rows, for so many threads."""
+    step = min(max(1, LOOKUPS // finder.volume), count)
+    found = finder.find(0, step)
+    rows = min(_rows_per_block(found, count, most, threads), step)
     step -= step % rows
     blocks = _make_blocks(found[:, :step], rows, 0)
     for start in range(step, count, step):
         found = finder.find(start, min(start + step, count))
         blocks += _make_blocks(found, rows, start)
+    return blocks
+
+
+def build_plan(
+    source: Level,
+    target: Level,
+    shape: KernelShape,
+    inverse: bool = False,
+    half: bool = False,
+) -> Plan:
+    """Pairs with source = target + offset, or target = source + offset (inverse).
+
+    On a processor one core does it: two need twice as long for operations so small.
+
+    Args:
+        source: Where rows come from.
+        target: Where they go to.
+        shape: The kernel.
+        inverse: Whether the kernel is the source's.
+        half: Cut blocks for products in half precision on a processor.
+    """
+    blocks: list[Block] = []
+    if (count := len(target)) > 0:
+        threads = loops.threads_for(target.keys)
+        most = PAIRS_PER_BLOCK_HALF if half else PAIRS_PER_BLOCK
+
+        def run(shape: KernelShape) -> None:
+            finder = Finder(source, target, shape, inverse)
+            blocks.extend(_blocks(finder, count, most, threads))
+
+        loops.run_parts(run, [shape], threads)
     return Plan(blocks, shape.volume)
