@@ -160,7 +160,7 @@ def around(values: NDArray[np.float64], number: int) -> NDArray[np.float64]:
 
 def held(stream: StreamSegmenter) -> Sizes:
     """What the process and the stream hold now."""
-    of_map = sum(getattr(stream.map, name).nbytes for name in stream.map.NAMES)
+    of_map = stream.map.nbytes
     levels = [] if stream.memory is None else stream.memory.known
     of_memory = sum(
         array.nbytes

@@ -354,8 +354,7 @@ class StreamSegmenter(RGBDSegmenter):
         self._place, self.order = int(arrays["place"]), Order.of_array(arrays["order"])
         self.skipped = {str(name): str(why) for name, why in arrays["skipped"]}
         for part, of in (("tracks", self.tracks), ("map", self.map)):
-            for name in of.NAMES:
-                setattr(of, name, arrays[f"{part}.{name}"])
+            of.restore({name: arrays[f"{part}.{name}"] for name in of.NAMES})
         for name in KEPT if self.memory is not None else ():
             levels = getattr(self.memory, name)
             for i in range(len(levels)):

@@ -1,5 +1,6 @@
 """What a frame shows, and what is known of the instances of a stream so far."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -94,6 +95,8 @@ class Tracks:
         self.counts, self.frames, self.first, self.last = np.zeros((4, 0), np.int64)
         self.scores, self.votes = np.zeros(0), np.zeros((0, classes))
         self.feats, self.boxes = np.zeros((0, 0)), np.zeros((0, 0))
+        # rows that the arrays grow into, twice as many when they are full
+        self._room: dict[str, NDArray] = {name: np.zeros(0) for name in self.NAMES}
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -130,14 +133,23 @@ class Tracks:
         self.frames[shown] += 1
         self.last[shown] = place
 
+    def restore(self, arrays: Mapping[str, NDArray]) -> None:
+        """Take over the arrays of other instances, by name."""
+        for name, rows in arrays.items():
+            setattr(self, name, rows)
+            self._room[name] = rows
+
     def _grow(self, number: int, found: Detections, place: int) -> None:
         """Rows for ids below ``number``."""
-        more = max(0, number - len(self))
+        if number <= (before := len(self)):
+            return
         for name, given in (("feats", found.feats), ("boxes", found.boxes)):
-            if given is not None and not len(self):
+            if given is not None and not before:
                 setattr(self, name, np.zeros((0, given.shape[1])))
         for name in self.NAMES:
-            old = getattr(self, name)
-            fill = place if name == "first" else 0
-            new = np.full((more, *old.shape[1:]), fill, old.dtype)
-            setattr(self, name, np.concatenate([old, new]))
+            rows = getattr(self, name)
+            if number > len(self._room[name]):
+                self._room[name] = np.zeros((2 * number, *rows.shape[1:]), rows.dtype)
+                self._room[name][:before] = rows
+            setattr(self, name, self._room[name][:number])
+        self.first[before:] = place
