@@ -1,9 +1,14 @@
 """CLIP's ResNet-50: the stride-8 stage as it is, and where its pixels lie."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
+from timm.layers import AttentionPool2d
+from torch import nn
 
 from vantage3d.backbones2d import ClipRN50, build_extractor
+from vantage3d.backbones2d.networks import ClipRN50Text
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +64,19 @@ def test_refuses_layers():
         ValueError, match=r"`layers` is for the other networks, got \[1\]"
     ):
         build_extractor("clip_rn50", random_weights=True, layers=[1])
+
+
+def test_a_cell_is_what_the_pooling_gives_of_an_even_image():
+    """Without positions; so cells lie in the space of the texts."""
+    torch.manual_seed(0)
+    options = {"feat_size": 4, "num_heads": 2, "qkv_separate": True}
+    head = AttentionPool2d(16, out_features=8, **options)
+    head.requires_grad_(False)
+    nn.init.zeros_(head.pos_embed)
+    same = nn.Identity()
+    net = ClipRN50Text(SimpleNamespace(stem=same, stages=same, head=head), "none")
+    even = torch.randn(1, 16, 1, 1).expand(1, 16, 4, 4)
+    cells = net.patch_features(even)
+    pooled = head(even)[..., None, None]
+    torch.testing.assert_close(cells, pooled.expand_as(cells))
+    assert cells.std(1).min() > 0.1  # and not because all are nothing

@@ -14,6 +14,7 @@ from vantage3d.backbones2d.networks import (
     DINOV2,
     EFFICIENTNET_LITE2,
     ClipRN50,
+    ClipRN50Text,
     DinoV2,
     EfficientNetLite2,
     FeatureExtractor,
@@ -83,6 +84,20 @@ def build_extractor(
         return EfficientNetLite2(net, digest, layers, input_size)
     vit, digest = _make(lambda: create_vit(name), lambda _: dinov2_names, path)
     return DinoV2(vit, name, digest, layers, input_size)
+
+
+def build_clip_text(weights: str | Path | None = None) -> ClipRN50Text:
+    """CLIP's image network up to the space of its texts.
+
+    Args:
+        weights: As of :func:`build_extractor`.
+
+    Raises:
+        FileNotFoundError: If there are no weights; it says what to download.
+        CheckpointError: If the weights are those of another network.
+    """
+    path = find_released(BACKBONES[CLIP_RN50], weights)
+    return ClipRN50Text(*_make(create_resnet, lambda _: clip_names, path))
 
 
 def _make(

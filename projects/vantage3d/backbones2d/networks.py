@@ -30,6 +30,8 @@ DINOV2 = {  # our name -> timm's
     if name.startswith("dinov2")
 }
 CLIP_RN50 = "clip_rn50"
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 EFFICIENTNET_LITE2 = "efficientnet_lite2"
 
 
@@ -279,8 +281,8 @@ class ClipRN50(FeatureExtractor):
             layers=(2,),  # of the four stages, as their authors count: layer2
             patch=8,
             channels=512,
-            mean=(0.48145466, 0.4578275, 0.40821073),
-            std=(0.26862954, 0.26130258, 0.27577711),
+            mean=CLIP_MEAN,
+            std=CLIP_STD,
             input_size=input_size,
         )
         self.trunk = nn.Sequential(resnet.stem, resnet.stages[0], resnet.stages[1])
@@ -289,6 +291,37 @@ class ClipRN50(FeatureExtractor):
     def patch_features(self, images: Tensor) -> Tensor:
         """(B, 512, h, w) of normalised (B, 3, 8 h, 8 w) images."""
         return self.trunk(images)
+
+
+class ClipRN50Text(FeatureExtractor):
+    """CLIP's whole ResNet-50, whose cells of 32 pixels lie in the space of its texts.
+
+    The last attention pools values over the image and projects them; here each cell is
+    projected by itself, without positions (MaskCLIP: Zhou et al., arXiv 2112.01071).
+
+    Args:
+        resnet: timm's network.
+        weights: sha256 of its weights file, or ``"random-seed-0"``.
+    """
+
+    def __init__(self, resnet: "ByobNet", weights: str) -> None:
+        super().__init__(
+            f"{CLIP_RN50}_text",
+            weights,
+            layers=(4,),
+            patch=32,
+            channels=1024,
+            mean=CLIP_MEAN,
+            std=CLIP_STD,
+        )
+        self.trunk = nn.Sequential(resnet.stem, resnet.stages)
+        head: Any = resnet.head
+        self.project = nn.Sequential(head.v, head.proj)
+        self.eval().requires_grad_(False)
+
+    def patch_features(self, images: Tensor) -> Tensor:
+        """(B, 1024, h, w) of normalised (B, 3, 32 h, 32 w) images."""
+        return self.project(self.trunk(images).movedim(1, -1)).movedim(-1, 1)
 
 
 def create_efficientnet() -> "EfficientNet":

@@ -54,6 +54,12 @@ def run_stream(argv: list[str] | None = None) -> None:
     add("--least-score", type=float, default=0.3, help=text)
     text = "detections of a frame, the best ones; all if absent"
     add("--most", type=int, metavar="K", help=text)
+    text = "name instances by what they look like: .npz with names and their vectors "
+    text += "of CLIP RN50's text network"
+    add("--text-features", type=Path, metavar="FILE", help=text)
+    text = "of --text-features: CLIP RN50's image network; that of `vantage3d weights "
+    text += "clip_rn50` if absent"
+    add("--clip-weights", type=Path, metavar="FILE", help=text)
     add_esam(parser)
     text = "the source is still being written: take frames as they are finished, until "
     text += "none came for so many seconds, 10 if not given"
@@ -126,8 +132,11 @@ def _run_camera(args: argparse.Namespace) -> None:
 
 def _segmenter(args: argparse.Namespace) -> Any:
     """The stream, and the viewer that shows it."""
-    from vantage3d.esam import StreamSegmenter
+    from vantage3d.esam import StreamSegmenter, Vocabulary
 
+    names = None
+    if args.text_features is not None:
+        names = Vocabulary.of(args.text_features, args.clip_weights)
     stream = StreamSegmenter(
         args.weights,
         args.config,
@@ -135,6 +144,7 @@ def _segmenter(args: argparse.Namespace) -> Any:
         association=args.association,
         least_score=args.least_score,
         most=args.most,
+        vocabulary=names,
         **of_esam(args),
     )
     if args.view is not None:
@@ -155,6 +165,8 @@ def _check(args: argparse.Namespace) -> None:
             f"{other} is for recordings that are finished, and --follow for those that "
             "are not. Leave one of them out"
         )
+    if args.clip_weights is not None and args.text_features is None:
+        raise ValueError("--clip-weights is of --text-features: give both, or none")
     for name, least in (("follow", 1.0), ("realtime", 0.0)):
         if (value := getattr(args, name)) is not None and value < least:
             raise ValueError(f"--{name} must be at least {least:g}, got {value:g}")
@@ -213,9 +225,11 @@ def _write_table(path: Path, table: tuple[Any, ...]) -> None:
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     corners = [f"{axis}_{end}" for end in ("min", "max") for axis in "xyz"]
-    names = ("id", "label", "score", "frames", "first", "last", "voxels", *corners)
-    writer.writerow(names)
+    counts = ("frames", "first", "last", "voxels")
+    writer.writerow(["id", "label", "label_score", "score", *counts, *corners])
     for row in table:
+        scores = [f"{value:.3f}" for value in (row.label_score, row.score)]
         box = [f"{value:.3f}" for value in row.box]
-        writer.writerow([row.id, row.label, f"{row.score:.3f}", *row[3:7], *box])
+        values = [getattr(row, name) for name in counts]
+        writer.writerow([row.id, row.label, *scores, *values, *box])
     atomic_write_bytes(path, text.getvalue().encode())

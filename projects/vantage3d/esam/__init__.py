@@ -4,7 +4,8 @@
 ``ScanNetMixQueryDecoder`` its decoder; ``ScanNet200SegDataset_`` and
 ``ScanNetSegDataset_`` are the datasets that it learns from and ``UnifiedSegMetric`` is
 what it is measured by. ``RGBDSegmenter`` predicts frames that nobody labelled, and
-``StreamSegmenter`` streams of them, whose instances keep their ids.
+``StreamSegmenter`` streams of them, whose instances keep their ids, and get names of
+a ``Vocabulary`` if wanted.
 """
 
 from vantage3d.public_names import public_names
@@ -18,6 +19,7 @@ _MODULES = {
     "ScanNetSegDataset_": "datasets",
     "StreamSegmenter": "online.stream",
     "UnifiedSegMetric": "evaluation",
+    "Vocabulary": "online.vocabulary",
 }
 __all__ = list(_MODULES)
 __getattr__ = public_names(__name__, _MODULES)

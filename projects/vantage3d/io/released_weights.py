@@ -229,11 +229,14 @@ _ALL = (
     ),
     ReleasedWeights(
         "clip_rn50",
-        "image features: CLIP's ResNet-50, stride 8 (clip configs)",
+        "image features: CLIP's ResNet-50, stride 8 (clip configs); names of "
+        "instances from texts (run_stream --text-features)",
         "MIT",
         files=("clip_rn50.safetensors",),
         size="154 MB",
         repo="timm/resnet50_clip.openai",
+        option="--weights FILE (of run_stream: --clip-weights FILE; in a config: "
+        "`weights` of the network)",
     ),
     ReleasedWeights(
         "efficientnet_lite2",

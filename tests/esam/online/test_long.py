@@ -101,7 +101,7 @@ def test_a_camera_that_stands_still_for_1000_frames_adds_nothing(stream):
     of_network = stream._draw(drawn, view)
     for number in range(1, 1000):
         (found,) = stream.model.predict(of_network)
-        again = stream._tracked(drawn, view.depth, K, of_network, found.pred_pts_seg)
+        again = stream._tracked(drawn, view, of_network, found.pred_pts_seg)
         stream._place = number
     np.testing.assert_array_equal(np.sort(again.instance_tracks), np.sort(first))
     assert (len(stream.tracks), len(stream.map)) == sizes

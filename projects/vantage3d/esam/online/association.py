@@ -69,38 +69,42 @@ def by_voxels(found: Detections, tracks: Tracks, seen: VoxelMap) -> Assigned:
     owners = found.owners()
     left = np.bincount(owners[owners >= 0], minlength=number)
     single = left > MOSTLY * found.masks.sum(1)
-    shares = _shares(owners, single, found.points, len(tracks), seen)
+    shares = _shares(owners, single, found.points, seen)
+    near = shares.near
     with np.errstate(invalid="ignore"):
         overlap = np.nan_to_num(shares.common / shares.union)
     closeness = overlap.copy()
-    if found.feats is not None and len(tracks):
-        lengths = np.linalg.norm(tracks.feats, axis=1)
-        closeness *= (1 + found.feats @ (tracks.feats / lengths[:, None]).T) / 2
+    if found.feats is not None and len(near):
+        feats = tracks.feats[near]
+        lengths = np.linalg.norm(feats, axis=1)
+        closeness *= (1 + found.feats @ (feats / lengths[:, None]).T) / 2
     closeness[overlap < LEAST_OVERLAP] = 0
     rows, columns = _assign(closeness)
-    ids[rows] = columns
+    ids[rows] = near[columns]
     part = np.zeros(number, bool)
-    if len(tracks):
+    if len(near):
         best = shares.common.max(1)
         part = (ids < 0) & (best > 0) & (best >= MOSTLY * shares.known)
         part &= best >= ENOUGH * shares.sizes
-        ids[part] = shares.common[part].argmax(1)
-    shown = columns[overlap[rows, columns] >= MOSTLY]
+        ids[part] = near[shares.common[part].argmax(1)]
+    shown = near[columns[overlap[rows, columns] >= MOSTLY]]
     new = single & (ids < 0)
     ids[new] = len(tracks) + np.arange(new.sum())
     return Assigned(ids, part & ~np.isin(ids, shown))
 
 
 class _Shares(NamedTuple):
-    """Numbers of voxels, of I detections and M instances.
+    """Numbers of voxels, of I detections and the M instances that the frame shows.
 
     Attributes:
+        near: (M,) ids of these, ascending.
         sizes: (I,) all of a detection.
         known: (I,) those that earlier frames have shown.
         common: (I, M) those of both.
         union: (I, M) those of either that were seen before and are seen now.
     """
 
+    near: Ids
     sizes: NDArray[np.int64]
     known: NDArray[np.int64]
     common: NDArray[np.int64]
@@ -111,23 +115,25 @@ def _shares(
     owners: Ids,
     single: NDArray[np.bool_],
     points: Floats,
-    tracks: int,
     seen: VoxelMap,
 ) -> _Shares:
     """Args: (N,) detection of each point, (I,) which detections count, and the rest."""
     keys, voxel = seen.of_points(points)
     before = seen.find(keys).astype(np.int64)
+    owned = before >= 0
+    near, visible = np.unique(before[owned], return_counts=True)
+    column = np.full(len(keys), -1)
+    column[owned] = np.searchsorted(near, before[owned])
     number = len(single)
     counts = (owners >= 0) & np.append(single, False)[owners]
     pairs = np.unique(voxel.ravel()[counts] * number + owners[counts])
     row, place = np.divmod(pairs, max(number, 1))
-    owner = before[row]
-    common = np.zeros((number, tracks), np.int64)
+    owner = column[row]
+    common = np.zeros((number, len(near)), np.int64)
     np.add.at(common, (place[owner >= 0], owner[owner >= 0]), 1)
-    known = np.bincount(place[owner != UNSEEN], minlength=number)
-    visible = np.bincount(before[before >= 0], minlength=tracks)
+    known = np.bincount(place[before[row] != UNSEEN], minlength=number)
     union = known[:, None] + visible[None] - common
-    return _Shares(np.bincount(place, minlength=number), known, common, union)
+    return _Shares(near, np.bincount(place, minlength=number), known, common, union)
 
 
 def online_merge(found: Detections, tracks: Tracks, seen: VoxelMap) -> Assigned:

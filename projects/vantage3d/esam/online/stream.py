@@ -21,6 +21,7 @@ from vantage3d.esam.online.association import RULES, take_in
 from vantage3d.esam.online.order import Moment, Order
 from vantage3d.esam.online.stream_scene import StreamScene, scene_of
 from vantage3d.esam.online.tracks import Detections, Tracks
+from vantage3d.esam.online.vocabulary import Vocabulary
 from vantage3d.esam.online.voxel_map import VoxelMap
 from vantage3d.geometry import unproject_pixels
 from vantage3d.inference import Group, InputFrame
@@ -71,6 +72,8 @@ class StreamSegmenter(RGBDSegmenter):
             "buffer", by these as AutoSeg3D describes it.
         least_score: Detections below it are forgotten.
         most: Detections of a frame, the best ones; None for all.
+        vocabulary: Names that instances get by their looks, in place of the classes
+            of the model.
         **options: Others of :class:`RGBDSegmenter`.
 
     Attributes:
@@ -101,6 +104,7 @@ class StreamSegmenter(RGBDSegmenter):
         association: str = "voxels",
         least_score: float = LEAST_SCORE,
         most: int | None = None,
+        vocabulary: Vocabulary | None = None,
         **options: Any,
     ) -> None:
         check_choice("association", association, RULES)
@@ -109,6 +113,10 @@ class StreamSegmenter(RGBDSegmenter):
         super().__init__(weights, config, device, **options)
         self.association, self.rule = association, RULES[association]
         self.least_score, self.most = least_score, most
+        self.vocabulary = vocabulary
+        if vocabulary is not None:
+            self.classes = vocabulary.names
+            vocabulary.network.to(self.device)
         try:
             self.memory = getattr(self.model, "memory", None)
         except CheckpointError as error:
@@ -131,6 +139,8 @@ class StreamSegmenter(RGBDSegmenter):
     @property
     def options(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in OWN}
+        if self.vocabulary is not None:
+            own["vocabulary"] = self.vocabulary.key
         return {**super().options, **own}
 
     def reset(self) -> None:
@@ -263,9 +273,7 @@ class StreamSegmenter(RGBDSegmenter):
         drawn = self._draw(frame, view)
         data = self._batch([drawn])
         found = (self.model.predict if self.memory is None else self.model.step)(**data)
-        of_points = self._tracked(
-            frame, view.depth, view.K, drawn, found[0].pred_pts_seg
-        )
+        of_points = self._tracked(frame, view, drawn, found[0].pred_pts_seg)
         self._place += 1
         self.order.go_on(now)
         return self._prediction(frame, view, drawn, of_points)
@@ -289,16 +297,19 @@ class StreamSegmenter(RGBDSegmenter):
     def _tracked(
         self,
         frame: InputFrame,
-        depth: NDArray[np.float32],
-        K: NDArray[np.float64],
+        view: View,
         drawn: dict[str, Any],
         found: PointData,
     ) -> PointData:
         """The frame's instances with their ids, added to what is known."""
         pixels = drawn["pixels"]
-        z = depth[pixels[:, 1], pixels[:, 0]].astype(np.float64)
-        points = unproject_pixels(pixels.astype(np.float64), z, K, frame.cam2world)
+        z = view.depth[pixels[:, 1], pixels[:, 0]].astype(np.float64)
+        places = pixels.astype(np.float64)
+        points = unproject_pixels(places, z, view.K, frame.cam2world)
         detections = Detections.of(found, points).best(self.least_score, self.most)
+        if self.vocabulary is not None:
+            shares = self.vocabulary.shares(view.image, pixels, detections.masks)
+            detections = detections._replace(labels=shares.argmax(1), shares=shares)
         detections, ids = take_in(
             self.rule, detections, self.tracks, self.map, self._place
         )

@@ -16,6 +16,8 @@ class StreamInstance(NamedTuple):
     Attributes:
         id: Its id in all frames.
         label: Name of its class.
+        label_score: Mean over its detections of how likely that class is, weighted by
+            their scores; of a network that gives labels alone, the share of them.
         score: Mean of its detections.
         frames: How many show it.
         first: Place of the first of them in the stream.
@@ -26,6 +28,7 @@ class StreamInstance(NamedTuple):
 
     id: int
     label: str
+    label_score: float
     score: float
     frames: int
     first: int
@@ -59,7 +62,7 @@ def scene_of(tracks: Tracks, seen: VoxelMap, classes: Sequence[str]) -> StreamSc
     points, owners, rows = seen.points, seen.owners, []
     order = np.argsort(owners, kind="stable")
     ends = np.searchsorted(owners[order], np.arange(len(tracks) + 1))
-    labels, half = tracks.labels, seen.voxel_size / 2
+    labels, sure, half = tracks.labels, tracks.label_scores, seen.voxel_size / 2
     for number in range(len(tracks)):
         own = points[order[ends[number] : ends[number + 1]]]
         box = np.full(6, np.nan)
@@ -67,5 +70,6 @@ def scene_of(tracks: Tracks, seen: VoxelMap, classes: Sequence[str]) -> StreamSc
             box = np.concatenate([own.min(0) - half, own.max(0) + half])
         times = (int(of[number]) for of in (tracks.frames, tracks.first, tracks.last))
         name, score = classes[labels[number]], float(tracks.scores[number])
-        rows.append(StreamInstance(number, name, score, *times, len(own), box))
+        of_label = name, float(sure[number])
+        rows.append(StreamInstance(number, *of_label, score, *times, len(own), box))
     return StreamScene(points, owners, tuple(rows))

@@ -21,6 +21,8 @@ class Detections(NamedTuple):
         points: (N, 3) in the world, metres.
         feats: (I, D) unit vectors that tell instances apart; None without.
         boxes: (I, 6) smallest and largest corner, metres; None without.
+        shares: (I, classes) how likely each class is, of sum 1; None where a label is
+            all that is known.
     """
 
     masks: NDArray[np.bool_]
@@ -29,6 +31,7 @@ class Detections(NamedTuple):
     points: Floats
     feats: Floats | None = None
     boxes: Floats | None = None
+    shares: Floats | None = None
 
     @classmethod
     def of(cls, found: PointData, points: Floats) -> "Detections":
@@ -84,7 +87,7 @@ class Tracks:
         first: (M,) place of the first frame in the stream.
         last: (M,) place of the last one.
         scores: (M,).
-        votes: (M, classes) sums of scores by class.
+        votes: (M, classes) sums of scores by class, or of scores times shares.
         feats: (M, D), of no length 1; (M, 0) without.
         boxes: (M, 6); (M, 0) without.
     """
@@ -107,6 +110,11 @@ class Tracks:
         return self.votes.argmax(1)
 
     @property
+    def label_scores(self) -> Floats:
+        """(M,) share of the votes that the class has."""
+        return self.votes.max(1) / np.maximum(self.votes.sum(1), 1e-12)
+
+    @property
     def confidence(self) -> Floats:
         """(M,) scores; of what n frames showed n / (n + 1) of it counts."""
         return self.scores * self.frames / (self.frames + 1)
@@ -120,6 +128,9 @@ class Tracks:
             place: Of the frame in the stream.
         """
         self._grow(int(ids.max(initial=-1)) + 1, found, place)
+        shares = found.shares
+        if shares is None:
+            shares = np.eye(self.votes.shape[1])[found.labels]
         for row, track in enumerate(ids.tolist()):
             count = self.counts[track]
             for name in ("scores", "feats", "boxes"):
@@ -127,7 +138,7 @@ class Tracks:
                 if new is not None:
                     mean = getattr(self, name)
                     mean[track] = (mean[track] * count + new[row]) / (count + 1)
-            self.votes[track, found.labels[row]] += found.scores[row]
+            self.votes[track] += found.scores[row] * shares[row]
             self.counts[track] += 1
         shown = np.unique(ids)
         self.frames[shown] += 1
