@@ -8,7 +8,7 @@ from torch import nn
 from tests.inference.conftest import room, weights
 from vantage3d.backbones2d import FeatureExtractor
 from vantage3d.esam import StreamSegmenter, Vocabulary
-from vantage3d.esam.online.tracks import Detections, Tracks
+from vantage3d.esam.converters.segmenters import SegmenterOptions
 from vantage3d.esam.online.vocabulary import SCALE
 from vantage3d.inference import open_footage
 
@@ -47,32 +47,15 @@ def test_probabilities_are_those_of_the_planted_features(colours):
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-12)
 
 
-def test_an_instance_has_the_mean_of_its_frames():
-    """Weighted by scores; one frame that is sure does not outvote three that are."""
-    tracks, points = Tracks(2), np.zeros((1, 3))
-    for score, share in ((0.9, 0.2), (0.3, 1.0), (0.6, 0.8)):
-        shares = np.array([[share, 1 - share]])
-        one = Detections(
-            np.ones((1, 1), bool),
-            shares.argmax(1),
-            np.array([score]),
-            points,
-            shares=shares,
-        )
-        tracks.observe(np.array([0]), one, 0)
-    mean = (0.9 * 0.2 + 0.3 * 1.0 + 0.6 * 0.8) / 1.8
-    assert tracks.labels.tolist() == [0]
-    assert tracks.label_scores[0] == pytest.approx(mean)
-
-
 def test_a_stream_names_what_it_finds(colours, room, weights, tmp_path):
+    options = {"num_points": 500, "least_score": 0}
+    cheap = SegmenterOptions("geometry")
     stream = StreamSegmenter(
-        weights("esam"), num_points=500, least_score=0, vocabulary=colours
+        weights("esam"), segmenter=cheap, vocabulary=colours, **options
     )
     frame = next(iter(open_footage(room)))
-    small = frame._replace(color=frame.color.copy(), K_depth=None)
-    small.color[...] = (10, 20, 250)
-    found = stream._step(small).instances
+    blue = np.broadcast_to(np.uint8([10, 20, 250]), frame.color.shape)
+    found = stream._step(frame._replace(color=blue)).instances
     assert found.classes == tuple(NAMES) and set(found.labels) == {2}
     table = stream.scene().table
     assert {row.label for row in table} == {"blue thing"} and len(table)

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from vantage3d.esam.online.voxel_map import MOST_VOTES, UNSEEN, VoxelMap
+from vantage3d.esam.online.voxel_map import MOST_VOTES, UNSEEN, Run, VoxelMap
 
 SIZE = 0.1
 
@@ -86,3 +86,19 @@ def test_doubt_takes_votes_and_then_the_voxel():
         owners.append(ours.find(ours.of_points(at)[0]).tolist())
     assert owners == [[4, -1, UNSEEN]] * 2 + [[-1, -1, UNSEEN]] * 2
     assert ours.votes.tolist() == [0, 0]
+
+
+def test_a_voxel_is_copied_as_often_as_the_map_has_doubled(monkeypatch):
+    copied, merged, number = [], Run.merged, 512
+
+    def counted(run, other):
+        copied.append(len(run.keys) + len(other.keys))
+        return merged(run, other)
+
+    monkeypatch.setattr(Run, "merged", counted)
+    ours = VoxelMap(SIZE)
+    for row in range(number):  # one new voxel a frame, and one that is known
+        at = np.array([[row, 0, 0], [row // 2, 0, 0]]) * SIZE + SIZE / 2
+        ours.claim(at, np.array([row, row]))
+    assert sum(copied) <= number * (1 + np.log2(number))
+    assert len(ours) == number == len(ours.keys)
