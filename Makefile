@@ -46,6 +46,37 @@ REAL_NAME = real-$(if $(RGBD),$(notdir $(patsubst %/,%,$(RGBD))),shelf)
 REAL_DATA = --data-root $(DATA)/$(REAL_NAME)
 REAL_WORK = $(WORK)/demo-real/$(REAL_NAME)
 
+# Rows of `make demo-fusion`, all from the same weights of the points alone, and those of
+# 2 cm from their own; FUSION_ROWS="points bifusion" for some.
+FUSION_ROWS ?= points fine injection bifusion both shuffled imagenet untrained
+FUSION_SEEDS ?= 0 1 2
+FUSION = configs/ESAM_CA/ESAM_sv_synthetic_CA
+FUSION_DATA = $(DATA)/flush
+FUSION_WORK = $(WORK)/demo-fusion
+FUSION_FEATURES = $(RUN) tools/extract_efficientnet_lite2_features.py --root-path \
+    $(FUSION_DATA) --out-dir $(FUSION_DATA) --form safetensors --folder
+FUSION_PACK = $(RUN) tools/create_data.py scannet200_sv --root-path $(FUSION_DATA) \
+    --out-dir $(FUSION_DATA) --segmenter geometry --workers $(WORKERS) --pack-clip \
+    --feature-form safetensors
+fusion_steps = $(foreach key,train_cfg.max_epochs param_scheduler.1.end \
+    param_scheduler.1.T_max,$(key)=$(1)) train_dataloader.batch_size=1 \
+    optim_wrapper.optimizer.lr=1e-3
+fusion_option = $(foreach loader,train test,$(loader)_dataloader.dataset.$(1))
+FUSION_points = 3D only=$(FUSION).py
+FUSION_fine = 3D only, 2 cm=$(FUSION).py model.voxel_size=0.02 \
+    load_from=$(FUSION_WORK)/start-fine/epoch_2.pth
+FUSION_injection = injection=$(FUSION)_dino_inject.py
+FUSION_bifusion = BiFusion=$(FUSION)_dino_bifusion.py
+FUSION_both = both=$(FUSION)_dino_bifusion_inject.py
+FUSION_shuffled = injection, shuffled=$(FUSION)_dino_inject.py \
+    $(call fusion_option,pipeline.2.shuffled=0)
+FUSION_imagenet = injection, ImageNet=$(FUSION)_efflite_inject.py
+FUSION_untrained = injection, untrained=$(FUSION)_efflite_inject.py \
+    $(call fusion_option,pipeline.2.source.weights=random-seed-0) \
+    train_dataloader.dataset.ann_file=$(FUSION_INFO)_train_clip_untrained.json \
+    test_dataloader.dataset.ann_file=$(FUSION_INFO)_val_clip_untrained.json
+FUSION_INFO = scannet200_sv_oneformer3d_infos
+
 USE = OMP_NUM_THREADS=$(WORKERS) $(RUN) tools/predict.py
 USE_DATA = $(DATA)/demo-use
 USE_WORK = $(WORK)/demo-use
@@ -70,7 +101,7 @@ DEPTH_BASE = configs/vggt_lora/finetune_kitti360_demo.py
 DEPTH_LORA = configs/vggt_lora/lora_kitti360_strategy_b_demo.py
 BASE_FILE = --cfg-options model.base_weights=$(DEPTH_WORK)/base
 
-.PHONY: setup extras docs minkowski mmcv-ops demo demo-depth demo-evaluate demo-deltas demo-real \
+.PHONY: setup extras docs minkowski mmcv-ops demo demo-depth demo-evaluate demo-deltas demo-real demo-fusion \
     demo-use demo-long demo-online test test-bitwise test-bitwise-avx2 \
     test-bitwise-default lint doctor gpu-check soak
 
@@ -134,6 +165,31 @@ endif
 	OMP_NUM_THREADS=1 $(RUN) tools/compare.py $(REAL_DATA) --out $(REAL_WORK) \
 	    --seeds $(REAL_SEEDS) --configs $(foreach row,$(REAL_ROWS),$(REAL_$(row))) \
 	    $(REAL_OPTIONS)
+
+# Image features on top of trained points, with controls (docs/fusion_comparison.md), after
+# `make demo`, whose weights it begins with.
+demo-fusion: extras
+	$(RUN) tools/make_synthetic.py scannet --out $(FUSION_DATA) --theme flush \
+	    --train-rooms 30 --val-rooms 12 --frames 6 --frame-step 200 --size 320x240 \
+	    --workers $(WORKERS)
+	$(RUN) tools/train_small_features.py --root $(FUSION_DATA) --epochs 8 \
+	    --weights $(FUSION_WORK)/small_image_net/weights.safetensors
+	$(FUSION_FEATURES) clip_feat_efflite
+	$(FUSION_FEATURES) clip_feat_untrained --random-weights
+	$(FUSION_PACK)
+	for name in efflite untrained; do $(FUSION_PACK) --clip-suffix _clip_$$name \
+	    --feature-root $(FUSION_DATA)/clip_feat_$$name || exit 1; done
+	$(TRAIN) $(FUSION).py --data-root $(FUSION_DATA) --resume \
+	    --work-dir $(FUSION_WORK)/start --cfg-options $(call fusion_steps,2) \
+	    load_from=$(WORK)/demo/epoch_12.pth
+	$(TRAIN) $(FUSION).py --data-root $(FUSION_DATA) --resume \
+	    --work-dir $(FUSION_WORK)/start-fine --cfg-options $(call fusion_steps,2) \
+	    load_from=$(WORK)/demo/epoch_12.pth model.voxel_size=0.02
+	OMP_NUM_THREADS=1 $(RUN) tools/compare.py --data-root $(FUSION_DATA) \
+	    --out $(FUSION_WORK)/rows --load-from $(FUSION_WORK)/start/epoch_2.pth \
+	    --seeds $(FUSION_SEEDS) \
+	    --configs $(foreach row,$(FUSION_ROWS),"$(FUSION_$(row))") \
+	    --cfg-options $(call fusion_steps,1) custom_hooks=[]
 
 demo-deltas: setup
 	$(RUN) tools/make_synthetic.py scannet --out $(DATA)/deltas-rooms/raw \

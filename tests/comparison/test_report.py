@@ -44,7 +44,7 @@ def test_answers_without_a_model_have_their_rows():
     usage = Usage(1.0, 120.0, 0.5)
     results = [Result(name, 0, metrics, usage, 0.3, "") for name in ("a", "b")]
     plan = Plan({"a": "a.py", "b": "b.py"}, (0,), out="")
-    lines = markdown(plan, summarise("a", results)).splitlines()
+    lines = markdown(plan, summarise("a", results), {}).splitlines()
     assert [line.split(" | ")[0] for line in lines[2:5]] == [
         "| a",
         "| b",

@@ -3,15 +3,22 @@
 import json
 import re
 import runpy
+import shlex
 import sys
+from copy import deepcopy
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from vantage3d.cli.arguments import keys_and_values
+from vantage3d.cli.runs import named_configs
 from vantage3d.comparison import Plan, Result, check_plan, run_all, write_report
 from vantage3d.comparison import runs as runs_module
 from vantage3d.comparison.report import summarise
 from vantage3d.comparison.runs import Usage, run_job, usage_so_far
+from vantage3d.evaluation.instance_outcomes import FILE, scene_outcomes, write_outcomes
+from vantage3d.evaluation.instance_overlaps import SceneOverlaps
 
 CONFIG = """
 model = dict(type="{model}")
@@ -19,6 +26,10 @@ train_dataloader = dict(batch_size={batch}, dataset=dict(type="D"))
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 train_cfg = dict(max_epochs=2)
 """
+NOTHING = SceneOverlaps(
+    *(np.zeros((0, 1), int), np.zeros(0, int), np.zeros(0, int), np.zeros(0, int)),
+    *(np.zeros(0), np.array([200]), np.array([0])),
+)
 AP = {("a", 0): 0.25, ("a", 1): 0.5, ("b", 0): 0.5, ("b", 1): 0.625}
 
 
@@ -38,7 +49,7 @@ def _fake_config(path, options):
     from mmengine.config import Config
 
     config = Config.fromfile(str(path))
-    config.merge_from_dict(options)
+    config.merge_from_dict(deepcopy(options))
     return config
 
 
@@ -65,6 +76,7 @@ def jobs(monkeypatch):
             value = AP[folder.parent.name, int(folder.name[4:])]
             keys = ("all_ap", "all_ap_50%", "all_ap_25%")
             numbers = dict(zip(keys, (value, 2 * value, 1.0)))
+            write_outcomes(folder / FILE, scene_outcomes(["room_1"], [NOTHING], 1))
             (folder / "metrics.json").write_text(json.dumps(numbers))
 
     monkeypatch.setattr(runs_module, "run_job", fake)
@@ -128,6 +140,48 @@ def test_other_options_do_not_mix_with_finished_runs(plan, jobs):
         run_all(other)
 
 
+def test_a_row_has_options_and_a_start_of_its_own(plan, jobs):
+    own = {"b": {"model.voxel_size": 0.02, "load_from": "fine.pth"}}
+    fine = replace(plan, own_options=own, options={"model.voxel_size": 0.05})
+    text = write_report(fine, run_all(fine))
+    given = {
+        job["config"][-4:]: job["cfg_options"] for task, job in jobs if task == "train"
+    }
+    assert given["a.py"]["model.voxel_size"] == 0.05
+    assert given["a.py"]["load_from"].endswith("initial/seed1.pth")
+    assert given["b.py"] == {**own["b"], "randomness.seed": 1}
+    assert re.search(r"- b: `\S+/b.py model.voxel_size=0.02 load_from=fine.pth`", text)
+    with pytest.raises(ValueError, match="out/b/seed0 holds a run with another config"):
+        run_all(replace(fine, own_options={}))
+    with pytest.raises(ValueError, match=r"`own_options` must be one of 'a', 'b'.*'c'"):
+        replace(plan, own_options={"c": {}})
+    with pytest.raises(ValueError, match=r"b has the option `randomness.seed`, "):
+        replace(plan, own_options={"b": {"randomness.seed": 3}})
+
+
+OTHER = """
+optim_wrapper = dict(optimizer=dict(lr=1e-4))
+param_scheduler = [dict(type="LinearLR", end=2), dict(type="PolyLR", end=80)]
+train_cfg = dict(max_epochs=3, val_interval=5)
+"""
+
+
+@pytest.mark.parametrize("scheduler", ["None", "dict(type='PolyLR')", "[{}, {}]"])
+def test_what_an_unfair_plan_is_told_to_do_makes_it_fair(plan, scheduler):
+    """As it is typed: words of --cfg-options."""
+    first = f"{plan.configs['a'].read_text()}\nparam_scheduler = {scheduler}"
+    plan.configs["a"].write_text(first)
+    plan.configs["b"].write_text(first + OTHER)
+    asked: list[str] = []
+    for _ in range(3):  # the optimizer, the schedule, the epochs
+        options = keys_and_values(asked)
+        with pytest.raises(ValueError, match="Give both the same: --cfg-opt") as found:
+            check_plan(replace(plan, options=options))
+        asked += shlex.split(str(found.value).partition("--cfg-options ")[2])
+    assert asked[0] == "optim_wrapper.optimizer.lr=0.001"
+    check_plan(replace(plan, options=keys_and_values(asked)))
+
+
 def test_unfair_plans(plan):
     with pytest.raises(ValueError, match=r"a config and a seed, got \['a', 'b'\]"):
         check_plan(replace(plan, seeds=()))
@@ -137,6 +191,17 @@ def test_unfair_plans(plan):
     message = "config b has another `train_dataloader.batch_size` than a: 4 instead of"
     with pytest.raises(ValueError, match=message):
         check_plan(plan)
+
+
+def test_weights_of_a_config_are_not_passed_over(plan, jobs):
+    config = plan.configs["b"]
+    config.write_text(config.read_text() + "load_from = 'points.pth'")
+    message = "config b starts from points.pth, .* Give --load-from points.pth, from"
+    with pytest.raises(ValueError, match=message):
+        run_all(plan)
+    run_all(replace(plan, load_from="points.pth"))
+    starts = {job["cfg_options"]["load_from"] for task, job in jobs if task == "train"}
+    assert starts == {"points.pth"} and "init" not in {task for task, _ in jobs}
 
 
 def test_reports_need_the_baseline_and_the_metrics():
@@ -170,10 +235,30 @@ def test_torchrun_starts_the_worker(tmp_path, monkeypatch):
         run_job("train", {}, tmp_path, processes="2")
 
 
-def test_the_tool_refuses_equal_names(monkeypatch, capsys, tmp_path):
-    arguments = ["--configs", "x/a.py", "y/a.py", "--out", str(tmp_path)]
+@pytest.mark.parametrize(
+    ("configs", "message"),
+    [
+        (["x/a.py", "y/a.py"], "two configs are named 'a'"),
+        (["x=a.py fine"], "expected KEY=VALUE, .*got 'fine'"),
+        (["a.py lr=1"], "options need a name before the file, got 'a.py lr=1'"),
+    ],
+)
+def test_the_tool_refuses(configs, message, monkeypatch, capsys, tmp_path):
+    arguments = ["--configs", *configs, "--out", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["compare", *arguments])
     with pytest.raises(SystemExit) as end:
         runpy.run_path("tools/compare.py", run_name="__main__")
     assert end.value.code == 2
-    assert "two configs are named 'a'" in capsys.readouterr().err
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_names_files_and_options():
+    texts = ["3D only=x/a.py", "2 cm=x/a.py model.voxel_size=0.02 b.c='[1, 2]'", "b.py"]
+    configs, options = named_configs(texts)
+    assert {name: str(path) for name, path in configs.items()} == {
+        "3D only": "x/a.py",
+        "2 cm": "x/a.py",
+        "b": "b.py",
+    }
+    fine = {"model.voxel_size": 0.02, "b.c": [1, 2]}
+    assert options == {"3D only": {}, "2 cm": fine, "b": {}}

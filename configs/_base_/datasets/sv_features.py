@@ -1,8 +1,8 @@
 """Single views with features of DINOv2, CLIP, EfficientNet or the small image network.
 
 `_base_.stored` has the model's part and the loaders of each: `dino` (the default) and
-`clip` for ScanNet200, `small` and `small_clip` for synthetic rooms and `efflite` for
-RGB-D folders on two cores, with batches of 2 and no elastic distortion.
+`clip` for ScanNet200, `small`, `small_clip` and `small_efflite` for synthetic rooms and
+`efflite` for RGB-D folders on two cores, with batches of 2 and no elastic distortion.
 
 python tools/extract_dino_v2_features.py --help
 python tools/create_data.py scannet200_sv ... --pack-clip
@@ -79,6 +79,7 @@ stored = dict(
     small=features(few, **small_net),
     small_clip=features(few, **clip_net),
     efflite=features(folder, **efflite_net),
+    small_efflite=features(few, **dict(efflite_net, suffix="clip_efflite")),
 )
 _, train_dataloader, val_dataloader = stored["dino"].values()
 test_dataloader = val_dataloader

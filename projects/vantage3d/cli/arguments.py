@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Iterable
 from inspect import cleandoc
 from pathlib import Path
 from typing import Any
@@ -65,16 +66,29 @@ class KeysAndValues(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         options = dict(getattr(namespace, self.dest) or {})
-        for text in values:
-            key, equals, value = text.partition("=")
-            if not (key.strip() and equals):
-                raise argparse.ArgumentError(
-                    self,
-                    "expected KEY=VALUE, such as train_cfg.max_epochs=3, got "
-                    f"{text!r}; a value with blanks needs quotes around KEY=VALUE",
-                )
-            options[key.strip()] = option_value(value)
+        try:
+            options |= keys_and_values(values)
+        except ValueError as error:
+            raise argparse.ArgumentError(self, str(error)) from error
         setattr(namespace, self.dest, options)
+
+
+def keys_and_values(words: Iterable[str]) -> dict[str, Any]:
+    """Options of words ``KEY=VALUE``.
+
+    Raises:
+        ValueError: If a word is another.
+    """
+    options = {}
+    for text in words:
+        key, equals, value = text.partition("=")
+        if not (key.strip() and equals):
+            raise ValueError(
+                "expected KEY=VALUE, such as train_cfg.max_epochs=3, got "
+                f"{text!r}; a value with blanks needs quotes around KEY=VALUE"
+            )
+        options[key.strip()] = option_value(value)
+    return options
 
 
 def add_data_root(parser: argparse.ArgumentParser) -> None:

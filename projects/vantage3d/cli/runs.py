@@ -1,7 +1,9 @@
 """``train``, ``test`` and ``compare``."""
 
 import argparse
+import shlex
 from pathlib import Path
+from typing import Any
 
 from vantage3d.cli.arguments import (
     add_cfg_options,
@@ -9,6 +11,7 @@ from vantage3d.cli.arguments import (
     add_data_root,
     command_parser,
     config_file,
+    keys_and_values,
 )
 from vantage3d.process.command import one_message
 
@@ -75,19 +78,20 @@ def compare(argv: list[str] | None = None) -> None:
     Two folders of `evaluate` are set side by side where their inputs agree:
         python tools/compare.py work_dirs/evaluate/a work_dirs/evaluate/b
 
-    Configs are trained and evaluated; the first one is the baseline.
+    Configs are trained and evaluated; the first one is the baseline. What stands behind
+    a file overrides keys of this one alone.
 
     Example:
         python tools/compare.py --configs "3D only=configs/a.py" \\
-            "injection=configs/b.py" --seeds 0 1 --data-root data/flush \\
-            --out work_dirs/compare
+            "injection=configs/b.py" "2 cm=configs/a.py model.voxel_size=0.02" \\
+            --seeds 0 1 --data-root data/flush --out work_dirs/compare
 
     Call it again after a kill: finished runs are skipped, the rest goes on.
     """
     parser = command_parser(compare.__doc__ or "")
     add = parser.add_argument
     add("results", nargs="*", type=Path, metavar="RESULT", help="two, of `evaluate`")
-    add("--configs", nargs="+", metavar="[NAME=]FILE")
+    add("--configs", nargs="+", metavar="[NAME=]FILE", help='or "NAME=FILE KEY=VALUE"')
     add("--seeds", nargs="+", type=int, default=[0, 1, 2])
     add("--out", type=Path, help="folder of all runs and the report")
     add_data_root(parser)
@@ -106,11 +110,13 @@ def compare(argv: list[str] | None = None) -> None:
 
     text = "stopped; the same command goes on from here"
     with one_message(text), locked(args.out, "--out"):
+        configs, own_options = named_configs(args.configs)
         plan = Plan(
-            configs=named_configs(args.configs),
+            configs=configs,
             seeds=tuple(args.seeds),
             out=args.out,
             options=args.cfg_options,
+            own_options=own_options,
             data_root=args.data_root,
             load_from=args.load_from,
             launcher=args.launcher,
@@ -128,14 +134,26 @@ def _compare_results(first: Path, second: Path) -> None:
         print("\n".join([*notes, "", to_text(table)]))
 
 
-def named_configs(texts: list[str]) -> dict[str, Path]:
-    """``NAME=FILE`` or ``FILE``, which is named after itself."""
+def named_configs(
+    texts: list[str],
+) -> tuple[dict[str, Path], dict[str, dict[str, Any]]]:
+    """Config file and options by name, of texts ``[NAME=]FILE`` or
+    ``NAME=FILE KEY=VALUE ...``. A file without a name is called after itself.
+
+    Raises:
+        ValueError: If two have one name, or an option is not KEY=VALUE.
+    """
     configs: dict[str, Path] = {}
+    own_options: dict[str, dict[str, Any]] = {}
     for text in texts:
-        name, _, file = text.rpartition("=")
+        name, equals, rest = text.partition("=")
+        if " " in name and ".py" in name:
+            raise ValueError(f"options need a name before the file, got {text!r}")
+        file, *words = shlex.split(rest if equals else name) or [""]
         path = Path(config_file(file))
-        name = name or path.stem
+        name = name if equals else path.stem
         if name in configs:
             raise ValueError(f"two configs are named {name!r}. Give NAME=FILE")
         configs[name] = path
-    return configs
+        own_options[name] = keys_and_values(words)
+    return configs, own_options

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from vantage3d.comparison.runs import Plan, Result
+from vantage3d.comparison.rooms import Differences, differences
+from vantage3d.comparison.runs import RERUN, Plan, Result
+from vantage3d.evaluation.instance_outcomes import FILE, SceneOutcomes, read_outcomes
 from vantage3d.evaluation.metrics_table import AP_KEYS, find
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.images import write_figure
+from vantage3d.process.option_values import option_text
 
 METRICS = {find(key).label: key for key in AP_KEYS}
 
@@ -77,17 +80,24 @@ Rows = dict[str, dict[str, Spread | None]]
 
 def write_report(plan: Plan, results: Sequence[Result]) -> str:
     """Write ``report.md``, ``report.json`` and ``report.png``; return the markdown."""
-    rows = summarise(plan.baseline, results)
-    text = markdown(plan, rows)
+    rows, pairs = summarise(plan.baseline, results), differences(_outcomes(plan))
+    text = markdown(plan, rows, pairs)
     facts: dict[str, Any] = {
         "baseline": plan.baseline,
         "configs": {name: str(path) for name, path in plan.configs.items()},
+        "own_options": plan.own_options,
         "seeds": list(plan.seeds),
         "options": dict(plan.options),
         "rows": {
             name: {key: value and asdict(value) for key, value in row.items()}
             for name, row in rows.items()
         },
+        "differences": [
+            {"row": row, "minus": other, "metric": key, "value": one.value}
+            | one.interval._asdict()
+            for (other, row), found in pairs.items()
+            for key, one in found.items()
+        ],
         "runs": [asdict(result) for result in results],
     }
     atomic_write_bytes(plan.out / "report.md", text.encode())
@@ -95,6 +105,16 @@ def write_report(plan: Plan, results: Sequence[Result]) -> str:
     atomic_write_bytes(plan.out / "report.json", content)
     write_figure(plan.out / "report.png", draw(rows, results))
     return text
+
+
+def _outcomes(plan: Plan) -> dict[str, list[SceneOutcomes]]:
+    return {
+        name: [
+            read_outcomes(plan.out / name / f"seed{seed}" / FILE, RERUN)
+            for seed in plan.seeds
+        ]
+        for name in plan.configs
+    }
 
 
 def summarise(baseline: str, results: Sequence[Result]) -> Rows:
@@ -159,33 +179,50 @@ def _by_seed(results: Sequence[Result], name: str, metric: str) -> dict[int, flo
     return values
 
 
-def markdown(plan: Plan, rows: Rows) -> str:
-    """The table, with what it means."""
-    deltas = [f"delta {metric}" for metric in METRICS]
+def markdown(plan: Plan, rows: Rows, pairs: Differences) -> str:
+    """The tables, with what they mean."""
     titles = [
-        *("config", *METRICS, *deltas),
+        *("config", *METRICS, *(f"delta {metric}" for metric in METRICS)),
         *("s per step", "training, CPU min", "memory, GB", "GPU memory, GB"),
     ]
     lines = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
     for name, row in rows.items():
         cells = [_cell(row[metric], 3) for metric in METRICS]
-        cells += [_cell(row.get(delta), 3, sign=True) for delta in deltas]
+        cells += [_cell(row.get(f"delta {m}"), 3, sign=True) for m in METRICS]
         cells += [_cell(row.get("step_s"), 2), _cell(row.get("cpu_min"), 1)]
         cells += [_cell(row.get(key), 2) for key in ("peak_gb", "gpu_gb")]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    options = " ".join(f"{key}={value}" for key, value in plan.options.items())
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"Mean ± sample standard deviation over the seeds {list(plan.seeds)}; "
-            f"delta: to `{plan.baseline}` of the same seed. Same initial weights per "
-            "seed, same schedule"
-            + (f" ({options})." if options else ".")
-            + " Rows in brackets are answers without a model.",
-            "",
-        ]
-    )
+    start = plan.load_from or "random weights of the baseline, one set per seed"
+    lines += [
+        "",
+        f"Mean ± sample standard deviation over the seeds {list(plan.seeds)}; delta: "
+        f"to `{plan.baseline}` of the same seed. Same schedule, same start: {start}. "
+        "Rows in brackets are answers without a model.",
+        "",
+    ]
+    for name, path in plan.configs.items():
+        words = (f"{k}={option_text(v)}" for k, v in plan.options_of(name).items())
+        lines.append(f"- {name}: `{' '.join([str(path), *words])}`")
+    return "\n".join([*lines, *_pairs(plan, pairs), ""])
+
+
+def _pairs(plan: Plan, pairs: Differences) -> list[str]:
+    """A table of the differences of every two rows."""
+    if not pairs:
+        return []
+    basis = next(iter(pairs.values()))[AP_KEYS[0]].interval.basis
+    lines = [
+        "",
+        "Row minus other row, mean over the seeds; in brackets its 95 % interval over "
+        f"rooms: {basis}. How far seeds differ is not in it.",
+        "",
+        "| row | minus | " + " | ".join(METRICS) + " |",
+        "|" + " --- |" * (2 + len(METRICS)),
+    ]
+    for (other, row), found in pairs.items():
+        cells = (found[key].text() for key in METRICS.values())
+        lines.append(f"| {row} | {other} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def _cell(value: Spread | None, digits: int, sign: bool = False) -> str:
@@ -194,15 +231,17 @@ def _cell(value: Spread | None, digits: int, sign: bool = False) -> str:
 
 def draw(rows: Mapping[str, Mapping], results: Sequence[Result]) -> Figure:
     """Bars of means, a dot per seed."""
-    figure = Figure(figsize=(3.2 * len(METRICS), 3.6), layout="constrained", dpi=120)
+    size = 3.2 * len(METRICS), 1 + 0.3 * len(rows)
+    figure = Figure(figsize=size, layout="constrained", dpi=120)
     names = list(rows)
-    for axes, metric in zip(figure.subplots(1, len(METRICS)), METRICS):
-        axes.bar(names, [rows[name][metric].mean for name in names], color="#b8c9e0")
+    places = figure.subplots(1, len(METRICS), sharey=True)
+    for axes, metric in zip(places, METRICS):
+        axes.barh(names, [rows[name][metric].mean for name in names], color="#b8c9e0")
         for number, name in enumerate(names):
             dots = list(_by_seed(results, name, metric).values())
-            axes.plot([number] * len(dots), dots, "o", color="#23395d", markersize=4)
+            axes.plot(dots, [number] * len(dots), "o", color="#23395d", markersize=4)
         axes.set_title(metric)
-        axes.set_ylim(bottom=0)
-        axes.tick_params(axis="x", labelrotation=30)
+        axes.set_xlim(left=0)
         axes.spines[["top", "right"]].set_visible(False)
+    places[0].invert_yaxis()
     return figure

@@ -7,21 +7,24 @@ Calling again skips finished runs and resumes the one that was interrupted.
 import hashlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.config import Config
 from mmengine.logging import print_log
 
 from vantage3d.checks import check_choice
 from vantage3d.engine.configs.config import load_config
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.checksums import read_sealed, seal, unseal
+from vantage3d.process.option_values import option_text
 
 RESULT, USAGE = "result.json", "usage.jsonl"
 RERUN = "Remove the folder to run it again"
@@ -41,6 +44,8 @@ class Plan:
             run with each.
         out: Folder of all runs.
         options: Overrides of config keys, the same for all.
+        own_options: Further overrides of single configs, by name. ``load_from`` is the
+            checkpoint that this one starts from.
         data_root: Prepared data instead of the configs'.
         load_from: Checkpoint that every run starts from; None for random weights of
             the baseline, one set per seed.
@@ -49,13 +54,15 @@ class Plan:
             one per GPU, or per core where there is none.
 
     Raises:
-        ValueError: If ``launcher`` is another.
+        ValueError: If ``launcher`` is another, ``own_options`` are of no config, or
+            options set the seed.
     """
 
     configs: Mapping[str, Path]
     seeds: tuple[int, ...]
     out: Path
     options: Mapping[str, Any] = field(default_factory=dict)
+    own_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     data_root: str | None = None
     load_from: Path | None = None
     launcher: str = "none"
@@ -63,19 +70,31 @@ class Plan:
 
     def __post_init__(self) -> None:
         check_choice("launcher", self.launcher, ("none", "pytorch"))
+        for name in self.own_options:
+            check_choice("own_options", name, tuple(self.configs))
+        for name in self.configs:
+            if "randomness.seed" in self.options_of(name):
+                raise ValueError(
+                    f"config {name} has the option `randomness.seed`, but every config "
+                    "is run with the seeds of the comparison. Give --seeds"
+                )
 
     @property
     def baseline(self) -> str:
         """Name of the first config."""
         return next(iter(self.configs))
 
+    def options_of(self, name: str) -> dict[str, Any]:
+        """Overrides of one config: those of all, then its own."""
+        return {**self.options, **self.own_options.get(name, {})}
+
 
 def check_plan(plan: Plan) -> None:
     """Refuse what would make the comparison unfair.
 
     Raises:
-        ValueError: If there is no config, no or equal seeds, or the configs differ in
-            schedule.
+        ValueError: If there is no config, no or equal seeds, the configs differ in
+            schedule, or one has weights to start from that it would not get.
     """
     if not plan.configs or not plan.seeds:
         raise ValueError(
@@ -84,18 +103,43 @@ def check_plan(plan: Plan) -> None:
         )
     if len(set(plan.seeds)) < len(plan.seeds):
         raise ValueError(f"seeds must differ, got {list(plan.seeds)}.")
-    first = _schedule(plan, plan.baseline)
-    for name in plan.configs:
-        for key, value in _schedule(plan, name).items():
+    cfgs = {
+        name: load_config(path, plan.options_of(name))
+        for name, path in plan.configs.items()
+    }
+    first = _schedule(cfgs[plan.baseline])
+    for name, cfg in cfgs.items():
+        start = cfg.get("load_from")
+        if start and not (plan.load_from or "load_from" in plan.options_of(name)):
+            raise ValueError(
+                f"config {name} starts from {start}, and a comparison without "
+                f"--load-from from random weights. Give --load-from {start}, from "
+                "which all will start"
+            )
+        for key, value in _schedule(cfg).items():
             if value != first[key]:
                 raise ValueError(
                     f"config {name} has another `{key}` than {plan.baseline}: {value} "
-                    f"instead of {first[key]}. Give both the same with --cfg-options"
+                    f"instead of {first[key]}. Give both the same: --cfg-options "
+                    + " ".join(map(shlex.quote, _as_options(key, first[key], value)))
                 )
 
 
-def _schedule(plan: Plan, name: str) -> dict[str, Any]:
-    cfg = load_config(plan.configs[name], dict(plan.options))
+def _as_options(key: str, wanted: Any, found: Any) -> Iterator[str]:
+    """KEY=VALUE words that make both of two values the wanted one."""
+    if not isinstance(wanted, Mapping):
+        yield f"{key}={option_text(wanted)}"
+    elif isinstance(found, Mapping) and found.keys() == wanted.keys():
+        for name in wanted:
+            if found[name] != wanted[name]:
+                yield from _as_options(f"{key}.{name}", wanted[name], found[name])
+    elif isinstance(found, list):  # one schedule, or several
+        yield f"{key}={option_text([wanted])}"
+    else:
+        yield f"{key}={option_text({'_delete_': True, **wanted})}"
+
+
+def _schedule(cfg: Config) -> dict[str, Any]:
     values = {key: cfg.get(key) for key in SCHEDULE}
     loader = values.pop("train_dataloader") or {}
     values["train_dataloader.batch_size"] = loader.get("batch_size")
@@ -157,7 +201,7 @@ def run_all(plan: Plan) -> list[Result]:
                 "config": str(plan.configs[plan.baseline]),
                 "path": str(random),
                 "seed": seed,
-                "cfg_options": dict(plan.options),
+                "cfg_options": plan.options_of(plan.baseline),
             }
             run_job("init", job, random.parent)
         for name in plan.configs:
@@ -178,13 +222,13 @@ def _one_run(plan: Plan, name: str, seed: int, weights: Path) -> Result:
             )
         print_log(f"{name}, seed {seed}: finished before", logger="current")
         return result
-    own = {"randomness.seed": seed, "load_from": str(weights)}
+    options = {"load_from": str(weights), **plan.options_of(name)}
     job = {
         "config": str(plan.configs[name]),
         "data_root": plan.data_root,
         "work_dir": str(folder / "train"),
         "launcher": plan.launcher,
-        "cfg_options": {**plan.options, **own},
+        "cfg_options": {**options, "randomness.seed": seed},
     }
     processes = None if plan.launcher == "none" else plan.processes
     run_job("train", job, folder, processes)
@@ -201,7 +245,7 @@ def _one_run(plan: Plan, name: str, seed: int, weights: Path) -> Result:
 
 def _key(plan: Plan, name: str, seed: int) -> str:
     """Hash of the whole config, the options and the seed."""
-    cfg = load_config(plan.configs[name], dict(plan.options))
+    cfg = load_config(plan.configs[name], plan.options_of(name))
     facts = [cfg.pretty_text, seed, plan.data_root, str(plan.load_from)]
     if plan.launcher != "none":
         facts += [plan.launcher, plan.processes]

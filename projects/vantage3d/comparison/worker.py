@@ -39,6 +39,7 @@ def start_training(config: str, cfg_options: dict[str, Any], **arguments: Any) -
 def evaluate(metrics: str, cfg_options: dict[str, Any], **arguments: Any) -> None:
     """Evaluate and write the metrics as JSON."""
     options = {k: v for k, v in cfg_options.items() if k != "load_from"}
+    options["test_evaluator.result_dir"] = str(Path(metrics).parent)
     found = test(cfg_options=options, **arguments)
     numbers = {key: float(value) for key, value in found.items()}
     atomic_write_bytes(metrics, seal(json.dumps(numbers, indent=1)))

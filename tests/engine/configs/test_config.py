@@ -94,6 +94,14 @@ def test_options_that_nobody_reads(option, message):
         load_config(CONFIG, option)
 
 
+def test_options_stay_as_they_were_given():
+    options = {"train_cfg": {"_delete_": True, "type": "EpochBasedTrainLoop"}}
+    for _ in range(2):
+        assert dict(load_config(CONFIG, options).train_cfg) == {
+            "type": "EpochBasedTrainLoop"
+        }
+
+
 def test_what_builders_take_is_accepted(tmp_path):
     path = write(
         tmp_path,

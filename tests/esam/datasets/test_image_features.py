@@ -1,6 +1,7 @@
 """A frame with its feature file, and everything that can be wrong about the two."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -264,6 +265,39 @@ def test_pose_of_another_frame(frame, form):
     frame["pose"] = invert_rigid(np.array(frame["pose"])).tolist()
     with pytest.raises(ValueError, match="beside the pixels they were made from"):
         load(frame, form)
+
+
+def test_a_control_takes_the_features_of_another_frame(frame, tmp_path, form):
+    names = [*range(20, 28)]
+    for number in names:
+        path = tmp_path / "clip_feat" / "scene0000_00" / f"{number}.{form}"
+        write_features(path, feature_map() + number, SOURCE, f"scene0000_00_{number}")
+
+    def shuffled(seed: int) -> list[float]:
+        step = LoadClipFeature(CONFIG, form, shuffled=seed)
+        image = Path(frame["img_path"])
+        found = []
+        for number in names:
+            own = {
+                "sample_idx": f"scene0000_00_{number}",
+                "img_path": str(image.with_name(f"{number}.png")),
+                "clip_feat_path": frame["clip_feat_path"].replace("20.", f"{number}."),
+            }
+            (image.parent / f"{number}.png").write_bytes(image.read_bytes())
+            loaded = step.transform(frame | own)["clip_pix"]
+            found.append(float(loaded.flatten()[0]))
+        return found
+
+    first = shuffled(0)
+    assert sorted(first) == names  # a permutation
+    assert all(one != number for one, number in zip(first, names))
+    assert shuffled(0) == first and shuffled(1) != first
+
+
+def test_a_control_needs_another_frame(frame, form):
+    step = LoadClipFeature(CONFIG, form, shuffled=0)
+    with pytest.raises(ValueError, match=rf"{NAME}: .*20\.{form} is the only feature"):
+        step.transform(frame)
 
 
 @pytest.mark.parametrize(

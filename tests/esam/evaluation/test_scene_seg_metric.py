@@ -113,7 +113,7 @@ def test_trivial_answers_and_the_protocol_stand_beside(tmp_path):
     assert ours["one_per_frame/all_ap_25%"] > 0
     written = json.loads((tmp_path / "instance_ap.json").read_text())
     assert written["protocol"] == "near"
-    said = made._text(written["answers"], made.results)
+    said = made._text(written["answers"], [found for _, found in made.results])
     assert said.startswith("Instance AP, class-agnostic, protocol near: 1 scenes")
 
 

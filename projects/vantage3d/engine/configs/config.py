@@ -5,6 +5,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,8 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     except Exception as error:  # a config is a program: it may raise anything
         raise ConfigError(f"config {path} cannot be read: {error}") from error
     try:
-        cfg.merge_from_dict(dict(options or {}))
+        # a copy: mmengine takes `_delete_` out of what it was given
+        cfg.merge_from_dict(deepcopy(dict(options or {})))
     except (KeyError, TypeError) as error:
         raise ConfigError(f"--cfg-options do not fit {path}: {error}") from error
     init_default_scope(cfg.get("default_scope", SCOPE))

@@ -1,6 +1,8 @@
 """Loading of a frame's points, masks and images, and packing for the model."""
 
+import logging
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmdet3d.structures import Det3DDataSample, PointData
 from mmdet3d.structures.points import DepthPoints
+from mmengine.logging import print_log
 from mmengine.structures import InstanceData
 
 from vantage3d.checks import check_choice
@@ -172,6 +175,8 @@ class LoadClipFeature(BaseTransform):
             read from ``img_path`` if absent.
         form: ``pt`` or ``safetensors``. Of ``pt`` files the info file says what made
             them.
+        shuffled: For a control: seed of a permutation by which every frame gets the
+            features of another of the same folder, always of the same one.
 
     Raises:
         ValueError: If ``source`` lacks a key or has an unknown one. For a sample,
@@ -181,7 +186,12 @@ class LoadClipFeature(BaseTransform):
             missing.
     """
 
-    def __init__(self, source: Mapping[str, Any], form: str = "pt") -> None:
+    def __init__(
+        self,
+        source: Mapping[str, Any],
+        form: str = "pt",
+        shuffled: int | None = None,
+    ) -> None:
         missing = [key for key in NEEDED if key not in source]
         unknown = sorted(set(source) - {*NEEDED, *OPTIONAL})
         if missing or unknown:
@@ -192,13 +202,21 @@ class LoadClipFeature(BaseTransform):
         check_choice("form", form, FORMS)
         self.source = dict(source)
         self.form = form
+        self.shuffled = shuffled
+        if shuffled is not None:
+            print_log(
+                "control: every frame gets the image features of another one "
+                f"(`shuffled={shuffled}`)",
+                logger="current",
+                level=logging.WARNING,
+            )
 
     def transform(self, results: dict) -> dict:
         name, camera = results["sample_idx"], frame_camera(results)
         try:
             path, expected = self._path(name, results), self._expected(results)
             self._check_made_by(path, expected, results.get("features"))
-            feats = read_features(path, expected, name)
+            feats = self._read(path, expected, name)
             color = color_camera(results)
             expected.grid.check_view(color.name, color.size)
             if "points" in results and "pixels" in results:
@@ -220,6 +238,12 @@ class LoadClipFeature(BaseTransform):
         results["clip_pix"] = feats
         results["feat_grid"] = {key: getattr(expected, key) for key in GRID_KEYS}
         return results
+
+    def _read(self, path: Path, expected: FeatureSource, name: str) -> torch.Tensor:
+        if self.shuffled is None:
+            return read_features(path, expected, name)
+        other = _another(path, self.shuffled)
+        return read_features(other, expected, f"{other.parent.name}_{other.stem}")
 
     def _path(self, name: str, results: dict) -> Path:
         if not results.get("clip_feat_path"):
@@ -273,6 +297,32 @@ class LoadClipFeature(BaseTransform):
             patch=source["patch"],
             channels=source["channels"],
         )
+
+
+def _another(path: Path, seed: int) -> Path:
+    """The feature file that stands in for another one.
+
+    Raises:
+        ValueError: If there is no other.
+    """
+    paths, order = _cycle(path.parents[1], path.suffix, seed)
+    if len(paths) < 2:
+        raise ValueError(
+            f"{path} is the only feature file of {path.parents[1]}: there is none to "
+            "exchange it for. Extract the features of more frames, or leave out "
+            "`shuffled`"
+        )
+    return paths[order[paths.index(path)]]
+
+
+@lru_cache(maxsize=2)
+def _cycle(folder: Path, suffix: str, seed: int) -> tuple[list[Path], np.ndarray]:
+    """Feature files, and the place of the one behind each on a round through all."""
+    paths = sorted(folder.glob(f"*/*{suffix}"))
+    tour = np.random.default_rng(seed).permutation(len(paths))
+    order = np.empty_like(tour)
+    order[tour] = np.roll(tour, -1)
+    return paths, order
 
 
 @TRANSFORMS.register_module()

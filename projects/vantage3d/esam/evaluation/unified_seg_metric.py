@@ -12,6 +12,11 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from vantage3d.evaluation.instance_outcomes import (
+    FILE,
+    scene_outcomes,
+    write_outcomes,
+)
 from vantage3d.evaluation.instance_overlaps import (
     SceneOverlaps,
     SceneTruth,
@@ -48,7 +53,8 @@ class UnifiedSegMetric(BaseMetric):
 
     Returns ``all_ap``, ``all_ap_50%``, ``all_ap_25%``; class-aware also ``CLASS/ap``,
     ``CLASS/ap50%`` and ``CLASS/ap25%`` of every class with true instances. Prints a
-    table and writes ``instance_ap.json`` and ``instance_ap.csv``.
+    table and writes ``instance_ap.json``, ``instance_ap.csv`` and, of each sample,
+    ``instance_outcomes.npz``.
 
     Args:
         class_agnostic: Whether any instance may match any other; else the labels count.
@@ -107,16 +113,18 @@ class UnifiedSegMetric(BaseMetric):
         for sample in data_samples:
             annotation = sample["eval_ann_info"]
             try:
-                self.results.append(self._reduce(sample["pred_pts_seg"], annotation))
+                found = self._reduce(sample["pred_pts_seg"], annotation)
             except ValueError as error:
                 name = annotation.get("lidar_idx", "without lidar_idx")
                 raise ValueError(f"Sample {name}: {error}") from error
+            self.results.append((annotation.get("lidar_idx", ""), found))
             if self.predictions_dir is not None:
                 folder, name = Path(self.predictions_dir), annotation["lidar_idx"]
                 self._write_prediction(folder, sample["pred_pts_seg"], name)
 
-    def compute_metrics(self, results: list[dict[str, SceneOverlaps]]) -> dict:
+    def compute_metrics(self, results: list[tuple[str, dict]]) -> dict:
         """AP over all samples; prints and writes the report."""
+        names, results = [name for name, _ in results], [found for _, found in results]
         answers = {
             name: instance_ap(
                 [result[name] for result in results], self.class_names, self.min_region
@@ -124,7 +132,7 @@ class UnifiedSegMetric(BaseMetric):
             for name in (results[0] if results else {MODEL: None})
         }
         print_log(self._text(answers, results), logger="current")
-        self._write(answers, results)
+        self._write(answers, results, names)
         return self._metrics(answers)
 
     def _reduce(self, prediction: dict, annotation: dict) -> dict[str, SceneOverlaps]:
@@ -199,7 +207,7 @@ class UnifiedSegMetric(BaseMetric):
             "predictions": sum(len(s.pred_sizes) for s in scenes),
         }
 
-    def _write(self, answers: dict, results: list[dict]) -> None:
+    def _write(self, answers: dict, results: list[dict], names: list[str]) -> None:
         folder = beside_log(self.result_dir)
         if folder is None:
             return
@@ -214,6 +222,9 @@ class UnifiedSegMetric(BaseMetric):
         text = json.dumps(no_nan(content), indent=1) + "\n"
         atomic_write_bytes(folder / "instance_ap.json", text.encode())
         atomic_write_bytes(folder / "instance_ap.csv", ap_csv(answers).encode())
+        models, classes = [result[MODEL] for result in results], len(self.class_names)
+        outcomes = scene_outcomes(names, models, classes, self.min_region)
+        write_outcomes(folder / FILE, outcomes)
         print_log(f"AP written to {folder}/instance_ap.json and .csv", "current")
 
     def _write_prediction(self, folder: Path, prediction: dict, name: str) -> None:
