@@ -16,6 +16,7 @@ SUBJECTS = {
     "vggt": ("benchmarks.vggt", "VGGT's seconds and memory by number of frames"),
     "vggt_data": ("benchmarks.vggt_data", "KITTI-360 samples per second and core"),
     "depth_metrics": ("benchmarks.depth_metrics", "all depth metrics on 1000 frames"),
+    "evaluation": ("benchmarks.evaluation", "depth of many models, shared and spread"),
     "deltas": ("benchmarks.deltas", "DELTAS's stages beside a bare ResNet-50"),
     "long": ("benchmarks.long", "long sequences in chunks (`make demo-long`)"),
     "gpu": ("benchmarks.gpu", "all that a GPU has to show (`make gpu-check`)"),

@@ -13,6 +13,7 @@ from vantage3d.engine.errors import CheckpointError, ConfigError
 from vantage3d.esam import RGBDSegmenter
 from vantage3d.inference import InputFrame, inferencer, open_footage
 from vantage3d.inference.trained import Trained, find_trained
+from vantage3d.io.run_facts import read_run
 from vantage3d.recordings.recording import Recording
 
 
@@ -36,6 +37,7 @@ def test_a_finished_frame_is_not_computed_again(segmenter, room, tmp_path, calls
     (tmp_path / "frames/20.npz").unlink()  # a kill
     damaged = tmp_path / "frames/40.npz"
     damaged.write_bytes(damaged.read_bytes()[:-100])
+    assert read_run([tmp_path])["weights_sha256"] == segmenter.trained.digest
     again = segmenter(room, out_dir=tmp_path)
     assert calls == ["0", "20", "40", "20", "40"]
     for one, other in zip(first.frames, again.frames, strict=True):

@@ -211,6 +211,7 @@ def _results(root: Path, rng: np.random.Generator) -> Iterator[tuple[str, Writte
     records = [_measured(window.id, rng) for window in windows]
     folder = ResultFolder(root)
     folder.write_model("baseline", choice, records, summarise(windows, records))
+    folder.write_overall()
     files = [path for path in root.rglob("*") if path.suffix in (".csv", ".sha256")]
     files.append(root / "models/baseline/metrics.json")
     yield "results", Written(sorted(files), lambda: _run(root))

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from vantage3d.cli import main
+from vantage3d.io.run_facts import note_run
 from vantage3d.referee.comparison import compare
-from vantage3d.referee.evaluate import Options, evaluate
+from vantage3d.referee.evaluate import Found, Options, evaluate, run_facts
 from vantage3d.referee.intervals import intervals
 from vantage3d.referee.protocol import FOLDER, shipped
 from vantage3d.referee.result import read_result
@@ -178,6 +179,17 @@ def test_results_of_different_protocols_truth_or_precision_are_not_compared(worl
     judged(world, units=SCENES[1:])
     with pytest.raises(ValueError, match=f"1 units are of one alone .{SCENES[0]}"):
         compare(results / "best-strict", results / "model-strict")
+
+
+def test_own_outputs_say_what_made_them_in_the_folder_of_each_sequence(tmp_path):
+    """As `predict` and `run-stream` write: OUT/SEQUENCE/run.json beside frames."""
+    for name, precision in ("a", "float32"), ("b", "bfloat16"):
+        note_run(tmp_path / name, {"precision": precision})
+    paths = {name: tmp_path / name / "frames" / "0.npz" for name in "ab"}
+    found = Found(find_task("depth", "robustmvd").readers[0], tmp_path, paths)
+    assert run_facts(found) == {"precision": "float32, bfloat16"}
+    inner = found._replace(root=tmp_path / "a" / "frames", paths={"0": paths["a"]})
+    assert run_facts(inner) == {"precision": "float32"}
 
 
 def test_the_commands_print_table_protocols_and_difference(world, capsys):

@@ -13,9 +13,12 @@ from vantage3d.cli.arguments import (
     config_file,
 )
 from vantage3d.process.command import image_size, one_message
+from vantage3d.process.shards import add_shard, read_shard
 
 if TYPE_CHECKING:
     from vantage3d.vggt_lora.evaluation.runs.plan import RunOptions
+
+MERGE = "When all are, the same command without --rank and --world-size tells of all"
 
 
 def evaluate_depth(argv: list[str] | None = None) -> None:
@@ -36,15 +39,20 @@ def evaluate_depth(argv: list[str] | None = None) -> None:
     add("--seq-len", type=int, help="frames per window, default: the config's")
     text = "leave building metrics out, for splits without labels"
     add("--no-buildings", action="store_true", help=text)
+    add_shard(parser)
     args = parser.parse_args(argv)
     from vantage3d.evaluation.results.folder import run_table
     from vantage3d.process.lock import locked
     from vantage3d.vggt_lora.evaluation.runs.evaluate import evaluate_run
 
-    text = "stopped; the same command goes on from here"
-    with one_message(text), locked(args.out_dir, "--out-dir"):
-        options = _run_options(args, args.seq_len, not args.no_buildings)
-        print(run_table(evaluate_run(options)))
+    with one_message("stopped; the same command goes on from here"):
+        args.shard = read_shard(args.rank, args.world_size)
+        share = args.shard.rank, args.shard.world_size
+        with locked(args.out_dir, "--out-dir", *share):
+            options = _run_options(args, args.seq_len, not args.no_buildings)
+            print(run_table(evaluate_run(options)))
+            if not args.shard.is_all:
+                print(f"{args.shard} is done. {MERGE}")
 
 
 def evaluate_eth3d(argv: list[str] | None = None) -> None:
@@ -114,6 +122,12 @@ def _evaluation_parser(doc: str) -> argparse.ArgumentParser:
     add("--num-workers", type=int, default=4, dest="workers", help=text)
     text = "processes that measure beside the network; 1 measures in turn with it"
     add("--metric-workers", type=int, default=1, help=text)
+    text = "networks in memory that see a window one after the other: it is read once, "
+    text += "and what is of its truth alone is made once for all of them"
+    add("--models-at-once", type=int, default=1, metavar="M", help=text)
+    text = "processes that each evaluate a share of the models, one per GPU if there "
+    text += "are several; speeds are measured before, one by one"
+    add("--parallel-models", type=int, default=1, metavar="N", help=text)
     add("--repeats", type=int, default=20, help="timed passes per model; 0 for none")
     add("--overwrite", action="store_true", help="forget results of other options")
     return parser

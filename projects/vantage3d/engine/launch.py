@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import is_distributed
+from mmengine.device import get_device
+from mmengine.dist import is_distributed, is_main_process
 from mmengine.logging import MMLogger
 
 from vantage3d.engine.checkpoints.file import newest_checkpoint, require_file
@@ -25,6 +26,8 @@ from vantage3d.engine.errors import (
 )
 from vantage3d.engine.interrupt import leave
 from vantage3d.engine.joining import join_processes
+from vantage3d.io.run_facts import made_by, note_run
+from vantage3d.io.sidecars import file_hash
 from vantage3d.process.command import INTERRUPTED, USER_ERROR
 from vantage3d.registry import HOOKS, METRICS, MODELS, RUNNERS
 
@@ -132,6 +135,11 @@ def test(
         _give("--show-dir", HOOKS, cfg.get("custom_hooks") or [], "out_dir", pictures)
     window.check_display(show, wait_time, "--show-dir")
     found = _build(cfg).test()
+    if out is not None and is_main_process():
+        half = (cfg.test_cfg or {}).get("fp16")
+        precision = "float16" if half else cfg.model.get("precision", "float32")
+        weights = {"weights": cfg.load_from, "weights_sha256": file_hash(cfg.load_from)}
+        note_run(Path(out), made_by(precision, get_device(), **weights), alone=True)
     if show:
         window.show_pictures(Path(pictures), wait_time)
     return found

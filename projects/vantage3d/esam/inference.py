@@ -135,6 +135,10 @@ class RGBDSegmenter(Inferencer):
         return {} if network is None else {"image_features": online}
 
     @property
+    def precision(self) -> str:
+        return "bfloat16" if self.bf16 else "float32"
+
+    @property
     def options(self) -> dict[str, Any]:
         return {
             "segmenter": asdict(self.segmenter),

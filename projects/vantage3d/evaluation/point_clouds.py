@@ -10,6 +10,8 @@ other cloud:
     F-score       harmonic mean of the shares of both with d < threshold
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.spatial import KDTree
 
@@ -21,6 +23,7 @@ KEPT = 0.9  # share of the points that the similarity is fitted to
 ROUNDS = 10  # until the kept points are the best ones
 SAMPLE = 5000  # points that these rounds look at; the last fit takes all
 NAMES = ("accuracy", "completeness", "f_score")
+Distances = Callable[[Floats], Floats]  # (N, 3) points to (N,) metres
 
 
 def align_points(pred: Floats, truth: Floats, depth: Floats) -> Similarity | None:
@@ -67,6 +70,7 @@ def cloud_metrics(
     truth: Floats,
     threshold_m: float,
     asked: tuple[Mask, Mask] | None = None,
+    to_truth: Distances | None = None,
 ) -> dict[str, float]:
     """Compare two clouds.
 
@@ -76,6 +80,7 @@ def cloud_metrics(
         threshold_m: Distance within which a point is right.
         asked: (N,) and (M,) bool, the points whose nearest neighbour in the other
             cloud is looked up; all of both if not given.
+        to_truth: Distances to ``truth``, where it was made ready for several clouds.
 
     Returns:
         ``accuracy``, ``completeness``, ``f_score``; NaN if a cloud is empty.
@@ -89,7 +94,7 @@ def cloud_metrics(
     sources = (pred, truth) if asked is None else (pred[asked[0]], truth[asked[1]])
     if not all(map(len, sources)):
         return dict.fromkeys(NAMES, float("nan"))
-    forth = nearest_distances(sources[0], truth)
+    forth = (to_truth or distances_to(truth))(sources[0])
     back = nearest_distances(sources[1], pred)
     precision, recall = np.mean(forth < threshold_m), np.mean(back < threshold_m)
     both = precision + recall
@@ -99,7 +104,12 @@ def cloud_metrics(
 
 def nearest_distances(points: Floats, cloud: Floats) -> Floats:
     """(N,) metres from each of (N, 3) points to the nearest of (M, 3)."""
+    return distances_to(cloud)(points)
+
+
+def distances_to(cloud: Floats) -> Distances:
+    """:func:`nearest_distances` to an (M, 3) cloud that is made ready once."""
     if stands_still(cloud):  # a tree of one point is slow
-        return np.linalg.norm(points - cloud[0], axis=1)
+        return lambda points: np.linalg.norm(points - cloud[0], axis=1)
     tree = KDTree(cloud, leafsize=32, compact_nodes=False, balanced_tree=False)
-    return tree.query(points)[0]
+    return lambda points: tree.query(points)[0]

@@ -67,6 +67,22 @@ class _Planes(NamedTuple):
         return self.A * K[0, 0], down, to_centre
 
 
+class Surface(NamedTuple):
+    """What :func:`surface_angles` needs of a true depth map.
+
+    Attributes:
+        mask: (H, W) pixels that it was fitted to.
+        window: Their neighbourhoods.
+        normals: Normals in camera coordinates, (H, W) each.
+        smooth: (H, W) where there is a true normal.
+    """
+
+    mask: Mask
+    window: _Window
+    normals: tuple[Floats, Floats, Floats]
+    smooth: Mask
+
+
 def normal_angles(
     pred: Floats, truth: Floats, K: Floats, valid: Mask, radius: int = RADIUS
 ) -> Floats:
@@ -92,7 +108,19 @@ def normal_angles(
     check_shape("pred", pred, "H W", dims=dims)
     check_shape("valid", valid, "H W", dims=dims)
     check_shape("K", K, "3 3")
-    mask = valid & usable(pred)
+    surface = true_surface(truth, K, valid & usable(pred), radius)
+    return surface_angles(pred, K, surface, radius)
+
+
+def true_surface(truth: Floats, K: Floats, mask: Mask, radius: int = RADIUS) -> Surface:
+    """The half of :func:`normal_angles` that any prediction of the pixels shares.
+
+    Args:
+        truth: (H, W) z-depth.
+        K: (3, 3) intrinsics in pixels.
+        mask: (H, W) bool, where the truth is known and the prediction usable.
+        radius: Half width of the neighbourhood.
+    """
     window = _windows(mask, radius)
     inverse = _inverse(truth, mask)
     planes = _fit(inverse, window, radius)
@@ -102,8 +130,23 @@ def normal_angles(
     a, b, c = normals
     limit = np.square(EDGE) * (a * a + b * b + c * c) * window.pixels
     smooth = window.fits & (squares - planes.energy <= limit)
-    found = _fit(_inverse(pred, mask), window, radius).normals(K)
-    return np.where(smooth, _angles(found, normals), np.nan)
+    return Surface(mask, window, normals, smooth)
+
+
+def surface_angles(
+    pred: Floats, K: Floats, surface: Surface, radius: int = RADIUS
+) -> Floats:
+    """(H, W) degrees between a predicted and a true surface, as :func:`normal_angles`.
+
+    Args:
+        pred: (H, W) z-depth, usable in the mask of ``surface``.
+        K: (3, 3) intrinsics in pixels.
+        surface: Of the same radius.
+        radius: Half width of the neighbourhood.
+    """
+    inverse = _inverse(pred, surface.mask)
+    found = _fit(inverse, surface.window, radius).normals(K)
+    return np.where(surface.smooth, _angles(found, surface.normals), np.nan)
 
 
 def angle_statistics(angles_deg: Floats) -> dict[str, float]:

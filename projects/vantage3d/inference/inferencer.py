@@ -22,6 +22,7 @@ from vantage3d.io.atomic import remove_temporaries
 from vantage3d.io.manifest import open_manifest
 from vantage3d.io.names import public_name
 from vantage3d.io.prediction_files import FRAMES
+from vantage3d.io.run_facts import RUN, made_by
 from vantage3d.process.progress import track
 from vantage3d.results.outputs import save
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
@@ -125,6 +126,11 @@ class Inferencer(ABC):
         return {}
 
     @property
+    def precision(self) -> str:
+        """In which the network runs, as torch calls it."""
+        return "float32"
+
+    @property
     def key(self) -> str:
         """A hash of all that decides the predictions but the frames."""
         model = self.trained.cfg.model.to_dict()
@@ -205,7 +211,7 @@ class Inferencer(ABC):
             if not StoredFrames(Path(out_dir) / FRAMES):
                 _ = self.model  # weights that do not fit leave nothing behind
             self._open(Path(out_dir), made_of, overwrite)
-            store = StoredFrames(Path(out_dir) / FRAMES, ())
+            store = StoredFrames(Path(out_dir) / FRAMES, (), self._made_by())
         total = len(frames) if isinstance(frames, Sized) else None
         kept: list[FramePrediction] = []
         names = []
@@ -257,6 +263,18 @@ class Inferencer(ABC):
         }
         open_manifest(folder / ".predict" / "frames", made_with, overwrite, "--out")
         remove_temporaries(folder / FRAMES)
+        if overwrite:
+            (folder / RUN).unlink(missing_ok=True)
+
+    def _made_by(self) -> dict[str, Any]:
+        return made_by(
+            self.precision,
+            self.device,
+            system=self.system,
+            weights=self.trained.checkpoint,
+            weights_sha256=self.trained.digest,
+            options=self.options,
+        )
 
     def _key_of(self, group: Group) -> str:
         parts = [self.key, *(frame.digest for frame in group.frames)]

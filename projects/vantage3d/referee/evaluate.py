@@ -1,24 +1,22 @@
 """Judging: find units, pair them, measure each, and say by what it was done."""
 
 import hashlib
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from vantage3d.evaluation.metrics_table import find as find_metric
 from vantage3d.io.folders import is_foreign, natural_order
-from vantage3d.io.text import parse_json
+from vantage3d.io.prediction_files import FRAMES
+from vantage3d.io.run_facts import read_run
+from vantage3d.process.machine import versions
 from vantage3d.process.parallel import run_parallel
 from vantage3d.referee.intervals import intervals
 from vantage3d.referee.result import Result, Source
 from vantage3d.referee.task import MODEL, Arrays, Figures, Reader, Task, better
 
-RUN = "run.json"  # beside predictions: precision, device and more of what made them
-LIBRARIES = ("vantage3d", "numpy", "scipy")
 SHOWN = 5  # names in a message
 
 
@@ -95,7 +93,7 @@ def evaluate(
         versions=versions(),
         predictions=_source(theirs, [unit.prediction for unit in units]),
         truth=_source(true, [unit.truth for unit in units]),
-        run=run_facts(theirs.root),
+        run=run_facts(theirs),
         command=command,
         counts={task.unit: len(names), "missing": len(missing)}
         | {"clusters": len(set(clusters))}
@@ -243,31 +241,17 @@ def _source(found: Found, hashes: Sequence[list[tuple[str, str]]]) -> Source:
     return Source(str(found.root), found.reader.name, len(files), whole)
 
 
-def run_facts(root: Path) -> dict[str, Any]:
-    """What a model's folder says of how it was made: ``run.json``, or nothing.
+def run_facts(theirs: Found) -> dict[str, Any]:
+    """What a model's folder, and folders of it, say of how it was made.
 
     Raises:
-        ValueError: If it is no object.
+        ValueError: If a ``run.json`` is no object.
     """
-    path = root / RUN
-    if not path.is_file():
-        return {}
-    content = parse_json(path.read_bytes())
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} must be an object, got {content!r:.60}")
-    return content
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Of Python and of what computes the figures."""
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    root = theirs.root if theirs.root.is_dir() else theirs.root.parent
+    places = {root.parent} if root.name == FRAMES else set()
+    for path in theirs.paths.values():
+        places |= {p for p in (path, *path.parents) if p.is_relative_to(root)}
+    return read_run(sorted(places | {root}))
 
 
 def flags(headline: Sequence[str], figures: Mapping[str, Figures]) -> list[str]:

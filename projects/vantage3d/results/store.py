@@ -5,7 +5,7 @@ out, and the fields of :class:`Instances` beside them. ``key`` is a hash of what
 frame was made of: a finished frame of the same key is not made again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from vantage3d.io.arrays import load_arrays
 from vantage3d.io.atomic import atomic_write
 from vantage3d.io.folders import natural_order
+from vantage3d.io.run_facts import note_run
 from vantage3d.results.prediction import FramePrediction, Instances
 
 WHAT, REMEDY = "predicted frame", "Delete it and call the same command again"
@@ -73,10 +74,17 @@ class StoredFrames(Sequence[FramePrediction]):
     Args:
         folder: Of the ``.npz`` files.
         names: Of the frames, in order; all of the folder if not given.
+        made_by: What makes the frames that are written, for ``run.json`` beside the
+            folder.
     """
 
-    def __init__(self, folder: str | Path, names: Sequence[str] | None = None) -> None:
-        self.folder = Path(folder)
+    def __init__(
+        self,
+        folder: str | Path,
+        names: Sequence[str] | None = None,
+        made_by: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.folder, self._made_by = Path(folder), made_by
         if names is None:
             stems = (path.stem for path in self.folder.glob("*.npz"))
             names = sorted(stems, key=natural_order)
@@ -111,4 +119,7 @@ class StoredFrames(Sequence[FramePrediction]):
 
     def write(self, frame: FramePrediction, key: str) -> None:
         """Write a frame; what was there under its name goes."""
+        if self._made_by is not None:  # once, before the first frame
+            note_run(self.folder.parent, self._made_by)
+            self._made_by = None
         write_frame(self.path(frame.name), frame, key)

@@ -139,6 +139,10 @@ class DepthAndPoses(Inferencer):
         return self.trained.dataset.get("image_size", 518)
 
     @property
+    def precision(self) -> str:
+        return self.trained.argument("precision")
+
+    @property
     def options(self) -> dict[str, Any]:
         names = ("width", "chunk", "overlap", "loops", "metric_from", "length")
         return {name: getattr(self, name) for name in (*names, "adapters")}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from vantage3d.checks import check_choice, check_positive
@@ -46,7 +47,7 @@ ETH3D_DEPTHS = {
 }
 # Accumulated sweeps; and the depth of every pixel, which synthetic drives alone have.
 KITTI360_DEPTHS = {
-    "lidar": DepthKind("integer", lambda entry: entry.depth, scattered=True),
+    "lidar": DepthKind("integer", attrgetter("depth"), scattered=True),
     "exact": DepthKind("integer", _exact_kitti),
 }
 

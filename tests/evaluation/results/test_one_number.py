@@ -92,6 +92,7 @@ def folder(tmp_path_factory):
         speed = {"performance.latency_p95_ms": single(10.0)}
         statistics = {**summarise([window], records), **speed}
         results.write_model(name, choice, records, statistics)
+    results.write_overall()
     facts = {"models": {}, "align": "none", "windows": 1}
     write_json(root / "metadata.json", facts)
     return root

@@ -134,6 +134,19 @@ def test_a_world_three_kilometres_away_changes_nothing():
         same(first, second)
 
 
+def test_what_is_of_the_truth_alone_is_shared_to_the_bit():
+    """Whoever comes first; an answer with a hole is on pixels of its own."""
+    truth = subset(street_window(), [0, 1])
+    holed, known = bent(truth), {}
+    holed.depth[1, 30:40] = np.nan
+    for answer in (holed, bent(truth), perfect(truth)):
+        found = measure_window(answer, truth, OPTIONS, known)
+        alone = measure_window(answer, truth, OPTIONS)
+        assert repr(found) == repr(alone)  # NaN is NaN
+    surfaces = [key for key in known if key[0] == "surface"]
+    assert len(surfaces) == len(truth.depth) and "cloud" in known
+
+
 def test_depth_errors_are_those_of_the_slow_functions():
     truth = street_window()
     answer = bent(truth, 1.0)

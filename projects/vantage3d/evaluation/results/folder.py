@@ -244,7 +244,6 @@ class ResultFolder:
         folder = self.model(name)
         write_tables(folder, choice.windows, records, statistics)
         (folder / RECORDS).unlink(missing_ok=True)
-        self.write_overall()
 
     def write_overall(self) -> None:
         """One row per finished model, of what any of them has."""

@@ -1,9 +1,9 @@
 """What the metrics of a window are given: prediction, truth, both aligned, options."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ UNKNOWN = -1  # class id of a pixel without a label
 CLASS_NAMES = {label.id: label.name for label in LABELS}
 NOWHERE = DepthAlignment(float("nan"))
 Ids = NDArray[np.integer[Any]]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -265,14 +266,26 @@ class FramePixels(NamedTuple):
 class AlignedWindow:
     """A prediction beside its truth, aligned by the valid pixels.
 
+    Args:
+        prediction: In any unit and world.
+        truth: Metres.
+        options: Of all that is measured of the window.
+        known: What was made of the truth alone for other predictions of the window, by
+            name, and is made of it here; None where there are no others.
+
     Raises:
         ValueError: If a true depth inside ``valid`` is not positive.
     """
 
     def __init__(
-        self, prediction: WindowPrediction, truth: WindowTruth, options: MetricOptions
+        self,
+        prediction: WindowPrediction,
+        truth: WindowTruth,
+        options: MetricOptions,
+        known: dict[Any, Any] | None = None,
     ) -> None:
         self.prediction, self.truth, self.options = prediction, truth, options
+        self._known = known
         self.frames = []
         for i, valid in enumerate(truth.valid):
             p, g = masked_pairs(prediction.depth[i], truth.depth[i], valid)
@@ -281,6 +294,20 @@ class AlignedWindow:
                 labels = truth.semantics[i][valid].astype(np.int64)
             self.frames.append(FramePixels(p, g, labels))
         self._fits: dict[str, list[DepthAlignment]] = {}
+
+    def of_truth(self, name: Any, make: Callable[[], Made], alone: bool = True) -> Made:
+        """What ``make`` makes of the truth, once for all predictions of the window.
+
+        Args:
+            name: Of it, hashable.
+            make: Makes it.
+            alone: Whether it is of the truth alone here; else it is made and not kept.
+        """
+        if self._known is None or not alone:
+            return make()
+        if name not in self._known:
+            self._known[name] = make()
+        return self._known[name]
 
     @property
     def region(self) -> str:

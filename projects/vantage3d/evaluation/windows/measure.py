@@ -9,8 +9,9 @@ judge the network's cameras too.
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +27,18 @@ from vantage3d.evaluation.depth_metrics import (
 )
 from vantage3d.evaluation.photometric import View, agreement, agreement_statistics
 from vantage3d.evaluation.planarity import planarity, plane_segments
-from vantage3d.evaluation.point_clouds import NAMES, align_points, cloud_metrics
+from vantage3d.evaluation.point_clouds import (
+    NAMES,
+    align_points,
+    cloud_metrics,
+    distances_to,
+)
 from vantage3d.evaluation.results.folder import MeasuredWindow
-from vantage3d.evaluation.surface_normals import angle_statistics, normal_angles
+from vantage3d.evaluation.surface_normals import (
+    angle_statistics,
+    surface_angles,
+    true_surface,
+)
 from vantage3d.evaluation.windows.contracts import (
     UNKNOWN,
     AlignedWindow,
@@ -54,7 +64,10 @@ Ids = NDArray[np.integer[Any]]
 
 
 def measure_window(
-    prediction: WindowPrediction, truth: WindowTruth, options: MetricOptions
+    prediction: WindowPrediction,
+    truth: WindowTruth,
+    options: MetricOptions,
+    known: dict[Any, Any] | None = None,
 ) -> MeasuredWindow:
     """Measure what ``options`` asks for.
 
@@ -65,6 +78,9 @@ def measure_window(
         prediction: Answer of a network, in any unit and world.
         truth: Metres.
         options: Groups of metrics, alignment, buildings.
+        known: Empty, for the first of several predictions of the window that are
+            measured with the same options: what is of the truth alone is kept in it,
+            and not made again for the next. The numbers are the same.
 
     Returns:
         Numbers by name, of every frame in the order given and of the window as a
@@ -77,7 +93,7 @@ def measure_window(
     check_window(prediction, truth)
     where = f"the window of {truth.sequence!r} with frames {', '.join(truth.names)}"
     check_labels(options, truth.semantics is not None, where)
-    aligned = AlignedWindow(prediction, truth, options)
+    aligned = AlignedWindow(prediction, truth, options, known)
     frames: list[Record] = [{} for _ in truth.depth]
     window: Record = {}
     for group in options.groups:
@@ -184,10 +200,11 @@ def _quick_errors(ratio: Floats) -> tuple[float, float]:
 
 def normal_error_map(window: AlignedWindow, frame: int) -> Floats:
     """(H, W) degrees between predicted and true surface, NaN where not measured."""
-    truth = window.truth
-    return normal_angles(
-        window.depth[frame], truth.depth[frame], truth.K[frame], truth.valid[frame]
-    )
+    truth, pred, K = window.truth, window.depth[frame], window.truth.K[frame]
+    mask = truth.valid[frame] & usable(pred)
+    make = partial(true_surface, truth.depth[frame], K, mask)
+    whole = bool((mask == truth.valid[frame]).all())
+    return surface_angles(pred, K, window.of_truth(("surface", frame), make, whole))
 
 
 def normal_record(window: AlignedWindow, i: int) -> Record:
@@ -214,7 +231,8 @@ def planarity_record(window: AlignedWindow, i: int) -> Record:
     instances = None if truth.instances is None else truth.instances[i]
     depth, K = truth.depth[i].astype(np.float64), truth.K[i]
     mask = window.judged[i] & truth.valid[i]
-    segments = plane_segments(depth, K, mask, instances)
+    make = partial(plane_segments, depth, K, mask, instances)
+    segments = window.of_truth(("planes", i), make)
     found = planarity(window.depth[i], depth, K, segments)
     statistics = found.statistics()
     return {
@@ -237,22 +255,28 @@ def photometric_record(window: AlignedWindow) -> Record:
     cameras = predicted_cameras(window.prediction, truth)
     if cameras is None:  # a curve of no pixel
         cameras, own = (truth.K, truth.world2cam), np.full_like(window.depth, np.nan)
-    record: Record = {}
-    for name, *source in (
-        ("photometric", own, *cameras),
-        ("photometric_gt_pose", window.depth, truth.K, truth.world2cam),
-        ("photometric_truth", truth.depth, truth.K, truth.world2cam),
-    ):
-        views = [View(*fields) for fields in zip(truth.images, *source)]
-        pairs = [
-            agreement(views[i], views[j], window.judged[i])
-            for i, j in pairwise(window.order)
-        ]
-        statistics = agreement_statistics(pairs, window.options.thresholds)
-        record |= {f"{name}.{window.region}.{k}": v for k, v in statistics.items()}
-        measured = sum(len(pair.errors) for pair in pairs)
-        record[f"count.{name}.pixels"] = float(measured)
-    return record
+    true = truth.K, truth.world2cam
+    allowed = partial(_agreement, window, "photometric_truth", truth.depth, *true)
+    return {
+        **_agreement(window, "photometric", own, *cameras),
+        **_agreement(window, "photometric_gt_pose", window.depth, *true),
+        **window.of_truth("photometric_truth", allowed),
+    }
+
+
+def _agreement(
+    window: AlignedWindow, name: str, depth: Floats, K: Floats, world2cam: Floats
+) -> Record:
+    """Statistics of each frame with the next, by some depth and cameras."""
+    views = [View(*of) for of in zip(window.truth.images, depth, K, world2cam)]
+    pairs = [
+        agreement(views[i], views[j], window.judged[i])
+        for i, j in pairwise(window.order)
+    ]
+    statistics = agreement_statistics(pairs, window.options.thresholds)
+    record = {f"{name}.{window.region}.{k}": v for k, v in statistics.items()}
+    measured = sum(len(pair.errors) for pair in pairs)
+    return {**record, f"count.{name}.pixels": float(measured)}
 
 
 def pose_record(window: AlignedWindow) -> Record:
@@ -308,32 +332,62 @@ def point_record(window: AlignedWindow) -> Record:
         return record
     known = usable(prediction.depth) if own is None else np.isfinite(own).all(axis=-1)
     masks = truth.valid & known
-    step = max(1, -(-np.count_nonzero(masks) // MAX_POINTS))
+    whole = bool((masks == truth.valid).all())
+    make = partial(_true_cloud, truth, masks, window.order)
+    true = window.of_truth("cloud", make, whole)
     parts = []
-    for i in window.order:
+    for i, at, pixels in true.places:
+        if own is not None:
+            parts.append(own[i].reshape(-1, 3)[at].astype(np.float64))
+        else:
+            z = prediction.depth[i].ravel()[at].astype(np.float64)
+            K, world2cam = (camera[i] for camera in cameras)
+            cam2own = invert_rigid(world2cam.astype(np.float64))
+            parts.append(unproject_pixels(pixels, z, K, cam2own))
+    pred = np.concatenate(parts)
+    record["count.points"] = float(len(pred))
+    similarity = align_points(pred, true.points, true.depth)
+    if similarity is None:
+        return record
+    distances = window.of_truth("distances", partial(distances_to, true.points), whole)
+    limit, both = window.options.point_threshold_m, (true.asked, true.asked)
+    moved = similarity.points(pred)
+    found = cloud_metrics(moved, true.points, limit, both, distances)
+    return record | {f"points.{name}": value for name, value in found.items()}
+
+
+class _Cloud(NamedTuple):
+    """True points of a window.
+
+    Attributes:
+        places: Of each frame its number, (n,) pixels in the flat image, and (n, 2).
+        points: (N, 3) metres, of all frames one after the other.
+        depth: (N,) their z-depths.
+        asked: (N,) bool, those whose neighbours are looked up.
+    """
+
+    places: list[tuple[int, Ids, Floats]]
+    points: Floats
+    depth: Floats
+    asked: NDArray[np.bool_]
+
+
+def _true_cloud(
+    truth: WindowTruth, masks: NDArray[np.bool_], order: list[int]
+) -> _Cloud:
+    """Points of the pixels of (V, H, W) masks, thinned out, frames in an order."""
+    step = max(1, -(-np.count_nonzero(masks) // MAX_POINTS))
+    places, parts = [], []
+    for i in order:
         at = np.flatnonzero(masks[i])[::step]
         depth = truth.depth[i].ravel()[at].astype(np.float64)
         rows, columns = np.divmod(at, masks.shape[2])
         pixels = np.stack([columns, rows], axis=1).astype(np.float64)
         cam2world = invert_rigid(truth.world2cam[i].astype(np.float64))
-        actual = unproject_pixels(pixels, depth, truth.K[i], cam2world)
-        if own is not None:
-            pred = own[i].reshape(-1, 3)[at].astype(np.float64)
-        else:
-            z = prediction.depth[i].ravel()[at].astype(np.float64)
-            K, world2cam = (camera[i] for camera in cameras)
-            cam2own = invert_rigid(world2cam.astype(np.float64))
-            pred = unproject_pixels(pixels, z, K, cam2own)
-        asked = np.arange(len(at)) % LOOKED_UP == 0
-        parts.append((pred, actual, depth, asked))
-    pred, actual, depth, asked = (np.concatenate(fields) for fields in zip(*parts))
-    record["count.points"] = float(len(actual))
-    similarity = align_points(pred, actual, depth)
-    if similarity is None:
-        return record
-    limit, both = window.options.point_threshold_m, (asked, asked)
-    found = cloud_metrics(similarity.points(pred), actual, limit, both)
-    return record | {f"points.{name}": value for name, value in found.items()}
+        points = unproject_pixels(pixels, depth, truth.K[i], cam2world)
+        places.append((i, at, pixels))
+        parts.append((points, depth, np.arange(len(at)) % LOOKED_UP == 0))
+    return _Cloud(places, *(np.concatenate(fields) for fields in zip(*parts)))
 
 
 FRAME_GROUPS: dict[str, Callable[[AlignedWindow, int], Record]] = {

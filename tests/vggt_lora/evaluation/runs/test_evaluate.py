@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import pickle
 import shutil
 from pathlib import Path
 
@@ -370,3 +371,65 @@ def open_street(cache):
     cfg = plan.load_config(CONFIG)
     plan.set_data_root(cfg, str(cache))
     return cfg
+
+
+def test_shares_and_networks_at_once_give_the_bytes_of_one_process(
+    evaluated, adapters, cache, tmp_path, monkeypatch
+):
+    """The second share is killed and goes on; then the command without one merges."""
+    at_once = ("--models-at-once", "2")
+    shares = [(*at_once, "--rank", str(rank), "--world-size", "2") for rank in range(2)]
+    evaluate(cache, tmp_path, adapters, *shares[0])
+    names = [*NAMES, MERGED, *TRIVIAL]
+    assert ResultFolder(tmp_path).finished() == names[::2]
+    assert not (tmp_path / "metadata.json").exists()
+    real, calls = evaluate_run.predict, []
+
+    def killed(*given):
+        calls.append(given)
+        if len(calls) == 4:  # both networks have seen a window, one its second
+            raise KeyboardInterrupt
+        return real(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluate_run, "predict", killed)
+        with pytest.raises(CommandError, match="the same command goes on from here"):
+            evaluate(cache, tmp_path, adapters, *shares[1])
+    for name in ("checkpoint_2", "checkpoint_10"):
+        assert (tmp_path / f"models/{name}/records.jsonl").read_text().count("\n") == 2
+    evaluate(cache, tmp_path, adapters, *shares[1])
+    evaluate(cache, tmp_path, adapters)
+    assert bytes_of(tmp_path) == bytes_of(evaluated)
+    assert list(ResultFolder(tmp_path).metadata()["models"]) == names
+    assert not list(tmp_path.glob(".state/**/baseline.json"))
+
+
+def test_processes_beside_one_another_give_the_bytes_of_one(
+    evaluated, adapters, cache, tmp_path, monkeypatch
+):
+    """Here one after the other, but with what is sent to them, and their threads."""
+    threads = []
+
+    def in_turn(task, items, workers, preload):
+        return map(pickle.loads(pickle.dumps(task)), items)
+
+    monkeypatch.setattr(evaluate_run, "run_parallel", in_turn)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 5)
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    evaluate(cache, tmp_path, adapters, "--parallel-models", "2")
+    assert threads == [2, 2]
+    assert bytes_of(tmp_path) == bytes_of(evaluated)
+    assert (
+        ResultFolder(tmp_path).metadata()["models"]
+        == (ResultFolder(evaluated).metadata()["models"])
+    )
+
+
+def test_a_share_neither_times_nor_overwrites(adapters, cache, tmp_path):
+    share = ("--rank", "0", "--world-size", "2")
+    with pytest.raises(CommandError, match="--repeats 3 would time models of shard 0"):
+        evaluate(cache, tmp_path, adapters, *share, "--repeats", "3")
+    with pytest.raises(CommandError, match="--overwrite with 2 processes could delete"):
+        evaluate(cache, tmp_path, adapters, *share, "--overwrite")
+    with pytest.raises(CommandError, match="--parallel-models must be at least 1, got"):
+        evaluate(cache, tmp_path, adapters, "--parallel-models", "0")

@@ -42,6 +42,7 @@ from vantage3d.io.arrays import load_arrays
 from vantage3d.io.atomic import atomic_write, atomic_write_bytes
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
+from vantage3d.process.shards import Shard
 from vantage3d.vggt_lora.evaluation.runs.models import (
     PREDICTIONS,
     TRIVIAL,
@@ -68,34 +69,103 @@ TABLE = "lengths.csv"
 def evaluate_run(options: RunOptions) -> ResultFolder:
     """Evaluate base, checkpoints and merged weights; finished models are skipped.
 
+    With ``parallel_models`` processes each measure a share of the models, and with a
+    ``shard`` this process does; whoever has no shard then tells what all found.
+
     Raises:
         CheckpointError: If a checkpoint is damaged or does not fit.
         ConfigError: If the config has no VGGT or no test data.
+        RuntimeError: If a process died.
         ValueError: As :func:`open_plan`, or if no window can be used.
     """
     plan = open_plan(options)
-    for number, model in enumerate(plan.models, 1):
-        noted = plan.noted.get(model.name, {})  # of a model measured to the end
-        if noted.get("weights_hash") == model.weights_hash:
-            print_log(f"{model.name} is finished, skipped", logger="current")
-        else:
-            _evaluate(plan, model, f"{model.name} ({number}/{len(plan.models)})")
-        plan.note(model)
+    number = options.parallel_models
+    if number > 1:
+        left = [m for m in plan.models if m.is_network and not plan.finished(m)]
+        plan.speeds = {m.name: _time(plan, m) for m in left}  # alone, before the others
+        threads = max(1, torch.get_num_threads() // number)
+        share = partial(_share_of, plan, threads)
+        shards = [Shard(rank, number) for rank in range(number)]
+        list(run_parallel(share, shards, number, __name__))
+    _evaluate_share(plan, options.shard)
     return plan.folder
 
 
-def _evaluate(plan: Plan, model: EvaluatedModel, title: str) -> None:
-    """Time a model alone, then measure it on all windows that a killed run left."""
-    folder, options = plan.folder.model(model.name), plan.options
-    speed = _time(plan, model) if options.repeats and model.is_network else {}
-    identity = {**plan.settings, "weights_hash": model.weights_hash}
-    file = RecordFile(folder / RECORDS, identity)
-    answer = answers(plan, model)
-    left = [i for i, w in enumerate(plan.choice.windows) if w.id not in file.known]
+def _share_of(plan: Plan, threads: int, shard: Shard) -> None:
+    """Evaluate a share in a process of its own, on one of the GPUs if there are any."""
+    torch.set_num_threads(threads)
+    plan.options = replace(plan.options, shard=shard, parallel_models=1)
+    _evaluate_share(plan, shard)
+
+
+def _evaluate_share(plan: Plan, shard: Shard) -> None:
+    left = []
+    for model in shard.of(plan.models):
+        if plan.finished(model):
+            print_log(f"{model.name} is finished, skipped", logger="current")
+            plan.note(model)
+        else:
+            left.append(model)
+    for group in groups(left, plan.options.models_at_once):
+        _evaluate(plan, group)
+
+
+def groups(
+    models: Sequence[EvaluatedModel], at_once: int
+) -> Iterator[list[EvaluatedModel]]:
+    """Models that see a window one after the other, before the next is read.
+
+    Args:
+        models: In order.
+        at_once: How many networks are in memory; what has none is in the last group.
+    """
+    networks = [model for model in models if model.is_network]
+    starts = range(0, len(networks), at_once)
+    found = [networks[start : start + at_once] for start in starts] or [[]]
+    found[-1] += [model for model in models if not model.is_network]
+    yield from filter(None, found)
+
+
+def _evaluate(plan: Plan, models: Sequence[EvaluatedModel]) -> None:
+    """Time models alone, then measure them on all windows that a killed run left."""
+    speeds = {}
+    for model in models:
+        speeds[model.name] = plan.speeds.get(model.name) or _time(plan, model)
+    files, answering = {}, {}
+    for model in models:
+        path = plan.folder.model(model.name) / RECORDS
+        identity = {**plan.settings, "weights_hash": model.weights_hash}
+        files[model.name] = RecordFile(path, identity)
+        answering[model.name] = answers(plan, model)
+    left = {}
+    for place, window in enumerate(plan.choice.windows):
+        names = [name for name, file in files.items() if window.id not in file.known]
+        if names:
+            left[place] = names
+    first = models[0]
+    title = f"{first.name} ({plan.models.index(first) + 1}/{len(plan.models)})"
+    if len(models) > 1:
+        title = f"{title} and {len(models) - 1} more"
     if left:
-        for record in track(_measured(plan, answer, left), len(left), title):
-            file.add(record)
-    records = [file.known[window.id] for window in plan.choice.windows]
+        for records in track(_measured(plan, answering, left), len(left), title):
+            for name, record in records.items():
+                files[name].add(record)
+    for model in models:
+        known = files[model.name].known
+        records = [known[window.id] for window in plan.choice.windows]
+        _finish(plan, model, answering[model.name], records, speeds[model.name])
+        plan.note(model)
+
+
+def _finish(
+    plan: Plan,
+    model: EvaluatedModel,
+    answer: "Answer",
+    records: Sequence[MeasuredWindow],
+    speed: dict[str, float],
+) -> None:
+    """Write examples and tables of a model whose windows are measured."""
+    folder, options = plan.folder.model(model.name), plan.options
     usable = [i for i, record in enumerate(records) if not record.skipped]
     if not usable:
         raise ValueError(
@@ -130,7 +200,7 @@ Answer = Callable[[Sample, WindowTruth], WindowPrediction]
 
 def answers(plan: Plan, model: EvaluatedModel) -> Answer:
     """How a model answers a sample; a network is built when it is first asked."""
-    windows = plan.choice.windows
+    windows, device = plan.choice.windows, plan.options.own_device
     if model.kind == TRIVIAL:
         trivial = trivial_answers(plan.median_map)[model.name]
         return lambda sample, truth: trivial(truth)
@@ -143,49 +213,68 @@ def answers(plan: Plan, model: EvaluatedModel) -> Answer:
     @cache
     def network() -> nn.Module:
         gc.collect()  # the network of the model before
-        return plan.factory.build(model).to(plan.options.device)
+        return plan.factory.build(model).to(device)
 
-    return lambda sample, truth: predict(network(), sample, plan.options.device)
+    return lambda sample, truth: predict(network(), sample, device)
 
 
 def _measured(
-    plan: Plan, answer: Answer, places: list[int]
-) -> Iterator[MeasuredWindow]:
-    """Measure the windows at ``places``, in any order where processes measure.
+    plan: Plan, answering: Mapping[str, Answer], left: Mapping[int, list[str]]
+) -> Iterator[dict[str, MeasuredWindow]]:
+    """Measure the windows at some places, in any order where processes measure.
 
-    Seconds of a window are those since the one before it: data, network and metrics.
+    Seconds of a window are those since the one before it: data, networks and metrics,
+    shared by the models.
+
+    Args:
+        plan: Of the evaluation.
+        answering: The models.
+        left: Of each window by place, the models that lack it.
+
+    Yields:
+        The numbers of a window by model.
     """
     options, start = plan.options, time.perf_counter()
 
     def answered() -> Iterator[Answered]:
-        for sample in load_samples(plan.samples, places, options.workers):
-            name = plan.choice.windows[int(sample["window"])].id
+        for sample in load_samples(plan.samples, list(left), options.workers):
+            place = int(sample["window"])
+            name, models = plan.choice.windows[place].id, left[place]
             if REASON in sample:
-                yield Answered(name, sample[REASON])
+                yield Answered(name, models, sample[REASON])
             else:
                 truth = WindowTruth.from_sample(sample)
-                yield Answered(name, answer=answer(sample, truth), truth=truth)
+                found = [answering[model](sample, truth) for model in models]
+                yield Answered(name, models, answers=found, truth=truth)
 
     measure = partial(_measure, options.metrics)
     for found in run_parallel(measure, answered(), options.metric_workers, __name__):
-        yield replace(found, seconds=time.perf_counter() - start)
+        seconds = (time.perf_counter() - start) / len(found)
+        yield {model: replace(it, seconds=seconds) for model, it in found.items()}
         start = time.perf_counter()
 
 
 class Answered(NamedTuple):
-    """A window with its answer and truth, or why it has none."""
+    """A window with the answers of models and its truth, or why it has none."""
 
     name: str
+    models: Sequence[str]
     skipped: str = ""
-    answer: WindowPrediction | None = None
+    answers: Sequence[WindowPrediction] = ()
     truth: WindowTruth | None = None
 
 
-def _measure(options: MetricOptions, window: Answered) -> MeasuredWindow:
-    if window.answer is None or window.truth is None:
-        return MeasuredWindow(window.name, skipped=window.skipped)
-    found = measure_window(window.answer, window.truth, options)
-    return replace(found, id=window.name)
+def _measure(options: MetricOptions, window: Answered) -> dict[str, MeasuredWindow]:
+    if window.truth is None:
+        return dict.fromkeys(
+            window.models, MeasuredWindow(window.name, skipped=window.skipped)
+        )
+    known = {} if len(window.models) > 1 else None  # what is of the truth alone
+    found = {}
+    for model, answer in zip(window.models, window.answers, strict=True):
+        measured = measure_window(answer, window.truth, options, known)
+        found[model] = replace(measured, id=window.name)
+    return found
 
 
 def predict(net: nn.Module, sample: Sample, device: str) -> WindowPrediction:
@@ -198,6 +287,8 @@ def predict(net: nn.Module, sample: Sample, device: str) -> WindowPrediction:
 
 def _time(plan: Plan, model: EvaluatedModel) -> dict[str, float]:
     options = plan.options
+    if not (options.repeats and model.is_network):
+        return {}
     samples = (plan.samples[i] for i in range(len(plan.samples)))
     usable = next((sample for sample in samples if "images" in sample), None)
     if usable is None:

@@ -3,14 +3,12 @@
 import copy
 import hashlib
 import json
-import platform
 import re
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +37,11 @@ from vantage3d.evaluation.results.windows import (
 from vantage3d.evaluation.windows.contracts import MetricOptions, check_labels
 from vantage3d.evaluation.windows.predicted import PredictedWindows
 from vantage3d.evaluation.windows.trivial import trivial_answers
+from vantage3d.io.checksums import read_sealed
 from vantage3d.io.manifest import open_manifest
 from vantage3d.io.names import public_name
-from vantage3d.process.memory import total_memory_mb
+from vantage3d.process.machine import device_facts, versions
+from vantage3d.process.shards import Shard
 from vantage3d.registry import DATASETS
 from vantage3d.vggt_lora.evaluation.runs.models import (
     PREDICTIONS,
@@ -57,7 +57,7 @@ from vantage3d.views.kitti360 import SHARES, make_buckets
 
 FORMAT = 3  # raised when the same options give other numbers or files
 STATE = ".state/evaluate_depth"
-LIBRARIES = ("vantage3d", "numpy", "scipy", "mmengine", "peft")
+LIBRARIES = ("torch", "mmengine", "peft")
 REASON = "skipped"
 RESERVED = r"baseline$|checkpoint_\d+$|merged_|trivial_"  # names of other models
 MEDIAN_OF = 200  # training frames at most that the trivial median map is made of
@@ -220,7 +220,8 @@ def _start_worker(worker: int) -> None:
 class RunOptions:
     """Everything that ``tools/evaluate_depth.py`` is told; its ``--help`` explains it.
 
-    ``rules`` say how windows are chosen where ``windows`` names no file of them.
+    ``rules`` say how windows are chosen where ``windows`` names no file of them, and
+    ``shard`` which models are this process's, if several work on one folder.
     """
 
     config: str
@@ -240,6 +241,9 @@ class RunOptions:
     overwrite: bool = False
     predictions: Sequence[Path] = ()
     base: bool = True
+    models_at_once: int = 1
+    parallel_models: int = 1
+    shard: Shard = field(default_factory=Shard)
 
     def __post_init__(self) -> None:
         check_choice("device", self.device.partition(":")[0], ("cpu", "cuda"))
@@ -253,6 +257,33 @@ class RunOptions:
                 "--num-workers and --repeats must not be negative, got "
                 f"{self.workers} and {self.repeats}"
             )
+        for option in ("models_at_once", "parallel_models"):
+            if (value := getattr(self, option)) < 1:
+                name = option.replace("_", "-")
+                raise ValueError(f"--{name} must be at least 1, got {value}")
+        self._check_shard()
+
+    def _check_shard(self) -> None:
+        if self.shard.is_all:
+            return
+        if self.overwrite:
+            raise ValueError(
+                f"--overwrite with {self.shard.world_size} processes could delete what "
+                f"the others write. Delete {self.out_dir} and call without it"
+            )
+        if self.repeats:
+            raise ValueError(
+                f"--repeats {self.repeats} would time models of {self.shard} while "
+                "others run. Give --repeats 0, and time them with --parallel-models, "
+                "which does so before, or in an evaluation of their own"
+            )
+
+    @property
+    def own_device(self) -> str:
+        """The device; of several GPUs this process's."""
+        if self.device != "cuda" or self.shard.is_all:
+            return self.device
+        return f"cuda:{self.shard.rank % torch.cuda.device_count()}"
 
 
 @dataclass
@@ -260,7 +291,8 @@ class Plan:
     """Everything that the models of an evaluation share.
 
     ``models`` are in the order of evaluation; ``data`` is what of the data's config
-    decides the truth: kind of depth, size, limits.
+    decides the truth: kind of depth, size, limits; ``speeds`` are of models that were
+    timed already.
     """
 
     options: RunOptions
@@ -269,12 +301,30 @@ class Plan:
     choice: WindowChoice
     samples: WindowDataset
     data: Mapping[str, Any]
+    speeds: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.folder = ResultFolder(self.options.out_dir)
+
+    def finished(self, model: EvaluatedModel) -> bool:
+        """Whether these weights were measured to the end, by any process."""
+        facts = self._noted().get(model.name, {})
+        return facts.get("weights_hash") == model.weights_hash
+
+    def _noted(self) -> dict[str, dict[str, Any]]:
+        """Facts of finished models: those in metadata.json, and those of shares."""
+        known = {}
+        if (self.folder.root / METADATA).is_file():
+            known = self.folder.metadata()["models"]
         names = self.folder.finished()
-        models = self.folder.metadata()["models"] if names else {}
-        self.noted = {name: models[name] for name in names if name in models}
+        for name in names:
+            if (path := self._of_share(name)).is_file():
+                facts = read_sealed(path, "model of a share", "Remove it")
+                known[name] = {k: v for k, v in facts.items() if k != "name"}
+        return {name: known[name] for name in names if name in known}
+
+    def _of_share(self, name: str) -> Path:
+        return self.folder.root / STATE / "models" / f"{name}.json"
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -323,11 +373,16 @@ class Plan:
         return median_map(np.stack(depths))
 
     def note(self, model: EvaluatedModel) -> None:
-        """Enter a finished model into metadata.json."""
-        facts = asdict(model)
-        self.noted[facts.pop("name")] = facts
+        """Enter a finished model into what is told of all; a share leaves it beside."""
         choice, options = self.choice, self.options
-        models = {n: self.noted[n] for n in sorted(self.noted, key=natural_order)}
+        if not options.shard.is_all:
+            write_json(self._of_share(model.name), asdict(model))
+            return
+        self.folder.write_overall()
+        self._of_share(model.name).unlink(missing_ok=True)
+        facts = asdict(model)
+        noted = {**self._noted(), facts.pop("name"): facts}
+        models = {n: noted[n] for n in sorted(noted, key=natural_order)}
         write_json(
             self.folder.root / METADATA,
             {
@@ -342,7 +397,7 @@ class Plan:
                 "index_hash": choice.index_hash,
                 "device": device_facts(options.device),
                 "timing": {"repeats": options.repeats, "adapters": "merged"},
-                "versions": versions(),
+                "versions": versions(*LIBRARIES),
                 "models": models,
             },
         )
@@ -433,25 +488,3 @@ def _windows(options: RunOptions, dataset: Any) -> tuple[WindowChoice, list[int]
             "Use the same options, another --out-dir, or --overwrite"
         )
     return choice, check_windows(choice, dataset, path)
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that numbers may depend on."""
-    found = {"python": platform.python_version(), "torch": torch.__version__}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "unknown"
-    return found
-
-
-def device_facts(device: str) -> dict[str, Any]:
-    """Name and memory of the device that networks run on, and threads of torch."""
-    threads = {"threads": torch.get_num_threads()}
-    if device.startswith("cuda"):
-        facts = torch.cuda.get_device_properties(torch.device(device))
-        memory = facts.total_memory / 2**20
-        return {"type": "cuda", "name": facts.name, "memory_mb": memory, **threads}
-    name = platform.processor() or platform.machine()
-    return {"type": "cpu", "name": name, "memory_mb": total_memory_mb(), **threads}

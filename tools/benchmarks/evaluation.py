@@ -1,0 +1,78 @@
+"""An evaluation of many models: in one process, and with what can be shared and spread.
+
+    python tools/benchmark.py evaluation -- CONFIG RUNS --data-root DATA ...
+
+What follows the two dashes is for tools/evaluate_depth.py. Every row must leave the same
+tables, byte for byte. A window of one model is the unit; opening the data is included.
+"""
+
+import argparse
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from benchmarks.measuring import processor
+
+from vantage3d.cli.depth import evaluate_depth
+from vantage3d.evaluation.results.windows import load_windows
+from vantage3d.vggt_lora.evaluation.runs import evaluate  # noqa: F401  imported before
+
+MODELS, WINDOWS, CORES = 46, 1530, 16  # of the study that is extrapolated to
+PLAIN = ("--num-workers", "0", "--repeats", "0")
+
+
+class Cost(NamedTuple):
+    """Seconds of an evaluation by the clock and of this process, and its tables."""
+
+    wall_s: float
+    cpu_s: float
+    tables: dict[str, bytes]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the subcommand."""
+    add = parser.add_argument
+    add("--processes", type=int, default=2, help="that share the models")
+    add("--models-at-once", type=int, default=4, help="in each of them")
+    add("arguments", nargs=argparse.REMAINDER, metavar="-- CONFIG RUNS ...")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print seconds of every row, and what many models would take."""
+    given = [word for word in args.arguments if word != "--"]
+    at_once = ("--models-at-once", str(args.models_at_once))
+    spread = ("--parallel-models", str(args.processes))
+    rows = {
+        "one process": (),
+        "truth shared": at_once,
+        f"in {args.processes} processes": (*at_once, *spread),
+    }
+    costs = {}
+    with TemporaryDirectory() as folder:
+        for number, (name, options) in enumerate(rows.items()):
+            out = Path(folder) / str(number)
+            costs[name] = measure([*given, *PLAIN, *options], out)
+        windows = len(load_windows(out / "windows.json").windows)
+    before = costs["one process"]
+    each = windows * sum(name.endswith("windows.csv") for name in before.tables)
+    print(f"{processor()}; {each} windows of models")
+    for name, cost in costs.items():
+        same = "same" if cost.tables == before.tables else "OTHER"
+        print(
+            f"{name:20s}{cost.wall_s / each * 1e3:7.0f} ms by the clock, "
+            f"{cost.cpu_s / each * 1e3:7.0f} of this process's CPU, "
+            f"{before.wall_s / cost.wall_s:5.2f} times as fast, {same} tables"
+        )
+    hours = costs["truth shared"].cpu_s / each * MODELS * WINDOWS / CORES / 3600
+    print(f"{MODELS} models x {WINDOWS} windows: {hours:.2f} h on {CORES} cores")
+    return int(any(cost.tables != before.tables for cost in costs.values()))
+
+
+def measure(arguments: list[str], out: Path) -> Cost:
+    """Evaluate into a new folder."""
+    start = time.perf_counter(), time.process_time()
+    evaluate_depth([*arguments, "--out-dir", str(out)])
+    wall, cpu = time.perf_counter() - start[0], time.process_time() - start[1]
+    paths = sorted(out.glob("models/*/*.csv"))
+    return Cost(wall, cpu, {str(p.relative_to(out)): p.read_bytes() for p in paths})
