@@ -31,6 +31,10 @@ class Cost(NamedTuple):
     cpu_s: float
     tables: dict[str, bytes]
 
+    def __sub__(self, less: "Cost") -> "Cost":
+        wall_s, cpu_s = self.wall_s - less.wall_s, self.cpu_s - less.cpu_s
+        return Cost(wall_s, cpu_s, self.tables)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the subcommand."""
@@ -50,25 +54,29 @@ def run(args: argparse.Namespace) -> int:
         "truth shared": at_once,
         f"in {args.processes} processes": (*at_once, *spread),
     }
-    costs = {}
+    few, many = (("--max-seqs", str(number)) for number in args.windows)
+    found = {}
     with TemporaryDirectory() as folder:
-        for number, (name, options) in enumerate(rows.items()):
-            out = Path(folder) / str(number)
-            costs[name] = measure([*given, *PLAIN, *options], out)
-        windows = len(load_windows(out / "windows.json").windows)
-    before = costs["one process"]
-    each = windows * sum(name.endswith("windows.csv") for name in before.tables)
-    print(f"{processor()}; {each} windows of models")
-    for name, cost in costs.items():
+        root = Path(folder)
+        measure([*PLAIN, *few, *given], root / "imports")
+        for name, options in rows.items():
+            less = measure([*PLAIN, *options, *few, *given], root / f"{name}, few")
+            found[name] = measure([*PLAIN, *options, *many, *given], root / name) - less
+        windows = len(load_windows(root / name / "windows.json").windows)
+    before = found["one process"]
+    models = sum(path.endswith("windows.csv") for path in before.tables)
+    each = (windows - args.windows[0]) * models
+    print(f"{processor()}; {each} windows of {models} models")
+    for name, cost in found.items():
         same = "same" if cost.tables == before.tables else "OTHER"
         print(
-            f"{name:16s}{cost.wall_s / each * 1e3:7.0f} ms by the clock, "
-            f"{cost.cpu_s / each * 1e3:5.0f} of processors, "
+            f"{name:16s}{cost.cpu_s / each * 1e3:5.0f} ms of processors, "
+            f"{cost.wall_s / each * 1e3:5.0f} by the clock, "
             f"{before.wall_s / cost.wall_s:5.2f} times as fast, {same} tables"
         )
     hours = cost.cpu_s / each * MODELS * WINDOWS / CORES / 3600
     print(f"{MODELS} models x {WINDOWS} windows: {hours:.2f} h on {CORES} cores")
-    return int(any(cost.tables != before.tables for cost in costs.values()))
+    return int(any(cost.tables != before.tables for cost in found.values()))
 
 
 def measure(arguments: list[str], out: Path) -> Cost:
