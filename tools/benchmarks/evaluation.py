@@ -3,8 +3,8 @@
     python tools/benchmark.py evaluation -- CONFIG RUNS --data-root DATA ...
 
 What follows the two dashes is for tools/evaluate_depth.py. Every row must leave the
-same tables, byte for byte. A window of one model is the unit; opening the data and
-building the networks are included.
+same tables, byte for byte. The unit is a window of one model: what some windows more
+take, so that imports, opening the data and building networks stay out.
 """
 
 import argparse
@@ -41,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--processes", type=int, default=2, help="that share the models")
     add("--models-at-once", type=int, default=4, help="in each of them")
+    text = "of an evaluation and of a longer one, whose difference counts"
+    add("--windows", type=int, nargs=2, default=(4, 24), metavar="N", help=text)
     add("arguments", nargs=argparse.REMAINDER, metavar="-- CONFIG RUNS ...")
 
 
