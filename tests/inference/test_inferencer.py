@@ -38,11 +38,14 @@ def test_a_finished_frame_is_not_computed_again(segmenter, room, tmp_path, calls
     damaged = tmp_path / "frames/40.npz"
     damaged.write_bytes(damaged.read_bytes()[:-100])
     assert read_run([tmp_path])["weights_sha256"] == segmenter.trained.digest
+    for name in (".cloud.ply", "frames/.20.npz", ".predict/frames/.stream.npz"):
+        (tmp_path / f"{name}.0.part").touch()  # what it was writing
     again = segmenter(room, out_dir=tmp_path)
     assert calls == ["0", "20", "40", "20", "40"]
     for one, other in zip(first.frames, again.frames, strict=True):
         assert np.array_equal(one.instances.masks, other.instances.masks)
         assert one.name == other.name
+    assert not list(tmp_path.rglob(".*.part"))
 
 
 @pytest.mark.parametrize("system", ["esam", "vggt", "deltas"])

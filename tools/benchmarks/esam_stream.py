@@ -2,7 +2,8 @@
 
 A camera walks through a tower of apartments, twice around each floor, so that the map
 grows to the end and half of the frames show what is known. A round has 150 frames:
-frames 50, 500 and 2000 show the same images. Medians over the frames around each.
+those that are shown have the same images. The first one sees its floor for the first
+time, the others for the second. Medians over the frames around each.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from vantage3d.synthetic.rooms.apartment import make_apartment, walk_around
 from vantage3d.synthetic.rooms.filming import sensor_intrinsics
 
 SIZE = (160, 120)
-SHOWN = (50, 500, 2000)
+SHOWN = (50, 200, 500, 1100, 2000)
 ROUND = 150  # frames; those that are shown are at one place of it
 FLOOR = 2.8  # metres from one apartment to the next
 SETTLED = 200  # frames after which memory is compared

@@ -261,8 +261,10 @@ class Inferencer(ABC):
             **made_of,
             **{name: str(value) for name, value in self.options.items()},
         }
-        open_manifest(folder / ".predict" / "frames", made_with, overwrite, "--out")
-        remove_temporaries(folder / FRAMES)
+        state = folder / ".predict" / "frames"
+        open_manifest(state, made_with, overwrite, "--out")
+        for own in (folder, folder / FRAMES, state):
+            remove_temporaries(own)
         if overwrite:
             (folder / RUN).unlink(missing_ok=True)
 
