@@ -65,6 +65,8 @@ def test_a_folder_that_is_a_file(tmp_path):
 
 def test_leftovers_of_a_killed_process_go(tmp_path):
     (tmp_path / ".b.bin.123.part").write_bytes(b"half")
+    (tmp_path / ".x0k2.part").mkdir()
+    (tmp_path / ".x0k2.part" / "overlay.mp4").write_bytes(b"half")
     (tmp_path / "b.bin").write_bytes(b"whole")
     remove_temporaries(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["b.bin"]

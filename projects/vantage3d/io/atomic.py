@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -55,4 +56,7 @@ def atomic_write_bytes(path: str | Path, data: bytes) -> None:
 def remove_temporaries(folder: str | Path) -> None:
     """Delete what a killed process left half-written directly in ``folder``."""
     for leftover in Path(folder).glob(f".*{TEMPORARY_SUFFIX}"):
-        leftover.unlink(missing_ok=True)
+        if leftover.is_dir():  # where a library wrote that wants a name of its own
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
