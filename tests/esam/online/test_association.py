@@ -91,6 +91,17 @@ def test_out_of_sight_is_not_forgotten():
     assert stream.tracks.last.tolist() == [6, 5]
 
 
+def test_what_is_in_sight_and_not_found_is_less_sure():
+    """Out of sight nothing speaks against it."""
+    stream = Stream()
+    stream.see(view((0, 1), (3, 1), scores=[0.8, 0.6]))
+    stream.see(view((0, 1), (3, 1), masks=[[0]], scores=[0.8]))
+    stream.see(view((6, 1), scores=[0.4]))
+    assert stream.tracks.sights.tolist() == [2, 2, 1]
+    expected = [0.8 * 2 / 3, 0.6 / 3, 0.4 / 2]
+    np.testing.assert_allclose(stream.tracks.confidence, expected)
+
+
 def test_a_repetition_is_forgotten_and_a_part_belongs_to_its_whole():
     stream = Stream()
     twice = view((0, 1), (3, 1), masks=[[0], [1], [0]])

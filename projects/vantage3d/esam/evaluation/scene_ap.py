@@ -2,12 +2,13 @@
 
 The truth is a cloud: the cells that frames with labels have shown so far, each with the
 instance that they say. The scene of the stream are voxels, of which each frame votes
-for the instance it finds there, as in the stream itself. Each point of the truth gets
-what the nearest voxel has; answers that need no tracker fill their voxels likewise.
+for the instance it finds there, and an id is as sure as
+:attr:`~vantage3d.esam.online.tracks.Tracks.confidence` says, as in the stream itself.
+Each point of the truth gets what the nearest voxel has; answers that need no tracker
+fill their voxels likewise.
 """
 
 import json
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
@@ -22,6 +23,7 @@ from vantage3d.esam.evaluation.labelled import Labels, check_view, true_instance
 from vantage3d.esam.evaluation.protocols import PROTOCOLS
 from vantage3d.esam.evaluation.scene_figure import draw
 from vantage3d.esam.evaluation.unified_seg_metric import SUPERPOINTS, ap_table
+from vantage3d.esam.online.tracks import Detections, Floats, Tracks
 from vantage3d.esam.online.voxel_map import VoxelMap
 from vantage3d.evaluation.instance_diagnostics import diagnose
 from vantage3d.evaluation.instance_overlaps import (
@@ -154,9 +156,7 @@ class _Clouds:
     def __init__(self) -> None:
         self.truth = VoxelMap(CELL)
         self.answers = {n: VoxelMap(VOXEL) for n in (MODEL, FRESH, SUPERPOINTS)}
-        self.scores: dict[str, dict[int, list[float]]] = {
-            name: defaultdict(list) for name in (MODEL, FRESH)
-        }
+        self.tracks = {name: Tracks(1) for name in (MODEL, FRESH)}
         self._fresh, self._parts = count(), 0
 
     def add(self, frame: FramePrediction, labels: Path | None) -> None:
@@ -173,11 +173,13 @@ class _Clouds:
             MODEL: np.array(found.tracks, np.int64),
             FRESH: np.array([next(self._fresh) for _ in found.scores], np.int64),
         }
-        best = found.ids()[kept]
+        best, scores = found.ids()[kept], found.scores.astype(np.float64)
+        one_class = np.zeros(len(scores), np.int64)
+        detections = Detections(found.masks[:, kept], one_class, scores, points)
         for name, ids in own.items():
-            for one, value in zip(ids.tolist(), found.scores.tolist()):
-                self.scores[name][one].append(value)
-            self.answers[name].claim(points, np.append(ids, -1)[best])
+            voxels = self.answers[name]
+            self.tracks[name].observe(ids, detections, 0, voxels.in_sight(points))
+            voxels.claim(points, np.append(ids, -1)[best])
         if found.superpoints is not None:
             parts = found.superpoints[kept].astype(np.int64)
             new = np.where(parts >= 0, parts + self._parts, -1)
@@ -196,29 +198,26 @@ class _Clouds:
             if len(voxels) == len(self.answers[MODEL])  # else no superpoints are known
         }
         ids[ONE] = np.minimum(ids[MODEL], 0)
+        sure = {name: tracks.confidence for name, tracks in self.tracks.items()}
         return {
-            name: overlaps(truth, ids[name], self.scores.get(name, {}))
+            name: overlaps(truth, ids[name], sure.get(name))
             for name in ANSWERS
             if name in ids
         }
 
 
-def overlaps(
-    truth: SceneTruth, ids: Ids, scores: Mapping[int, list[float]]
-) -> SceneOverlaps:
+def overlaps(truth: SceneTruth, ids: Ids, scores: Floats | None) -> SceneOverlaps:
     """Overlaps of instances that share no point, best first.
 
     Args:
         truth: Of the points.
         ids: (N,) of each point, -1 for none.
-        scores: Of each id by frame. Of their mean n / (n + 1) counts, as in
-            :attr:`~vantage3d.esam.online.tracks.Tracks.confidence`; 1 of an id without.
+        scores: (M,) of the ids 0..M-1; None where all are the same.
     """
     known, parts = np.unique(ids, return_inverse=True)
     found = partition_overlaps(truth, parts, np.zeros(len(known), np.int64))
-    own = [scores.get(one) for one in known.tolist()]
-    values = [1.0 if one is None else sum(one) / (len(one) + 1) for one in own]
-    found = replace(found, pred_scores=np.array(values))
+    values = np.ones(len(known)) if scores is None else np.append(scores, 0)[known]
+    found = replace(found, pred_scores=values)
     kept = (known >= 0) & (found.pred_sizes >= MIN_REGION)
     order = np.argsort(-found.pred_scores, kind="stable")
     return found.select(order[kept[order]])

@@ -297,7 +297,7 @@ def take_in(
     ids, doubted = rule.assign(found, tracks, seen)
     kept = ids >= 0
     found, ids, doubted = found.kept(kept), ids[kept], doubted[kept]
-    tracks.observe(ids, found, place)
+    tracks.observe(ids, found, place, seen.in_sight(found.points))
     owners = found.owners()
     against = np.append(doubted, False)[owners]
     claims = np.where(against, -1, np.append(ids, -1)[owners])

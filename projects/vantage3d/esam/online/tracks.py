@@ -84,6 +84,7 @@ class Tracks:
     Attributes:
         counts: (M,) detections.
         frames: (M,) frames that show it.
+        sights: (M,) frames that show it or its space.
         first: (M,) place of the first frame in the stream.
         last: (M,) place of the last one.
         scores: (M,).
@@ -92,10 +93,14 @@ class Tracks:
         boxes: (M, 6); (M, 0) without.
     """
 
-    NAMES = ("counts", "frames", "first", "last", "scores", "votes", "feats", "boxes")
+    NAMES = (
+        "counts", "frames", "sights", "first", "last", "scores", "votes", "feats",
+        "boxes",
+    )  # fmt: skip
 
     def __init__(self, classes: int) -> None:
-        self.counts, self.frames, self.first, self.last = np.zeros((4, 0), np.int64)
+        self.counts, self.frames, self.sights = np.zeros((3, 0), np.int64)
+        self.first, self.last = np.zeros((2, 0), np.int64)
         self.scores, self.votes = np.zeros(0), np.zeros((0, classes))
         self.feats, self.boxes = np.zeros((0, 0)), np.zeros((0, 0))
         # rows that the arrays grow into, twice as many when they are full
@@ -116,16 +121,17 @@ class Tracks:
 
     @property
     def confidence(self) -> Floats:
-        """(M,) scores; of what n frames showed n / (n + 1) of it counts."""
-        return self.scores * self.frames / (self.frames + 1)
+        """(M,) scores times n / (m + 1), found in n of m frames that show its space."""
+        return self.scores * self.frames / (self.sights + 1)
 
-    def observe(self, ids: Ids, found: Detections, place: int) -> None:
+    def observe(self, ids: Ids, found: Detections, place: int, sighted: Ids) -> None:
         """Add a frame's detections.
 
         Args:
             ids: (I,) of each; the next free ones begin a row.
             found: The detections.
             place: Of the frame in the stream.
+            sighted: Instances whose space the frame shows, each once.
         """
         self._grow(int(ids.max(initial=-1)) + 1, found, place)
         shares = found.shares
@@ -142,6 +148,7 @@ class Tracks:
             self.counts[track] += 1
         shown = np.unique(ids)
         self.frames[shown] += 1
+        self.sights[np.union1d(shown, sighted)] += 1
         self.last[shown] = place
 
     def restore(self, arrays: Mapping[str, NDArray]) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from vantage3d.results.scene_instances import voxel_centres, voxel_keys
 
 UNSEEN = -2  # a voxel that no frame has shown; -1 is one that nothing was found in
+LEAST_SIGHT = 5  # voxels of an instance in a frame that shows its space
 MOST_VOTES = 10  # of a voxel for its instance, so that a change is seen in time
 
 
@@ -122,6 +123,12 @@ class VoxelMap:
             at, known = run.places(keys)
             found[known] = run.owners[at[known]]
         return found
+
+    def in_sight(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Instances whose space points (N, 3) show, ascending."""
+        owners = self.find(self.of_points(points)[0])
+        ids, counts = np.unique(owners[owners >= 0], return_counts=True)
+        return ids[counts >= LEAST_SIGHT].astype(np.int64)
 
     def claim(self, points: NDArray[np.float64], ids: NDArray[np.integer]) -> None:
         """Add what a frame shows.
