@@ -103,8 +103,17 @@ DEPTH_BASE = configs/vggt_lora/finetune_kitti360_demo.py
 DEPTH_LORA = configs/vggt_lora/lora_kitti360_strategy_b_demo.py
 BASE_FILE = --cfg-options model.base_weights=$(DEPTH_WORK)/base
 
-.PHONY: setup extras docs minkowski mmcv-ops demo demo-depth demo-evaluate demo-deltas demo-real demo-fusion \
-    demo-use demo-long demo-online test test-bitwise test-bitwise-avx2 \
+# The same for `make demo-poses`: the rig turns, so that there are poses to know. The
+# suburb's scanner is not learned from.
+POSES_DATA = $(DATA)/demo-poses
+POSES_WORK = $(WORK)/demo-poses
+POSES_BASE = configs/vggt_lora/finetune_kitti360_poses_demo.py
+POSES_LORA = configs/vggt_lora/lora_kitti360_strategy_c_poses_demo.py
+ROUND_1 = --cfg-options model.base_weights=$(POSES_WORK)/round-1
+POSES_FILE = --cfg-options model.base_weights=$(POSES_WORK)/base
+
+.PHONY: setup extras docs minkowski mmcv-ops demo demo-depth demo-poses \
+    demo-evaluate demo-deltas demo-real demo-fusion demo-use demo-long demo-online test test-bitwise test-bitwise-avx2 \
     test-bitwise-default lint doctor gpu-check soak
 
 setup:
@@ -146,6 +155,25 @@ demo-depth: setup
 	    --data-root $(DEPTH_DATA)/suburb --work-dir $(DEPTH_WORK)/base
 	$(TEST) $(DEPTH_LORA) $(DEPTH_WORK)/lora \
 	    --data-root $(DEPTH_DATA)/brick --work-dir $(DEPTH_WORK) $(BASE_FILE)
+
+demo-poses: demo-depth
+	$(RUN) tools/make_synthetic.py $(STREETS) --out $(POSES_DATA)/suburb/raw \
+	    --style suburb --train-drives 24 --val-drives 6 --sway 40 --columns 120
+	$(RUN) tools/make_synthetic.py $(STREETS) --out $(POSES_DATA)/brick/raw \
+	    --style brick --train-drives 12 --val-drives 8 --sway 40 --columns 500 --seed 1
+	for district in suburb brick; do $(RUN) tools/create_data.py kitti360 \
+	    --root-path $(POSES_DATA)/$$district/raw --out-dir $(POSES_DATA)/$$district \
+	    $(LIDAR) --workers $(WORKERS) || exit 1; done
+	$(TRAIN_TWICE) $(POSES_BASE) --data-root $(POSES_DATA)/suburb \
+	    --work-dir $(POSES_WORK)/round-1 --resume $(BASE_FILE)
+	$(TRAIN_TWICE) $(POSES_BASE) --data-root $(POSES_DATA)/suburb \
+	    --work-dir $(POSES_WORK)/base --resume $(ROUND_1)
+	$(TRAIN_TWICE) $(POSES_LORA) --data-root $(POSES_DATA)/brick \
+	    --work-dir $(POSES_WORK)/lora --resume $(POSES_FILE)
+	$(TEST) $(POSES_BASE) $(POSES_WORK)/base --data-root $(POSES_DATA)/suburb \
+	    --work-dir $(POSES_WORK)/base $(ROUND_1)
+	$(TEST) $(POSES_LORA) $(POSES_WORK)/lora --data-root $(POSES_DATA)/brick \
+	    --work-dir $(POSES_WORK) $(POSES_FILE)
 
 demo-evaluate: demo-depth
 	$(RUN) tools/evaluate_depth.py $(DEPTH_LORA) $(DEPTH_WORK)/lora \

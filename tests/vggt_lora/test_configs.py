@@ -1,6 +1,8 @@
 """Configs of VGGT: true parameter counts, schedules, and twins that train."""
 
 import re
+from fnmatch import fnmatch
+from functools import cache
 
 import pytest
 import safetensors.torch
@@ -20,6 +22,15 @@ FOLDER = ROOT / "configs/vggt_lora"
 TWINS = sorted(path.stem for path in FOLDER.glob("*_synthetic.py"))
 DEMO = {path.stem for path in FOLDER.glob("*_demo.py")}  # trained in test_demo.py
 MIXTURES = {"lora_eth3d_scannet_strategy_a"}  # built in tests/views/test_wrappers.py
+# Strategy B with other numbers, or with terms that tests/vggt_lora/losses tests: what
+# its twin shows holds for them. Pairs of blocks, alpha, peak rate, epochs.
+VARIANTS = {
+    "lora_kitti360_strategy_b_10_blocks": (10, 16, 1e-5, 50),
+    "lora_kitti360_strategy_b_12_blocks": (12, 16, 1e-5, 50),
+    "lora_kitti360_strategy_b_finish": (8, 8, 2e-6, 5),
+    "lora_kitti360_strategy_b_photometric": (8, 16, 1e-5, 50),
+    "lora_kitti360_strategy_b_geometry": (8, 16, 1e-5, 50),
+}
 # Rank, alpha, layers, parameters, peak rate, decay, share of warm-up.
 TABLE = {
     "lora_eth3d_strategy_a": (16, 32, 29, 1_262_624, 1e-4, 0.01, 0.10),
@@ -36,6 +47,12 @@ TABLE = {
 }
 
 
+@cache
+def config_of(name):
+    """A quarter of a second of mmengine's, paid once for all the tests that read it."""
+    return load_config(FOLDER / f"{name}.py")
+
+
 def on_meta(config):
     """The network without memory; its base weights are not needed for counting."""
     config.model.base_weights = None
@@ -49,7 +66,7 @@ def trained(model):
 
 @pytest.mark.parametrize("name", TABLE)
 def test_strategies_are_those_of_the_table(name):
-    config = load_config(FOLDER / f"{name}.py")
+    config = config_of(name)
     rank, alpha, layers, parameters, rate, decay, warm_up = TABLE[name]
     assert (config.model.lora.rank, config.model.lora.alpha) == (rank, alpha)
     optimizer, (rise, fall) = config.optim_wrapper.optimizer, config.param_scheduler
@@ -63,10 +80,32 @@ def test_strategies_are_those_of_the_table(name):
     assert int(written[2]) == layers
 
 
+def test_variants_of_strategy_b_differ_from_it_as_they_say():
+    """A pair of blocks is 8 layers; nothing is built, B's own row was counted."""
+    (_, _, layers, parameters, *_) = TABLE["lora_kitti360_strategy_b"]
+    plain = config_of("lora_kitti360_strategy_b")
+    for name, (pairs, alpha, rate, epochs) in VARIANTS.items():
+        config = config_of(name)
+        lora = config.model.lora
+        for block in range(24):
+            layer = f"aggregator.global_blocks.{block}.mlp.fc1"
+            adapted = any(fnmatch(layer, p) for p in lora.target_modules)
+            assert adapted == (block >= 24 - pairs)
+        assert (lora.rank, lora.alpha, lora.dropout) == (16, alpha, 0.1)
+        assert config.optim_wrapper.optimizer.lr == rate
+        assert config.train_cfg.max_iters == epochs * 4000
+        more = pairs - 8
+        count = f"{parameters + more * 524_288:_}".replace("_", " ")
+        assert f"{count} parameters in {layers + more * 8} layers" in config.text
+        added = {*config.model.criterion} - {*plain.model.criterion}
+        kind = {"photometric": {"photometric"}, "geometry": {"surface"}}
+        assert added == kind.get(name.rpartition("_")[2], set())
+
+
 def test_the_building_recipe_is_that_of_the_losses():
     """In every config on KITTI-360: mix, class weights, curriculum."""
     for name in [*TABLE, "finetune_kitti360"]:
-        config = load_config(FOLDER / f"{name}.py")
+        config = config_of(name)
         dataset, criterion = config.train_dataloader.dataset, config.model.criterion
         if "kitti360" not in name:
             assert "curriculum" not in criterion and "class_weights" not in dataset
@@ -80,14 +119,14 @@ def test_the_building_recipe_is_that_of_the_losses():
 
 
 def test_an_adapter_of_strategy_b_is_22_megabytes():
-    model = on_meta(load_config(FOLDER / "lora_kitti360_strategy_b.py"))
+    model = on_meta(config_of("lora_kitti360_strategy_b"))
     adapters = {k: torch.zeros(v.shape) for k, v in model.state_dict().items()}
     assert len(adapters) == 2 * 94
     assert 22.4e6 < len(safetensors.torch.save(adapters)) < 22.6e6
 
 
 def test_full_fine_tuning_trains_everything_but_the_tokeniser():
-    config = load_config(FOLDER / "finetune_kitti360.py")
+    config = config_of("finetune_kitti360")
     model = on_meta(config)
     assert sum(p.numel() for p in model.parameters()) == 1_157_941_492
     assert trained(model) == 1_157_941_492 - 304_372_736
@@ -96,8 +135,8 @@ def test_full_fine_tuning_trains_everything_but_the_tokeniser():
 
 def test_every_config_has_its_twin():
     leaves = {path.stem for path in FOLDER.glob("*.py")} - {*TWINS, *DEMO, *MIXTURES}
-    assert {f"{name}_synthetic" for name in leaves} == set(TWINS)
-    assert leaves == {*TABLE, "finetune_kitti360"}
+    assert {f"{name}_synthetic" for name in leaves - {*VARIANTS}} == set(TWINS)
+    assert leaves == {*TABLE, *VARIANTS, "finetune_kitti360"}
 
 
 @pytest.fixture(scope="session")
@@ -125,7 +164,7 @@ def test_twins_train(name, worlds, tmp_path):
     """Two batches, a validation before and one after them."""
     (world,) = (path for key, path in worlds.items() if key in name)
     options = {"train_cfg.max_iters": 2, "default_hooks.logger.interval": 1}
-    config = load_config(FOLDER / f"{name}.py")
+    config = config_of(name)
     for loader in ("train", "val", "test"):
         dataset = f"{loader}_dataloader.dataset"
         nested = (

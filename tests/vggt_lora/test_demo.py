@@ -61,7 +61,7 @@ def test_before_and_after_are_written_for_held_out_drives(demo, cache):
     work, metrics = demo
     (path,) = work.glob("*/depth_comparison.json")
     file = json.loads(path.read_text())
-    assert list(file["answers"]) == ["typical depth", "before", "after"]
+    assert list(file["answers"]) == ["typical depth", "straight on", "before", "after"]
     assert file["windows"] == 2  # 7 frames of the one drive held out
     for name, row in file["answers"].items():
         assert (

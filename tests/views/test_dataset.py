@@ -92,6 +92,16 @@ def test_test_mode_is_fixed_and_not_augmented():
     assert plain[8]["ids"].tolist() == [24, 25]
 
 
+def test_drawn_windows_are_those_of_training_and_the_same_each_time():
+    options = {**SMALL, "drawn": True, "stride": 2, "test_mode": True}
+    first, again = (PlaneDataset(**options) for _ in range(2))
+    windows = [first.get_data_info(i)["ids"] for i in range(len(first))]
+    assert windows == [again.get_data_info(i)["ids"] for i in range(len(again))]
+    anchors = [window[0] for window in windows]
+    assert (np.diff(anchors[:5]) == 2).all() and windows != [sorted(w) for w in windows]
+    assert all(max(w) - min(w) <= 4 and len(set(w)) == 3 for w in windows)
+
+
 def test_windows_longer_than_every_sequence_are_refused():
     message = (
         "no sample of 13 frames in the 2 sequences of split 'train': 2 pieces too sh"

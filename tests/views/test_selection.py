@@ -82,6 +82,9 @@ def test_sampling_stays_in_reach_and_takes_every_frame():
     drawn = [FrameSampling(span=3).draw(every, 10, 4, rng) for _ in range(200)]
     assert all(d[0] == 10 and len(set(d)) == 4 for d in drawn)
     assert set(np.concatenate(drawn)) == set(range(7, 14))
+    ordered = [FrameSampling(3, in_time=True).draw(every, 10, 4, rng) for _ in drawn]
+    assert all((np.diff(d) > 0).all() and 10 in d for d in ordered)
+    assert set(np.concatenate(ordered)) == set(range(7, 14))
     assert FrameSampling(spread=2).draw(np.arange(100), 0, 4, rng).max() <= 8
     with pytest.raises(BadSampleError, match="8 frames asked for, but only 2 are"):
         FrameSampling().draw(every[:2], 0, 8, rng)

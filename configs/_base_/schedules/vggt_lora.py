@@ -76,6 +76,7 @@ head = ["depth_head.projects.*", "depth_head.scratch.*"]
 whole_head = ["depth_head.*"]
 blocks = ["aggregator.frame_blocks", "aggregator.global_blocks"]
 last_third = [f"{kind}.{part}.*" for kind in blocks for part in ("1[6-9]", "2[0-3]")]
+last_ten = [f"{kind}.{part}.*" for kind in blocks for part in ("1[4-9]", "2[0-3]")]
 last_half = [f"{kind}.{part}.*" for kind in blocks for part in ("1[2-9]", "2[0-3]")]
 all_blocks = [f"{kind}.*.*" for kind in blocks]
 trunk = ["camera_head.trunk.*"]
@@ -113,6 +114,9 @@ strategies = dict(
     kitti360_b=strategy(**b),
     kitti360_b_15epoch=strategy(**dict(b, epochs=15, alpha=32, lr=2e-5)),
     kitti360_b_soft=strategy(**dict(b, warm_up=10)),
+    kitti360_b_10_blocks=strategy(**dict(b, layers=whole_head + last_ten)),
+    kitti360_b_12_blocks=strategy(**dict(b, layers=whole_head + last_half)),
+    kitti360_b_finish=strategy(**dict(b, alpha=8, lr=2e-6, epochs=5, warm_up=5)),
     kitti360_b_soft_all_layer=strategy(**dict(b, warm_up=10, layers=c["layers"])),
     kitti360_c=strategy(**c),
     eth3d_a=strategy(**a, **eth3d),

@@ -240,6 +240,8 @@ def _add_street(parser: argparse.ArgumentParser) -> None:
     add("--size", type=image_size, default=default.size, help="WxH")
     add("--style", choices=list(STYLES), default=default.style, help="of the district")
     add("--cameras", type=int, nargs="+", default=[0], help="0 left, 1 right")
+    text = "degrees that the cameras turn to both sides on the way"
+    add("--sway", type=float, default=default.sway, help=text)
 
 
 def _add_drives(parser: argparse.ArgumentParser) -> None:

@@ -63,8 +63,9 @@ class PosedViews(SeededSamples, BaseDataset):
 
     There are three ways to choose views: with ``gap`` every frame is an anchor with
     fixed references; else training draws frames around each anchor, and test mode
-    takes windows of neighbouring frames. All stay inside pieces of a sequence without
-    a break. Everything random is drawn from the seed that the sampler sends along.
+    takes windows of neighbouring frames, or draws once with ``drawn``. All stay inside
+    pieces of a sequence without a break. Everything random is drawn from the seed that
+    the sampler sends along.
 
     A subclass for data without an index implements :meth:`load_index` and
     :meth:`read_frame`.
@@ -183,7 +184,7 @@ class PosedViews(SeededSamples, BaseDataset):
         """(S, L) positions in a piece."""
         numbers, options = self.index.numbers[piece.start : piece.end], self.options
         length, frames = len(numbers), options.frames
-        if options.gap is None and self.test_mode:
+        if options.gap is None and self.test_mode and not options.drawn:
             windows = neighbours(length, frames, options.stride or frames)
             self.skipped[TOO_SHORT] += not len(windows)
             return windows
@@ -192,7 +193,12 @@ class PosedViews(SeededSamples, BaseDataset):
             low, high = self.sampling.bounds(numbers, anchors, frames, piece.step)
             reached = high - low >= frames
             self.skipped[ALONE] += int((~reached).sum())
-            return anchors[reached, None]
+            if not self.test_mode:
+                return anchors[reached, None]
+            chosen = anchors[reached][:: options.stride or frames]
+            rng, step = np.random.default_rng(piece.start), piece.step
+            rows = [self.sampling.draw(numbers, a, frames, rng, step) for a in chosen]
+            return np.array(rows, np.int64).reshape(-1, frames)
         windows, broken = spaced_by_number(numbers, frames, options.gap)
         self.skipped[TOO_SHORT] += not len(windows) and not broken
         self.skipped[MISSING] += broken

@@ -121,6 +121,9 @@ class ViewOptions:
         sampling: Arguments of :class:`FrameSampling`: frames drawn around an anchor.
         stride: Frames from one window of neighbours to the next; ``frames`` if not
             given.
+        drawn: In test mode too, frames are drawn around an anchor, every ``stride``-th
+            frame, the same ones each time: their order does not tell the way of the
+            camera, as that of neighbours does. False takes windows of neighbours.
         augmentation: Arguments of :class:`Augmentation`; None for none.
         class_weights: Weight of the pixels of a semantic class; 1 for other classes.
         min_valid: Valid pixels that the anchor must have.
@@ -152,6 +155,7 @@ class ViewOptions:
     anchors_of: tuple[int, int] | None = None
     sampling: Mapping[str, Any] = field(default_factory=dict)
     stride: int | None = None
+    drawn: bool = False
     augmentation: Mapping[str, Any] | None = None
     class_weights: Mapping[int, float] | None = None
     min_valid: int = 0

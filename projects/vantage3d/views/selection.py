@@ -68,17 +68,20 @@ def usual_step(numbers: Rows) -> int:
 
 @dataclass(frozen=True)
 class FrameSampling:
-    """Frames around an anchor, which always comes first.
+    """Frames around an anchor.
 
     Attributes:
         span: Largest distance from the anchor in frames, that is in usual steps of the
             sequence's numbers; None for the whole piece.
         spread: With ``span`` None: that many times the number of frames, as in
             released VGGT (``expand_ratio``); None for no limit.
+        in_time: Whether they come in the order of time, as a camera delivers them, and
+            the anchor is any of them. Else it is first, and others are in any order.
     """
 
     span: int | None = None
     spread: float | None = None
+    in_time: bool = False
 
     def bounds(
         self, numbers: Rows, anchors: Rows, frames: int, step: int
@@ -108,7 +111,7 @@ class FrameSampling:
         rng: np.random.Generator,
         step: int = 1,
     ) -> Rows:
-        """(frames,) positions in a piece, the anchor first, none of them twice.
+        """(frames,) positions in a piece, none of them twice.
 
         Args:
             numbers: (F,) strictly increasing frame numbers of the piece.
@@ -129,7 +132,8 @@ class FrameSampling:
             )
         rest = np.delete(np.arange(low, high), anchor - low)
         others = rng.choice(rest, frames - 1, replace=False)
-        return np.concatenate([[anchor], others]).astype(np.int64)
+        drawn = np.concatenate([[anchor], others]).astype(np.int64)
+        return np.sort(drawn) if self.in_time else drawn
 
 
 def neighbours(length: int, frames: int, stride: int) -> Rows:

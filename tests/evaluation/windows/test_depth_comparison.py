@@ -66,7 +66,8 @@ def test_each_answer_meets_each_truth(tmp_path):
         == metrics[f"after/dense/{ABS_REL}"]
     )
     assert "LiDAR/depth.full.si_log" in file["answers"]["before"]
-    assert "pose.auc_30" not in file["answers"]["typical depth"]
+    assert file["answers"]["typical depth"]["pose.auc_30"] == 0
+    assert file["intervals"]["over"] == "1 cluster (few), 2 frames"
 
 
 def test_dense_truth_counts_every_pixel(tmp_path):
@@ -87,7 +88,7 @@ def test_the_change_is_relative_and_that_of_auc_a_difference(tmp_path, monkeypat
         ideal | {"pred_depth": factor * ideal["pred_depth"]} for factor in (1.4, 1.1)
     )
     compare(far, near, tmp_path, align="none")
-    (line,) = (line for line in said[0].splitlines() if "change" in line)
+    (line,) = (line for line in said[0].splitlines() if "| change  " in line)
     cells = [cell.strip() for cell in line.split("|")[2:-1]]
     assert cells[0] == "-75.0 %"
     assert cells[-1] == "+0.000"

@@ -6,7 +6,14 @@ from vantage3d.geometry import transform_points, unproject
 from vantage3d.io.kitti360_labels import IDS, LABELS
 from vantage3d.synthetic.render.materials import Material
 from vantage3d.synthetic.streets import STYLES, film, make_street
-from vantage3d.synthetic.streets.drive import SPEED, SWEEP_S, Drive, make_rig, scan
+from vantage3d.synthetic.streets.drive import (
+    SPEED,
+    SWEEP_S,
+    Drive,
+    make_drive,
+    make_rig,
+    scan,
+)
 from vantage3d.synthetic.streets.site import box, tag
 from vantage3d.synthetic.streets.surfaces import Sun
 
@@ -22,6 +29,19 @@ def street():
 
 def camera(time_s, height=1.55):
     return Drive(height, SPEED, 1.0).imu2street(time_s) @ RIG.cam2imu(0)
+
+
+def test_a_rig_that_sways_looks_aside_and_stays_on_its_way():
+    straight, swaying = (make_drive("suburb", 5, sway) for sway in (0.0, 40.0))
+    turns = []
+    for time_s in np.arange(0, 2.5, 0.1):
+        poses = straight.imu2street(time_s), swaying.imu2street(time_s)
+        assert (poses[0][:3, 3] == poses[1][:3, 3]).all()
+        headings = [np.arctan2(*pose[[1, 0], 0]) for pose in poses]
+        turns.append(np.degrees(headings[1] - headings[0]))
+    assert max(turns) == pytest.approx(40, abs=0.5)
+    assert min(turns) == pytest.approx(-40, abs=0.5)
+    assert straight == Drive(1.55, SPEED, 5.0, 0.0, straight.sway_phase)
 
 
 def off_surface(points, solids):

@@ -27,6 +27,11 @@ from vantage3d.evaluation.results.folder import (
     write_tables,
 )
 from vantage3d.evaluation.results.windows import UNLABELLED, EvaluationWindow, window_id
+from vantage3d.evaluation.windows.change import (
+    change_table,
+    cluster_basis,
+    estimates,
+)
 from vantage3d.evaluation.windows.contracts import (
     MetricOptions,
     Record,
@@ -35,6 +40,7 @@ from vantage3d.evaluation.windows.contracts import (
     numpy,
 )
 from vantage3d.evaluation.windows.measure import measure_window
+from vantage3d.evaluation.windows.trivial import still_cameras, straight_cameras
 from vantage3d.geometry import invert_rigid
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.registry import METRICS
@@ -52,7 +58,12 @@ SHOWN = ("depth.full.abs_rel", "depth.full.delta1", "depth.full.rmse")
 AUC = "pose.auc_30"
 COLUMNS = [f"{truth}/{key}" for key in SHOWN for truth in TRUTHS] + [AUC]
 FILE = "depth_comparison.json"
-TYPICAL = "typical depth"
+# What is known without looking: the typical depth, from cameras that never move and
+# from cameras that go straight on along their axis, a step per frame as it is given.
+TRIVIAL = {"typical depth": still_cameras, "straight on": straight_cameras}
+# What has an interval over drives beside it, and the truth of its depth.
+WITH_INTERVALS = ("depth.full.rmse", "pose.rpe_trans", "pose.rpe_rot_deg", AUC)
+INTERVAL_TRUTH = "dense"
 KEYS = ("depth", "world2cam")  # of a prediction, behind its prefix
 
 
@@ -169,7 +180,7 @@ def summary_text(statistics: Statistics) -> str:
 
 @METRICS.register_module()
 class DepthComparison(BaseMetric):
-    """A table of answers: what is known without looking, before, after.
+    """Tables of answers: what is known without looking, before, after.
 
     Every answer is brought onto the truth it is compared with by the same alignment,
     once per window, and measured by ``measure_window``. Dense truth is counted twice:
@@ -177,8 +188,8 @@ class DepthComparison(BaseMetric):
     Reads batches of :class:`ExactViews`.
 
     Returns ``<answer>/<truth>/<key>`` for AbsRel, delta1 and RMSE of depth, and
-    ``<answer>/pose.auc_30``, keys of ``metrics_table``; writes these and the other
-    errors of depth to ``depth_comparison.json``.
+    ``<answer>/pose.auc_30``, keys of ``metrics_table``; writes these, the other errors
+    of depth and of poses, and the intervals over drives to ``depth_comparison.json``.
 
     Args:
         answers: Name of a row to the prefix of its keys in the predictions: "pred", or
@@ -220,8 +231,11 @@ class DepthComparison(BaseMetric):
                 cam2world = numpy(inputs["cam2world"]).astype(np.float64)
                 bare = WindowTruth.of_depth(depth, valid)
                 truths[name] = replace(bare, world2cam=invert_rigid(cam2world))
-            guess = WindowPrediction(numpy(inputs["typical_depths"]))
-            rows = {TYPICAL: (guess, self.options)}
+            guess = numpy(inputs["typical_depths"])
+            rows = {
+                name: (WindowPrediction(guess, cameras(len(guess))), with_poses)
+                for name, cameras in TRIVIAL.items()
+            }
             for name, prefix in self.answers.items():
                 own = {f"pred_{k}": outputs[f"{prefix}_{k}"] for k in KEYS}
                 rows[name] = WindowPrediction.from_outputs(own), with_poses
@@ -236,7 +250,7 @@ class DepthComparison(BaseMetric):
 
     def compute_metrics(self, results: list[Any]) -> Record:
         """Means over all frames and windows."""
-        rows: dict[str, Record] = {name: {} for name in (TYPICAL, *self.answers)}
+        rows: dict[str, Record] = {name: {} for name in (*TRIVIAL, *self.answers)}
         windows = [_window(*result[:2]) for result in results]
         for name, truth in results[0][2]:
             records = [found[name, truth] for _, _, found in results]
@@ -247,15 +261,30 @@ class DepthComparison(BaseMetric):
                 elif group == "pose":  # of no truth in particular
                     rows[name][key] = value
         table = self._table(rows)
+        measured = {
+            name: [found[name, INTERVAL_TRUTH] for _, _, found in results]
+            for name in rows
+        }
+        names = tuple(self.answers)[-2:]
+        pair = (names[0], names[1]) if len(names) > 1 else None
+        found = estimates(windows, measured, WITH_INTERVALS, pair)
+        basis = cluster_basis(windows)
         text = (
             f"Depth of {len(results)} windows, each answer aligned to each truth by "
             f"its {self.options.align}, once per window; RMSE in metres, mean over "
-            f"frames\n{table}"
+            f"frames\n{table}\nDense depth and poses with 95 % intervals over {basis}; "
+            f"the change is paired, that of AUC is of what lacks to 1\n"
+            f"{boxed(change_table(found, WITH_INTERVALS))}"
         )
         print_log(text, logger="current")
         folder = beside_log(self.result_dir)
         if folder is not None:
             facts = {"align": self.options.align, "windows": len(results)}
+            ends = {
+                name: dict(zip(WITH_INTERVALS, np.transpose(row).tolist()))
+                for name, row in found.items()
+            }
+            facts["intervals"] = {"over": basis, **ends}
             text = json.dumps(no_nan(facts | {"answers": rows}), indent=1) + "\n"
             atomic_write_bytes(folder / FILE, text.encode())
             print_log(f"Written to {folder / FILE}", logger="current")

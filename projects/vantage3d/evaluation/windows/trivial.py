@@ -27,11 +27,22 @@ def trivial_answers(
     """
 
     def still(depth: Floats, truth: WindowTruth) -> WindowPrediction:
-        frames = len(truth.depth)
-        eye = np.broadcast_to(np.eye(4), (frames, 4, 4))
-        return WindowPrediction(np.broadcast_to(depth, truth.depth.shape), eye, truth.K)
+        depths = np.broadcast_to(depth, truth.depth.shape)
+        return WindowPrediction(depths, still_cameras(len(depths)), truth.K)
 
     answers = {CONSTANT: lambda truth: still(np.ones((1, 1)), truth)}
     if median_map is not None:
         answers[MEDIAN_MAP] = lambda truth: still(median_map, truth)
     return answers
+
+
+def still_cameras(frames: int) -> Floats:
+    """(V, 4, 4) world2cam of cameras that never move."""
+    return np.broadcast_to(np.eye(4), (frames, 4, 4))
+
+
+def straight_cameras(frames: int) -> Floats:
+    """(V, 4, 4) world2cam of cameras that go one step along their axis per frame."""
+    world2cam = still_cameras(frames).copy()
+    world2cam[:, 2, 3] = -np.arange(frames)
+    return world2cam

@@ -24,8 +24,8 @@ from vantage3d.synthetic.streets.drive import (
     FRAME_S,
     RAW_SIZE,
     SPEED,
-    Drive,
     Rig,
+    make_drive,
     make_rig,
     scan,
     street2world,
@@ -49,6 +49,7 @@ class DriveOptions:
     style: str = "suburb"  # a name in ``STYLES``
     columns: int = 2000  # azimuth steps of a sweep; the real scanner has about 2000
     cameras: tuple[int, ...] = (0,)  # rectified cameras, 0 left and 1 right
+    sway: float = 0.0  # degrees that the rig turns to both sides while it drives
     ego_motion: bool = True  # sweeps are taken while the car moves, as real ones are
     seed: int = 0
 
@@ -123,7 +124,7 @@ def _write_drive(root: Path, options: DriveOptions, number: int) -> None:
     seed, rig, name = options.seed * 1000 + number, make_rig(), drive_name(number)
     duration = options.frames * FRAME_S
     street = make_street(options.style, seed, duration * SPEED, duration)
-    drive = Drive(STYLES[options.style].camera_height, SPEED, float(seed % 7))
+    drive = make_drive(options.style, seed, options.sway)
     to_world, K = street2world(seed), rig.intrinsics(options.size)
     velo2imu, world = rig.velo2imu(), {}
     for frame in range(options.frames):
@@ -208,7 +209,7 @@ def _write_scene(root: Path, options: DriveOptions, number: int) -> None:
     seed, rig = options.seed * 1000 + 500 + number, make_rig()
     duration, K = options.frames * FRAME_S, rig.intrinsics(options.size)
     street = make_street(options.style, seed, duration * SPEED, duration)
-    drive = Drive(STYLES[options.style].camera_height, SPEED, float(seed % 7))
+    drive = make_drive(options.style, seed, options.sway)
     folder = root / SCENES[number] / VARIATION
     poses = [POSE_HEADER + " 0 0 0 1"]
     focal = ["frame cameraID K[0,0] K[1,1] K[0,2] K[1,2]"]

@@ -13,11 +13,12 @@ from vantage3d.synthetic.render.raycast import cast
 from vantage3d.synthetic.render.scene import surface_colours
 from vantage3d.synthetic.render.solids import Floats, Solid
 from vantage3d.synthetic.streets.layout import Street
-from vantage3d.synthetic.streets.site import LANE, tag
+from vantage3d.synthetic.streets.site import LANE, STYLES, tag
 from vantage3d.synthetic.streets.surfaces import add_haze, sky
 
 FRAME_S = 0.1
 SPEED = 8.0  # metres per second
+SWAY_LENGTH = 20.0  # metres from one turn to the left to the next
 RAW_SIZE = (1408, 376)
 FOCAL, CENTER = 552.5, (681.9, 238.7)
 BASELINE = 0.59
@@ -92,6 +93,8 @@ class Drive:
     camera_height: float  # metres of the left camera above the road
     speed: float  # metres per second
     phase: float  # radians, so that two drives do not weave alike
+    sway: float = 0.0  # degrees that the rig turns to both sides, as one on a mast
+    sway_phase: float = 0.0  # radians
 
     def imu2street(self, time_s: float) -> Floats:
         """(4, 4) pose of the IMU: weaving in the lane, pitching and rolling a bit."""
@@ -100,9 +103,17 @@ class Drive:
         y = -LANE + 0.35 * np.sin(weave * x + self.phase)
         yaw = np.arctan(0.35 * weave * np.cos(weave * x + self.phase))
         bob = np.sin(0.9 * x + self.phase)
-        turn = euler((0.4 * np.cos(0.7 * x), 0.5 * bob, float(np.rad2deg(yaw))))
+        look = self.sway * np.sin(2 * np.pi / SWAY_LENGTH * x + self.sway_phase)
+        yaw = float(np.rad2deg(yaw) + look)
+        turn = euler((0.4 * np.cos(0.7 * x), 0.5 * bob, yaw))
         height = self.camera_height - CAMERA_ABOVE_IMU + 0.02 * bob
         return rigid(turn, (x, float(y), float(height))) @ IMU_AXES
+
+
+def make_drive(style: str, seed: int, sway: float = 0.0) -> Drive:
+    """The drive of a seed through a district: ``style`` is a name in ``STYLES``."""
+    begin = np.random.default_rng([seed, 14]).uniform(0, 2 * np.pi)
+    return Drive(STYLES[style].camera_height, SPEED, float(seed % 7), sway, begin)
 
 
 def street2world(seed: int) -> Floats:

@@ -94,6 +94,14 @@ def _around(padded: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 SURFACE = {"grad": (gradient_loss, 4), "normal": (normal_loss, 3)}
 
 
+def over_scales(name: str, *maps: Tensor) -> Tensor:
+    """Mean of a term of ``SURFACE`` over its scales; ``maps`` are its arguments."""
+    loss, scales = SURFACE[name]
+    steps = [2**scale for scale in range(scales)]
+    parts = [loss(*(x[:, ::step, ::step] for x in maps)) for step in steps]
+    return torch.stack(parts).mean()
+
+
 @dataclass(frozen=True)
 class DenseLoss:
     """Residual, residual by confidence, and a term on neighbouring pixels.
@@ -148,11 +156,8 @@ class DenseLoss:
             "reg": filtered_mean(residual, shares, self.valid_range),
         }
         if self.gradient_loss_fn is not None:
-            loss, scales = SURFACE[self.gradient_loss_fn]
             maps = [image.flatten(0, 1) for image in (pred, target, mask, weights)]
-            steps = [2**scale for scale in range(scales)]
-            parts = [loss(*(x[:, ::step, ::step] for x in maps)) for step in steps]
-            terms["grad"] = torch.stack(parts).mean()
+            terms["grad"] = over_scales(self.gradient_loss_fn, *maps)
         return terms
 
 

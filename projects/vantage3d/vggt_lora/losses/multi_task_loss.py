@@ -13,6 +13,7 @@ from vantage3d.vggt_lora.losses.camera_loss import CameraLoss
 from vantage3d.vggt_lora.losses.dense_loss import DenseLoss, SparsePointLoss
 from vantage3d.vggt_lora.losses.photometric_loss import PhotometricLoss, Views
 from vantage3d.vggt_lora.losses.scene_scale import normalize_scene
+from vantage3d.vggt_lora.losses.surface_loss import SurfaceLoss
 from vantage3d.vggt_lora.losses.weighting import FacadeCurriculum, supervised_frames
 
 Losses = dict[str, Tensor]
@@ -30,13 +31,14 @@ class MultiTaskLoss(nn.Module):
         depth: Arguments of :class:`DenseLoss` for the depth.
         point: Arguments of :class:`DenseLoss` for the world points.
         photometric: Arguments of :class:`PhotometricLoss`.
+        surface: Arguments of :class:`SurfaceLoss`, beside ``depth``.
         sparse_points: Arguments of :class:`SparsePointLoss`, in place of ``depth`` for
             data whose depth is scattered points.
         scale_statistic: "mean" or "median", see :func:`normalize_scene`.
         curriculum: Arguments of :class:`FacadeCurriculum`; None for none.
 
     Raises:
-        ValueError: If there is no term.
+        ValueError: If there is no term, or ``surface`` without ``depth``.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class MultiTaskLoss(nn.Module):
         depth: dict | None = None,
         point: dict | None = None,
         photometric: dict | None = None,
+        surface: dict | None = None,
         sparse_points: dict | None = None,
         scale_statistic: str = "mean",
         curriculum: dict | None = None,
@@ -58,6 +61,7 @@ class MultiTaskLoss(nn.Module):
         self.depth = build(DenseLoss, depth)
         self.point = build(DenseLoss, point)
         self.photometric = build(PhotometricLoss, photometric)
+        self.surface = build(SurfaceLoss, surface)
         self.sparse_points = build(SparsePointLoss, sparse_points)
         self.scale_statistic = scale_statistic
         self.curriculum = build(FacadeCurriculum, curriculum)
@@ -66,6 +70,11 @@ class MultiTaskLoss(nn.Module):
             raise ValueError(
                 "every term of MultiTaskLoss is None, so there is nothing to train. "
                 "Give the arguments of at least one."
+            )
+        if surface is not None and depth is None:
+            raise ValueError(
+                "`surface` needs the term `depth`, by whose residual it is capped, got "
+                "depth=None. Give `depth`, or take `surface` out with None"
             )
 
     def forward(
@@ -139,6 +148,17 @@ class MultiTaskLoss(nn.Module):
             views = Views(pred[..., 0], batch["images"], K, scene.world2cam)
             loss = self.photometric(views, weights * enough[:, None, None, None])
             losses["loss_photometric"] = self.photometric.weight * loss
+        if self.surface is not None:
+            (pred,) = _outputs(predictions, "depth")
+            parts = self.surface(
+                pred[..., 0],
+                scene.depths,
+                K,
+                counted,
+                weights,
+                losses["loss_reg_depth"],
+            )
+            losses |= {f"loss_{key}_depth": part for key, part in parts.items()}
         if self.sparse_points is not None:
             (pred,) = _outputs(predictions, "depth")
             loss = self.sparse_points(pred[..., 0], depth, counted, weights)
