@@ -113,8 +113,8 @@ ROUND_1 = --cfg-options model.base_weights=$(POSES_WORK)/round-1
 POSES_FILE = --cfg-options model.base_weights=$(POSES_WORK)/base
 
 .PHONY: setup extras docs minkowski mmcv-ops demo demo-depth demo-poses \
-    demo-evaluate demo-deltas demo-real demo-fusion demo-use demo-long demo-online test test-bitwise test-bitwise-avx2 \
-    test-bitwise-default lint doctor gpu-check soak
+    demo-evaluate demo-deltas demo-real demo-fusion demo-use demo-long demo-online \
+    test test-bitwise test-bitwise-avx2 test-bitwise-default lint doctor gpu-check soak
 
 setup:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV)
