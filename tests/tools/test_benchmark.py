@@ -165,3 +165,25 @@ def test_a_slice_of_the_preflight_is_named_rightly(monkeypatch, tmp_path, capsys
     assert main([*words, *faults]) == 0  # goes on
     table = (tmp_path / "table.md").read_text()
     assert "| poses +2 | 1 | 0 | 0 |" in table and "5 of 5 named rightly" in table
+
+
+def test_depth_metrics_are_timed_for_several_models(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(TOOLS))
+    from benchmark import main
+
+    size = [
+        "--frames",
+        "4",
+        "--seq-len",
+        "2",
+        "--models",
+        "2",
+        "--size",
+        "56",
+        "28",
+        "--workers",
+        "1",
+    ]
+    assert main(["depth_metrics", *size, "--groups", "depth"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("4 frames of 56x28") and "  depth" in said

@@ -31,9 +31,14 @@ UNIT = 0.1  # of the predictions, per metre
 
 
 class Job(NamedTuple):
-    """Windows for one process; ``coverage`` is the share of pixels with true depth."""
+    """Windows for one process.
+
+    ``models`` answer each and share what is of its truth alone; ``coverage`` is the
+    share of pixels with true depth.
+    """
 
     windows: int
+    models: int
     seq_len: int
     size: tuple[int, int]
     coverage: float
@@ -56,6 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the subcommand."""
     parser.add_argument("--frames", type=int, default=1000)
     parser.add_argument("--seq-len", type=int, default=8)
+    text = "that see each window; frames of all of them count"
+    parser.add_argument("--models", type=int, default=1, help=text)
     parser.add_argument("--size", type=int, nargs=2, default=(518, 168), metavar="PX")
     parser.add_argument(
         "--coverage", type=float, default=1.0, help="share of pixels with true depth"
@@ -67,11 +74,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print seconds and memory of all groups together, and CPU seconds of each."""
-    windows = -(-args.frames // args.seq_len)
-    size = args.size[0], args.size[1]
+    windows = -(-args.frames // (args.seq_len * args.models))
+    size, groups = (args.size[0], args.size[1]), tuple(args.groups)
     shares = [len(part) for part in np.array_split(range(windows), args.workers)]
     jobs = [
-        Job(share, args.seq_len, size, args.coverage, tuple(args.groups), args.seed + i)
+        Job(
+            share, args.models, args.seq_len, size, args.coverage, groups, args.seed + i
+        )
         for i, share in enumerate(shares)
     ]
     costs = list(run_parallel(measure, jobs, args.workers, __name__))
@@ -96,17 +105,20 @@ def measure(job: Job) -> Cost:
     truth, depth = make_truth(job)
     options, summary = MetricOptions(groups=job.groups), RunningSummary()
     rng = np.random.default_rng(job.seed)
+    numbers = [[number] for number in range(job.seq_len)]
     memory, tenth_mb, cpu, wall = PeakMemory(), 0.0, 0.0, 0.0
     for number in range(job.windows):
-        prediction = make_prediction(truth, depth, rng)
-        start = time.process_time(), time.perf_counter()
-        record = measure_window(prediction, truth, options)
-        summary.add([*record.frames, record.window])
-        cpu += time.process_time() - start[0]
-        wall += time.perf_counter() - start[1]
+        known = {} if job.models > 1 else None
+        for _ in range(job.models):
+            prediction = make_prediction(truth, depth, rng)
+            start = time.process_time(), time.perf_counter()
+            record = measure_window(prediction, truth, options, known)
+            summary.add(record.frames, truth.sequence, numbers)
+            cpu += time.process_time() - start[0]
+            wall += time.perf_counter() - start[1]
         if number <= job.windows // 10:
             tenth_mb = memory.peak_mb()
-    frames = job.windows * job.seq_len
+    frames = job.windows * job.models * job.seq_len
     return Cost(frames, cpu, wall, memory.idle_mb, tenth_mb, memory.peak_mb())
 
 

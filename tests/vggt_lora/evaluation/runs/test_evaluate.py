@@ -57,6 +57,21 @@ def bytes_of(folder):
     return found
 
 
+def two_of(adapters):
+    """Arguments for two of three checkpoints, the others being of no interest."""
+    numbers = (2, 10)
+    return [*(adapters / f"iter_{number}.pth" for number in numbers), "--merge", "none"]
+
+
+def check_bytes(folder, other):
+    """Models of a folder of :func:`two_of` are those of the folder with all."""
+    found, expected = bytes_of(folder), bytes_of(other)
+    models = ["baseline", "checkpoint_2", "checkpoint_10", *TRIVIAL]
+    assert ResultFolder(folder).finished() == models
+    assert found.keys() < expected.keys()
+    assert all(content == expected[path] for path, content in found.items())
+
+
 def test_models_come_in_order_with_rank_and_alpha_of_their_own_files(evaluated):
     folder = ResultFolder(evaluated)
     everything = [*NAMES, MERGED, *TRIVIAL]
@@ -189,19 +204,20 @@ def test_a_killed_evaluation_goes_on_and_ends_the_same(
         return real(net, sample, device)
 
     monkeypatch.setattr(evaluate_run, "predict", counted)
+    runs = two_of(adapters)
     with pytest.raises(CommandError, match="the same command goes on from here"):
-        evaluate(cache, tmp_path, adapters)
+        evaluate(cache, tmp_path, *runs)
     assert ResultFolder(tmp_path).finished() == ["baseline"]
     stamp = (tmp_path / "models/baseline/metrics.json").stat().st_mtime_ns
     records = tmp_path / "models/checkpoint_2/records.jsonl"
     assert records.read_text().count("\n") == 3  # head and two windows
     with records.open("a") as file:
         file.write('{"id": "cut')
-    evaluate(cache, tmp_path, adapters)
+    evaluate(cache, tmp_path, *runs)
     assert (tmp_path / "models/baseline/metrics.json").stat().st_mtime_ns == stamp
-    # The last window and the examples of one model, all of the three others.
-    assert len(measured) == 9 + 1 + 3 + 3 * 6
-    assert bytes_of(tmp_path) == bytes_of(evaluated)
+    # The last window and the examples of one model, all of the other.
+    assert len(measured) == 9 + 1 + 3 + 6
+    check_bytes(tmp_path, evaluated)
 
 
 def test_changed_weights_are_evaluated_again(evaluated, adapters, cache, tmp_path):
@@ -373,17 +389,14 @@ def open_street(cache):
     return cfg
 
 
-def test_shares_and_networks_at_once_give_the_bytes_of_one_process(
+def test_models_that_are_spread_and_at_once_give_the_bytes_of_one_process(
     evaluated, adapters, cache, tmp_path, monkeypatch
 ):
-    """The second share is killed and goes on; then the command without one merges."""
-    at_once = ("--models-at-once", "2")
-    shares = [(*at_once, "--rank", str(rank), "--world-size", "2") for rank in range(2)]
-    evaluate(cache, tmp_path, adapters, *shares[0])
-    names = [*NAMES, MERGED, *TRIVIAL]
-    assert ResultFolder(tmp_path).finished() == names[::2]
-    assert not (tmp_path / "metadata.json").exists()
-    real, calls = evaluate_run.predict, []
+    """Shares one after the other, with what is sent to them; the first is killed."""
+    real, calls, threads = evaluate_run.predict, [], []
+
+    def in_turn(task, items, workers, preload):
+        return map(pickle.loads(pickle.dumps(task)), items)
 
     def killed(*given):
         calls.append(given)
@@ -391,38 +404,29 @@ def test_shares_and_networks_at_once_give_the_bytes_of_one_process(
             raise KeyboardInterrupt
         return real(*given)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(evaluate_run, "predict", killed)
-        with pytest.raises(CommandError, match="the same command goes on from here"):
-            evaluate(cache, tmp_path, adapters, *shares[1])
-    for name in ("checkpoint_2", "checkpoint_10"):
-        assert (tmp_path / f"models/{name}/records.jsonl").read_text().count("\n") == 2
-    evaluate(cache, tmp_path, adapters, *shares[1])
-    evaluate(cache, tmp_path, adapters)
-    assert bytes_of(tmp_path) == bytes_of(evaluated)
-    assert list(ResultFolder(tmp_path).metadata()["models"]) == names
-    assert not list(tmp_path.glob(".state/**/baseline.json"))
-
-
-def test_processes_beside_one_another_give_the_bytes_of_one(
-    evaluated, adapters, cache, tmp_path, monkeypatch
-):
-    """Here one after the other, but with what is sent to them, and their threads."""
-    threads = []
-
-    def in_turn(task, items, workers, preload):
-        return map(pickle.loads(pickle.dumps(task)), items)
-
     monkeypatch.setattr(evaluate_run, "run_parallel", in_turn)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 5)
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
-    evaluate(cache, tmp_path, adapters, "--parallel-models", "2")
-    assert threads == [2, 2]
-    assert bytes_of(tmp_path) == bytes_of(evaluated)
-    assert (
-        ResultFolder(tmp_path).metadata()["models"]
-        == (ResultFolder(evaluated).metadata()["models"])
+    runs = two_of(adapters)
+    spread = ("--parallel-models", "2", "--models-at-once", "2")
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluate_run, "predict", killed)
+        with pytest.raises(CommandError, match="the same command goes on from here"):
+            evaluate(cache, tmp_path, *runs, *spread)
+    for name in ("baseline", "checkpoint_10", "trivial_median_map"):
+        assert (tmp_path / f"models/{name}/records.jsonl").read_text().count("\n") == 2
+    assert not (tmp_path / "metadata.json").exists()
+    evaluate(cache, tmp_path, *runs, *spread)
+    assert threads == [2, 2, 2]
+    check_bytes(tmp_path, evaluated)
+    both = [ResultFolder(root).metadata()["models"] for root in (tmp_path, evaluated)]
+    assert all(
+        facts["weights_hash"] == both[1][name]["weights_hash"]
+        for name, facts in both[0].items()
     )
+    overall = [row["checkpoint"] for row in rows(tmp_path / "metrics_overall.csv")]
+    assert overall == list(both[0]) == ResultFolder(tmp_path).finished()
+    assert not list(tmp_path.glob(".state/**/baseline.json"))
 
 
 def test_a_share_neither_times_nor_overwrites(adapters, cache, tmp_path):
