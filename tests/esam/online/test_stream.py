@@ -307,5 +307,10 @@ def test_a_state_of_other_options_is_refused(streams, frames, tmp_path):
     single.save(tmp_path / "s.npz")
     with pytest.raises(ValueError, match=r"s\.npz was saved with other weights"):
         online.load(tmp_path / "s.npz")
+    arrays = dict(np.load(tmp_path / "s.npz"))
+    del arrays["tracks.counts"]
+    np.savez(tmp_path / "s.npz", **arrays)
+    with pytest.raises(ValueError, match=r"s\.npz has no tracks\.counts: another ver"):
+        single.load(tmp_path / "s.npz")
     with pytest.raises(FileNotFoundError, match=r"none\.npz"):
         single.load(tmp_path / "none.npz")

@@ -351,7 +351,7 @@ class StreamSegmenter(RGBDSegmenter):
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If it is damaged, or of other weights or options.
+            ValueError: If it is damaged, or of other weights, options or version.
         """
         arrays = load_arrays(path, "stream", "Begin the stream again")
         if (key := str(arrays.get("key"))) != self.key:
@@ -360,6 +360,13 @@ class StreamSegmenter(RGBDSegmenter):
                 f"{key:.12}, this one has {self.key:.12}). Load it into a "
                 "StreamSegmenter of the same weights, segmenter, num_points, seed and "
                 "association"
+            )
+        names = [f"tracks.{name}" for name in Tracks.NAMES]
+        names += [f"map.{name}" for name in VoxelMap.NAMES]
+        if lacking := [name for name in names if name not in arrays]:
+            raise ValueError(
+                f"stream {path} has no {', '.join(lacking)}: another version saved it. "
+                "Begin the stream again (run_stream.py --overwrite)"
             )
         self.reset()
         self._place, self.order = int(arrays["place"]), Order.of_array(arrays["order"])
