@@ -290,6 +290,17 @@ def test_a_parameter_group_without_parameters(tmp_path):
         train(runs.CONFIG, str(tmp_path), cfg_options=options)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("lr_mult", {"*": 0.1}), ("no_decay", ["*"])]
+)
+def test_settings_that_the_constructor_does_not_read(key, value, tmp_path):
+    """MMEngine's own would train everything at one rate, and say nothing."""
+    options = {"optim_wrapper.paramwise_cfg": {key: value}}
+    message = f"paramwise_cfg` has '{key}', which nothing reads.*GroupingConstructor"
+    with pytest.raises(ConfigError, match=message):
+        train(runs.CONFIG, str(tmp_path), cfg_options=options)
+
+
 def test_a_released_file_that_is_not_there_says_where_it_comes_from(tmp_path):
     path = tmp_path / "mask3d_scannet200.pth"
     with pytest.raises(

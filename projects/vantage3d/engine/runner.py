@@ -111,11 +111,18 @@ class Vantage3DRunner(SurvivingRunner):
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
         """MMEngine's; the wrapper tells when weights change.
 
-        Every key of ``paramwise_cfg.custom_keys`` must be part of a parameter's name.
+        Every key of ``paramwise_cfg.custom_keys`` must be part of a parameter's name,
+        and what only GroupingConstructor reads needs it.
         """
         if isinstance(optim_wrapper, dict):
             names = [name for name, _ in bare_model(self.model).named_parameters()]
             paramwise = optim_wrapper.get("paramwise_cfg") or {}
+            for key in ("lr_mult", "no_decay"):
+                if key in paramwise and "constructor" not in optim_wrapper:
+                    raise ConfigError(
+                        f"`optim_wrapper.paramwise_cfg` has {key!r}, which nothing "
+                        "reads without optim_wrapper.constructor='GroupingConstructor'"
+                    )
             for key in paramwise.get("custom_keys", {}):
                 if not any(key in name for name in names):
                     raise ConfigError(
