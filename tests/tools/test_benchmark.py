@@ -171,19 +171,8 @@ def test_depth_metrics_are_timed_for_several_models(monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(TOOLS))
     from benchmark import main
 
-    size = [
-        "--frames",
-        "4",
-        "--seq-len",
-        "2",
-        "--models",
-        "2",
-        "--size",
-        "56",
-        "28",
-        "--workers",
-        "1",
-    ]
-    assert main(["depth_metrics", *size, "--groups", "depth"]) == 0
+    counts = ["--frames", "4", "--seq-len", "2", "--models", "2", "--workers", "1"]
+    pixels = ["--size", "56", "28", "--groups", "depth"]
+    assert main(["depth_metrics", *counts, *pixels]) == 0
     said = capsys.readouterr().out
     assert said.startswith("4 frames of 56x28") and "  depth" in said
