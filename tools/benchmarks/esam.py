@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from benchmarks.measuring import Stage, StageClock, processor
+from benchmarks.measuring import Stage, StageClock
 from numpy.typing import NDArray
 
 from vantage3d.esam import RGBDSegmenter
 from vantage3d.inference import Group, InputFrame, open_footage
+from vantage3d.process.machine import processor
 
 STAGES = {
     "superpoints": Stage("_view"),

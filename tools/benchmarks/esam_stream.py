@@ -12,13 +12,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from benchmarks.measuring import Stage, StageClock, processor
+from benchmarks.measuring import Stage, StageClock
 from numpy.typing import NDArray
 
 from vantage3d.esam import StreamSegmenter
 from vantage3d.esam.converters.segmenters import SegmenterOptions
 from vantage3d.geometry import invert_rigid
 from vantage3d.inference import InputFrame
+from vantage3d.process.machine import processor
 from vantage3d.process.memory import memory_mb
 from vantage3d.synthetic.render.scene import render
 from vantage3d.synthetic.rooms.apartment import make_apartment, walk_around

@@ -14,10 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from benchmarks.measuring import processor
-
 from vantage3d.cli.depth import evaluate_depth
 from vantage3d.evaluation.results.windows import load_windows
+from vantage3d.process.machine import processor
 from vantage3d.vggt_lora.evaluation.runs import evaluate  # noqa: F401  imported before
 
 MODELS, WINDOWS, CORES = 46, 1530, 16  # of the study that is extrapolated to

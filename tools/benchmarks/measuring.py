@@ -1,7 +1,6 @@
 """What the subjects share: seconds, memory, processes of their own, a recorded view."""
 
 import multiprocessing
-import platform
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -139,11 +138,3 @@ def recorded_depth(path: Path) -> np.ndarray:
     depth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) / 1000.0
     depth[depth > 60] = 0
     return depth
-
-
-def processor() -> str:
-    """Number and name of the cores."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if "model name" in line]
-    return f"{len(names)} x {names[0]}" if names else platform.processor()

@@ -22,7 +22,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.measuring import processor
 from benchmarks.preflight_faults import FAULTS, Damaged, Fault, in_axes, no_rays
 
 from vantage3d.converters.annotations import AnnotationSource
@@ -31,6 +30,7 @@ from vantage3d.converters.eth3d import Eth3dSource
 from vantage3d.converters.index.indexed_reader import IndexedReader
 from vantage3d.converters.index.source import FrameSource
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.process.machine import processor
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
 from vantage3d.recordings.detection import open_recording

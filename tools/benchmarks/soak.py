@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import soak_cases, soak_damage, soak_kills, soak_leaks
-from benchmarks.measuring import ROOT, processor
+from benchmarks.measuring import ROOT
 
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.process.machine import processor
 from vantage3d.process.progress import progress_line
 
 PARTS = {

@@ -3,6 +3,7 @@
 import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from vantage3d.process.memory import total_memory_mb
@@ -35,5 +36,13 @@ def device_facts(device: str) -> dict[str, Any]:
         facts = torch.cuda.get_device_properties(torch.device(device))
         memory = facts.total_memory / 2**20
         return {"type": "cuda", "name": facts.name, "memory_mb": memory, **threads}
-    name = platform.processor() or platform.machine()
-    return {"type": "cpu", "name": name, "memory_mb": total_memory_mb(), **threads}
+    memory = total_memory_mb()
+    return {"type": "cpu", "name": processor(), "memory_mb": memory, **threads}
+
+
+def processor() -> str:
+    """Number and name of the cores."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if "model name" in line]
+    return f"{len(names)} x {names[0]}" if names else platform.machine()
