@@ -392,11 +392,15 @@ def open_street(cache):
 def test_models_that_are_spread_and_at_once_give_the_bytes_of_one_process(
     evaluated, adapters, cache, tmp_path, monkeypatch
 ):
-    """Shares one after the other, with what is sent to them; the first is killed."""
+    """Shares one after the other, with what is sent to them; the first is killed.
+
+    What measures (`--metric-workers`) is sent as well.
+    """
     real, calls, threads = evaluate_run.predict, [], []
 
     def in_turn(task, items, workers, preload):
-        return map(pickle.loads(pickle.dumps(task)), items)
+        sent = (pickle.loads(pickle.dumps((task, item))) for item in items)
+        return (work(item) for work, item in sent)
 
     def killed(*given):
         calls.append(given)
