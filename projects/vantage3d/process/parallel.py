@@ -56,7 +56,7 @@ def run_parallel(
     except BrokenProcessPool as error:
         raise RuntimeError(
             f"one of {workers} worker processes died, probably for want of memory. Run "
-            "the same command again to go on where it stopped, with fewer --workers"
+            "the same command again to go on where it stopped, with fewer processes"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
