@@ -46,8 +46,8 @@ REAL_NAME = real-$(if $(RGBD),$(notdir $(patsubst %/,%,$(RGBD))),shelf)
 REAL_DATA = --data-root $(DATA)/$(REAL_NAME)
 REAL_WORK = $(WORK)/demo-real/$(REAL_NAME)
 
-# Rows of `make demo-fusion`, all from the same weights of the points alone, and those of
-# 2 cm from their own; FUSION_ROWS="points bifusion" for some.
+# Rows of `make demo-fusion`, all from the same weights of the points alone; that of 2 cm
+# from these after an epoch at 2 cm. FUSION_ROWS="points bifusion" for some.
 FUSION_ROWS ?= points fine injection bifusion both shuffled imagenet untrained
 FUSION_SEEDS ?= 0 1 2
 FUSION = configs/ESAM_CA/ESAM_sv_synthetic_CA
@@ -64,7 +64,7 @@ fusion_steps = $(foreach key,train_cfg.max_epochs param_scheduler.1.end \
 fusion_option = $(foreach loader,train test,$(loader)_dataloader.dataset.$(1))
 FUSION_points = 3D only=$(FUSION).py
 FUSION_fine = 3D only, 2 cm=$(FUSION).py model.voxel_size=0.02 \
-    load_from=$(FUSION_WORK)/start-fine/epoch_2.pth
+    load_from=$(FUSION_WORK)/start-fine/epoch_1.pth
 FUSION_injection = injection=$(FUSION)_dino_inject.py
 FUSION_bifusion = BiFusion=$(FUSION)_dino_bifusion.py
 FUSION_both = both=$(FUSION)_dino_bifusion_inject.py
@@ -213,8 +213,8 @@ demo-fusion: extras
 	    --work-dir $(FUSION_WORK)/start --cfg-options $(call fusion_steps,2) \
 	    load_from=$(WORK)/demo/epoch_12.pth
 	$(TRAIN) $(FUSION).py --data-root $(FUSION_DATA) --resume \
-	    --work-dir $(FUSION_WORK)/start-fine --cfg-options $(call fusion_steps,2) \
-	    load_from=$(WORK)/demo/epoch_12.pth model.voxel_size=0.02
+	    --work-dir $(FUSION_WORK)/start-fine --cfg-options $(call fusion_steps,1) \
+	    load_from=$(FUSION_WORK)/start/epoch_2.pth model.voxel_size=0.02
 	OMP_NUM_THREADS=1 $(RUN) tools/compare.py --data-root $(FUSION_DATA) \
 	    --out $(FUSION_WORK)/rows --load-from $(FUSION_WORK)/start/epoch_2.pth \
 	    --seeds $(FUSION_SEEDS) \

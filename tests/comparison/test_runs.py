@@ -151,6 +151,7 @@ def test_a_row_has_options_and_a_start_of_its_own(plan, jobs):
     assert given["a.py"]["load_from"].endswith("initial/seed1.pth")
     assert given["b.py"] == {**own["b"], "randomness.seed": 1}
     assert re.search(r"- b: `\S+/b.py model.voxel_size=0.02 load_from=fine.pth`", text)
+    assert "\n- all: `model.voxel_size=0.05`\n" in text
     with pytest.raises(ValueError, match="out/b/seed0 holds a run with another config"):
         run_all(replace(fine, own_options={}))
     with pytest.raises(ValueError, match=r"`own_options` must be one of 'a', 'b'.*'c'"):

@@ -201,12 +201,18 @@ def markdown(plan: Plan, rows: Rows, pairs: Differences) -> str:
         "",
     ]
     for name, path in plan.configs.items():
-        words = (f"{k}={option_text(v)}" for k, v in plan.options_of(name).items())
-        lines.append(f"- {name}: `{' '.join([str(path), *words])}`")
-    return "\n".join([*lines, *_pairs(plan, pairs), ""])
+        own = _words(plan.own_options.get(name, {}))
+        lines.append(f"- {name}: `{' '.join([str(path), *own])}`")
+    if plan.options:
+        lines.append(f"- all: `{' '.join(_words(plan.options))}`")
+    return "\n".join([*lines, *_pairs(pairs), ""])
 
 
-def _pairs(plan: Plan, pairs: Differences) -> list[str]:
+def _words(options: Mapping[str, Any]) -> list[str]:
+    return [f"{key}={option_text(value)}" for key, value in options.items()]
+
+
+def _pairs(pairs: Differences) -> list[str]:
     """A table of the differences of every two rows."""
     if not pairs:
         return []
