@@ -27,7 +27,11 @@ model = dict(
 train_dataloader, val_dataloader, test = _base_.poses.brick.values()
 test_dataloader = dict(num_workers=0, dataset=dict(_delete_=True, **test))
 iters = 150
-optim_wrapper = dict(optimizer=dict(lr=2e-3), accumulative_counts=1)
+optim_wrapper = dict(
+    optimizer=dict(lr=2e-3),
+    accumulative_counts=1,
+    clip_modules={"camera_head.*": 1.0},
+)
 param_scheduler = [
     dict(**_base_.rise, end=30),
     dict(**_base_.fall, begin=30, end=iters, T_max=iters - 30),
