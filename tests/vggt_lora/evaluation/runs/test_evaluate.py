@@ -50,7 +50,9 @@ def bytes_of(folder):
     for path in sorted(folder.glob("models/*/*")):
         if path.name == "metrics.json":
             content = json.loads(path.read_text())
-            del content["performance.eval_seconds"], content["crc32"]
+            seconds = [key for key in content if key.startswith("performance.")]
+            for key in (*seconds, "crc32"):
+                del content[key]
             found[path.relative_to(folder)] = json.dumps(content).encode()
         else:
             found[path.relative_to(folder)] = path.read_bytes()
@@ -412,11 +414,12 @@ def test_models_that_are_spread_and_at_once_give_the_bytes_of_one_process(
     monkeypatch.setattr(torch, "get_num_threads", lambda: 5)
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
     runs = two_of(adapters)
-    spread = ("--parallel-models", "2", "--models-at-once", "2")
+    spread = ("--parallel-models", "2", "--models-at-once", "2", "--repeats", "3")
+    monkeypatch.setattr(evaluate_run, "time_alone", lambda task: {"fps": 7.0})
     with monkeypatch.context() as patch:
         patch.setattr(evaluate_run, "predict", killed)
         with pytest.raises(CommandError, match="the same command goes on from here"):
-            evaluate(cache, tmp_path, *runs, *spread)
+            evaluate(cache, tmp_path, *runs, *spread, "--overwrite")
     for name in ("baseline", "checkpoint_10", "trivial_median_map"):
         assert (tmp_path / f"models/{name}/records.jsonl").read_text().count("\n") == 2
     assert not (tmp_path / "metadata.json").exists()
@@ -428,6 +431,10 @@ def test_models_that_are_spread_and_at_once_give_the_bytes_of_one_process(
         facts["weights_hash"] == both[1][name]["weights_hash"]
         for name, facts in both[0].items()
     )
+    for name, facts in both[0].items():
+        speed = ResultFolder(tmp_path).metrics(name).get("performance.fps")
+        assert (speed is None) == (facts["kind"] == "trivial")
+        assert speed is None or speed["mean"] == 7.0
     overall = [row["checkpoint"] for row in rows(tmp_path / "metrics_overall.csv")]
     assert overall == list(both[0]) == ResultFolder(tmp_path).finished()
     assert not list(tmp_path.glob(".state/**/baseline.json"))

@@ -92,9 +92,13 @@ def evaluate_run(options: RunOptions) -> ResultFolder:
 
 
 def _share_of(plan: Plan, threads: int, shard: Shard) -> None:
-    """Evaluate a share in a process of its own, on one of the GPUs if there are any."""
+    """Evaluate a share in a process of its own, on one of the GPUs if there are any.
+
+    What was to be forgotten is, and what was to be timed has been.
+    """
     torch.set_num_threads(threads)
-    plan.options = replace(plan.options, shard=shard, parallel_models=1)
+    own = dict(shard=shard, parallel_models=1, overwrite=False, repeats=0)
+    plan.options = replace(plan.options, **own)
     _evaluate_share(plan, shard)
 
 
