@@ -99,6 +99,7 @@ def test_a_camera_is_a_source(weights, tmp_path):
         (["--follow", "--labels", "x"], "--labels is for recordings"),
         (["--follow", 0.5], r"--follow must be at least 1, got 0\.5"),
         (["--realtime", -3], r"--realtime must be at least 0, got -3"),
+        (["--clip-weights", "x"], "--clip-weights is of --text-features"),
     ],
 )
 def test_options_that_do_not_go_together(room, weights, tmp_path, options, message):
