@@ -6,7 +6,7 @@ that of the scanner. In `poses` frames are up to four apart, in the order of tim
 """
 
 
-def loaders(root, apart=None, **depth):
+def loaders(root, apart=None, batch_size=2, **depth):
     """Loaders of one process, and the dataset of the test, which replaces another."""
     small = dict(data_root=root, frames=3, image_size=168, aspect=0.34)
     sampling, fixed = dict(span=4), dict()
@@ -17,7 +17,7 @@ def loaders(root, apart=None, **depth):
     held_out = dict(**small, **depth, **fixed)
     unseen = dict(type="KITTI360Dataset", split="val", test_mode=True, **small, **fixed)
     return dict(
-        train=dict(**quick, batch_size=2, dataset=sample),
+        train=dict(**quick, batch_size=batch_size, dataset=sample),
         val=dict(**quick, dataset=dict(windows=12, dataset=held_out)),
         test=dict(type="ExactViews", dataset=unseen),
     )
@@ -27,8 +27,8 @@ demo = dict(
     suburb=loaders("data/demo-depth/suburb", depth="exact"),
     brick=loaders("data/demo-depth/brick"),
 )
-apart = dict(span=4, in_time=True)
+apart = dict(apart=dict(span=4, in_time=True), batch_size=8)
 poses = dict(
-    suburb=loaders("data/demo-poses/suburb", apart, depth="exact"),
-    brick=loaders("data/demo-poses/brick", apart),
+    suburb=loaders("data/demo-poses/suburb", **apart, depth="exact"),
+    brick=loaders("data/demo-poses/brick", **apart),
 )
