@@ -76,11 +76,11 @@ def test_demo_real_finds_objects_in_frames_it_never_saw(tmp_path):
     short = "train_cfg.max_epochs=40 train_cfg.val_interval=40 param_scheduler.end=40"
     options = f"REAL_OPTIONS=--cfg-options {short} model.voxel_size=0.03"
     make("demo-real", f"SHELF={shelf}", "REAL_ROWS=points", options, *folders)
-    work_dir = tmp_path / "work_dirs/demo-real/real-shelf/points/seed0/test"
-    report = newest_report(work_dir)["answers"]
+    row = tmp_path / "work_dirs/demo-real/real-shelf/points"
+    report = newest_report(row)["answers"]
     model = report.pop("model")["all_ap_50%"]
     assert model > max(answer["all_ap_50%"] for answer in report.values()) + 0.2
-    check_pictures(work_dir)
+    check_pictures(row / "seed0/test")
 
 
 def scenes(root: Path, split: str) -> set[str]:
