@@ -1,6 +1,6 @@
 """`make demo-poses`: strategy C brings depth and poses of a suburb to a brick quarter.
 
-Strategy C with the camera trunk, as on ETH3D, and a larger rate for 150 steps on LiDAR
+Strategy C with the camera trunk, as on ETH3D, and a larger rate for 400 steps on LiDAR
 depth. The test says what is known without looking, before and after, on drives that
 were never trained on.
 
@@ -26,7 +26,7 @@ model = dict(
 )
 train_dataloader, val_dataloader, test = _base_.poses.brick.values()
 test_dataloader = dict(num_workers=0, dataset=dict(_delete_=True, **test))
-iters = 150
+iters = 400
 optim_wrapper = dict(
     optimizer=dict(lr=2e-3),
     accumulative_counts=1,
@@ -36,8 +36,8 @@ param_scheduler = [
     dict(**_base_.rise, end=30),
     dict(**_base_.fall, begin=30, end=iters, T_max=iters - 30),
 ]
-train_cfg = dict(max_iters=iters, val_interval=150)
-default_hooks = dict(checkpoint=dict(interval=50), base=dict(type="BaseUntouchedHook"))
+train_cfg = dict(max_iters=iters, val_interval=200)
+default_hooks = dict(checkpoint=dict(interval=100), base=dict(type="BaseUntouchedHook"))
 test_evaluator = dict(
     _delete_=True, type="DepthComparison", answers=dict(before="base", after="pred")
 )
