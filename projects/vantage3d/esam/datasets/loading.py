@@ -305,24 +305,22 @@ def _another(path: Path, seed: int) -> Path:
     Raises:
         ValueError: If there is no other.
     """
-    paths, order = _cycle(path.parents[1], path.suffix, seed)
-    if len(paths) < 2:
+    others = _cycle(path.parents[1], path.suffix, seed)
+    if len(others) < 2:
         raise ValueError(
             f"{path} is the only feature file of {path.parents[1]}: there is none to "
             "exchange it for. Extract the features of more frames, or leave out "
             "`shuffled`"
         )
-    return paths[order[paths.index(path)]]
+    return others.get(path, path)  # who reads a missing file names it
 
 
 @lru_cache(maxsize=2)
-def _cycle(folder: Path, suffix: str, seed: int) -> tuple[list[Path], np.ndarray]:
-    """Feature files, and the place of the one behind each on a round through all."""
+def _cycle(folder: Path, suffix: str, seed: int) -> dict[Path, Path]:
+    """Feature files, and the one behind each on a round through all."""
     paths = sorted(folder.glob(f"*/*{suffix}"))
-    tour = np.random.default_rng(seed).permutation(len(paths))
-    order = np.empty_like(tour)
-    order[tour] = np.roll(tour, -1)
-    return paths, order
+    tour = [paths[i] for i in np.random.default_rng(seed).permutation(len(paths))]
+    return dict(zip(tour, tour[1:] + tour[:1]))
 
 
 @TRANSFORMS.register_module()
