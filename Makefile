@@ -98,23 +98,51 @@ STREETS = kitti360 --frames 12 --size 352x94 --columns 1000 --workers $(WORKERS)
 # LiDAR depth as far as the scanner reaches: what it is not taught, a network gets wrong.
 LIDAR = --view 56 168 --depth-range 0.1 120
 DEPTH_DATA = $(DATA)/demo-depth
-DEPTH_WORK = $(WORK)/demo-depth
+# Of demo-depth and what builds on it; the data stay, any but 0 has a folder of its own.
+DEPTH_SEED ?= 0
+SEEDED = $(patsubst %,-seed-%,$(filter-out 0,$(DEPTH_SEED)))
+DEPTH_WORK = $(WORK)/demo-depth$(SEEDED)
 DEPTH_BASE = configs/vggt_lora/finetune_kitti360_demo.py
 DEPTH_LORA = configs/vggt_lora/lora_kitti360_strategy_b_demo.py
-BASE_FILE = --cfg-options model.base_weights=$(DEPTH_WORK)/base
+WITH_SEED = --cfg-options randomness.seed=$(DEPTH_SEED)
+BASE_FILE = $(WITH_SEED) model.base_weights=$(DEPTH_WORK)/base
+EVALUATE = $(RUN) tools/evaluate_depth.py $(DEPTH_LORA)
+ON_BRICK = --data-root $(DEPTH_DATA)/brick --seq-stride 2 --max-seqs 30 \
+    --stratified-sampling --min-building 100 --num-workers $(WORKERS) $(BASE_FILE) \
+    test_dataloader.dataset.dataset.depth=exact
+
+# Rows of `make demo-presets`: in what each differs from strategy B.
+PRESETS ?= half all c qk finish surface photometric
+PRESETS_METRICS = depth.full.abs_rel depth.full.delta1 depth.full.rmse \
+    normals.full.angular_mean planarity.full.residual_mean
+ALL_BLOCKS = "model.lora.target_modules=depth_head.*,aggregator.*_blocks.*"
+PRESET_half = "model.lora.target_modules=depth_head.*,aggregator.*_blocks.[3-5].*"
+PRESET_all = $(ALL_BLOCKS)
+PRESET_c = $(ALL_BLOCKS) model.lora.rank=32 model.lora.alpha=64 \
+    model.criterion.depth.valid_range=0.98 model.criterion.curriculum.hold=0.3
+PRESET_qk = model.lora.attention_parts=qk \
+    "model.lora.target_modules=depth_head.*,aggregator.*_blocks.[45].attn.qkv"
+PRESET_finish = load_from=$(DEPTH_WORK)/lora/iter_300.pth model.lora.alpha=8 \
+    optim_wrapper.optimizer.lr=4e-4 param_scheduler.0.end=2 param_scheduler.1.begin=2 \
+    param_scheduler.1.T_max=28 $(foreach key,param_scheduler.1.end train_cfg.max_iters \
+    train_cfg.val_interval default_hooks.checkpoint.interval,$(key)=30)
+PRESET_surface = model.criterion.surface.normal=0.5 model.criterion.surface.plane=2.0 \
+    model.criterion.surface.cap=0.5
+PRESET_photometric = model.criterion.photometric.weight=0.5
 
 # The same for `make demo-poses`: the rig turns, so that there are poses to know. The
 # suburb's scanner is not learned from.
 POSES_DATA = $(DATA)/demo-poses
-POSES_WORK = $(WORK)/demo-poses
+POSES_WORK = $(WORK)/demo-poses$(SEEDED)
 POSES_BASE = configs/vggt_lora/finetune_kitti360_poses_demo.py
 POSES_LORA = configs/vggt_lora/lora_kitti360_strategy_c_poses_demo.py
-ROUND_1 = --cfg-options model.base_weights=$(POSES_WORK)/round-1
-POSES_FILE = --cfg-options model.base_weights=$(POSES_WORK)/base
+ROUND_1 = $(WITH_SEED) model.base_weights=$(POSES_WORK)/round-1
+POSES_FILE = $(WITH_SEED) model.base_weights=$(POSES_WORK)/base
 
 .PHONY: setup extras docs minkowski mmcv-ops demo demo-depth demo-poses \
-    demo-evaluate demo-deltas demo-real demo-fusion demo-use demo-long demo-online \
-    test test-bitwise test-bitwise-avx2 test-bitwise-default lint doctor gpu-check soak
+    demo-presets demo-evaluate demo-deltas demo-real demo-fusion demo-use demo-long \
+    demo-online test test-bitwise test-bitwise-avx2 test-bitwise-default lint doctor \
+    gpu-check soak
 
 setup:
 	@$(PYTHON) tools/setup_env.py --venv $(VENV)
@@ -148,7 +176,7 @@ demo-depth: setup
 	    --root-path $(DEPTH_DATA)/$$district/raw --out-dir $(DEPTH_DATA)/$$district \
 	    $(LIDAR) --workers $(WORKERS) || exit 1; done
 	$(TRAIN_TWICE) $(DEPTH_BASE) --data-root $(DEPTH_DATA)/suburb \
-	    --work-dir $(DEPTH_WORK)/base --resume
+	    --work-dir $(DEPTH_WORK)/base --resume $(WITH_SEED)
 	$(TRAIN_TWICE) $(DEPTH_LORA) --data-root $(DEPTH_DATA)/brick \
 	    --work-dir $(DEPTH_WORK)/lora --resume $(BASE_FILE)
 	$(TEST) $(DEPTH_BASE) $(DEPTH_WORK)/base \
@@ -176,12 +204,21 @@ demo-poses: demo-depth
 	    --work-dir $(POSES_WORK) $(POSES_FILE)
 
 demo-evaluate: demo-depth
-	$(RUN) tools/evaluate_depth.py $(DEPTH_LORA) $(DEPTH_WORK)/lora \
-	    --data-root $(DEPTH_DATA)/brick --out-dir $(DEPTH_WORK)/evaluation \
-	    --seq-stride 2 --max-seqs 30 --stratified-sampling --min-building 100 \
-	    --num-workers $(WORKERS) $(BASE_FILE) \
-	    test_dataloader.dataset.dataset.depth=exact
+	$(EVALUATE) $(DEPTH_WORK)/lora --out-dir $(DEPTH_WORK)/evaluation $(ON_BRICK)
 	$(RUN) tools/visualize_depth_metrics.py $(DEPTH_WORK)/evaluation
+
+# What the variants of strategy B buy from the same base (docs/vggt_training.md).
+demo-presets: demo-depth
+	$(foreach row,$(PRESETS),$(TRAIN_TWICE) $(DEPTH_LORA) \
+	    --data-root $(DEPTH_DATA)/brick --work-dir $(DEPTH_WORK)/$(row) --resume \
+	    $(BASE_FILE) $(PRESET_$(row)) &&) true
+	for row in lora $(PRESETS); do $(EVALUATE) \
+	    $$(cat $(DEPTH_WORK)/$$row/last_checkpoint) --merge none --repeats 0 \
+	    --groups depth normals planarity \
+	    --out-dir $(DEPTH_WORK)/presets/$$row $(ON_BRICK) || exit 1; done
+	for row in $(PRESETS); do $(RUN) tools/compare_depth_runs.py \
+	    $(DEPTH_WORK)/presets/lora $(DEPTH_WORK)/presets/$$row \
+	    --metrics $(PRESETS_METRICS) || exit 1; done
 
 demo-real: $(if $(REAL_PACK),extras,setup)
 ifeq ($(RGBD),)

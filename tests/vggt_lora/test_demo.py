@@ -105,9 +105,11 @@ def test_picture_has_four_different_panels(demo):
         assert np.abs(panels[one] - panels[other]).mean() > 0.2
 
 
-def test_make_runs_these_configs_on_two_districts():
+@pytest.mark.parametrize(("seed", "work"), [(0, "demo-depth"), (3, "demo-depth-seed-3")])
+def test_make_runs_these_configs_on_two_districts(seed, work):
     """What is trained on and what is held out differ by their drives' numbers."""
     command = ["make", "-n", "demo-depth", f"VENV={sys.prefix}", "DATA=d", "WORK=w"]
+    command += [f"DEPTH_SEED={seed}"] if seed else []
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     text = done.stdout.replace("\\\n", " ")
     lines = [" ".join(line.split()) for line in text.splitlines()]
@@ -118,4 +120,6 @@ def test_make_runs_these_configs_on_two_districts():
     trained = [line for line in lines if "tools/train.py" in line]
     for line, config in zip(trained, (BASE, LORA), strict=True):
         assert config.removeprefix(f"{ROOT}/") in line and "--resume" in line
-    assert trained[1].endswith("model.base_weights=w/demo-depth/base")
+        assert f" --cfg-options randomness.seed={seed}" in line
+    assert trained[1].endswith(f"model.base_weights=w/{work}/base")
+    assert all(f" w/{work}" in line for line in lines[lines.index(trained[0]) :])
