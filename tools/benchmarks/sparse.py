@@ -35,6 +35,7 @@ from vantage3d.sparse import floor_coordinates, voxelize
 from vantage3d.synthetic import make_room, scene_mesh
 
 ENGINES = ("torch", "minkowski")
+ONE_THREAD = "torch, one thread"
 TARGETS = {"predict": 2.5, "predict_bf16": 3.5, "train": 2.0}
 TOLERANCE = 1e-4
 VOXEL_SIZE = 0.02
@@ -88,7 +89,8 @@ def run(args: argparse.Namespace) -> int:
         arrays = cloud.coordinates.numpy(), cloud.features.numpy()
         gflop = apart(count_gflop, arrays)
         for task in args.tasks:
-            results: Results = {engine: [] for engine in engines}
+            rows = [*engines, ONE_THREAD] if torch.get_num_threads() > 1 else engines
+            results: Results = {row: [] for row in rows}
             for _ in range(args.rounds):
                 for engine, turns in results.items():
                     turns.append(apart(measure, engine, arrays, task, repeats))
@@ -132,6 +134,9 @@ def output(engine: str, cloud: Arrays) -> np.ndarray:
 
 def measure(engine: str, cloud: Arrays, task: str, repeats: int) -> dict:
     """Times of predictions or of training steps, and memory."""
+    if engine == ONE_THREAD:
+        engine = "torch"
+        torch.set_num_threads(1)
     net = backbone(engine, task)
     if task != "train":
         fold_norms(net, lambda: forward(net, cloud))
@@ -207,15 +212,18 @@ def _report(
         growth = median(turn["peak_mb"] - turn["idle_mb"] for turn in turns)
         speed = gflop / seconds[engine]
         print(
-            f"  {engine:10s} median {seconds[engine]:.3f} s, best {min(times):.3f} s, "
+            f"  {engine:17s} median {seconds[engine]:.3f} s, best {min(times):.3f} s, "
             f"{speed:.0f} GFLOP/s = {speed / peak:.0%} of {peak:.0f}, peak memory "
             f"{memory[engine]:.0f} MB, {growth:.0f} above the idle network"
         )
         if others > 0.05:
             print(
-                f"  {'':10s} other processes used {others:.0%} of the cores meanwhile"
+                f"  {'':17s} other processes used {others:.0%} of the cores meanwhile"
             )
-    if len(results) > 1:
+    if ONE_THREAD in seconds:
+        ratio = seconds[ONE_THREAD] / seconds["torch"]
+        print(f"  {torch.get_num_threads()} threads are {ratio:.2f} times as fast as one")
+    if "minkowski" in results:
         ratio = seconds["minkowski"] / seconds["torch"]
         print(
             f"  ours is {ratio:.2f} times as fast (wanted {TARGETS[task]:.1f}), with "
