@@ -20,7 +20,7 @@ from vantage3d.cli.predict import (
 from vantage3d.process.command import one_message
 from vantage3d.results.outputs import OUTPUTS
 
-ASSOCIATIONS = ("box_iou", "buffer", "legacy", "voxels")
+ASSOCIATIONS = ("box_iou", "buffer", "legacy", "tracking", "voxels")
 CAMERA = Path("realsense")  # a source, where no folder is called so
 TABLE = "instances.csv"
 

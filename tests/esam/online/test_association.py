@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from vantage3d.esam.online.association import (
-    MISSED,
     RULES,
     box_iou,
     boxes_of,
@@ -14,7 +13,7 @@ from vantage3d.esam.online.association import (
     online_merge,
     take_in,
 )
-from vantage3d.esam.online.tracks import Detections, Tracks
+from vantage3d.esam.online.tracks import AGE, MISSED, Detections, Tracks
 from vantage3d.esam.online.voxel_map import VoxelMap
 from vantage3d.geometry import unproject
 from vantage3d.synthetic.rooms.filming import Job, film, sensor_intrinsics
@@ -299,6 +298,87 @@ def test_detections_of_a_frame_that_are_one_get_one_id():
     assert len(set(Stream("buffer").see(other))) == 4
     nothing = found.kept(np.zeros(4, bool))
     assert Stream("buffer").see(nothing) == []
+
+
+def planted(starts, looks, parts=None, **more) -> Detections:
+    """Detections of a tracker's vectors, and unit boxes that begin along x."""
+    found = boxed(starts, EYE[looks], **more)
+    kinds = EYE[looks if parts is None else parts]
+    return found._replace(feats=None, track_feats=EYE[looks], part_feats=kinds)
+
+
+def test_planted_vectors_are_associated_as_planted():
+    """Whatever the order, by vectors where boxes do not say, and of equal class."""
+    stream = Stream("tracking")
+    assert stream.see(planted([0, 0.2, 5], [0, 1, 2])) == [0, 1, 2]
+    assert stream.see(planted([5, 0.2, 0], [2, 0, 1])) == [2, 0, 1]
+    assert stream.see(planted([0.1, 5, 7], [1, 2, 3])) == [1, 2, 3]
+    assert stream.see(planted([5], [2], labels=[1])) == [4]
+    assert stream.see(planted([20], [0])) == [5]  # boxes do not touch
+
+
+def test_the_heat_is_softmax_times_sigmoid_of_all_that_is_looked_for():
+    """Against all assignments, with the mean of what each instance looked like."""
+    rng = np.random.default_rng(1)
+    for _ in range(10):
+        stream = Stream("tracking")
+        feats = rng.normal(size=(3, 3, 4)) + 1
+        feats /= np.linalg.norm(feats, axis=2, keepdims=True)
+        starts = np.array([0, 0.3, 0.6])
+        for own in feats[:2]:  # the second time at its place, whatever it looks like
+            found = boxed(starts, EYE[:3])
+            found = found._replace(track_feats=own, part_feats=EYE[:3])
+            stream.tracks.observe(np.arange(3), found, 0, np.zeros(0, np.int64))
+        known, means = stream.tracks.lately()
+        assert known.tolist() == [0, 1, 2]
+        sums = feats[0] + feats[1]
+        expected = sums / np.linalg.norm(sums, axis=1, keepdims=True)
+        np.testing.assert_allclose(means, expected)
+        after = starts + rng.uniform(-0.2, 0.2, 3)
+        logits = (feats[2] @ expected.T - 0.5) / 0.07
+        heat = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+        iou = 1 - np.abs(after[:, None] - starts)
+        gain = heat / (1 + np.exp(-logits)) * iou / (2 - iou)
+        best = max(permutations(range(3)), key=lambda p: gain[range(3), p].sum())
+        found = boxed(after, EYE[:3])
+        found = found._replace(track_feats=feats[2], part_feats=EYE[:3])
+        assert stream.see(found) == list(best)
+
+
+def test_a_tracker_forgets_what_it_missed_and_what_is_old():
+    """After 50 frames without it an instance, after 100 frames a vector."""
+    elsewhere = planted([9], [2])
+    for missed, expected in ((MISSED, 0), (MISSED + 1, 2)):
+        stream = Stream("tracking")
+        stream.see(planted([0], [0]))
+        for _ in range(missed):
+            stream.see(elsewhere)
+        assert stream.see(planted([0], [0])) == [expected]
+    stream = Stream("tracking")
+    stream.see(planted([0], [0]))
+    for _ in range(AGE - 1):
+        stream.see(planted([0], [1]))
+    oldest = stream.tracks.lately_feats[0]
+    stream.see(planted([0], [1]))
+    assert (oldest == EYE[0]).all() and len(stream.tracks.lately_ids) == AGE
+    assert (stream.tracks.lately()[1] == EYE[1]).all()
+    nothing = elsewhere.kept(np.zeros(1, bool))
+    for _ in range(MISSED + 1):  # frames that show nothing count
+        assert stream.see(nothing) == []
+    assert stream.tracks.lately()[0].tolist() == []
+    assert stream.see(planted([0], [1])) == [1]
+
+
+def test_parts_of_a_frame_that_are_alike_get_one_id():
+    """By their own vectors, where masks overlap enough, whatever they look like."""
+    masks = np.zeros((3, 40), bool)
+    masks[0, :20], masks[1, 4:24], masks[2, 24:] = True, True, True
+    for parts, number in (([0, 0, 0], 2), ([0, 1, 0], 3)):
+        found = planted([0, 0, 0], [0, 1, 2], parts)
+        found = found._replace(masks=masks, points=np.zeros((40, 3)))
+        stream = Stream("tracking")
+        assert len(set(stream.see(found))) == number
+        assert len(stream.tracks.lately_ids) == 3
 
 
 def test_boxes_alone_follow_what_overlaps_most():

@@ -21,6 +21,14 @@ ONLINE = {
     "model.memory": {"type": "MultilevelMemory", "in_channels": (24, 32, 48, 64)},
     "model.merge_head": {"type": "MergeHead", "in_channels": 96, "out_channels": 32},
     "model.merge_criterion": {"type": "ScanNetMergeCriterion_Fast"},
+    "model.track_head": {
+        "type": "TrackHead",
+        "in_channels": 96,
+        "out_channels": 24,
+        "d_hidden": 32,
+        "num_heads": 4,
+    },
+    "model.track_criterion": {"type": "TrackCriterion"},
     "model.decoder.bbox_flag": True,
     "model.test_cfg.npoint_thr": 20,
 }
@@ -87,7 +95,9 @@ def state(stream) -> list:
     of = [(stream.tracks, stream.tracks.NAMES), (stream.map, stream.map.NAMES)]
     arrays = [getattr(one, name) for one, names in of for name in names]
     known = stream.memory.known if stream.memory else []
-    return arrays + [level.features.numpy() for level in known if level is not None]
+    queries = stream.track_head.known or [] if stream.track_head else []
+    features = [level.features for level in known if level is not None]
+    return arrays + [rows.numpy() for rows in [*features, *queries]]
 
 
 def equal(a: list, b: list) -> bool:
@@ -118,9 +128,11 @@ def test_ids_are_those_of_the_table(objects, frames):
     assert set().union(*shown[1:]) & shown[0]  # some are seen again
 
 
-def test_a_stream_in_two_halves_is_one(streams, frames, tmp_path):
-    """Bit for bit, whatever happened to the process in between."""
+def test_a_stream_in_two_halves_is_one(streams, frames, tmp_path, monkeypatch):
+    """Bit for bit, whatever happened to the process in between; by a tracker."""
     stream = streams["online"]
+    monkeypatch.setattr(stream, "rule", RULES["tracking"])
+    torch.nn.init.eye_(stream.track_head.attention.attn.out_proj.weight)  # it looks
     whole = list(stream.stream(frames))
     expected = state(stream)
     stream.reset()
@@ -132,9 +144,12 @@ def test_a_stream_in_two_halves_is_one(streams, frames, tmp_path):
     last = stream.step(frames[2].color, **frame_arguments(frames[2]))
     assert same(last, whole[2]) and equal(state(stream), expected)
     assert stream.tracks.feats.shape[1] == 32 and stream.tracks.boxes.shape[1] == 6
+    assert stream.tracks.lately_feats.shape[1] == 24 and len(stream.tracks.lately_at)
     assert all(level is not None for level in stream.memory.known)
+    assert len(stream.track_head.known[0])
     stream.reset()
     assert stream.memory.known == [None] * 4 and len(stream.tracks) == 0
+    assert stream.track_head.known is None and len(stream.tracks.lately_at) == 0
 
 
 def test_the_times_of_a_queue_are_part_of_the_state(streams, tmp_path, monkeypatch):
@@ -174,6 +189,10 @@ def test_the_legacy_association_needs_an_online_model(
 ):
     with pytest.raises(ConfigError, match=r"needs vectors and boxes .* has none"):
         StreamSegmenter(weights("esam"), association="legacy")
+    with pytest.raises(
+        ConfigError, match=r"tracker's vectors and boxes .*_tracking.py"
+    ):
+        StreamSegmenter(weights("esam"), association="tracking")
     stream = streams["online"]
     monkeypatch.setattr(stream, "rule", RULES["legacy"])
     found = list(stream.stream(frames[:2]))

@@ -15,6 +15,7 @@ from vantage3d.esam.losses.matcher import (
     frame_targets,
 )
 from vantage3d.esam.losses.merge_criterion import ScanNetMergeCriterion_Fast
+from vantage3d.esam.losses.track_criterion import TrackCriterion
 
 __all__ = [
     "AxisAlignedIoULoss",
@@ -27,5 +28,6 @@ __all__ = [
     "ScanNetMixedCriterion",
     "ScanNetSemanticCriterion",
     "SparseMatcher",
+    "TrackCriterion",
     "frame_targets",
 ]

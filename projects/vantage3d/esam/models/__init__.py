@@ -13,6 +13,7 @@ from vantage3d.esam.models.mixformer3d_online import ScanNet200MixFormer3D_Onlin
 from vantage3d.esam.models.multilevel_memory import MultilevelMemory
 from vantage3d.esam.models.postprocess import InstancePostProcess, mask_matrix_nms
 from vantage3d.esam.models.query_decoder import ScanNetMixQueryDecoder
+from vantage3d.esam.models.track_head import TrackHead
 
 __all__ = [
     "Backbone",
@@ -30,5 +31,6 @@ __all__ = [
     "ScanNetMixQueryDecoder",
     "StemFusion",
     "StoredFeatures",
+    "TrackHead",
     "mask_matrix_nms",
 ]

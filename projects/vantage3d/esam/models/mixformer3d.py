@@ -117,6 +117,7 @@ class ScanNet200MixFormer3D(BaseModel):
         r"^memory\.": "memory of the online model",
         r"^merge_head\.": "merging of the online model",
         r"^decoder\.out_reg\.": "boxes of the online model",
+        r"^track_head\.": "tracking of the online model",
     }
     DISTILLED_CHECKPOINT_KEYS = {
         r"^distillation\.": "its teacher's head, which only training uses",
@@ -263,6 +264,18 @@ class ScanNet200MixFormer3D(BaseModel):
         self, inputs: dict, data_samples: Sequence[Det3DDataSample]
     ) -> tuple[dict[str, Tensor], dict, list[FrameTargets]]:
         """Losses of a batch, the decoder's output and what it was trained towards."""
+        frames, pred, targets = self.with_targets(inputs, data_samples)
+        losses = self.criterion(pred, targets, self.decoder.mask_pred_mode)
+        if self.distillation is not None:
+            images = self.image_features(inputs, data_samples)
+            pyramid = ImagePyramid(images, frames.coordinates)
+            losses.update(self.distillation(frames.voxels, pyramid))
+        return {**losses, **frames.terms}, pred, targets
+
+    def with_targets(
+        self, inputs: dict, data_samples: Sequence[Det3DDataSample]
+    ) -> tuple[Frames, dict, list[FrameTargets]]:
+        """Features, the output for queries drawn for training, and their truth."""
         frames = self.extract_feat(inputs, data_samples)
         query_ids = [select_queries(x, self.query_thr) for x in frames.sp_feats]
         queries = [feats[ids] for feats, ids in zip(frames.sp_feats, query_ids)]
@@ -281,13 +294,7 @@ class ScanNet200MixFormer3D(BaseModel):
                     query_xyz=xyz[ids],
                 )
             )
-        pred = self._decode(frames, queries)
-        losses = self.criterion(pred, targets, self.decoder.mask_pred_mode)
-        if self.distillation is not None:
-            images = self.image_features(inputs, data_samples)
-            pyramid = ImagePyramid(images, frames.coordinates)
-            losses.update(self.distillation(frames.voxels, pyramid))
-        return {**losses, **frames.terms}, pred, targets
+        return frames, self._decode(frames, queries), targets
 
     @torch.no_grad()
     def predict(

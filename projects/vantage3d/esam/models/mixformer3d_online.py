@@ -2,7 +2,8 @@
 
 The encoder's voxels meet what it saw before (:class:`MultilevelMemory`); a vector and a
 box of every instance say which one of earlier frames it is (:class:`MergeHead`; the
-matching itself is ``vantage3d.esam.online``).
+matching itself is ``vantage3d.esam.online``). A tracker's memory of the last frame's
+queries (:class:`TrackHead`) is an option.
 """
 
 from collections import defaultdict
@@ -35,10 +36,15 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
             instance in several frames of a scene.
         least_score: Detections below it are no part of a scene.
         most: Detections of a frame that are part of it, the best ones; None for all.
+        track_head: Config of TrackHead, which the association "tracking" asks for.
+        track_criterion: Config of TrackCriterion, where there is a ``track_head``.
+        track_alone: Train the ``track_head`` alone; all else stays as it is, statistics
+            of norms included.
         **single_view: Arguments of :class:`ScanNet200MixFormer3D`.
 
     Raises:
-        ValueError: If the memory does not fit the backbone, or ``tta`` is asked for.
+        ValueError: If the memory does not fit the backbone, ``tta`` is asked for, or
+            what tracking needs is not there.
     """
 
     IGNORED_CHECKPOINT_KEYS = {
@@ -53,9 +59,23 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
         association: str = "voxels",
         least_score: float = 0.3,
         most: int | None = None,
+        track_head: dict | None = None,
+        track_criterion: dict | None = None,
+        track_alone: bool = False,
         **single_view: Any,
     ) -> None:
         check_choice("association", association, RULES)
+        tracks = track_head is not None
+        if (track_criterion is not None) != tracks or (track_alone and not tracks):
+            raise ValueError(
+                "`track_criterion` and `track_alone` are of a `track_head`: got "
+                f"track_head={track_head}, track_criterion={track_criterion}, "
+                f"track_alone={track_alone}"
+            )
+        if "track_feats" in RULES[association].needs and not tracks:
+            raise ValueError(
+                f'`association` "{association}" needs a `track_head`, got None'
+            )
         super().__init__(**single_view)
         self.scene_options = association, self.num_classes, least_score, most
         if self.tta:
@@ -66,6 +86,12 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
         self.memory = MODELS.build(memory)
         self.merge_head = MODELS.build(merge_head)
         self.merge_criterion = MODELS.build(merge_criterion)
+        self.track_head = track_head and MODELS.build(track_head)
+        self.track_criterion = track_criterion and MODELS.build(track_criterion)
+        self.track_alone = track_alone
+        if track_alone:
+            self.requires_grad_(False)
+            self.track_head.requires_grad_(True)
         levels = getattr(self.backbone, "level_channels", None)
         engine = self.backbone.engine.name
         if levels != self.memory.in_channels or engine != "torch":
@@ -78,6 +104,15 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
     def reset(self) -> None:
         """Forget earlier frames: other scenes follow."""
         self.memory.reset()
+        if self.track_head is not None:
+            self.track_head.reset()
+
+    def train(self, mode: bool = True) -> "ScanNet200MixFormer3D_Online":
+        """As of any module; what is not trained stays in evaluation mode."""
+        super().train(mode and not self.track_alone)
+        if self.track_alone:
+            self.track_head.train(mode)
+        return self
 
     def run_backbone(self, *inputs: Any, **options: Any) -> Any:
         """Features of voxels, with the memory."""
@@ -86,9 +121,9 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
     def loss(
         self, inputs: Sequence[dict], data_samples: Sequence[Sequence[Det3DDataSample]]
     ) -> dict[str, Tensor]:
-        """Losses of a batch of sequences: sums over frames, and that of merging.
+        """Losses of a batch of sequences: sums over frames, and those of ids.
 
-        Statistics are means over frames.
+        Statistics are means over frames. Where tracking is trained alone, its losses.
 
         Args:
             inputs: By frame what the single-view detector takes, a scene each.
@@ -96,13 +131,15 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
                 instances in all frames, those that a frame does not show empty.
         """
         self.reset()
-        terms, feats, inside = defaultdict(list), [], []
+        terms, preds, inside = defaultdict(list), [], []
         for frame, samples in zip(inputs, data_samples, strict=True):
-            losses, pred, targets = self.frame_losses(frame, samples)
-            for name, value in losses.items():
-                terms[name].append(value)
-            lengths = [len(queries) for queries in pred["queries"]]
-            feats.append(self.merge_head(torch.cat(pred["queries"])).split(lengths))
+            if self.track_alone:
+                _, pred, targets = self.with_targets(frame, samples)
+            else:
+                losses, pred, targets = self.frame_losses(frame, samples)
+                for name, value in losses.items():
+                    terms[name].append(value)
+            preds.append(pred)
             inside.append([target.query_masks for target in targets])
         self.reset()
         total = {
@@ -111,7 +148,22 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
             else torch.stack(values).mean()
             for name, values in terms.items()
         }
-        return {**total, **self.merge_criterion(feats, inside)}
+        if not self.track_alone:
+            feats = [self._feats(pred["queries"]) for pred in preds]
+            total |= self.merge_criterion(feats, inside)
+        if self.track_head is not None:
+            total |= self.track_criterion([pred["tracks"] for pred in preds], inside)
+        return total
+
+    def _feats(self, queries: Sequence[Tensor]) -> Sequence[Tensor]:
+        """By scene the merge head's vectors, whose norms span the scenes of a frame."""
+        return self.merge_head(torch.cat(queries)).split([len(q) for q in queries])
+
+    def _decode(self, frames: Frames, queries: list[Tensor]) -> dict:
+        pred = super()._decode(frames, queries)
+        if self.track_head is not None:
+            pred["tracks"] = self.track_head(pred["queries"])
+        return pred
 
     def predict(
         self,
@@ -152,7 +204,8 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
 
         As :meth:`predict`, and ``pred_pts_seg`` also has ``instance_feats`` (I, D) unit
         vectors and, of a decoder with boxes, ``instance_boxes`` (I, 6): smallest and
-        largest corner in metres.
+        largest corner in metres; of a ``track_head`` ``instance_track_feats`` and
+        ``instance_part_feats`` (I, D).
         """
         return super().predict(inputs, data_samples)
 
@@ -165,4 +218,8 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
             boxes = pred["bboxes"][i][queries].float()
             centre = frames.sp_xyz[i][queries] + boxes[:, :3]
             found.instance_boxes = corners(centre, boxes[:, 3:]).cpu().numpy()
+        if self.track_head is not None:
+            instances, parts = pred["tracks"][i]
+            found.instance_track_feats = instances[queries].cpu().numpy()
+            found.instance_part_feats = parts[queries].cpu().numpy()
         return found

@@ -7,7 +7,7 @@ instances, -1 to what should be forgotten. It has no state of its own;
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.optimize import linear_sum_assignment
 from scipy.special import expit, softmax
 
-from vantage3d.esam.online.tracks import Detections, Floats, Ids, Tracks
+from vantage3d.esam.online.tracks import MISSED, Detections, Floats, Ids, Tracks
 from vantage3d.esam.online.voxel_map import UNSEEN, VoxelMap
 
 # Shares of what a frame shows of an instance.
@@ -26,10 +26,9 @@ MOSTLY = (
 ENOUGH = 0.1  # of a detection that was seen before, to say what it is part of
 MARGIN = 0.025  # metres around the points of an instance, of its box
 
-# Of AutoSeg3D's description.
-MISSED = 50  # frames after which an instance is not looked for any more
-LINKED = 0.5  # appearance times IoU from which detections of a frame are one
+LINKED = 0.5  # affinity times IoU from which detections of a frame are one (AutoSeg3D)
 TEMPERATURE = 0.07  # that the vectors were taught with
+MIDDLE = 0.5  # cosine of a tracker's vectors that says neither yes nor no
 
 
 class Assigned(NamedTuple):
@@ -174,45 +173,82 @@ def by_boxes(found: Detections, tracks: Tracks, seen: VoxelMap) -> Assigned:
 
 
 def by_buffer(found: Detections, tracks: Tracks, seen: VoxelMap) -> Assigned:
-    """Ids as AutoSeg3D (2025) describes them: appearance times box, of what was lately.
+    """Ids as AutoSeg3D describes them, from the vectors of any online model.
 
-    Detections of a frame that are one, by complete linkage on appearance times IoU, get
-    one id. The appearance is the vector of an online model; a memory attention over
-    earlier queries, which that work trains for it, is no part of this.
+    :func:`by_tracking` is the same with the vectors that are made for it.
 
     Args and result are those of :func:`by_voxels`; nothing is ever forgotten.
     """
-    assert found.feats is not None and found.boxes is not None
+    assert found.feats is not None
+    known = np.flatnonzero(tracks.last.max(initial=0) - tracks.last <= MISSED)
+    logits = np.zeros((len(found.scores), 0))
+    if len(known):
+        logits = found.feats @ tracks.feats[known].T / TEMPERATURE
+    return _by_heat(found, tracks, known, logits, found.feats @ found.feats.T)
+
+
+def by_tracking(found: Detections, tracks: Tracks, seen: VoxelMap) -> Assigned:
+    """Ids as AutoSeg3D (2025) describes them, from a :class:`TrackHead`'s vectors.
+
+    Args and result are those of :func:`by_voxels`; nothing is ever forgotten.
+    """
+    assert found.track_feats is not None and found.part_feats is not None
+    known, feats = tracks.lately()
+    logits = np.zeros((len(found.scores), 0))
+    if len(known):
+        logits = affinity_logits(found.track_feats @ feats.T)
+    alike = expit(affinity_logits(found.part_feats @ found.part_feats.T))
+    return _by_heat(found, tracks, known, logits, alike)
+
+
+def affinity_logits(cosines: Any) -> Any:
+    """Logits of affinities of a tracker's unit vectors, an array or tensor."""
+    return (cosines - MIDDLE) / TEMPERATURE
+
+
+def _by_heat(
+    found: Detections, tracks: Tracks, known: Ids, logits: Floats, alike: Floats
+) -> Assigned:
+    """The best sum of heat times box IoU, of equal class, above zero.
+
+    The heat is softmax times sigmoid. Detections of a frame that are one get one id.
+
+    Args:
+        found: Detections of the frame.
+        tracks: What is known so far.
+        known: (T,) ids that are looked for.
+        logits: (I, T) of detections and these.
+        alike: (I, I) affinity of detections.
+    """
+    assert found.boxes is not None
     number = len(found.scores)
-    groups = _one_of_frame(found)
-    count = int(groups.max(initial=-1)) + 1
-    gain = np.zeros((number, len(tracks)))
-    if len(tracks):
-        logits = found.feats @ tracks.feats.T / TEMPERATURE
+    groups = _one_of_frame(found, alike)
+    of_group = np.zeros((int(groups.max(initial=-1)) + 1, len(known)))
+    if len(known):
         gain = softmax(logits, axis=1) * expit(logits)
-        gain *= box_iou(found.boxes, tracks.boxes)
-        gain *= found.labels[:, None] == tracks.labels[None]
-        gain *= tracks.last.max() - tracks.last <= MISSED
-    of_group = np.zeros((count, len(tracks)))
-    np.maximum.at(of_group, groups, gain)
-    ids = np.full(count, -1, np.int64)
+        gain *= box_iou(found.boxes, tracks.boxes[known])
+        gain *= found.labels[:, None] == tracks.labels[known][None]
+        np.maximum.at(of_group, groups, gain)
+    ids = np.full(len(of_group), -1, np.int64)
     rows, columns = _assign(of_group)
-    ids[rows] = columns
+    ids[rows] = known[columns]
     new = ids < 0
     ids[new] = len(tracks) + np.arange(new.sum())
     return Assigned(ids[groups], np.zeros(number, bool))
 
 
-def _one_of_frame(found: Detections) -> NDArray[np.intp]:
-    """(I,) groups 0, 1, ... of detections that are one instance."""
-    assert found.feats is not None
+def _one_of_frame(found: Detections, alike: Floats) -> NDArray[np.intp]:
+    """(I,) groups 0, 1, ... of detections that are one instance.
+
+    By complete linkage on affinity (I, I) times IoU of the masks, of equal class.
+    """
     number = len(found.scores)
     if number < 2:
         return np.zeros(number, np.intp)
     masks = found.masks.astype(np.float32)
     common, sizes = masks @ masks.T, masks.sum(1)
     union = sizes[:, None] + sizes[None] - common
-    likeness = found.feats @ found.feats.T * common / np.maximum(union, 1)
+    likeness = alike * common / np.maximum(union, 1)
     likeness *= found.labels[:, None] == found.labels[None]
     apart = np.clip(1 - likeness, 0, 1)[np.triu_indices(number, 1)]
     groups = fcluster(linkage(apart, "complete"), 1 - LINKED, "distance")
@@ -268,6 +304,7 @@ RULES = {
     "box_iou": Rule(by_boxes, of_points=True),
     "legacy": Rule(online_merge, ("feats", "boxes")),
     "buffer": Rule(by_buffer, ("feats", "boxes")),
+    "tracking": Rule(by_tracking, ("track_feats", "boxes")),
 }
 
 

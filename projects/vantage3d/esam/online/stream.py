@@ -43,7 +43,7 @@ NO_MEMORY = (
     "they run as they are; or train an online model from them: python tools/train.py "
     "configs/ESAM_online/ESAM_online_synthetic_CA.py --cfg-options load_from=WEIGHTS"
 )
-WORDS = {"feats": "vectors", "boxes": "boxes"}
+WORDS = {"feats": "vectors", "boxes": "boxes", "track_feats": "a tracker's vectors"}
 STATE = Path(".predict", "frames", "stream.npz")  # gone with --overwrite
 
 
@@ -68,8 +68,9 @@ class StreamSegmenter(RGBDSegmenter):
         device: As there.
         association: "voxels", by the space that instances fill and their appearance,
             "box_iou", by boxes around their points alone,
-            "legacy", by vectors and boxes of an online model as ESAM was released, or
-            "buffer", by these as AutoSeg3D describes it.
+            "legacy", by vectors and boxes of an online model as ESAM was released,
+            "buffer", by these as AutoSeg3D describes it, or "tracking", the same by
+            the vectors of a model with a ``track_head``.
         least_score: Detections below it are forgotten.
         most: Detections of a frame, the best ones; None for all.
         vocabulary: Names that instances get by their looks, in place of the classes
@@ -123,8 +124,10 @@ class StreamSegmenter(RGBDSegmenter):
             if "memory.conv_d1" not in str(error):
                 raise
             raise CheckpointError(f"{error}\n{NO_MEMORY}") from error
+        self.track_head = getattr(self.model, "track_head", None)
         has = {
             "feats": self.memory is not None,
+            "track_feats": self.track_head is not None,
             "boxes": self.model.decoder.out_reg is not None,
         }
         if lacking := [WORDS[name] for name in self.rule.needs if not has[name]]:
@@ -132,7 +135,8 @@ class StreamSegmenter(RGBDSegmenter):
                 f'association "{association}" needs {" and ".join(lacking)} of '
                 f"instances, and {self.trained.cfg.model.type} of "
                 f"{self.trained.cfg.filename} has none. Take weights of an online "
-                'model, or association "voxels"'
+                "model (for a tracker's, of configs/ESAM_online/*_tracking.py), "
+                'or association "voxels"'
             )
         self.reset()
 
@@ -323,10 +327,13 @@ class StreamSegmenter(RGBDSegmenter):
 
     def _fold(self, data: dict[str, Any]) -> None:
         kept = {} if self.memory is None else {n: getattr(self.memory, n) for n in KEPT}
+        queries = self.track_head and self.track_head.known
         super()._fold(data)
         self.model.reset()
         for name, levels in kept.items():
             setattr(self.memory, name, levels)
+        if self.track_head is not None:
+            self.track_head.known = queries
 
     def save(self, path: str | Path) -> None:
         """Write everything that the next frame depends on into an ``.npz`` file."""
@@ -344,6 +351,8 @@ class StreamSegmenter(RGBDSegmenter):
                     arrays[f"{name}.{i}.features"] = level.features.cpu().numpy()
                     arrays[f"{name}.{i}.coordinates"] = level.coordinates.cpu().numpy()
                     arrays[f"{name}.{i}.stride"] = level.stride
+        if self.track_head is not None and self.track_head.known is not None:
+            arrays["queries"] = self.track_head.known[0].cpu().numpy()
         atomic_write(path, partial(np.savez, **arrays))
 
     def load(self, path: str | Path) -> None:
@@ -384,6 +393,9 @@ class StreamSegmenter(RGBDSegmenter):
                     stride = int(arrays[f"{name}.{i}.stride"])
                     voxels = SparseTensor(rows, at, stride)
                     levels[i] = VoxelBlocks(voxels) if name == "known" else voxels
+        if "queries" in arrays:
+            rows = torch.from_numpy(arrays["queries"]).to(self.device)
+            self.track_head.known = [rows]
         text = (
             f"stream goes on after {self._place} frames, {len(self.tracks)} instances"
         )

@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 
+# Of AutoSeg3D's description, in frames.
+MISSED = 50  # without a detection, after which an instance is not looked for any more
+AGE = 100  # after which the vector of a detection does not count any more
+
 
 class Detections(NamedTuple):
     """Instances of one frame.
@@ -23,6 +27,10 @@ class Detections(NamedTuple):
         boxes: (I, 6) smallest and largest corner, metres; None without.
         shares: (I, classes) how likely each class is, of sum 1; None where a label is
             all that is known.
+        track_feats: (I, E) unit vectors of a tracker, for instances of earlier frames;
+            None without.
+        part_feats: (I, E) unit vectors of a tracker, for detections of the same frame;
+            None without.
     """
 
     masks: NDArray[np.bool_]
@@ -32,18 +40,20 @@ class Detections(NamedTuple):
     feats: Floats | None = None
     boxes: Floats | None = None
     shares: Floats | None = None
+    track_feats: Floats | None = None
+    part_feats: Floats | None = None
 
     @classmethod
     def of(cls, found: PointData, points: Floats) -> "Detections":
         """What a model says of (N, 3) points of a frame, in the world, metres."""
-        feats, boxes = found.get("instance_feats"), found.get("instance_boxes")
+        names = ("feats", "boxes", "track_feats", "part_feats")
+        given = {name: found.get(f"instance_{name}") for name in names}
         return cls(
             found.pts_instance_mask[0],
             found.instance_labels,
             found.instance_scores.astype(np.float64),
             points,
-            None if feats is None else feats.astype(np.float64),
-            None if boxes is None else boxes.astype(np.float64),
+            **{n: v.astype(np.float64) for n, v in given.items() if v is not None},
         )
 
     def kept(self, rows: NDArray) -> "Detections":
@@ -91,20 +101,26 @@ class Tracks:
         votes: (M, classes) sums of scores by class, or of scores times shares.
         feats: (M, D), of no length 1; (M, 0) without.
         boxes: (M, 6); (M, 0) without.
+        lately_ids: (R,) whose detections those of the last frames were.
+        lately_at: (R,) places of these frames.
+        lately_feats: (R, E) vectors of a tracker that they had; (0, 0) without.
     """
 
-    NAMES = (
+    ROWS = (
         "counts", "frames", "sights", "first", "last", "scores", "votes", "feats",
         "boxes",
     )  # fmt: skip
+    NAMES = (*ROWS, "lately_ids", "lately_at", "lately_feats")
 
     def __init__(self, classes: int) -> None:
         self.counts, self.frames, self.sights = np.zeros((3, 0), np.int64)
         self.first, self.last = np.zeros((2, 0), np.int64)
         self.scores, self.votes = np.zeros(0), np.zeros((0, classes))
         self.feats, self.boxes = np.zeros((0, 0)), np.zeros((0, 0))
+        self.lately_ids, self.lately_at = np.zeros((2, 0), np.int64)
+        self.lately_feats = np.zeros((0, 0))
         # rows that the arrays grow into, twice as many when they are full
-        self._room: dict[str, NDArray] = {name: np.zeros(0) for name in self.NAMES}
+        self._room: dict[str, NDArray] = {name: np.zeros(0) for name in self.ROWS}
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -150,12 +166,35 @@ class Tracks:
         self.frames[shown] += 1
         self.sights[np.union1d(shown, sighted)] += 1
         self.last[shown] = place
+        if found.track_feats is not None:
+            self._remember(ids, found.track_feats, place)
+
+    def lately(self) -> tuple[Ids, Floats]:
+        """Instances that a tracker looks for.
+
+        Returns:
+            (T,) ids, ascending, and (T, E) unit vectors, means of their last ones.
+        """
+        ids, row = np.unique(self.lately_ids, return_inverse=True)
+        sums = np.zeros((len(ids), self.lately_feats.shape[1]))
+        np.add.at(sums, row, self.lately_feats)
+        return ids, sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+
+    def _remember(self, ids: Ids, feats: Floats, place: int) -> None:
+        """Add a frame's vectors, and leave out what is too old for the next one."""
+        old = self.lately_feats if len(self.lately_ids) else feats[:0]
+        every = np.concatenate([self.lately_ids, ids])
+        at = np.concatenate([self.lately_at, np.full(len(ids), place)])
+        kept = (place - at < AGE) & (place - self.last[every] <= MISSED)
+        self.lately_ids, self.lately_at = every[kept], at[kept]
+        self.lately_feats = np.concatenate([old, feats])[kept]
 
     def restore(self, arrays: Mapping[str, NDArray]) -> None:
         """Take over the arrays of other instances, by name."""
         for name, rows in arrays.items():
             setattr(self, name, rows)
-            self._room[name] = rows
+            if name in self.ROWS:
+                self._room[name] = rows
 
     def _grow(self, number: int, found: Detections, place: int) -> None:
         """Rows for ids below ``number``."""
@@ -164,7 +203,7 @@ class Tracks:
         for name, given in (("feats", found.feats), ("boxes", found.boxes)):
             if given is not None and not before:
                 setattr(self, name, np.zeros((0, given.shape[1])))
-        for name in self.NAMES:
+        for name in self.ROWS:
             rows = getattr(self, name)
             if number > len(self._room[name]):
                 self._room[name] = np.zeros((2 * number, *rows.shape[1:]), rows.dtype)
