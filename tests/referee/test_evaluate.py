@@ -10,6 +10,7 @@ import pytest
 from vantage3d.cli import main
 from vantage3d.io.run_facts import note_run
 from vantage3d.referee.comparison import compare
+from vantage3d.referee.depth.readers import DepthMaps
 from vantage3d.referee.evaluate import Found, Options, evaluate, run_facts
 from vantage3d.referee.intervals import intervals
 from vantage3d.referee.protocol import FOLDER, shipped
@@ -76,11 +77,44 @@ def test_intervals_are_over_rooms_and_of_differences_paired(world):
     ap = result.figures["model"]["all_ap"]
     assert result.intervals["all_ap"] == pytest.approx([ap - half, ap + half])
     rooms = ["a", "a", "b", "c"]
-    clustered = intervals(task, units, rooms)["all_ap"]
-    paired = intervals(task, units, rooms, other.arrays["model"])["all_ap"]
+    clustered = intervals(task, units, rooms).ends["all_ap"]
+    paired = intervals(task, units, rooms, other.arrays["model"]).ends["all_ap"]
     assert np.isfinite(clustered).all() and paired.low < paired.high < 0.01
-    assert np.isnan(intervals(task, units, ["a"] * 4)["all_ap"]).all()
+    assert np.isnan(intervals(task, units, ["a"] * 4).ends["all_ap"]).all()
     assert "95 % over 4 clusters (few): AP 0." in result.text()
+
+
+def test_one_cluster_has_no_interval_and_none_is_printed(world):
+    alone = judged(world, units=SCENES[:1])
+    said = "95 % over 1 cluster (few): no interval, one cluster says nothing of others"
+    assert said in alone.text() and "nan" not in alone.text()
+    folder = world / "results" / "model-strict"
+    table, notes = compare(folder, folder)
+    assert table.body[0][3] == "+0.0000 no interval" and "1 cluster (few)" in notes[1]
+
+
+def test_a_cluster_without_a_figure_is_no_evidence():
+    """Two drives of three have depth: an interval of three would be too narrow."""
+    task, rng = find_task("depth", "robustmvd"), np.random.default_rng(0)
+    truth = rng.uniform(1, 9, (3, 1, 8, 12)).astype(np.float32)
+    truth[2] = 0
+    units = [
+        task.measure(str(i), DepthMaps(t * (1.1 + i)), DepthMaps(t))["model"]
+        for i, t in enumerate(truth)
+    ]
+    both = intervals(task, units[:2], ["a", "b"])
+    assert intervals(task, units, ["a", "b", "c"]) == both and both.clusters == 2
+
+
+def test_what_has_no_figure_at_all_is_refused(tmp_path):
+    task = find_task("depth", "scannet-simplerecon")
+    for name, truth in task.made_up().items():
+        none = truth._replace(depth=0 * truth.depth)
+        for folder, maps in ("pred", truth), ("truth", none):
+            task.readers[0](task.rules).write(tmp_path / folder, name, maps)
+    said = "has nothing that scannet-simplerecon judges.*: 2 frames, 0 missing, 0 pixel"
+    with pytest.raises(ValueError, match=said):
+        evaluate(task, tmp_path / "pred", tmp_path / "truth")
 
 
 @pytest.mark.parametrize("name", ["strict", "scannet-official"])
@@ -124,6 +158,28 @@ def test_a_missing_unit_counts_as_nothing_found_where_that_is_said(world):
         *SCENES[:2],
         SCENES[3],
     ]
+
+
+def test_a_damaged_prediction_never_counts_as_nothing_found(world):
+    path = world / "model" / f"{SCENES[2]}.npz"
+    for content in b"no zip", path.read_bytes()[:-40]:
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=rf"{SCENES[2]}.npz \(1 in all\) is dam"):
+            judged(world, missing_is_empty=True)
+    np.savez(path, mask=np.zeros((0, 5)))
+    with pytest.raises(ValueError, match=r"or no npz as the others are: UNIT\.npz"):
+        judged(world, missing_is_empty=True)
+
+
+def test_scores_that_are_no_numbers_are_refused_by_the_name_of_their_file(world):
+    path = world / "model" / f"{SCENES[2]}.npz"
+    arrays = dict(np.load(path))
+    np.savez(path, **{**arrays, "scores": arrays["scores"].astype(str)})
+    with pytest.raises(ValueError, match=f"{SCENES[2]}.npz: scores must be numbers"):
+        judged(world)
+    (world / "best" / "run.json").write_text("{")
+    with pytest.raises(ValueError, match=r"best/run\.json is truncated or no JSON"):
+        judged(world, "best")
 
 
 def test_a_unit_to_judge_without_truth_is_named(world):
@@ -171,6 +227,10 @@ def test_results_of_different_protocols_truth_or_precision_are_not_compared(worl
         ValueError, match=r"`overlaps` is \[0.5, 1.0, 0.05\] and \[0.5, 0"
     ):
         compare(results / "best-strict", results / "model-esam-2024")
+    (world / "model" / "run.json").write_text('{"precision": "float32"}')
+    judged(world)
+    _, notes = compare(results / "best-strict", results / "model-strict")
+    assert notes[2].startswith("A does not say in which precision it ran, the other in")
     for name, said in ("best", "bfloat16"), ("model", "float32"):
         (world / name / "run.json").write_text(json.dumps({"precision": said}))
         judged(world, name)
@@ -179,6 +239,17 @@ def test_results_of_different_protocols_truth_or_precision_are_not_compared(worl
     judged(world, units=SCENES[1:])
     with pytest.raises(ValueError, match=f"1 units are of one alone .{SCENES[0]}"):
         compare(results / "best-strict", results / "model-strict")
+
+
+def test_units_of_another_evaluation_are_not_compared(world):
+    """As a kill between the two files leaves them."""
+    judged(world)
+    folder = world / "results" / "model-strict"
+    before = (folder / "result.json").read_bytes()
+    judged(world, units=SCENES[1:])
+    (folder / "result.json").write_bytes(before)
+    with pytest.raises(ValueError, match=r"units\.npz is of another evaluat"):
+        compare(folder, folder)
 
 
 def test_own_outputs_say_what_made_them_in_the_folder_of_each_sequence(tmp_path):
@@ -204,6 +275,10 @@ def test_the_commands_print_table_protocols_and_difference(world, capsys):
     )
     main(["compare", *out])
     assert "B - A" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match=r"model holds the result of .*/model by"):
+        main(["evaluate", "instances", *given, "--protocol", "strict", "--out", out[0]])
+    with pytest.raises(SystemExit, match=r"evaluate_depth\.py are for `vantage3d c"):
+        main(["compare", out[0], str(world)])
     main(["evaluate", "--protocols", "--protocol", "strict"])
     assert "transfer_limit_m = 0.1: A true point farther" in capsys.readouterr().out
 
@@ -212,6 +287,10 @@ def test_protocols_and_self_tests_are_printed(tmp_path, capsys):
     main(["evaluate", "--protocols"])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines] == list(shipped())
+    main(["evaluate", "streams", "--protocols"])
+    assert capsys.readouterr().out.split()[:2] == ["streams", "stream-ids"]
+    with pytest.raises(SystemExit, match="is of the task 'streams', got 'depth'"):
+        main(["evaluate", "depth", "--self-test", "--protocol", "stream-ids"])
     own = tmp_path / "own.toml"
     text = (FOLDER / "stream-ids.toml").read_text()
     own.write_text(text.replace('"stream-ids"', '"own"'))

@@ -4,9 +4,13 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vantage3d.cli.arguments import command_parser
 from vantage3d.process.command import one_message
+
+if TYPE_CHECKING:
+    from vantage3d.referee.protocol import Protocol
 
 
 def evaluate(argv: list[str] | None = None) -> None:
@@ -17,7 +21,8 @@ def evaluate(argv: list[str] | None = None) -> None:
             --protocol scannet200-official
 
     `--protocols` lists the protocols and says every choice of the one that `--protocol`
-    names; `--self-test` tries whether they tell right from wrong. Formats are found out
+    names; `--self-test` tries whether they tell right from wrong; both of TASK alone if
+    it is given. Formats are found out
     by content. Writes result.json, table.csv and units.npz, which
     `vantage3d compare A B` reads.
     """
@@ -45,15 +50,16 @@ def evaluate(argv: list[str] | None = None) -> None:
         parser.error("TASK PREDICTIONS TRUTH and --protocol are needed")
     with one_message("stopped; nothing was written"):
         if args.protocols:
-            _list(args.protocol)
+            _list(args.task, args.protocol)
         elif args.self_test:
-            _self_test(args.protocol)
+            _self_test(args.task, args.protocol)
         else:
             _evaluate(args, sys.argv[1:] if argv is None else argv)
 
 
 def _evaluate(args: argparse.Namespace, argv: list[str]) -> None:
     from vantage3d.referee.evaluate import Options, evaluate
+    from vantage3d.referee.result import check_place
     from vantage3d.referee.tasks import find_task
 
     task = find_task(args.task, args.protocol)
@@ -64,11 +70,12 @@ def _evaluate(args: argparse.Namespace, argv: list[str]) -> None:
         missing_is_empty=args.missing_is_empty,
         workers=args.workers,
     )
-    command = shlex.join(["vantage3d", "evaluate", *argv])
-    result = evaluate(task, args.predictions, args.truth, options, command)
     name = args.predictions.resolve().name
     default = Path("work_dirs", "evaluate", task.name, task.protocol.name, name)
     out = args.out or default
+    check_place(out, args.predictions, args.truth, task.protocol)
+    command = shlex.join(["vantage3d", "evaluate", *argv])
+    result = evaluate(task, args.predictions, args.truth, options, command)
     result.write(out)
     print(result.text())
     print(f"written to {out}")
@@ -83,27 +90,33 @@ def _names(given: list[str] | None) -> list[str] | None:
     return read_text(Path(given[0])).split()
 
 
-def _list(name: str | None) -> None:
-    from vantage3d.referee.protocol import named, shipped
+def _list(task: str | None, name: str | None) -> None:
+    for one in _protocols(task, name):
+        line = f"{one.task:12s}{one.name:22s}v{one.version}  {one.title}"
+        print(line if name is None else one.text())
 
+
+def _protocols(task: str | None, name: str | None) -> "list[Protocol]":
+    """The one of a name, or all that are shipped; of a task if it is given."""
+    from vantage3d.checks import check_choice
+    from vantage3d.referee.protocol import find_protocol, named, shipped
+    from vantage3d.referee.tasks import TASKS
+
+    if task is not None:
+        check_choice("task", task, TASKS)
     if name is not None:
-        print(named(name).text())
-        return
-    for one in shipped().values():
-        print(f"{one.task:12s}{one.name:22s}v{one.version}  {one.title}")
+        return [named(name) if task is None else find_protocol(name, task)]
+    return [one for one in shipped().values() if task in (None, one.task)]
 
 
-def _self_test(name: str | None) -> None:
-    from vantage3d.referee.protocol import named, shipped
+def _self_test(task: str | None, name: str | None) -> None:
     from vantage3d.referee.self_test import self_test
-    from vantage3d.referee.tasks import find_task
+    from vantage3d.referee.tasks import task_under
 
     failed = 0
-    names = list(shipped()) if name is None else [name]
-    for each in names:
-        one = named(each)
+    for one in _protocols(task, name):
         print(f"{one.name} ({one.task})")
-        for verdict in self_test(find_task(one.task, each)):
+        for verdict in self_test(task_under(one)):
             passed = "ok" if verdict.passed else "FAILED"
             print(f"  {passed:8s}{verdict.what}: {verdict.says}")
             failed += not verdict.passed

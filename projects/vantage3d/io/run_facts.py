@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vantage3d.io.atomic import atomic_write_bytes
+from vantage3d.io.files import decoding
 from vantage3d.io.text import parse_json
 from vantage3d.process.machine import device_facts, versions
 
@@ -53,7 +54,8 @@ def read_run(folders: Iterable[Path]) -> dict[str, Any]:
         path = folder / RUN
         if not path.is_file():
             continue
-        content = parse_json(path.read_bytes())
+        with decoding(str(path), "no JSON", "Remove it, or predict again"):
+            content = parse_json(path.read_bytes())
         if not isinstance(content, dict):
             raise ValueError(f"{path} must be an object, got {content!r:.60}")
         for name, fact in content.items():

@@ -1,9 +1,12 @@
 """Two results side by side, unit by unit, where their inputs agree."""
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
 from vantage3d.evaluation.metrics_table import find
 from vantage3d.evaluation.results.folder import Rows, cell
+from vantage3d.io.run_facts import RUN
 from vantage3d.referee.intervals import basis, intervals
 from vantage3d.referee.result import Result, read_result
 from vantage3d.referee.task import MODEL
@@ -22,24 +25,43 @@ def compare(first: Path, second: Path) -> tuple[Rows, list[str]]:
     a, b = read_result(first), read_result(second)
     check_comparable(a, b)
     task = task_under(a.rules())
-    ends = intervals(task, b.arrays[MODEL], b.clusters, a.arrays[MODEL])
+    over = intervals(task, b.arrays[MODEL], b.clusters, a.arrays[MODEL])
     body = []
     for key in a.headline:
         values = a.figures[MODEL][key], b.figures[MODEL][key]
-        low, high = ends[key]
+        low, high = over.ends[key]
         same = " same" if low <= 0 <= high else ""
-        text = f"{values[1] - values[0]:+.4f} [{low:+.4f}, {high:+.4f}]{same}"
-        body.append([find(key).title, *map(cell, values), text])
+        text = "no interval" if math.isnan(low) else f"[{low:+.4f}, {high:+.4f}]{same}"
+        change = f"{values[1] - values[0]:+.4f} {text}"
+        body.append([find(key).title, *map(cell, values), change])
     notes = [
         f"{a.task} by {a.protocol}, version {a.protocol_version}: "
         f"{a.counted()} of {a.truth.path}",
         f"A is {a.predictions.path}, B is {b.predictions.path}; B - A of the same "
-        f"units, {basis(a.clusters)}",
+        f"units, {basis(over.clusters)}",
+        *_doubts(a, b),
     ]
     notes += [
         f"{name}: the model is {f}" for name, r in zip("AB", (a, b)) for f in r.flags
     ]
     return Rows(["", "A", "B", "B - A"], body), notes
+
+
+def _doubts(a: Result, b: Result) -> Iterator[str]:
+    """What a difference could come from, beside the models."""
+    said = a.run.get(PRECISION), b.run.get(PRECISION)
+    if None in said and said != (None, None):
+        silent = "AB"[said.index(None)]
+        yield (
+            f"{silent} does not say in which precision it ran, the other in "
+            f"{said[0] or said[1]}: a {RUN} beside predictions says it"
+        )
+    for key in a.figures[MODEL]:
+        shares = a.figures[MODEL][key], b.figures[MODEL][key]
+        if key.endswith(".coverage") and shares[0] != shares[1]:
+            yield (
+                f"A predicts {shares[0]:.1%} of what is judged and B {shares[1]:.1%}"
+            )
 
 
 def check_comparable(a: Result, b: Result) -> None:

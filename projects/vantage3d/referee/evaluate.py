@@ -1,6 +1,7 @@
 """Judging: find units, pair them, measure each, and say by what it was done."""
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -66,8 +67,8 @@ def evaluate(
 
     Raises:
         FileNotFoundError: If there are no units of a known format.
-        ValueError: If names do not match, a unit lacks a prediction or is damaged, or
-            the two do not fit each other.
+        ValueError: If names do not match, a unit lacks a prediction or is damaged, the
+            two do not fit each other, or there is nothing to judge.
     """
     theirs = find(task.readers, task.rules, predictions, options.format, "predictions")
     true = find(task.truth_readers, task.rules, truth, options.truth_format, "truth")
@@ -83,7 +84,17 @@ def evaluate(
         answer: [unit.answers[answer] for unit in units] for answer in units[0].answers
     }
     figures = {answer: task.figures(arrays) for answer, arrays in answers.items()}
+    counts = {task.unit: len(names), "missing": len(missing)}
+    counted = task.counts(answers[MODEL])
+    if all(math.isnan(figures[MODEL][key]) for key in task.headline):
+        said = ", ".join(f"{n} {what}" for what, n in (counts | counted).items())
+        raise ValueError(
+            f"{true.root} has nothing that {task.protocol.name} judges, no figure has "
+            f"a value: {said}. `--protocols --protocol {task.protocol.name}` says what "
+            "it asks for"
+        )
     clusters = [task.cluster(name) for name in names]
+    over = intervals(task, answers[MODEL], clusters)
     return Result(
         task=task.name,
         protocol=task.protocol.name,
@@ -95,16 +106,11 @@ def evaluate(
         truth=_source(true, [unit.truth for unit in units]),
         run=run_facts(theirs),
         command=command,
-        counts={task.unit: len(names), "missing": len(missing)}
-        | {"clusters": len(set(clusters))}
-        | task.counts(answers[MODEL]),
+        counts=counts | {"clusters": over.clusters} | counted,
         missing=missing,
         headline=list(task.headline),
         figures=figures,
-        intervals={
-            key: list(ends)
-            for key, ends in intervals(task, answers[MODEL], clusters).items()
-        },
+        intervals={key: list(ends) for key, ends in over.ends.items()},
         flags=flags(task.headline, figures),
         units=names,
         clusters=clusters,
@@ -167,6 +173,12 @@ def paired(
         )
     extra = sorted(set(theirs.paths) - set(true.paths))
     missing = [name for name in names if name not in theirs.paths]
+    if strange := _strange(theirs, missing):
+        raise ValueError(
+            f"{strange[0]} ({len(strange)} in all) is damaged, or no "
+            f"{theirs.reader.name} as the others are: {theirs.reader.says}. Predict it "
+            "again, or remove it"
+        )
     if options.units is None and extra:
         raise ValueError(
             f"{len(extra)} of {len(theirs.paths)} predicted {task.unit} have no truth: "
@@ -181,6 +193,19 @@ def paired(
             "--only which to judge"
         )
     return names, missing
+
+
+def _strange(found: Found, missing: Sequence[str]) -> list[Path]:
+    """Files that are called as a missing unit would be, of which no reader knows."""
+    if not missing:
+        return []
+    kinds, wanted = {path.suffix for path in found.paths.values()}, set(missing)
+    return sorted(
+        path
+        for path in found.root.rglob("*")
+        if path.suffix in kinds
+        and path.relative_to(found.root).with_suffix("").as_posix() in wanted
+    )
 
 
 def _some(names: Sequence[str]) -> str:

@@ -17,13 +17,23 @@ class Ends(NamedTuple):
     high: float
 
 
+class Intervals(NamedTuple):
+    """Of headline figures by key, and the number of clusters that they rest on."""
+
+    ends: dict[str, Ends]
+    clusters: int
+
+
 def intervals(
     task: Task,
     units: Sequence[Arrays],
     clusters: Sequence[str],
     other: Sequence[Arrays] | None = None,
-) -> dict[str, Ends]:
-    """Ends of each headline figure of a model, or of its difference to another's.
+) -> Intervals:
+    """Intervals of the headline figures of a model, or of its differences to another's.
+
+    A cluster of which no figure can be made, as a scene without a pixel to judge, is no
+    evidence and does not count.
 
     Args:
         task: Makes figures of units.
@@ -38,14 +48,22 @@ def intervals(
         found = task.resampled(units, each)
         return found if other is None else found - task.resampled(other, each)
 
-    low, high = cluster_interval(statistic, len(names))
-    return {
-        key: Ends(float(a), float(b)) for key, a, b in zip(task.headline, low, high)
-    }
+    telling = np.arange(len(names))
+    if len(names) > 1:
+        blind = np.isnan(statistic(np.eye(len(names)))).all(axis=1)
+        telling = telling if blind.all() else np.flatnonzero(~blind)
+
+    def of_telling(weights: NDArray[np.floating]) -> NDArray[np.floating]:
+        whole = np.zeros((len(weights), len(names)))
+        whole[:, telling] = weights
+        return statistic(whole)
+
+    low, high = cluster_interval(of_telling, len(telling))
+    ends = (Ends(float(a), float(b)) for a, b in zip(low, high))
+    return Intervals(dict(zip(task.headline, ends)), len(telling))
 
 
-def basis(clusters: Sequence[str]) -> str:
+def basis(clusters: int) -> str:
     """What intervals rest on, for people."""
-    count = len(set(clusters))
-    few = " (few)" if count < FEW else ""
-    return f"95 % over {count} cluster{'s' * (count != 1)}{few}"
+    few = " (few)" if clusters < FEW else ""
+    return f"95 % over {clusters} cluster{'s' * (clusters != 1)}{few}"

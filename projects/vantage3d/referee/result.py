@@ -5,6 +5,7 @@ units.npz     the arrays of each unit and answer, of which figures are made
 table.csv     a row per answer
 """
 
+import hashlib
 import io
 import math
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,12 @@ from vantage3d.referee.protocol import Choice, Protocol
 from vantage3d.referee.task import MODEL, Arrays, Figures
 
 FILE, UNITS, TABLE = "result.json", "units.npz", "table.csv"
+UNITS_HASH = "units_sha256"
 AGAIN = "Evaluate again"
+GIVE = (
+    "Give a folder of `vantage3d evaluate`; those of evaluate_depth.py are for "
+    "`vantage3d compare-depth-runs`"
+)
 INFINITE = "inf"
 
 
@@ -94,7 +100,8 @@ class Result:
 
     def write(self, folder: Path) -> None:
         """Write the three files; ``result.json`` last."""
-        atomic_write_bytes(folder / UNITS, self._packed())
+        packed = self._packed()
+        atomic_write_bytes(folder / UNITS, packed)
         atomic_write_bytes(folder / TABLE, to_csv(self._csv()).encode())
         own = [field.name for field in fields(self) if field.name != "arrays"]
         content = {name: getattr(self, name) for name in own}
@@ -103,6 +110,7 @@ class Result:
             name: INFINITE if value == math.inf else value  # JSON has no infinity
             for name, value in self.choices.items()
         }
+        content[UNITS_HASH] = hashlib.sha256(packed).hexdigest()
         write_json(folder / FILE, content)
 
     def rules(self) -> Protocol:
@@ -124,7 +132,7 @@ class Result:
                 )
             ),
             boxed(self.table()),
-            f"{basis(self.clusters)}: {self._ends()}",
+            f"{basis(self.counts['clusters'])}: {self._ends()}",
         ]
         return "\n".join([*lines, *(f"warning: the model is {f}" for f in self.flags)])
 
@@ -142,10 +150,12 @@ class Result:
         return Rows(header, body)
 
     def _ends(self) -> str:
-        return ", ".join(
+        said = [
             f"{find(key).title} {low:.4f} to {high:.4f}"
             for key, (low, high) in self.intervals.items()
-        )
+            if not math.isnan(low)
+        ]
+        return ", ".join(said) or "no interval, one cluster says nothing of others"
 
     def _csv(self) -> Rows:
         keys = list(self.figures[MODEL])
@@ -168,6 +178,26 @@ class Result:
         return file.getvalue()
 
 
+def check_place(
+    folder: Path, predictions: Path, truth: Path, protocol: Protocol
+) -> None:
+    """Refuse a folder with a result of something else, which would be lost.
+
+    Raises:
+        ValueError: Naming what it is of.
+    """
+    if not (folder / FILE).is_file():
+        return
+    before = read_sealed(folder / FILE, "result", "Remove it")
+    of = [Path(before[what]["path"]) for what in ("predictions", "truth")]
+    now = [predictions.resolve(), truth.resolve()]
+    if [one.resolve() for one in of] != now or before["protocol"] != protocol.name:
+        raise ValueError(
+            f"{folder} holds the result of {of[0]} by {before['protocol']} on {of[1]}. "
+            "Give another --out, or remove it"
+        )
+
+
 def read_result(folder: Path) -> Result:
     """A result that was written.
 
@@ -175,9 +205,9 @@ def read_result(folder: Path) -> Result:
         FileNotFoundError: If there is none.
         ValueError: If it is damaged, or its files are of different evaluations.
     """
-    path = existing(folder / FILE, "result", "Give a folder of `vantage3d evaluate`")
+    path = existing(folder / FILE, "result", GIVE)
     content = read_sealed(path, "result", AGAIN)
-    known = {field.name for field in fields(Result)} - {"arrays"}
+    known = {field.name for field in fields(Result)} - {"arrays"} | {UNITS_HASH}
     if not isinstance(content, dict) or set(content) != known:
         raise ValueError(f"{path} is no result of this version. {AGAIN}")
     for name in ("predictions", "truth"):
@@ -190,6 +220,11 @@ def read_result(folder: Path) -> Result:
         key: [math.nan if v is None else v for v in ends]
         for key, ends in content["intervals"].items()
     }
+    packed = existing(folder / UNITS, "units of a result", AGAIN).read_bytes()
+    if hashlib.sha256(packed).hexdigest() != content.pop(UNITS_HASH):
+        raise ValueError(
+            f"{folder / UNITS} is of another evaluation than {FILE}. {AGAIN}"
+        )
     arrays = _unpacked(folder / UNITS, list(content["figures"]), len(content["units"]))
     content["choices"] = {
         name: math.inf if value == INFINITE else value
@@ -205,7 +240,5 @@ def _unpacked(path: Path, answers: list[str], count: int) -> dict[str, list[Arra
     units: dict[str, list[dict]] = {a: [{} for _ in range(count)] for a in answers}
     for key, array in load_arrays(path, "units of a result", AGAIN).items():
         answer, number, name = key.rsplit("/", 2)
-        if answer not in units or int(number) >= count:
-            raise ValueError(f"{path} is of another evaluation than {FILE}. {AGAIN}")
         units[answer][int(number)][name] = array
     return units  # type: ignore[return-value]

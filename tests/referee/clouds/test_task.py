@@ -64,6 +64,17 @@ def test_a_mesh_of_triangles_is_read_and_another_is_refused(tmp_path):
     write_ply(tmp_path / "b.ply", SQUARE.points, {}, SQUARE.faces + 2)
     with pytest.raises(ValueError, match="faces of points beyond its 4"):
         read_ply(tmp_path / "b.ply")
+    task = find_task("clouds", "reconstruction-5cm")
+    for wrong, said in (
+        (-1, "got point -1"),
+        (4, "must be of its 4 points, got point 4"),
+    ):
+        odd = SQUARE._replace(faces=np.array([[0, 1, wrong]]))
+        with pytest.raises(ValueError, match=said):
+            task.measure("room", odd, SQUARE)
+    flat = SQUARE._replace(faces=np.array([[0, 0, 1]]))
+    with pytest.raises(ValueError, match="1 faces have no area together"):
+        task.measure("room", flat, SQUARE)
     (tmp_path / "c.ply").write_text("no ply")
     with pytest.raises(ValueError, match=r"c\.ply is no PLY file of points"):
         read_ply(tmp_path / "c.ply")

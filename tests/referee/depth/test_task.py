@@ -8,6 +8,7 @@ import pytest
 from tests.evaluation.windows.windows import bent, street_window
 from vantage3d.evaluation.windows.contracts import MetricOptions
 from vantage3d.evaluation.windows.measure import measure_window
+from vantage3d.io.depth_files import write_depth_png
 from vantage3d.referee.depth.readers import UNIT_FILE, DepthMaps
 from vantage3d.referee.depth.task import CONSTANT, ROWS, resized, row_medians
 from vantage3d.referee.evaluate import Options, evaluate
@@ -115,8 +116,54 @@ def test_units_are_told_and_never_guessed(tmp_path):
     found = evaluate(task, own, tmp_path / "npz", Options(format="png-5000"))
     assert found.figures["model"][ABS_REL] == pytest.approx(0.8, abs=1e-6)
     (own / UNIT_FILE).write_text("mm")
-    with pytest.raises(ValueError, match="must hold one number, got 'mm'"):
+    with pytest.raises(ValueError, match="one number, units per metre, got 'mm'"):
         evaluate(task, own, tmp_path / "npz")
+
+
+def test_any_unit_of_images_is_read_where_a_file_says_it(tmp_path):
+    task = find_task("depth", "scannet-mvs")
+    truth = {n: t._replace(depth=np.round(t.depth)) for n, t in task.made_up().items()}
+    for name, unit in truth.items():
+        task.readers[0](task.rules).write(tmp_path / "npz", name, unit)
+        path = (tmp_path / "cm" / name).with_suffix(".png")
+        path.parent.mkdir(parents=True)
+        write_depth_png(path, unit.depth[0], 100)
+    (tmp_path / "cm" / UNIT_FILE).write_text("100\n")
+    found = evaluate(task, tmp_path / "cm", tmp_path / "npz")
+    assert found.predictions.format == "png" and found.figures["model"][ABS_REL] == 0
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int64", "str"])
+@pytest.mark.parametrize("kind", [0, 1])
+def test_arrays_of_whole_numbers_do_not_say_their_unit(tmp_path, kind, dtype):
+    task = find_task("depth", "scannet-mvs")
+    reader = task.readers[kind](task.rules)
+    for name, unit in task.made_up().items():
+        reader.write(tmp_path / "metres", name, unit)
+        other = unit._replace(depth=(1000 * unit.depth).astype(dtype))
+        reader.write(tmp_path / "other", name, other)
+    with pytest.raises(ValueError, match=r"000000\.np. holds .*, expected floats of m"):
+        evaluate(task, tmp_path / "other", tmp_path / "metres")
+
+
+def test_maps_of_a_window_have_one_size(tmp_path):
+    task = find_task("depth", "ours-window")
+    for place, size in enumerate([(8, 12), (4, 6)]):
+        path = tmp_path / "a" / f"{place}.npz"
+        path.parent.mkdir(exist_ok=True)
+        np.savez(path, depth=np.ones(size, np.float32))
+    with pytest.raises(
+        ValueError, match=r"its maps have the shapes \[\(4, 6\), \(8, 1"
+    ):
+        evaluate(task, tmp_path, tmp_path)
+
+
+def test_pixels_without_prediction_are_counted(truth):
+    task = find_task("depth", "ours-window")
+    maps = [DepthMaps(d.astype(np.float32)) for d in (truth, truth)]
+    maps[0].depth[:, :12] = np.nan
+    arrays = [task.measure("a", *maps)["model"]]
+    assert task.counts(arrays)["of them not predicted"] == 12 * 64
 
 
 def test_what_does_not_fit_is_refused(truth):

@@ -103,6 +103,36 @@ def test_missing_poses_are_counted_or_refused():
         find_task("poses", "kitti-odometry").measure("x", half, truth)
 
 
+def test_a_frame_with_two_poses_is_refused(tmp_path):
+    task = find_task("poses", "ate-sim3")
+    tum = task.readers[2](task.rules)
+    tum.write(tmp_path, "a", units()["drive_0000"])
+    text = (tmp_path / "a.txt").read_text()
+    (tmp_path / "a.txt").write_text(text + text)  # twice the same says nothing else
+    assert len(tum.read(tmp_path / "a.txt").poses) == 40
+    tum.write(tmp_path, "b", units()["drive_0001"])
+    (tmp_path / "b.txt").write_text(text + (tmp_path / "b.txt").read_text())
+    with pytest.raises(ValueError, match=r"two poses at \d+ s, and at 39 times in all"):
+        tum.read(tmp_path / "b.txt")
+    twice = Trajectory(np.tile(np.eye(4), (2, 1, 1)), NAMES, np.array(["1.png"] * 2))
+    with pytest.raises(ValueError, match=r"the prediction has 1.png 2 times"):
+        paired(twice, twice._replace(keys=np.array(["1.png", "2.png"])))
+
+
+def test_sequences_that_share_no_frame_or_give_no_figure_are_told():
+    truth = Trajectory(units()["drive_0000"].poses, SECONDS, np.arange(40.0))
+    task = find_task("poses", "ate-sim3")
+    said = (
+        r"0 of the 40 predicted .* seconds 100.0 to 139.0, the truth seconds 0.0 to 39"
+    )
+    with pytest.raises(ValueError, match=said):
+        task.measure("x", truth._replace(keys=truth.keys + 100), truth)
+    task = find_task("poses", "kitti-odometry")
+    short = Trajectory(truth.poses[:4])  # no stretch of 100 m
+    arrays = [task.measure("x", one, one)["model"] for one in (truth, short)]
+    assert task.counts(arrays)["sequences without a figure"] == 1
+
+
 def test_formats_are_found_out_by_content(tmp_path):
     task = find_task("poses", "vggt-auc")
     truth = units()

@@ -73,6 +73,9 @@ def test_a_frame_that_is_not_predicted_is_missed(films, tmp_path):
     expected = track_metrics(frames_of(truth, left))
     assert result.figures["model"]["track.hota"] == pytest.approx(expected["hota"])
     assert result.counts["of them not predicted"] == 1
+    assert result.counts["predicted frames without truth"] == 0
+    left["desk"]["x"] = nothing
+    assert written(tmp_path, truth, left).counts["predicted frames without truth"] == 1
 
 
 def test_masks_of_another_size_count_on_the_pixels_of_the_truth(films, tmp_path):

@@ -64,6 +64,13 @@ class CloudsTask(Task[Surface, Surface]):
         for what, one in (("prediction", pred), ("truth", truth)):
             check_shape(f"points of the {what}", one.points, "N 3")
             check_finite(f"points of the {what}", one.points)
+            check_shape(f"faces of the {what}", one.faces, "F 3")
+            wrong = one.faces[(one.faces < 0) | (one.faces >= len(one.points))]
+            if len(wrong):
+                raise ValueError(
+                    f"faces of the {what} must be of its {len(one.points)} points, "
+                    f"got point {wrong[0]}. Count them from 0"
+                )
             clouds.append(thinned(self.points(one), self.rules.voxel_m))
         own, true = clouds
         if not len(true):
@@ -84,6 +91,11 @@ class CloudsTask(Task[Surface, Surface]):
         corners = one.points[one.faces]
         sides = corners[:, 1:] - corners[:, :1]
         areas = np.linalg.norm(np.cross(sides[:, 0], sides[:, 1]), axis=1) / 2
+        if not areas.sum():
+            raise ValueError(
+                f"{len(areas)} faces have no area together. Write faces of a surface, "
+                "or points alone"
+            )
         count = max(1, round(areas.sum() * self.rules.per_square_metre))
         rng = np.random.default_rng(0)
         chosen = rng.choice(len(areas), count, p=areas / areas.sum())

@@ -39,6 +39,29 @@ class DepthMaps(NamedTuple):
     metric: bool = True
 
 
+def stacked(maps: Sequence[NDArray[np.float32]], path: Path) -> NDArray[np.float32]:
+    """(V, H, W) maps of a window.
+
+    Raises:
+        ValueError: If they are not of one size.
+    """
+    if len({one.shape for one in maps}) > 1:
+        raise ValueError(
+            f"{path}: its maps have the shapes {sorted({m.shape for m in maps})}, "
+            f"expected one. {AGAIN}"
+        )
+    return np.stack(maps)
+
+
+def check_metres(depth: NDArray, path: Path) -> None:
+    """Refuse whole numbers, which do not say their unit, and what is no number."""
+    if depth.dtype.kind != "f":
+        raise ValueError(
+            f"{path} holds {depth.dtype}, expected floats of metres: whole numbers do "
+            f"not say their unit. Divide by it, or write PNG beside {UNIT_FILE}"
+        )
+
+
 class _Files(Reader[DepthMaps]):
     """A file per frame, known by its suffix."""
 
@@ -71,13 +94,8 @@ class _Files(Reader[DepthMaps]):
 
     def read(self, path: Path) -> DepthMaps:
         files = self.files(path)
-        maps = [self.read_map(file) for file in files]
-        if len({one.shape for one in maps}) > 1:
-            raise ValueError(
-                f"{path}: its maps have the shapes {sorted({m.shape for m in maps})}, "
-                f"expected one. {AGAIN}"
-            )
-        return DepthMaps(np.stack(maps), tuple(file.stem for file in files))
+        maps = stacked([self.read_map(file) for file in files], path)
+        return DepthMaps(maps, tuple(file.stem for file in files))
 
     def read_map(self, file: Path) -> NDArray[np.float32]:
         """(H, W) metres of a file."""
@@ -107,6 +125,10 @@ class Npy(_Files):
     name, suffix = "npy", ".npy"
     says = "FRAME.npy, (H, W) metres"
 
+    def read_map(self, file: Path) -> NDArray[np.float32]:
+        check_metres(read_stored(file), file)
+        return super().read_map(file)
+
     def write_map(self, path: Path, depth: NDArray[np.float32]) -> None:
         np.save(path, depth)
 
@@ -135,7 +157,7 @@ class _Png(_Files):
     """16-bit images of whole units."""
 
     suffix = ".png"
-    scale: ClassVar[int]  # units per metre
+    scale: float  # units per metre
 
     def is_own(self, path: Path, root: Path) -> bool:
         said = self.said(root)
@@ -153,9 +175,14 @@ class _Png(_Files):
             return None
         text = path.read_text().strip()
         try:
-            return float(text)
+            said = float(text)
         except ValueError:
-            raise ValueError(f"{path} must hold one number, got {text!r:.40}") from None
+            said = 0
+        if not 0 < said < np.inf:
+            raise ValueError(
+                f"{path} must hold one number, units per metre, got {text!r:.40}"
+            )
+        return said
 
     def read_map(self, file: Path) -> NDArray[np.float32]:
         stored = read_stored(file)
@@ -196,6 +223,21 @@ class TumPng(_Png):
     says = "FRAME.png, 16 bits of 1/5000 m (TUM)"
 
 
+class UnitPng(_Png):
+    """As everybody else has them, such as centimetres of Virtual KITTI."""
+
+    name, scale = "png", 200.0
+    says = f"FRAME.png, 16 bits of 1/N m for the N in {UNIT_FILE}"
+
+    def find(self, root: Path) -> dict[str, Path]:
+        self.scale = self.said(root) or self.scale
+        return super().find(root)
+
+    def is_own(self, path: Path, root: Path) -> bool:
+        named = [one.scale for one in (MillimetrePng, KittiPng, TumPng)]
+        return self.said(root) not in (None, *named)
+
+
 class Npz(_Files):
     """Archives with ``depth``: of a frame, or of all frames of a window."""
 
@@ -223,7 +265,7 @@ class Npz(_Files):
             parts = [self._read(file) for file in self.files(path)]
             names = tuple(file.stem for file in self.files(path))
             metric = all(part.metric for part in parts)
-            return DepthMaps(np.stack([p.depth for p in parts]), names, metric)
+            return DepthMaps(stacked([p.depth for p in parts], path), names, metric)
         found = self._read(path)
         if found.depth.ndim == 2:
             return found._replace(depth=found.depth[None], names=(path.stem,))
@@ -232,6 +274,7 @@ class Npz(_Files):
     def _read(self, path: Path) -> DepthMaps:
         stored = load_arrays(path, "depth maps", AGAIN)
         depth = next(stored[key] for key in self.KEYS if key in stored)
+        check_metres(depth, path)
         if depth.ndim > 2 and depth.shape[-1] == 1:
             depth = depth[..., 0]
         if depth.ndim not in (2, 3):
@@ -251,4 +294,4 @@ class Npz(_Files):
         np.savez_compressed(path, depth=data.depth if whole else data.depth[0])
 
 
-READERS = (Npz, Npy, Exr, Pfm, MillimetrePng, KittiPng, TumPng)
+READERS = (Npz, Npy, Exr, Pfm, MillimetrePng, KittiPng, TumPng, UnitPng)

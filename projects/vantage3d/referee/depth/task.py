@@ -124,7 +124,7 @@ class DepthTask(Task[DepthMaps, DepthMaps]):
         return valid
 
     def errors(self, pred: Floats, truth: Floats, valid: NDArray[np.bool_]) -> Arrays:
-        """``values`` (V, K), ``pixels`` (V,), of all figures of the protocol."""
+        """``values`` (V, K) of all figures, ``pixels`` (V,), ``left_out`` of them."""
         given = usable(pred)
         fitted = valid & given
         if fitted.any():
@@ -144,7 +144,11 @@ class DepthTask(Task[DepthMaps, DepthMaps]):
                     close = ratio < float(key.removeprefix(WITHIN))
                     found[key] = float(close.mean()) if mask.any() else np.nan
             rows.append([found[key] for key in self.keys])
-        return {"values": np.array(rows), "pixels": valid.sum(axis=(1, 2))}
+        return {
+            "values": np.array(rows),
+            "pixels": valid.sum(axis=(1, 2)),
+            "left_out": (valid & ~given).sum(axis=(1, 2)),
+        }
 
     @property
     def keys(self) -> list[str]:
@@ -166,6 +170,7 @@ class DepthTask(Task[DepthMaps, DepthMaps]):
         pixels = np.concatenate([unit["pixels"] for unit in units])
         return {
             "pixels": int(pixels.sum()),
+            "of them not predicted": int(sum(unit["left_out"].sum() for unit in units)),
             "frames with a judged pixel": int((pixels > 0).sum()),
         }
 

@@ -146,7 +146,7 @@ class _Npz(Reader[PredictedInstances]):
         if not self.rules.class_agnostic:
             labels = self.class_ids(_one_of(arrays, self.labels, path), path)
         return PredictedInstances(
-            masks, scores.astype(np.float64), labels, arrays.get("points")
+            masks, as_scores(scores, path), labels, arrays.get("points")
         )
 
     def class_ids(self, labels: NDArray, path: Path) -> NDArray[np.int64] | None:
@@ -249,7 +249,7 @@ class NpyFolder(Reader[PredictedInstances]):
             classes = whole_numbers(_one_of(known, ("classes",), path), path)
         return PredictedInstances(
             as_bool(masks, path),
-            scores.astype(np.float64),
+            as_scores(scores, path),
             classes,
             known.get("points"),
         )
@@ -324,6 +324,19 @@ def as_bool(masks: NDArray, path: Path) -> NDArray[np.bool_]:
             "probabilities at your threshold first"
         )
     return np.ascontiguousarray(masks.astype(bool))
+
+
+def as_scores(scores: NDArray, path: Path) -> NDArray[np.float64]:
+    """(P,) scores.
+
+    Raises:
+        ValueError: If they are no numbers.
+    """
+    if scores.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{path}: scores must be numbers, got {scores.dtype}. {REMEDY}"
+        )
+    return scores.astype(np.float64)
 
 
 def _one_of(arrays: dict[str, NDArray], names: Sequence[str], path: Path) -> NDArray:

@@ -77,7 +77,12 @@ class PosesTask(Task[Trajectory, Trajectory]):
                 "all, or judge the frames that you have by truth of these alone"
             )
         if len(true) < 2:
-            raise ValueError(f"{len(true)} frames are in both; motion needs two")
+            raise ValueError(
+                f"{len(true)} of the {len(pred.poses)} predicted and "
+                f"{len(truth.poses)} true frames are in both, motion needs two: the "
+                f"prediction has {shown(pred)}, the truth {shown(truth)}. Tell frames "
+                "by the same"
+            )
         answers = {
             MODEL: own,
             STILL: np.tile(np.eye(4), (len(true), 1, 1)),
@@ -115,6 +120,13 @@ class PosesTask(Task[Trajectory, Trajectory]):
                 )
             both = np.arange(len(truth.poses))
             return both, both
+        for what, one in (("prediction", pred), ("truth", truth)):
+            names, counts = np.unique(one.keys, return_counts=True)
+            if (counts > 1).any():
+                raise ValueError(
+                    f"the {what} has {names[counts.argmax()]} {counts.max()} times. "
+                    "Give each frame one pose"
+                )
         same = truth.kind == pred.kind
         own, true = (one.keys if same else numbers(one) for one in (pred, truth))
         place = {key: row for row, key in enumerate(own.tolist())}
@@ -132,6 +144,9 @@ class PosesTask(Task[Trajectory, Trajectory]):
         return {
             "poses": int(sum(unit["poses"] for unit in units)),
             "true poses without prediction": int(sum(u["missing"] for u in units)),
+            "sequences without a figure": sum(
+                bool(np.isnan(u["values"][: len(self.headline)]).all()) for u in units
+            ),
         }
 
     def nothing(self, truth: Trajectory) -> Trajectory:
@@ -145,6 +160,14 @@ class PosesTask(Task[Trajectory, Trajectory]):
 
     def broken(self) -> dict[str, Broken]:
         return made_up.broken()
+
+
+def shown(one: Trajectory) -> str:
+    """First and last of what tells frames apart, for messages."""
+    if not len(one.poses):
+        return "none"
+    ends = one.keys[[0, -1]] if one.kind != ROWS else (0, len(one.poses) - 1)
+    return f"{one.kind} {ends[0]} to {ends[1]}"
 
 
 def numbers(one: Trajectory) -> NDArray[np.int64]:

@@ -82,7 +82,7 @@ class StreamsTask(Task[Shown, True_]):
             fresh = np.array([next(numbers) for _ in answers[MODEL][-1].ids], np.int64)
             answers[FRESH].append(answers[MODEL][-1]._replace(ids=fresh))
         return {
-            answer: self._arrays(track_sums(frames), left_out)
+            answer: self._arrays(track_sums(frames), left_out, len({*pred} - {*truth}))
             for answer, frames in answers.items()
         }
 
@@ -103,9 +103,9 @@ class StreamsTask(Task[Shown, True_]):
         return np.ascontiguousarray(masks.reshape(len(masks), -1))
 
     @staticmethod
-    def _arrays(sums: TrackSums, left_out: int) -> Arrays:
+    def _arrays(sums: TrackSums, left_out: int, unjudged: int) -> Arrays:
         arrays = {name: np.asarray(value) for name, value in sums._asdict().items()}
-        return arrays | {"left_out": np.array(left_out)}
+        return arrays | {"left_out": np.array(left_out), "more": np.array(unjudged)}
 
     def figures(self, units: Sequence[Arrays]) -> Figures:
         sums = [TrackSums._make(unit[k] for k in TrackSums._fields) for unit in units]
@@ -118,6 +118,7 @@ class StreamsTask(Task[Shown, True_]):
         return {
             "frames": int(sum(unit["frames"] for unit in units)),
             "of them not predicted": int(sum(unit["left_out"] for unit in units)),
+            "predicted frames without truth": int(sum(unit["more"] for unit in units)),
             "true instances": int(sum(unit["instances"] for unit in units)),
             "ids": int(sum(unit["born"] for unit in units)),
         }
