@@ -1,5 +1,6 @@
 """``predict`` as a user calls it."""
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -114,6 +115,15 @@ def test_results_do_not_go_into_the_recording(room):
     with pytest.raises(CommandError, match=r"--out .*scene0000_00 is the recording"):
         run("vggt", room, room)
     assert not (room / "frames").exists()
+
+
+def test_a_video_without_frames_is_told(weights, tmp_path):
+    path = tmp_path / "empty.avi"
+    cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48)).release()
+    with pytest.raises(
+        CommandError, match=r"empty\.avi, empty, has no frames\. Record"
+    ):
+        run("vggt", path, tmp_path / "out", "--weights", weights("vggt"))
 
 
 def test_one_image_is_not_triangulated(room, weights, copied_film, tmp_path):

@@ -112,6 +112,19 @@ def test_a_batch_says_what_each_frame_alone_says(segmenter, room):
         )
 
 
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("cuda:99", r"cuda:99 does not exist: torch sees \d GPUs\. Use --device cpu"),
+        ("gpu", "--device must be cpu, cuda or cuda:N, got 'gpu'"),
+        ("cuda:x", "got 'cuda:x'"),
+    ],
+)
+def test_a_device_that_is_not_there_is_told(weights, device, message):
+    with pytest.raises(ValueError, match=message):
+        RGBDSegmenter(weights("esam"), device=device)
+
+
 def test_weights_of_another_system_are_refused_by_name(weights):
     with pytest.raises(ConfigError, match=r"describes DELTAS.*esam.*use `deltas`"):
         RGBDSegmenter(weights("deltas"))

@@ -211,6 +211,13 @@ def test_the_command(capsys):
     assert text.splitlines()[3].startswith("prediction")
     with pytest.raises(CommandError, match="memory must look like"):
         command([DELTAS, "--size", "96x128", "--device-memory", "much"])
-    with pytest.raises(SystemExit):
-        command([DELTAS, "--size", "96:128"])
+    for size in ("96:128", "0x128"):
+        with pytest.raises(SystemExit):
+            command([DELTAS, "--size", size])
+    for frames, size, message in (
+        ("3", "190x250", r"multiples of 8, got \(190, 250\)"),
+        ("1", "96x128", "`frames` must be at least 2 .* got 1"),
+    ):
+        with pytest.raises(CommandError, match=message):
+            command([DELTAS, "--frames", frames, "--size", size])
     assert "must look like 168x518, got '96:128'" in capsys.readouterr().err

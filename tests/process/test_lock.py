@@ -174,3 +174,6 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     folder, message = tmp_path / "file" / "out", r"could not write .*/\.lock.*r --out"
     with pytest.raises(OSError, match=message), locked(folder, "--out"):
         pass
+    message = r"--out .*/file is a file, and a folder is written"
+    with pytest.raises(OSError, match=message), locked(tmp_path / "file", "--out"):
+        pass

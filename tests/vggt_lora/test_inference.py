@@ -78,9 +78,27 @@ def test_a_known_length(predictor, weights, frames):
     points = unproject_pixels(np.array(ends), found.depth[y, x], found.K, np.eye(4))
     assert np.linalg.norm(points[0] - points[1]) == pytest.approx(metres, rel=0.05)
     assert told.scale.source == "length" and np.isnan(told.scale.spread)
-    told.length = KnownLength("9", *ends, metres)
-    with pytest.raises(ValueError, match=r"`length.frame` must be one of .* got '9'"):
-        told(bare(frames))
+
+
+@pytest.mark.parametrize(
+    ("length", "message"),
+    [
+        (("9", (1.0, 2.0), (3.0, 4.0), 1.0), "'9' is none of the 3 frames, from '0' "),
+        (("0", (1.0, 2.0), (3.0, 4.0), 0.0), r"positive number .* got 0\.0 between"),
+        (("0", (1.0, 2.0), (1.0, 2.0), 1.0), r"between two .* \(1\.0, 2\.0\) and \(1"),
+        (("0", (1.0, 2.0), (160.0, 2.0), 1.0), r"of 160x120, got .* \(160\.0, 2\.0\)"),
+    ],
+)
+def test_no_length_is_refused_before_anything_is_predicted(
+    weights, room, length, message, tmp_path, monkeypatch
+):
+    told = DepthAndPoses(weights, chunk=3, length=KnownLength(*length))
+    monkeypatch.setattr(told, "_chunk", None)
+    with pytest.raises(ValueError, match=message):
+        told(room, out_dir=tmp_path)
+    told.length = KnownLength("none", (1.0, 2.0), (3.0, 4.0), 1.0)
+    with pytest.raises(ValueError, match="'none' is none"):  # no "other options"
+        told(room, out_dir=tmp_path)
 
 
 def test_poses_tell_the_scale(predictor, weights, frames):

@@ -17,11 +17,11 @@ from benchmarks.measuring import timed
 from PIL import Image
 
 from vantage3d.backbones2d import NAMES, FeatureExtractor, build_extractor
-from vantage3d.backbones2d.arguments import choose_device
 from vantage3d.backbones2d.extraction import ExtractOptions, extract
 from vantage3d.backbones2d.files import FeatureFolder, find_images
 from vantage3d.backbones2d.networks import CLIP_RN50, DINOV2, autocast
 from vantage3d.process.command import image_size
+from vantage3d.process.machine import chosen_device
 
 GOAL = 0.85
 
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print both speeds; 1 if the extraction has less than 85 % of the bare one."""
     torch.set_num_threads(args.threads)
-    device = choose_device(args.device)
+    device = torch.device(chosen_device(args.device))
     extractor = build_extractor(args.model, random_weights=True).to(device)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

@@ -12,6 +12,7 @@ from vantage3d.backbones2d.files import FOLDER, FeatureFolder, find_images
 from vantage3d.io.features import FORMS
 from vantage3d.process.command import image_size
 from vantage3d.process.lock import locked
+from vantage3d.process.machine import chosen_device
 from vantage3d.process.shards import add_shard, read_shard
 
 
@@ -83,7 +84,10 @@ def run(
     ):
         if value < least:
             raise ValueError(f"{option} must be at least {least}, got {value}")
-    device = choose_device(args.device)
+    name = chosen_device(args.device)
+    if args.device is None and name == "cuda":  # of several processes each its own
+        name = chosen_device(f"cuda:{os.environ.get('LOCAL_RANK', 0)}")
+    device = torch.device(name)
     options = ExtractOptions(
         batch_size=args.batch_size,
         workers=args.workers,
@@ -101,21 +105,3 @@ def run(
     shard = options.shard
     with locked(folder.root, "--folder", shard.rank, shard.world_size):
         return extract(frames, extractor, folder, options)
-
-
-def choose_device(name: str | None) -> torch.device:
-    """The named device, else this process's GPU, else the CPU.
-
-    Raises:
-        ValueError: If a GPU is named and there is none.
-    """
-    if name is None:
-        local = os.environ.get("LOCAL_RANK", "0")
-        name = f"cuda:{local}" if torch.cuda.is_available() else "cpu"
-    device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(
-            f"--device {name} does not exist: torch sees {torch.cuda.device_count()} "
-            "GPUs. Use --device cpu, or see tools/doctor.py"
-        )
-    return device

@@ -171,6 +171,7 @@ ROOM_LAYOUTS = (
     "sun3d",
     "tum",
     "transforms",
+    "phone",
     "eth3d",
     "scenenn",
     "3rscan",

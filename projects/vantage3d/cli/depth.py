@@ -136,10 +136,9 @@ def _evaluation_parser(doc: str) -> argparse.ArgumentParser:
 def _run_options(
     args: argparse.Namespace, seq_len: int | None, buildings: bool
 ) -> "RunOptions":
-    import torch
-
     from vantage3d.evaluation.results.windows import WindowRules
     from vantage3d.evaluation.windows.contracts import MetricOptions
+    from vantage3d.process.machine import chosen_device
     from vantage3d.vggt_lora.evaluation.runs.plan import RunOptions
 
     stride, most, by_bucket = args.seq_stride, args.max_seqs, args.stratified_sampling
@@ -151,7 +150,7 @@ def _run_options(
         min_building=args.min_building,
         building=MetricOptions.building if buildings else (),
     )
-    device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = chosen_device(args.device)
     names = {field.name for field in fields(RunOptions)}
     given = {name: value for name, value in vars(args).items() if name in names}
     return RunOptions(**given | {"rules": rules, "metrics": metrics, "device": device})

@@ -41,6 +41,6 @@ def plan(argv: list[str] | None = None) -> None:
 def _height_width(text: str) -> tuple[int, int]:
     """``168x518`` as (168, 518)."""
     height, _, width = text.partition("x")
-    if not (height.isdigit() and width.isdigit()):
+    if not (height.isdigit() and width.isdigit() and int(height) and int(width)):
         raise argparse.ArgumentTypeError(f"must look like 168x518, got {text!r}")
     return int(height), int(width)

@@ -23,6 +23,7 @@ class FrameBank:
 
     Attributes:
         digest: SHA-256 of all frames.
+        names: Of the frames.
         cam2world: (N, 4, 4) known poses of the colour cameras; NaN where unknown.
         with_depth: (N,) bool, whether a frame has depth.
     """
@@ -31,6 +32,7 @@ class FrameBank:
         self.footage = frames if isinstance(frames, Footage) else None
         self.held: list[InputFrame] = []
         self.places: list[int] = []
+        self.names: list[str] = []
         digest, poses, depths = hashlib.sha256(), [], []
         places = {}
         if self.footage is not None:
@@ -42,6 +44,7 @@ class FrameBank:
                 self.held.append(frame)
             else:
                 self.places.append(places[frame.name])
+            self.names.append(frame.name)
             digest.update(frame.digest.encode())
             pose = frame.color2world
             poses.append(np.full((4, 4), np.nan) if pose is None else pose)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-import torch
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
@@ -23,6 +22,7 @@ from vantage3d.io.manifest import open_manifest
 from vantage3d.io.names import public_name
 from vantage3d.io.prediction_files import FRAMES
 from vantage3d.io.run_facts import RUN, made_by
+from vantage3d.process.machine import chosen_device
 from vantage3d.process.progress import track
 from vantage3d.results.outputs import save
 from vantage3d.results.prediction import FramePrediction, ScenePrediction
@@ -59,6 +59,7 @@ class Inferencer(ABC):
     Raises:
         CheckpointError: If the weights are missing.
         ConfigError: If there is no config, or it is another system's.
+        ValueError: If torch has no such device.
     """
 
     system: ClassVar[str]
@@ -74,7 +75,7 @@ class Inferencer(ABC):
         device: str | None = None,
     ) -> None:
         self.trained = find_trained(weights, config, self.system)
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = chosen_device(device)
         self._changes = self.model_changes()
 
     @cached_property
@@ -97,6 +98,11 @@ class Inferencer(ABC):
         Raises:
             ValueError: If it lacks what the network needs, or there are too few frames.
         """
+        if not len(footage):
+            raise ValueError(
+                f"{footage.recording.root}, {footage.sequence}, has no frames. Record "
+                "it again, or copy it again if it had some"
+            )
         if len(footage) < cls.least_frames:
             raise ValueError(
                 f"{footage.recording.root}, {footage.sequence}, has {len(footage)} "
@@ -262,6 +268,7 @@ class Inferencer(ABC):
             **{name: str(value) for name, value in self.options.items()},
         }
         state = folder / ".predict" / "frames"
+        overwrite |= not StoredFrames(folder / FRAMES)  # nothing is there to be mixed
         open_manifest(state, made_with, overwrite, "--out")
         for own in (folder, folder / FRAMES, state):
             remove_temporaries(own)

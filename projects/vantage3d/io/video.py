@@ -4,6 +4,7 @@ Frames are counted from the beginning and never sought by time, which decoders d
 to the next key frame. They stand upright as the file's rotation says.
 """
 
+import struct
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -121,7 +122,11 @@ def read_video_frame(path: str | Path, number: int) -> NDArray[np.uint8]:
 
 
 def write_video(
-    path: Path, images: Iterable[NDArray[np.uint8]], size: tuple[int, int], rate: float
+    path: Path,
+    images: Iterable[NDArray[np.uint8]],
+    size: tuple[int, int],
+    rate: float,
+    clockwise: bool = False,
 ) -> None:
     """Write a video that browsers play, with its hash beside it.
 
@@ -130,6 +135,7 @@ def write_video(
         images: (H, W, 3) RGB each.
         size: (W, H) of all of them.
         rate: Images per second.
+        clockwise: Whether the file says to show it turned by a quarter.
 
     Raises:
         ValueError: If an image has another size.
@@ -152,7 +158,17 @@ def write_video(
                 )
             stream.write(np.ascontiguousarray(image[..., ::-1]))
         stream.release()
-        write_hashed_bytes(path, file.read_bytes())
+        data = file.read_bytes()
+        write_hashed_bytes(path, _turned(data, size[1]) if clockwise else data)
+
+
+def _turned(video: bytes, height: int) -> bytes:
+    """An MP4 file of one track whose header has another matrix."""
+    data = bytearray(video)
+    begin = data.index(b"tkhd") + 44  # ISO 14496-12, track header of version 0
+    turn = 0, 1 << 16, 0, -1 << 16, 0, 0, height << 16, 0, 1 << 30
+    struct.pack_into(">9i", data, begin, *turn)
+    return bytes(data)
 
 
 @lru_cache(maxsize=1)

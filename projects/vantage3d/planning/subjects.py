@@ -27,6 +27,7 @@ from vantage3d.planning.counting import (
 from vantage3d.process.live_memory import LiveMemory
 from vantage3d.registry import MODELS
 from vantage3d.synthetic.rooms.filming import Job, film, sensor_intrinsics
+from vantage3d.views.presets import ViewOptions
 
 POINTS = 20_000  # of a typical sample of ESAM
 BLOCK = 16  # pixels of a side of its superpoints
@@ -91,6 +92,7 @@ def count_deltas(
     model: Mapping[str, Any], frames: int, size: Size, training: bool
 ) -> Counted:
     """DELTAS on one sample of N views."""
+    ViewOptions(frames=frames, size=size, gap=1)  # refuses what no dataset gives
 
     def outputs(net: Any, batch: Mapping[str, Tensor]) -> dict[str, Any]:
         # In training it takes statistics of valid matches alone: which, values decide.

@@ -52,6 +52,10 @@ def locked(
         FolderInUseError: If another run holds it; it is named.
         OSError: If the folder cannot be written.
     """
+    if folder.is_file():
+        raise NotADirectoryError(
+            f"{option} {folder} is a file, and a folder is written. Choose another name"
+        )
     name = LOCK if world_size == 1 else f"{LOCK}-{rank}-of-{world_size}"
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:

@@ -27,6 +27,28 @@ def versions(*more: str) -> dict[str, str]:
     return found
 
 
+def chosen_device(name: str | None) -> str:
+    """The device that is named, else a GPU where there is one, else the CPU.
+
+    Raises:
+        ValueError: If torch has no such device.
+    """
+    import torch
+
+    if name is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind, colon, number = name.partition(":")
+    if kind not in ("cpu", "cuda") or bool(colon) != number.isdigit():
+        raise ValueError(f"--device must be cpu, cuda or cuda:N, got {name!r}")
+    count = torch.cuda.device_count()
+    if kind == "cuda" and int(number or 0) >= count:
+        raise ValueError(
+            f"--device {name} does not exist: torch sees {count} GPUs. Use --device "
+            "cpu, or see tools/doctor.py"
+        )
+    return name
+
+
 def device_facts(device: str) -> dict[str, Any]:
     """Name and memory of the device that networks run on, and threads of torch."""
     import torch

@@ -62,6 +62,24 @@ class KnownLength(NamedTuple):
     second: tuple[float, float]
     metres: float
 
+    def check(self, bank: FrameBank) -> None:
+        """Raise a ValueError if none of these frames is meant, or it is no length."""
+        names, ends = bank.names, np.array([self.first, self.second])
+        if self.frame not in names:
+            raise ValueError(
+                f"`length`: {self.frame!r} is none of the {len(names)} frames, from "
+                f"{names[0]!r} to {names[-1]!r}"
+            )
+        height, width = bank[names.index(self.frame)].color.shape[:2]
+        inside = (ends >= -0.5) & (ends < (width - 0.5, height - 0.5))
+        apart = self.first != self.second
+        if not (inside.all() and apart and 0 < self.metres < np.inf):
+            raise ValueError(
+                f"`length` must be a positive number of metres between two pixels of "
+                f"{width}x{height}, got {self.metres} between {self.first} and "
+                f"{self.second}"
+            )
+
 
 class DepthAndPoses(Inferencer):
     """Depth, intrinsics and poses of all images of a recording, in one world.
@@ -177,6 +195,8 @@ class DepthAndPoses(Inferencer):
     def _predicted(
         self, bank: FrameBank, folder: Path, store: StoredFrames | None
     ) -> Iterator[FramePrediction]:
+        if self.length is not None:
+            self.length.check(bank)
         size = self._size(bank[0].color)
         matcher = SiftMatcher(lambda n: bank[n].image(size), size)
         identity = hashlib.sha256(f"{self.key} {bank.digest}".encode()).hexdigest()
@@ -289,9 +309,7 @@ class DepthAndPoses(Inferencer):
     def _of_length(
         self, length: KnownLength, bank: FrameBank, found: Stitched
     ) -> MetricScale:
-        names = [bank[number].name for number in range(len(bank))]
-        check_choice("length.frame", length.frame, names)
-        number = names.index(length.frame)
+        number = bank.names.index(length.frame)
         (one,) = found.frames([number])
         (H, W), (h, w) = bank[number].color.shape[:2], one.depth.shape
         ends = (np.array([length.first, length.second]) + 0.5) * (w / W, h / H) - 0.5

@@ -13,6 +13,8 @@ import pytest
 from tests.shared import ROOT
 from vantage3d.cli.data import make_synthetic
 from vantage3d.geometry import invert_rigid, transform_points, unproject
+from vantage3d.io.video import read_video_frame
+from vantage3d.recordings.detection import open_recording
 from vantage3d.synthetic import (
     make_room,
     make_trajectory,
@@ -22,6 +24,7 @@ from vantage3d.synthetic import (
     write_rgbd_folder,
     write_scannet,
 )
+from vantage3d.synthetic.rooms.filming import Job, film
 
 SIZE = (64, 48)
 SCENE = "scene0001_00"
@@ -188,6 +191,22 @@ def test_rgbd_folder_holds_exact_images(tmp_path):
         depth = read_image(folder / f"depth/{number}.png") / 1000
         points = unproject(depth, K, stored)[expected.instance == 1]
         np.testing.assert_allclose(points[:, 2], 0, atol=1e-3)  # the floor
+
+
+def test_a_phone_films_the_room_on_its_side(tmp_path):
+    """Shown upright, with an exposure that comes and goes, labels beside it."""
+    splits = write_dataset("phone", tmp_path, 1, 0, [0, 20, 40, 60], (160, 120), seed=3)
+    recording = open_recording(tmp_path / "videos")
+    assert recording.layout == "video" and recording.sequences() == splits["train"]
+    video = tmp_path / "videos/scene0000_00.mp4"
+    assert recording.names("scene0000_00") == [f"{n:06d}" for n in range(4)]
+    views = film(Job(300_000, (0, 20, 40, 60), (160, 120)))[1]
+    for number, (_, _, frame) in enumerate(views):
+        light = (1.0, 1.15, 1 + 0.3 * np.sin(np.pi / 3), 1.3)[number]
+        expected = np.clip(frame.color * light, 0, 255)
+        assert np.abs(read_video_frame(video, number) - expected).mean() < 6
+        label = tmp_path / f"labels/scene0000_00/instance/{number:06d}.png"
+        assert np.array_equal(read_image(label), frame.instance)
 
 
 def test_full_disk_leaves_no_finished_scene(tmp_path, monkeypatch):

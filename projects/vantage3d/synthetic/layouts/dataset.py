@@ -10,7 +10,7 @@ from vantage3d.checks import check_choice, check_positive
 from vantage3d.io.folders import listing
 from vantage3d.process.parallel import run_parallel
 from vantage3d.process.progress import track
-from vantage3d.synthetic.layouts import annotated, eth3d, recordings, scans
+from vantage3d.synthetic.layouts import annotated, eth3d, phone, recordings, scans
 from vantage3d.synthetic.layouts.files import scene_lists, write_text
 from vantage3d.synthetic.rooms.filming import SENSOR_SIZE, THEMES, Job, Splits
 
@@ -50,6 +50,7 @@ LAYOUTS = {
     "transforms": Layout(
         recordings.write_transforms_scene, "{0}/transforms.json", LISTS
     ),
+    "phone": Layout(phone.write_scene, "videos/{0}.mp4", LISTS),
     "eth3d": Layout(
         eth3d.write_scene,
         "{0}/dslr_calibration_undistorted/cameras.txt",

@@ -180,7 +180,7 @@ def test_numbers_out_of_range_are_refused(cache, tmp_path):
     ):
         refused(cache, tmp_path, *arguments, match=match)
     if not torch.cuda.is_available():
-        refused(cache, tmp_path, "--device", "cuda", match="--device cuda .* no GPU")
+        refused(cache, tmp_path, "--device", "cuda", match="--device cuda .* 0 GPUs")
 
 
 def test_another_kind_of_config_is_refused(tmp_path):

@@ -19,7 +19,6 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from vantage3d.checks import check_choice
 from vantage3d.engine.configs.config import load_config
 from vantage3d.engine.errors import CheckpointError, ConfigError
 from vantage3d.engine.launch import set_data_root
@@ -40,7 +39,7 @@ from vantage3d.evaluation.windows.trivial import trivial_answers
 from vantage3d.io.checksums import read_sealed
 from vantage3d.io.manifest import open_manifest
 from vantage3d.io.names import public_name
-from vantage3d.process.machine import device_facts, versions
+from vantage3d.process.machine import chosen_device, device_facts, versions
 from vantage3d.process.shards import Shard
 from vantage3d.registry import DATASETS
 from vantage3d.vggt_lora.evaluation.runs.models import (
@@ -246,12 +245,7 @@ class RunOptions:
     shard: Shard = field(default_factory=Shard)
 
     def __post_init__(self) -> None:
-        check_choice("device", self.device.partition(":")[0], ("cpu", "cuda"))
-        if self.device.startswith("cuda") and not torch.cuda.is_available():
-            raise ValueError(
-                f"--device {self.device} was asked for, but torch finds no GPU. Use "
-                "--device cpu, or see tools/doctor.py"
-            )
+        chosen_device(self.device)
         if self.workers < 0 or self.repeats < 0:
             raise ValueError(
                 "--num-workers and --repeats must not be negative, got "
