@@ -112,13 +112,12 @@ ON_BRICK = --data-root $(DEPTH_DATA)/brick --seq-stride 2 --max-seqs 30 \
     test_dataloader.dataset.dataset.depth=exact
 
 # Rows of `make demo-presets`: in what each differs from strategy B.
-PRESETS ?= half all c qk finish surface photometric
+PRESETS ?= half c qk finish surface photometric
 PRESETS_METRICS = depth.full.abs_rel depth.full.delta1 depth.full.rmse \
     normals.full.angular_mean planarity.full.residual_mean
-ALL_BLOCKS = "model.lora.target_modules=depth_head.*,aggregator.*_blocks.*"
 PRESET_half = "model.lora.target_modules=depth_head.*,aggregator.*_blocks.[3-5].*"
-PRESET_all = $(ALL_BLOCKS)
-PRESET_c = $(ALL_BLOCKS) model.lora.rank=32 model.lora.alpha=64 \
+PRESET_c = "model.lora.target_modules=depth_head.*,aggregator.*_blocks.*" \
+    model.lora.rank=32 model.lora.alpha=64 \
     model.criterion.depth.valid_range=0.98 model.criterion.curriculum.hold=0.3
 PRESET_qk = model.lora.attention_parts=qk \
     "model.lora.target_modules=depth_head.*,aggregator.*_blocks.[45].attn.qkv"
