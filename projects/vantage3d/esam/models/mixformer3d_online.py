@@ -131,7 +131,7 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
                 instances in all frames, those that a frame does not show empty.
         """
         self.reset()
-        terms, preds, inside = defaultdict(list), [], []
+        terms, feats, tracks, inside = defaultdict(list), [], [], []
         for frame, samples in zip(inputs, data_samples, strict=True):
             if self.track_alone:
                 _, pred, targets = self.with_targets(frame, samples)
@@ -139,7 +139,9 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
                 losses, pred, targets = self.frame_losses(frame, samples)
                 for name, value in losses.items():
                     terms[name].append(value)
-            preds.append(pred)
+                lengths = [len(queries) for queries in pred["queries"]]
+                feats.append(self.merge_head(torch.cat(pred["queries"])).split(lengths))
+            tracks.append(pred.get("tracks"))
             inside.append([target.query_masks for target in targets])
         self.reset()
         total = {
@@ -149,15 +151,10 @@ class ScanNet200MixFormer3D_Online(ScanNet200MixFormer3D):
             for name, values in terms.items()
         }
         if not self.track_alone:
-            feats = [self._feats(pred["queries"]) for pred in preds]
             total |= self.merge_criterion(feats, inside)
         if self.track_head is not None:
-            total |= self.track_criterion([pred["tracks"] for pred in preds], inside)
+            total |= self.track_criterion(tracks, inside)
         return total
-
-    def _feats(self, queries: Sequence[Tensor]) -> Sequence[Tensor]:
-        """By scene the merge head's vectors, whose norms span the scenes of a frame."""
-        return self.merge_head(torch.cat(queries)).split([len(q) for q in queries])
 
     def _decode(self, frames: Frames, queries: list[Tensor]) -> dict:
         pred = super()._decode(frames, queries)
