@@ -23,6 +23,7 @@ from vantage3d.evaluation.report import build_report
 from vantage3d.evaluation.results.compare import compare_runs
 from vantage3d.evaluation.results.folder import ResultFolder
 from vantage3d.evaluation.results.score import select_checkpoint
+from vantage3d.evaluation.results.windows import load_windows
 from vantage3d.evaluation.windows.contracts import GROUPS
 from vantage3d.geometry import invert_rigid
 from vantage3d.process.command import CommandError
@@ -355,9 +356,10 @@ def test_windows_that_cannot_be_read_are_counted(cache, tmp_path, messages):
 
 def test_a_folder_of_npz_is_a_model_in_everything(cache, tmp_path, capsys):
     """Without the config's network; the answers are the truth in another unit."""
-    rules = plan.WindowRules("val", seq_len=3, seq_stride=2)
-    dataset = plan.open_dataset(open_street(cache), rules)
-    choice = plan.choose_windows(dataset, rules)
+    evaluate(cache, tmp_path / "out", "--no-base")  # which windows, and what to beat
+    assert ResultFolder(tmp_path / "out").finished() == [*TRIVIAL]
+    choice = load_windows(tmp_path / "out" / "windows.json")
+    dataset = plan.open_dataset(open_street(cache), choice.rules)
     (tmp_path / "mine").mkdir()
     for window, sample in zip(choice.windows, map(dataset.__getitem__, range(3))):
         arrays = {key: sample[key].numpy() for key in ("depth", "K", "cam2world")}

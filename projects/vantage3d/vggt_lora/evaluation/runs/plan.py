@@ -426,11 +426,6 @@ def open_plan(options: RunOptions) -> Plan:
     models = list_models(factory, options.runs, options.merge, options.base)
     plan = Plan(options, factory, models, choice, samples, data)
     plan.models += [*predicted_models(options.predictions, choice), *plan.trivial()]
-    if all(model.kind == TRIVIAL for model in plan.models):
-        raise ConfigError(
-            "there is nothing to evaluate: --no-base leaves the config's network out, "
-            "and neither RUNS nor --predictions name another"
-        )
     open_manifest(options.out_dir / STATE, plan.settings, options.overwrite)
     choice.save(options.out_dir / FILE)
     return plan
