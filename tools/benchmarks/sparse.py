@@ -222,7 +222,8 @@ def _report(
             )
     if ONE_THREAD in seconds:
         ratio = seconds[ONE_THREAD] / seconds["torch"]
-        print(f"  {torch.get_num_threads()} threads are {ratio:.2f} times as fast as one")
+        threads = torch.get_num_threads()
+        print(f"  {threads} threads are {ratio:.2f} times as fast as one")
     if "minkowski" in results:
         ratio = seconds["minkowski"] / seconds["torch"]
         print(
