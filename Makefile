@@ -111,10 +111,12 @@ ON_BRICK = --data-root $(DEPTH_DATA)/brick --seq-stride 2 --max-seqs 30 \
     --stratified-sampling --min-building 100 --num-workers $(WORKERS) $(BASE_FILE) \
     test_dataloader.dataset.dataset.depth=exact
 
-# Rows of `make demo-presets`: in what each differs from strategy B.
-PRESETS ?= half c qk finish surface photometric
+# Rows of `make demo-presets`: in what each differs from strategy B. `again` says how far
+# another draw of batches and adapters is from it.
+PRESETS ?= again half c qk finish surface photometric
 PRESETS_METRICS = depth.full.abs_rel depth.full.delta1 depth.full.rmse \
-    normals.full.angular_mean planarity.full.residual_mean
+    normals.full.angular_mean planarity.building.residual_mean
+PRESET_again = randomness.seed=10$(DEPTH_SEED)
 PRESET_half = "model.lora.target_modules=depth_head.*,aggregator.*_blocks.[3-5].*"
 PRESET_c = "model.lora.target_modules=depth_head.*,aggregator.*_blocks.*" \
     model.lora.rank=32 model.lora.alpha=64 \
