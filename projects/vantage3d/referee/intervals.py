@@ -1,5 +1,6 @@
 """95 % intervals of headline figures, over clusters of units that are independent."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -48,10 +49,10 @@ def intervals(
         found = task.resampled(units, each)
         return found if other is None else found - task.resampled(other, each)
 
-    telling = np.arange(len(names))
-    if len(names) > 1:
-        blind = np.isnan(statistic(np.eye(len(names)))).all(axis=1)
-        telling = telling if blind.all() else np.flatnonzero(~blind)
+    answers = [units] if other is None else [units, other]
+    parts = [np.flatnonzero(cluster == place) for place in range(len(names))]
+    found = [any(_tells(task, one, part) for one in answers) for part in parts]
+    telling = np.flatnonzero(found) if any(found) else np.arange(len(names))
 
     def of_telling(weights: NDArray[np.floating]) -> NDArray[np.floating]:
         whole = np.zeros((len(weights), len(names)))
@@ -61,6 +62,12 @@ def intervals(
     low, high = cluster_interval(of_telling, len(telling))
     ends = (Ends(float(a), float(b)) for a, b in zip(low, high))
     return Intervals(dict(zip(task.headline, ends)), len(telling))
+
+
+def _tells(task: Task, units: Sequence[Arrays], part: NDArray[np.integer]) -> bool:
+    """Whether some of the units have a figure."""
+    figures = task.figures([units[place] for place in part])
+    return not all(math.isnan(figures[key]) for key in task.headline)
 
 
 def basis(clusters: int) -> str:
