@@ -98,7 +98,7 @@ STREETS = kitti360 --frames 12 --size 352x94 --columns 1000 --workers $(WORKERS)
 # LiDAR depth as far as the scanner reaches: what it is not taught, a network gets wrong.
 LIDAR = --view 56 168 --depth-range 0.1 120
 DEPTH_DATA = $(DATA)/demo-depth
-# Of demo-depth and what builds on it; the data stay, any but 0 has a folder of its own.
+# Of demo-depth and what builds on it. The data stay; any but 0 has folders of its own.
 DEPTH_SEED ?= 0
 SEEDED = $(patsubst %,-seed-%,$(filter-out 0,$(DEPTH_SEED)))
 DEPTH_WORK = $(WORK)/demo-depth$(SEEDED)
