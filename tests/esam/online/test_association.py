@@ -14,7 +14,7 @@ from vantage3d.esam.online.association import (
     take_in,
 )
 from vantage3d.esam.online.tracks import AGE, MISSED, Detections, Tracks
-from vantage3d.esam.online.voxel_map import VoxelMap
+from vantage3d.esam.online.voxel_map import Sight, VoxelMap
 from vantage3d.geometry import unproject
 from vantage3d.synthetic.rooms.filming import Job, film, sensor_intrinsics
 
@@ -22,6 +22,7 @@ AXIS = np.arange(0.01, 1, 0.03)
 BOX = np.stack(np.meshgrid(AXIS, AXIS[:8]), -1).reshape(-1, 2)
 BOX = np.concatenate([BOX, np.zeros((len(BOX), 1))], 1)  # 1 m x 0.25 m
 EYE = np.eye(4)
+NOTHING = Sight(np.zeros(0, np.int64), np.zeros(0))
 
 
 def view(*boxes: tuple[float, float], masks=None, scores=None, feats=None):
@@ -97,7 +98,7 @@ def test_what_is_in_sight_and_not_found_is_less_sure():
     stream.see(view((0, 1), (3, 1), masks=[[0]], scores=[0.8]))
     stream.see(view((6, 1), scores=[0.4]))
     assert stream.tracks.sights.tolist() == [2, 2, 1]
-    expected = [0.8 * 2 / 3, 0.6 / 3, 0.4 / 2]
+    expected = [(0.8 / 2 + 0.8) / 3, 0.6 / 2 / 3, 0.4 / 2 / 2]
     np.testing.assert_allclose(stream.tracks.confidence, expected)
 
 
@@ -328,7 +329,7 @@ def test_the_heat_is_softmax_times_sigmoid_of_all_that_is_looked_for():
         for own in feats[:2]:  # the second time at its place, whatever it looks like
             found = boxed(starts, EYE[:3])
             found = found._replace(track_feats=own, part_feats=EYE[:3])
-            stream.tracks.observe(np.arange(3), found, 0, np.zeros(0, np.int64))
+            stream.tracks.observe(np.arange(3), found, 0, NOTHING)
         known, means = stream.tracks.lately()
         assert known.tolist() == [0, 1, 2]
         sums = feats[0] + feats[1]

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from vantage3d.esam.online.tracks import Detections, Tracks
+from vantage3d.esam.online.voxel_map import Sight
 
-POINT, NOBODY = np.zeros((1, 3)), np.zeros(0, np.int64)
+POINT, NOTHING = np.zeros((1, 3)), Sight(np.zeros(0, np.int64), np.zeros(0))
 
 
 def found(number: int, **values) -> Detections:
@@ -22,7 +23,7 @@ def test_a_class_has_the_mean_of_its_frames():
     for score, share in ((0.9, 0.2), (0.3, 1.0), (0.6, 0.8)):
         shares = np.array([[share, 1 - share]])
         one = found(1, scores=np.array([score]), shares=shares)
-        tracks.observe(np.array([0]), one, 0, NOBODY)
+        tracks.observe(np.array([0]), one, 0, NOTHING)
     mean = (0.9 * 0.2 + 0.3 * 1.0 + 0.6 * 0.8) / 1.8
     assert tracks.labels.tolist() == [0]
     assert tracks.label_scores[0] == pytest.approx(mean)
@@ -34,7 +35,7 @@ def test_instances_grow_without_being_copied_each_time():
     feats = np.random.default_rng(0).normal(size=(number, 4))
     tracks, rooms = Tracks(3), []
     for row in range(number):
-        tracks.observe(np.array([row]), found(1, feats=feats[[row]]), row, NOBODY)
+        tracks.observe(np.array([row]), found(1, feats=feats[[row]]), row, NOTHING)
         if not any(tracks.feats.base is room for room in rooms):
             rooms.append(tracks.feats.base)
     assert len(rooms) <= np.log2(number)

@@ -2,7 +2,7 @@
 
 The truth is a cloud: the cells that frames with labels have shown so far, each with the
 instance that they say. The scene of the stream are voxels, of which each frame votes
-for the instance it finds there, and an id is as sure as
+for the instance it finds there, decided by merged superpoint, and an id is as sure as
 :attr:`~vantage3d.esam.online.tracks.Tracks.confidence` says, as in the stream itself.
 Each point of the truth gets what the nearest voxel has; answers that need no tracker
 fill their voxels likewise.
@@ -23,6 +23,7 @@ from vantage3d.esam.evaluation.labelled import Labels, check_view, true_instance
 from vantage3d.esam.evaluation.protocols import PROTOCOLS
 from vantage3d.esam.evaluation.scene_figure import draw
 from vantage3d.esam.evaluation.unified_seg_metric import SUPERPOINTS, ap_table
+from vantage3d.esam.online.merged_superpoints import MergedSuperpoints
 from vantage3d.esam.online.tracks import Detections, Floats, Tracks
 from vantage3d.esam.online.voxel_map import VoxelMap
 from vantage3d.evaluation.instance_diagnostics import diagnose
@@ -157,6 +158,7 @@ class _Clouds:
         self.truth = VoxelMap(CELL)
         self.answers = {n: VoxelMap(VOXEL) for n in (MODEL, FRESH, SUPERPOINTS)}
         self.tracks = {name: Tracks(1) for name in (MODEL, FRESH)}
+        self.merged = MergedSuperpoints(VOXEL)
         self._fresh, self._parts = count(), 0
 
     def add(self, frame: FramePrediction, labels: Path | None) -> None:
@@ -177,14 +179,16 @@ class _Clouds:
         one_class = np.zeros(len(scores), np.int64)
         detections = Detections(found.masks[:, kept], one_class, scores, points)
         for name, ids in own.items():
-            voxels = self.answers[name]
-            self.tracks[name].observe(ids, detections, 0, voxels.in_sight(points))
-            voxels.claim(points, np.append(ids, -1)[best])
+            claims = np.append(ids, -1)[best]
+            sight = self.answers[name].claim(points, claims, whole=True)
+            self.tracks[name].observe(ids, detections, 0, sight)
         if found.superpoints is not None:
-            parts = found.superpoints[kept].astype(np.int64)
-            new = np.where(parts >= 0, parts + self._parts, -1)
+            parts = np.maximum(found.superpoints[kept], -1)
+            held = self.merged.held(points, parts)
+            self.merged.merge(held)
+            new = np.where(held.claims >= 0, held.claims + self._parts, -1)
+            self.answers[SUPERPOINTS].vote(held._replace(claims=new.astype(np.int32)))
             self._parts += int(parts.max(initial=-1)) + 1
-            self.answers[SUPERPOINTS].claim(points, new)
 
     def judged(self) -> Judged:
         """Overlaps with the truth."""
@@ -192,11 +196,12 @@ class _Clouds:
         truth = scene_truth(np.minimum(owners, 0), owners)
         limit = PROTOCOLS[PROTOCOL].limit
         rows = nearest_rows(self.answers[MODEL].points, onto, limit)
-        ids = {
-            name: transferred(voxels.owners, rows, -1)
-            for name, voxels in self.answers.items()
-            if len(voxels) == len(self.answers[MODEL])  # else no superpoints are known
-        }
+        filled = {name: voxels.owners for name, voxels in self.answers.items()}
+        if len(self.merged) == len(filled[MODEL]):
+            filled[MODEL] = self.merged.decided(filled[MODEL])
+        else:  # frames without superpoints
+            del filled[SUPERPOINTS]
+        ids = {name: transferred(own, rows, -1) for name, own in filled.items()}
         ids[ONE] = np.minimum(ids[MODEL], 0)
         sure = {name: tracks.confidence for name, tracks in self.tracks.items()}
         return {

@@ -334,11 +334,12 @@ def take_in(
     ids, doubted = rule.assign(found, tracks, seen)
     kept = ids >= 0
     found, ids, doubted = found.kept(kept), ids[kept], doubted[kept]
-    tracks.observe(ids, found, place, seen.in_sight(found.points))
     owners = found.owners()
     against = np.append(doubted, False)[owners]
     claims = np.where(against, -1, np.append(ids, -1)[owners])
+    tracks.observe(ids, found, place, seen.claim(found.points, claims, whole=True))
+    for voxels in others:
+        voxels.claim(found.points, claims, whole=True)
     for voxels in (seen, *others):
-        voxels.claim(found.points, claims)
         voxels.doubt(found.points[against])
     return found, ids

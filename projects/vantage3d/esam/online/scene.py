@@ -5,6 +5,7 @@ from mmdet3d.structures import PointData
 from numpy.typing import NDArray
 
 from vantage3d.esam.online.association import RULES, take_in
+from vantage3d.esam.online.merged_superpoints import MergedSuperpoints
 from vantage3d.esam.online.tracks import Detections, Tracks
 from vantage3d.esam.online.voxel_map import VoxelMap
 
@@ -32,6 +33,7 @@ class SceneInstances:
         self.rule, self.least_score, self.most = RULES[association], least_score, most
         self.tracks, self.seen = Tracks(classes), VoxelMap(COARSE)
         self.fine, self.parts = VoxelMap(FINE), VoxelMap(FINE)
+        self.merged = MergedSuperpoints(FINE)
         self.frames = self.superpoints = 0
 
     def add(
@@ -51,7 +53,10 @@ class SceneInstances:
         detections = Detections.of(found, points).best(self.least_score, self.most)
         known = self.tracks, self.seen, self.frames, self.fine
         take_in(self.rule, detections, *known)
-        self.parts.claim(points, superpoints + self.superpoints)
+        held = self.merged.held(points, superpoints)
+        self.merged.merge(held)
+        new = (held.claims + self.superpoints).astype(np.int32)
+        self.parts.vote(held._replace(claims=new))
         self.superpoints += int(superpoints.max()) + 1
         self.frames += 1
 
@@ -61,11 +66,12 @@ class SceneInstances:
         ``pts_instance_mask`` [(T, V) bool], ``instance_labels``, ``instance_scores``
         (T,), best first, and ``superpoints`` (V,), which two frames do not share.
         """
-        owned = np.unique(self.fine.owners[self.fine.owners >= 0])
+        owners = self.merged.decided(self.fine.owners)
+        owned = np.unique(owners[owners >= 0])
         order = owned[np.argsort(-self.tracks.confidence[owned], kind="stable")]
         return PointData(
             points=self.fine.points,
-            pts_instance_mask=[self.fine.owners[None] == order[:, None]],
+            pts_instance_mask=[owners[None] == order[:, None]],
             instance_labels=self.tracks.labels[order],
             instance_scores=self.tracks.confidence[order],
             superpoints=self.parts.owners.astype(np.int64),

@@ -18,6 +18,7 @@ from vantage3d.engine.errors import CheckpointError, ConfigError
 from vantage3d.esam.inference import RGBDSegmenter, View
 from vantage3d.esam.models.voxel_blocks import VoxelBlocks
 from vantage3d.esam.online.association import RULES, take_in
+from vantage3d.esam.online.merged_superpoints import MergedSuperpoints
 from vantage3d.esam.online.order import Moment, Order
 from vantage3d.esam.online.stream_scene import StreamScene, scene_of
 from vantage3d.esam.online.tracks import Detections, Tracks
@@ -151,6 +152,7 @@ class StreamSegmenter(RGBDSegmenter):
         """Forget everything: another stream begins."""
         self.model.reset()
         self.tracks, self.map = Tracks(len(self.classes)), VoxelMap(VOXEL_SIZE)
+        self.superpoints = MergedSuperpoints(VOXEL_SIZE)
         self.skipped: dict[str, str] = {}
         self.order, self._place = Order(), 0
 
@@ -260,7 +262,8 @@ class StreamSegmenter(RGBDSegmenter):
 
     def scene(self) -> StreamScene:
         """What was found so far."""
-        return scene_of(self.tracks, self.map, self.classes)
+        ids = self.superpoints.decided(self.map.owners)
+        return scene_of(self.tracks, self.map, ids, self.classes)
 
     def origin(self, center: NDArray[np.float64]) -> NDArray[np.float64]:
         """An online model counts from the world's origin in all frames."""
@@ -317,6 +320,7 @@ class StreamSegmenter(RGBDSegmenter):
         detections, ids = take_in(
             self.rule, detections, self.tracks, self.map, self._place
         )
+        self.superpoints.add(points, drawn["sp_pts_mask"])
         return PointData(
             pts_semantic_mask=found.pts_semantic_mask,
             pts_instance_mask=[detections.masks],
@@ -335,6 +339,14 @@ class StreamSegmenter(RGBDSegmenter):
         if self.track_head is not None:
             self.track_head.known = queries
 
+    def _parts(self) -> tuple[tuple[str, Tracks | VoxelMap], ...]:
+        """What is known, by name in a file: each has arrays and can take them over."""
+        return (
+            ("tracks", self.tracks),
+            ("map", self.map),
+            ("superpoints", self.superpoints),
+        )
+
     def save(self, path: str | Path) -> None:
         """Write everything that the next frame depends on into an ``.npz`` file."""
         arrays: dict[str, Any] = {
@@ -343,7 +355,7 @@ class StreamSegmenter(RGBDSegmenter):
             "order": self.order.array,
             "skipped": np.array(list(self.skipped.items()), np.str_).reshape(-1, 2),
         }
-        for part, of in (("tracks", self.tracks), ("map", self.map)):
+        for part, of in self._parts():
             arrays |= {f"{part}.{name}": getattr(of, name) for name in of.NAMES}
         for name in KEPT if self.memory is not None else ():
             for i, level in enumerate(getattr(self.memory, name)):
@@ -370,8 +382,7 @@ class StreamSegmenter(RGBDSegmenter):
                 "StreamSegmenter of the same weights, segmenter, num_points, seed and "
                 "association"
             )
-        names = [f"tracks.{name}" for name in Tracks.NAMES]
-        names += [f"map.{name}" for name in VoxelMap.NAMES]
+        names = [f"{part}.{name}" for part, of in self._parts() for name in of.NAMES]
         if lacking := [name for name in names if name not in arrays]:
             raise ValueError(
                 f"stream {path} has no {', '.join(lacking)}: another version saved it. "
@@ -380,7 +391,7 @@ class StreamSegmenter(RGBDSegmenter):
         self.reset()
         self._place, self.order = int(arrays["place"]), Order.of_array(arrays["order"])
         self.skipped = {str(name): str(why) for name, why in arrays["skipped"]}
-        for part, of in (("tracks", self.tracks), ("map", self.map)):
+        for part, of in self._parts():
             of.restore({name: arrays[f"{part}.{name}"] for name in of.NAMES})
         for name in KEPT if self.memory is not None else ():
             levels = getattr(self.memory, name)

@@ -51,15 +51,21 @@ class StreamScene(NamedTuple):
     table: tuple[StreamInstance, ...]
 
 
-def scene_of(tracks: Tracks, seen: VoxelMap, classes: Sequence[str]) -> StreamScene:
+def scene_of(
+    tracks: Tracks,
+    seen: VoxelMap,
+    owners: NDArray[np.int32],
+    classes: Sequence[str],
+) -> StreamScene:
     """The scene of instances and of the voxels that they fill.
 
     Args:
         tracks: The instances.
         seen: The voxels.
+        owners: (V,) instance of each, -1 for none.
         classes: Names.
     """
-    points, owners, rows = seen.points, seen.owners, []
+    points, rows = seen.points, []
     order = np.argsort(owners, kind="stable")
     ends = np.searchsorted(owners[order], np.arange(len(tracks) + 1))
     labels, sure, half = tracks.labels, tracks.label_scores, seen.voxel_size / 2

@@ -7,6 +7,8 @@ import numpy as np
 from mmdet3d.structures import PointData
 from numpy.typing import NDArray
 
+from vantage3d.esam.online.voxel_map import Sight
+
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 
@@ -98,6 +100,8 @@ class Tracks:
         first: (M,) place of the first frame in the stream.
         last: (M,) place of the last one.
         scores: (M,).
+        agreed: (M,) sums over frames of the best score times the agreement with what
+            was known of its space.
         votes: (M, classes) sums of scores by class, or of scores times shares.
         feats: (M, D), of no length 1; (M, 0) without.
         boxes: (M, 6); (M, 0) without.
@@ -107,15 +111,16 @@ class Tracks:
     """
 
     ROWS = (
-        "counts", "frames", "sights", "first", "last", "scores", "votes", "feats",
-        "boxes",
+        "counts", "frames", "sights", "first", "last", "scores", "agreed",
+        "votes", "feats", "boxes",
     )  # fmt: skip
     NAMES = (*ROWS, "lately_ids", "lately_at", "lately_feats")
 
     def __init__(self, classes: int) -> None:
         self.counts, self.frames, self.sights = np.zeros((3, 0), np.int64)
         self.first, self.last = np.zeros((2, 0), np.int64)
-        self.scores, self.votes = np.zeros(0), np.zeros((0, classes))
+        self.scores, self.agreed = np.zeros((2, 0))
+        self.votes = np.zeros((0, classes))
         self.feats, self.boxes = np.zeros((0, 0)), np.zeros((0, 0))
         self.lately_ids, self.lately_at = np.zeros((2, 0), np.int64)
         self.lately_feats = np.zeros((0, 0))
@@ -137,17 +142,20 @@ class Tracks:
 
     @property
     def confidence(self) -> Floats:
-        """(M,) scores times n / (m + 1), found in n of m frames that show its space."""
-        return self.scores * self.frames / (self.sights + 1)
+        """(M,) :attr:`agreed` / (m + 1) of the m frames that show its space.
 
-    def observe(self, ids: Ids, found: Detections, place: int, sighted: Ids) -> None:
+        The mean of score times agreement, and of one frame more that does not find it.
+        """
+        return self.agreed / (self.sights + 1)
+
+    def observe(self, ids: Ids, found: Detections, place: int, sight: Sight) -> None:
         """Add a frame's detections.
 
         Args:
             ids: (I,) of each; the next free ones begin a row.
             found: The detections.
             place: Of the frame in the stream.
-            sighted: Instances whose space the frame shows, each once.
+            sight: What the frame shows of instances.
         """
         self._grow(int(ids.max(initial=-1)) + 1, found, place)
         shares = found.shares
@@ -164,7 +172,10 @@ class Tracks:
             self.counts[track] += 1
         shown = np.unique(ids)
         self.frames[shown] += 1
-        self.sights[np.union1d(shown, sighted)] += 1
+        self.sights[np.union1d(shown, sight.ids)] += 1
+        best = np.zeros(len(self))
+        np.maximum.at(best, ids, found.scores)
+        self.agreed[sight.ids] += best[sight.ids] * sight.agreement
         self.last[shown] = place
         if found.track_feats is not None:
             self._remember(ids, found.track_feats, place)
