@@ -40,7 +40,7 @@ class Sizes(NamedTuple):
     Attributes:
         resident_mb: Memory of the process, 2^20 bytes.
         voxels: That the map has seen.
-        map_mb: Bytes of the map, 2^20.
+        map_mb: Bytes of the map and of its merged superpoints, 2^20.
         memory_mb: Those of an online model's memory of features.
         tracks: Instances.
     """
@@ -162,7 +162,7 @@ def around(values: NDArray[np.float64], number: int) -> NDArray[np.float64]:
 
 def held(stream: StreamSegmenter) -> Sizes:
     """What the process and the stream hold now."""
-    of_map = stream.map.nbytes
+    of_map = stream.map.nbytes + stream.superpoints.nbytes
     levels = [] if stream.memory is None else stream.memory.known
     of_memory = sum(
         array.nbytes

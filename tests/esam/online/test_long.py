@@ -67,8 +67,8 @@ def stream(weights):
 
 
 def state(stream) -> list:
-    parts = [(stream.tracks, stream.tracks.NAMES), (stream.map, stream.map.NAMES)]
-    arrays = [getattr(part, name) for part, names in parts for name in names]
+    parts = stream.parts().values()
+    arrays = [getattr(part, name) for part in parts for name in part.NAMES]
     return [*arrays, stream.order.array]
 
 
@@ -95,7 +95,7 @@ def test_500_frames_in_two_halves_are_one_run(stream, tmp_path):
 def test_a_camera_that_stands_still_for_1000_frames_adds_nothing(stream):
     stream.reset()
     first = stream._step(frame(0, still=True)).instances.tracks
-    sizes = len(stream.tracks), len(stream.map)
+    sizes = len(stream.tracks), len(stream.map), stream.superpoints.count
     drawn = frame(0, still=True)
     view = stream._view(drawn)
     of_network = stream._draw(drawn, view)
@@ -104,7 +104,8 @@ def test_a_camera_that_stands_still_for_1000_frames_adds_nothing(stream):
         again = stream._tracked(drawn, view, of_network, found.pred_pts_seg)
         stream._place = number
     np.testing.assert_array_equal(np.sort(again.instance_tracks), np.sort(first))
-    assert (len(stream.tracks), len(stream.map)) == sizes
+    now = len(stream.tracks), len(stream.map), stream.superpoints.count
+    assert now == sizes
     assert (stream.tracks.frames == 1000).all()
 
 

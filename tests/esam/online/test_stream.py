@@ -92,8 +92,8 @@ def same(found, other) -> bool:
 
 
 def state(stream) -> list:
-    of = [(stream.tracks, stream.tracks.NAMES), (stream.map, stream.map.NAMES)]
-    arrays = [getattr(one, name) for one, names in of for name in names]
+    of = stream.parts().values()
+    arrays = [np.array(getattr(one, name)) for one in of for name in one.NAMES]
     known = stream.memory.known if stream.memory else []
     queries = stream.track_head.known or [] if stream.track_head else []
     features = [level.features for level in known if level is not None]

@@ -77,7 +77,7 @@ class MergedSuperpoints(VoxelMap):
         same[first] = others[second]
         return same
 
-    def decided(self, ids: Ids) -> Ids:
+    def decided(self, ids: NDArray[np.int32]) -> NDArray[np.int32]:
         """(V,) ids of the voxels, where more than half of a merged superpoint is one's.
 
         All of it is that instance's then, or nobody's; else each voxel keeps its own.
@@ -96,4 +96,4 @@ class MergedSuperpoints(VoxelMap):
         winners = np.full(self.count + 1, -2, np.int64)
         winners[part[most]] = one[most] - 1
         own = winners[parts]  # the last one of voxels without a superpoint
-        return np.where(own > -2, own, ids).astype(ids.dtype)
+        return np.where(own > -2, own, ids).astype(np.int32)

@@ -262,8 +262,11 @@ class StreamSegmenter(RGBDSegmenter):
 
     def scene(self) -> StreamScene:
         """What was found so far."""
-        ids = self.superpoints.decided(self.map.owners)
-        return scene_of(self.tracks, self.map, ids, self.classes)
+        return scene_of(self.tracks, self.map, self.owners(), self.classes)
+
+    def owners(self) -> NDArray[np.int32]:
+        """(V,) instance of each voxel of ``map``, decided by merged superpoint."""
+        return self.superpoints.decided(self.map.owners)
 
     def origin(self, center: NDArray[np.float64]) -> NDArray[np.float64]:
         """An online model counts from the world's origin in all frames."""
@@ -339,13 +342,13 @@ class StreamSegmenter(RGBDSegmenter):
         if self.track_head is not None:
             self.track_head.known = queries
 
-    def _parts(self) -> tuple[tuple[str, Tracks | VoxelMap], ...]:
-        """What is known, by name in a file: each has arrays and can take them over."""
-        return (
-            ("tracks", self.tracks),
-            ("map", self.map),
-            ("superpoints", self.superpoints),
-        )
+    def parts(self) -> dict[str, Tracks | VoxelMap]:
+        """What is known, by name in a file of :meth:`save`."""
+        return {
+            "tracks": self.tracks,
+            "map": self.map,
+            "superpoints": self.superpoints,
+        }
 
     def save(self, path: str | Path) -> None:
         """Write everything that the next frame depends on into an ``.npz`` file."""
@@ -355,7 +358,7 @@ class StreamSegmenter(RGBDSegmenter):
             "order": self.order.array,
             "skipped": np.array(list(self.skipped.items()), np.str_).reshape(-1, 2),
         }
-        for part, of in self._parts():
+        for part, of in self.parts().items():
             arrays |= {f"{part}.{name}": getattr(of, name) for name in of.NAMES}
         for name in KEPT if self.memory is not None else ():
             for i, level in enumerate(getattr(self.memory, name)):
@@ -382,7 +385,8 @@ class StreamSegmenter(RGBDSegmenter):
                 "StreamSegmenter of the same weights, segmenter, num_points, seed and "
                 "association"
             )
-        names = [f"{part}.{name}" for part, of in self._parts() for name in of.NAMES]
+        parts = self.parts().items()
+        names = [f"{part}.{name}" for part, of in parts for name in of.NAMES]
         if lacking := [name for name in names if name not in arrays]:
             raise ValueError(
                 f"stream {path} has no {', '.join(lacking)}: another version saved it. "
@@ -391,7 +395,7 @@ class StreamSegmenter(RGBDSegmenter):
         self.reset()
         self._place, self.order = int(arrays["place"]), Order.of_array(arrays["order"])
         self.skipped = {str(name): str(why) for name, why in arrays["skipped"]}
-        for part, of in self._parts():
+        for part, of in self.parts().items():
             of.restore({name: arrays[f"{part}.{name}"] for name in of.NAMES})
         for name in KEPT if self.memory is not None else ():
             levels = getattr(self.memory, name)

@@ -66,7 +66,7 @@ class StreamViewer:
 
         seen = stream.map
         shown = np.s_[:: len(seen) // MOST_POINTS + 1]
-        owners = seen.owners[shown]
+        owners = stream.owners()[shown]
         colors = SHADES[owners % len(SHADES)]
         colors[owners < 0] = NOTHING
         places = self._places[:: len(self._places) // MOST_PLACES + 1]
