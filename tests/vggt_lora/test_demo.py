@@ -16,9 +16,9 @@ from vantage3d.engine import test as evaluate
 from vantage3d.engine.configs.config import load_config
 from vantage3d.views.index import FrameIndex
 
-BASE, LORA = (
+BASE, LORA, ROOMS = (
     str(FOLDER / f"{name}_demo.py")
-    for name in ("finetune_kitti360", "lora_kitti360_strategy_b")
+    for name in ("finetune_kitti360", "lora_kitti360_strategy_b", "finetune_rooms")
 )
 
 
@@ -103,6 +103,15 @@ def test_picture_has_four_different_panels(demo):
     ]
     for one, other in ((0, 1), (1, 2), (2, 3)):
         assert np.abs(panels[one] - panels[other]).mean() > 0.2
+
+
+def test_rooms_are_learned_by_the_same_network(scannet, tmp_path):
+    options = short(ROOMS, scannet, **{"model.base_weights": None})
+    assert runs.run(tmp_path / "work", options, config=ROOMS) == 0
+    work, options = str(tmp_path / "work"), data(ROOMS, scannet, ["test"])
+    options["model.base_weights"] = None
+    metrics = evaluate(ROOMS, work, str(tmp_path), options)
+    assert 0 < metrics["depth.full.abs_rel"] < 2 and metrics["count.windows"] == 1
 
 
 @pytest.mark.parametrize(("seed", "suffix"), [(0, ""), (3, "-seed-3")])

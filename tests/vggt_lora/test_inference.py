@@ -8,7 +8,8 @@ import pytest
 from tests.inference.trained import work_dir
 from vantage3d.geometry import unproject_pixels
 from vantage3d.inference import InputFrame, open_footage
-from vantage3d.vggt_lora import DepthAndPoses
+from vantage3d.stitching.metric_scale import MetricScale
+from vantage3d.vggt_lora import DepthAndPoses, inference
 from vantage3d.vggt_lora.inference import KnownLength
 
 
@@ -117,6 +118,25 @@ def test_poses_tell_the_scale(predictor, weights, frames):
     assert predictor.scale.value == pytest.approx(2.5)
     for frame, pose in zip(found.frames, poses):
         np.testing.assert_allclose(frame.cam2world, pose, atol=1e-9)
+
+
+def test_poses_that_do_not_fit_are_told(weights, frames, monkeypatch):
+    said = []
+    monkeypatch.setattr(inference, "print_log", lambda text, **_: said.append(text))
+    known = DepthAndPoses(weights, chunk=3, metric_from="poses")
+    monkeypatch.setattr(
+        inference, "from_poses", lambda *_: MetricScale(141.0, 1.77, "poses", 5)
+    )
+    known(iter(frames))
+    (told,) = (text for text in said if "do not agree" in text)
+    assert "141 m per unit from poses (5 values, spread 177.0%)" in told
+
+
+def test_a_whole_network_needs_no_base(tmp_path, frames):
+    path = work_dir(tmp_path / "vggt", "vggt")
+    (config,) = path.parent.glob("*.py")
+    config.write_text(config.read_text() + "model['base_weights'] = 'gone.pth'\n")
+    assert DepthAndPoses(path).model.aggregator is not None
 
 
 def test_arguments_that_make_no_sense(weights):

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
@@ -44,6 +44,7 @@ from vantage3d.vggt_lora.models.adapters import base_alone
 METRIC = ("auto", "depth", "poses", "none")
 LOOKED_AT = 60  # frames whose known depth is compared
 DIFFERS = 1.2  # a ratio of two scales that is worth a warning
+UNSURE = 0.5  # and a spread of the values of one
 SCALE = "scale.json"
 
 
@@ -150,6 +151,11 @@ class DepthAndPoses(Inferencer):
             )
         self.scale: MetricScale | None = None
         self.stitched: Stitched | None = None
+
+    def model_changes(self) -> Mapping[str, Any]:
+        """Weights of a base matter where the checkpoint has adapters alone."""
+        whole = self.trained.checkpoint and self.trained.argument("lora") is None
+        return {**self.changes, "base_weights": None} if whole else self.changes
 
     @property
     def width(self) -> int:
@@ -304,7 +310,15 @@ class DepthAndPoses(Inferencer):
                     logger="current",
                     level=logging.WARNING,
                 )
-        return next(iter(scales.values()), None)
+        chosen = next(iter(scales.values()), None)
+        if chosen is not None and chosen.spread > UNSURE:
+            print_log(
+                f"{chosen}: these values do not agree, so lengths may be wrong by as "
+                "much. Give --known-length, or depth of a few frames",
+                logger="current",
+                level=logging.WARNING,
+            )
+        return chosen
 
     def _of_length(
         self, length: KnownLength, bank: FrameBank, found: Stitched
