@@ -54,7 +54,7 @@ def test_a_bad_frame_that_takes_two_for_one_is_outvoted(merged):
 
 def test_what_is_seen_again_adds_nothing(merged):
     for _ in range(50):
-        frame(merged, "aaaa--bbbb")
+        frame(merged, "aaaa--cccc")  # b has no voxel
     assert merged.count == 2 and merged.nbytes == 13 * 10
 
 

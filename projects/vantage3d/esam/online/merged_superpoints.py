@@ -44,23 +44,24 @@ class MergedSuperpoints(VoxelMap):
             superpoints: (N,) ids from 0 on, -1 for none.
 
         Returns:
-            (S,) which merged one each of 0..S-1 is.
+            (S,) which merged one each of 0..S-1 is, -1 without a voxel of its own.
         """
         return self.merge(self.held(points, superpoints))
 
     def merge(self, held: Held) -> Ids:
         """As :meth:`add`."""
         merged = self._same(held.claims, self.find(held.keys))
-        new = merged < 0
-        merged[new] = self.count + np.arange(new.sum())
-        self.count += int(new.sum())
+        shown = np.unique(held.claims[held.claims >= 0])
+        new = shown[merged[shown] < 0]
+        merged[new] = self.count + np.arange(len(new))
+        self.count += len(new)
         own = np.append(merged, -1)[held.claims].astype(np.int32)
         self.vote(held._replace(claims=own))
         return merged
 
     @staticmethod
     def _same(own: Ids, known: Ids) -> NDArray[np.int64]:
-        """(S,) merged ones that superpoints of a frame are, -1 of new ones.
+        """(S,) known ones that superpoints of a frame are, -1 of others.
 
         Args:
             own: (K,) superpoint of each voxel of the frame.
