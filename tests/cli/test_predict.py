@@ -98,6 +98,8 @@ def test_images_become_instances_by_two_networks(images, weights, tmp_path):
         ("esam", ("--depth-from", "gone"), r"no \.npz file with .* gone"),
         ("esam", ("--depth-from", "vggt"), "esam needs weights"),
         ("vggt", ("--bf16",), "--bf16 is of esam, and vggt was chosen"),
+        ("vggt", ("--save", "coco"), "coco needs instances, .* and vggt was chosen"),
+        ("vggt", ("--device", "cuda:99"), "--device cuda:99 does not exist: torch"),
         ("vggt", ("--labels", "x"), "--labels is of esam, and vggt was chosen"),
     ],
 )

@@ -196,7 +196,12 @@ def _run(
 
 
 def check_out(args: argparse.Namespace) -> None:
-    """Refuse to write among the files of a recording, and numbers below 1."""
+    """Refuse a device that is not there, to write among the files of a recording, and
+    numbers below 1.
+    """
+    from vantage3d.process.machine import chosen_device
+
+    chosen_device(args.device)
     if args.out.resolve() == args.source.resolve():
         raise ValueError(
             f"--out {args.out} is the recording itself: results would lie among its "
@@ -219,6 +224,11 @@ def _check(args: argparse.Namespace) -> None:
     if given and "vggt" not in (args.system, args.depth_from):
         raise ValueError(
             f"{_option(given[0])} is of vggt, and {args.system} was chosen"
+        )
+    if "coco" in args.save and args.system != "esam":
+        raise ValueError(
+            f"--save coco needs instances, which esam finds, and {args.system} was "
+            "chosen"
         )
     for name in ("depth_weights", "depth_config"):
         if getattr(args, name) and args.depth_from not in SYSTEMS:
