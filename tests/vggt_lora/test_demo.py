@@ -114,7 +114,8 @@ def test_rooms_are_learned_by_the_same_network(scannet, tmp_path):
 @pytest.mark.parametrize(("seed", "suffix"), [(0, ""), (3, "-seed-3")])
 def test_make_runs_these_configs_on_two_districts(seed, suffix):
     """What is trained on and what is held out differ by their drives' numbers."""
-    command = ["make", "-n", "demo-depth", f"VENV={sys.prefix}", "DATA=d", "WORK=w"]
+    command = ["make", "-n", "--no-print-directory", "demo-depth"]
+    command += [f"VENV={sys.prefix}", "DATA=d", "WORK=w"]
     command += [f"DEPTH_SEED={seed}"] if seed else []
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     text = done.stdout.replace("\\\n", " ")

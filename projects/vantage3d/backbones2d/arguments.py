@@ -84,10 +84,10 @@ def run(
     ):
         if value < least:
             raise ValueError(f"{option} must be at least {least}, got {value}")
-    name = chosen_device(args.device)
-    if args.device is None and name == "cuda":  # of several processes each its own
-        name = chosen_device(f"cuda:{os.environ.get('LOCAL_RANK', 0)}")
-    device = torch.device(name)
+    chosen = chosen_device(args.device)
+    if args.device is None and chosen == "cuda":  # of several processes each its own
+        chosen = chosen_device(f"cuda:{os.environ.get('LOCAL_RANK', 0)}")
+    device = torch.device(chosen)
     options = ExtractOptions(
         batch_size=args.batch_size,
         workers=args.workers,
