@@ -262,7 +262,7 @@ def test_a_listed_frame_that_was_never_exported(scannet, create_data, tmp_path):
 
 def test_a_folder_that_cannot_be_written(scannet, create_data, tmp_path):
     (tmp_path / "out").write_text("no folder")
-    with pytest.raises(SystemExit, match="--out-dir .*out is a file"):
+    with pytest.raises(SystemExit, match=r"--out-dir .*out is a file"):
         create_data("scannet200_sv", scannet, tmp_path / "out", *SMALL)
 
 
