@@ -314,7 +314,6 @@ def take_in(
     tracks: Tracks,
     seen: VoxelMap,
     place: int,
-    *others: VoxelMap,
 ) -> tuple[Detections, Ids]:
     """Add a frame's detections to what is known.
 
@@ -324,7 +323,6 @@ def take_in(
         tracks: The instances; they learn of these.
         seen: Their space; it learns of this frame.
         place: Of the frame in the stream.
-        *others: The same space in other voxels, which learns the same.
 
     Returns:
         Those that are not forgotten, and their ids.
@@ -338,8 +336,5 @@ def take_in(
     against = np.append(doubted, False)[owners]
     claims = np.where(against, -1, np.append(ids, -1)[owners])
     tracks.observe(ids, found, place, seen.claim(found.points, claims, whole=True))
-    for voxels in others:
-        voxels.claim(found.points, claims, whole=True)
-    for voxels in (seen, *others):
-        voxels.doubt(found.points[against])
+    seen.doubt(found.points[against])
     return found, ids

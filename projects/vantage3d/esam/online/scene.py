@@ -9,8 +9,7 @@ from vantage3d.esam.online.merged_superpoints import MergedSuperpoints
 from vantage3d.esam.online.tracks import Detections, Tracks
 from vantage3d.esam.online.voxel_map import VoxelMap
 
-COARSE = 0.05  # metres, of the space that instances are told apart by
-FINE = 0.02  # metres, of the space that they are judged on
+VOXEL = 0.05  # metres: points of a frame are sparse, and finer ones get too few votes
 
 
 class SceneInstances:
@@ -31,9 +30,8 @@ class SceneInstances:
         most: int | None = None,
     ) -> None:
         self.rule, self.least_score, self.most = RULES[association], least_score, most
-        self.tracks, self.seen = Tracks(classes), VoxelMap(COARSE)
-        self.fine, self.parts = VoxelMap(FINE), VoxelMap(FINE)
-        self.merged = MergedSuperpoints(FINE)
+        self.tracks, self.seen = Tracks(classes), VoxelMap(VOXEL)
+        self.parts, self.merged = VoxelMap(VOXEL), MergedSuperpoints(VOXEL)
         self.frames = self.superpoints = 0
 
     def add(
@@ -51,8 +49,7 @@ class SceneInstances:
         """
         points = points.astype(np.float64)
         detections = Detections.of(found, points).best(self.least_score, self.most)
-        known = self.tracks, self.seen, self.frames, self.fine
-        take_in(self.rule, detections, *known)
+        take_in(self.rule, detections, self.tracks, self.seen, self.frames)
         held = self.merged.held(points, superpoints)
         self.merged.merge(held)
         new = (held.claims + self.superpoints).astype(np.int32)
@@ -66,11 +63,11 @@ class SceneInstances:
         ``pts_instance_mask`` [(T, V) bool], ``instance_labels``, ``instance_scores``
         (T,), best first, and ``superpoints`` (V,), which two frames do not share.
         """
-        owners = self.merged.decided(self.fine.owners)
+        owners = self.merged.decided(self.seen.owners)
         owned = np.unique(owners[owners >= 0])
         order = owned[np.argsort(-self.tracks.confidence[owned], kind="stable")]
         return PointData(
-            points=self.fine.points,
+            points=self.seen.points,
             pts_instance_mask=[owners[None] == order[:, None]],
             instance_labels=self.tracks.labels[order],
             instance_scores=self.tracks.confidence[order],
