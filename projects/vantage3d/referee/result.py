@@ -21,6 +21,7 @@ from vantage3d.io.arrays import load_arrays
 from vantage3d.io.atomic import atomic_write_bytes
 from vantage3d.io.checksums import read_sealed
 from vantage3d.io.files import existing
+from vantage3d.io.sidecars import file_hash
 from vantage3d.referee.intervals import basis
 from vantage3d.referee.protocol import Choice, Protocol
 from vantage3d.referee.task import MODEL, Arrays, Figures
@@ -220,12 +221,10 @@ def read_result(folder: Path) -> Result:
         key: [math.nan if v is None else v for v in ends]
         for key, ends in content["intervals"].items()
     }
-    packed = existing(folder / UNITS, "units of a result", AGAIN).read_bytes()
-    if hashlib.sha256(packed).hexdigest() != content.pop(UNITS_HASH):
-        raise ValueError(
-            f"{folder / UNITS} is of another evaluation than {FILE}. {AGAIN}"
-        )
-    arrays = _unpacked(folder / UNITS, list(content["figures"]), len(content["units"]))
+    units = existing(folder / UNITS, "units of a result", AGAIN)
+    if file_hash(units) != content.pop(UNITS_HASH):
+        raise ValueError(f"{units} is of another evaluation than {FILE}. {AGAIN}")
+    arrays = _unpacked(units, list(content["figures"]), len(content["units"]))
     content["choices"] = {
         name: math.inf if value == INFINITE else value
         for name, value in content["choices"].items()
