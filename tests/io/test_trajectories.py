@@ -12,7 +12,8 @@ def test_a_real_trajectory_is_what_evo_reads():
     path = need("data/evo_trajectories") / "fr2_desk_groundtruth.txt"
     times, poses = read_trajectory(path)
     expected = file_interface.read_tum_trajectory_file(path)
-    _, kept = np.unique(expected.timestamps, return_index=True)  # one stands twice
+    # one stands twice, a millimetre and half a degree apart
+    _, kept = np.unique(expected.timestamps, return_index=True)
     np.testing.assert_array_equal(times, expected.timestamps[kept])
     np.testing.assert_allclose(poses, np.array(expected.poses_se3)[kept], atol=1e-12)
 
@@ -43,4 +44,15 @@ def test_another_order_of_columns_is_noticed(tmp_path):
         read_trajectory(path)
     path.write_text("1.0 0 0 0 0 0 1\n")
     with pytest.raises(ValueError, match="line 1 has 7 columns, expected 8"):
+        read_trajectory(path)
+
+
+def test_two_poses_of_one_moment_are_refused_and_equal_ones_are_one(tmp_path):
+    path = tmp_path / "groundtruth.txt"
+    row = "1311868164.36 0 0 {} 0 0 0 1\n"
+    path.write_text(2 * (row.format(1) + row.format(1).replace(".36", ".39")))
+    assert len(read_trajectory(path)[0]) == 2
+    path.write_text(row.format(1) + row.format(2))
+    message = r"two poses at 1311868164\.3599999 s, and at 1 times in all"
+    with pytest.raises(ValueError, match=message):
         read_trajectory(path)

@@ -9,23 +9,36 @@ from scipy.spatial.transform import Rotation, Slerp
 from vantage3d.io.text import read_table
 
 MAX_GAP_S = 0.1  # between two poses, across which none is interpolated
+# Of moments with two poses: TUM's fr2_desk has one in 20957, an appended file all.
+MOST_REPEATED = 0.01
 
 
 def read_trajectory(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A trajectory of lines ``timestamp tx ty tz qx qy qz qw``, camera to world.
+
+    Where two poses are of one moment the first one counts.
 
     Returns:
         (N,) ascending seconds, and (N, 4, 4) transforms.
 
     Raises:
         FileNotFoundError: If the file is missing.
-        ValueError: If a line is no pose, or a quaternion is far from unit length.
+        ValueError: If a line is no pose, a quaternion is far from unit length, or more
+            than 1 % of the moments have two different poses.
     """
     try:
         rows = np.array([row[:8] for row in read_table(path, 8)], np.float64)
     except ValueError as error:
         raise ValueError(f"{path} is no trajectory: {error}") from error
-    return trajectory_of(rows.reshape(-1, 8), str(path))
+    rows = rows.reshape(-1, 8)
+    different = np.unique(rows[np.isfinite(rows).all(1)], axis=0)
+    again = np.flatnonzero(np.diff(different[:, 0]) == 0)
+    if len(again) > MOST_REPEATED * len(different):
+        raise ValueError(
+            f"{path} has two poses at {different[again[0], 0]:.17g} s, and at "
+            f"{len(again)} times in all. Give each frame one: was a file appended?"
+        )
+    return trajectory_of(rows, str(path))
 
 
 def trajectory_of(

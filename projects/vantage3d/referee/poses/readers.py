@@ -86,14 +86,6 @@ class Tum(_File):
 
     def read(self, path: Path) -> Trajectory:
         times, poses = read_trajectory(path)
-        rows = np.array([row[:8] for row in read_table(path, 8)], np.float64)
-        rows = np.unique(rows[np.isfinite(rows).all(axis=1)], axis=0)
-        again = np.flatnonzero(np.diff(rows[:, 0]) == 0)
-        if len(again):
-            raise ValueError(
-                f"{path} has two poses at {rows[again[0], 0]:.17g} s, and at "
-                f"{len(again)} times in all. Give each frame one: was a file appended?"
-            )
         return Trajectory(poses, SECONDS, times)
 
     def write(self, root: Path, name: str, data: Trajectory) -> None:
