@@ -23,7 +23,7 @@ from vantage3d.esam.evaluation.labelled import Labels, check_view, true_instance
 from vantage3d.esam.evaluation.protocols import PROTOCOLS
 from vantage3d.esam.evaluation.scene_figure import draw
 from vantage3d.esam.evaluation.unified_seg_metric import SUPERPOINTS, ap_table
-from vantage3d.esam.online.merged_superpoints import MergedSuperpoints
+from vantage3d.esam.online.merged_superpoints import SceneSuperpoints
 from vantage3d.esam.online.tracks import Detections, Floats, Tracks
 from vantage3d.esam.online.voxel_map import VoxelMap
 from vantage3d.evaluation.instance_diagnostics import diagnose
@@ -156,10 +156,9 @@ class _Clouds:
 
     def __init__(self) -> None:
         self.truth = VoxelMap(CELL)
-        self.answers = {n: VoxelMap(VOXEL) for n in (MODEL, FRESH, SUPERPOINTS)}
-        self.tracks = {name: Tracks(1) for name in (MODEL, FRESH)}
-        self.merged = MergedSuperpoints(VOXEL)
-        self._fresh, self._parts = count(), 0
+        self.answers = {name: VoxelMap(VOXEL) for name in (MODEL, FRESH)}
+        self.tracks = {name: Tracks(1) for name in self.answers}
+        self.superpoints, self._fresh = SceneSuperpoints(VOXEL), count()
 
     def add(self, frame: FramePrediction, labels: Path | None) -> None:
         """What a frame shows."""
@@ -184,11 +183,7 @@ class _Clouds:
             self.tracks[name].observe(ids, detections, 0, sight)
         if found.superpoints is not None:
             parts = np.maximum(found.superpoints[kept], -1)
-            held = self.merged.held(points, parts)
-            self.merged.merge(held)
-            new = np.where(held.claims >= 0, held.claims + self._parts, -1)
-            self.answers[SUPERPOINTS].vote(held._replace(claims=new.astype(np.int32)))
-            self._parts += int(parts.max(initial=-1)) + 1
+            self.superpoints.add(points, parts)
 
     def judged(self) -> Judged:
         """Overlaps with the truth."""
@@ -197,10 +192,9 @@ class _Clouds:
         limit = PROTOCOLS[PROTOCOL].limit
         rows = nearest_rows(self.answers[MODEL].points, onto, limit)
         filled = {name: voxels.owners for name, voxels in self.answers.items()}
-        if len(self.merged) == len(filled[MODEL]):
-            filled[MODEL] = self.merged.decided(filled[MODEL])
-        else:  # frames without superpoints
-            del filled[SUPERPOINTS]
+        if len(merged := self.superpoints.merged) == len(filled[MODEL]):
+            filled[MODEL] = merged.decided(filled[MODEL])
+            filled[SUPERPOINTS] = self.superpoints.single.owners
         ids = {name: transferred(own, rows, -1) for name, own in filled.items()}
         ids[ONE] = np.minimum(ids[MODEL], 0)
         sure = {name: tracks.confidence for name, tracks in self.tracks.items()}

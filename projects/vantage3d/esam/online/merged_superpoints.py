@@ -98,3 +98,24 @@ class MergedSuperpoints(VoxelMap):
         winners[part[most]] = one[most] - 1
         own = winners[parts]  # the last one of voxels without a superpoint
         return np.where(own > -2, own, ids).astype(np.int32)
+
+
+class SceneSuperpoints:
+    """Superpoints of a scene's frames: merged, and as each frame has them.
+
+    Attributes:
+        merged: Those that cover the same surface are one.
+        single: No two frames share one.
+    """
+
+    def __init__(self, voxel_size: float) -> None:
+        self.merged, self.single = MergedSuperpoints(voxel_size), VoxelMap(voxel_size)
+        self._count = 0
+
+    def add(self, points: NDArray[np.float64], superpoints: Ids) -> None:
+        """Take in those of a frame, as :meth:`MergedSuperpoints.add`."""
+        held = self.merged.held(points, superpoints)
+        self.merged.merge(held)
+        own = np.where(held.claims >= 0, held.claims + self._count, -1)
+        self.single.vote(held._replace(claims=own.astype(np.int32)))
+        self._count += int(superpoints.max(initial=-1)) + 1

@@ -5,7 +5,7 @@ from mmdet3d.structures import PointData
 from numpy.typing import NDArray
 
 from vantage3d.esam.online.association import RULES, take_in
-from vantage3d.esam.online.merged_superpoints import MergedSuperpoints
+from vantage3d.esam.online.merged_superpoints import SceneSuperpoints
 from vantage3d.esam.online.tracks import Detections, Tracks
 from vantage3d.esam.online.voxel_map import VoxelMap
 
@@ -31,8 +31,7 @@ class SceneInstances:
     ) -> None:
         self.rule, self.least_score, self.most = RULES[association], least_score, most
         self.tracks, self.seen = Tracks(classes), VoxelMap(VOXEL)
-        self.parts, self.merged = VoxelMap(VOXEL), MergedSuperpoints(VOXEL)
-        self.frames = self.superpoints = 0
+        self.superpoints, self.frames = SceneSuperpoints(VOXEL), 0
 
     def add(
         self,
@@ -50,11 +49,7 @@ class SceneInstances:
         points = points.astype(np.float64)
         detections = Detections.of(found, points).best(self.least_score, self.most)
         take_in(self.rule, detections, self.tracks, self.seen, self.frames)
-        held = self.merged.held(points, superpoints)
-        self.merged.merge(held)
-        new = (held.claims + self.superpoints).astype(np.int32)
-        self.parts.vote(held._replace(claims=new))
-        self.superpoints += int(superpoints.max()) + 1
+        self.superpoints.add(points, superpoints)
         self.frames += 1
 
     def result(self) -> PointData:
@@ -63,7 +58,7 @@ class SceneInstances:
         ``pts_instance_mask`` [(T, V) bool], ``instance_labels``, ``instance_scores``
         (T,), best first, and ``superpoints`` (V,), which two frames do not share.
         """
-        owners = self.merged.decided(self.seen.owners)
+        owners = self.superpoints.merged.decided(self.seen.owners)
         owned = np.unique(owners[owners >= 0])
         order = owned[np.argsort(-self.tracks.confidence[owned], kind="stable")]
         return PointData(
@@ -71,5 +66,5 @@ class SceneInstances:
             pts_instance_mask=[owners[None] == order[:, None]],
             instance_labels=self.tracks.labels[order],
             instance_scores=self.tracks.confidence[order],
-            superpoints=self.parts.owners.astype(np.int64),
+            superpoints=self.superpoints.single.owners.astype(np.int64),
         )
