@@ -31,10 +31,16 @@ LINKS = {  # what outputs leave, and what people call it; the first is what to o
     "depth": "depth maps",
     "masks.json": "COCO masks",
 }
+FIGURES = {  # what evaluations leave
+    "scene_ap.png": "AP of scenes so far, ids, best overlaps",
+    "instances.png": "true and predicted instances",
+}
 
 
 def write_index(root: Path) -> Path:
     """``index.html`` in ``root``, with links that hold when the folder is moved.
+
+    Figures of evaluations come first, then scenes with a page, then the others.
 
     Raises:
         FileNotFoundError: If no folder below holds predicted frames.
@@ -44,22 +50,45 @@ def write_index(root: Path) -> Path:
         for path in root.rglob(FRAMES)
         if any(path.glob("*.npz")) and not _hidden(path.relative_to(root))
     )
-    scenes = sorted(folders, key=lambda path: natural_order(str(path)))
+    scenes = sorted(
+        folders,
+        key=lambda path: (
+            not (path / "page.html").is_file(),
+            natural_order(str(path)),
+        ),
+    )
     if not scenes:
         raise FileNotFoundError(
             f"{root} has no scene: a folder {FRAMES} with .npz files, which "
             "tools/predict.py makes. Predict first, or name the folder that --out named"
         )
-    cards = "\n".join(_card(root, scene) for scene in scenes)
+    figures = sorted(path for name in FIGURES for path in root.rglob(name))
+    cards = [_figure(root, path) for path in figures]
+    cards += [_card(root, scene) for scene in scenes]
     said = f"{len(scenes)} scene{'s' * (len(scenes) > 1)}"
     page = files("vantage3d.results").joinpath("index.html").read_text("utf-8")
-    page = page.replace("/*SAID*/", said, 1).replace("/*CARDS*/", cards, 1)
+    page = page.replace("/*SAID*/", said, 1).replace("/*CARDS*/", "\n".join(cards), 1)
     atomic_write_bytes(path := root / "index.html", page.encode())
     return path
 
 
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
+
+
+def _name(root: Path, folder: Path) -> str:
+    own = folder.relative_to(root).as_posix()
+    return escape(own if own != "." else root.name)
+
+
+def _figure(root: Path, path: Path) -> str:
+    """What the page shows of an evaluation."""
+    address = quote(path.relative_to(root).as_posix())
+    return (
+        f'<article><a href="{address}"><img src="{address}" alt=""></a>'
+        f'<div class="said"><h2>{_name(root, path.parent)}</h2>'
+        f"<p>{FIGURES[path.name]}</p></div></article>"
+    )
 
 
 def _card(root: Path, folder: Path) -> str:
@@ -73,10 +102,9 @@ def _card(root: Path, folder: Path) -> str:
     ]
     picture = b64encode(encode_jpeg(_picture(scene), 85)).decode()
     first = links[0][0] if links else quote(folder.relative_to(root).as_posix()) + "/"
-    name = folder.relative_to(root).as_posix()
     return (
         f'<article><a href="{first}"><img src="data:image/jpeg;base64,{picture}" '
-        f'alt=""></a><div class="said"><h2>{escape(name if name != "." else root.name)}'
+        f'alt=""></a><div class="said"><h2>{_name(root, folder)}'
         f"</h2><p>{len(scene.frames)} frames</p><ul>{''.join(items)}</ul></div>"
         "</article>"
     )
