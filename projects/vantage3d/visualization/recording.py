@@ -200,18 +200,15 @@ class LiveRecording:
         blueprint = rrb.Blueprint(grid, collapse_panels=True)
         if where == "page":
             page, data = ports
-            stream.serve_web(
-                open_browser=False,
-                web_port=page,
-                grpc_port=data,
-                default_blueprint=blueprint,
-            )
+            stream.serve_web(open_browser=False, web_port=page, grpc_port=data)
             source = f"rerun%2Bhttp://localhost:{data}/proxy"
             self.url = f"http://localhost:{page}?url={source}"
         elif where == "window":
-            stream.spawn(port=ports[1], default_blueprint=blueprint)
+            stream.spawn(port=ports[1])
         else:
-            stream.save(where, default_blueprint=blueprint)
+            stream.save(where)
+        # Not by `serve_web`: it holds the GIL until a thread that needs it has sent it.
+        stream.send_blueprint(blueprint)
         stream.log("world", _upwards(up), static=True)
 
     def step(self, step: LiveStep) -> None:

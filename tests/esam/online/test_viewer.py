@@ -63,6 +63,22 @@ def test_a_page_is_served(stream):
     viewer.live.close()
 
 
+def test_nothing_is_given_to_the_page_while_it_is_made(monkeypatch):
+    """One start in fifty hung: rerun 0.23 sends a blueprint in a thread that needs the
+    GIL to free it, while `serve_web` holds the GIL until it is sent."""
+    rerun = pytest.importorskip("rerun")
+    calls = []
+
+    def made(name):
+        return lambda self, *args, **options: calls.append((name, options))
+
+    for name in ("serve_web", "send_blueprint"):
+        monkeypatch.setattr(rerun.RecordingStream, name, made(name))
+    StreamViewer("page", (1, 2))
+    options = {"open_browser": False, "web_port": 1, "grpc_port": 2}
+    assert calls == [("serve_web", options), ("send_blueprint", {})]
+
+
 def free_port() -> int:
     with socket.socket() as one:
         one.bind(("localhost", 0))
