@@ -104,12 +104,22 @@ def equal(a: list, b: list) -> bool:
     return len(a) == len(b) and all(map(np.array_equal, a, b))
 
 
-def test_masks_are_those_of_the_segmenter(stream, frames):
+def test_masks_are_those_of_the_segmenter(stream, frames, monkeypatch):
+    monkeypatch.setattr(stream, "rule", RULES["box_iou"])
     for found, frame in zip(stream.stream(frames[:2]), frames):
         (alone,) = RGBDSegmenter.predict(stream, Group([frame], 1))
         masks = {mask.tobytes() for mask in alone.instances.masks}
         assert {mask.tobytes() for mask in found.instances.masks} <= masks
         assert len(found.instances.masks)
+
+
+def test_by_space_masks_are_pieces_of_the_segmenters(stream, frames):
+    found = stream.stream(frames[:1])
+    masks = next(found).instances.masks
+    (alone,) = RGBDSegmenter.predict(stream, Group(frames[:1], 1))
+    whole = alone.instances.masks
+    inside = [(mask & ~whole).any((1, 2)).all() for mask in masks]
+    assert len(masks) and not any(inside)
 
 
 def test_ids_are_those_of_the_table(objects, frames):

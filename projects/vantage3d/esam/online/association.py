@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from mmdet3d.structures import PointData
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.optimize import linear_sum_assignment
 from scipy.special import expit, softmax
 
+from vantage3d.esam.online.pieces import in_pieces
 from vantage3d.esam.online.tracks import MISSED, Detections, Floats, Ids, Tracks
 from vantage3d.esam.online.voxel_map import UNSEEN, VoxelMap
 
@@ -292,15 +294,37 @@ class Rule(NamedTuple):
         assign: The rule.
         needs: Fields of :class:`Detections` that it cannot do without.
         of_points: Whether boxes are those of the masks' points.
+        of_pieces: Whether it takes detections in connected pieces.
     """
 
     assign: Callable[[Detections, Tracks, VoxelMap], Assigned]
     needs: tuple[str, ...] = ()
     of_points: bool = False
+    of_pieces: bool = False
+
+    def detections(
+        self,
+        found: PointData,
+        points: Floats,
+        superpoints: Ids,
+        least_score: float,
+        most: int | None = None,
+    ) -> Detections:
+        """What it takes of what a model says of a frame.
+
+        Args:
+            found: What the model says.
+            points: (N, 3) in the world, metres.
+            superpoints: (N,) 0..S-1.
+            least_score: Detections below it are forgotten.
+            most: Detections, the best ones; None for all.
+        """
+        given = Detections.of(found, points).best(least_score, most)
+        return in_pieces(given, superpoints) if self.of_pieces else given
 
 
 RULES = {
-    "voxels": Rule(by_voxels),
+    "voxels": Rule(by_voxels, of_pieces=True),
     "box_iou": Rule(by_boxes, of_points=True),
     "legacy": Rule(online_merge, ("feats", "boxes")),
     "buffer": Rule(by_buffer, ("feats", "boxes")),

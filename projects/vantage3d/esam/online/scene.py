@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from vantage3d.esam.online.association import RULES, take_in
 from vantage3d.esam.online.merged_superpoints import SceneSuperpoints
-from vantage3d.esam.online.tracks import Detections, Tracks
+from vantage3d.esam.online.tracks import Tracks
 from vantage3d.esam.online.voxel_map import VoxelMap
 
 VOXEL = 0.05  # metres: points of a frame are sparse, and finer ones get too few votes
@@ -47,7 +47,8 @@ class SceneInstances:
             found: What the model says of it.
         """
         points = points.astype(np.float64)
-        detections = Detections.of(found, points).best(self.least_score, self.most)
+        limits = self.least_score, self.most
+        detections = self.rule.detections(found, points, superpoints, *limits)
         take_in(self.rule, detections, self.tracks, self.seen, self.frames)
         self.superpoints.add(points, superpoints)
         self.frames += 1

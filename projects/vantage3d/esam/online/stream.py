@@ -21,7 +21,7 @@ from vantage3d.esam.online.association import RULES, take_in
 from vantage3d.esam.online.merged_superpoints import MergedSuperpoints
 from vantage3d.esam.online.order import Moment, Order
 from vantage3d.esam.online.stream_scene import StreamScene, scene_of
-from vantage3d.esam.online.tracks import Detections, Tracks
+from vantage3d.esam.online.tracks import Tracks
 from vantage3d.esam.online.vocabulary import Vocabulary
 from vantage3d.esam.online.voxel_map import VoxelMap
 from vantage3d.geometry import unproject_pixels
@@ -316,14 +316,15 @@ class StreamSegmenter(RGBDSegmenter):
         z = view.depth[pixels[:, 1], pixels[:, 0]].astype(np.float64)
         places = pixels.astype(np.float64)
         points = unproject_pixels(places, z, view.K, frame.cam2world)
-        detections = Detections.of(found, points).best(self.least_score, self.most)
+        superpoints, limits = drawn["sp_pts_mask"], (self.least_score, self.most)
+        detections = self.rule.detections(found, points, superpoints, *limits)
         if self.vocabulary is not None:
             shares = self.vocabulary.shares(view.image, pixels, detections.masks)
             detections = detections._replace(labels=shares.argmax(1), shares=shares)
         detections, ids = take_in(
             self.rule, detections, self.tracks, self.map, self._place
         )
-        self.superpoints.add(points, drawn["sp_pts_mask"])
+        self.superpoints.add(points, superpoints)
         return PointData(
             pts_semantic_mask=found.pts_semantic_mask,
             pts_instance_mask=[detections.masks],
