@@ -34,5 +34,5 @@ auto_scale_lr = dict(base_batch_size=2)
 val_dataloader = val_evaluator = None
 test_evaluator = dict(protocol="nearest")  # there are no meshes
 default_hooks = dict(checkpoint=dict(save_best=None))
-load_from = "work_dirs/demo-online/training/epoch_5.pth"
+load_from = "work_dirs/demo-online/training/epoch_2.pth"
 load_from_policy = dict(allow_missing=[r"^track_head\."])

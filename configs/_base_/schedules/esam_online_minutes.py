@@ -1,4 +1,4 @@
-"""Stage 2 of ESAM in minutes: 5 epochs of sequences, from single-view weights.
+"""Stage 2 of ESAM in minutes: 2 epochs of sequences, from single-view weights.
 
 Made for 2 sequences of 8 frames a step: two processes with one each, as `make
 demo-online` runs it. What is pretrained learns at a tenth: at the full rate it loses
@@ -7,7 +7,7 @@ in the first steps what it needs epochs to find again.
 
 _base_ = "./esam_minutes.py"
 
-epochs = 5
+epochs = 2
 pretrained = ["backbone.*", "pool.*", "decoder.*"]
 optim_wrapper = dict(
     constructor="GroupingConstructor",
