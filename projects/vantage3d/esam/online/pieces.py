@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
@@ -28,26 +29,31 @@ def in_pieces(found: Detections, superpoints: Ids) -> Detections:
         Pieces with label, score and vectors of their detection, without boxes; those
         of fewer than 25 points only where a detection has none that is larger.
     """
-    near, rows, masks = _neighbours(found.points, superpoints), [], []
-    for row, mask in enumerate(found.masks):
-        own = np.flatnonzero(np.bincount(superpoints[mask]))
-        pieces = np.full(len(near), -1)
-        pieces[own] = connected_components(near[np.ix_(own, own)], directed=False)[1]
-        of_points = np.where(mask, pieces[superpoints], -1)
-        sizes = np.bincount(of_points[mask])
-        kept = np.flatnonzero(sizes >= min(LEAST, sizes.max(initial=0)))
-        rows += [row] * len(kept)
-        masks.append(of_points == kept[:, None])
-    whole = np.concatenate([found.masks[:0], *masks])
-    return found.kept(np.array(rows, np.intp))._replace(masks=whole, boxes=None)
+    number, count = len(found.scores), int(superpoints.max(initial=-1)) + 1
+    row, point = np.nonzero(found.masks)
+    sizes = np.bincount(row * count + superpoints[point], minlength=number * count)
+    has = sizes.reshape(number, count) > 0
+    first, second = _neighbours(found.points, superpoints)
+    both, edge = np.nonzero(has[:, first] & has[:, second])
+    ends = both * count + first[edge], both * count + second[edge]
+    graph = coo_matrix((np.ones(len(edge), bool), ends), (number * count,) * 2)
+    piece = connected_components(graph, directed=False)[1]
+    points = np.bincount(piece, sizes)[piece].reshape(number, count)
+    enough = np.minimum(points.max(1, initial=0), LEAST)[:, None]
+    kept = np.flatnonzero(has & (points >= enough))
+    pieces, at = np.unique(piece[kept], return_index=True)
+    rows = kept[at] // count
+    of_points = piece.reshape(number, count)[rows][:, superpoints]
+    masks = found.masks[rows] & (of_points == pieces[:, None])
+    return found.kept(rows)._replace(masks=masks, boxes=None)
 
 
-def _neighbours(points: Floats, superpoints: Ids) -> NDArray[np.bool_]:
-    """(S, S) which superpoints have points at most :data:`REACH` from each other."""
-    number = int(superpoints.max(initial=-1)) + 1
+def _neighbours(points: Floats, superpoints: Ids) -> tuple[NDArray[np.intp], ...]:
+    """(E,) and (E,) superpoints with points at most :data:`REACH` from each other."""
+    count = int(superpoints.max(initial=-1)) + 1
     cells = np.unique(voxel_keys(points, CELL), return_inverse=True)[1].ravel()
-    once = np.unique(cells * number + superpoints, return_index=True)[1]
+    once = np.unique(cells * count + superpoints, return_index=True)[1]
     pairs = cKDTree(points[once]).query_pairs(REACH, output_type="ndarray")
-    near = np.zeros((number, number), bool)
+    near = np.zeros((count, count), bool)
     near[tuple(superpoints[once][pairs].T)] = True
-    return near
+    return near.nonzero()
