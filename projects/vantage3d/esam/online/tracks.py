@@ -103,7 +103,7 @@ class Tracks:
         agreed: (M,) sums over frames of the best score times the agreement with what
             was known of its space.
         votes: (M, classes) sums of scores by class, or of scores times shares.
-        feats: (M, D), of no length 1; (M, 0) without.
+        feats: (M, D) float32, of no length 1; (M, 0) without.
         boxes: (M, 6); (M, 0) without.
         lately_ids: (R,) whose detections those of the last frames were.
         lately_at: (R,) places of these frames.
@@ -124,7 +124,7 @@ class Tracks:
         self.feats, self.boxes = np.zeros((0, 0)), np.zeros((0, 0))
         self.lately_ids, self.lately_at = np.zeros((2, 0), np.int64)
         self.lately_feats = np.zeros((0, 0))
-        # rows that the arrays grow into, twice as many when they are full
+        # rows that the arrays grow into, a quarter more when they are full
         self._room: dict[str, NDArray] = {name: np.zeros(0) for name in self.ROWS}
 
     def __len__(self) -> int:
@@ -211,13 +211,15 @@ class Tracks:
         """Rows for ids below ``number``."""
         if number <= (before := len(self)):
             return
-        for name, given in (("feats", found.feats), ("boxes", found.boxes)):
-            if given is not None and not before:
-                setattr(self, name, np.zeros((0, given.shape[1])))
+        if found.feats is not None and not before:  # nine tenths of it all
+            self.feats = np.zeros((0, found.feats.shape[1]), np.float32)
+        if found.boxes is not None and not before:
+            self.boxes = np.zeros((0, found.boxes.shape[1]))
         for name in self.ROWS:
             rows = getattr(self, name)
             if number > len(self._room[name]):
-                self._room[name] = np.zeros((2 * number, *rows.shape[1:]), rows.dtype)
+                shape = (number + number // 4, *rows.shape[1:])
+                self._room[name] = np.zeros(shape, rows.dtype)
                 self._room[name][:before] = rows
             setattr(self, name, self._room[name][:number])
         self.first[before:] = place
