@@ -1,7 +1,9 @@
 """Pieces of detections, on strips of surface along a line."""
 
 import numpy as np
+from mmdet3d.structures import PointData
 
+from vantage3d.esam.online.association import RULES
 from vantage3d.esam.online.pieces import CELL, LEAST, REACH, in_pieces
 from vantage3d.esam.online.tracks import Detections
 
@@ -76,3 +78,16 @@ def test_superpoints_are_never_cut():
 def test_a_frame_without_detections_has_none():
     found, of = strips((0, 50), masks=[[0]])
     assert in_pieces(found.kept(np.zeros(1, bool)), of).masks.shape == (0, 50)
+
+
+def test_ids_by_space_take_pieces_and_other_rules_what_the_model_says():
+    found, of = strips((0, 50), (2, 50), (4, 50), masks=[[0, 1], [2]])
+    said = PointData(
+        pts_instance_mask=[found.masks],
+        instance_labels=found.labels,
+        instance_scores=found.scores,
+    )
+    for name, rule in RULES.items():
+        taken = rule.detections(said, found.points, of, least_score=0.6)
+        expected = [[0], [1]] if name == "voxels" else [[0, 1]]
+        assert shown(taken, of) == expected
