@@ -118,8 +118,8 @@ def test_by_space_masks_are_pieces_of_the_segmenters(stream, frames):
     masks = next(found).instances.masks
     (alone,) = RGBDSegmenter.predict(stream, Group(frames[:1], 1))
     whole = alone.instances.masks
-    inside = [(mask & ~whole).any((1, 2)).all() for mask in masks]
-    assert len(masks) and not any(inside)
+    inside = [(~(mask & ~whole)).all((1, 2)).any() for mask in masks]
+    assert len(masks) and all(inside)
 
 
 def test_ids_are_those_of_the_table(objects, frames):

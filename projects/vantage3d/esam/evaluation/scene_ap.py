@@ -25,7 +25,7 @@ from vantage3d.esam.evaluation.scene_figure import draw
 from vantage3d.esam.evaluation.unified_seg_metric import SUPERPOINTS, ap_table
 from vantage3d.esam.online.merged_superpoints import SceneSuperpoints
 from vantage3d.esam.online.tracks import Detections, Floats, Tracks
-from vantage3d.esam.online.voxel_map import VoxelMap
+from vantage3d.esam.online.voxel_map import VOXEL_SIZE, VoxelMap
 from vantage3d.evaluation.instance_diagnostics import diagnose
 from vantage3d.evaluation.instance_overlaps import (
     SceneOverlaps,
@@ -45,7 +45,6 @@ from vantage3d.views.transform import nearest
 MODEL, ONE, FRESH = "stream", "one id for everything", "fresh ids in each frame"
 ANSWERS = (MODEL, ONE, FRESH, SUPERPOINTS)
 CELL = 0.02  # metres between points of the truth
-VOXEL = 0.05  # metres, of what the scene of a stream is made of
 MOMENTS = 10  # at which the scene so far is judged, the last one its end
 PROTOCOL = "near"  # no mesh whose segments could be smoothed over
 FILE, PICTURE = "scene_ap.json", "scene_ap.png"
@@ -91,7 +90,7 @@ def score(
         }
         for number, moment in enumerate(moments)
     ]
-    content = {"protocol": PROTOCOL, "cell": CELL, "voxel": VOXEL}
+    content = {"protocol": PROTOCOL, "cell": CELL, "voxel": VOXEL_SIZE}
     content |= {"min_region": MIN_REGION, "scenes": len(scenes), **rows[-1]}
     content["over_time"] = rows
     final = [judged[MODEL] for judged in moments[-1]]
@@ -156,9 +155,9 @@ class _Clouds:
 
     def __init__(self) -> None:
         self.truth = VoxelMap(CELL)
-        self.answers = {name: VoxelMap(VOXEL) for name in (MODEL, FRESH)}
+        self.answers = {name: VoxelMap(VOXEL_SIZE) for name in (MODEL, FRESH)}
         self.tracks = {name: Tracks(1) for name in self.answers}
-        self.superpoints, self._fresh = SceneSuperpoints(VOXEL), count()
+        self.superpoints, self._fresh = SceneSuperpoints(VOXEL_SIZE), count()
 
     def add(self, frame: FramePrediction, labels: Path | None) -> None:
         """What a frame shows."""

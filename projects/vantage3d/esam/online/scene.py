@@ -7,9 +7,7 @@ from numpy.typing import NDArray
 from vantage3d.esam.online.association import RULES, take_in
 from vantage3d.esam.online.merged_superpoints import SceneSuperpoints
 from vantage3d.esam.online.tracks import Tracks
-from vantage3d.esam.online.voxel_map import VoxelMap
-
-VOXEL = 0.05  # metres: points of a frame are sparse, and finer ones get too few votes
+from vantage3d.esam.online.voxel_map import VOXEL_SIZE, VoxelMap
 
 
 class SceneInstances:
@@ -30,8 +28,8 @@ class SceneInstances:
         most: int | None = None,
     ) -> None:
         self.rule, self.least_score, self.most = RULES[association], least_score, most
-        self.tracks, self.seen = Tracks(classes), VoxelMap(VOXEL)
-        self.superpoints, self.frames = SceneSuperpoints(VOXEL), 0
+        self.tracks, self.seen = Tracks(classes), VoxelMap(VOXEL_SIZE)
+        self.superpoints, self.frames = SceneSuperpoints(VOXEL_SIZE), 0
 
     def add(
         self,

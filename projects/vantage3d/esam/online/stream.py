@@ -23,7 +23,7 @@ from vantage3d.esam.online.order import Moment, Order
 from vantage3d.esam.online.stream_scene import StreamScene, scene_of
 from vantage3d.esam.online.tracks import Tracks
 from vantage3d.esam.online.vocabulary import Vocabulary
-from vantage3d.esam.online.voxel_map import VoxelMap
+from vantage3d.esam.online.voxel_map import VOXEL_SIZE, VoxelMap
 from vantage3d.geometry import unproject_pixels
 from vantage3d.inference import Group, InputFrame
 from vantage3d.inference.frames import checked, leave_out
@@ -36,7 +36,6 @@ from vantage3d.results.scene_instances import LEAST_SCORE
 from vantage3d.results.store import StoredFrames
 from vantage3d.sparse import SparseTensor
 
-VOXEL_SIZE = 0.05  # metres, of the space that instances fill
 KEPT = ("known", "times")  # of the memory, by level
 OWN = ("association", "least_score", "most")
 NO_MEMORY = (

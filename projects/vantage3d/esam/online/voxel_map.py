@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from vantage3d.results.scene_instances import voxel_centres, voxel_keys
 
+# Metres, of the space that instances fill: points of a frame are sparse, and finer
+# voxels get too few votes.
+VOXEL_SIZE = 0.05
 UNSEEN = -2  # a voxel that no frame has shown; -1 is one that nothing was found in
 LEAST_SIGHT = 5  # voxels of an instance in a frame that shows its space
 UNJUDGED = 0.5  # agreement with an instance of which nothing was in sight before
